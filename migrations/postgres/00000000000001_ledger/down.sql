@@ -1,0 +1,9 @@
+DROP VIEW payments;
+DROP TABLE transfers;
+DROP FUNCTION refuse_change();
+DROP TABLE invoices;
+DROP TABLE wallet_keys;
+DROP TABLE wallets;
+DROP TABLE users;
+DROP TABLE accounts;
+DROP TABLE settings;

@@ -1,0 +1,146 @@
+//! Ids as newtypes, so that a user's id never stands where a wallet's is meant.
+//!
+//! Ids that clients see are 16 random bytes, shown as 32 lower-case hex characters. Ids of
+//! rows that only ever grow (invoices, transfers) are UUIDs of version 7 (RFC 9562): they
+//! sort by the time of their making, so that an index on them grows at its end, and
+//! "newest first" is their descending order.
+
+use std::fmt;
+use std::str::FromStr;
+
+use bitcoin_hashes::hex::{DisplayHex, FromHex};
+use serde::{Serialize, Serializer};
+
+use super::random;
+
+/// The text or the bytes are not an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an id is {expected_bytes} bytes, or twice as many lower-case hex characters")]
+pub struct InvalidId {
+    expected_bytes: usize,
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $len:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name([u8; $len]);
+
+        impl $name {
+            /// From the bytes of the id.
+            pub const fn new(bytes: [u8; $len]) -> Self {
+                Self(bytes)
+            }
+
+            /// From bytes whose number is not known yet, as a database gives them.
+            pub fn from_slice(bytes: &[u8]) -> Result<Self, InvalidId> {
+                <[u8; $len]>::try_from(bytes)
+                    .map(Self)
+                    .or(Err(InvalidId { expected_bytes: $len }))
+            }
+
+            /// The bytes of the id.
+            pub const fn as_bytes(&self) -> &[u8; $len] {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0.as_hex(), f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                <[u8; $len]>::from_hex(text)
+                    .map(Self)
+                    .or(Err(InvalidId { expected_bytes: $len }))
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    };
+}
+
+id!(
+    /// A user, or a manager: a manager is a user that created others.
+    UserId, 16
+);
+id!(
+    /// A wallet. Its account in the ledger has the same bytes.
+    WalletId, 16
+);
+id!(
+    /// An account of the ledger: a wallet's, or one of the system's.
+    AccountId, 16
+);
+id!(
+    /// An invoice; sorts by time of issue.
+    InvoiceId, 16
+);
+id!(
+    /// A transfer; sorts by time.
+    TransferId, 16
+);
+id!(
+    /// The SHA-256 of a preimage: what BOLT11 calls the payment hash. Clients know a
+    /// payment by it.
+    PaymentHash, 32
+);
+
+impl UserId {
+    /// A new id of 128 random bits.
+    pub fn random() -> Self {
+        Self(random::bytes())
+    }
+}
+
+impl WalletId {
+    /// A new id of 128 random bits.
+    pub fn random() -> Self {
+        Self(random::bytes())
+    }
+
+    /// The wallet's account in the ledger.
+    pub const fn account(self) -> AccountId {
+        AccountId(self.0)
+    }
+}
+
+impl AccountId {
+    /// The account that credits come from: what is outside of satkeep. Its balance is what
+    /// all wallets together hold, negated.
+    pub const ISSUANCE: Self = Self(*b"system/issuance/");
+
+    /// The wallet that an account belongs to, by its bytes.
+    pub const fn wallet(self) -> WalletId {
+        WalletId(self.0)
+    }
+}
+
+impl InvoiceId {
+    /// A new id, after every one made before it by this process.
+    pub fn next() -> Self {
+        Self(*uuid::Uuid::now_v7().as_bytes())
+    }
+}
+
+impl TransferId {
+    /// A new id, after every one made before it by this process.
+    pub fn next() -> Self {
+        Self(*uuid::Uuid::now_v7().as_bytes())
+    }
+}

@@ -1,0 +1,171 @@
+//! Reading BOLT11 texts.
+//!
+//! There are two depths. [`PaymentRequest`] is what paying needs: the text is parsed, but
+//! its signature is not recovered, because an invoice of our own is looked up by its
+//! payment hash and its whole text compared with what was issued. [`DecodedInvoice`] is
+//! for everything else, with the signature checked.
+
+use bitcoin_hashes::Hash;
+use bitcoin_hashes::hex::DisplayHex;
+use lightning_invoice::{Bolt11Invoice, Bolt11InvoiceDescriptionRef, Currency, RouteHint, SignedRawBolt11Invoice};
+
+use super::ids::PaymentHash;
+
+/// The longest text that is looked at, in bytes (the limit of lightning-invoice and LND).
+const REQUEST_BYTES_MAX: usize = 7089;
+
+/// The text is not a BOLT11 invoice; says why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid BOLT11 invoice: {0}")]
+pub struct InvalidRequest(String);
+
+/// A BOLT11 text as a payer gives it: well-formed, its signature not checked.
+#[derive(Clone, Debug)]
+pub struct PaymentRequest {
+    text: String,
+    payment_hash: PaymentHash,
+    signed: SignedRawBolt11Invoice,
+}
+
+impl PaymentRequest {
+    /// Parses the text. Upper case (as QR codes have it) and a leading `lightning:` are
+    /// accepted.
+    pub fn parse(text: &str) -> Result<Self, InvalidRequest> {
+        let text = text.trim();
+        if text.len() > REQUEST_BYTES_MAX {
+            return Err(InvalidRequest(format!("it is longer than {REQUEST_BYTES_MAX} bytes")));
+        }
+        if text.chars().any(char::is_lowercase) && text.chars().any(char::is_uppercase) {
+            return Err(InvalidRequest("upper and lower case are mixed".to_owned()));
+        }
+        let lower = text.to_lowercase();
+        let text = lower.strip_prefix("lightning:").unwrap_or(&lower).to_owned();
+        let signed: SignedRawBolt11Invoice =
+            text.parse().map_err(|error: lightning_invoice::Bolt11ParseError| InvalidRequest(error.to_string()))?;
+        let hash = signed.payment_hash().ok_or_else(|| InvalidRequest("it has no payment hash".to_owned()))?;
+        let payment_hash = PaymentHash::new(hash.0.to_byte_array());
+        Ok(Self { text, payment_hash, signed })
+    }
+
+    /// The text in lower case, without a scheme.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What the invoice is known by.
+    pub const fn payment_hash(&self) -> PaymentHash {
+        self.payment_hash
+    }
+
+    /// True where the payee left the amount to the payer.
+    pub fn is_amountless(&self) -> bool {
+        self.signed.raw_invoice().hrp.raw_amount.is_none()
+    }
+
+    /// Checks what BOLT11 demands of a whole invoice, its signature above all.
+    pub fn verify(self) -> Result<DecodedInvoice, InvalidRequest> {
+        Bolt11Invoice::from_signed(self.signed)
+            .map(|invoice| DecodedInvoice { invoice })
+            .map_err(|error| InvalidRequest(error.to_string()))
+    }
+}
+
+/// A BOLT11 invoice of any node and network, its signature checked.
+#[derive(Clone, Debug)]
+pub struct DecodedInvoice {
+    invoice: Bolt11Invoice,
+}
+
+impl DecodedInvoice {
+    /// SHA-256 of the preimage, in hex.
+    pub fn payment_hash(&self) -> String {
+        self.invoice.payment_hash().to_byte_array().to_lower_hex_string()
+    }
+
+    /// The amount in msat, where the invoice has one.
+    pub fn amount_msat(&self) -> Option<u64> {
+        self.invoice.amount_milli_satoshis()
+    }
+
+    /// What it is for, where the invoice says it in words.
+    pub fn description(&self) -> Option<String> {
+        match self.invoice.description() {
+            Bolt11InvoiceDescriptionRef::Direct(text) => Some(text.as_inner().0.clone()),
+            Bolt11InvoiceDescriptionRef::Hash(_) => None,
+        }
+    }
+
+    /// SHA-256 of what it is for, in hex, where the invoice has only that.
+    pub fn description_hash(&self) -> Option<String> {
+        match self.invoice.description() {
+            Bolt11InvoiceDescriptionRef::Direct(_) => None,
+            Bolt11InvoiceDescriptionRef::Hash(hash) => Some(hash.0.to_byte_array().to_lower_hex_string()),
+        }
+    }
+
+    /// The public key of the node that signed it, in hex.
+    pub fn payee(&self) -> String {
+        self.invoice.get_payee_pub_key().to_string()
+    }
+
+    /// When it was issued, in seconds since 1970.
+    pub fn date(&self) -> u64 {
+        self.invoice.duration_since_epoch().as_secs()
+    }
+
+    /// How long it can be paid, in seconds from [`DecodedInvoice::date`].
+    pub fn expiry_s(&self) -> u64 {
+        self.invoice.expiry_time().as_secs()
+    }
+
+    /// The payment secret, in hex.
+    pub fn payment_secret(&self) -> String {
+        self.invoice.payment_secret().0.to_lower_hex_string()
+    }
+
+    /// The routes to the payee that the invoice proposes.
+    pub fn route_hints(&self) -> Vec<RouteHint> {
+        self.invoice.route_hints()
+    }
+
+    /// Blocks that the last hop must leave the payee.
+    pub fn min_final_cltv_expiry(&self) -> u64 {
+        self.invoice.min_final_cltv_expiry_delta()
+    }
+
+    /// The network's prefix, as BOLT11 writes it: `bc`, `tb`, `tbs`, `bcrt` or `sb`.
+    pub fn currency(&self) -> &'static str {
+        match self.invoice.currency() {
+            Currency::Bitcoin => "bc",
+            Currency::BitcoinTestnet => "tb",
+            Currency::Signet => "tbs",
+            Currency::Regtest => "bcrt",
+            Currency::Simnet => "sb",
+        }
+    }
+
+    /// The signature with its recovery id as the last byte, in hex.
+    pub fn signature(&self) -> String {
+        let signed = self.invoice.clone().into_signed_raw();
+        let (recovery, compact) = signed.signature().0.serialize_compact();
+        let recovery = u8::try_from(recovery.to_i32()).unwrap_or_default();
+        [compact.as_slice(), &[recovery]].concat().to_lower_hex_string()
+    }
+
+    /// The features that the invoice names (BOLT 9), and whether each is `required` or
+    /// `optional`.
+    pub fn features(&self) -> Vec<(&'static str, &'static str)> {
+        let Some(features) = self.invoice.features() else { return Vec::new() };
+        let named = [
+            ("var_onion_optin", features.supports_variable_length_onion(), features.requires_variable_length_onion()),
+            ("payment_secret", features.supports_payment_secret(), features.requires_payment_secret()),
+            ("basic_mpp", features.supports_basic_mpp(), features.requires_basic_mpp()),
+            ("payment_metadata", features.supports_payment_metadata(), features.requires_payment_metadata()),
+        ];
+        named
+            .into_iter()
+            .filter(|(_, supported, _)| *supported)
+            .map(|(name, _, required)| (name, if required { "required" } else { "optional" }))
+            .collect()
+    }
+}

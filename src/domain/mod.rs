@@ -1,0 +1,16 @@
+//! The words of the field: money, ids, keys, invoices, texts.
+//!
+//! Nothing here knows a database, HTTP or a clock. Values of these types are valid by
+//! construction, so that the layers above never check the same thing twice.
+
+pub mod extra;
+pub mod ids;
+pub mod invoice;
+pub mod keys;
+pub mod money;
+pub mod node;
+pub mod password;
+pub mod random;
+pub mod secret;
+pub mod text;
+pub mod time;

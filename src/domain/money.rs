@@ -1,0 +1,99 @@
+//! Money: integers of millisatoshi (msat), never a bare number, never unchecked arithmetic.
+//!
+//! One satoshi (sat) is 1000 msat. Requests speak sat, the ledger speaks msat.
+
+#![deny(clippy::arithmetic_side_effects)]
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Millisatoshi in one satoshi.
+const MSAT_PER_SAT: i64 = 1000;
+
+/// A balance or a signed movement in msat. Wallet balances are never negative; system
+/// accounts, and the outgoing side of a payment, are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(transparent)]
+pub struct Msat(i64);
+
+impl Msat {
+    /// No money.
+    pub const ZERO: Self = Self(0);
+
+    /// From a number of msat.
+    pub const fn new(msat: i64) -> Self {
+        Self(msat)
+    }
+
+    /// The number of msat.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+
+    /// Whole sat, rounded towards zero.
+    pub const fn to_sat(self) -> i64 {
+        self.0 / MSAT_PER_SAT
+    }
+
+    /// True below zero.
+    pub const fn is_negative(self) -> bool {
+        self.0 < 0
+    }
+
+    /// True at exactly zero.
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+
+    /// This plus `amount`; `None` where an `i64` of msat does not hold it.
+    pub fn checked_add(self, amount: Amount) -> Option<Self> {
+        self.0.checked_add(amount.0).map(Self)
+    }
+
+    /// This minus `amount`; `None` where an `i64` of msat does not hold it.
+    pub fn checked_sub(self, amount: Amount) -> Option<Self> {
+        self.0.checked_sub(amount.0).map(Self)
+    }
+
+    /// The same movement seen from the other side.
+    pub fn checked_neg(self) -> Option<Self> {
+        self.0.checked_neg().map(Self)
+    }
+}
+
+/// An amount to move, in msat: always above zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Amount(i64);
+
+/// The amount is not above zero, or more msat than the ledger holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("amount must be a whole number of sat, above 0")]
+pub struct InvalidAmount;
+
+impl Amount {
+    /// From a number of sat.
+    pub fn from_sat(sat: i64) -> Result<Self, InvalidAmount> {
+        sat.checked_mul(MSAT_PER_SAT).ok_or(InvalidAmount).and_then(Self::from_msat)
+    }
+
+    /// From a number of msat.
+    pub const fn from_msat(msat: i64) -> Result<Self, InvalidAmount> {
+        if msat > 0 { Ok(Self(msat)) } else { Err(InvalidAmount) }
+    }
+
+    /// The number of msat, above zero.
+    pub const fn msat(self) -> i64 {
+        self.0
+    }
+
+    /// The amount as a movement into an account.
+    pub const fn incoming(self) -> Msat {
+        Msat(self.0)
+    }
+
+    /// The amount as a movement out of an account.
+    #[expect(clippy::arithmetic_side_effects, reason = "an amount is positive, so its negation fits")]
+    pub const fn outgoing(self) -> Msat {
+        Msat(-self.0)
+    }
+}

@@ -1,0 +1,31 @@
+//! Secret random bytes, straight from the operating system.
+
+use rand::TryRng;
+use rand::rngs::SysRng;
+use zeroize::Zeroizing;
+
+/// `N` bytes from the operating system's generator, wiped when dropped.
+///
+/// # Panics
+///
+/// When the operating system has no randomness to give: nothing safe can go on without it.
+pub fn secret_bytes<const N: usize>() -> Zeroizing<[u8; N]> {
+    let mut bytes = Zeroizing::new([0; N]);
+    fill(bytes.as_mut_slice());
+    bytes
+}
+
+/// `N` bytes from the operating system's generator, for values that are not secret.
+///
+/// # Panics
+///
+/// As [`secret_bytes`].
+pub fn bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    fill(&mut bytes);
+    bytes
+}
+
+fn fill(bytes: &mut [u8]) {
+    SysRng.try_fill_bytes(bytes).expect("the operating system gives random bytes");
+}

@@ -1,0 +1,65 @@
+//! What a batch of commands needs to read: sorted and without repetition, because rows are
+//! locked in this order by everyone (see [`super::settle`]).
+
+use std::collections::BTreeSet;
+
+use super::command::{CloseTarget, Command};
+use crate::domain::ids::{AccountId, PaymentHash, UserId};
+
+/// The rows that a batch reads, besides the payees, which only its invoices tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wants {
+    /// Users that are to be deleted.
+    pub users: BTreeSet<UserId>,
+    /// Invoices that are to be paid.
+    pub invoices: BTreeSet<PaymentHash>,
+    /// Accounts whose balance may change, or that are to be deleted: locked.
+    pub accounts: BTreeSet<AccountId>,
+    /// Accounts that only authorize: read, not locked. None of these is in `accounts`.
+    pub readers: BTreeSet<AccountId>,
+}
+
+impl Wants {
+    /// What `commands` need.
+    pub fn of(commands: &[Command]) -> Self {
+        let mut wants = Self::default();
+        for command in commands {
+            match command {
+                Command::CreateInvoice(create) => {
+                    wants.readers.insert(create.authority.account);
+                }
+                Command::Pay(pay) => {
+                    wants.accounts.insert(pay.authority.account);
+                    wants.invoices.insert(pay.payment_hash);
+                }
+                Command::Transfer(transfer) => {
+                    wants.accounts.insert(transfer.authority.account);
+                    for leg in &transfer.legs {
+                        wants.accounts.extend([leg.from, leg.invoice.payee]);
+                    }
+                }
+                Command::Credit(credit) => {
+                    wants.accounts.extend([credit.leg.from, credit.leg.invoice.payee]);
+                }
+                Command::Close(close) => {
+                    wants.accounts.insert(close.authority.account);
+                    wants.accounts.extend(close.wallets.iter().map(|(id, _)| *id));
+                    match close.target {
+                        CloseTarget::User(user) => {
+                            wants.users.insert(user);
+                        }
+                        CloseTarget::Wallet => {}
+                    }
+                }
+            }
+        }
+        wants
+    }
+
+    /// Adds the payees of the invoices that were found, and keeps `readers` apart from
+    /// `accounts`.
+    pub fn add_payees(&mut self, payees: impl IntoIterator<Item = AccountId>) {
+        self.accounts.extend(payees);
+        self.readers.retain(|id| !self.accounts.contains(id));
+    }
+}

@@ -1,0 +1,147 @@
+//! What can be asked of the ledger. A command carries everything that its effects need,
+//! fresh ids and times included, so that deciding about it is a pure function.
+
+use crate::domain::extra::Extra;
+use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
+use crate::domain::money::Amount;
+use crate::domain::secret::Sealed;
+use crate::domain::time::UnixMs;
+
+/// Who asks. The handler has proved the key before; the number lets the ledger see, inside
+/// the transaction, that no later rotation or deletion has revoked it (promise I9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Authority {
+    /// The account of the key's wallet.
+    pub account: AccountId,
+    /// The generation of the wallet's keys that the key belongs to.
+    pub keys_version: i64,
+}
+
+/// A request to be paid, before it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewInvoice {
+    /// Its id.
+    pub id: InvoiceId,
+    /// What clients know it by.
+    pub payment_hash: PaymentHash,
+    /// The secret behind the hash, sealed.
+    pub preimage: Sealed,
+    /// Who is to be paid.
+    pub payee: AccountId,
+    /// The text as issued. `None` for a direct transfer, whose request nobody ever saw.
+    pub bolt11: Option<String>,
+    /// How much.
+    pub amount: Amount,
+    /// What for; may be empty.
+    pub memo: String,
+    /// Where to tell of the payment.
+    pub webhook: Option<String>,
+    /// The client's own data.
+    pub extra: Option<Extra>,
+    /// When it was issued.
+    pub created_at: UnixMs,
+    /// From when on it cannot be paid.
+    pub expires_at: UnixMs,
+}
+
+/// Issues an invoice.
+#[derive(Clone, Debug)]
+pub struct CreateInvoice {
+    /// The payee.
+    pub authority: Authority,
+    /// The invoice; its payee is the authority's account.
+    pub invoice: NewInvoice,
+}
+
+/// Pays an invoice.
+#[derive(Clone, Debug)]
+pub struct Pay {
+    /// The payer.
+    pub authority: Authority,
+    /// The id that the transfer gets.
+    pub transfer: TransferId,
+    /// Which invoice.
+    pub payment_hash: PaymentHash,
+    /// The text that the payer was given, in lower case.
+    pub bolt11: String,
+    /// The payer's own data.
+    pub extra: Option<Extra>,
+}
+
+/// One movement of a direct transfer.
+#[derive(Clone, Debug)]
+pub struct Leg {
+    /// The id that the transfer gets.
+    pub transfer: TransferId,
+    /// Who pays.
+    pub from: AccountId,
+    /// The request that is issued and paid in the same moment; names payee and amount.
+    pub invoice: NewInvoice,
+}
+
+/// Moves money without an invoice: all of the legs, or none.
+#[derive(Clone, Debug)]
+pub struct Transfer {
+    /// The manager's wallet whose key asks.
+    pub authority: Authority,
+    /// The movements, in order.
+    pub legs: Vec<Leg>,
+}
+
+/// Brings money in from [`AccountId::ISSUANCE`]. Asked for by the operator at the command
+/// line, so there is no key to prove.
+#[derive(Clone, Debug)]
+pub struct Credit {
+    /// The movement, out of issuance.
+    pub leg: Leg,
+}
+
+/// What a sweep needs for one wallet, made before it is known whether it holds anything.
+#[derive(Clone, Debug)]
+pub struct Sweep {
+    /// The id that the transfer gets.
+    pub transfer: TransferId,
+    /// The id of the request behind it.
+    pub invoice: InvoiceId,
+    /// What the movement is known by.
+    pub payment_hash: PaymentHash,
+    /// The secret behind the hash, sealed.
+    pub preimage: Sealed,
+}
+
+/// What is to be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseTarget {
+    /// One wallet.
+    Wallet,
+    /// A user with all wallets.
+    User(UserId),
+}
+
+/// Deletes wallets, alone or with their user. Keys stop at once; history stays.
+#[derive(Clone, Debug)]
+pub struct Close {
+    /// The manager's wallet whose key asks; a sweep moves the money there.
+    pub authority: Authority,
+    /// What is deleted.
+    pub target: CloseTarget,
+    /// The wallets, each with what a sweep of it needs.
+    pub wallets: Vec<(AccountId, Sweep)>,
+    /// Whether money is moved away; without it a wallet that holds any is not deleted.
+    pub sweep: bool,
+}
+
+/// One request to the ledger.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Issue an invoice.
+    CreateInvoice(CreateInvoice),
+    /// Pay an invoice.
+    Pay(Pay),
+    /// Move money without an invoice.
+    Transfer(Transfer),
+    /// Bring money in.
+    Credit(Credit),
+    /// Delete wallets.
+    Close(Close),
+}

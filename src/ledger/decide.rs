@@ -1,0 +1,310 @@
+//! The rules about money, as a pure function: no database, no clock, no network.
+//!
+//! [`decide`] folds a batch of commands, in order, over a snapshot. Each command sees what
+//! the ones before it did, exactly as if each had been a batch of its own. A refused
+//! command leaves no trace (promise I6).
+
+#![deny(clippy::arithmetic_side_effects)]
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::command::{Authority, Close, CloseTarget, Command, CreateInvoice, Credit, Leg, NewInvoice, Pay, Transfer};
+use super::state::{
+    Account, AccountKind, AccountRow, Closure, Effects, InvoiceRow, InvoiceState, Outcome, Rejection, Snapshot,
+    TransferKind, TransferRow,
+};
+use crate::domain::extra::Extra;
+use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
+use crate::domain::money::Amount;
+use crate::domain::time::UnixMs;
+
+/// One outcome for each command, in order.
+pub type Outcomes = Vec<Result<Outcome, Rejection>>;
+
+/// Decides about `commands`, in order, given what the transaction has read and the time.
+pub fn decide(snapshot: &Snapshot, commands: &[Command], now: UnixMs) -> (Outcomes, Effects) {
+    let mut work = Work::new(snapshot, now);
+    let outcomes = commands
+        .iter()
+        .map(|command| match command {
+            Command::CreateInvoice(create) => work.create_invoice(create),
+            Command::Pay(pay) => work.pay(pay),
+            Command::Transfer(transfer) => work.transfer(transfer),
+            Command::Credit(credit) => work.credit(credit),
+            Command::Close(close) => work.close(close),
+        })
+        .collect();
+    (outcomes, work.finish())
+}
+
+/// A movement to be made.
+struct Posting<'a> {
+    id: TransferId,
+    invoice: InvoiceId,
+    kind: TransferKind,
+    debit: AccountId,
+    credit: AccountId,
+    amount: Amount,
+    extra: Option<&'a Extra>,
+}
+
+/// The snapshot, and what the commands so far have made of it.
+struct Work<'a> {
+    snapshot: &'a Snapshot,
+    now: UnixMs,
+    /// Accounts that differ from the snapshot.
+    accounts: HashMap<AccountId, Account>,
+    paid: HashSet<PaymentHash>,
+    closed_users: HashSet<UserId>,
+    effects: Effects,
+}
+
+impl<'a> Work<'a> {
+    fn new(snapshot: &'a Snapshot, now: UnixMs) -> Self {
+        Self {
+            snapshot,
+            now,
+            accounts: HashMap::new(),
+            paid: HashSet::new(),
+            closed_users: HashSet::new(),
+            effects: Effects { at: now, ..Effects::default() },
+        }
+    }
+
+    fn account(&self, id: AccountId) -> Option<&Account> {
+        self.accounts.get(&id).or_else(|| self.snapshot.accounts.get(&id))
+    }
+
+    fn open_account(&self, id: AccountId, leg: usize) -> Result<&Account, Rejection> {
+        self.account(id).filter(|account| account.open).ok_or(Rejection::WalletNotFound { leg })
+    }
+
+    fn authorize(&self, authority: Authority) -> Result<(), Rejection> {
+        self.account(authority.account)
+            .filter(|account| account.open && account.keys_version == authority.keys_version)
+            .map(|_| ())
+            .ok_or(Rejection::KeyRevoked)
+    }
+
+    fn create_invoice(&mut self, create: &CreateInvoice) -> Result<Outcome, Rejection> {
+        self.authorize(create.authority)?;
+        self.effects.invoices.push(InvoiceRow { invoice: create.invoice.clone(), paid_at: None });
+        Ok(Outcome::InvoiceCreated)
+    }
+
+    fn pay(&mut self, pay: &Pay) -> Result<Outcome, Rejection> {
+        self.authorize(pay.authority)?;
+        let snapshot = self.snapshot;
+        let invoice = snapshot.invoices.get(&pay.payment_hash).ok_or(Rejection::InvoiceNotFound)?;
+        if invoice.bolt11.as_deref() != Some(pay.bolt11.as_str()) {
+            return Err(Rejection::InvoiceMismatch);
+        }
+        match invoice.state {
+            InvoiceState::Paid => return Err(Rejection::InvoiceAlreadyPaid),
+            InvoiceState::Cancelled => return Err(Rejection::InvoiceCancelled),
+            InvoiceState::Open if self.paid.contains(&pay.payment_hash) => return Err(Rejection::InvoiceAlreadyPaid),
+            InvoiceState::Open => {}
+        }
+        if self.open_account(invoice.payee, 0).is_err() {
+            return Err(Rejection::InvoiceCancelled);
+        }
+        if self.now >= invoice.expires_at {
+            return Err(Rejection::InvoiceExpired);
+        }
+        self.post(&[Posting {
+            id: pay.transfer,
+            invoice: invoice.id,
+            kind: TransferKind::Payment,
+            debit: pay.authority.account,
+            credit: invoice.payee,
+            amount: invoice.amount,
+            extra: pay.extra.as_ref(),
+        }])?;
+        self.paid.insert(pay.payment_hash);
+        self.effects.settled.push(invoice.id);
+        Ok(Outcome::Paid { invoice: Box::new(invoice.clone()), at: self.now })
+    }
+
+    fn transfer(&mut self, transfer: &Transfer) -> Result<Outcome, Rejection> {
+        self.authorize(transfer.authority)?;
+        for (index, leg) in transfer.legs.iter().enumerate() {
+            self.open_account(leg.from, index)?;
+            self.open_account(leg.invoice.payee, index)?;
+        }
+        self.post_legs(&transfer.legs, TransferKind::Transfer)?;
+        Ok(Outcome::Transferred { at: self.now })
+    }
+
+    fn credit(&mut self, credit: &Credit) -> Result<Outcome, Rejection> {
+        let payee = credit.leg.invoice.payee;
+        self.open_account(payee, 0)?;
+        self.post_legs(std::slice::from_ref(&credit.leg), TransferKind::Credit)?;
+        let balance = self.open_account(payee, 0)?.balance;
+        Ok(Outcome::Credited { balance })
+    }
+
+    fn close(&mut self, close: &Close) -> Result<Outcome, Rejection> {
+        self.authorize(close.authority)?;
+        let user = match close.target {
+            CloseTarget::User(user) => {
+                self.check_wallets_of(user, close)?;
+                Some(user)
+            }
+            CloseTarget::Wallet => None,
+        };
+        let mut sweeps = Vec::new();
+        for (index, (id, sweep)) in close.wallets.iter().enumerate() {
+            let account = self.open_account(*id, index)?;
+            let Ok(amount) = Amount::from_msat(account.balance.get()) else { continue };
+            if !close.sweep || *id == close.authority.account {
+                return Err(Rejection::WalletHoldsMoney);
+            }
+            sweeps.push(Leg {
+                transfer: sweep.transfer,
+                from: *id,
+                invoice: NewInvoice {
+                    id: sweep.invoice,
+                    payment_hash: sweep.payment_hash,
+                    preimage: sweep.preimage.clone(),
+                    payee: close.authority.account,
+                    bolt11: None,
+                    amount,
+                    memo: "Sweep of a deleted wallet".to_owned(),
+                    webhook: None,
+                    extra: None,
+                    created_at: self.now,
+                    expires_at: self.now,
+                },
+            });
+        }
+        self.post_legs(&sweeps, TransferKind::Sweep)?;
+        let accounts: Vec<_> = close.wallets.iter().map(|(id, _)| *id).collect();
+        for id in &accounts {
+            let mut account = self.open_account(*id, 0)?.clone();
+            account.open = false;
+            self.accounts.insert(*id, account);
+        }
+        self.closed_users.extend(user);
+        self.effects.closures.push(Closure { accounts, user });
+        Ok(Outcome::Closed)
+    }
+
+    /// The wallets that the command names must be exactly those that the user has.
+    fn check_wallets_of(&self, user: UserId, close: &Close) -> Result<(), Rejection> {
+        let wallets = self
+            .snapshot
+            .wallets_of
+            .get(&user)
+            .filter(|_| !self.closed_users.contains(&user))
+            .ok_or(Rejection::UserNotFound)?;
+        let open = wallets.iter().filter(|id| self.open_account(**id, 0).is_ok());
+        let have: HashSet<_> = open.collect();
+        let named: HashSet<_> = close.wallets.iter().map(|(id, _)| id).collect();
+        if have == named { Ok(()) } else { Err(Rejection::WalletsChanged) }
+    }
+
+    /// Issues and settles the requests behind direct movements: all, or none.
+    fn post_legs(&mut self, legs: &[Leg], kind: TransferKind) -> Result<(), Rejection> {
+        let postings: Vec<_> = legs
+            .iter()
+            .map(|leg| Posting {
+                id: leg.transfer,
+                invoice: leg.invoice.id,
+                kind,
+                debit: leg.from,
+                credit: leg.invoice.payee,
+                amount: leg.invoice.amount,
+                extra: leg.invoice.extra.as_ref(),
+            })
+            .collect();
+        self.post(&postings)?;
+        let paid_at = Some(self.now);
+        self.effects.invoices.extend(legs.iter().map(|leg| InvoiceRow { invoice: leg.invoice.clone(), paid_at }));
+        Ok(())
+    }
+
+    /// Makes the movements in order: all, or none.
+    fn post(&mut self, postings: &[Posting<'_>]) -> Result<(), Rejection> {
+        let mut staged: BTreeMap<AccountId, Account> = BTreeMap::new();
+        let mut rows = Vec::with_capacity(postings.len());
+        for (leg, posting) in postings.iter().enumerate() {
+            let debit = self.stage(&mut staged, posting.debit, leg)?;
+            let balance = debit.balance.checked_sub(posting.amount).ok_or(Rejection::BalanceLimit { leg })?;
+            let overdrawn = match debit.kind {
+                AccountKind::Wallet => balance.is_negative(),
+                AccountKind::Issuance => false,
+            };
+            if overdrawn {
+                return Err(Rejection::InsufficientBalance { leg });
+            }
+            debit.balance = balance;
+            debit.entries = next_entry(debit.entries);
+            let (debit_balance, debit_entry) = (debit.balance, debit.entries);
+
+            let credit = self.stage(&mut staged, posting.credit, leg)?;
+            credit.balance = credit.balance.checked_add(posting.amount).ok_or(Rejection::BalanceLimit { leg })?;
+            credit.entries = next_entry(credit.entries);
+            rows.push(TransferRow {
+                id: posting.id,
+                invoice: posting.invoice,
+                kind: posting.kind,
+                debit_account: posting.debit,
+                credit_account: posting.credit,
+                amount: posting.amount,
+                debit_balance,
+                credit_balance: credit.balance,
+                debit_entry,
+                credit_entry: credit.entries,
+                extra: posting.extra.cloned(),
+                created_at: self.now,
+            });
+        }
+        self.accounts.extend(staged);
+        self.effects.transfers.extend(rows);
+        Ok(())
+    }
+
+    fn stage<'s>(
+        &self,
+        staged: &'s mut BTreeMap<AccountId, Account>,
+        id: AccountId,
+        leg: usize,
+    ) -> Result<&'s mut Account, Rejection> {
+        match staged.entry(id) {
+            std::collections::btree_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
+            std::collections::btree_map::Entry::Vacant(entry) => Ok(entry.insert(self.open_account(id, leg)?.clone())),
+        }
+    }
+
+    /// Turns the accounts that moved into rows, in the order of their ids, and asserts what
+    /// must hold of every batch (promises I2 and I3).
+    fn finish(mut self) -> Effects {
+        let mut change: i128 = 0;
+        for (id, account) in &self.accounts {
+            let Some(before) = self.snapshot.accounts.get(id) else { continue };
+            assert!(
+                account.kind != AccountKind::Wallet || !account.balance.is_negative(),
+                "I3: the balance of {id} would be negative"
+            );
+            change = change
+                .saturating_add(i128::from(account.balance.get()))
+                .saturating_sub(i128::from(before.balance.get()));
+            if account.entries != before.entries {
+                self.effects.accounts.push(AccountRow {
+                    id: *id,
+                    balance: account.balance,
+                    entries_before: before.entries,
+                    entries: account.entries,
+                });
+            }
+        }
+        assert!(change == 0, "I2: the batch would make {change} msat out of nothing");
+        self.effects.accounts.sort_unstable_by_key(|row| row.id);
+        self.effects
+    }
+}
+
+/// The next position in an account's chain.
+fn next_entry(entries: i64) -> i64 {
+    entries.checked_add(1).expect("an account has fewer than 2^63 entries")
+}

@@ -1,0 +1,13 @@
+//! The ledger: what may happen to money, and how it happens once.
+//!
+//! A pure core ([`decide`](mod@decide), [`batch`]) and a thin shell around it: [`settle`]
+//! runs one batch in one transaction of any store, and [`settler`] feeds it from a bounded
+//! queue. `decide` and `batch` know no database, no HTTP and no clock.
+
+pub mod audit;
+pub mod batch;
+pub mod command;
+pub mod decide;
+pub mod settle;
+pub mod settler;
+pub mod state;

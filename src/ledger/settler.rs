@@ -1,0 +1,192 @@
+//! The settler: one thread that owns the settling connection, and a bounded queue in front
+//! of it.
+//!
+//! It takes whatever has queued up, one command when idle and hundreds under load, and
+//! settles it as one batch: the lock of a hot wallet and the flush to disk are paid once
+//! for all. Nothing waits for a batch to fill.
+
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::command::Command;
+use super::settle::{SettleError, SettlementStore, settle_batch};
+use super::state::{Outcome, Rejection};
+use crate::domain::time::UnixMs;
+
+/// Commands that may wait; one more is refused.
+const QUEUE_LENGTH_MAX: usize = 8192;
+/// The weight (see [`Command::weight`]) from which on a batch takes no further command.
+const BATCH_WEIGHT_MAX: usize = 1024;
+/// Pauses before a batch is tried again while the database is not available.
+const RETRY_PAUSES_MS: [u64; 5] = [5, 25, 100, 300, 1000];
+
+/// Why a command got no decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// The queue is full.
+    #[error("too many commands are waiting")]
+    Overloaded,
+    /// The settler has stopped or is stopping.
+    #[error("the ledger is shutting down")]
+    ShuttingDown,
+    /// The database stayed away. Nothing has happened.
+    #[error("the database is not available")]
+    Unavailable,
+    /// The commit's outcome could not be found out.
+    #[error("the outcome is not known")]
+    OutcomeUnknown,
+    /// A fault of ours. Nothing has happened.
+    #[error("the ledger failed")]
+    Fault,
+}
+
+/// What a caller gets: no decision, a refusal, or an outcome.
+pub type Reply = Result<Result<Outcome, Rejection>, SubmitError>;
+
+struct Job {
+    command: Command,
+    reply: oneshot::Sender<Reply>,
+}
+
+enum Message {
+    Job(Box<Job>),
+    Stop,
+}
+
+/// Hands commands to the settler's thread. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Settler {
+    queue: mpsc::Sender<Message>,
+}
+
+/// The settler's thread, for whoever has to end it.
+#[derive(Debug)]
+pub struct SettlerThread {
+    queue: mpsc::Sender<Message>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Settler {
+    /// Starts the thread. The receiver resolves when the thread has ended, for whatever
+    /// reason.
+    pub fn start(
+        store: Box<dyn SettlementStore + Send>,
+        clock: fn() -> UnixMs,
+    ) -> std::io::Result<(Self, SettlerThread, oneshot::Receiver<()>)> {
+        let (queue, jobs) = mpsc::channel(QUEUE_LENGTH_MAX);
+        let (ended, on_end) = oneshot::channel();
+        let thread = thread::Builder::new().name("settler".to_owned()).spawn(move || {
+            // Dropped at the end of the thread, by a panic too: that is the signal.
+            let _ended: oneshot::Sender<()> = ended;
+            run(store, jobs, clock);
+        })?;
+        Ok((Self { queue: queue.clone() }, SettlerThread { queue, thread }, on_end))
+    }
+
+    /// Queues a command and waits for what became of it. The command is settled even when
+    /// the caller stops waiting.
+    pub async fn submit(&self, command: Command) -> Reply {
+        let (reply, answer) = oneshot::channel();
+        let message = Message::Job(Box::new(Job { command, reply }));
+        self.queue.try_send(message).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => SubmitError::ShuttingDown,
+        })?;
+        // The reply is only ever dropped unanswered when the thread has died in the middle.
+        answer.await.unwrap_or(Err(SubmitError::OutcomeUnknown))
+    }
+}
+
+impl SettlerThread {
+    /// Settles what is queued, answers everyone, and ends the thread.
+    pub fn stop(self) -> thread::Result<()> {
+        // A full queue is being emptied, so this waits; a closed one has ended already.
+        drop(self.queue.blocking_send(Message::Stop));
+        self.thread.join()
+    }
+}
+
+impl Command {
+    /// How much of a batch the command fills: 1 for most, the number of movements for a
+    /// transfer or a deletion.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::CreateInvoice(_) | Self::Pay(_) | Self::Credit(_) => 1,
+            Self::Transfer(transfer) => transfer.legs.len(),
+            Self::Close(close) => close.wallets.len(),
+        }
+    }
+}
+
+fn run(mut store: Box<dyn SettlementStore + Send>, mut jobs: mpsc::Receiver<Message>, clock: fn() -> UnixMs) {
+    while let Some(first) = jobs.blocking_recv() {
+        let mut batch = Vec::new();
+        let mut weight: usize = 0;
+        let mut next = Some(first);
+        while let Some(message) = next {
+            match message {
+                Message::Job(job) => {
+                    weight = weight.saturating_add(job.command.weight());
+                    batch.push(*job);
+                }
+                // Later messages are still answered: `recv` empties a closed queue.
+                Message::Stop => jobs.close(),
+            }
+            next = if weight < BATCH_WEIGHT_MAX { jobs.try_recv().ok() } else { None };
+        }
+        if !batch.is_empty() {
+            settle_jobs(store.as_mut(), batch, clock);
+        }
+    }
+}
+
+fn settle_jobs(store: &mut dyn SettlementStore, batch: Vec<Job>, clock: fn() -> UnixMs) {
+    let (commands, replies): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.command, job.reply)).unzip();
+    tracing::debug!(commands = commands.len(), "settling");
+    match settle_patiently(store, &commands, clock) {
+        Ok(outcomes) => {
+            for (reply, outcome) in replies.into_iter().zip(outcomes) {
+                // A caller who has gone away does not need the answer.
+                drop(reply.send(Ok(outcome)));
+            }
+        }
+        // One command that the database refuses must not disturb its neighbours.
+        Err(SettleError::Refused(error)) if commands.len() > 1 => {
+            tracing::error!(%error, "a batch was refused; settling its commands one by one");
+            for (command, reply) in commands.into_iter().zip(replies) {
+                settle_jobs(store, vec![Job { command, reply }], clock);
+            }
+        }
+        Err(error) => {
+            tracing::error!(%error, commands = commands.len(), "not settled");
+            let answer = match error {
+                SettleError::Unavailable(_) => SubmitError::Unavailable,
+                SettleError::Refused(_) => SubmitError::Fault,
+                SettleError::OutcomeUnknown(_) => SubmitError::OutcomeUnknown,
+            };
+            for reply in replies {
+                drop(reply.send(Err(answer)));
+            }
+        }
+    }
+}
+
+/// Tries again while the database is away: an unavailable database has done nothing yet.
+fn settle_patiently(
+    store: &mut dyn SettlementStore,
+    commands: &[Command],
+    clock: fn() -> UnixMs,
+) -> Result<Vec<Result<Outcome, Rejection>>, SettleError> {
+    for pause_ms in RETRY_PAUSES_MS {
+        match settle_batch(store, commands, &clock) {
+            Err(SettleError::Unavailable(error)) => {
+                tracing::warn!(%error, pause_ms, "the database is not available; trying again");
+                thread::sleep(Duration::from_millis(pause_ms));
+            }
+            settled => return settled,
+        }
+    }
+    settle_batch(store, commands, &clock)
+}

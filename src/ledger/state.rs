@@ -1,0 +1,298 @@
+//! What deciding looks at ([`Snapshot`]) and what it brings about ([`Effects`],
+//! [`Outcome`], [`Rejection`]).
+
+use std::collections::HashMap;
+
+use super::command::NewInvoice;
+use crate::domain::extra::Extra;
+use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
+use crate::domain::money::{Amount, Msat};
+use crate::domain::secret::Sealed;
+use crate::domain::time::UnixMs;
+
+/// Whose money an account holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountKind {
+    /// A user's; never below zero (promise I3).
+    Wallet,
+    /// What is outside of satkeep; below zero by as much as all wallets hold.
+    Issuance,
+}
+
+impl AccountKind {
+    /// The name by which the kind is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wallet => "wallet",
+            Self::Issuance => "issuance",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn from_stored(name: &str) -> Option<Self> {
+        [Self::Wallet, Self::Issuance].into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// An account as it stands, locked for the batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Whose money it is.
+    pub kind: AccountKind,
+    /// What it holds.
+    pub balance: Msat,
+    /// How many entries its chain has: transfers in and out, one to itself twice.
+    pub entries: i64,
+    /// The generation of the wallet's keys.
+    pub keys_version: i64,
+    /// False once it was deleted.
+    pub open: bool,
+}
+
+/// Where an invoice stands. Expiry is not a state: the time of payment decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvoiceState {
+    /// Waits to be paid.
+    Open,
+    /// Was paid, once (promise I4).
+    Paid,
+    /// Can never be paid, because its wallet was deleted.
+    Cancelled,
+}
+
+impl InvoiceState {
+    /// The name by which the state is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Paid => "paid",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The state of that name.
+    pub fn from_stored(name: &str) -> Option<Self> {
+        [Self::Open, Self::Paid, Self::Cancelled].into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+/// An invoice as it stands, locked for the batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invoice {
+    /// Its id.
+    pub id: InvoiceId,
+    /// Who is paid.
+    pub payee: AccountId,
+    /// How much.
+    pub amount: Amount,
+    /// Whether it was paid.
+    pub state: InvoiceState,
+    /// The text as issued; `None` for a direct transfer.
+    pub bolt11: Option<String>,
+    /// What for.
+    pub memo: String,
+    /// The secret behind the payment hash, sealed.
+    pub preimage: Sealed,
+    /// When it was issued.
+    pub created_at: UnixMs,
+    /// From when on it cannot be paid.
+    pub expires_at: UnixMs,
+}
+
+/// Everything that a batch of commands may look at, read inside its transaction.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The accounts that the commands name.
+    pub accounts: HashMap<AccountId, Account>,
+    /// The invoices that are to be paid, where they exist.
+    pub invoices: HashMap<PaymentHash, Invoice>,
+    /// The wallets of the users that are to be deleted; a user who is gone is not there.
+    pub wallets_of: HashMap<UserId, Vec<AccountId>>,
+}
+
+/// Why money moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransferKind {
+    /// An invoice was paid.
+    Payment,
+    /// A manager moved money within the tenant.
+    Transfer,
+    /// Money came in from issuance.
+    Credit,
+    /// A wallet was emptied when it was deleted.
+    Sweep,
+}
+
+impl TransferKind {
+    /// The name by which the kind is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Payment => "payment",
+            Self::Transfer => "transfer",
+            Self::Credit => "credit",
+            Self::Sweep => "sweep",
+        }
+    }
+}
+
+/// Money moved from one account to another: one debit, one credit, the same amount
+/// (promise I1). Never changed afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferRow {
+    /// Its id.
+    pub id: TransferId,
+    /// The invoice that it settles.
+    pub invoice: InvoiceId,
+    /// Why.
+    pub kind: TransferKind,
+    /// Who paid.
+    pub debit_account: AccountId,
+    /// Who was paid.
+    pub credit_account: AccountId,
+    /// How much.
+    pub amount: Amount,
+    /// What the payer held afterwards.
+    pub debit_balance: Msat,
+    /// What the payee held afterwards.
+    pub credit_balance: Msat,
+    /// The position in the payer's chain, from 1.
+    pub debit_entry: i64,
+    /// The position in the payee's chain, from 1.
+    pub credit_entry: i64,
+    /// The payer's own data.
+    pub extra: Option<Extra>,
+    /// When.
+    pub created_at: UnixMs,
+}
+
+/// An invoice that a batch stores: open, or paid in the same batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvoiceRow {
+    /// The invoice.
+    pub invoice: NewInvoice,
+    /// When it was paid, for a direct transfer.
+    pub paid_at: Option<UnixMs>,
+}
+
+/// The new standing of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountRow {
+    /// Which.
+    pub id: AccountId,
+    /// What it holds now.
+    pub balance: Msat,
+    /// How many entries its chain had when it was read.
+    pub entries_before: i64,
+    /// How many it has now.
+    pub entries: i64,
+}
+
+/// What is deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closure {
+    /// The wallets' accounts.
+    pub accounts: Vec<AccountId>,
+    /// Their user, where it goes as well.
+    pub user: Option<UserId>,
+}
+
+/// Everything that a batch writes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// Invoices to store.
+    pub invoices: Vec<InvoiceRow>,
+    /// Stored invoices that were paid.
+    pub settled: Vec<InvoiceId>,
+    /// Transfers to store, in order.
+    pub transfers: Vec<TransferRow>,
+    /// Accounts whose balance changed, by id.
+    pub accounts: Vec<AccountRow>,
+    /// What is deleted.
+    pub closures: Vec<Closure>,
+    /// When all this happens.
+    pub at: UnixMs,
+}
+
+impl Effects {
+    /// True when every command was refused, so that there is nothing to commit.
+    pub fn is_empty(&self) -> bool {
+        self.invoices.is_empty() && self.settled.is_empty() && self.transfers.is_empty() && self.closures.is_empty()
+    }
+}
+
+/// What an accepted command came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The invoice is issued.
+    InvoiceCreated,
+    /// The invoice is paid.
+    Paid {
+        /// The invoice.
+        invoice: Box<Invoice>,
+        /// When it was paid.
+        at: UnixMs,
+    },
+    /// All legs were moved.
+    Transferred {
+        /// When.
+        at: UnixMs,
+    },
+    /// Money came in.
+    Credited {
+        /// What the account holds now.
+        balance: Msat,
+    },
+    /// The wallets are deleted.
+    Closed,
+}
+
+/// Why a command was refused. Where several reasons hold, the first in this order is
+/// given; `tests/ledger/precedence.rs` has a row for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// The key was revoked after the handler had proved it.
+    #[error("the key was revoked")]
+    KeyRevoked,
+    /// The user to delete is gone.
+    #[error("the user does not exist")]
+    UserNotFound,
+    /// The user got or lost a wallet while the deletion was under way.
+    #[error("the user's wallets have changed meanwhile")]
+    WalletsChanged,
+    /// A wallet to move money from or to, or to delete, is gone.
+    #[error("a wallet does not exist")]
+    WalletNotFound {
+        /// Which leg, from 0.
+        leg: usize,
+    },
+    /// A wallet to delete holds money.
+    #[error("a wallet holds money")]
+    WalletHoldsMoney,
+    /// No invoice of ours has the payment hash.
+    #[error("the invoice is not one of ours")]
+    InvoiceNotFound,
+    /// The text is not the one that was issued.
+    #[error("the invoice does not match the one issued")]
+    InvoiceMismatch,
+    /// The invoice was paid before.
+    #[error("the invoice is paid already")]
+    InvoiceAlreadyPaid,
+    /// The invoice's wallet was deleted.
+    #[error("the invoice was cancelled")]
+    InvoiceCancelled,
+    /// The invoice's time is over.
+    #[error("the invoice has expired")]
+    InvoiceExpired,
+    /// The payer has less than the amount.
+    #[error("insufficient balance")]
+    InsufficientBalance {
+        /// Which leg, from 0.
+        leg: usize,
+    },
+    /// The payee would hold more than can be counted.
+    #[error("the receiving wallet cannot hold that much")]
+    BalanceLimit {
+        /// Which leg, from 0.
+        leg: usize,
+    },
+}

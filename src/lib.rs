@@ -1,0 +1,4 @@
+//! satkeep
+pub mod domain;
+pub mod ledger;
+pub mod store;

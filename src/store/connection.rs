@@ -1,0 +1,165 @@
+//! Connections: to which database, how each is set up, and the pool of them.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::r2d2::{ManageConnection, R2D2Connection};
+use diesel::{Connection as _, ConnectionError, PgConnection, SqliteConnection};
+
+use super::error::StoreError;
+
+/// A connection to either database, for the queries that both answer alike.
+#[derive(diesel::MultiConnection)]
+pub enum Db {
+    /// To a SQLite file.
+    Sqlite(SqliteConnection),
+    /// To a PostgreSQL server.
+    Postgres(PgConnection),
+}
+
+/// Which database.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Database {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server, by URL.
+    Postgres(String),
+}
+
+/// The URL names no database that satkeep can use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must begin with sqlite:// (and a file's path) or postgres://")]
+pub struct InvalidDatabaseUrl;
+
+impl Database {
+    /// Reads a URL: `sqlite://relative/path`, `sqlite:///absolute/path` or `postgres://…`.
+    pub fn from_url(url: &str) -> Result<Self, InvalidDatabaseUrl> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self::Postgres(url.to_owned()));
+        }
+        match url.strip_prefix("sqlite://") {
+            Some(path) if !path.is_empty() && !path.starts_with(':') => Ok(Self::Sqlite(PathBuf::from(path))),
+            _ => Err(InvalidDatabaseUrl),
+        }
+    }
+
+    /// The file, where it is one.
+    pub fn sqlite_path(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(path) => Some(path),
+            Self::Postgres(_) => None,
+        }
+    }
+
+    /// Opens a connection and sets it up.
+    pub(super) fn connect(&self) -> Result<Db, ConnectionError> {
+        match self {
+            Self::Sqlite(path) => {
+                let path = path.to_str().ok_or_else(|| {
+                    ConnectionError::InvalidConnectionUrl("the path of the database is not UTF-8".to_owned())
+                })?;
+                let mut connection = SqliteConnection::establish(path)?;
+                connection.batch_execute(SQLITE_SETUP).map_err(ConnectionError::CouldntSetupConfiguration)?;
+                Ok(Db::Sqlite(connection))
+            }
+            Self::Postgres(url) => {
+                let mut connection = PgConnection::establish(url)?;
+                connection.batch_execute(POSTGRES_SETUP).map_err(ConnectionError::CouldntSetupConfiguration)?;
+                Ok(Db::Postgres(connection))
+            }
+        }
+    }
+}
+
+/// Shows where, never the password.
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "SQLite file {}", path.display()),
+            Self::Postgres(url) => {
+                let place = url::Url::parse(url).ok();
+                let host = place.as_ref().and_then(url::Url::host_str).unwrap_or("(from the environment)");
+                write!(f, "PostgreSQL at {host}")
+            }
+        }
+    }
+}
+
+/// WAL lets readers go on while a batch is written; FULL flushes before a commit returns
+/// (promise I5).
+const SQLITE_SETUP: &str = "
+    PRAGMA busy_timeout = 10000;
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+";
+
+/// A server that is set not to flush at commit is told to (promise I5); nobody may wait for
+/// a lock for ever, or hold one while doing nothing.
+const POSTGRES_SETUP: &str = "
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
+    SET lock_timeout = '10s';
+    SET idle_in_transaction_session_timeout = '30s';
+    SET client_min_messages = 'warning';
+";
+
+/// Makes and checks the connections of the pool.
+#[derive(Debug)]
+pub(super) struct Manager(pub(super) Database);
+
+impl ManageConnection for Manager {
+    type Connection = Db;
+    type Error = diesel::r2d2::Error;
+
+    fn connect(&self) -> Result<Db, diesel::r2d2::Error> {
+        self.0.connect().map_err(diesel::r2d2::Error::ConnectionError)
+    }
+
+    fn is_valid(&self, connection: &mut Db) -> Result<(), diesel::r2d2::Error> {
+        connection.ping().map_err(diesel::r2d2::Error::QueryError)
+    }
+
+    fn has_broken(&self, connection: &mut Db) -> bool {
+        std::thread::panicking() || connection.is_broken()
+    }
+}
+
+/// Runs `work` in one transaction that writes: all of it, or nothing.
+///
+/// On SQLite the write lock is taken at the start: a transaction that reads first and
+/// writes later can fail at once, whatever the busy timeout.
+pub(super) fn in_transaction<T>(
+    connection: &mut Db,
+    work: impl FnOnce(&mut Db) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let begin = match connection {
+        Db::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
+        Db::Postgres(c) => AnsiTransactionManager::begin_transaction(c),
+    };
+    begin.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    match work(connection) {
+        Ok(value) => match connection {
+            Db::Sqlite(c) => AnsiTransactionManager::commit_transaction(c),
+            Db::Postgres(c) => AnsiTransactionManager::commit_transaction(c),
+        }
+        .map(|()| value)
+        .map_err(|error| StoreError::Unavailable(error.to_string())),
+        Err(error) => {
+            roll_back(connection);
+            Err(error)
+        }
+    }
+}
+
+/// Gives the open transaction up. Where even that fails, the connection is broken: its
+/// transaction dies with it, and the pool throws it away.
+pub(super) fn roll_back(connection: &mut Db) {
+    let rolled_back = match connection {
+        Db::Sqlite(c) => AnsiTransactionManager::rollback_transaction(c),
+        Db::Postgres(c) => AnsiTransactionManager::rollback_transaction(c),
+    };
+    if let Err(error) = rolled_back {
+        tracing::warn!(%error, "a transaction could not be rolled back");
+    }
+}

@@ -1,0 +1,52 @@
+//! What can go wrong in the database, once and for all layers above.
+
+use diesel::result::{DatabaseErrorKind, Error};
+
+use crate::domain::ids::InvalidId;
+use crate::domain::secret::UnsealError;
+
+/// A query failed. The texts are for the log, never for a caller.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database is gone or busy: worth another try later.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// A value that must be unique is taken.
+    #[error("a unique value is taken")]
+    Conflict,
+    /// What must be there is not, or is another tenant's.
+    #[error("not found")]
+    NotFound,
+    /// A fault of ours, or damage to the rows.
+    #[error("the database failed: {0}")]
+    Fault(String),
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound => Self::NotFound,
+            Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Self::Conflict,
+            Error::DatabaseError(
+                DatabaseErrorKind::ClosedConnection
+                | DatabaseErrorKind::UnableToSendCommand
+                | DatabaseErrorKind::SerializationFailure,
+                _,
+            )
+            | Error::BrokenTransactionManager => Self::Unavailable(error.to_string()),
+            other => Self::Fault(other.to_string()),
+        }
+    }
+}
+
+impl From<InvalidId> for StoreError {
+    fn from(error: InvalidId) -> Self {
+        Self::Fault(error.to_string())
+    }
+}
+
+impl From<UnsealError> for StoreError {
+    fn from(error: UnsealError) -> Self {
+        Self::Fault(error.to_string())
+    }
+}

@@ -1,0 +1,122 @@
+//! The database: SQLite or PostgreSQL. Nothing outside of this module knows which.
+//!
+//! Queries that are not about settling are written once, for [`Db`], and run by
+//! [`Store::read`] and [`Store::write`] on a blocking thread with a pooled connection.
+//! Settling has a connection of its own: see [`settlement`].
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use diesel::r2d2::Pool;
+
+pub mod audit;
+pub mod backup;
+pub mod connection;
+pub mod error;
+pub mod history;
+pub mod migrations;
+pub mod payment_filter;
+pub mod payments;
+mod schema;
+pub mod settings;
+mod settle_postgres;
+mod settle_rows;
+mod settle_sqlite;
+pub mod settlement;
+mod statement;
+pub mod users;
+pub mod wallets;
+
+pub use connection::{Database, Db};
+pub use error::StoreError;
+
+use connection::{Manager, in_transaction};
+use settlement::Settlement;
+
+/// Connections in the pool; as many queries run at once.
+const POOL_SIZE: u32 = 8;
+/// How long a query waits for a connection.
+const POOL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The database behind a pool of connections. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    database: Database,
+    pool: Pool<Manager>,
+    /// SQLite has one writer at a time. Waiting for each other here is fair and quick;
+    /// waiting inside of SQLite is a sleep and a try.
+    sqlite_writer: Arc<Mutex<()>>,
+}
+
+impl Store {
+    /// Connects to a database, which must be there and answer.
+    pub fn open(database: Database) -> Result<Self, StoreError> {
+        // The first connection is made by hand, because its error says more than the pool's.
+        drop(database.connect().map_err(|error| StoreError::Unavailable(error.to_string()))?);
+        let pool = Pool::builder()
+            .max_size(POOL_SIZE)
+            .min_idle(Some(1))
+            .connection_timeout(POOL_TIMEOUT)
+            .test_on_check_out(false)
+            .error_handler(Box::new(diesel::r2d2::NopErrorHandler))
+            .build(Manager(database.clone()))
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Self { database, pool, sqlite_writer: Arc::default() })
+    }
+
+    /// Which database this is.
+    pub const fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// A settlement store on the same database.
+    pub fn settlement(&self) -> Settlement {
+        Settlement::new(self.database.clone())
+    }
+
+    /// Runs queries that only read.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = self.clone();
+        unblock(move || store.read_blocking(work)).await
+    }
+
+    /// Runs queries that write, in one transaction.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = self.clone();
+        unblock(move || store.write_blocking(work)).await
+    }
+
+    /// As [`Store::read`], on this thread.
+    pub fn read_blocking<T>(&self, work: impl FnOnce(&mut Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut connection = self.pool.get().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        work(&mut connection)
+    }
+
+    /// As [`Store::write`], on this thread.
+    pub fn write_blocking<T>(&self, work: impl FnOnce(&mut Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let _turn = match &self.database {
+            // The mutex guards no data, so a panic of another holder has broken nothing.
+            Database::Sqlite(_) => Some(self.sqlite_writer.lock().unwrap_or_else(PoisonError::into_inner)),
+            Database::Postgres(_) => None,
+        };
+        self.read_blocking(|connection| in_transaction(connection, work))
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("database", &self.database).finish_non_exhaustive()
+    }
+}
+
+async fn unblock<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(StoreError::Fault(error.to_string())))
+}

@@ -1,0 +1,116 @@
+//! The tables, the same on both stores. A test compares them with the migrations.
+
+diesel::table! {
+    settings (name) {
+        name -> Text,
+        value -> Binary,
+    }
+}
+
+diesel::table! {
+    accounts (id) {
+        id -> Binary,
+        kind -> Text,
+        balance_msat -> BigInt,
+        entries -> BigInt,
+        keys_version -> BigInt,
+        closed_at_ms -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Binary,
+        manager_id -> Nullable<Binary>,
+        name -> Text,
+        email -> Nullable<Text>,
+        password_hash -> Nullable<Text>,
+        extra -> Nullable<Text>,
+        created_at_ms -> BigInt,
+        updated_at_ms -> BigInt,
+        deleted_at_ms -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    wallets (id) {
+        id -> Binary,
+        user_id -> Binary,
+        name -> Text,
+        created_at_ms -> BigInt,
+        updated_at_ms -> BigInt,
+        deleted_at_ms -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    wallet_keys (digest) {
+        digest -> Binary,
+        wallet_id -> Binary,
+        kind -> Text,
+        sealed -> Binary,
+    }
+}
+
+diesel::table! {
+    invoices (id) {
+        id -> Binary,
+        wallet_id -> Binary,
+        payment_hash -> Binary,
+        preimage_sealed -> Binary,
+        bolt11 -> Nullable<Text>,
+        amount_msat -> BigInt,
+        memo -> Text,
+        state -> Text,
+        webhook -> Nullable<Text>,
+        extra -> Nullable<Text>,
+        tag -> Nullable<Text>,
+        created_at_ms -> BigInt,
+        expires_at_ms -> BigInt,
+        paid_at_ms -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    transfers (debit_account, id) {
+        id -> Binary,
+        invoice_id -> Binary,
+        kind -> Text,
+        debit_account -> Binary,
+        credit_account -> Binary,
+        amount_msat -> BigInt,
+        debit_balance_msat -> BigInt,
+        credit_balance_msat -> BigInt,
+        debit_entry -> BigInt,
+        credit_entry -> BigInt,
+        extra -> Nullable<Text>,
+        tag -> Nullable<Text>,
+        created_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A view: one row for each side of a payment, as its wallet sees it.
+    payments (id) {
+        id -> Binary,
+        wallet_id -> Binary,
+        payment_hash -> Binary,
+        invoice_id -> Binary,
+        preimage_sealed -> Binary,
+        bolt11 -> Nullable<Text>,
+        amount_msat -> BigInt,
+        memo -> Text,
+        state -> Text,
+        webhook -> Nullable<Text>,
+        extra -> Nullable<Text>,
+        tag -> Nullable<Text>,
+        created_at_ms -> BigInt,
+        expires_at_ms -> BigInt,
+        paid_at_ms -> Nullable<BigInt>,
+    }
+}
+
+diesel::joinable!(wallets -> users (user_id));
+diesel::joinable!(wallets -> accounts (id));
+diesel::joinable!(wallet_keys -> wallets (wallet_id));
+diesel::allow_tables_to_appear_in_same_query!(accounts, users, wallets, wallet_keys, invoices, transfers);

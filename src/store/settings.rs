@@ -1,0 +1,23 @@
+//! Small values that belong to the whole database.
+
+use diesel::prelude::*;
+
+use super::connection::Db;
+use super::error::StoreError;
+use super::schema::settings;
+
+/// The name of the value by which the master key is recognized.
+pub const MASTER_KEY_CHECK: &str = "master_key_check";
+
+/// The value of a name, where there is one.
+pub fn get(connection: &mut Db, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    Ok(settings::table.filter(settings::name.eq(name)).select(settings::value).first(connection).optional()?)
+}
+
+/// Sets a value that was not there.
+pub fn insert(connection: &mut Db, name: &str, value: &[u8]) -> Result<(), StoreError> {
+    diesel::insert_into(settings::table)
+        .values((settings::name.eq(name), settings::value.eq(value)))
+        .execute(connection)?;
+    Ok(())
+}

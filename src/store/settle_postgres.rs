@@ -1,0 +1,220 @@
+//! Settlement statements of PostgreSQL: one round trip a step, whatever the size of the
+//! batch. Values travel as arrays, which `unnest` turns into rows.
+//!
+//! Rows are locked with `FOR NO KEY UPDATE`: as strong against other settlers as
+//! `FOR UPDATE`, but it lets the foreign keys of rows that others insert (which take a key
+//! share lock on accounts) pass, which would otherwise be a lock outside of the order.
+
+use std::collections::HashMap;
+
+use diesel::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
+
+use super::error::StoreError;
+use super::settle_rows::{self, AccountColumns, InvoiceColumns, account_columns, invoice_columns};
+use super::settlement::expect_rows;
+use super::statement::statement;
+use crate::domain::extra::Extra;
+use crate::domain::ids::{AccountId, PaymentHash};
+use crate::ledger::batch::Wants;
+use crate::ledger::state::{Account, Effects, Invoice, InvoiceState};
+
+statement!(
+    /// The invoices of payment hashes, locked in the order of the hashes.
+    LockInvoices on PgConnection,
+    (hashes: Vec<&'a [u8]> as Array<Binary>) ->
+    (Binary, Binary, Binary, BigInt, Text, Nullable<Text>, Text, Binary, BigInt, BigInt),
+    concat!("SELECT ", invoice_columns!(), " FROM invoices WHERE payment_hash = ANY(?) ORDER BY payment_hash FOR NO KEY UPDATE")
+);
+
+statement!(
+    /// Accounts, locked in the order of their ids.
+    LockAccounts on PgConnection,
+    (ids: Vec<&'a [u8]> as Array<Binary>) -> (Binary, Text, BigInt, BigInt, BigInt, Nullable<BigInt>),
+    concat!("SELECT ", account_columns!(), " FROM accounts WHERE id = ANY(?) ORDER BY id FOR NO KEY UPDATE")
+);
+
+statement!(
+    /// Accounts that only authorize.
+    ReadAccounts on PgConnection,
+    (ids: Vec<&'a [u8]> as Array<Binary>) -> (Binary, Text, BigInt, BigInt, BigInt, Nullable<BigInt>),
+    concat!("SELECT ", account_columns!(), " FROM accounts WHERE id = ANY(?)")
+);
+
+statement!(
+    /// Everything that a batch writes, in one statement; answers how many rows of each kind
+    /// were written, and the number of the transaction.
+    WriteBatch on PgConnection,
+    (
+        invoice_ids: Vec<&'a [u8]> as Array<Binary>,
+        invoice_wallets: Vec<&'a [u8]> as Array<Binary>,
+        invoice_hashes: Vec<&'a [u8]> as Array<Binary>,
+        invoice_preimages: Vec<&'a [u8]> as Array<Binary>,
+        invoice_bolt11s: Vec<Option<&'a str>> as Array<Nullable<Text>>,
+        invoice_amounts: Vec<i64> as Array<BigInt>,
+        invoice_memos: Vec<&'a str> as Array<Text>,
+        invoice_states: Vec<&'a str> as Array<Text>,
+        invoice_webhooks: Vec<Option<&'a str>> as Array<Nullable<Text>>,
+        invoice_extras: Vec<Option<&'a str>> as Array<Nullable<Text>>,
+        invoice_tags: Vec<Option<String>> as Array<Nullable<Text>>,
+        invoice_created: Vec<i64> as Array<BigInt>,
+        invoice_expires: Vec<i64> as Array<BigInt>,
+        invoice_paid: Vec<Option<i64>> as Array<Nullable<BigInt>>,
+        settled_at: i64 as BigInt,
+        settled_ids: Vec<&'a [u8]> as Array<Binary>,
+        transfer_at: i64 as BigInt,
+        transfer_ids: Vec<&'a [u8]> as Array<Binary>,
+        transfer_invoices: Vec<&'a [u8]> as Array<Binary>,
+        transfer_kinds: Vec<&'a str> as Array<Text>,
+        transfer_debits: Vec<&'a [u8]> as Array<Binary>,
+        transfer_credits: Vec<&'a [u8]> as Array<Binary>,
+        transfer_amounts: Vec<i64> as Array<BigInt>,
+        transfer_debit_balances: Vec<i64> as Array<BigInt>,
+        transfer_credit_balances: Vec<i64> as Array<BigInt>,
+        transfer_debit_entries: Vec<i64> as Array<BigInt>,
+        transfer_credit_entries: Vec<i64> as Array<BigInt>,
+        transfer_extras: Vec<Option<&'a str>> as Array<Nullable<Text>>,
+        transfer_tags: Vec<Option<String>> as Array<Nullable<Text>>,
+        account_ids: Vec<&'a [u8]> as Array<Binary>,
+        account_balances: Vec<i64> as Array<BigInt>,
+        account_entries: Vec<i64> as Array<BigInt>,
+        account_entries_before: Vec<i64> as Array<BigInt>,
+    ) -> (BigInt, BigInt, BigInt, BigInt, BigInt),
+    "WITH issued AS (
+        INSERT INTO invoices (id, wallet_id, payment_hash, preimage_sealed, bolt11, amount_msat, memo, state, webhook,
+            extra, tag, created_at_ms, expires_at_ms, paid_at_ms)
+        SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        RETURNING 1
+    ), settled AS (
+        UPDATE invoices SET state = 'paid', paid_at_ms = ? WHERE id = ANY(?) AND state = 'open'
+        RETURNING 1
+    ), moved AS (
+        INSERT INTO transfers (created_at_ms, id, invoice_id, kind, debit_account, credit_account, amount_msat,
+            debit_balance_msat, credit_balance_msat, debit_entry, credit_entry, extra, tag)
+        SELECT ?, t.* FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS t
+        RETURNING 1
+    ), balanced AS (
+        UPDATE accounts AS a SET balance_msat = n.balance_msat, entries = n.entries
+        FROM unnest(?, ?, ?, ?) AS n (id, balance_msat, entries, entries_before)
+        WHERE a.id = n.id AND a.entries = n.entries_before
+        RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM issued), (SELECT count(*) FROM settled), (SELECT count(*) FROM moved),
+        (SELECT count(*) FROM balanced), pg_current_xact_id()::text::bigint"
+);
+
+statement!(
+    /// The open invoices of a wallet that is deleted. One that is locked is just being paid
+    /// by another batch, which will find the wallet deleted; to wait for it would be a lock
+    /// outside of the order.
+    CancelInvoices on PgConnection,
+    (wallet_id: &'a [u8] as Binary) -> (),
+    "UPDATE invoices SET state = 'cancelled' WHERE id IN (
+        SELECT id FROM invoices WHERE wallet_id = ? AND state = 'open' FOR NO KEY UPDATE SKIP LOCKED)"
+);
+
+pub(super) fn cancel_invoices(connection: &mut PgConnection, wallet: AccountId) -> Result<(), StoreError> {
+    CancelInvoices { wallet_id: wallet.as_bytes() }.execute(connection)?;
+    Ok(())
+}
+
+pub(super) fn lock_invoices(
+    connection: &mut PgConnection,
+    wants: &Wants,
+) -> Result<HashMap<PaymentHash, Invoice>, StoreError> {
+    if wants.invoices.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let hashes = wants.invoices.iter().map(|hash| hash.as_bytes().as_slice()).collect();
+    let rows: Vec<InvoiceColumns> = LockInvoices { hashes }.load(connection)?;
+    rows.into_iter().map(settle_rows::invoice).collect()
+}
+
+pub(super) fn lock_accounts(
+    connection: &mut PgConnection,
+    wants: &Wants,
+) -> Result<HashMap<AccountId, Account>, StoreError> {
+    let mut rows: Vec<AccountColumns> = Vec::new();
+    if !wants.accounts.is_empty() {
+        let ids = wants.accounts.iter().map(|id| id.as_bytes().as_slice()).collect();
+        rows = LockAccounts { ids }.load(connection)?;
+    }
+    if !wants.readers.is_empty() {
+        let ids = wants.readers.iter().map(|id| id.as_bytes().as_slice()).collect();
+        rows.extend(ReadAccounts { ids }.load::<AccountColumns>(connection)?);
+    }
+    rows.into_iter().map(settle_rows::account).collect()
+}
+
+/// Writes a batch, and answers the number of its transaction.
+pub(super) fn write(connection: &mut PgConnection, effects: &Effects) -> Result<i64, StoreError> {
+    let (issued, settled, moved, balanced, transaction): (i64, i64, i64, i64, i64) =
+        batch_of(effects).get_result(connection)?;
+    for (what, expected, written) in [
+        ("invoices", effects.invoices.len(), issued),
+        ("invoices to settle", effects.settled.len(), settled),
+        ("transfers", effects.transfers.len(), moved),
+        ("accounts", effects.accounts.len(), balanced),
+    ] {
+        expect_rows(what, expected, usize::try_from(written).unwrap_or_default())?;
+    }
+    Ok(transaction)
+}
+
+fn batch_of(effects: &Effects) -> WriteBatch<'_> {
+    let Effects { invoices, settled, transfers, accounts, closures: _, at } = effects;
+    let issued = || invoices.iter().map(|row| &row.invoice);
+    WriteBatch {
+        invoice_ids: issued().map(|i| i.id.as_bytes().as_slice()).collect(),
+        invoice_wallets: issued().map(|i| i.payee.as_bytes().as_slice()).collect(),
+        invoice_hashes: issued().map(|i| i.payment_hash.as_bytes().as_slice()).collect(),
+        invoice_preimages: issued().map(|i| i.preimage.as_bytes()).collect(),
+        invoice_bolt11s: issued().map(|i| i.bolt11.as_deref()).collect(),
+        invoice_amounts: issued().map(|i| i.amount.msat()).collect(),
+        invoice_memos: issued().map(|i| i.memo.as_str()).collect(),
+        invoice_states: invoices
+            .iter()
+            .map(|row| if row.paid_at.is_some() { InvoiceState::Paid } else { InvoiceState::Open })
+            .map(InvoiceState::as_str)
+            .collect(),
+        invoice_webhooks: issued().map(|i| i.webhook.as_deref()).collect(),
+        invoice_extras: issued().map(|i| i.extra.as_ref().map(Extra::as_str)).collect(),
+        invoice_tags: issued().map(|i| i.extra.as_ref().and_then(Extra::tag)).collect(),
+        invoice_created: issued().map(|i| i.created_at.get()).collect(),
+        invoice_expires: issued().map(|i| i.expires_at.get()).collect(),
+        invoice_paid: invoices.iter().map(|row| row.paid_at.map(|at| at.get())).collect(),
+        settled_at: at.get(),
+        settled_ids: settled.iter().map(|id| id.as_bytes().as_slice()).collect(),
+        transfer_at: at.get(),
+        transfer_ids: transfers.iter().map(|t| t.id.as_bytes().as_slice()).collect(),
+        transfer_invoices: transfers.iter().map(|t| t.invoice.as_bytes().as_slice()).collect(),
+        transfer_kinds: transfers.iter().map(|t| t.kind.as_str()).collect(),
+        transfer_debits: transfers.iter().map(|t| t.debit_account.as_bytes().as_slice()).collect(),
+        transfer_credits: transfers.iter().map(|t| t.credit_account.as_bytes().as_slice()).collect(),
+        transfer_amounts: transfers.iter().map(|t| t.amount.msat()).collect(),
+        transfer_debit_balances: transfers.iter().map(|t| t.debit_balance.get()).collect(),
+        transfer_credit_balances: transfers.iter().map(|t| t.credit_balance.get()).collect(),
+        transfer_debit_entries: transfers.iter().map(|t| t.debit_entry).collect(),
+        transfer_credit_entries: transfers.iter().map(|t| t.credit_entry).collect(),
+        transfer_extras: transfers.iter().map(|t| t.extra.as_ref().map(Extra::as_str)).collect(),
+        transfer_tags: transfers.iter().map(|t| t.extra.as_ref().and_then(Extra::tag)).collect(),
+        account_ids: accounts.iter().map(|a| a.id.as_bytes().as_slice()).collect(),
+        account_balances: accounts.iter().map(|a| a.balance.get()).collect(),
+        account_entries: accounts.iter().map(|a| a.entries).collect(),
+        account_entries_before: accounts.iter().map(|a| a.entries_before).collect(),
+    }
+}
+
+/// What became of a transaction: committed, not, or (`None`) still under way.
+pub(super) fn fate_of(connection: &mut PgConnection, transaction: i64) -> Result<Option<bool>, StoreError> {
+    let status: Option<String> =
+        diesel::select(diesel::dsl::sql::<Nullable<Text>>(&format!("pg_xact_status('{transaction}'::xid8)")))
+            .get_result(connection)?;
+    match status.as_deref() {
+        Some("committed") => Ok(Some(true)),
+        Some("aborted") => Ok(Some(false)),
+        Some("in progress") => Ok(None),
+        other => Err(StoreError::Fault(format!("the status of a transaction is {other:?}"))),
+    }
+}

@@ -1,0 +1,62 @@
+//! Rows of the settlement statements, turned into what the ledger decides about.
+
+use super::error::StoreError;
+use crate::domain::ids::{AccountId, InvoiceId, PaymentHash};
+use crate::domain::money::{Amount, Msat};
+use crate::domain::secret::Sealed;
+use crate::domain::time::UnixMs;
+use crate::ledger::state::{Account, AccountKind, Invoice, InvoiceState};
+
+/// The columns of an invoice, in the order of `invoice_columns!`.
+pub(super) type InvoiceColumns = (Vec<u8>, Vec<u8>, Vec<u8>, i64, String, Option<String>, String, Vec<u8>, i64, i64);
+
+/// The names of what settling reads of an invoice, as a literal.
+macro_rules! invoice_columns {
+    () => {
+        "payment_hash, id, wallet_id, amount_msat, state, bolt11, memo, preimage_sealed, created_at_ms, expires_at_ms"
+    };
+}
+
+/// The columns of an account, in the order of `account_columns!`.
+pub(super) type AccountColumns = (Vec<u8>, String, i64, i64, i64, Option<i64>);
+
+/// The names of what settling reads of an account, as a literal.
+macro_rules! account_columns {
+    () => {
+        "id, kind, balance_msat, entries, keys_version, closed_at_ms"
+    };
+}
+
+pub(super) use {account_columns, invoice_columns};
+
+pub(super) fn invoice(columns: InvoiceColumns) -> Result<(PaymentHash, Invoice), StoreError> {
+    let (hash, id, payee, amount, state, bolt11, memo, preimage, created_at, expires_at) = columns;
+    let invoice = Invoice {
+        id: InvoiceId::from_slice(&id)?,
+        payee: AccountId::from_slice(&payee)?,
+        amount: Amount::from_msat(amount).map_err(|e| StoreError::Fault(e.to_string()))?,
+        state: InvoiceState::from_stored(&state).ok_or_else(|| unknown("state of an invoice", &state))?,
+        bolt11,
+        memo,
+        preimage: Sealed::from_stored(preimage),
+        created_at: UnixMs::new(created_at),
+        expires_at: UnixMs::new(expires_at),
+    };
+    Ok((PaymentHash::from_slice(&hash)?, invoice))
+}
+
+pub(super) fn account(columns: AccountColumns) -> Result<(AccountId, Account), StoreError> {
+    let (id, kind, balance, entries, keys_version, closed_at) = columns;
+    let account = Account {
+        kind: AccountKind::from_stored(&kind).ok_or_else(|| unknown("kind of an account", &kind))?,
+        balance: Msat::new(balance),
+        entries,
+        keys_version,
+        open: closed_at.is_none(),
+    };
+    Ok((AccountId::from_slice(&id)?, account))
+}
+
+fn unknown(what: &str, name: &str) -> StoreError {
+    StoreError::Fault(format!("there is no {what} of the name {name:?}"))
+}

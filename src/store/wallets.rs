@@ -1,0 +1,257 @@
+//! Wallets and their keys.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+
+use super::connection::Db;
+use super::error::StoreError;
+use super::schema::{accounts, users, wallet_keys, wallets};
+use super::users::Cursor;
+use crate::domain::ids::{UserId, WalletId};
+use crate::domain::keys::{ApiKey, KeyDigest, KeyKind, KeyPair};
+use crate::domain::money::Msat;
+use crate::domain::secret::{Sealed, Sealer};
+use crate::domain::text::Name;
+use crate::domain::time::UnixMs;
+use crate::ledger::state::AccountKind;
+
+/// A wallet as stored.
+#[derive(Clone, Debug)]
+pub struct Wallet {
+    /// Its id.
+    pub id: WalletId,
+    /// Its user.
+    pub user: UserId,
+    /// The manager of its user.
+    pub manager: Option<UserId>,
+    /// Its name.
+    pub name: String,
+    /// What it holds.
+    pub balance: Msat,
+    /// When it was created.
+    pub created_at: UnixMs,
+}
+
+/// A wallet to be created, with its two keys.
+#[derive(Debug)]
+pub struct NewWallet {
+    /// Its id.
+    pub id: WalletId,
+    /// Its name.
+    pub name: Name,
+    /// Its keys, as they are stored.
+    pub keys: StoredKeys,
+    /// Now.
+    pub created_at: UnixMs,
+}
+
+/// A key pair as the database keeps it: digests to find the keys by, and the keys sealed.
+#[derive(Debug)]
+pub struct StoredKeys([(KeyKind, KeyDigest, Sealed); 2]);
+
+impl StoredKeys {
+    /// Seals the keys of a wallet.
+    pub fn new(sealer: &Sealer, wallet: WalletId, keys: &KeyPair) -> Self {
+        Self(KeyKind::ALL.map(|kind| (kind, keys.of(kind).digest(), keys.of(kind).seal(sealer, wallet, kind))))
+    }
+}
+
+/// What a key grants, and on what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Which kind of key it is.
+    pub kind: KeyKind,
+    /// Its wallet.
+    pub wallet: WalletId,
+    /// The wallet's user.
+    pub user: UserId,
+    /// The generation of the wallet's keys that it belongs to.
+    pub keys_version: i64,
+}
+
+type Columns = (Vec<u8>, Vec<u8>, Option<Vec<u8>>, String, i64, i64);
+
+const COLUMNS: (
+    wallets::id,
+    wallets::user_id,
+    users::manager_id,
+    wallets::name,
+    accounts::balance_msat,
+    wallets::created_at_ms,
+) = (wallets::id, wallets::user_id, users::manager_id, wallets::name, accounts::balance_msat, wallets::created_at_ms);
+
+fn wallet((id, user, manager, name, balance_msat, created_at_ms): Columns) -> Result<Wallet, StoreError> {
+    Ok(Wallet {
+        id: WalletId::from_slice(&id)?,
+        user: UserId::from_slice(&user)?,
+        manager: manager.map(|id| UserId::from_slice(&id)).transpose()?,
+        name,
+        balance: Msat::new(balance_msat),
+        created_at: UnixMs::new(created_at_ms),
+    })
+}
+
+/// Creates a wallet for a user, whom the same transaction has locked or created.
+pub fn create(connection: &mut Db, user: UserId, new: &NewWallet) -> Result<(), StoreError> {
+    let id = new.id.as_bytes().as_slice();
+    diesel::insert_into(accounts::table)
+        .values((
+            accounts::id.eq(id),
+            accounts::kind.eq(AccountKind::Wallet.as_str()),
+            accounts::balance_msat.eq(0),
+            accounts::entries.eq(0),
+            accounts::keys_version.eq(1),
+        ))
+        .execute(connection)?;
+    diesel::insert_into(wallets::table)
+        .values((
+            wallets::id.eq(id),
+            wallets::user_id.eq(user.as_bytes().as_slice()),
+            wallets::name.eq(new.name.as_str()),
+            wallets::created_at_ms.eq(new.created_at.get()),
+            wallets::updated_at_ms.eq(new.created_at.get()),
+        ))
+        .execute(connection)?;
+    insert_keys(connection, new.id, &new.keys)
+}
+
+fn insert_keys(connection: &mut Db, wallet: WalletId, keys: &StoredKeys) -> Result<(), StoreError> {
+    for (kind, digest, sealed) in &keys.0 {
+        diesel::insert_into(wallet_keys::table)
+            .values((
+                wallet_keys::digest.eq(digest.as_bytes().as_slice()),
+                wallet_keys::wallet_id.eq(wallet.as_bytes().as_slice()),
+                wallet_keys::kind.eq(kind.as_str()),
+                wallet_keys::sealed.eq(sealed.as_bytes()),
+            ))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+/// What a key grants; `None` for one that is unknown or revoked.
+pub fn grant_of(connection: &mut Db, digest: &KeyDigest) -> Result<Option<Grant>, StoreError> {
+    let found: Option<(String, Vec<u8>, Vec<u8>, i64)> = wallet_keys::table
+        .inner_join(wallets::table.inner_join(accounts::table))
+        .filter(wallet_keys::digest.eq(digest.as_bytes().as_slice()))
+        .filter(accounts::closed_at_ms.is_null())
+        .select((wallet_keys::kind, wallets::id, wallets::user_id, accounts::keys_version))
+        .first(connection)
+        .optional()?;
+    let Some((kind, wallet, user, keys_version)) = found else { return Ok(None) };
+    Ok(Some(Grant {
+        kind: KeyKind::from_stored(&kind).ok_or_else(|| StoreError::Fault(format!("a key of kind {kind:?}")))?,
+        wallet: WalletId::from_slice(&wallet)?,
+        user: UserId::from_slice(&user)?,
+        keys_version,
+    }))
+}
+
+/// A wallet that is not deleted, of whatever tenant: for callers that have its key, and for
+/// the operator.
+pub fn find(connection: &mut Db, id: WalletId) -> Result<Wallet, StoreError> {
+    let columns: Columns = wallets::table
+        .inner_join(users::table)
+        .inner_join(accounts::table)
+        .filter(wallets::id.eq(id.as_bytes().as_slice()))
+        .filter(wallets::deleted_at_ms.is_null())
+        .select(COLUMNS)
+        .first(connection)?;
+    wallet(columns)
+}
+
+/// A wallet of the tenant.
+pub fn find_in_tenant(connection: &mut Db, tenant: UserId, id: WalletId) -> Result<Wallet, StoreError> {
+    let wallet = find(connection, id)?;
+    if wallet.manager == Some(tenant) { Ok(wallet) } else { Err(StoreError::NotFound) }
+}
+
+/// The wallets of users, oldest first.
+pub fn of_users(connection: &mut Db, ids: &[UserId]) -> Result<Vec<Wallet>, StoreError> {
+    let ids: Vec<_> = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
+    let rows: Vec<Columns> = wallets::table
+        .inner_join(users::table)
+        .inner_join(accounts::table)
+        .filter(wallets::user_id.eq_any(ids))
+        .filter(wallets::deleted_at_ms.is_null())
+        .order((wallets::created_at_ms, wallets::id))
+        .select(COLUMNS)
+        .load(connection)?;
+    rows.into_iter().map(wallet).collect()
+}
+
+/// A page of the tenant's wallets, oldest first.
+pub fn list(
+    connection: &mut Db,
+    tenant: UserId,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> Result<Vec<Wallet>, StoreError> {
+    let mut query = wallets::table
+        .inner_join(users::table)
+        .inner_join(accounts::table)
+        .filter(users::manager_id.eq(tenant.as_bytes().to_vec()))
+        .filter(wallets::deleted_at_ms.is_null())
+        .order((wallets::created_at_ms, wallets::id))
+        .select(COLUMNS)
+        .limit(limit)
+        .into_boxed();
+    if let Some((created_at_ms, id)) = after {
+        query = query.filter(
+            wallets::created_at_ms
+                .gt(*created_at_ms)
+                .or(wallets::created_at_ms.eq(*created_at_ms).and(wallets::id.gt(id.clone()))),
+        );
+    }
+    query.load::<Columns>(connection)?.into_iter().map(wallet).collect()
+}
+
+/// The keys of wallets, sealed, by wallet and kind.
+pub fn sealed_keys(connection: &mut Db, ids: &[WalletId]) -> Result<HashMap<(WalletId, KeyKind), Vec<u8>>, StoreError> {
+    let ids: Vec<_> = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
+    let rows: Vec<(Vec<u8>, String, Vec<u8>)> = wallet_keys::table
+        .filter(wallet_keys::wallet_id.eq_any(ids))
+        .select((wallet_keys::wallet_id, wallet_keys::kind, wallet_keys::sealed))
+        .load(connection)?;
+    let mut keys = HashMap::with_capacity(rows.len());
+    for (wallet, kind, sealed) in rows {
+        let kind = KeyKind::from_stored(&kind).ok_or_else(|| StoreError::Fault(format!("a key of kind {kind:?}")))?;
+        keys.insert((WalletId::from_slice(&wallet)?, kind), sealed);
+    }
+    Ok(keys)
+}
+
+/// The keys of one wallet.
+pub fn keys_of(connection: &mut Db, sealer: &Sealer, id: WalletId) -> Result<KeyPair, StoreError> {
+    let sealed = sealed_keys(connection, &[id])?;
+    let key = |kind| -> Result<ApiKey, StoreError> {
+        let sealed = sealed.get(&(id, kind)).ok_or(StoreError::NotFound)?;
+        Ok(ApiKey::unseal(sealer, id, kind, sealed)?)
+    };
+    Ok(KeyPair { admin: key(KeyKind::Admin)?, invoice: key(KeyKind::Invoice)? })
+}
+
+/// Renames a wallet.
+pub fn rename(connection: &mut Db, id: WalletId, name: &Name, now: UnixMs) -> Result<(), StoreError> {
+    let renamed = diesel::update(wallets::table.filter(wallets::id.eq(id.as_bytes().as_slice())))
+        .filter(wallets::deleted_at_ms.is_null())
+        .set((wallets::name.eq(name.as_str()), wallets::updated_at_ms.eq(now.get())))
+        .execute(connection)?;
+    if renamed == 1 { Ok(()) } else { Err(StoreError::NotFound) }
+}
+
+/// Replaces the keys of a wallet. The account's row is changed first, which waits for a
+/// batch that has it locked, and makes every later batch see the new generation.
+pub fn replace_keys(connection: &mut Db, id: WalletId, keys: &StoredKeys) -> Result<(), StoreError> {
+    let bytes = id.as_bytes().as_slice();
+    let changed = diesel::update(accounts::table.filter(accounts::id.eq(bytes)))
+        .filter(accounts::closed_at_ms.is_null())
+        .set(accounts::keys_version.eq(accounts::keys_version + 1))
+        .execute(connection)?;
+    if changed != 1 {
+        return Err(StoreError::NotFound);
+    }
+    diesel::delete(wallet_keys::table.filter(wallet_keys::wallet_id.eq(bytes))).execute(connection)?;
+    insert_keys(connection, id, keys)
+}
