@@ -1,1 +1,18 @@
-fn main() {}
+//! The satkeep binary: reads the command line, and says on standard error what went wrong.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use satkeep::cli::Cli;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    satkeep::telemetry::start();
+    match cli.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("satkeep: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

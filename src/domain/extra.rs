@@ -59,3 +59,10 @@ impl Serialize for Extra {
         raw.serialize(serializer)
     }
 }
+
+impl Default for Extra {
+    /// The empty object.
+    fn default() -> Self {
+        Self("{}".to_owned())
+    }
+}

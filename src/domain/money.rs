@@ -67,7 +67,7 @@ pub struct Amount(i64);
 
 /// The amount is not above zero, or more msat than the ledger holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("amount must be a whole number of sat, above 0")]
+#[error("must be a whole number of sat, above 0")]
 pub struct InvalidAmount;
 
 impl Amount {

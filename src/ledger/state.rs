@@ -296,3 +296,21 @@ pub enum Rejection {
         leg: usize,
     },
 }
+
+impl Rejection {
+    /// Which movement of several was refused, from 0, where it was one of them.
+    pub const fn leg(self) -> Option<usize> {
+        match self {
+            Self::WalletNotFound { leg } | Self::InsufficientBalance { leg } | Self::BalanceLimit { leg } => Some(leg),
+            Self::KeyRevoked
+            | Self::UserNotFound
+            | Self::WalletsChanged
+            | Self::WalletHoldsMoney
+            | Self::InvoiceNotFound
+            | Self::InvoiceMismatch
+            | Self::InvoiceAlreadyPaid
+            | Self::InvoiceCancelled
+            | Self::InvoiceExpired => None,
+        }
+    }
+}

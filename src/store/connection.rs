@@ -9,13 +9,20 @@ use diesel::{Connection as _, ConnectionError, PgConnection, SqliteConnection};
 
 use super::error::StoreError;
 
-/// A connection to either database, for the queries that both answer alike.
-#[derive(diesel::MultiConnection)]
-pub enum Db {
-    /// To a SQLite file.
-    Sqlite(SqliteConnection),
-    /// To a PostgreSQL server.
-    Postgres(PgConnection),
+pub use multi::{Db, MultiBackend};
+
+#[expect(missing_docs, reason = "the derive makes items without docs")]
+mod multi {
+    use diesel::{PgConnection, SqliteConnection};
+
+    /// A connection to either database, for the queries that both answer alike.
+    #[derive(diesel::MultiConnection)]
+    pub enum Db {
+        /// To a SQLite file.
+        Sqlite(SqliteConnection),
+        /// To a PostgreSQL server.
+        Postgres(PgConnection),
+    }
 }
 
 /// Which database.

@@ -24,6 +24,7 @@ pub enum StoreError {
 
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else Diesel can say is a fault")]
         match error {
             Error::NotFound => Self::NotFound,
             Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Self::Conflict,

@@ -14,6 +14,7 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const POSTGRES_LOCK: &str = "SELECT pg_advisory_lock(7309453020)";
 const POSTGRES_UNLOCK: &str = "SELECT pg_advisory_unlock(7309453020)";
 
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err asks for")]
 fn fault(error: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
     StoreError::Fault(format!("a migration failed: {error}"))
 }

@@ -50,6 +50,8 @@ pub enum Test {
     Hash(Vec<PaymentHash>),
     /// The wallet, one of these.
     Wallet(Vec<WalletId>),
+    /// The place in the wallet's list: older than this one.
+    Before(Vec<u8>),
     /// The status, one of these, at this time.
     Status(Vec<Status>, UnixMs),
 }
@@ -150,6 +152,7 @@ impl Test {
             Self::Wallet(ids) => {
                 Box::new(payments::wallet_id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
             }
+            Self::Before(row) => Box::new(payments::id.lt(row.clone())),
             Self::Status(statuses, now) => any_of(statuses, |status| has_status(*status, *now)),
         }
     }

@@ -16,6 +16,8 @@ use crate::ledger::state::InvoiceState;
 /// One side of a payment, or an invoice that waits for it.
 #[derive(Clone, Debug)]
 pub struct Payment {
+    /// Its place in the wallet's list, by which the next page is found.
+    pub row: Vec<u8>,
     /// The wallet whose side it is.
     pub wallet: WalletId,
     /// What clients know it by.
@@ -44,82 +46,58 @@ pub struct Payment {
     pub paid_at: Option<UnixMs>,
 }
 
-type Columns = (
-    Vec<u8>,
-    Vec<u8>,
-    Vec<u8>,
-    Vec<u8>,
-    Option<String>,
-    i64,
-    String,
-    String,
-    Option<String>,
-    Option<String>,
-    i64,
-    i64,
-    Option<i64>,
-);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = payments)]
+struct Row {
+    id: Vec<u8>,
+    wallet_id: Vec<u8>,
+    payment_hash: Vec<u8>,
+    invoice_id: Vec<u8>,
+    preimage_sealed: Vec<u8>,
+    bolt11: Option<String>,
+    amount_msat: i64,
+    memo: String,
+    state: String,
+    webhook: Option<String>,
+    extra: Option<String>,
+    created_at_ms: i64,
+    expires_at_ms: i64,
+    paid_at_ms: Option<i64>,
+}
 
-const COLUMNS: (
-    payments::wallet_id,
-    payments::payment_hash,
-    payments::invoice_id,
-    payments::preimage_sealed,
-    payments::bolt11,
-    payments::amount_msat,
-    payments::memo,
-    payments::state,
-    payments::webhook,
-    payments::extra,
-    payments::created_at_ms,
-    payments::expires_at_ms,
-    payments::paid_at_ms,
-) = (
-    payments::wallet_id,
-    payments::payment_hash,
-    payments::invoice_id,
-    payments::preimage_sealed,
-    payments::bolt11,
-    payments::amount_msat,
-    payments::memo,
-    payments::state,
-    payments::webhook,
-    payments::extra,
-    payments::created_at_ms,
-    payments::expires_at_ms,
-    payments::paid_at_ms,
-);
+impl TryFrom<Row> for Payment {
+    type Error = StoreError;
 
-fn payment(columns: Columns) -> Result<Payment, StoreError> {
-    let (wallet, hash, invoice, preimage, bolt11, amount, memo, state, webhook, extra, created, expires, paid) =
-        columns;
-    Ok(Payment {
-        wallet: WalletId::from_slice(&wallet)?,
-        payment_hash: PaymentHash::from_slice(&hash)?,
-        invoice: InvoiceId::from_slice(&invoice)?,
-        preimage: Sealed::from_stored(preimage),
-        bolt11,
-        amount: Msat::new(amount),
-        memo,
-        state: InvoiceState::from_stored(&state)
-            .ok_or_else(|| StoreError::Fault(format!("an invoice in the state {state:?}")))?,
-        webhook,
-        extra: extra.map(Extra::from_stored),
-        created_at: UnixMs::new(created),
-        expires_at: UnixMs::new(expires),
-        paid_at: paid.map(UnixMs::new),
-    })
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            row: row.id,
+            wallet: WalletId::from_slice(&row.wallet_id)?,
+            payment_hash: PaymentHash::from_slice(&row.payment_hash)?,
+            invoice: InvoiceId::from_slice(&row.invoice_id)?,
+            preimage: Sealed::from_stored(row.preimage_sealed),
+            bolt11: row.bolt11,
+            amount: Msat::new(row.amount_msat),
+            memo: row.memo,
+            state: InvoiceState::from_stored(&row.state)
+                .ok_or_else(|| StoreError::Fault(format!("an invoice in the state {:?}", row.state)))?,
+            webhook: row.webhook,
+            extra: row.extra.map(Extra::from_stored),
+            created_at: UnixMs::new(row.created_at_ms),
+            expires_at: UnixMs::new(row.expires_at_ms),
+            paid_at: row.paid_at_ms.map(UnixMs::new),
+        })
+    }
 }
 
 /// Both sides of a payment, the payee's first; only the payee's where it waits; none where
 /// there is no such payment. Who may see what of it, the caller decides.
 pub fn find(connection: &mut Db, hash: PaymentHash) -> Result<Vec<Payment>, StoreError> {
-    let rows: Vec<Columns> = payments::table
+    let rows: Vec<Row> = payments::table
         .filter(payments::payment_hash.eq(hash.as_bytes().as_slice()))
         .order(payments::amount_msat.desc())
-        .select(COLUMNS)
+        .select(Row::as_select())
         .load(connection)?;
-    rows.into_iter().map(payment).collect()
+    rows.into_iter().map(Payment::try_from).collect()
 }
 
 /// A page of a wallet's payments.
@@ -131,8 +109,8 @@ pub fn list(
     offset: i64,
     limit: i64,
 ) -> Result<Vec<Payment>, StoreError> {
-    let query = sort.apply(filter.apply(wallet)).offset(offset).limit(limit).select(COLUMNS);
-    query.load::<Columns>(connection)?.into_iter().map(payment).collect()
+    let query = sort.apply(filter.apply(wallet)).offset(offset).limit(limit).select(Row::as_select());
+    query.load::<Row>(connection)?.into_iter().map(Payment::try_from).collect()
 }
 
 /// How many of a wallet's payments a filter lets through.

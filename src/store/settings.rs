@@ -4,7 +4,8 @@ use diesel::prelude::*;
 
 use super::connection::Db;
 use super::error::StoreError;
-use super::schema::settings;
+use super::schema::{accounts, settings};
+use crate::domain::ids::AccountId;
 
 /// The name of the value by which the master key is recognized.
 pub const MASTER_KEY_CHECK: &str = "master_key_check";
@@ -18,6 +19,15 @@ pub fn get(connection: &mut Db, name: &str) -> Result<Option<Vec<u8>>, StoreErro
 pub fn insert(connection: &mut Db, name: &str, value: &[u8]) -> Result<(), StoreError> {
     diesel::insert_into(settings::table)
         .values((settings::name.eq(name), settings::value.eq(value)))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Makes other processes that are starting wait until the transaction ends: what is done
+/// once for a database is done by one of them.
+pub fn lock(connection: &mut Db) -> Result<(), StoreError> {
+    diesel::update(accounts::table.filter(accounts::id.eq(AccountId::ISSUANCE.as_bytes().as_slice())))
+        .set(accounts::entries.eq(accounts::entries))
         .execute(connection)?;
     Ok(())
 }

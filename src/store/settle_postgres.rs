@@ -17,6 +17,7 @@ use super::settlement::expect_rows;
 use super::statement::statement;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{AccountId, PaymentHash};
+use crate::domain::time::UnixMs;
 use crate::ledger::batch::Wants;
 use crate::ledger::state::{Account, Effects, Invoice, InvoiceState};
 
@@ -183,7 +184,7 @@ fn batch_of(effects: &Effects) -> WriteBatch<'_> {
         invoice_tags: issued().map(|i| i.extra.as_ref().and_then(Extra::tag)).collect(),
         invoice_created: issued().map(|i| i.created_at.get()).collect(),
         invoice_expires: issued().map(|i| i.expires_at.get()).collect(),
-        invoice_paid: invoices.iter().map(|row| row.paid_at.map(|at| at.get())).collect(),
+        invoice_paid: invoices.iter().map(|row| row.paid_at.map(UnixMs::get)).collect(),
         settled_at: at.get(),
         settled_ids: settled.iter().map(|id| id.as_bytes().as_slice()).collect(),
         transfer_at: at.get(),

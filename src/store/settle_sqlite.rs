@@ -13,6 +13,7 @@ use super::settlement::expect_rows;
 use super::statement::statement;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{AccountId, PaymentHash};
+use crate::domain::time::UnixMs;
 use crate::ledger::batch::Wants;
 use crate::ledger::state::{Account, AccountRow, Effects, Invoice, InvoiceRow, InvoiceState, TransferRow};
 
@@ -167,7 +168,7 @@ fn insert_invoice(connection: &mut SqliteConnection, row: &InvoiceRow) -> Result
         tag: invoice.extra.as_ref().and_then(Extra::tag),
         created_at_ms: invoice.created_at.get(),
         expires_at_ms: invoice.expires_at.get(),
-        paid_at_ms: paid_at.map(|at| at.get()),
+        paid_at_ms: paid_at.map(UnixMs::get),
     }
     .execute(connection)?;
     expect_rows("invoices", 1, inserted)

@@ -135,22 +135,18 @@ impl SettlementStore for Settlement {
             Ok(Db::Postgres(c)) => AnsiTransactionManager::commit_transaction(c),
         };
         let Err(error) = committed else { return Commit::Done };
-        match self.transaction {
-            Some(transaction) => {
-                tracing::warn!(%error, "a commit was not answered; looking it up");
-                match self.look_up(transaction) {
-                    Ok(true) => Commit::Done,
-                    Ok(false) => Commit::Aborted(SettleError::Unavailable(error.to_string())),
-                    Err(problem) => Commit::Unknown(SettleError::OutcomeUnknown(problem)),
-                }
-            }
+        let Some(transaction) = self.transaction else {
             // SQLite commits in this process: an error is the answer, and it means no. The
             // connection goes, so that nothing of the transaction can linger.
-            None => {
-                self.rollback();
-                self.connection = None;
-                Commit::Aborted(SettleError::Unavailable(error.to_string()))
-            }
+            self.rollback();
+            self.connection = None;
+            return Commit::Aborted(SettleError::Unavailable(error.to_string()));
+        };
+        tracing::warn!(%error, "a commit was not answered; looking it up");
+        match self.look_up(transaction) {
+            Ok(true) => Commit::Done,
+            Ok(false) => Commit::Aborted(SettleError::Unavailable(error.to_string())),
+            Err(problem) => Commit::Unknown(SettleError::OutcomeUnknown(problem)),
         }
     }
 

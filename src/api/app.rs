@@ -1,0 +1,94 @@
+//! What every handler shares.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use actix_web::web;
+use tokio::sync::Semaphore;
+
+use super::error::{ApiError, ErrorCode};
+use crate::clock;
+use crate::domain::node::Node;
+use crate::domain::password::Password;
+use crate::domain::secret::Sealer;
+use crate::domain::time::UnixMs;
+use crate::ledger::command::Command;
+use crate::ledger::settler::Settler;
+use crate::ledger::state::Outcome;
+use crate::store::Store;
+
+/// Passwords that are hashed at once: each takes a core and 19 MiB, and payments must go on.
+const PASSWORD_HASHES_MAX: usize = 2;
+
+/// The service behind the handlers.
+#[derive(Debug)]
+pub struct App {
+    /// The database.
+    pub store: Store,
+    /// The way to the ledger.
+    pub settler: Settler,
+    /// Issues invoices.
+    pub node: Node,
+    /// Seals and unseals keys and preimages.
+    pub sealer: Sealer,
+    /// The largest amount of one invoice, in sat.
+    pub invoice_sat_max: i64,
+    started_at: UnixMs,
+    passwords: Semaphore,
+    draining: AtomicBool,
+}
+
+/// The service, as a handler gets it.
+pub type State = web::Data<App>;
+
+impl App {
+    /// Puts the service together.
+    pub fn new(store: Store, settler: Settler, node: Node, sealer: Sealer, invoice_sat_max: i64) -> Self {
+        Self {
+            store,
+            settler,
+            node,
+            sealer,
+            invoice_sat_max,
+            started_at: clock::now(),
+            passwords: Semaphore::new(PASSWORD_HASHES_MAX),
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on every new request is refused.
+    pub fn start_draining(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the server is shutting down.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    /// Seconds since the start.
+    pub fn up_time_s(&self) -> i64 {
+        clock::now().seconds() - self.started_at.seconds()
+    }
+
+    /// Has a command settled. `legs` is true where it has several movements, so that a
+    /// refusal says which one it is about.
+    pub async fn settle(&self, command: Command, legs: bool) -> Result<Outcome, ApiError> {
+        self.settler.submit(command).await?.map_err(|rejection| ApiError::from_rejection(rejection, legs))
+    }
+
+    /// Hashes a password without keeping a worker busy.
+    pub async fn hash_password(&self, password: Password) -> Result<String, ApiError> {
+        let _turn = self.passwords.acquire().await.or(Err(ErrorCode::ShuttingDown))?;
+        match web::block(move || password.hash()).await {
+            Ok(Ok(hash)) => Ok(hash),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "a password could not be hashed");
+                Err(ErrorCode::Internal.into())
+            }
+            Err(error) => {
+                tracing::error!(%error, "a password could not be hashed");
+                Err(ErrorCode::Unavailable.into())
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Who calls: extractors that prove a key before a handler runs.
+//!
+//! A handler names in its signature what it needs, and cannot make one of these itself.
+//! Every request looks its key up in the database, so a revoked key stops at once on every
+//! replica (promise I9); commands to the ledger are checked once more in the transaction.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+
+use super::app::State;
+use super::error::{ApiError, ErrorCode};
+use super::params;
+use crate::domain::ids::{UserId, WalletId};
+use crate::domain::keys::{ApiKey, KeyKind};
+use crate::ledger::command::Authority;
+use crate::store::wallets::{self, Grant};
+
+/// The header that carries a key; its name is matched in any case.
+const X_API_KEY: &str = "x-api-key";
+/// The query parameter that carries a key where a header cannot.
+const API_KEY_PARAM: &str = "api-key";
+
+/// Either key of a wallet: may read it and receive for it.
+#[derive(Clone, Copy, Debug)]
+pub struct WalletKey(Grant);
+
+/// The admin key of a wallet: may also spend.
+#[derive(Clone, Copy, Debug)]
+pub struct AdminKey(Grant);
+
+/// Either key of a wallet, or none.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionalKey(Option<Grant>);
+
+impl WalletKey {
+    /// The key's wallet.
+    pub const fn wallet(&self) -> WalletId {
+        self.0.wallet
+    }
+
+    /// The user of the key's wallet: as a manager, the tenant.
+    pub const fn user(&self) -> UserId {
+        self.0.user
+    }
+
+    /// What the ledger checks again.
+    pub const fn authority(&self) -> Authority {
+        authority(&self.0)
+    }
+
+    /// The same caller as one who may spend, where the key is an admin key.
+    pub const fn require_admin(self) -> Result<AdminKey, ErrorCode> {
+        match self.0.kind {
+            KeyKind::Admin => Ok(AdminKey(self.0)),
+            KeyKind::Invoice => Err(ErrorCode::AdminKeyRequired),
+        }
+    }
+
+    /// Whether the caller may be shown keys that spend.
+    pub const fn sees_admin_keys(&self) -> bool {
+        matches!(self.0.kind, KeyKind::Admin)
+    }
+}
+
+impl AdminKey {
+    /// The key's wallet.
+    pub const fn wallet(&self) -> WalletId {
+        self.0.wallet
+    }
+
+    /// The user of the key's wallet: as a manager, the tenant.
+    pub const fn user(&self) -> UserId {
+        self.0.user
+    }
+
+    /// What the ledger checks again.
+    pub const fn authority(&self) -> Authority {
+        authority(&self.0)
+    }
+
+    /// The same caller, as one who reads.
+    pub const fn as_wallet_key(&self) -> WalletKey {
+        WalletKey(self.0)
+    }
+}
+
+impl OptionalKey {
+    /// The wallet of the key, where there is one.
+    pub fn wallet(&self) -> Option<WalletId> {
+        self.0.map(|grant| grant.wallet)
+    }
+}
+
+const fn authority(grant: &Grant) -> Authority {
+    Authority { account: grant.wallet.account(), keys_version: grant.keys_version }
+}
+
+fn key_of(request: &HttpRequest) -> Option<ApiKey> {
+    if let Some(header) = request.headers().get(X_API_KEY) {
+        // A key that is not text is no key that was ever handed out.
+        return Some(ApiKey::from_client(header.to_str().unwrap_or_default()));
+    }
+    params::pairs(request.query_string())
+        .find(|(name, _)| name == API_KEY_PARAM)
+        .map(|(_, value)| ApiKey::from_client(&value))
+}
+
+async fn grant_of(request: HttpRequest) -> Result<Option<Grant>, ApiError> {
+    let Some(key) = key_of(&request).filter(|key| !key.reveal().is_empty()) else { return Ok(None) };
+    let app = request.app_data::<State>().ok_or(ErrorCode::Internal)?;
+    let digest = key.digest();
+    let grant = app.store.read(move |connection| wallets::grant_of(connection, &digest)).await?;
+    grant.map(Some).ok_or_else(|| ErrorCode::BadAuth.into())
+}
+
+type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
+
+impl FromRequest for WalletKey {
+    type Error = ApiError;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let grant = grant_of(request.clone());
+        Box::pin(async { Ok(Self(grant.await?.ok_or(ErrorCode::NoKey)?)) })
+    }
+}
+
+impl FromRequest for AdminKey {
+    type Error = ApiError;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let key = WalletKey::from_request(request, payload);
+        Box::pin(async { Ok(key.await?.require_admin()?) })
+    }
+}
+
+impl FromRequest for OptionalKey {
+    type Error = ApiError;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let grant = grant_of(request.clone());
+        Box::pin(async { grant.await.map(Self) })
+    }
+}

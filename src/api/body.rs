@@ -1,0 +1,204 @@
+//! The body of a request: JSON whatever its `Content-Type` says, or none at all, read with
+//! the leniency that existing clients rely on.
+//!
+//! Unknown fields are ignored; `null` and `""` mean that an optional field is absent;
+//! `"true"`, `"false"` and decimal strings are accepted for booleans and integers.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::StreamExt;
+use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
+
+use super::error::{ApiError, ErrorCode};
+
+/// The largest body, in bytes.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// A body as it came. Getting it never fails, so that a missing key is told before a bad
+/// body; reading it may.
+#[derive(Debug)]
+pub struct Body(Result<Bytes, ErrorCode>);
+
+impl FromRequest for Body {
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Infallible>>>>;
+
+    fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let mut payload = payload.take();
+        Box::pin(async move {
+            let mut body = actix_web::web::BytesMut::new();
+            while let Some(chunk) = payload.next().await {
+                let Ok(chunk) = chunk else { return Ok(Self(Err(ErrorCode::InvalidJson))) };
+                if body.len().saturating_add(chunk.len()) > BODY_BYTES_MAX {
+                    return Ok(Self(Err(ErrorCode::BodyTooLarge)));
+                }
+                body.extend_from_slice(&chunk);
+            }
+            Ok(Self(Ok(body.freeze())))
+        })
+    }
+}
+
+impl Body {
+    /// Reads the body; none at all is read as `{}`.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        let bytes = self.0.as_ref().map_err(|code| *code)?;
+        let bytes: &[u8] = if bytes.iter().all(u8::is_ascii_whitespace) { b"{}" } else { bytes };
+        parse(bytes)
+    }
+
+    /// Reads a body that is one item, or an array of several; the flag tells an array.
+    pub fn json_one_or_many<T: DeserializeOwned>(&self) -> Result<(Vec<T>, bool), ApiError> {
+        let bytes = self.0.as_ref().map_err(|code| *code)?;
+        if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+            return Ok((parse(bytes)?, true));
+        }
+        Ok((vec![self.json()?], false))
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let field = error.path().to_string();
+        let inner = error.into_inner();
+        match inner.classify() {
+            serde_json::error::Category::Data if field == "." => {
+                ApiError::with_detail(ErrorCode::InvalidRequest, "The body must be a JSON object")
+            }
+            serde_json::error::Category::Data => {
+                // The position that serde_json adds is of no use beside the field's name.
+                let message = inner.to_string();
+                ApiError::field(&field, message.split(" at line ").next().unwrap_or_default())
+            }
+            serde_json::error::Category::Io
+            | serde_json::error::Category::Syntax
+            | serde_json::error::Category::Eof => ErrorCode::InvalidJson.into(),
+        }
+    })?;
+    json.end().or(Err(ErrorCode::InvalidJson))?;
+    Ok(value)
+}
+
+/// A type that can be read leniently.
+pub trait Lenient: Sized {
+    /// What the caller should have given.
+    const EXPECTED: &'static str;
+    /// From a text that is not empty.
+    fn from_text(text: &str) -> Option<Self>;
+    /// From a boolean.
+    fn from_bool(_: bool) -> Option<Self> {
+        None
+    }
+    /// From a whole number.
+    fn from_i64(_: i64) -> Option<Self> {
+        None
+    }
+}
+
+impl Lenient for i64 {
+    const EXPECTED: &'static str = "must be a whole number";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.trim().parse().ok()
+    }
+
+    fn from_i64(number: i64) -> Option<Self> {
+        Some(number)
+    }
+}
+
+impl Lenient for bool {
+    const EXPECTED: &'static str = "must be true or false";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.trim().to_ascii_lowercase().parse().ok()
+    }
+
+    fn from_bool(value: bool) -> Option<Self> {
+        Some(value)
+    }
+}
+
+impl Lenient for String {
+    const EXPECTED: &'static str = "must be a text";
+
+    fn from_text(text: &str) -> Option<Self> {
+        Some(text.to_owned())
+    }
+
+    fn from_i64(number: i64) -> Option<Self> {
+        Some(number.to_string())
+    }
+}
+
+/// Reads an optional field leniently: for `#[serde(default, deserialize_with = "lenient")]`.
+pub fn lenient<'de, D: Deserializer<'de>, T: Lenient>(deserializer: D) -> Result<Option<T>, D::Error> {
+    deserializer.deserialize_any(LenientVisitor(std::marker::PhantomData))
+}
+
+struct LenientVisitor<T>(std::marker::PhantomData<T>);
+
+impl<T: Lenient> LenientVisitor<T> {
+    fn accept<E: Error>(value: Option<T>) -> Result<Option<T>, E> {
+        value.map(Some).ok_or_else(|| E::custom(T::EXPECTED))
+    }
+}
+
+impl<'de, T: Lenient> Visitor<'de> for LenientVisitor<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::EXPECTED)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Option<T>, E> {
+        Ok(None)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Option<T>, E> {
+        if text.is_empty() { Ok(None) } else { Self::accept(T::from_text(text)) }
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Option<T>, E> {
+        Self::accept(T::from_bool(value))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Option<T>, E> {
+        Self::accept(T::from_i64(number))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Option<T>, E> {
+        Self::accept(i64::try_from(number).ok().and_then(T::from_i64))
+    }
+
+    /// A number such as `1000.0` is whole; one such as `0.5` is not.
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Option<T>, E> {
+        let whole = (number.fract() == 0.0).then(|| format!("{number:.0}"));
+        Self::accept(whole.and_then(|text| text.parse().ok()).and_then(T::from_i64))
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, _: A) -> Result<Option<T>, A::Error> {
+        Err(A::Error::custom(T::EXPECTED))
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, _: A) -> Result<Option<T>, A::Error> {
+        Err(A::Error::custom(T::EXPECTED))
+    }
+}
+
+/// Reads a field of the client's own data as the text that it is, to give it back as it
+/// came: for `#[serde(default, deserialize_with = "raw")]`.
+pub fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let raw: Box<serde_json::value::RawValue> = serde::Deserialize::deserialize(deserializer)?;
+    Ok(match raw.get() {
+        "null" | "\"\"" => None,
+        text => Some(text.to_owned()),
+    })
+}

@@ -1,0 +1,308 @@
+//! Every refusal that a caller can meet: one table of code, status and text.
+//!
+//! Store errors and rejections become API errors here, once. A caller learns what to
+//! change, and never more: not a key, not SQL, not another tenant's existence.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::request_id;
+use crate::ledger::settler::SubmitError;
+use crate::ledger::state::Rejection;
+use crate::store::StoreError;
+
+/// Defines the codes with their status, whether the same request may succeed later, and
+/// their text.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $status:ident, $retryable:literal, $text:literal;)*) => {
+        /// What went wrong, in a word that never changes.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum ErrorCode {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl ErrorCode {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The word itself.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// The HTTP status that it comes with.
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)* }
+            }
+
+            /// True where the same request may succeed a little later.
+            pub const fn is_retryable(self) -> bool {
+                match self { $(Self::$name => $retryable,)* }
+            }
+
+            /// What is said where there is nothing more exact to say.
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A parameter is missing or wrong; `errors` says which.
+    InvalidRequest = "invalid_request", BAD_REQUEST, false, "Invalid request";
+    /// The body is not JSON.
+    InvalidJson = "invalid_json", BAD_REQUEST, false, "The body is not valid JSON";
+    /// The text is not a BOLT11 invoice.
+    InvalidInvoice = "invalid_invoice", BAD_REQUEST, false, "Not a valid BOLT11 invoice";
+    /// The payer has less than the amount.
+    InsufficientBalance = "insufficient_balance", BAD_REQUEST, false, "Insufficient balance";
+    /// The invoice was paid before.
+    InvoiceAlreadyPaid = "invoice_already_paid", BAD_REQUEST, false, "Invoice already paid";
+    /// The invoice's time is over.
+    InvoiceExpired = "invoice_expired", BAD_REQUEST, false, "Invoice expired";
+    /// The invoice's wallet was deleted.
+    InvoiceCancelled = "invoice_cancelled", BAD_REQUEST, false, "Invoice cancelled";
+    /// The invoice is of another node, and there is no Lightning backend to pay it.
+    InvoiceNotPayable = "invoice_not_payable", BAD_REQUEST, false, "Invoice is not payable here";
+    /// The text is not the one that was issued.
+    InvoiceMismatch = "invoice_mismatch", BAD_REQUEST, false, "Invoice does not match the one issued";
+    /// The invoice leaves the amount to the payer.
+    AmountlessInvoice = "amountless_invoice", BAD_REQUEST, false, "Amountless invoices are not supported";
+    /// Amounts are in sat, until rates are configured.
+    UnsupportedUnit = "unsupported_unit", BAD_REQUEST, false, "The provided unit is not supported";
+    /// The receiving wallet would hold more than can be counted.
+    BalanceLimit = "balance_limit", BAD_REQUEST, false, "The receiving wallet cannot hold that much";
+    /// There is no key.
+    NoKey = "no_api_key", UNAUTHORIZED, false, "No Api Key provided";
+    /// The key is unknown or revoked.
+    BadAuth = "bad_auth", UNAUTHORIZED, false, "Bad auth";
+    /// The key only reads and receives.
+    AdminKeyRequired = "admin_key_required", FORBIDDEN, false, "Admin key required";
+    /// `admin_id` names somebody else.
+    NotTheCaller = "not_the_caller", FORBIDDEN, false, "admin_id must be the user of the calling key";
+    /// There is no such payment, or it is not the caller's.
+    PaymentNotFound = "payment_not_found", NOT_FOUND, false, "Payment does not exist.";
+    /// There is no such user in the caller's tenant.
+    UserNotFound = "user_not_found", NOT_FOUND, false, "User does not exist";
+    /// There is no such wallet in the caller's tenant.
+    WalletNotFound = "wallet_not_found", NOT_FOUND, false, "Wallet does not exist";
+    /// There is nothing at this path.
+    PathNotFound = "not_found", NOT_FOUND, false, "Not found";
+    /// There is something at this path, but not by this method.
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, false, "Method not allowed";
+    /// Another user of the tenant has the email address.
+    EmailTaken = "email_taken", CONFLICT, false, "A user with this email exists already";
+    /// A wallet to delete holds money.
+    WalletHoldsMoney = "wallet_holds_money", CONFLICT, false,
+        "A wallet still holds money; empty it first, or delete with ?sweep=true to move the money to the calling wallet";
+    /// Something else has changed the user's wallets at the same moment.
+    WalletsChanged = "wallets_changed", CONFLICT, true, "The user's wallets have just changed; try again";
+    /// The body is too large.
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, false, "The body must be at most 64 KiB";
+    /// Too much is waiting.
+    Overloaded = "overloaded", SERVICE_UNAVAILABLE, true, "Too many requests are waiting; try again soon";
+    /// The server is going down.
+    ShuttingDown = "shutting_down", SERVICE_UNAVAILABLE, true, "The server is shutting down; try again soon";
+    /// The database is away.
+    Unavailable = "unavailable", SERVICE_UNAVAILABLE, true, "The database is not available; try again soon";
+    /// What became of the payment could not be found out.
+    OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, false,
+        "The outcome is not known yet; ask for the payment's status before trying again";
+    /// A fault of ours.
+    Internal = "internal_error", INTERNAL_SERVER_ERROR, false, "Internal error";
+}
+
+/// After how many seconds a caller should try again.
+const RETRY_AFTER_S: &str = "1";
+
+/// What is wrong with one field of the request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// The field, as the request names it.
+    #[schema(example = "amount")]
+    pub field: String,
+    /// What to change.
+    #[schema(example = "must be a whole number of sat, above 0")]
+    pub message: String,
+}
+
+/// A refusal.
+#[derive(Clone, Debug)]
+pub struct ApiError {
+    code: ErrorCode,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+}
+
+/// The body of every refusal.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Error, example = json!({
+    "detail": "Insufficient balance",
+    "message": "Insufficient balance",
+    "code": "insufficient_balance",
+    "status": "failed",
+    "request_id": "5f1d9c04a7b34be2"
+}))]
+pub struct ErrorBody<'a> {
+    /// What went wrong, for a person.
+    detail: &'a str,
+    /// The same again, for clients that look here.
+    message: &'a str,
+    /// What went wrong, in a word that never changes.
+    #[schema(schema_with = code_schema)]
+    code: &'static str,
+    /// `failed` when nothing has happened; `pending` when the outcome is not known.
+    #[schema(schema_with = status_schema)]
+    status: &'static str,
+    /// What the request is called in the log.
+    request_id: &'a str,
+    /// What is wrong with which field of the request.
+    #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
+    #[schema(required = false)]
+    errors: &'a [FieldError],
+}
+
+fn code_schema() -> utoipa::openapi::Object {
+    let codes = ErrorCode::ALL.iter().map(|code| code.as_str());
+    utoipa::openapi::ObjectBuilder::new()
+        .schema_type(utoipa::openapi::schema::Type::String)
+        .description(Some("What went wrong, in a word that never changes."))
+        .enum_values(Some(codes))
+        .build()
+}
+
+fn status_schema() -> utoipa::openapi::Object {
+    utoipa::openapi::ObjectBuilder::new()
+        .schema_type(utoipa::openapi::schema::Type::String)
+        .description(Some("`failed` when nothing has happened; `pending` when the outcome is not known."))
+        .enum_values(Some(["failed", "pending"]))
+        .build()
+}
+
+impl ApiError {
+    /// A refusal with a text of its own.
+    pub fn with_detail(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new() }
+    }
+
+    /// One field of the request is wrong.
+    pub fn field(field: &str, message: impl fmt::Display) -> Self {
+        Self::fields(vec![FieldError { field: field.to_owned(), message: message.to_string() }])
+    }
+
+    /// Fields of the request are wrong.
+    pub fn fields(errors: Vec<FieldError>) -> Self {
+        let detail: Vec<_> = errors.iter().map(|e| format!("{} {}", e.field, e.message)).collect();
+        Self { code: ErrorCode::InvalidRequest, detail: detail.join("; ").into(), errors }
+    }
+
+    /// The same refusal, pointing at one movement of several.
+    #[must_use]
+    fn at_leg(mut self, leg: usize) -> Self {
+        self.errors = vec![FieldError { field: format!("[{leg}]"), message: self.detail.to_string() }];
+        self
+    }
+
+    /// Which refusal it is.
+    pub const fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// From an error of the store, where `missing` names what was looked for.
+    pub fn from_store(error: StoreError, missing: ErrorCode) -> Self {
+        match error {
+            StoreError::NotFound => missing.into(),
+            StoreError::Unavailable(error) => {
+                tracing::warn!(%error, "a query could not be run");
+                ErrorCode::Unavailable.into()
+            }
+            error @ (StoreError::Conflict | StoreError::Fault(_)) => {
+                tracing::error!(%error, "a query failed");
+                ErrorCode::Internal.into()
+            }
+        }
+    }
+
+    /// From a refusal of the ledger. `legs` is true where the request had several movements.
+    pub fn from_rejection(rejection: Rejection, legs: bool) -> Self {
+        let code = match rejection {
+            Rejection::KeyRevoked => ErrorCode::BadAuth,
+            Rejection::UserNotFound => ErrorCode::UserNotFound,
+            Rejection::WalletsChanged => ErrorCode::WalletsChanged,
+            Rejection::WalletNotFound { .. } => ErrorCode::WalletNotFound,
+            Rejection::WalletHoldsMoney => ErrorCode::WalletHoldsMoney,
+            Rejection::InvoiceNotFound => ErrorCode::InvoiceNotPayable,
+            Rejection::InvoiceMismatch => ErrorCode::InvoiceMismatch,
+            Rejection::InvoiceAlreadyPaid => ErrorCode::InvoiceAlreadyPaid,
+            Rejection::InvoiceCancelled => ErrorCode::InvoiceCancelled,
+            Rejection::InvoiceExpired => ErrorCode::InvoiceExpired,
+            Rejection::InsufficientBalance { .. } => ErrorCode::InsufficientBalance,
+            Rejection::BalanceLimit { .. } => ErrorCode::BalanceLimit,
+        };
+        match rejection.leg().filter(|_| legs) {
+            Some(leg) => Self::from(code).at_leg(leg),
+            None => code.into(),
+        }
+    }
+}
+
+impl From<ErrorCode> for ApiError {
+    fn from(code: ErrorCode) -> Self {
+        Self::with_detail(code, code.text())
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::from_store(error, ErrorCode::Internal)
+    }
+}
+
+impl From<SubmitError> for ApiError {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Overloaded => ErrorCode::Overloaded,
+            SubmitError::ShuttingDown => ErrorCode::ShuttingDown,
+            SubmitError::Unavailable => ErrorCode::Unavailable,
+            SubmitError::OutcomeUnknown => ErrorCode::OutcomeUnknown,
+            SubmitError::Fault => ErrorCode::Internal,
+        }
+        .into()
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let status = if self.code == ErrorCode::OutcomeUnknown { "pending" } else { "failed" };
+        let mut response = HttpResponse::build(self.status_code());
+        if self.code.status() == StatusCode::SERVICE_UNAVAILABLE {
+            response.insert_header((header::RETRY_AFTER, RETRY_AFTER_S));
+        }
+        response.json(ErrorBody {
+            detail: &self.detail,
+            message: &self.detail,
+            code: self.code.as_str(),
+            status,
+            request_id: &request_id::current(),
+            errors: &self.errors,
+        })
+    }
+}

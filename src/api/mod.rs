@@ -1,0 +1,155 @@
+//! The HTTP API: thin handlers, one file a resource, its request and response types beside
+//! them. One list of [`routes`] gives both the router and the OpenAPI document.
+
+use actix_web::http::header;
+use actix_web::{App as ActixApp, HttpRequest, HttpResponse, ResponseError, guard, web};
+use utoipa::openapi::OpenApi;
+use utoipa_actix_web::AppExt;
+use utoipa_actix_web::service_config::ServiceConfig;
+use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
+
+pub mod app;
+pub mod auth;
+pub mod body;
+pub mod decode;
+pub mod document;
+pub mod error;
+pub mod params;
+pub mod payment_list;
+pub mod payment_query;
+pub mod payment_view;
+pub mod payments;
+pub mod request_id;
+pub mod stream;
+pub mod system;
+pub mod user_manager;
+pub mod wallet;
+
+use document::DocumentText;
+use error::{ApiError, ErrorCode};
+use user_manager::{extensions, transactions, transfers, users, wallets};
+
+/// Every operation. Of two paths that match, the first one answers.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(wallet::get_wallet)
+        .service(wallet::update_wallet)
+        .service(wallet::rename_wallet)
+        .service(payments::create_payment)
+        .service(payment_list::list_payments)
+        .service(payment_list::list_payments_paginated)
+        .service(payment_list::payment_history)
+        .service(payments::fee_reserve)
+        .service(decode::decode_payment)
+        .service(payments::get_payment)
+        .service(users::create_user)
+        .service(users::list_users)
+        .service(users::get_user)
+        .service(users::get_user_by_post)
+        .service(users::update_user)
+        .service(users::delete_user)
+        .service(wallets::create_wallet)
+        .service(wallets::list_wallets)
+        .service(wallets::list_wallets_of_user)
+        .service(wallets::rotate_keys)
+        .service(wallets::delete_wallet)
+        .service(transactions::list_transactions)
+        .service(transfers::create_transfer)
+        .service(extensions::update_extension)
+        .service(system::health)
+        .service(system::readiness)
+        .service(system::qr_code)
+        .service(system::openapi_document);
+}
+
+/// The OpenAPI document.
+pub fn openapi() -> OpenApi {
+    let (_, document) = ActixApp::new().into_utoipa_app().configure(routes).split_for_parts();
+    document::complete(document)
+}
+
+/// The OpenAPI document as it is committed and served.
+///
+/// # Panics
+///
+/// Never: the document is made of what JSON can say.
+pub fn openapi_text() -> String {
+    let mut text = openapi().to_pretty_json().expect("the document is made of what JSON can say");
+    text.push('\n');
+    text
+}
+
+/// What an application is configured with, made once for all workers.
+#[derive(Clone)]
+pub struct Site {
+    document: web::Data<DocumentText>,
+    methods: web::Data<Methods>,
+}
+
+impl Site {
+    /// Prepares the document and the table of methods.
+    pub fn new() -> Self {
+        Self {
+            document: web::Data::new(DocumentText(openapi_text().into())),
+            methods: web::Data::new(Methods::of(openapi())),
+        }
+    }
+
+    /// Configures an application: the routes, Swagger UI, and what answers everything else.
+    pub fn configure(&self, config: &mut web::ServiceConfig) {
+        config.app_data(self.document.clone()).app_data(self.methods.clone()).app_data(path_config());
+        routes(&mut ServiceConfig::new(config));
+        config
+            .route("/docs", web::get().to(docs))
+            .service(SwaggerUi::new("/docs/{_:.*}").config(swagger_config()))
+            .default_service(web::route().guard(guard::fn_guard(|_| true)).to(nothing_here));
+    }
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn swagger_config() -> SwaggerConfig<'static> {
+    SwaggerConfig::from("/openapi.json").try_it_out_enabled(true).persist_authorization(true).validator_url("none")
+}
+
+/// A path whose parameter is not UTF-8 names nothing.
+fn path_config() -> web::PathConfig {
+    web::PathConfig::default().error_handler(|_, _| ApiError::from(ErrorCode::PathNotFound).into())
+}
+
+async fn docs() -> HttpResponse {
+    HttpResponse::Found().insert_header((header::LOCATION, "/docs/index.html")).finish()
+}
+
+/// Which methods each path takes, to tell a wrong method from a wrong path.
+struct Methods(Vec<(actix_web::dev::ResourceDef, Vec<&'static str>)>);
+
+impl Methods {
+    fn of(mut document: OpenApi) -> Self {
+        let paths = document.paths.paths.iter_mut().map(|(path, item)| {
+            let methods = document::operations(item).map(|(method, _)| method).collect();
+            (actix_web::dev::ResourceDef::new(path.as_str()), methods)
+        });
+        Self(paths.collect())
+    }
+
+    fn at(&self, path: &str) -> Vec<&'static str> {
+        self.0.iter().filter(|(pattern, _)| pattern.is_match(path)).flat_map(|(_, methods)| methods).copied().collect()
+    }
+}
+
+async fn nothing_here(request: HttpRequest, methods: web::Data<Methods>) -> HttpResponse {
+    let allowed = methods.at(request.path());
+    if allowed.is_empty() {
+        return ApiError::from(ErrorCode::PathNotFound).error_response();
+    }
+    let mut response = ApiError::from(ErrorCode::MethodNotAllowed).error_response();
+    if let Ok(allow) = header::HeaderValue::from_str(&allowed.join(", ")) {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
+}

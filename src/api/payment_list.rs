@@ -1,0 +1,156 @@
+//! Lists of a wallet's payments: pages, filters, history.
+
+use actix_web::{HttpResponse, get};
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use utoipa::ToSchema;
+
+use super::app::State;
+use super::auth::WalletKey;
+use super::error::ApiError;
+use super::params::Params;
+use super::payment_query::PaymentQuery;
+use super::payment_view::PaymentView;
+use crate::clock;
+use crate::domain::money::Msat;
+use crate::domain::time::UnixMs;
+use crate::store::history::{self, Period};
+use crate::store::payments;
+
+/// List payments
+///
+/// Newest first. Filters: `status`, `memo`, `amount` (msat), `fee`, `time` (Unix seconds),
+/// `created_at` (Unix seconds or ISO 8601), `payment_hash`, `checking_id`, `tag`,
+/// `wallet_id`, each as `field=value` or `field[op]=value` with `op` one of `eq`, `ne`,
+/// `gt`, `ge`, `lt`, `le`, `in` (values separated by commas) and `like`.
+#[utoipa::path(
+    tag = "Payments",
+    params(super::payment_query::ListParams),
+    responses((status = 200, description = "A page of payments", body = Vec<PaymentView>)),
+    security(("InvoiceKey" = []), ("AdminKey" = []))
+)]
+#[get("/api/v1/payments")]
+pub(super) async fn list_payments(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
+    let now = clock::now();
+    let query = PaymentQuery::read(&params, now)?;
+    let wallet = key.wallet();
+    let page = app
+        .store
+        .read(move |connection| {
+            payments::list(connection, wallet, &query.filter, query.sort, query.offset, query.limit)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(PaymentView::list(&app, page, now)?))
+}
+
+/// A page of payments, and how many there are in all.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PaymentPage {
+    /// The page.
+    data: Vec<PaymentView>,
+    /// How many payments the filters let through.
+    #[schema(example = 1)]
+    total: i64,
+}
+
+/// List payments with their number
+///
+/// As the list of payments, together with how many there are in all.
+#[utoipa::path(
+    tag = "Payments",
+    params(super::payment_query::ListParams),
+    responses((status = 200, description = "A page of payments", body = PaymentPage)),
+    security(("InvoiceKey" = []), ("AdminKey" = []))
+)]
+#[get("/api/v1/payments/paginated")]
+pub(super) async fn list_payments_paginated(
+    key: WalletKey,
+    app: State,
+    params: Params,
+) -> Result<HttpResponse, ApiError> {
+    let now = clock::now();
+    let query = PaymentQuery::read(&params, now)?;
+    let wallet = key.wallet();
+    let (page, total) = app
+        .store
+        .read(move |connection| {
+            let page = payments::list(connection, wallet, &query.filter, query.sort, query.offset, query.limit)?;
+            Ok((page, payments::count(connection, wallet, &query.filter)?))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(PaymentPage { data: PaymentView::list(&app, page, now)?, total }))
+}
+
+/// What a wallet earned and spent in one period.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"date": "2026-11-21T00:00:00Z", "income": 1_000_000, "spending": 0, "balance": 1_000_000}))]
+pub struct HistoryPoint {
+    /// When the period began, as ISO 8601.
+    date: String,
+    /// What came in, in msat.
+    income: Msat,
+    /// What went out, in msat.
+    spending: Msat,
+    /// What the wallet held at the end of the period, in msat.
+    balance: Msat,
+}
+
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// Income and spending over time
+///
+/// One row for each hour, day or month (UTC) in which anything settled, oldest first.
+#[utoipa::path(
+    tag = "Payments",
+    params(("group" = Option<String>, Query, description = "`hour`, `day` (the default) or `month`")),
+    responses((status = 200, description = "The history", body = Vec<HistoryPoint>)),
+    security(("InvoiceKey" = []), ("AdminKey" = []))
+)]
+#[get("/api/v1/payments/history")]
+pub(super) async fn payment_history(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
+    let (period_ms, monthly) = match params.get("group")? {
+        Some("hour") => (HOUR_MS, false),
+        None | Some("day") => (DAY_MS, false),
+        Some("month") => (DAY_MS, true),
+        Some(_) => return Err(ApiError::field("group", "must be hour, day or month")),
+    };
+    let wallet = key.wallet();
+    let periods = app.store.read(move |connection| history::periods(connection, wallet, period_ms)).await?;
+    Ok(HttpResponse::Ok().json(points(&periods, period_ms, monthly)))
+}
+
+/// Rows out of periods, days added up to months where that is asked for. Sums are of money
+/// that the ledger has moved, so they fit.
+fn points(periods: &[Period], period_ms: i64, monthly: bool) -> Vec<HistoryPoint> {
+    let mut points: Vec<HistoryPoint> = Vec::new();
+    let mut balance: i64 = 0;
+    for period in periods {
+        let started_at = UnixMs::new(period.number.saturating_mul(period_ms));
+        let date = if monthly { start_of_month(started_at) } else { started_at.to_iso() };
+        balance = balance.saturating_add(period.income_msat).saturating_sub(period.spending_msat);
+        match points.last_mut().filter(|last| last.date == date) {
+            Some(last) => {
+                last.income = Msat::new(last.income.get().saturating_add(period.income_msat));
+                last.spending = Msat::new(last.spending.get().saturating_add(period.spending_msat));
+                last.balance = Msat::new(balance);
+            }
+            None => points.push(HistoryPoint {
+                date,
+                income: Msat::new(period.income_msat),
+                spending: Msat::new(period.spending_msat),
+                balance: Msat::new(balance),
+            }),
+        }
+    }
+    points
+}
+
+fn start_of_month(time: UnixMs) -> String {
+    OffsetDateTime::from_unix_timestamp(time.seconds())
+        .ok()
+        .and_then(|day| day.replace_day(1).ok())
+        .and_then(|month| month.format(&Rfc3339).ok())
+        .unwrap_or_default()
+}

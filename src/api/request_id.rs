@@ -1,0 +1,83 @@
+//! What goes around every request: its id, its line in the log, and the refusal of new
+//! requests while the server shuts down.
+
+use std::time::Instant;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, ResponseError, web};
+use bitcoin_hashes::hex::DisplayHex;
+
+use super::app::App;
+use super::error::{ApiError, ErrorCode};
+use crate::domain::random;
+
+/// The header that carries the id, in and out.
+pub static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The longest id of a caller's own that is taken over, in bytes.
+const ID_BYTES_MAX: usize = 128;
+
+tokio::task_local! {
+    static CURRENT: String;
+}
+
+/// The id of the request that is being handled; empty outside of one.
+pub fn current() -> String {
+    CURRENT.try_with(Clone::clone).unwrap_or_default()
+}
+
+/// The middleware.
+pub async fn middleware(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let id = request
+        .headers()
+        .get(&X_REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .filter(|id| is_sane(id))
+        .map_or_else(|| random::bytes::<8>().to_lower_hex_string(), str::to_owned);
+    CURRENT.scope(id.clone(), handle(id, request, next)).await
+}
+
+async fn handle(
+    id: String,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let draining = request.app_data::<web::Data<App>>().is_some_and(|app| app.is_draining());
+    let mut response = if draining {
+        let refusal = ApiError::from(ErrorCode::ShuttingDown).error_response();
+        request.into_response(refusal).map_into_right_body()
+    } else {
+        // Refusals of handlers and extractors are responses by now, so that `?` is for faults
+        // of the framework alone.
+        next.call(request).await?.map_into_left_body()
+    };
+    // The route's pattern is logged, not the path: a path or query can carry a key.
+    tracing::info!(
+        request_id = %id,
+        %method,
+        route = response.request().match_pattern().as_deref().unwrap_or("(none)"),
+        status = response.status().as_u16(),
+        elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        "request"
+    );
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(X_REQUEST_ID.clone(), value);
+    }
+    if draining {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+fn is_sane(id: &str) -> bool {
+    !id.is_empty() && id.len() <= ID_BYTES_MAX && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+}

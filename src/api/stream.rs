@@ -1,0 +1,63 @@
+//! Long JSON arrays, sent while they are read: page by page, so that a tenant with a
+//! million users costs no more memory than one with ten.
+
+use std::future::Future;
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use actix_web::web::Bytes;
+use futures_util::stream;
+use serde::Serialize;
+
+use super::error::{ApiError, ErrorCode};
+
+/// Rows of one page.
+pub const PAGE_ROWS: i64 = 500;
+
+/// A page of an array, and where the next one begins; `None` on the last.
+pub type Page<T, C> = (Vec<T>, Option<C>);
+
+/// Answers an array that `next_page` gives page by page. The first page is read before the
+/// answer begins, so that a refusal is still one; an error later on breaks the answer off.
+pub async fn json_array<T, C, F>(next_page: impl Fn(Option<C>) -> F + 'static) -> Result<HttpResponse, ApiError>
+where
+    T: Serialize + 'static,
+    C: 'static,
+    F: Future<Output = Result<Page<T, C>, ApiError>>,
+{
+    let (items, cursor) = next_page(None).await?;
+    let mut first = items_of(&items, true)?;
+    let Some(cursor) = cursor else {
+        first.push(b']');
+        return Ok(HttpResponse::Ok().insert_header(header::ContentType::json()).body(first));
+    };
+    let rest = stream::try_unfold((next_page, Some(cursor)), |(next_page, cursor)| async move {
+        let Some(cursor) = cursor else { return Ok::<_, ApiError>(None) };
+        let (items, cursor) = next_page(Some(cursor)).await?;
+        let mut chunk = items_of(&items, false)?;
+        if cursor.is_none() {
+            chunk.push(b']');
+        }
+        Ok(Some((Bytes::from(chunk), (next_page, cursor))))
+    });
+    let first = stream::once(async { Ok(Bytes::from(first)) });
+    let body = futures_util::StreamExt::chain(first, rest);
+    Ok(HttpResponse::Ok().insert_header(header::ContentType::json()).streaming(body))
+}
+
+/// The items as they stand in the array: with its opening bracket on the first page, with a
+/// comma before each item on the others.
+fn items_of<T: Serialize>(items: &[T], is_first: bool) -> Result<Vec<u8>, ApiError> {
+    let mut json = serde_json::to_vec(items).map_err(|error| {
+        tracing::error!(%error, "an item of a list could not be written");
+        ErrorCode::Internal
+    })?;
+    json.pop();
+    if let (false, Some(bracket)) = (is_first, json.first_mut()) {
+        *bracket = b',';
+        if items.is_empty() {
+            json.clear();
+        }
+    }
+    Ok(json)
+}

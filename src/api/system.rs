@@ -1,0 +1,78 @@
+//! The server itself: health, the document, QR codes.
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, get, web};
+use qrcode::QrCode;
+use qrcode::render::svg;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::app::State;
+use super::error::{ApiError, ErrorCode};
+use crate::clock;
+use crate::store::migrations;
+
+/// How the server is.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"server_time": 1_763_700_000, "up_time": 42, "version": "0.1.0"}))]
+pub struct Health {
+    /// Unix seconds.
+    server_time: i64,
+    /// Seconds since the start.
+    up_time: i64,
+    /// The version of satkeep.
+    version: &'static str,
+}
+
+impl Health {
+    fn of(app: &State) -> Self {
+        Self { server_time: clock::now().seconds(), up_time: app.up_time_s(), version: env!("CARGO_PKG_VERSION") }
+    }
+}
+
+/// Health
+///
+/// Answers as long as the server runs.
+#[utoipa::path(tag = "System", responses((status = 200, description = "The server runs", body = Health)))]
+#[get("/api/v1/health")]
+pub(super) async fn health(app: State) -> HttpResponse {
+    HttpResponse::Ok().json(Health::of(&app))
+}
+
+/// Readiness
+///
+/// Also asks the database, and answers 503 while the server shuts down.
+#[utoipa::path(tag = "System", responses((status = 200, description = "The server can work", body = Health)))]
+#[get("/api/v1/health/ready")]
+pub(super) async fn readiness(app: State) -> Result<HttpResponse, ApiError> {
+    let pending = app.store.read(migrations::pending).await?;
+    if pending.is_empty() { Ok(HttpResponse::Ok().json(Health::of(&app))) } else { Err(ErrorCode::Unavailable.into()) }
+}
+
+/// QR code
+///
+/// An SVG picture of the text, most often an invoice.
+#[utoipa::path(
+    tag = "System",
+    params(("data" = String, Path, description = "The text", example = "lnbc10u1p5")),
+    responses((status = 200, description = "The picture", content_type = "image/svg+xml", body = String))
+)]
+#[get("/api/v1/qrcode/{data}")]
+pub(super) async fn qr_code(data: web::Path<String>) -> Result<HttpResponse, ApiError> {
+    let code =
+        QrCode::new(data.as_bytes()).or(Err(ApiError::field("data", "is longer than a QR code holds (2331 bytes)")))?;
+    let picture = code.render().min_dimensions(240, 240).dark_color(svg::Color("#000")).build();
+    Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "image/svg+xml")).body(picture))
+}
+
+/// The document
+///
+/// This document: OpenAPI 3.1, generated from the handlers.
+#[utoipa::path(
+    tag = "System",
+    responses((status = 200, description = "The OpenAPI document", content_type = "application/json", body = Object))
+)]
+#[get("/openapi.json")]
+pub(super) async fn openapi_document(document: web::Data<super::document::DocumentText>) -> HttpResponse {
+    HttpResponse::Ok().insert_header(header::ContentType::json()).body(document.0.clone())
+}

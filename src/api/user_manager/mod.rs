@@ -1,0 +1,33 @@
+//! The user manager: what a manager's key creates and sees. The tenant is the user of the
+//! calling key; whatever that user did not create does not exist here (promise I8).
+
+pub mod extensions;
+pub mod transactions;
+pub mod transfers;
+pub mod users;
+pub mod views;
+pub mod wallets;
+
+use actix_web::web;
+
+use super::error::{ApiError, ErrorCode};
+use crate::domain::ids::{UserId, WalletId};
+
+/// The user that a path names; a text that is no id names nobody.
+fn user_id(path: &web::Path<String>) -> Result<UserId, ApiError> {
+    path.parse().or(Err(ErrorCode::UserNotFound.into()))
+}
+
+/// The wallet that a path names.
+fn wallet_id(path: &web::Path<String>) -> Result<WalletId, ApiError> {
+    path.parse().or(Err(ErrorCode::WalletNotFound.into()))
+}
+
+/// `admin_id` may be left out, but may not name anybody but the caller.
+fn check_admin_id(admin_id: Option<&str>, caller: UserId) -> Result<(), ApiError> {
+    match admin_id.map(str::parse::<UserId>) {
+        None => Ok(()),
+        Some(Ok(admin)) if admin == caller => Ok(()),
+        Some(_) => Err(ErrorCode::NotTheCaller.into()),
+    }
+}

@@ -1,0 +1,49 @@
+//! The payments of a tenant's wallet.
+
+use actix_web::{HttpResponse, get, web};
+
+use super::wallet_id;
+use crate::api::app::State;
+use crate::api::auth::WalletKey;
+use crate::api::error::{ApiError, ErrorCode};
+use crate::api::payment_view::PaymentView;
+use crate::api::stream::{PAGE_ROWS, json_array};
+use crate::clock;
+use crate::store::payment_filter::{Condition, PaymentFilter, Sort, Test};
+use crate::store::{payments, wallets};
+
+/// List a wallet's payments
+///
+/// All of them, newest first.
+#[utoipa::path(
+    tag = "User Manager",
+    params(("wallet_id" = String, Path, description = "The wallet's id")),
+    responses((status = 200, description = "The payments", body = Vec<PaymentView>)),
+    security(("InvoiceKey" = []), ("AdminKey" = []))
+)]
+#[get("/usermanager/api/v1/transactions/{wallet_id}")]
+pub(in crate::api) async fn list_transactions(
+    key: WalletKey,
+    app: State,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = wallet_id(&path)?;
+    let tenant = key.user();
+    let found = app.store.read(move |connection| wallets::find_in_tenant(connection, tenant, id)).await;
+    found.map_err(|error| ApiError::from_store(error, ErrorCode::WalletNotFound))?;
+    json_array(move |before: Option<Vec<u8>>| {
+        let app = app.clone();
+        async move {
+            let page = app.store.read(move |connection| {
+                let older = before.map(|row| Condition { test: Test::Before(row), negated: false });
+                let filter = PaymentFilter(older.into_iter().collect());
+                payments::list(connection, id, &filter, Sort::NEWEST, 0, PAGE_ROWS)
+            });
+            let page = page.await?;
+            let is_last = i64::try_from(page.len()).is_ok_and(|len| len < PAGE_ROWS);
+            let before = page.last().map(|payment| payment.row.clone()).filter(|_| !is_last);
+            Ok((PaymentView::list(&app, page, clock::now())?, before))
+        }
+    })
+    .await
+}

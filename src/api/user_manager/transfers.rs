@@ -1,0 +1,197 @@
+//! Moving money within a tenant, without an invoice.
+
+use std::collections::HashSet;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, post};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::api::app::{App, State};
+use crate::api::auth::AdminKey;
+use crate::api::body::{Body, lenient};
+use crate::api::error::{ApiError, ErrorCode};
+use crate::api::params::Checks;
+use crate::api::payment_view::PaymentView;
+use crate::api::payments::check_amount;
+use crate::clock;
+use crate::domain::ids::{InvoiceId, TransferId, UserId, WalletId};
+use crate::domain::node::Preimage;
+use crate::domain::text::Memo;
+use crate::domain::time::UnixMs;
+use crate::ledger::command::{Command, Leg, NewInvoice, Transfer};
+use crate::ledger::state::{InvoiceState, Outcome};
+use crate::store::payments::Payment;
+use crate::store::{Db, StoreError, wallets};
+
+/// Movements of one request at most.
+const LEGS_MAX: usize = 1000;
+
+/// One movement.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "from_wallet": "0d3a8b6e5f7c4d1e9a2b3c4d5e6f7a8b",
+    "to_wallet": "1e4b9c7f608d5e2fab3c4d5e6f7a8b9c",
+    "amount": 50,
+    "memo": "prize"
+}))]
+pub struct TransferOrder {
+    /// The wallet that pays: one of the manager's users', or the calling one.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(required)]
+    from_wallet: Option<String>,
+    /// The wallet that is paid: one of the manager's users', or the calling one.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(required)]
+    to_wallet: Option<String>,
+    /// How much, in sat.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(required, minimum = 1)]
+    amount: Option<i64>,
+    /// What for; at most 639 bytes.
+    #[serde(default, deserialize_with = "lenient")]
+    memo: Option<String>,
+}
+
+/// One movement, or several; for the document, while `Body` reads the body itself.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum TransferOrders {
+    /// One.
+    One(TransferOrder),
+    /// Up to 1000, all or none.
+    Many(Vec<TransferOrder>),
+}
+
+/// What came of one movement, or of several, in order.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum TransferViews {
+    /// The payer's side of the movement.
+    One(Box<PaymentView>),
+    /// The payers' sides of the movements.
+    Many(Vec<PaymentView>),
+}
+
+/// Transfer between wallets
+///
+/// Moves money within the tenant without an invoice: one movement, or an array of up to
+/// 1000, which is all or nothing and follows its order. Answers the payer's side of each.
+#[utoipa::path(
+    tag = "User Manager",
+    request_body(content = TransferOrders, examples(
+        ("One" = (value = json!({
+            "from_wallet": "0d3a8b6e5f7c4d1e9a2b3c4d5e6f7a8b",
+            "to_wallet": "1e4b9c7f608d5e2fab3c4d5e6f7a8b9c",
+            "amount": 50,
+            "memo": "prize"
+        }))),
+        ("Several" = (value = json!([{
+            "from_wallet": "0d3a8b6e5f7c4d1e9a2b3c4d5e6f7a8b",
+            "to_wallet": "1e4b9c7f608d5e2fab3c4d5e6f7a8b9c",
+            "amount": 50
+        }])))
+    )),
+    responses((status = 201, description = "The payer's side of each movement", body = TransferViews)),
+    security(("AdminKey" = []))
+)]
+#[post("/usermanager/api/v1/transfers")]
+pub(in crate::api) async fn create_transfer(key: AdminKey, app: State, body: Body) -> Result<HttpResponse, ApiError> {
+    let (orders, is_array) = body.json_one_or_many::<TransferOrder>()?;
+    if orders.is_empty() || orders.len() > LEGS_MAX {
+        let detail = format!("An array must hold 1 to {LEGS_MAX} transfers");
+        return Err(ApiError::with_detail(ErrorCode::InvalidRequest, detail));
+    }
+    let now = clock::now();
+    let mut checks = Checks::default();
+    let legs: Vec<_> =
+        orders.into_iter().enumerate().map(|(i, o)| leg(&app, &mut checks, o, is_array.then_some(i), now)).collect();
+    let Some(legs) = legs.into_iter().collect::<Option<Vec<_>>>() else { return Err(checks.into_error()) };
+
+    let wallets: HashSet<_> = legs.iter().flat_map(|leg| [leg.from.wallet(), leg.invoice.payee.wallet()]).collect();
+    let (tenant, own) = (key.user(), key.wallet());
+    let reachable = app.store.read(move |connection| check_tenant(connection, tenant, own, wallets)).await;
+    reachable.map_err(|error| ApiError::from_store(error, ErrorCode::WalletNotFound))?;
+
+    let command = Transfer { authority: key.authority(), legs: legs.clone() };
+    let outcome = app.settle(Command::Transfer(command), is_array).await?;
+    let Outcome::Transferred { at } = outcome else {
+        tracing::error!(?outcome, "a transfer came to another outcome");
+        return Err(ErrorCode::Internal.into());
+    };
+    let mut views = PaymentView::list(&app, legs.into_iter().map(|leg| outgoing(leg, at)).collect(), at)?;
+    let view = match views.pop() {
+        Some(only) if !is_array => TransferViews::One(Box::new(only)),
+        last => {
+            views.extend(last);
+            TransferViews::Many(views)
+        }
+    };
+    Ok(HttpResponse::build(StatusCode::CREATED).json(view))
+}
+
+/// Reads one movement, the `index`th of an array.
+fn leg(app: &App, checks: &mut Checks, order: TransferOrder, index: Option<usize>, now: UnixMs) -> Option<Leg> {
+    let mut own = Checks::default();
+    let from = own.require("from_wallet", order.from_wallet, |text| Ok(text.parse::<WalletId>()));
+    let to = own.require("to_wallet", order.to_wallet, |text| Ok(text.parse::<WalletId>()));
+    let amount = check_amount(&mut own, order.amount, app.invoice_sat_max);
+    let memo = own.check("memo", Memo::new(order.memo.unwrap_or_default()));
+    checks.append(own, index);
+    // A text that is no id names a wallet that is not there, which is for later to say.
+    let nobody = WalletId::new([0; 16]);
+    let (from, to) = (from?.unwrap_or(nobody), to?.unwrap_or(nobody));
+    let (id, preimage) = (InvoiceId::next(), Preimage::generate());
+    Some(Leg {
+        transfer: TransferId::next(),
+        from: from.account(),
+        invoice: NewInvoice {
+            id,
+            payment_hash: preimage.payment_hash(),
+            preimage: preimage.seal(&app.sealer, id),
+            payee: to.account(),
+            bolt11: None,
+            amount: amount?,
+            memo: memo?.into_inner(),
+            webhook: None,
+            extra: None,
+            created_at: now,
+            expires_at: now,
+        },
+    })
+}
+
+/// Every wallet must be the calling one, or of a user of the tenant.
+fn check_tenant(
+    connection: &mut Db,
+    tenant: UserId,
+    own: WalletId,
+    wallets: HashSet<WalletId>,
+) -> Result<(), StoreError> {
+    for wallet in wallets {
+        if wallet != own {
+            wallets::find_in_tenant(connection, tenant, wallet)?;
+        }
+    }
+    Ok(())
+}
+
+/// A movement that was made, as its payer sees it.
+fn outgoing(leg: Leg, at: UnixMs) -> Payment {
+    Payment {
+        row: leg.transfer.as_bytes().to_vec(),
+        wallet: leg.from.wallet(),
+        payment_hash: leg.invoice.payment_hash,
+        invoice: leg.invoice.id,
+        preimage: leg.invoice.preimage,
+        bolt11: None,
+        amount: leg.invoice.amount.outgoing(),
+        memo: leg.invoice.memo,
+        state: InvoiceState::Paid,
+        webhook: None,
+        extra: None,
+        created_at: at,
+        expires_at: leg.invoice.expires_at,
+        paid_at: Some(at),
+    }
+}

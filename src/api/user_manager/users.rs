@@ -1,0 +1,316 @@
+//! The users of a tenant.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, delete, get, post, put, web};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::views::ManagedUser;
+use super::wallets::close;
+use super::{check_admin_id, user_id};
+use crate::api::app::{App, State};
+use crate::api::auth::{AdminKey, WalletKey};
+use crate::api::body::{Body, lenient, raw};
+use crate::api::error::{ApiError, ErrorCode};
+use crate::api::params::{Checks, Params};
+use crate::api::payment_query::{LIMIT_MAX, OFFSET_MAX};
+use crate::api::stream::{PAGE_ROWS, json_array};
+use crate::clock;
+use crate::domain::extra::Extra;
+use crate::domain::ids::{UserId, WalletId};
+use crate::domain::keys::KeyPair;
+use crate::domain::password::Password;
+use crate::domain::text::{Email, Name};
+use crate::ledger::command::CloseTarget;
+use crate::store::users::{self, NewUser, UserChange, UserFilter};
+use crate::store::wallets::{self, NewWallet, StoredKeys};
+use crate::store::{Db, StoreError};
+
+/// A user to create.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "admin_id": "151779637d7c42729e189beb053c1145",
+    "user_name": "api_created_user",
+    "wallet_name": "api_user_wallet"
+}))]
+pub struct UserOrder {
+    /// The user's name; need not be unique.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(required)]
+    user_name: Option<String>,
+    /// The name of the user's first wallet; the user's name where nothing is said.
+    #[serde(default, deserialize_with = "lenient")]
+    wallet_name: Option<String>,
+    /// The manager's user id; may be left out, and must be the caller's.
+    #[serde(default, deserialize_with = "lenient")]
+    admin_id: Option<String>,
+    /// An email address, unique among the manager's users.
+    #[serde(default, deserialize_with = "lenient")]
+    email: Option<String>,
+    /// A password; kept only as an argon2id hash.
+    #[serde(default, deserialize_with = "lenient")]
+    password: Option<String>,
+    /// Data of the manager's own: a JSON object.
+    #[serde(default, deserialize_with = "raw")]
+    #[schema(value_type = Option<Object>)]
+    extra: Option<String>,
+}
+
+/// What to change of a user; what is not named stays as it is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"user_name": "alice", "extra": {"level": 2}}))]
+pub struct UserChangeOrder {
+    /// The new name.
+    #[serde(default, deserialize_with = "lenient")]
+    user_name: Option<String>,
+    /// The new email address.
+    #[serde(default, deserialize_with = "lenient")]
+    email: Option<String>,
+    /// The new password.
+    #[serde(default, deserialize_with = "lenient")]
+    password: Option<String>,
+    /// Members to add to the user's data, or to replace there.
+    #[serde(default, deserialize_with = "raw")]
+    #[schema(value_type = Option<Object>)]
+    extra: Option<String>,
+}
+
+/// Which users to list.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only the document reads these; the query itself is read by `filter_of`")]
+pub struct UserListParams {
+    /// Only this user.
+    id: Option<String>,
+    /// Only users of this name.
+    name: Option<String>,
+    /// Only the user with this email address.
+    email: Option<String>,
+    /// Only users with this text somewhere in their `extra`.
+    extra: Option<String>,
+    /// Users at most; all where nothing is said.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<i64>,
+    /// Users to leave out first.
+    #[param(minimum = 0)]
+    offset: Option<i64>,
+}
+
+/// Create a user with a wallet
+///
+/// Both keys of the manager work; to an invoice key, `adminkey` is null.
+#[utoipa::path(
+    tag = "User Manager",
+    request_body = UserOrder,
+    responses((status = 201, description = "The user", body = ManagedUser)),
+    security(("InvoiceKey" = []), ("AdminKey" = []))
+)]
+#[post("/usermanager/api/v1/users")]
+pub(in crate::api) async fn create_user(key: WalletKey, app: State, body: Body) -> Result<HttpResponse, ApiError> {
+    let order: UserOrder = body.json()?;
+    check_admin_id(order.admin_id.as_deref(), key.user())?;
+    let mut checks = Checks::default();
+    let wallet_name = order.wallet_name.clone().or_else(|| order.user_name.clone());
+    let name = checks.require("user_name", order.user_name, Name::new);
+    let wallet_name = wallet_name.and_then(|text| checks.check("wallet_name", Name::new(text)));
+    let email = checks.check_opt("email", order.email, Email::new);
+    let password = checks.check_opt("password", order.password, Password::new);
+    let extra = checks.check_opt("extra", order.extra, |json| Extra::new(&json));
+    let (Some(name), Some(wallet_name), Some(email), Some(password), Some(extra)) =
+        (name, wallet_name, email, password, extra)
+    else {
+        return Err(checks.into_error());
+    };
+    let password_hash = hash(&app, password).await?;
+    let created_at = clock::now();
+    let (id, wallet) = (UserId::random(), WalletId::random());
+    let keys = StoredKeys::new(&app.sealer, wallet, &KeyPair::generate());
+    let wallet = NewWallet { id: wallet, name: wallet_name, keys, created_at };
+    let new = NewUser { id, manager: Some(key.user()), name, email, password_hash, extra, wallet, created_at };
+    let shared = app.clone();
+    let view = app.store.write(move |connection| {
+        users::create(connection, &new)?;
+        view_of(connection, &shared, key, id)
+    });
+    let view = view.await.map_err(email_taken)?;
+    Ok(HttpResponse::build(StatusCode::CREATED).json(view))
+}
+
+/// List users
+///
+/// All of the manager's users, oldest first, unless `limit` says otherwise.
+#[utoipa::path(
+    tag = "User Manager",
+    params(UserListParams),
+    responses((status = 200, description = "The users", body = Vec<ManagedUser>)),
+    security(("InvoiceKey" = []), ("AdminKey" = []))
+)]
+#[get("/usermanager/api/v1/users")]
+pub(in crate::api) async fn list_users(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
+    let Some(filter) = filter_of(&params)? else { return Ok(HttpResponse::Ok().json([(); 0])) };
+    let limit = params.integer("limit", 1, LIMIT_MAX)?;
+    let offset = params.integer("offset", 0, OFFSET_MAX)?.unwrap_or_default();
+    json_array(move |cursor: Option<users::Cursor>| {
+        let (app, filter) = (app.clone(), filter.clone());
+        async move {
+            let shared = app.clone();
+            let page = app.store.read(move |connection| {
+                // A limit is at most two pages, and is read as one.
+                let rows = limit.unwrap_or(PAGE_ROWS);
+                let offset = if cursor.is_some() { 0 } else { offset };
+                let page = users::list(connection, key.user(), &filter, cursor.as_ref(), offset, rows)?;
+                let is_last = limit.is_some() || i64::try_from(page.len()).is_ok_and(|len| len < PAGE_ROWS);
+                let cursor = page.last().map(|user| (user.created_at.get(), user.id.as_bytes().to_vec()));
+                let views = ManagedUser::list(connection, &shared, key, page)?;
+                Ok((views, cursor.filter(|_| !is_last)))
+            });
+            Ok(page.await?)
+        }
+    })
+    .await
+}
+
+/// Reads the filters; `None` where an id is asked for that no user can have.
+fn filter_of(params: &Params) -> Result<Option<UserFilter>, ApiError> {
+    let id = match params.get("id")?.map(str::parse) {
+        None => None,
+        Some(Ok(id)) => Some(id),
+        Some(Err(_)) => return Ok(None),
+    };
+    let text = |name| Ok::<_, ApiError>(params.get(name)?.map(str::to_owned));
+    Ok(Some(UserFilter { id, name: text("name")?, email: text("email")?, extra: text("extra")? }))
+}
+
+/// User details
+#[utoipa::path(
+    tag = "User Manager",
+    params(("user_id" = String, Path, description = "The user's id")),
+    responses((status = 200, description = "The user", body = ManagedUser)),
+    security(("InvoiceKey" = []), ("AdminKey" = []))
+)]
+#[get("/usermanager/api/v1/users/{user_id}")]
+pub(in crate::api) async fn get_user(
+    key: WalletKey,
+    app: State,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    show(&app, key, user_id(&path)?).await
+}
+
+/// User details, by POST
+///
+/// The same as GET: some clients ask this way.
+#[utoipa::path(
+    tag = "User Manager",
+    params(("user_id" = String, Path, description = "The user's id")),
+    responses((status = 200, description = "The user", body = ManagedUser)),
+    security(("InvoiceKey" = []), ("AdminKey" = []))
+)]
+#[post("/usermanager/api/v1/users/{user_id}")]
+pub(in crate::api) async fn get_user_by_post(
+    key: WalletKey,
+    app: State,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    show(&app, key, user_id(&path)?).await
+}
+
+async fn show(app: &State, key: WalletKey, id: UserId) -> Result<HttpResponse, ApiError> {
+    let shared = app.clone();
+    let view = app.store.read(move |connection| view_of(connection, &shared, key, id)).await;
+    Ok(HttpResponse::Ok().json(view.map_err(user_not_found)?))
+}
+
+/// Change a user
+///
+/// `extra` is merged: its members are added to those that are there, or replace them.
+#[utoipa::path(
+    tag = "User Manager",
+    params(("user_id" = String, Path, description = "The user's id")),
+    request_body = UserChangeOrder,
+    responses((status = 200, description = "The user", body = ManagedUser)),
+    security(("AdminKey" = []))
+)]
+#[put("/usermanager/api/v1/users/{user_id}")]
+pub(in crate::api) async fn update_user(
+    key: AdminKey,
+    app: State,
+    path: web::Path<String>,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let id = user_id(&path)?;
+    let order: UserChangeOrder = body.json()?;
+    let mut checks = Checks::default();
+    let name = checks.check_opt("user_name", order.user_name, Name::new);
+    let email = checks.check_opt("email", order.email, Email::new);
+    let password = checks.check_opt("password", order.password, Password::new);
+    let extra = checks.check_opt("extra", order.extra, |json| Extra::new(&json));
+    let (Some(name), Some(email), Some(password), Some(extra)) = (name, email, password, extra) else {
+        return Err(checks.into_error());
+    };
+    let password_hash = hash(&app, password).await?;
+    let change = UserChange { name, email, password_hash, extra };
+    let shared = app.clone();
+    let view = app.store.write(move |connection| {
+        users::update(connection, key.user(), id, &change, clock::now())?;
+        view_of(connection, &shared, key.as_wallet_key(), id)
+    });
+    let view = view.await.map_err(email_taken)?;
+    Ok(HttpResponse::Ok().json(view))
+}
+
+/// Delete a user
+///
+/// The keys of the user's wallets stop at once; payments stay in the history of the others.
+/// While a wallet holds money this is refused, unless `sweep` moves the money to the wallet
+/// of the calling key.
+#[utoipa::path(
+    tag = "User Manager",
+    params(
+        ("user_id" = String, Path, description = "The user's id"),
+        ("sweep" = Option<bool>, Query, description = "Whether money is moved to the calling wallet")
+    ),
+    responses((status = 200, description = "Deleted; the body is `null`", body = Option<String>, example = json!(null))),
+    security(("AdminKey" = []))
+)]
+#[delete("/usermanager/api/v1/users/{user_id}")]
+pub(in crate::api) async fn delete_user(
+    key: AdminKey,
+    app: State,
+    path: web::Path<String>,
+    params: Params,
+) -> Result<HttpResponse, ApiError> {
+    let id = user_id(&path)?;
+    let sweep = params.flag("sweep")?;
+    let tenant = key.user();
+    let wallets = app.store.read(move |connection| {
+        users::find(connection, tenant, id)?;
+        wallets::of_users(connection, &[id])
+    });
+    let wallets = wallets.await.map_err(user_not_found)?.into_iter().map(|wallet| wallet.id).collect();
+    close(&app, key, CloseTarget::User(id), wallets, sweep).await
+}
+
+fn view_of(connection: &mut Db, app: &App, key: WalletKey, id: UserId) -> Result<ManagedUser, StoreError> {
+    let user = users::find(connection, key.user(), id)?;
+    ManagedUser::one(connection, app, key, user)
+}
+
+async fn hash(app: &App, password: Option<Password>) -> Result<Option<String>, ApiError> {
+    match password {
+        None => Ok(None),
+        Some(password) => app.hash_password(password).await.map(Some),
+    }
+}
+
+fn user_not_found(error: StoreError) -> ApiError {
+    ApiError::from_store(error, ErrorCode::UserNotFound)
+}
+
+/// Ids and keys are random, so that the value that was taken is the email address.
+fn email_taken(error: StoreError) -> ApiError {
+    match error {
+        StoreError::Conflict => ErrorCode::EmailTaken.into(),
+        error @ (StoreError::Unavailable(_) | StoreError::NotFound | StoreError::Fault(_)) => user_not_found(error),
+    }
+}

@@ -1,0 +1,141 @@
+//! What a manager is shown of users and wallets.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::app::App;
+use crate::api::auth::WalletKey;
+use crate::domain::extra::Extra;
+use crate::domain::ids::{UserId, WalletId};
+use crate::domain::keys::{ApiKey, KeyKind, KeyPair};
+use crate::domain::money::Msat;
+use crate::domain::secret::Sealer;
+use crate::store::users::User;
+use crate::store::wallets::{self, Wallet};
+use crate::store::{Db, StoreError};
+
+/// A wallet with its keys, as its manager sees it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "0d3a8b6e5f7c4d1e9a2b3c4d5e6f7a8b",
+    "admin": "151779637d7c42729e189beb053c1145",
+    "name": "api_user_wallet",
+    "user": "7b1c2d3e4f5a6b7c8d9e0f1a2b3c4d5e",
+    "adminkey": "c0ffee00c0ffee00c0ffee00c0ffee00",
+    "inkey": "decaf000decaf000decaf000decaf000",
+    "balance_msat": 0
+}))]
+pub struct ManagedWallet {
+    /// Its id.
+    #[schema(value_type = String)]
+    id: WalletId,
+    /// The manager's user id.
+    #[schema(value_type = Option<String>)]
+    admin: Option<UserId>,
+    /// Its name.
+    name: String,
+    /// Its user's id.
+    #[schema(value_type = String)]
+    user: UserId,
+    /// The key that spends; null where the calling key does not.
+    adminkey: Option<String>,
+    /// The key that reads and receives.
+    inkey: String,
+    /// What it holds, in msat.
+    balance_msat: Msat,
+}
+
+/// A user, as its manager sees it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "7b1c2d3e4f5a6b7c8d9e0f1a2b3c4d5e",
+    "name": "api_created_user",
+    "admin": "151779637d7c42729e189beb053c1145",
+    "email": null,
+    "extra": {},
+    "wallets": []
+}))]
+pub struct ManagedUser {
+    /// Its id.
+    #[schema(value_type = String)]
+    id: UserId,
+    /// Its name.
+    name: String,
+    /// The manager's user id.
+    #[schema(value_type = Option<String>)]
+    admin: Option<UserId>,
+    /// Its email address.
+    email: Option<String>,
+    /// The manager's own data about it.
+    #[schema(value_type = Object)]
+    extra: Extra,
+    /// Its wallets.
+    wallets: Vec<ManagedWallet>,
+}
+
+impl ManagedWallet {
+    /// Shows a wallet; the key that spends only to a caller that may spend itself.
+    pub fn new(wallet: Wallet, keys: &KeyPair, caller: WalletKey) -> Self {
+        Self {
+            id: wallet.id,
+            admin: wallet.manager,
+            name: wallet.name,
+            user: wallet.user,
+            adminkey: caller.sees_admin_keys().then(|| keys.admin.reveal().to_owned()),
+            inkey: keys.invoice.reveal().to_owned(),
+            balance_msat: wallet.balance,
+        }
+    }
+
+    /// Shows wallets, their keys unsealed.
+    pub fn list(
+        connection: &mut Db,
+        sealer: &Sealer,
+        caller: WalletKey,
+        wallets: Vec<Wallet>,
+    ) -> Result<Vec<Self>, StoreError> {
+        let ids: Vec<_> = wallets.iter().map(|wallet| wallet.id).collect();
+        let sealed = wallets::sealed_keys(connection, &ids)?;
+        let key = |id: WalletId, kind: KeyKind| -> Result<Option<ApiKey>, StoreError> {
+            Ok(sealed.get(&(id, kind)).map(|sealed| ApiKey::unseal(sealer, id, kind, sealed)).transpose()?)
+        };
+        let mut views = Vec::with_capacity(wallets.len());
+        for wallet in wallets {
+            // A wallet without keys was deleted between the two queries.
+            if let (Some(admin), Some(invoice)) = (key(wallet.id, KeyKind::Admin)?, key(wallet.id, KeyKind::Invoice)?) {
+                views.push(Self::new(wallet, &KeyPair { admin, invoice }, caller));
+            }
+        }
+        Ok(views)
+    }
+}
+
+impl ManagedUser {
+    /// Shows users with their wallets.
+    pub fn list(connection: &mut Db, app: &App, caller: WalletKey, users: Vec<User>) -> Result<Vec<Self>, StoreError> {
+        let ids: Vec<_> = users.iter().map(|user| user.id).collect();
+        let wallets = wallets::of_users(connection, &ids)?;
+        let mut wallets_of: HashMap<UserId, Vec<ManagedWallet>> = HashMap::new();
+        for wallet in ManagedWallet::list(connection, &app.sealer, caller, wallets)? {
+            wallets_of.entry(wallet.user).or_default().push(wallet);
+        }
+        Ok(users
+            .into_iter()
+            .map(|user| Self {
+                wallets: wallets_of.remove(&user.id).unwrap_or_default(),
+                id: user.id,
+                name: user.name,
+                admin: user.manager,
+                email: user.email,
+                extra: user.extra.unwrap_or_default(),
+            })
+            .collect())
+    }
+
+    /// Shows one user.
+    pub fn one(connection: &mut Db, app: &App, caller: WalletKey, user: User) -> Result<Self, StoreError> {
+        Self::list(connection, app, caller, vec![user])?.pop().ok_or(StoreError::NotFound)
+    }
+}

@@ -1,0 +1,207 @@
+//! The wallets of a tenant, and their keys.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, delete, get, post, put, web};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::views::ManagedWallet;
+use super::{check_admin_id, user_id, wallet_id};
+use crate::api::app::{App, State};
+use crate::api::auth::{AdminKey, WalletKey};
+use crate::api::body::{Body, lenient};
+use crate::api::error::{ApiError, ErrorCode};
+use crate::api::params::{Checks, Params};
+use crate::api::stream::{PAGE_ROWS, json_array};
+use crate::clock;
+use crate::domain::ids::{InvoiceId, TransferId, UserId, WalletId};
+use crate::domain::keys::KeyPair;
+use crate::domain::node::Preimage;
+use crate::domain::text::{InvalidText, Name};
+use crate::ledger::command::{Close, CloseTarget, Command, Sweep};
+use crate::store::StoreError;
+use crate::store::users::{self, Cursor};
+use crate::store::wallets::{self, NewWallet, StoredKeys};
+
+/// A wallet to create.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "admin_id": "151779637d7c42729e189beb053c1145",
+    "user_id": "7b1c2d3e4f5a6b7c8d9e0f1a2b3c4d5e",
+    "wallet_name": "savings"
+}))]
+pub struct WalletOrder {
+    /// The user, one of the manager's.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(required)]
+    user_id: Option<String>,
+    /// The wallet's name; need not be unique.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(required)]
+    wallet_name: Option<String>,
+    /// The manager's user id; may be left out, and must be the caller's.
+    #[serde(default, deserialize_with = "lenient")]
+    admin_id: Option<String>,
+}
+
+/// Create a wallet for a user
+#[utoipa::path(
+    tag = "User Manager",
+    request_body = WalletOrder,
+    responses((status = 201, description = "The wallet", body = ManagedWallet)),
+    security(("InvoiceKey" = []), ("AdminKey" = []))
+)]
+#[post("/usermanager/api/v1/wallets")]
+pub(in crate::api) async fn create_wallet(key: WalletKey, app: State, body: Body) -> Result<HttpResponse, ApiError> {
+    let order: WalletOrder = body.json()?;
+    check_admin_id(order.admin_id.as_deref(), key.user())?;
+    let mut checks = Checks::default();
+    let user = checks.require("user_id", order.user_id, Ok::<_, InvalidText>);
+    let name = checks.require("wallet_name", order.wallet_name, Name::new);
+    let (Some(user), Some(name)) = (user, name) else { return Err(checks.into_error()) };
+    let user: UserId = user.parse().or(Err(ErrorCode::UserNotFound))?;
+    let (id, keys) = (WalletId::random(), KeyPair::generate());
+    let stored = StoredKeys::new(&app.sealer, id, &keys);
+    let new = NewWallet { id, name, keys: stored, created_at: clock::now() };
+    let wallet = app.store.write(move |connection| {
+        users::lock(connection, key.user(), user)?;
+        wallets::create(connection, user, &new)?;
+        wallets::find_in_tenant(connection, key.user(), id)
+    });
+    let wallet = wallet.await.map_err(|error| ApiError::from_store(error, ErrorCode::UserNotFound))?;
+    Ok(HttpResponse::build(StatusCode::CREATED).json(ManagedWallet::new(wallet, &keys, key)))
+}
+
+/// List wallets
+///
+/// All wallets of all of the manager's users, oldest first.
+#[utoipa::path(
+    tag = "User Manager",
+    responses((status = 200, description = "The wallets", body = Vec<ManagedWallet>)),
+    security(("InvoiceKey" = []), ("AdminKey" = []))
+)]
+#[get("/usermanager/api/v1/wallets")]
+pub(in crate::api) async fn list_wallets(key: WalletKey, app: State) -> Result<HttpResponse, ApiError> {
+    json_array(move |cursor: Option<Cursor>| {
+        let app = app.clone();
+        async move {
+            let shared = app.clone();
+            let page = app.store.read(move |connection| {
+                let page = wallets::list(connection, key.user(), cursor.as_ref(), PAGE_ROWS)?;
+                let is_last = i64::try_from(page.len()).is_ok_and(|len| len < PAGE_ROWS);
+                let cursor = page.last().map(|wallet| (wallet.created_at.get(), wallet.id.as_bytes().to_vec()));
+                let views = ManagedWallet::list(connection, &shared.sealer, key, page)?;
+                Ok((views, cursor.filter(|_| !is_last)))
+            });
+            Ok(page.await?)
+        }
+    })
+    .await
+}
+
+/// List a user's wallets
+#[utoipa::path(
+    tag = "User Manager",
+    params(("user_id" = String, Path, description = "The user's id")),
+    responses((status = 200, description = "The wallets", body = Vec<ManagedWallet>)),
+    security(("InvoiceKey" = []), ("AdminKey" = []))
+)]
+#[get("/usermanager/api/v1/wallets/{user_id}")]
+pub(in crate::api) async fn list_wallets_of_user(
+    key: WalletKey,
+    app: State,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = user_id(&path)?;
+    let shared = app.clone();
+    let views = app.store.read(move |connection| {
+        users::find(connection, key.user(), id)?;
+        let found = wallets::of_users(connection, &[id])?;
+        ManagedWallet::list(connection, &shared.sealer, key, found)
+    });
+    let views = views.await.map_err(|error| ApiError::from_store(error, ErrorCode::UserNotFound))?;
+    Ok(HttpResponse::Ok().json(views))
+}
+
+/// Rotate a wallet's keys
+///
+/// Answers the wallet with two new keys; the old ones stop at once.
+#[utoipa::path(
+    tag = "User Manager",
+    params(("wallet_id" = String, Path, description = "The wallet's id")),
+    responses((status = 200, description = "The wallet with its new keys", body = ManagedWallet)),
+    security(("AdminKey" = []))
+)]
+#[put("/usermanager/api/v1/wallets/{wallet_id}/keys")]
+pub(in crate::api) async fn rotate_keys(
+    key: AdminKey,
+    app: State,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = wallet_id(&path)?;
+    let keys = KeyPair::generate();
+    let stored = StoredKeys::new(&app.sealer, id, &keys);
+    let wallet = app.store.write(move |connection| {
+        let wallet = wallets::find_in_tenant(connection, key.user(), id)?;
+        wallets::replace_keys(connection, id, &stored)?;
+        Ok(wallet)
+    });
+    let wallet = wallet.await.map_err(wallet_not_found)?;
+    Ok(HttpResponse::Ok().json(ManagedWallet::new(wallet, &keys, key.as_wallet_key())))
+}
+
+/// Delete a wallet
+///
+/// Its keys stop at once; payments stay in the history of the others. While it holds money
+/// this is refused, unless `sweep` moves the money to the wallet of the calling key.
+#[utoipa::path(
+    tag = "User Manager",
+    params(
+        ("wallet_id" = String, Path, description = "The wallet's id"),
+        ("sweep" = Option<bool>, Query, description = "Whether money is moved to the calling wallet")
+    ),
+    responses((status = 200, description = "Deleted; the body is `null`", body = Option<String>, example = json!(null))),
+    security(("AdminKey" = []))
+)]
+#[delete("/usermanager/api/v1/wallets/{wallet_id}")]
+pub(in crate::api) async fn delete_wallet(
+    key: AdminKey,
+    app: State,
+    path: web::Path<String>,
+    params: Params,
+) -> Result<HttpResponse, ApiError> {
+    let id = wallet_id(&path)?;
+    let sweep = params.flag("sweep")?;
+    let tenant = key.user();
+    let found = app.store.read(move |connection| wallets::find_in_tenant(connection, tenant, id)).await;
+    found.map_err(wallet_not_found)?;
+    close(&app, key, CloseTarget::Wallet, vec![id], sweep).await
+}
+
+/// Deletes wallets of the tenant, alone or with their user.
+pub async fn close(
+    app: &App,
+    key: AdminKey,
+    target: CloseTarget,
+    wallets: Vec<WalletId>,
+    sweep: bool,
+) -> Result<HttpResponse, ApiError> {
+    let wallets = wallets.into_iter().map(|id| (id.account(), sweep_of(app))).collect();
+    let command = Close { authority: key.authority(), target, wallets, sweep };
+    app.settle(Command::Close(command), false).await?;
+    Ok(HttpResponse::Ok().json(()))
+}
+
+fn sweep_of(app: &App) -> Sweep {
+    let (invoice, preimage) = (InvoiceId::next(), Preimage::generate());
+    Sweep {
+        transfer: TransferId::next(),
+        invoice,
+        payment_hash: preimage.payment_hash(),
+        preimage: preimage.seal(&app.sealer, invoice),
+    }
+}
+
+fn wallet_not_found(error: StoreError) -> ApiError {
+    ApiError::from_store(error, ErrorCode::WalletNotFound)
+}

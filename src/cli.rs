@@ -1,0 +1,235 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use serde_json::{Value, json};
+
+use crate::api;
+use crate::config::{Config, Flags, InvalidConfig};
+use crate::domain::ids::{UserId, WalletId};
+use crate::domain::money::Amount;
+use crate::domain::text::Name;
+use crate::managers::{self, Manager, ManagerError};
+use crate::startup::{self, Base, StartupError};
+use crate::store::backup::{self, BackupError};
+use crate::store::{Store, StoreError, audit, migrations};
+
+/// Users, wallets and invoices for services, on an internal double-entry ledger
+#[derive(Debug, Parser)]
+#[command(name = "satkeep", version)]
+pub struct Cli {
+    #[command(flatten)]
+    flags: Flags,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API (what is done when no command is given)
+    Serve,
+    /// Managers: the service accounts whose keys create users
+    #[command(subcommand)]
+    Manager(ManagerCommand),
+    /// Credit a wallet from issuance, and print its new balance
+    Credit {
+        /// The wallet's id
+        #[arg(long)]
+        wallet: WalletId,
+        /// How much, in sat
+        #[arg(long)]
+        amount_sat: i64,
+    },
+    /// Recompute the ledger's promises from its rows; fails when one does not hold
+    Audit,
+    /// Print the OpenAPI document
+    Openapi,
+    /// Bring the database to the newest schema
+    Migrate {
+        /// Take the newest migration back instead, with all data that it made room for
+        #[arg(long)]
+        revert: bool,
+    },
+    /// Copy a SQLite database to a file, while it is in use
+    Backup {
+        /// The file, which must not exist yet
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ManagerCommand {
+    /// Create a manager with a wallet, and print its keys
+    Create {
+        /// The manager's name
+        #[arg(long)]
+        name: String,
+    },
+    /// List managers and their wallets
+    List,
+    /// Give a manager's wallets new keys, and print them; the old ones stop at once
+    RotateKeys {
+        /// The manager's user id
+        #[arg(long)]
+        user: UserId,
+    },
+}
+
+/// A command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] InvalidConfig),
+    /// The start.
+    #[error(transparent)]
+    Startup(#[from] StartupError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Managers or their money.
+    #[error(transparent)]
+    Manager(#[from] ManagerError),
+    /// The backup.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// A value on the command line.
+    #[error("{0}")]
+    Usage(String),
+    /// A promise does not hold.
+    #[error("{0} does not hold")]
+    Audit(&'static str),
+}
+
+/// What a command prints: lines for a person, or JSON for a script.
+struct Answer {
+    text: String,
+    json: Value,
+}
+
+impl Cli {
+    /// Does what the command line asks for.
+    pub fn run(self) -> Result<(), CliError> {
+        let config = self.flags.check()?;
+        let answer = match self.command.unwrap_or(Command::Serve) {
+            Command::Serve => return Ok(startup::serve(&config)?),
+            Command::Manager(ManagerCommand::Create { name }) => create_manager(&config, name)?,
+            Command::Manager(ManagerCommand::List) => list_managers(&config)?,
+            Command::Manager(ManagerCommand::RotateKeys { user }) => rotate_keys(&config, user)?,
+            Command::Credit { wallet, amount_sat } => credit(&config, wallet, amount_sat)?,
+            Command::Audit => return run_audit(&config, self.json),
+            Command::Openapi => {
+                print!("{}", api::openapi_text());
+                return Ok(());
+            }
+            Command::Migrate { revert } => migrate(&config, revert)?,
+            Command::Backup { file } => {
+                Base::open(&config)?.store.read_blocking(|connection| Ok(backup::run(connection, &file)))??;
+                let file = file.display().to_string();
+                Answer { text: format!("wrote {file}"), json: json!({ "file": file }) }
+            }
+        };
+        if self.json {
+            println!("{}", answer.json);
+        } else {
+            println!("{}", answer.text);
+        }
+        Ok(())
+    }
+}
+
+fn create_manager(config: &Config, name: String) -> Result<Answer, CliError> {
+    let name = Name::new(name).map_err(|error| CliError::Usage(format!("--name {error}")))?;
+    let base = Base::open(config)?;
+    let manager = managers::create(&base.store, &base.sealer, &name)?;
+    if let Some(amount) = config.bootstrap {
+        managers::credit(&base.store, &base.sealer, manager.wallet, amount)?;
+    }
+    Ok(Answer { text: describe(&manager), json: manager_json(&manager) })
+}
+
+fn describe(manager: &Manager) -> String {
+    let Manager { user, wallet, keys } = manager;
+    let (admin, invoice) = (keys.admin.reveal(), keys.invoice.reveal());
+    format!("user id: {user}\nwallet id: {wallet}\nadmin key: {admin}\ninvoice key: {invoice}")
+}
+
+fn manager_json(manager: &Manager) -> Value {
+    json!({
+        "user": manager.user,
+        "wallet": manager.wallet,
+        "adminkey": manager.keys.admin.reveal(),
+        "inkey": manager.keys.invoice.reveal(),
+    })
+}
+
+fn list_managers(config: &Config) -> Result<Answer, CliError> {
+    let managers = Base::open(config)?.store.read_blocking(managers::list)?;
+    let mut lines = Vec::new();
+    let mut rows = Vec::new();
+    for (user, wallets) in managers {
+        let name = &user.name;
+        lines.push(format!("{} {name}", user.id));
+        for wallet in &wallets {
+            lines.push(format!("  wallet {} {} msat {}", wallet.id, wallet.balance.get(), wallet.name));
+        }
+        let wallets: Vec<_> = wallets
+            .iter()
+            .map(|wallet| json!({"id": wallet.id, "name": wallet.name, "balance_msat": wallet.balance}))
+            .collect();
+        rows.push(json!({"user": user.id, "name": name, "wallets": wallets}));
+    }
+    Ok(Answer { text: lines.join("\n"), json: Value::Array(rows) })
+}
+
+fn rotate_keys(config: &Config, user: UserId) -> Result<Answer, CliError> {
+    let base = Base::open(config)?;
+    let rotated = managers::rotate_keys(&base.store, &base.sealer, user).map_err(|error| match error {
+        StoreError::NotFound => CliError::Usage(format!("--user {user} is no manager")),
+        other @ (StoreError::Unavailable(_) | StoreError::Conflict | StoreError::Fault(_)) => other.into(),
+    })?;
+    let text: Vec<_> = rotated.iter().map(describe).collect();
+    Ok(Answer { text: text.join("\n"), json: rotated.iter().map(manager_json).collect() })
+}
+
+fn credit(config: &Config, wallet: WalletId, amount_sat: i64) -> Result<Answer, CliError> {
+    let amount = Amount::from_sat(amount_sat).map_err(|error| CliError::Usage(format!("--amount-sat {error}")))?;
+    let base = Base::open(config)?;
+    let balance = managers::credit(&base.store, &base.sealer, wallet, amount)?;
+    Ok(Answer {
+        text: format!("balance: {} msat", balance.get()),
+        json: json!({"wallet": wallet, "balance_msat": balance, "balance_sat": balance.to_sat()}),
+    })
+}
+
+fn run_audit(config: &Config, json: bool) -> Result<(), CliError> {
+    let verdicts = Base::open(config)?.store.read_blocking(audit::run)?;
+    if json {
+        println!("{}", json!({"holds": verdicts.iter().all(|v| v.holds), "invariants": verdicts}));
+    } else {
+        for verdict in &verdicts {
+            let word = if verdict.holds { "holds" } else { "BROKEN" };
+            println!("{} {}: {word} ({})", verdict.invariant, verdict.name, verdict.detail);
+        }
+    }
+    match verdicts.iter().find(|verdict| !verdict.holds) {
+        Some(broken) => Err(CliError::Audit(broken.invariant)),
+        None => Ok(()),
+    }
+}
+
+fn migrate(config: &Config, revert: bool) -> Result<Answer, CliError> {
+    if revert {
+        let store = Store::open(config.database.clone())?;
+        let name = store.read_blocking(migrations::revert_last)?;
+        return Ok(Answer { text: format!("took back {name}"), json: json!({ "reverted": name }) });
+    }
+    startup::make_data_dirs(config).map_err(StartupError::DataDir)?;
+    let run = Store::open(config.database.clone())?.read_blocking(migrations::run)?;
+    let text = if run.is_empty() { "nothing to do".to_owned() } else { format!("ran {}", run.join(", ")) };
+    Ok(Answer { text, json: json!({ "run": run }) })
+}

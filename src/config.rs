@@ -1,0 +1,121 @@
+//! The configuration: flags, each with an environment twin, checked all at once.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::domain::money::Amount;
+use crate::domain::node::Network;
+use crate::store::Database;
+
+/// The flags of every subcommand, as they were given.
+#[derive(Args, Clone, Debug)]
+pub struct Flags {
+    /// Address and port to listen on
+    #[arg(long, global = true, env = "SATKEEP_LISTEN", default_value = "127.0.0.1:5001")]
+    listen: String,
+    /// `sqlite://PATH` or `postgres://…`; a SQLite file in the data directory by default
+    #[arg(long, global = true, env = "SATKEEP_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+    /// Directory of the master key and of the default database
+    #[arg(long, global = true, env = "SATKEEP_DATA_DIR", default_value = "./data")]
+    data_dir: PathBuf,
+    /// Network of new invoices: bitcoin, testnet, signet or regtest
+    #[arg(long, global = true, env = "SATKEEP_NETWORK", default_value = "bitcoin")]
+    network: String,
+    /// Sats that the first manager starts with, credited from issuance
+    #[arg(long, global = true, env = "SATKEEP_BOOTSTRAP_SATS", default_value = "0")]
+    bootstrap_sats: String,
+    /// Largest amount of one invoice, in sat
+    #[arg(long, global = true, env = "SATKEEP_INVOICE_SAT_MAX", default_value = "100000000")]
+    invoice_sat_max: String,
+    /// Let webhooks go to private addresses (kept for when webhooks are sent)
+    #[arg(
+        long, global = true, env = "SATKEEP_WEBHOOK_ALLOW_PRIVATE",
+        num_args = 0..=1, default_value = "false", default_missing_value = "true"
+    )]
+    webhook_allow_private: String,
+    /// Requests a second for each key; 0 is off, and all that there is yet
+    #[arg(long, global = true, env = "SATKEEP_RATE_LIMIT", default_value = "0")]
+    rate_limit: String,
+    /// Let anybody open a manager account; not there yet
+    #[arg(
+        long, global = true, env = "SATKEEP_ALLOW_SIGNUP",
+        num_args = 0..=1, default_value = "false", default_missing_value = "true"
+    )]
+    allow_signup: String,
+}
+
+/// The configuration, every value valid.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Which database.
+    pub database: Database,
+    /// Where the master key is.
+    pub data_dir: PathBuf,
+    /// The network of new invoices.
+    pub network: Network,
+    /// What the first manager starts with.
+    pub bootstrap: Option<Amount>,
+    /// The largest amount of one invoice, in sat.
+    pub invoice_sat_max: i64,
+}
+
+/// Everything that is wrong with the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the configuration is not valid:\n  {}", .0.join("\n  "))]
+pub struct InvalidConfig(Vec<String>);
+
+impl Flags {
+    /// Checks all flags, and tells everything that is wrong with them.
+    pub fn check(&self) -> Result<Config, InvalidConfig> {
+        let mut errors = Vec::new();
+        let mut note = |flag: &str, problem: &str| errors.push(format!("--{flag}: {problem}"));
+
+        let listen = self.listen.parse::<SocketAddr>().ok();
+        if listen.is_none() {
+            note("listen", "must be an address and a port, as 127.0.0.1:5001");
+        }
+        let database = match self.database_url.as_deref().filter(|url| !url.is_empty()) {
+            None => Some(Database::Sqlite(self.data_dir.join("satkeep.sqlite"))),
+            Some(url) => Database::from_url(url).map_err(|error| note("database-url", &error.to_string())).ok(),
+        };
+        let network = Network::from_name(&self.network);
+        if network.is_none() {
+            note("network", "must be bitcoin, testnet, signet or regtest");
+        }
+        let bootstrap = match self.bootstrap_sats.parse::<i64>() {
+            Ok(0) => Some(None),
+            Ok(sat) => Amount::from_sat(sat).ok().map(Some),
+            Err(_) => None,
+        };
+        if bootstrap.is_none() {
+            note("bootstrap-sats", "must be a whole number of sat, 0 or above");
+        }
+        let invoice_sat_max = self.invoice_sat_max.parse().ok().filter(|sat| Amount::from_sat(*sat).is_ok());
+        if invoice_sat_max.is_none() {
+            note("invoice-sat-max", "must be a whole number of sat, above 0");
+        }
+        if self.webhook_allow_private.parse::<bool>().is_err() {
+            note("webhook-allow-private", "must be true or false");
+        }
+        if self.rate_limit != "0" {
+            note("rate-limit", "is not there yet; only 0 (off) is accepted");
+        }
+        if self.allow_signup != "false" {
+            note("allow-signup", "is not there yet; only false is accepted");
+        }
+        match (listen, database, network, bootstrap, invoice_sat_max) {
+            (Some(listen), Some(database), Some(network), Some(bootstrap), Some(invoice_sat_max))
+                if errors.is_empty() =>
+            {
+                let data_dir = self.data_dir.clone();
+                Ok(Config { listen, database, data_dir, network, bootstrap, invoice_sat_max })
+            }
+            _ => Err(InvalidConfig(errors)),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Wiring, first start, and the way down: HTTP first, then the settler, then the pool.
+
+use std::time::Duration;
+
+use actix_cors::Cors;
+use actix_web::http::header;
+use actix_web::{App as ActixApp, HttpServer, middleware, web};
+use tokio::sync::oneshot;
+
+use crate::api::app::App;
+use crate::api::{Site, request_id};
+use crate::clock;
+use crate::config::Config;
+use crate::domain::node::Node;
+use crate::domain::secret::{MasterKey, Sealer};
+use crate::domain::text::Name;
+use crate::ledger::settler::Settler;
+use crate::managers::{self, ManagerError};
+use crate::store::{Database, Store, StoreError, migrations};
+use crate::vault::{self, VaultError};
+
+/// How long requests that are under way may take after the signal to stop.
+const SHUTDOWN_TIMEOUT_S: u64 = 30;
+/// How long a connection may be idle.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a caller may take to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// satkeep could not start, or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum StartupError {
+    /// The data directory.
+    #[error("the data directory cannot be made: {0}")]
+    DataDir(std::io::Error),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The master key.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The first manager.
+    #[error("the first manager cannot be made: {0}")]
+    Bootstrap(#[from] ManagerError),
+    /// The network.
+    #[error("cannot listen or serve: {0}")]
+    Serve(std::io::Error),
+    /// The settler has died.
+    #[error("the ledger has stopped; see the log")]
+    Settler,
+}
+
+/// The database, migrated, and the master key that belongs to it.
+#[derive(Debug)]
+pub struct Base {
+    /// The database.
+    pub store: Store,
+    /// The master key.
+    pub master: MasterKey,
+    /// Seals and unseals under the master key.
+    pub sealer: Sealer,
+}
+
+impl Base {
+    /// Opens the database, brings it to the newest schema, and gets the master key.
+    pub fn open(config: &Config) -> Result<Self, StartupError> {
+        make_data_dirs(config).map_err(StartupError::DataDir)?;
+        let store = Store::open(config.database.clone())?;
+        for migration in store.read_blocking(migrations::run)? {
+            tracing::info!(migration, "migrated");
+        }
+        let master = vault::open(&store, &config.data_dir)?;
+        let sealer = Sealer::new(&master);
+        Ok(Self { store, master, sealer })
+    }
+}
+
+/// Makes the directories of the master key and of the database, for their owner alone.
+pub fn make_data_dirs(config: &Config) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(&config.data_dir)?;
+    match &config.database {
+        Database::Sqlite(path) => path.parent().map_or(Ok(()), |directory| builder.create(directory)),
+        Database::Postgres(_) => Ok(()),
+    }
+}
+
+/// Makes the first manager on an empty database, and prints its keys, once.
+fn bootstrap(base: &Base, config: &Config) -> Result<(), StartupError> {
+    let name = Name::new("manager".to_owned()).map_err(|e| StoreError::Fault(e.to_string()))?;
+    let Some(manager) = managers::create_first(&base.store, &base.sealer, &name)? else { return Ok(()) };
+    if let Some(amount) = config.bootstrap {
+        managers::credit(&base.store, &base.sealer, manager.wallet, amount)?;
+    }
+    println!("manager user id: {}", manager.user);
+    println!("manager admin key: {}", manager.keys.admin.reveal());
+    println!("manager invoice key: {}", manager.keys.invoice.reveal());
+    Ok(())
+}
+
+/// Serves until a signal asks to stop, then settles what is queued and answers everyone.
+pub fn serve(config: &Config) -> Result<(), StartupError> {
+    let base = Base::open(config)?;
+    bootstrap(&base, config)?;
+    let (settler, settler_thread, settler_ended) =
+        Settler::start(Box::new(base.store.settlement()), clock::now).map_err(StartupError::Serve)?;
+    let node = Node::new(&base.master, config.network);
+    let app = web::Data::new(App::new(base.store, settler, node, base.sealer, config.invoice_sat_max));
+    let served = actix_web::rt::System::new().block_on(run(config, app, settler_ended));
+    let settled = settler_thread.stop();
+    match (served, settled) {
+        (Ok(()), Ok(())) => {
+            tracing::info!("stopped");
+            Ok(())
+        }
+        (Ok(()), Err(_)) => Err(StartupError::Settler),
+        (Err(error), _) => Err(error),
+    }
+}
+
+async fn run(
+    config: &Config,
+    app: web::Data<App>,
+    mut settler_ended: oneshot::Receiver<()>,
+) -> Result<(), StartupError> {
+    let site = Site::new();
+    let shared = app.clone();
+    let server = HttpServer::new(move || {
+        let site = site.clone();
+        ActixApp::new()
+            .app_data(shared.clone())
+            .configure(|config| site.configure(config))
+            .wrap(middleware::from_fn(request_id::middleware))
+            .wrap(cors())
+            .wrap(middleware::NormalizePath::trim())
+    })
+    .keep_alive(KEEP_ALIVE)
+    .client_request_timeout(HEAD_TIMEOUT)
+    .shutdown_timeout(SHUTDOWN_TIMEOUT_S)
+    .disable_signals()
+    .bind(config.listen)
+    .map_err(StartupError::Serve)?;
+    for address in server.addrs() {
+        tracing::info!("listening on http://{address}; the API is described at http://{address}/docs");
+    }
+    let server = server.run();
+    let handle = server.handle();
+    let mut serving = actix_web::rt::spawn(server);
+    let stopped = tokio::select! {
+        signal = stop_signal() => signal.map_err(StartupError::Serve),
+        _ = &mut settler_ended => Err(StartupError::Settler),
+        ended = &mut serving => {
+            let ended = ended.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+            return ended.map_err(StartupError::Serve);
+        }
+    };
+    tracing::info!("stopping: new requests are refused, what is under way is answered");
+    app.start_draining();
+    handle.stop(true).await;
+    stopped
+}
+
+/// Resolves when the process is asked to stop.
+async fn stop_signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// Any origin may call, with a key in a header, and without cookies.
+fn cors() -> Cors {
+    Cors::default()
+        .allow_any_origin()
+        .send_wildcard()
+        .allowed_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])
+        .allowed_headers([
+            header::HeaderName::from_static("x-api-key"),
+            header::AUTHORIZATION,
+            header::HeaderName::from_static("idempotency-key"),
+            header::CONTENT_TYPE,
+            request_id::X_REQUEST_ID.clone(),
+        ])
+        .expose_headers([request_id::X_REQUEST_ID.clone(), header::RETRY_AFTER])
+        .max_age(3600)
+}
