@@ -32,8 +32,9 @@ const ACCOUNTS_OFF_CHAIN: &str = ", ends AS (
     SELECT count(*) AS rows_found FROM accounts AS a LEFT JOIN ends AS e ON e.account = a.id
     WHERE a.entries <> COALESCE(e.entries, 0) OR a.balance_msat <> COALESCE(e.balance, 0)";
 
-const NOT_CONSERVED: &str =
-    "SELECT CASE WHEN COALESCE(SUM(balance_msat), 0) = 0 THEN 0 ELSE 1 END AS rows_found FROM accounts";
+const NOT_CONSERVED: &str = "SELECT count(*) AS rows_found FROM (
+        SELECT 1 FROM accounts HAVING SUM(balance_msat) <> 0
+    ) AS unequal";
 
 const UNNAMED_SOURCES: &str = "SELECT count(*) AS rows_found FROM accounts AS a
     LEFT JOIN wallets AS w ON w.id = a.id WHERE (a.kind = 'wallet') <> (w.id IS NOT NULL)";
