@@ -1,1 +1,21 @@
-fn main() {}
+//! Every test of satkeep, in one binary.
+//!
+//! `harness` starts the real server, on a fresh SQLite file and on a database of its own on
+//! a throw-away PostgreSQL; tests that talk to a server run on both. `api` mirrors the
+//! paths of the API, `ledger` holds the properties of the core, races and crashes.
+
+#![allow(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::string_slice,
+    clippy::too_many_lines,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a test may fail by panicking, and its cases are its documentation"
+)]
+
+mod harness;
+mod ledger;

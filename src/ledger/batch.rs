@@ -1,7 +1,7 @@
 //! What a batch of commands needs to read: sorted and without repetition, because rows are
 //! locked in this order by everyone (see [`super::settle`]).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::command::{CloseTarget, Command};
 use crate::domain::ids::{AccountId, PaymentHash, UserId};
@@ -23,14 +23,18 @@ impl Wants {
     /// What `commands` need.
     pub fn of(commands: &[Command]) -> Self {
         let mut wants = Self::default();
+        let mut issued = HashMap::new();
         for command in commands {
             match command {
                 Command::CreateInvoice(create) => {
                     wants.readers.insert(create.authority.account);
+                    issued.insert(create.invoice.payment_hash, create.invoice.payee);
                 }
                 Command::Pay(pay) => {
                     wants.accounts.insert(pay.authority.account);
                     wants.invoices.insert(pay.payment_hash);
+                    // An invoice of this very batch is not stored yet, but tells its payee.
+                    wants.accounts.extend(issued.get(&pay.payment_hash));
                 }
                 Command::Transfer(transfer) => {
                     wants.accounts.insert(transfer.authority.account);

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::command::{Authority, Close, CloseTarget, Command, CreateInvoice, Credit, Leg, NewInvoice, Pay, Transfer};
 use super::state::{
-    Account, AccountKind, AccountRow, Closure, Effects, InvoiceRow, InvoiceState, Outcome, Rejection, Snapshot,
-    TransferKind, TransferRow,
+    Account, AccountKind, AccountRow, Closure, Effects, Invoice, InvoiceRow, InvoiceState, Outcome, Rejection,
+    Snapshot, TransferKind, TransferRow,
 };
 use crate::domain::extra::Extra;
 use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
@@ -55,6 +55,8 @@ struct Work<'a> {
     /// Accounts that differ from the snapshot.
     accounts: HashMap<AccountId, Account>,
     paid: HashSet<PaymentHash>,
+    /// Where in the effects the invoices stand that this batch has issued.
+    issued: HashMap<PaymentHash, usize>,
     closed_users: HashSet<UserId>,
     effects: Effects,
 }
@@ -66,6 +68,7 @@ impl<'a> Work<'a> {
             now,
             accounts: HashMap::new(),
             paid: HashSet::new(),
+            issued: HashMap::new(),
             closed_users: HashSet::new(),
             effects: Effects { at: now, ..Effects::default() },
         }
@@ -88,14 +91,37 @@ impl<'a> Work<'a> {
 
     fn create_invoice(&mut self, create: &CreateInvoice) -> Result<Outcome, Rejection> {
         self.authorize(create.authority)?;
-        self.effects.invoices.push(InvoiceRow { invoice: create.invoice.clone(), paid_at: None });
+        self.issue(&create.invoice, None);
         Ok(Outcome::InvoiceCreated)
+    }
+
+    fn issue(&mut self, invoice: &NewInvoice, paid_at: Option<UnixMs>) {
+        self.issued.insert(invoice.payment_hash, self.effects.invoices.len());
+        self.effects.invoices.push(InvoiceRow { invoice: invoice.clone(), paid_at });
+    }
+
+    /// An invoice that was stored before, or issued by this batch.
+    fn invoice(&self, hash: PaymentHash) -> Option<Invoice> {
+        if let Some(stored) = self.snapshot.invoices.get(&hash) {
+            return Some(stored.clone());
+        }
+        let row = self.issued.get(&hash).and_then(|index| self.effects.invoices.get(*index))?;
+        let state = if row.paid_at.is_some() { InvoiceState::Paid } else { InvoiceState::Open };
+        Some(Invoice::new(row.invoice.clone(), state))
+    }
+
+    /// Marks an invoice as paid.
+    fn settle(&mut self, hash: PaymentHash, invoice: InvoiceId) {
+        self.paid.insert(hash);
+        match self.issued.get(&hash).and_then(|index| self.effects.invoices.get_mut(*index)) {
+            Some(row) => row.paid_at = Some(self.now),
+            None => self.effects.settled.push(invoice),
+        }
     }
 
     fn pay(&mut self, pay: &Pay) -> Result<Outcome, Rejection> {
         self.authorize(pay.authority)?;
-        let snapshot = self.snapshot;
-        let invoice = snapshot.invoices.get(&pay.payment_hash).ok_or(Rejection::InvoiceNotFound)?;
+        let invoice = self.invoice(pay.payment_hash).ok_or(Rejection::InvoiceNotFound)?;
         if invoice.bolt11.as_deref() != Some(pay.bolt11.as_str()) {
             return Err(Rejection::InvoiceMismatch);
         }
@@ -120,9 +146,8 @@ impl<'a> Work<'a> {
             amount: invoice.amount,
             extra: pay.extra.as_ref(),
         }])?;
-        self.paid.insert(pay.payment_hash);
-        self.effects.settled.push(invoice.id);
-        Ok(Outcome::Paid { invoice: Box::new(invoice.clone()), at: self.now })
+        self.settle(pay.payment_hash, invoice.id);
+        Ok(Outcome::Paid { invoice: Box::new(invoice), at: self.now })
     }
 
     fn transfer(&mut self, transfer: &Transfer) -> Result<Outcome, Rejection> {
@@ -218,8 +243,9 @@ impl<'a> Work<'a> {
             })
             .collect();
         self.post(&postings)?;
-        let paid_at = Some(self.now);
-        self.effects.invoices.extend(legs.iter().map(|leg| InvoiceRow { invoice: leg.invoice.clone(), paid_at }));
+        for leg in legs {
+            self.issue(&leg.invoice, Some(self.now));
+        }
         Ok(())
     }
 

@@ -99,6 +99,14 @@ pub struct Invoice {
     pub expires_at: UnixMs,
 }
 
+impl Invoice {
+    /// The invoice that a new one becomes.
+    pub fn new(new: NewInvoice, state: InvoiceState) -> Self {
+        let NewInvoice { id, payee, amount, bolt11, memo, preimage, created_at, expires_at, .. } = new;
+        Self { id, payee, amount, state, bolt11, memo, preimage, created_at, expires_at }
+    }
+}
+
 /// Everything that a batch of commands may look at, read inside its transaction.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {

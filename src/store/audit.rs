@@ -32,9 +32,8 @@ const ACCOUNTS_OFF_CHAIN: &str = ", ends AS (
     SELECT count(*) AS rows_found FROM accounts AS a LEFT JOIN ends AS e ON e.account = a.id
     WHERE a.entries <> COALESCE(e.entries, 0) OR a.balance_msat <> COALESCE(e.balance, 0)";
 
-const NOT_CONSERVED: &str = "SELECT count(*) AS rows_found FROM (
-        SELECT 1 FROM accounts HAVING SUM(balance_msat) <> 0
-    ) AS unequal";
+const NOT_CONSERVED: &str = "SELECT count(*) AS rows_found
+    FROM (SELECT SUM(balance_msat) AS total FROM accounts) AS sums WHERE total <> 0";
 
 const UNNAMED_SOURCES: &str = "SELECT count(*) AS rows_found FROM accounts AS a
     LEFT JOIN wallets AS w ON w.id = a.id WHERE (a.kind = 'wallet') <> (w.id IS NOT NULL)";
@@ -65,7 +64,7 @@ struct Count {
 pub fn run(connection: &mut Db) -> Result<Vec<Verdict>, StoreError> {
     let begin = match connection {
         Db::Sqlite(_) => "BEGIN",
-        Db::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        Db::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = on",
     };
     connection.batch_execute(begin)?;
     let verdicts = look(connection);

@@ -103,12 +103,15 @@ const SQLITE_SETUP: &str = "
 ";
 
 /// A server that is set not to flush at commit is told to (promise I5); nobody may wait for
-/// a lock for ever, or hold one while doing nothing.
+/// a lock for ever, or hold one while doing nothing. Every query but the audit's looks rows
+/// up by an index: saying so keeps the planner from scanning a young table, of which it has
+/// no statistics yet, from end to end.
 const POSTGRES_SETUP: &str = "
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
     SET lock_timeout = '10s';
     SET idle_in_transaction_session_timeout = '30s';
     SET client_min_messages = 'warning';
+    SET enable_seqscan = off;
 ";
 
 /// Makes and checks the connections of the pool.

@@ -1,0 +1,94 @@
+//! A fresh database for each test.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection};
+use satkeep::store::{Database, Store};
+use tempfile::TempDir;
+
+use super::postgres::{Cluster, cluster};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StoreKind {
+    Sqlite,
+    Postgres,
+}
+
+pub(crate) struct TestDatabase {
+    /// The data directory: the master key, and the SQLite file.
+    pub(crate) directory: TempDir,
+    pub(crate) url: String,
+    postgres: Option<(&'static Cluster, String)>,
+}
+
+impl TestDatabase {
+    /// An empty database; `None` where there is no PostgreSQL.
+    pub(crate) fn create(store: StoreKind) -> Option<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let directory = tempfile::Builder::new().prefix("satkeep-test-").tempdir().unwrap();
+        match store {
+            StoreKind::Sqlite => {
+                let url = format!("sqlite://{}", directory.path().join("test.sqlite").display());
+                Some(Self { directory, url, postgres: None })
+            }
+            StoreKind::Postgres => {
+                let cluster = cluster()?;
+                let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::SeqCst));
+                cluster.create(&name);
+                Some(Self { directory, url: cluster.url(&name), postgres: Some((cluster, name)) })
+            }
+        }
+    }
+
+    /// A migrated database, and its store, without a server.
+    pub(crate) fn with_store(store: StoreKind) -> Option<(Self, Store)> {
+        let database = Self::create(store)?;
+        let store = Store::open(Database::from_url(&database.url).unwrap()).unwrap();
+        store.read_blocking(satkeep::store::migrations::run).unwrap();
+        Some((database, store))
+    }
+
+    /// The same database over TCP, where it is PostgreSQL's.
+    pub(crate) fn tcp_url(&self) -> Option<String> {
+        self.postgres.as_ref().map(|(cluster, name)| cluster.tcp_url(name))
+    }
+
+    /// Runs SQL behind satkeep's back.
+    pub(crate) fn execute(&self, sql: &str) -> diesel::QueryResult<()> {
+        match &self.postgres {
+            Some(_) => PgConnection::establish(&self.url).unwrap().batch_execute(sql),
+            None => {
+                let path = self.url.strip_prefix("sqlite://").unwrap();
+                let mut connection = SqliteConnection::establish(path).unwrap();
+                connection.batch_execute("PRAGMA busy_timeout = 10000").unwrap();
+                connection.batch_execute(sql)
+            }
+        }
+    }
+
+    /// The rows of a query that answers one text column.
+    pub(crate) fn texts(&self, sql: &str) -> Vec<String> {
+        #[derive(diesel::QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            text: String,
+        }
+        let rows: Vec<Row> = match &self.postgres {
+            Some(_) => diesel::sql_query(sql).load(&mut PgConnection::establish(&self.url).unwrap()).unwrap(),
+            None => {
+                let path = self.url.strip_prefix("sqlite://").unwrap();
+                diesel::sql_query(sql).load(&mut SqliteConnection::establish(path).unwrap()).unwrap()
+            }
+        };
+        rows.into_iter().map(|row| row.text).collect()
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if let Some((cluster, name)) = &self.postgres {
+            cluster.drop_database(name);
+        }
+    }
+}

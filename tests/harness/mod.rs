@@ -1,0 +1,63 @@
+//! A real server for each test, and a client to talk to it.
+
+mod client;
+mod database;
+mod postgres;
+mod server;
+
+pub(crate) use client::{Answer, Wallet};
+pub(crate) use database::{StoreKind, TestDatabase};
+pub(crate) use server::{Options, Server, run_cli, satkeep};
+
+/// Defines tests that run on both stores: each body gets a fresh server.
+macro_rules! both_stores {
+    ($($(#[$attribute:meta])* fn $name:ident($server:ident $(, $options:expr)?) $body:block)*) => {
+        $(
+            $(#[$attribute])*
+            mod $name {
+                #[allow(unused_imports)]
+                use super::*;
+
+                fn test_body($server: &mut $crate::harness::Server) $body
+
+                #[allow(unused_mut, unused_assignments)]
+                fn run(store: $crate::harness::StoreKind) {
+                    let mut options = $crate::harness::Options::default();
+                    $(options = $options;)?
+                    if let Some(mut server) = $crate::harness::Server::start(store, options) {
+                        test_body(&mut server);
+                    }
+                }
+
+                #[test]
+                fn sqlite() {
+                    run($crate::harness::StoreKind::Sqlite);
+                }
+
+                #[test]
+                fn postgres() {
+                    run($crate::harness::StoreKind::Postgres);
+                }
+            }
+        )*
+    };
+}
+
+pub(crate) use both_stores;
+
+/// Runs `work` in `count` threads at once, and collects what they answer, in order.
+pub(crate) fn at_once<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let barrier = std::sync::Barrier::new(count);
+    let (barrier, work) = (&barrier, &work);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..count)
+            .map(|index| {
+                scope.spawn(move || {
+                    barrier.wait();
+                    work(index)
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}

@@ -1,0 +1,81 @@
+//! The stores against each other: the same random commands, in the same batches, must come
+//! to the same outcomes and the same balances in memory, on SQLite and on PostgreSQL.
+
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use satkeep::clock;
+use satkeep::domain::ids::{UserId, WalletId};
+use satkeep::domain::keys::KeyPair;
+use satkeep::domain::secret::{MasterKey, Sealer};
+use satkeep::domain::text::Name;
+use satkeep::ledger::settle::{SettlementStore, settle_batch};
+use satkeep::ledger::state::AccountKind;
+use satkeep::store::users::{self, NewUser};
+use satkeep::store::wallets::{self, NewWallet, StoredKeys};
+use satkeep::store::{Store, audit};
+
+use super::memory::{Memory, now};
+use super::world::{WALLETS, any_scenario, create, credit, user, wallet};
+use crate::harness::{StoreKind, TestDatabase};
+
+fn add_users(store: &Store) {
+    let sealer = Sealer::new(&MasterKey::generate());
+    for index in 0..WALLETS {
+        let id = WalletId::new(*wallet(index).as_bytes());
+        let name = || Name::new(format!("user {index}")).unwrap();
+        let keys = StoredKeys::new(&sealer, id, &KeyPair::generate());
+        let created_at = clock::now();
+        let new = NewUser {
+            id: UserId::new(*user(index).as_bytes()),
+            manager: None,
+            name: name(),
+            email: None,
+            password_hash: None,
+            extra: None,
+            wallet: NewWallet { id, name: name(), keys, created_at },
+            created_at,
+        };
+        store.write_blocking(|connection| users::create(connection, &new)).unwrap();
+    }
+}
+
+fn compare(kind: StoreKind, cases: u32) {
+    let mut runner = TestRunner::new(ProptestConfig { cases, ..ProptestConfig::default() });
+    runner
+        .run(&(any_scenario(30), 1usize..10), |((invoices, commands), batch_size)| {
+            let Some((_database, store)) = TestDatabase::with_store(kind) else { return Ok(()) };
+            add_users(&store);
+            let mut settlement = store.settlement();
+            let mut memory = Memory::new();
+            let setup: Vec<_> = (0..WALLETS - 1)
+                .map(|index| credit(wallet(index), 1_000))
+                .chain(invoices.into_iter().map(create))
+                .collect();
+            for batch in std::iter::once(setup.as_slice()).chain(commands.chunks(batch_size)) {
+                let expected = settle_batch(&mut memory, batch, &now).unwrap();
+                let found = settle_batch(&mut settlement as &mut dyn SettlementStore, batch, &now).unwrap();
+                prop_assert_eq!(found, expected);
+            }
+            for (id, account) in &memory.accounts {
+                let found = store.read_blocking(|connection| wallets::find(connection, id.wallet()));
+                match (account.kind, account.open) {
+                    (AccountKind::Wallet, true) => prop_assert_eq!(found.unwrap().balance, account.balance),
+                    (AccountKind::Wallet, false) | (AccountKind::Issuance, _) => prop_assert!(found.is_err()),
+                }
+            }
+            let verdicts = store.read_blocking(audit::run).unwrap();
+            prop_assert!(verdicts.iter().all(|verdict| verdict.holds), "{:?}", verdicts);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn sqlite_decides_as_memory_does() {
+    compare(StoreKind::Sqlite, 40);
+}
+
+#[test]
+fn postgres_decides_as_memory_does() {
+    compare(StoreKind::Postgres, 25);
+}

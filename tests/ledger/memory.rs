@@ -1,0 +1,125 @@
+//! The settlement store in memory: the plainest reading of what a store must do.
+
+use std::collections::HashMap;
+
+use satkeep::domain::ids::{AccountId, PaymentHash, UserId};
+use satkeep::domain::money::Msat;
+use satkeep::domain::time::UnixMs;
+use satkeep::ledger::batch::Wants;
+use satkeep::ledger::settle::{Commit, SettleError, SettlementStore};
+use satkeep::ledger::state::{Account, AccountKind, Effects, Invoice, InvoiceState, Snapshot, TransferRow};
+
+use super::world::{WALLETS, user, wallet};
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Memory {
+    pub(crate) accounts: HashMap<AccountId, Account>,
+    pub(crate) invoices: HashMap<PaymentHash, Invoice>,
+    pub(crate) wallets_of: HashMap<UserId, Vec<AccountId>>,
+    pub(crate) transfers: Vec<TransferRow>,
+    open: Option<Box<Memory>>,
+}
+
+pub(crate) fn account(kind: AccountKind, msat: i64) -> Account {
+    Account { kind, balance: Msat::new(msat), entries: 0, keys_version: 1, open: true }
+}
+
+impl Memory {
+    /// A world of wallets that hold nothing.
+    pub(crate) fn new() -> Self {
+        let mut memory = Self::default();
+        memory.accounts.insert(AccountId::ISSUANCE, account(AccountKind::Issuance, 0));
+        for index in 0..WALLETS {
+            memory.accounts.insert(wallet(index), account(AccountKind::Wallet, 0));
+            memory.wallets_of.insert(user(index), vec![wallet(index)]);
+        }
+        memory
+    }
+
+    /// Everything, as what a batch may look at.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            accounts: self.accounts.clone(),
+            invoices: self.invoices.clone(),
+            wallets_of: self.wallets_of.clone(),
+        }
+    }
+
+    pub(crate) fn write(&mut self, effects: &Effects) {
+        for row in &effects.invoices {
+            let state = if row.paid_at.is_some() { InvoiceState::Paid } else { InvoiceState::Open };
+            let invoice = Invoice::new(row.invoice.clone(), state);
+            assert!(self.invoices.insert(row.invoice.payment_hash, invoice).is_none());
+        }
+        for id in &effects.settled {
+            let invoice = self.invoices.values_mut().find(|invoice| invoice.id == *id).unwrap();
+            assert_eq!(invoice.state, InvoiceState::Open);
+            invoice.state = InvoiceState::Paid;
+        }
+        self.transfers.extend(effects.transfers.iter().cloned());
+        for row in &effects.accounts {
+            let account = self.accounts.get_mut(&row.id).unwrap();
+            assert_eq!(account.entries, row.entries_before);
+            account.balance = row.balance;
+            account.entries = row.entries;
+        }
+        for closure in &effects.closures {
+            for id in &closure.accounts {
+                let account = self.accounts.get_mut(id).unwrap();
+                assert!(account.open && account.balance.is_zero());
+                account.open = false;
+                account.keys_version += 1;
+                for invoice in self.invoices.values_mut() {
+                    if invoice.payee == *id && invoice.state == InvoiceState::Open {
+                        invoice.state = InvoiceState::Cancelled;
+                    }
+                }
+                for wallets in self.wallets_of.values_mut() {
+                    wallets.retain(|wallet| wallet != id);
+                }
+            }
+            if let Some(user) = closure.user {
+                self.wallets_of.remove(&user).unwrap();
+            }
+        }
+    }
+}
+
+impl SettlementStore for Memory {
+    fn begin(&mut self) -> Result<(), SettleError> {
+        let before = self.clone();
+        self.open = Some(Box::new(before));
+        Ok(())
+    }
+
+    /// Gives only what is wanted, so that a want too few is found.
+    fn load(&mut self, mut wants: Wants) -> Result<Snapshot, SettleError> {
+        let mut snapshot = self.snapshot();
+        snapshot.wallets_of.retain(|user, _| wants.users.contains(user));
+        snapshot.invoices.retain(|hash, _| wants.invoices.contains(hash));
+        wants.add_payees(snapshot.invoices.values().map(|invoice| invoice.payee));
+        snapshot.accounts.retain(|id, _| wants.accounts.contains(id) || wants.readers.contains(id));
+        Ok(snapshot)
+    }
+
+    fn apply(&mut self, effects: &Effects) -> Result<(), SettleError> {
+        self.write(effects);
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Commit {
+        self.open = None;
+        Commit::Done
+    }
+
+    fn rollback(&mut self) {
+        if let Some(before) = self.open.take() {
+            *self = *before;
+        }
+    }
+}
+
+/// A clock that stands still.
+pub(crate) fn now() -> UnixMs {
+    super::world::NOW
+}

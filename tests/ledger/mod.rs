@@ -1,0 +1,11 @@
+//! The core: its properties, its precedence of refusals, its stores against each other, and
+//! the whole under races and crashes.
+
+mod crash;
+mod differential;
+mod memory;
+mod precedence;
+mod properties;
+mod race;
+mod settler;
+mod world;

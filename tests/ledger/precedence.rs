@@ -1,0 +1,193 @@
+//! Where several reasons to refuse hold, the first one in the order of `Rejection` is given.
+//! A table, with a row that reaches every refusal.
+
+use std::collections::BTreeSet;
+
+use satkeep::domain::ids::{AccountId, PaymentHash};
+use satkeep::domain::money::{Amount, Msat};
+use satkeep::ledger::command::{CloseTarget, Command, NewInvoice};
+use satkeep::ledger::decide::decide;
+use satkeep::ledger::settle::settle_batch;
+use satkeep::ledger::state::Rejection;
+
+use super::memory::{Memory, now};
+use super::world::{NOW, close, create, credit, invoice, leg, pay, transfer, user, wallet};
+
+/// The position of a refusal in the order, and how many there are.
+fn position(rejection: Rejection) -> usize {
+    match rejection {
+        Rejection::KeyRevoked => 0,
+        Rejection::UserNotFound => 1,
+        Rejection::WalletsChanged => 2,
+        Rejection::WalletNotFound { .. } => 3,
+        Rejection::WalletHoldsMoney => 4,
+        Rejection::InvoiceNotFound => 5,
+        Rejection::InvoiceMismatch => 6,
+        Rejection::InvoiceAlreadyPaid => 7,
+        Rejection::InvoiceCancelled => 8,
+        Rejection::InvoiceExpired => 9,
+        Rejection::InsufficientBalance { .. } => 10,
+        Rejection::BalanceLimit { .. } => 11,
+    }
+}
+
+const REFUSALS: usize = 12;
+
+struct Scene {
+    memory: Memory,
+    /// Of wallet 1, for more than wallet 0 holds.
+    dear: NewInvoice,
+    /// As dear, and expired.
+    late: NewInvoice,
+    /// Of wallet 1, paid by wallet 0.
+    paid: NewInvoice,
+    /// Of wallet 2, which is deleted.
+    orphan: NewInvoice,
+}
+
+const GONE: AccountId = AccountId::new([99; 16]);
+
+/// Wallet 0 holds 1000 msat, wallet 1 a little, wallet 2 is deleted, wallet 3 is full.
+fn scene() -> Scene {
+    let dear = invoice(wallet(1), 5_000);
+    let late = NewInvoice { expires_at: NOW, ..invoice(wallet(1), 5_000) };
+    let paid = invoice(wallet(1), 10);
+    let orphan = NewInvoice { expires_at: NOW, ..invoice(wallet(2), 5_000) };
+    let setup = [
+        credit(wallet(0), 1_010),
+        create(dear.clone()),
+        create(late.clone()),
+        create(paid.clone()),
+        create(orphan.clone()),
+        pay(wallet(0), &paid),
+        close(wallet(0), CloseTarget::Wallet, &[wallet(2)], false),
+    ];
+    let mut memory = Memory::new();
+    let outcomes = settle_batch(&mut memory, &setup, &now).unwrap();
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    memory.accounts.get_mut(&wallet(3)).unwrap().balance = Msat::new(i64::MAX);
+    Scene { memory, dear, late, paid, orphan }
+}
+
+/// The same command by a key that was revoked meanwhile.
+fn revoked(mut command: Command) -> Command {
+    match &mut command {
+        Command::CreateInvoice(c) => c.authority.keys_version = 0,
+        Command::Pay(c) => c.authority.keys_version = 0,
+        Command::Transfer(c) => c.authority.keys_version = 0,
+        Command::Close(c) => c.authority.keys_version = 0,
+        Command::Credit(_) => {}
+    }
+    command
+}
+
+fn tampered(command: Command) -> Command {
+    let Command::Pay(mut pay) = command else { unreachable!() };
+    pay.bolt11.push('q');
+    Command::Pay(pay)
+}
+
+fn unknown(command: Command) -> Command {
+    let Command::Pay(mut pay) = command else { unreachable!() };
+    pay.payment_hash = PaymentHash::new([7; 32]);
+    Command::Pay(pay)
+}
+
+#[test]
+fn the_first_reason_is_given() {
+    use Rejection as R;
+    let Scene { memory, dear, late, paid, orphan } = scene();
+    let user_of = |index| CloseTarget::User(user(index));
+    let (w0, w1, w3) = (wallet(0), wallet(1), wallet(3));
+    let rows: Vec<(&str, Command, Rejection)> = vec![
+        ("create, revoked key", revoked(create(invoice(w0, 1))), R::KeyRevoked),
+        ("create, deleted wallet", create(invoice(wallet(2), 1)), R::KeyRevoked),
+        ("create, no such wallet", create(invoice(GONE, 1)), R::KeyRevoked),
+        ("pay, revoked, unknown, tampered", revoked(unknown(tampered(pay(w0, &dear)))), R::KeyRevoked),
+        ("pay, deleted payer, paid", pay(wallet(2), &paid), R::KeyRevoked),
+        ("pay, unknown, tampered", unknown(tampered(pay(w0, &dear))), R::InvoiceNotFound),
+        ("pay, tampered, paid", tampered(pay(w0, &paid)), R::InvoiceMismatch),
+        ("pay, tampered, expired, dear", tampered(pay(w0, &late)), R::InvoiceMismatch),
+        ("pay, paid", pay(w0, &paid), R::InvoiceAlreadyPaid),
+        ("pay, cancelled, expired, dear", pay(w0, &orphan), R::InvoiceCancelled),
+        ("pay, expired, dear", pay(w0, &late), R::InvoiceExpired),
+        ("pay, dear", pay(w0, &dear), R::InsufficientBalance { leg: 0 }),
+        ("transfer, revoked, gone", revoked(transfer(w0, vec![leg(GONE, w0, 1)])), R::KeyRevoked),
+        (
+            "transfer, dear first, gone second",
+            transfer(w0, vec![leg(w1, w0, 5_000), leg(GONE, w0, 1)]),
+            R::WalletNotFound { leg: 1 },
+        ),
+        ("transfer to a deleted wallet", transfer(w0, vec![leg(w0, wallet(2), 1)]), R::WalletNotFound { leg: 0 }),
+        (
+            "transfer, dear second",
+            transfer(w0, vec![leg(w0, w1, 1), leg(w1, w0, 5_000)]),
+            R::InsufficientBalance { leg: 1 },
+        ),
+        ("transfer, dear, to a full wallet", transfer(w0, vec![leg(w0, w3, 5_000)]), R::InsufficientBalance { leg: 0 }),
+        ("transfer to a full wallet", transfer(w0, vec![leg(w0, w3, 1)]), R::BalanceLimit { leg: 0 }),
+        ("credit of a full wallet", credit(w3, 1), R::BalanceLimit { leg: 0 }),
+        ("credit of no wallet", credit(GONE, 1), R::WalletNotFound { leg: 0 }),
+        ("close, revoked, gone", revoked(close(w0, CloseTarget::Wallet, &[GONE], false)), R::KeyRevoked),
+        ("close, no such user", close(w0, user_of(77), &[w1], false), R::UserNotFound),
+        ("close, other wallets, money", close(w0, user_of(1), &[w1, GONE], false), R::WalletsChanged),
+        ("close, too few wallets", close(w0, user_of(1), &[], false), R::WalletsChanged),
+        ("close, gone", close(w0, CloseTarget::Wallet, &[GONE], false), R::WalletNotFound { leg: 0 }),
+        ("close, money", close(w0, user_of(1), &[w1], false), R::WalletHoldsMoney),
+        ("close, sweep into itself", close(w1, user_of(1), &[w1], true), R::WalletHoldsMoney),
+        ("close, sweep more than fits", close(w3, user_of(0), &[w0], true), R::BalanceLimit { leg: 0 }),
+    ];
+    let snapshot = memory.snapshot();
+    let mut reached = BTreeSet::new();
+    for (name, command, expected) in rows {
+        let (outcomes, effects) = decide(&snapshot, std::slice::from_ref(&command), NOW);
+        assert_eq!(outcomes, [Err(expected)], "{name}");
+        assert!(effects.is_empty() && effects.accounts.is_empty(), "{name}");
+        reached.insert(position(expected));
+    }
+    assert_eq!(reached.len(), REFUSALS, "reached: {reached:?}");
+}
+
+#[test]
+fn the_second_payment_in_a_batch_finds_the_invoice_paid() {
+    let Scene { mut memory, .. } = scene();
+    let (stored, new) = (invoice(wallet(1), 10), invoice(wallet(1), 10));
+    let twice = |invoice| [pay(wallet(0), invoice), pay(wallet(0), invoice)];
+    assert!(settle_batch(&mut memory, &[create(stored.clone())], &now).unwrap()[0].is_ok());
+    let batch = [twice(&stored).as_slice(), &[create(new.clone())], &twice(&new)].concat();
+    let outcomes = settle_batch(&mut memory, &batch, &now).unwrap();
+    assert!(outcomes[0].is_ok() && outcomes[2].is_ok() && outcomes[3].is_ok(), "{outcomes:?}");
+    assert_eq!(outcomes[1], Err(Rejection::InvoiceAlreadyPaid));
+    assert_eq!(outcomes[4], Err(Rejection::InvoiceAlreadyPaid));
+}
+
+#[test]
+fn a_payment_to_oneself_leaves_the_balance_but_needs_it() {
+    let mut memory = Memory::new();
+    let (small, large) = (invoice(wallet(0), 100), invoice(wallet(0), 101));
+    let commands = [
+        credit(wallet(0), 100),
+        create(small.clone()),
+        create(large.clone()),
+        pay(wallet(0), &small),
+        pay(wallet(0), &large),
+    ];
+    let setup = settle_batch(&mut memory, &commands[..3], &now).unwrap();
+    assert!(setup.iter().all(Result::is_ok));
+    let outcomes = settle_batch(&mut memory, &commands[3..], &now).unwrap();
+    assert!(outcomes[0].is_ok());
+    assert_eq!(outcomes[1], Err(Rejection::InsufficientBalance { leg: 0 }));
+    assert_eq!(memory.accounts[&wallet(0)].balance, Msat::new(100));
+    let row = memory.transfers.last().unwrap();
+    assert_eq!((row.debit_balance, row.credit_balance), (Msat::ZERO, Msat::new(100)));
+    assert_eq!(row.credit_entry, row.debit_entry + 1);
+}
+
+#[test]
+fn an_amount_is_above_zero() {
+    for msat in [0, -1, i64::MIN] {
+        assert!(Amount::from_msat(msat).is_err());
+    }
+    assert!(Amount::from_sat(i64::MAX).is_err());
+    assert_eq!(Amount::from_sat(2).unwrap().msat(), 2_000);
+}

@@ -1,0 +1,109 @@
+//! What must hold whatever is asked of `decide`.
+
+use proptest::prelude::*;
+use satkeep::domain::money::Msat;
+use satkeep::ledger::command::{Command, NewInvoice};
+use satkeep::ledger::decide::decide;
+use satkeep::ledger::settle::settle_batch;
+use satkeep::ledger::state::{AccountKind, Outcome, Rejection};
+
+use super::memory::{Memory, now};
+use super::world::{NOW, WALLETS, any_scenario, create, credit, wallet};
+
+/// A world in which some wallets hold money, and the invoices are issued.
+fn prepared(invoices: &[NewInvoice]) -> Memory {
+    let mut memory = Memory::new();
+    let credits = (0..WALLETS - 1).map(|index| credit(wallet(index), 1_000));
+    let setup: Vec<_> = credits.chain(invoices.iter().cloned().map(create)).collect();
+    assert!(settle_batch(&mut memory, &setup, &now).unwrap().iter().all(Result::is_ok));
+    memory
+}
+
+fn total(memory: &Memory) -> i64 {
+    memory.accounts.values().map(|account| account.balance.get()).sum()
+}
+
+/// The times of transfers and all else but the order of equal things.
+fn settle(memory: &mut Memory, commands: &[Command]) -> Vec<Result<Outcome, Rejection>> {
+    settle_batch(memory, commands, &now).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// I2: the sum of all balances stays zero. I1: transfers balance, and carry the balances
+    /// as they stood.
+    #[test]
+    fn money_is_conserved((invoices, commands) in any_scenario(40)) {
+        let mut memory = prepared(&invoices);
+        let before = memory.clone();
+        settle(&mut memory, &commands);
+        prop_assert_eq!(total(&memory), 0);
+
+        // Follow every account's chain through the new transfers.
+        let mut follow = before.accounts;
+        for row in &memory.transfers[before.transfers.len()..] {
+            prop_assert!(row.amount.msat() > 0);
+            let debit = follow.get_mut(&row.debit_account).unwrap();
+            debit.balance = debit.balance.checked_sub(row.amount).unwrap();
+            debit.entries += 1;
+            prop_assert_eq!((debit.balance, debit.entries), (row.debit_balance, row.debit_entry));
+            let credit = follow.get_mut(&row.credit_account).unwrap();
+            credit.balance = credit.balance.checked_add(row.amount).unwrap();
+            credit.entries += 1;
+            prop_assert_eq!((credit.balance, credit.entries), (row.credit_balance, row.credit_entry));
+        }
+        for (id, account) in &memory.accounts {
+            prop_assert_eq!((account.balance, account.entries), (follow[id].balance, follow[id].entries));
+        }
+    }
+
+    /// I3: no wallet is ever below zero, not even between two transfers of a batch.
+    #[test]
+    fn nobody_overdraws((invoices, commands) in any_scenario(40)) {
+        let mut memory = prepared(&invoices);
+        settle(&mut memory, &commands);
+        for row in &memory.transfers {
+            if memory.accounts[&row.debit_account].kind == AccountKind::Wallet {
+                prop_assert!(row.debit_balance >= Msat::ZERO);
+            }
+        }
+    }
+
+    /// I4: of all attempts to pay an invoice at most one is accepted.
+    #[test]
+    fn an_invoice_is_paid_once((invoices, commands) in any_scenario(40)) {
+        let mut memory = prepared(&invoices);
+        settle(&mut memory, &commands);
+        let mut settled: Vec<_> = memory.transfers.iter().map(|row| row.invoice).collect();
+        let all = settled.len();
+        settled.sort_unstable();
+        settled.dedup();
+        prop_assert_eq!(settled.len(), all);
+    }
+
+    /// One outcome for each command; a batch is its commands one after the other.
+    #[test]
+    fn a_batch_equals_its_singles((invoices, commands) in any_scenario(40)) {
+        let mut batched = prepared(&invoices);
+        let mut single = batched.clone();
+        let together = settle(&mut batched, &commands);
+        prop_assert_eq!(together.len(), commands.len());
+        let one_by_one: Vec<_> =
+            commands.iter().flat_map(|command| settle(&mut single, std::slice::from_ref(command))).collect();
+        prop_assert_eq!(&together, &one_by_one);
+        prop_assert_eq!(batched, single);
+    }
+
+    /// I6: without the refused commands, everything else is exactly as with them.
+    #[test]
+    fn refusals_change_nothing((invoices, commands) in any_scenario(40)) {
+        let snapshot = prepared(&invoices).snapshot();
+        let (outcomes, effects) = decide(&snapshot, &commands, NOW);
+        let accepted: Vec<_> =
+            commands.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).map(|(c, _)| c.clone()).collect();
+        let (again, same_effects) = decide(&snapshot, &accepted, NOW);
+        prop_assert!(again.iter().all(Result::is_ok));
+        prop_assert_eq!(effects, same_effects);
+    }
+}

@@ -1,0 +1,166 @@
+//! Races over HTTP: on one process on both stores, and on two processes on PostgreSQL.
+
+use serde_json::json;
+
+use crate::harness::{Answer, Options, Server, StoreKind, Wallet, at_once, both_stores};
+
+/// The server that the `index`th racer talks to.
+fn at<'a>(servers: &[&'a Server], index: usize) -> &'a Server {
+    servers[index % servers.len()]
+}
+
+/// 50 payers race for one invoice: one wins, the others keep their money.
+fn payers_race_for_one_invoice(servers: &[&Server]) {
+    let server = servers[0];
+    let payee = server.wallet("payee", 0);
+    let payers: Vec<Wallet> = (0..50).map(|_| server.wallet("payer", 100)).collect();
+    let invoice = server.invoice(&payee, 60);
+    let answers = at_once(50, |index| at(servers, index).pay(&payers[index], &invoice));
+    let paid = answers.iter().filter(|answer| answer.status == 201).count();
+    assert_eq!(paid, 1);
+    for answer in answers.iter().filter(|answer| answer.status != 201) {
+        answer.refused(400, "invoice_already_paid", "Invoice already paid");
+    }
+    assert_eq!(server.balance(&payee), 60);
+    let left: i64 = payers.iter().map(|payer| server.balance(payer)).sum();
+    assert_eq!(left, 50 * 100 - 60);
+    server.audit();
+}
+
+/// One wallet races with 50 invoices of which it can pay only 10.
+fn one_wallet_races_with_many_invoices(servers: &[&Server]) {
+    let server = servers[0];
+    let payer = server.wallet("payer", 100);
+    let payee = server.wallet("payee", 0);
+    let invoices: Vec<_> = (0..50).map(|_| server.invoice(&payee, 10)).collect();
+    let answers = at_once(50, |index| at(servers, index).pay(&payer, &invoices[index]));
+    let paid = answers.iter().filter(|answer| answer.status == 201).count();
+    assert_eq!(paid, 10);
+    for answer in answers.iter().filter(|answer| answer.status != 201) {
+        answer.refused(400, "insufficient_balance", "Insufficient balance");
+    }
+    assert_eq!((server.balance(&payer), server.balance(&payee)), (0, 100));
+    server.audit();
+}
+
+/// Everyone pays the next one in a ring, over and over, in both directions: locks cross,
+/// nobody waits for ever, and nobody ends up with more or less.
+fn payments_cross_in_a_ring(servers: &[&Server]) {
+    let server = servers[0];
+    let ring: Vec<_> = (0..8).map(|_| server.wallet("ring", 1_000)).collect();
+    let rounds = 6;
+    let invoices: Vec<Vec<(usize, String)>> = (0..ring.len())
+        .map(|payer| {
+            let neighbours = [(payer + 1) % ring.len(), (payer + ring.len() - 1) % ring.len()];
+            (0..rounds).flat_map(|_| neighbours).map(|payee| (payee, server.invoice(&ring[payee], 7))).collect()
+        })
+        .collect();
+    let answers = at_once(ring.len() * 2, |racer| {
+        let payer = racer / 2;
+        // Two racers share a wallet; each pays every other of its invoices.
+        let own = invoices[payer].iter().skip(racer % 2).step_by(2);
+        own.map(|(_, invoice)| at(servers, racer).pay(&ring[payer], invoice)).collect::<Vec<Answer>>()
+    });
+    for answer in answers.iter().flatten() {
+        answer.expect(201);
+    }
+    for wallet in &ring {
+        assert_eq!(server.balance(wallet), 1_000);
+    }
+    server.audit();
+}
+
+/// Keys are rotated while the wallet pays: whatever is paid after the answer of the rotation
+/// is paid with the new key.
+fn a_rotated_key_stops_at_once(servers: &[&Server]) {
+    let server = servers[0];
+    let payer = server.wallet("payer", 1_000);
+    let payee = server.wallet("payee", 0);
+    let invoices: Vec<_> = (0..40).map(|_| server.invoice(&payee, 1)).collect();
+    let path = format!("/usermanager/api/v1/wallets/{}/keys", payer.id);
+    let answers = at_once(41, |index| match index.checked_sub(1) {
+        None => server.put(&path, &server.manager.admin, &json!({})),
+        Some(index) => at(servers, index).pay(&payer, &invoices[index]),
+    });
+    let renewed = answers[0].expect(200);
+    let paid = answers[1..].iter().filter(|answer| answer.status == 201).count();
+    for answer in answers[1..].iter().filter(|answer| answer.status != 201) {
+        answer.refused(401, "bad_auth", "Bad auth");
+    }
+    for index in 0..4 {
+        at(servers, index).get("/api/v1/wallet", &payer.admin).refused(401, "bad_auth", "Bad auth");
+        at(servers, index).get("/api/v1/wallet", &payer.invoice).refused(401, "bad_auth", "Bad auth");
+    }
+    let renewed = Wallet::from_json(&renewed);
+    assert_eq!(server.balance(&renewed), 1_000 - i64::try_from(paid).unwrap());
+    server.audit();
+}
+
+/// A wallet is deleted while it is paid: the money is where somebody can get at it.
+fn a_wallet_is_deleted_while_it_is_paid(servers: &[&Server]) {
+    let server = servers[0];
+    let payers: Vec<_> = (0..10).map(|_| server.wallet("payer", 100)).collect();
+    let payee = server.wallet("payee", 0);
+    let invoices: Vec<_> = payers.iter().map(|_| server.invoice(&payee, 10)).collect();
+    let before = server.balance(&server.manager);
+    let path = format!("/usermanager/api/v1/users/{}?sweep=true", payee.user);
+    let answers = at_once(11, |index| match index.checked_sub(1) {
+        None => server.delete(&path, &server.manager.admin),
+        Some(index) => at(servers, index).pay(&payers[index], &invoices[index]),
+    });
+    answers[0].expect(200);
+    let paid = answers[1..].iter().filter(|answer| answer.status == 201).count();
+    for answer in answers[1..].iter().filter(|answer| answer.status != 201) {
+        answer.refused(400, "invoice_cancelled", "Invoice cancelled");
+    }
+    assert_eq!(server.balance(&server.manager), before + 10 * i64::try_from(paid).unwrap());
+    server.get("/api/v1/wallet", &payee.admin).refused(401, "bad_auth", "Bad auth");
+    server.audit();
+}
+
+const RACES: [fn(&[&Server]); 5] = [
+    payers_race_for_one_invoice,
+    one_wallet_races_with_many_invoices,
+    payments_cross_in_a_ring,
+    a_rotated_key_stops_at_once,
+    a_wallet_is_deleted_while_it_is_paid,
+];
+
+both_stores! {
+    fn races_on_one_process(server) {
+        for race in RACES {
+            race(&[server]);
+        }
+    }
+}
+
+#[test]
+fn races_on_two_processes() {
+    let Some(first) = Server::start(StoreKind::Postgres, Options::default()) else { return };
+    let second = first.replica();
+    for race in RACES {
+        race(&[&first, &second]);
+    }
+}
+
+#[test]
+fn the_command_line_credits_beside_running_servers() {
+    for store in [StoreKind::Sqlite, StoreKind::Postgres] {
+        let Some(server) = Server::start(store, Options::default()) else { continue };
+        let wallet = server.wallet("credited", 0);
+        let invoices: Vec<_> = (0..20).map(|_| server.invoice(&wallet, 1)).collect();
+        at_once(2, |side| {
+            if side == 0 {
+                for _ in 0..5 {
+                    server.cli(&["credit", "--wallet", &wallet.id, "--amount-sat", "100"]).unwrap();
+                }
+            } else {
+                for invoice in &invoices {
+                    server.pay(&server.manager, invoice).expect(201);
+                }
+            }
+        });
+        assert_eq!(server.balance(&wallet), 520);
+        server.audit();
+    }
+}

@@ -1,0 +1,157 @@
+//! A small world to decide about: a few wallets, a few invoices, and random commands that
+//! mostly fit, but not always.
+
+use proptest::prelude::*;
+use satkeep::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
+use satkeep::domain::money::Amount;
+use satkeep::domain::secret::Sealed;
+use satkeep::domain::time::UnixMs;
+use satkeep::ledger::command::{
+    Authority, Close, CloseTarget, Command, CreateInvoice, Credit, Leg, NewInvoice, Pay, Sweep, Transfer,
+};
+
+pub(crate) const NOW: UnixMs = UnixMs::new(1_000_000);
+
+pub(crate) fn wallet(index: u8) -> AccountId {
+    AccountId::new([index + 1; 16])
+}
+
+pub(crate) fn user(index: u8) -> UserId {
+    UserId::new([index + 101; 16])
+}
+
+/// An id that no other call has made, so that equal commands are still different ones.
+fn fresh() -> [u8; 16] {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    let mut bytes = [0; 16];
+    bytes[8..].copy_from_slice(&number.to_be_bytes());
+    bytes
+}
+
+fn hash_of(id: [u8; 16]) -> PaymentHash {
+    PaymentHash::new([id, id].concat().try_into().unwrap())
+}
+
+pub(crate) fn invoice(payee: AccountId, msat: i64) -> NewInvoice {
+    let id = fresh();
+    NewInvoice {
+        id: InvoiceId::new(id),
+        payment_hash: hash_of(id),
+        preimage: Sealed::from_stored(id.to_vec()),
+        payee,
+        bolt11: Some(format!("lnbc-{}", hash_of(id))),
+        amount: Amount::from_msat(msat).unwrap(),
+        memo: String::new(),
+        webhook: None,
+        extra: None,
+        created_at: NOW,
+        expires_at: NOW.plus_seconds(60),
+    }
+}
+
+pub(crate) fn authority(account: AccountId) -> Authority {
+    Authority { account, keys_version: 1 }
+}
+
+pub(crate) fn create(invoice: NewInvoice) -> Command {
+    Command::CreateInvoice(CreateInvoice { authority: authority(invoice.payee), invoice })
+}
+
+pub(crate) fn pay(payer: AccountId, invoice: &NewInvoice) -> Command {
+    Command::Pay(Pay {
+        authority: authority(payer),
+        transfer: TransferId::new(fresh()),
+        payment_hash: invoice.payment_hash,
+        bolt11: invoice.bolt11.clone().unwrap_or_default(),
+        extra: None,
+    })
+}
+
+pub(crate) fn leg(from: AccountId, to: AccountId, msat: i64) -> Leg {
+    let invoice = NewInvoice { bolt11: None, ..invoice(to, msat) };
+    Leg { transfer: TransferId::new(fresh()), from, invoice }
+}
+
+pub(crate) fn transfer(authorized: AccountId, legs: Vec<Leg>) -> Command {
+    Command::Transfer(Transfer { authority: authority(authorized), legs })
+}
+
+pub(crate) fn credit(to: AccountId, msat: i64) -> Command {
+    Command::Credit(Credit { leg: leg(AccountId::ISSUANCE, to, msat) })
+}
+
+pub(crate) fn close(authorized: AccountId, target: CloseTarget, wallets: &[AccountId], sweep: bool) -> Command {
+    let sweep_of = |id: &AccountId| {
+        let bytes = fresh();
+        let seed = Sweep {
+            transfer: TransferId::new(fresh()),
+            invoice: InvoiceId::new(bytes),
+            payment_hash: hash_of(bytes),
+            preimage: Sealed::from_stored(bytes.to_vec()),
+        };
+        (*id, seed)
+    };
+    let wallets = wallets.iter().map(sweep_of).collect();
+    Command::Close(Close { authority: authority(authorized), target, wallets, sweep })
+}
+
+/// How many wallets a random world has. Wallet `n` is user `n`'s only one.
+pub(crate) const WALLETS: u8 = 5;
+
+fn any_wallet() -> impl Strategy<Value = AccountId> {
+    (0..WALLETS).prop_map(wallet)
+}
+
+/// A random command on these invoices.
+pub(crate) fn any_command(invoices: Vec<NewInvoice>) -> impl Strategy<Value = Command> {
+    let amount = 1i64..2_000;
+    let pay_one = (any_wallet(), proptest::sample::select(invoices), 0..20u8).prop_map(|(payer, invoice, odd)| {
+        let Command::Pay(mut pay) = pay(payer, &invoice) else { unreachable!() };
+        match odd {
+            0 => pay.bolt11.push('x'),
+            1 => pay.payment_hash = PaymentHash::new([255; 32]),
+            2 => pay.authority.keys_version = 7,
+            _ => {}
+        }
+        Command::Pay(pay)
+    });
+    let legs = proptest::collection::vec((any_wallet(), any_wallet(), amount.clone()), 1..4);
+    prop_oneof![
+        8 => pay_one,
+        2 => (any_wallet(), amount.clone()).prop_map(|(payee, msat)| create(invoice(payee, msat))),
+        3 => (any_wallet(), legs).prop_map(|(authorized, legs)| {
+            transfer(authorized, legs.into_iter().map(|(from, to, msat)| leg(from, to, msat)).collect())
+        }),
+        1 => (any_wallet(), amount).prop_map(|(to, msat)| credit(to, msat)),
+        1 => (any_wallet(), 0..WALLETS, any::<bool>(), any::<bool>()).prop_map(|(authorized, index, user_too, sweep)| {
+            let target = if user_too { CloseTarget::User(user(index)) } else { CloseTarget::Wallet };
+            close(authorized, target, &[wallet(index)], sweep)
+        }),
+    ]
+}
+
+/// An invoice, perhaps an expired one.
+fn any_invoice() -> impl Strategy<Value = NewInvoice> {
+    (any_wallet(), 1i64..2_000, 0..8u8).prop_map(|(payee, msat, odd)| {
+        let expires_at = if odd == 0 { NOW } else { NOW.plus_seconds(60) };
+        NewInvoice { expires_at, ..invoice(payee, msat) }
+    })
+}
+
+/// Invoices, some of them expired, and random commands on these and on others that the
+/// commands themselves issue.
+pub(crate) fn any_scenario(commands: usize) -> impl Strategy<Value = (Vec<NewInvoice>, Vec<Command>)> {
+    let some = proptest::collection::vec(any_invoice(), 1..6);
+    let late = proptest::collection::vec((any_invoice(), 0..commands), 0..4);
+    (some, late).prop_flat_map(move |(issued, late)| {
+        let all: Vec<_> = issued.iter().chain(late.iter().map(|(invoice, _)| invoice)).cloned().collect();
+        let commands = proptest::collection::vec(any_command(all), 1..commands);
+        (Just(issued), Just(late), commands).prop_map(|(issued, late, mut commands)| {
+            for (invoice, at) in late {
+                commands.insert(at % (commands.len() + 1), create(invoice));
+            }
+            (issued, commands)
+        })
+    })
+}
