@@ -13,9 +13,16 @@
     clippy::string_slice,
     clippy::too_many_lines,
     clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
     missing_docs,
     reason = "a test may fail by panicking, and its cases are its documentation"
 )]
 
+mod api;
+mod cli;
+mod config;
+mod domain;
 mod harness;
 mod ledger;
+mod openapi;
+mod schema;

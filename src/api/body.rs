@@ -19,13 +19,22 @@ use super::error::{ApiError, ErrorCode};
 
 /// The largest body, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// The largest body of a path that takes a thousand items at once, in bytes.
+pub const LIST_BYTES_MAX: usize = 1024 * 1024;
 
-/// A body as it came. Getting it never fails, so that a missing key is told before a bad
-/// body; reading it may.
+/// A body of up to `MAX` bytes, as it came. Getting it never fails, so that a missing key is
+/// told before a bad body; reading it may.
 #[derive(Debug)]
-pub struct Body(Result<Bytes, ErrorCode>);
+pub struct Body<const MAX: usize = BODY_BYTES_MAX>(Result<Bytes, Unread>);
 
-impl FromRequest for Body {
+/// Why a body was not read to its end.
+#[derive(Clone, Copy, Debug)]
+enum Unread {
+    TooLarge,
+    BrokenOff,
+}
+
+impl<const MAX: usize> FromRequest for Body<MAX> {
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Infallible>>>>;
 
@@ -34,9 +43,9 @@ impl FromRequest for Body {
         Box::pin(async move {
             let mut body = actix_web::web::BytesMut::new();
             while let Some(chunk) = payload.next().await {
-                let Ok(chunk) = chunk else { return Ok(Self(Err(ErrorCode::InvalidJson))) };
-                if body.len().saturating_add(chunk.len()) > BODY_BYTES_MAX {
-                    return Ok(Self(Err(ErrorCode::BodyTooLarge)));
+                let Ok(chunk) = chunk else { return Ok(Self(Err(Unread::BrokenOff))) };
+                if body.len().saturating_add(chunk.len()) > MAX {
+                    return Ok(Self(Err(Unread::TooLarge)));
                 }
                 body.extend_from_slice(&chunk);
             }
@@ -45,18 +54,35 @@ impl FromRequest for Body {
     }
 }
 
-impl Body {
+impl<const MAX: usize> Body<MAX> {
+    fn bytes(&self) -> Result<&[u8], ApiError> {
+        self.0.as_deref().map_err(|unread| match unread {
+            Unread::TooLarge => {
+                let detail = format!("The body must be at most {} KiB", MAX / 1024);
+                ApiError::with_detail(ErrorCode::BodyTooLarge, detail)
+            }
+            Unread::BrokenOff => ErrorCode::InvalidJson.into(),
+        })
+    }
+
     /// Reads the body; none at all is read as `{}`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
-        let bytes = self.0.as_ref().map_err(|code| *code)?;
-        let bytes: &[u8] = if bytes.iter().all(u8::is_ascii_whitespace) { b"{}" } else { bytes };
-        parse(bytes)
+        let bytes = self.bytes()?;
+        match first_byte(bytes) {
+            None => parse(b"{}"),
+            Some(b'{') => parse(bytes),
+            // Whatever it is, if it is JSON at all, it is not what is meant.
+            Some(_) => {
+                parse::<serde::de::IgnoredAny>(bytes)?;
+                Err(ApiError::with_detail(ErrorCode::InvalidRequest, "The body must be a JSON object"))
+            }
+        }
     }
 
     /// Reads a body that is one item, or an array of several; the flag tells an array.
     pub fn json_one_or_many<T: DeserializeOwned>(&self) -> Result<(Vec<T>, bool), ApiError> {
-        let bytes = self.0.as_ref().map_err(|code| *code)?;
-        if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        let bytes = self.bytes()?;
+        if first_byte(bytes) == Some(b'[') {
             return Ok((parse(bytes)?, true));
         }
         Ok((vec![self.json()?], false))
@@ -69,13 +95,11 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         let field = error.path().to_string();
         let inner = error.into_inner();
         match inner.classify() {
-            serde_json::error::Category::Data if field == "." => {
-                ApiError::with_detail(ErrorCode::InvalidRequest, "The body must be a JSON object")
-            }
             serde_json::error::Category::Data => {
                 // The position that serde_json adds is of no use beside the field's name.
                 let message = inner.to_string();
-                ApiError::field(&field, message.split(" at line ").next().unwrap_or_default())
+                let message = message.split(" at line ").next().unwrap_or_default();
+                ApiError::field(if field == "." { "body" } else { &field }, message)
             }
             serde_json::error::Category::Io
             | serde_json::error::Category::Syntax
@@ -84,6 +108,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     })?;
     json.end().or(Err(ErrorCode::InvalidJson))?;
     Ok(value)
+}
+
+fn first_byte(bytes: &[u8]) -> Option<u8> {
+    bytes.iter().copied().find(|byte| !byte.is_ascii_whitespace())
 }
 
 /// A type that can be read leniently.

@@ -18,15 +18,13 @@ use super::error::{ErrorBody, ErrorCode, FieldError};
 pub struct DocumentText(pub Bytes);
 
 /// The refusals that operations share: name, status, what they mean.
-const REFUSALS: [(&str, &str, &str); 10] = [
+const REFUSALS: [(&str, &str, &str); 8] = [
     ("BadRequest", "400", "A parameter is wrong, or the payment is refused; `detail` says what to change"),
     ("Unauthorized", "401", "There is no key, or it is unknown or revoked"),
     ("Forbidden", "403", "The key is valid, but grants less than this needs"),
     ("NotFound", "404", "It does not exist, or is another tenant's"),
-    ("MethodNotAllowed", "405", "The path takes other methods; `Allow` names them"),
     ("Conflict", "409", "It contradicts what is there"),
-    ("TooLarge", "413", "The body is larger than 64 KiB"),
-    ("UriTooLong", "414", "The URL is too long"),
+    ("TooLarge", "413", "The body is larger than 64 KiB (1024 KiB where it may be an array)"),
     ("Internal", "500", "A fault of ours"),
     ("Unavailable", "503", "Overloaded, shutting down, or without its database; try again after `Retry-After` seconds"),
 ];

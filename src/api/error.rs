@@ -104,7 +104,7 @@ codes! {
     /// Something else has changed the user's wallets at the same moment.
     WalletsChanged = "wallets_changed", CONFLICT, true, "The user's wallets have just changed; try again";
     /// The body is too large.
-    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, false, "The body must be at most 64 KiB";
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, false, "The body is too large";
     /// Too much is waiting.
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, true, "Too many requests are waiting; try again soon";
     /// The server is going down.

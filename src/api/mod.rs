@@ -6,7 +6,6 @@ use actix_web::{App as ActixApp, HttpRequest, HttpResponse, ResponseError, guard
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
-use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
 pub mod app;
 pub mod auth;
@@ -21,6 +20,7 @@ pub mod payment_view;
 pub mod payments;
 pub mod request_id;
 pub mod stream;
+mod swagger;
 pub mod system;
 pub mod user_manager;
 pub mod wallet;
@@ -100,8 +100,8 @@ impl Site {
         config.app_data(self.document.clone()).app_data(self.methods.clone()).app_data(path_config());
         routes(&mut ServiceConfig::new(config));
         config
-            .route("/docs", web::get().to(docs))
-            .service(SwaggerUi::new("/docs/{_:.*}").config(swagger_config()))
+            .route("/docs", web::get().to(swagger::front))
+            .route("/docs/{asset:.*}", web::get().to(swagger::asset))
             .default_service(web::route().guard(guard::fn_guard(|_| true)).to(nothing_here));
     }
 }
@@ -112,17 +112,9 @@ impl Default for Site {
     }
 }
 
-fn swagger_config() -> SwaggerConfig<'static> {
-    SwaggerConfig::from("/openapi.json").try_it_out_enabled(true).persist_authorization(true).validator_url("none")
-}
-
 /// A path whose parameter is not UTF-8 names nothing.
 fn path_config() -> web::PathConfig {
     web::PathConfig::default().error_handler(|_, _| ApiError::from(ErrorCode::PathNotFound).into())
-}
-
-async fn docs() -> HttpResponse {
-    HttpResponse::Found().insert_header((header::LOCATION, "/docs/index.html")).finish()
 }
 
 /// Which methods each path takes, to tell a wrong method from a wrong path.

@@ -56,15 +56,12 @@ impl TestDatabase {
 
     /// Runs SQL behind satkeep's back.
     pub(crate) fn execute(&self, sql: &str) -> diesel::QueryResult<()> {
-        match &self.postgres {
-            Some(_) => PgConnection::establish(&self.url).unwrap().batch_execute(sql),
-            None => {
-                let path = self.url.strip_prefix("sqlite://").unwrap();
-                let mut connection = SqliteConnection::establish(path).unwrap();
-                connection.batch_execute("PRAGMA busy_timeout = 10000").unwrap();
-                connection.batch_execute(sql)
-            }
+        if self.postgres.is_some() {
+            return PgConnection::establish(&self.url).unwrap().batch_execute(sql);
         }
+        let mut connection = SqliteConnection::establish(self.url.strip_prefix("sqlite://").unwrap()).unwrap();
+        connection.batch_execute("PRAGMA busy_timeout = 10000").unwrap();
+        connection.batch_execute(sql)
     }
 
     /// The rows of a query that answers one text column.
@@ -74,12 +71,12 @@ impl TestDatabase {
             #[diesel(sql_type = diesel::sql_types::Text)]
             text: String,
         }
-        let rows: Vec<Row> = match &self.postgres {
-            Some(_) => diesel::sql_query(sql).load(&mut PgConnection::establish(&self.url).unwrap()).unwrap(),
-            None => {
-                let path = self.url.strip_prefix("sqlite://").unwrap();
-                diesel::sql_query(sql).load(&mut SqliteConnection::establish(path).unwrap()).unwrap()
-            }
+        let query = diesel::sql_query(sql);
+        let rows: Vec<Row> = if self.postgres.is_some() {
+            query.load(&mut PgConnection::establish(&self.url).unwrap()).unwrap()
+        } else {
+            let path = self.url.strip_prefix("sqlite://").unwrap();
+            query.load(&mut SqliteConnection::establish(path).unwrap()).unwrap()
         };
         rows.into_iter().map(|row| row.text).collect()
     }

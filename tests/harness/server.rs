@@ -27,6 +27,7 @@ impl Default for Options {
 pub(crate) struct Server {
     process: Child,
     pub(crate) url: String,
+    pub(crate) store: StoreKind,
     /// The first manager's wallet.
     pub(crate) manager: Wallet,
     pub(crate) database: Arc<TestDatabase>,
@@ -42,13 +43,14 @@ impl Server {
     /// A server on a fresh database; `None` where there is no PostgreSQL.
     pub(crate) fn start(store: StoreKind, options: Options) -> Option<Self> {
         let database = Arc::new(TestDatabase::create(store)?);
-        Some(Self::start_on(database, options, None))
+        Some(Self::start_on(store, database, options, None))
     }
 
-    fn start_on(database: Arc<TestDatabase>, options: Options, manager: Option<Wallet>) -> Self {
+    fn start_on(store: StoreKind, database: Arc<TestDatabase>, options: Options, manager: Option<Wallet>) -> Self {
         let mut process = satkeep(&database)
             .args(["serve", "--listen", "127.0.0.1:0", "--bootstrap-sats", &options.bootstrap_sats.to_string()])
             .args(&options.arguments)
+            .env("SATKEEP_LOG", "warn,satkeep=info")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -68,7 +70,7 @@ impl Server {
         let unknown = Wallet { user: String::new(), id: String::new(), admin: String::new(), invoice: String::new() };
         let first = manager.is_none();
         let manager = manager.unwrap_or(unknown);
-        let mut server = Self { process, url, manager, database, agent, options, log: Mutex::new(log) };
+        let mut server = Self { process, url, store, manager, database, agent, options, log: Mutex::new(log) };
         if first {
             server.read_manager(&printed);
         }
@@ -85,12 +87,12 @@ impl Server {
         self.manager.admin = value("manager admin key: ");
         self.manager.invoice = value("manager invoice key: ");
         let wallet = self.get("/api/v1/wallet", &self.manager.admin).expect(200);
-        self.manager.id = wallet["id"].as_str().unwrap().to_owned();
+        wallet["id"].as_str().unwrap().clone_into(&mut self.manager.id);
     }
 
     /// Another process on the same database.
     pub(crate) fn replica(&self) -> Self {
-        Self::start_on(Arc::clone(&self.database), self.options.clone(), Some(self.manager.clone()))
+        Self::start_on(self.store, Arc::clone(&self.database), self.options.clone(), Some(self.manager.clone()))
     }
 
     /// Sends the process a signal.
@@ -150,7 +152,8 @@ pub(crate) fn satkeep(database: &TestDatabase) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SATKEEP_")) {
         command.env_remove(name);
     }
-    command.arg("--data-dir").arg(database.directory.path()).args(["--database-url", &database.url]);
+    // By the environment, so that a flag of the test's own comes first.
+    command.env("SATKEEP_DATA_DIR", database.directory.path()).env("SATKEEP_DATABASE_URL", &database.url);
     command.stdin(Stdio::null());
     command
 }

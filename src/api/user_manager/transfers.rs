@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::api::app::{App, State};
 use crate::api::auth::AdminKey;
-use crate::api::body::{Body, lenient};
+use crate::api::body::{Body, LIST_BYTES_MAX, lenient};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::params::Checks;
 use crate::api::payment_view::PaymentView;
@@ -96,7 +96,11 @@ pub enum TransferViews {
     security(("AdminKey" = []))
 )]
 #[post("/usermanager/api/v1/transfers")]
-pub(in crate::api) async fn create_transfer(key: AdminKey, app: State, body: Body) -> Result<HttpResponse, ApiError> {
+pub(in crate::api) async fn create_transfer(
+    key: AdminKey,
+    app: State,
+    body: Body<LIST_BYTES_MAX>,
+) -> Result<HttpResponse, ApiError> {
     let (orders, is_array) = body.json_one_or_many::<TransferOrder>()?;
     if orders.is_empty() || orders.len() > LEGS_MAX {
         let detail = format!("An array must hold 1 to {LEGS_MAX} transfers");

@@ -1,0 +1,13 @@
+//! The API over HTTP, on both stores.
+
+mod decode;
+mod deletion;
+mod every_request;
+mod payment_list;
+mod payments;
+mod secrets;
+mod system;
+mod tenants;
+mod transfers;
+mod user_manager;
+mod wallet;

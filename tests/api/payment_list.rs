@@ -1,0 +1,150 @@
+//! Lists of payments: pages, order, filters, search, history.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Server, Wallet, both_stores};
+
+/// A wallet with four payments: three invoices, of which the first was paid, and a payment.
+fn prepare(server: &Server) -> (Wallet, Wallet) {
+    let (wallet, other) = (server.wallet("listed", 0), server.wallet("other", 1_000));
+    for (sats, memo, tag) in [(300, "Beans 100%", "shop"), (100, "Tea_time", "shop"), (200, "tea", "café")] {
+        let order = json!({"amount": sats, "memo": memo, "extra": {"tag": tag}});
+        let invoice = server.post("/api/v1/payments", &wallet.invoice, &order).expect(201);
+        if sats == 300 {
+            server.pay(&other, invoice["bolt11"].as_str().unwrap()).expect(201);
+        }
+    }
+    server.pay(&wallet, &server.invoice(&other, 50)).expect(201);
+    (wallet, other)
+}
+
+fn memos(list: &Value) -> Vec<&str> {
+    list.as_array().unwrap().iter().map(|payment| payment["memo"].as_str().unwrap()).collect()
+}
+
+both_stores! {
+    fn payments_are_listed_newest_first_in_pages(server) {
+        let (wallet, _) = prepare(server);
+        let list = |query: &str| server.get(&format!("/api/v1/payments{query}"), &wallet.invoice).expect(200);
+        let all = ["test", "tea", "Tea_time", "Beans 100%"];
+        assert_eq!(memos(&list("")), all);
+        assert_eq!(memos(&list("?limit=2")), all[..2]);
+        assert_eq!(memos(&list("?limit=2&offset=1")), all[1..3]);
+        assert_eq!(memos(&list("?offset=4")), [""; 0]);
+        assert_eq!(memos(&list("?direction=asc&limit=1")), all[3..]);
+        let page = list("/paginated?limit=1&offset=2");
+        assert_eq!((page["total"].as_i64(), memos(&page["data"])), (Some(4), vec!["Tea_time"]));
+        for _ in 0..20 {
+            server.invoice(&wallet, 1);
+        }
+        assert_eq!(list("").as_array().unwrap().len(), 20);
+        assert_eq!(list("?limit=1000").as_array().unwrap().len(), 24);
+    }
+
+    fn payments_are_sorted_by_what_is_asked(server) {
+        let (wallet, _) = prepare(server);
+        let amounts = |sort: &str| -> Vec<i64> {
+            let list = server.get(&format!("/api/v1/payments?{sort}"), &wallet.admin).expect(200);
+            list.as_array().unwrap().iter().map(|payment| payment["amount_sat"].as_i64().unwrap()).collect()
+        };
+        assert_eq!(amounts("sortby=amount"), [300, 200, 100, -50]);
+        assert_eq!(amounts("sortby=amount&direction=asc"), [-50, 100, 200, 300]);
+        assert_eq!(amounts("sortby=memo&direction=asc&memo[ne]=test"), [300, 100, 200]);
+        assert_eq!(amounts("sortby=tag&direction=asc&amount[gt]=0").len(), 3);
+        for newest in ["sortby=time", "sortby=created_at&direction=desc", "sortby=fee"] {
+            assert_eq!(amounts(newest), [-50, 200, 100, 300]);
+        }
+        assert_eq!(amounts("sortby=updated_at&direction=asc&status=success"), [300, -50]);
+    }
+
+    fn payments_are_filtered(server) {
+        let (wallet, other) = prepare(server);
+        let hash = {
+            let list = server.get("/api/v1/payments?memo=tea", &wallet.admin).expect(200);
+            list[0]["payment_hash"].as_str().unwrap().to_owned()
+        };
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let cases: Vec<(String, Vec<&str>)> = vec![
+            ("status=success".into(), vec!["test", "Beans 100%"]),
+            ("status=pending".into(), vec!["tea", "Tea_time"]),
+            ("status=failed".into(), vec![]),
+            ("status[ne]=success".into(), vec!["tea", "Tea_time"]),
+            ("status[in]=success,pending".into(), vec!["test", "tea", "Tea_time", "Beans 100%"]),
+            ("memo=tea".into(), vec!["tea"]),
+            ("memo[eq]=TEA".into(), vec![]),
+            ("memo[like]=TEA".into(), vec!["tea", "Tea_time"]),
+            ("memo[in]=tea,test".into(), vec!["test", "tea"]),
+            ("search=100%25".into(), vec!["Beans 100%"]),
+            ("search=a_t".into(), vec!["Tea_time"]),
+            ("search=%25".into(), vec!["Beans 100%"]),
+            ("search=%5C".into(), vec![]),
+            ("search='; DROP TABLE invoices; --".replace(' ', "%20"), vec![]),
+            ("tag=shop".into(), vec!["Tea_time", "Beans 100%"]),
+            ("tag[ne]=shop".into(), vec!["test", "tea"]),
+            ("tag[like]=caf".into(), vec!["tea"]),
+            ("amount[ge]=200000".into(), vec!["tea", "Beans 100%"]),
+            ("amount[gt]=200000".into(), vec!["Beans 100%"]),
+            ("amount[lt]=0".into(), vec!["test"]),
+            ("amount[le]=100000&amount[ge]=0".into(), vec!["Tea_time"]),
+            ("amount=300000".into(), vec!["Beans 100%"]),
+            ("amount[ne]=300000".into(), vec!["test", "tea", "Tea_time"]),
+            ("amount[in]=100000,200000".into(), vec!["tea", "Tea_time"]),
+            ("fee=0&fee[le]=0&limit=1".into(), vec!["test"]),
+            ("fee[gt]=0".into(), vec![]),
+            (format!("time[ge]={}&limit=1", now - 600), vec!["test"]),
+            (format!("time[gt]={}", now + 600), vec![]),
+            (format!("time[le]={}&limit=1", now + 600), vec!["test"]),
+            ("created_at[gt]=2020-01-01T00:00:00Z&created_at[lt]=2099-01-01&limit=1".into(), vec!["test"]),
+            ("created_at[lt]=2020-01-01T00:00:00".into(), vec![]),
+            (format!("payment_hash={hash}"), vec!["tea"]),
+            (format!("checking_id[in]={hash},{}", "0".repeat(64)), vec!["tea"]),
+            (format!("payment_hash[ne]={hash}&status=pending"), vec!["Tea_time"]),
+            (format!("wallet_id={}&limit=1", wallet.id), vec!["test"]),
+            (format!("wallet_id={}", other.id), vec![]),
+            (format!("wallet_id[ne]={}", wallet.id), vec![]),
+        ];
+        for (query, expected) in cases {
+            let list = server.get(&format!("/api/v1/payments?{query}"), &wallet.invoice).expect(200);
+            assert_eq!(memos(&list), expected, "{query}");
+            let page = server.get(&format!("/api/v1/payments/paginated?{query}"), &wallet.invoice).expect(200);
+            assert_eq!(memos(&page["data"]), expected, "{query}");
+            if !query.contains("limit") {
+                assert_eq!(page["total"], expected.len(), "{query}");
+            }
+        }
+    }
+
+    fn a_query_that_is_not_known_is_refused(server) {
+        let key = server.manager.invoice.clone();
+        let bad = [
+            "limit=0", "limit=1001", "limit=-1", "limit=x", "offset=-1", "offset=99999999999999999999",
+            "sortby=nope", "sortby=memo;drop", "direction=up", "status=paid", "status[gt]=success", "memo[gt]=a",
+            "amount=1.5", "amount[like]=1", "amount[nope]=1", "amount[gt=1", "time=yesterday", "payment_hash=1",
+            "payment_hash[like]=1", "wallet_id=1", "surprise=1", "memo[]=1", "[eq]=1",
+        ];
+        for query in bad {
+            for path in ["/api/v1/payments", "/api/v1/payments/paginated"] {
+                let answer = server.get(&format!("{path}?{query}"), &key);
+                answer.refused(400, "invalid_request", "");
+            }
+        }
+        let extremes = format!("amount[gt]={}&time[le]={}&time[ge]={}", i64::MAX, i64::MAX, i64::MIN);
+        server.get(&format!("/api/v1/payments?{extremes}"), &key).expect(200);
+        server.send("GET", &format!("/api/v1/payments?limit=&api-key={key}"), &[], "").expect(200);
+    }
+
+    fn the_history_adds_up(server) {
+        let (wallet, _) = prepare(server);
+        for group in ["hour", "day", "month"] {
+            let history = server.get(&format!("/api/v1/payments/history?group={group}"), &wallet.invoice).expect(200);
+            let points = history.as_array().unwrap();
+            let sum = |name: &str| points.iter().map(|point| point[name].as_i64().unwrap()).sum::<i64>();
+            assert_eq!((sum("income"), sum("spending")), (300_000, 50_000), "{history}");
+            assert_eq!(points.last().unwrap()["balance"], 250_000);
+            assert!(points[0]["date"].as_str().unwrap().ends_with("00:00Z"), "{history}");
+        }
+        assert_eq!(server.get("/api/v1/payments/history", &server.wallet("new", 0).admin).expect(200), json!([]));
+        let answer = server.get("/api/v1/payments/history?group=year", &wallet.invoice);
+        answer.refused(400, "invalid_request", "group");
+    }
+}

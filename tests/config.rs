@@ -1,0 +1,64 @@
+//! The configuration: every flag has an environment twin, and all mistakes are told at once.
+
+use satkeep::store::Database;
+
+use crate::harness::{StoreKind, TestDatabase, satkeep};
+
+#[test]
+fn an_unknown_scheme_is_an_error_and_never_a_silent_sqlite() {
+    for url in ["mysql://x", "postgres", "file:x", "sqlite:", "sqlite://", "sqlite://:memory:", "/tmp/x", "x.sqlite"] {
+        assert!(Database::from_url(url).is_err(), "{url}");
+    }
+    assert_eq!(Database::from_url("sqlite://a/b").unwrap(), Database::Sqlite("a/b".into()));
+    assert_eq!(Database::from_url("sqlite:///a/b").unwrap(), Database::Sqlite("/a/b".into()));
+    for url in ["postgres://h/d", "postgresql://h/d"] {
+        assert_eq!(Database::from_url(url).unwrap(), Database::Postgres(url.to_owned()));
+    }
+}
+
+#[test]
+fn a_password_in_a_url_is_not_shown() {
+    let database = Database::from_url("postgres://user:secret@db.example/name").unwrap();
+    let shown = format!("{database:?}");
+    assert!(shown.contains("db.example") && !shown.contains("secret"), "{shown}");
+    // Neither by an error of the connection.
+    let database = TestDatabase::create(StoreKind::Sqlite).unwrap();
+    let url = "postgres://user:secret@127.0.0.1:1/name";
+    let output = satkeep(&database).args(["--database-url", url, "audit"]).output().unwrap();
+    assert!(!output.status.success());
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("127.0.0.1") && !error.contains("secret"), "{error}");
+}
+
+#[test]
+fn a_flag_has_an_environment_twin() {
+    let database = TestDatabase::create(StoreKind::Sqlite).unwrap();
+    let twins = [
+        ("SATKEEP_LISTEN", "nowhere", "--listen"),
+        ("SATKEEP_NETWORK", "moon", "--network"),
+        ("SATKEEP_BOOTSTRAP_SATS", "-1", "--bootstrap-sats"),
+        ("SATKEEP_INVOICE_SAT_MAX", "0", "--invoice-sat-max"),
+        ("SATKEEP_WEBHOOK_ALLOW_PRIVATE", "perhaps", "--webhook-allow-private"),
+        ("SATKEEP_RATE_LIMIT", "1", "--rate-limit"),
+        ("SATKEEP_ALLOW_SIGNUP", "true", "--allow-signup"),
+    ];
+    let run = |set: &[(&str, &str, &str)]| {
+        let mut command = satkeep(&database);
+        command.envs(set.iter().map(|(name, value, _)| (name, value)));
+        let output = command.arg("migrate").output().unwrap();
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    for twin in twins {
+        let (success, error) = run(&[twin]);
+        assert!(!success && error.contains(twin.2), "{twin:?}: {error}");
+    }
+    let (_, error) = run(&twins);
+    assert!(twins.iter().all(|(_, _, flag)| error.contains(flag)), "{error}");
+    let fine = [
+        ("SATKEEP_LISTEN", "[::1]:0", ""),
+        ("SATKEEP_NETWORK", "signet", ""),
+        ("SATKEEP_WEBHOOK_ALLOW_PRIVATE", "true", ""),
+        ("SATKEEP_ALLOW_SIGNUP", "false", ""),
+    ];
+    assert_eq!(run(&fine), (true, run(&fine).1));
+}

@@ -1,0 +1,144 @@
+//! The words of the field: what is accepted, and what secrets show.
+
+use satkeep::domain::extra::Extra;
+use satkeep::domain::ids::{InvoiceId, PaymentHash, TransferId, UserId, WalletId};
+use satkeep::domain::invoice::PaymentRequest;
+use satkeep::domain::keys::{ApiKey, KeyKind};
+use satkeep::domain::node::Preimage;
+use satkeep::domain::password::Password;
+use satkeep::domain::secret::{MasterKey, Purpose, Sealer};
+use satkeep::domain::text::{Email, InvalidText, Memo, Name, WebhookUrl};
+use satkeep::domain::time::UnixMs;
+
+#[test]
+fn ids_are_hex_and_their_order_is_that_of_their_making() {
+    let id = WalletId::random();
+    let text = id.to_string();
+    assert_eq!(text.len(), 32);
+    assert_eq!(text.parse(), Ok(id));
+    assert_ne!(WalletId::random(), id);
+    for wrong in ["", "0", "g0000000000000000000000000000000", &"0".repeat(33), &"é".repeat(16)] {
+        assert!(wrong.parse::<UserId>().is_err(), "{wrong}");
+    }
+    assert!("0".repeat(64).parse::<PaymentHash>().is_ok());
+    let ids: Vec<_> = (0..1_000).map(|_| InvoiceId::next()).collect();
+    assert!(ids.is_sorted());
+    assert!(TransferId::next() < TransferId::next());
+}
+
+#[test]
+fn texts_are_checked() {
+    assert_eq!(Name::new(String::new()), Err(InvalidText::Empty));
+    assert_eq!(Name::new("\n".to_owned()), Err(InvalidText::Empty));
+    assert_eq!(Name::new("a\0".to_owned()), Err(InvalidText::Nul));
+    assert_eq!(Name::new("x".repeat(256)), Err(InvalidText::TooLong { max: 255 }));
+    assert!(Name::new("Zoë 🎮".to_owned()).is_ok());
+    assert!(Memo::new("x".repeat(639)).is_ok() && Memo::new("x".repeat(640)).is_err());
+    for email in ["a@b", "a@b.example", "a+b@c", "\"a@b\"@c"] {
+        assert!(Email::new(email.to_owned()).is_ok(), "{email}");
+    }
+    for email in ["", "a", "@b", "a@", "a b@c", "a@b\n"] {
+        assert!(Email::new(email.to_owned()).is_err(), "{email}");
+    }
+    for url in ["http://a.example", "https://a.example:8443/x?y=z", "http://127.0.0.1:1/", "http://[::1]/"] {
+        assert!(WebhookUrl::new(url.to_owned()).is_ok(), "{url}");
+    }
+    for url in
+        ["", "a.example", "ftp://a", "file:///etc/passwd", "http://u@a", "http://u:p@a", "javascript:1", "http://"]
+    {
+        assert!(WebhookUrl::new(url.to_owned()).is_err(), "{url}");
+    }
+}
+
+#[test]
+fn extra_is_given_back_as_it_came() {
+    let odd = "{ \"b\" :1.00,\n\"a\": [1e5, \"\\u00e9\"] }";
+    let extra = Extra::new(odd).unwrap();
+    assert_eq!(serde_json::to_string(&extra).unwrap(), odd);
+    assert_eq!(extra.tag(), None);
+    assert_eq!(Extra::new(r#"{"tag": "x"}"#).unwrap().tag().as_deref(), Some("x"));
+    for no_tag in [r#"{"tag": 1}"#, r#"{"tag": "\u0000"}"#, r#"{"tag": null}"#, "{}"] {
+        assert_eq!(Extra::new(no_tag).unwrap().tag(), None, "{no_tag}");
+    }
+    for wrong in ["", "[]", "1", "null", "{", "{}x", "\"\""] {
+        assert!(Extra::new(wrong).is_err(), "{wrong}");
+    }
+    let merged = Extra::new(r#"{"a": 1, "b": 2}"#).unwrap().merged_with(&Extra::new(r#"{"b": 3}"#).unwrap()).unwrap();
+    assert_eq!(merged.as_str(), r#"{"a":1,"b":3}"#);
+}
+
+#[test]
+fn a_sealed_value_opens_only_where_it_belongs() {
+    let master = MasterKey::generate();
+    let sealer = Sealer::new(&master);
+    let sealed = sealer.seal(Purpose::AdminKey, b"owner", b"secret");
+    assert_eq!(sealer.unseal(Purpose::AdminKey, b"owner", sealed.as_bytes()).unwrap().as_slice(), b"secret");
+    // A known key opens it in another process, too.
+    let same: MasterKey = master.reveal().parse().unwrap();
+    assert!(Sealer::new(&same).unseal(Purpose::AdminKey, b"owner", sealed.as_bytes()).is_ok());
+    assert!(sealer.unseal(Purpose::InvoiceKey, b"owner", sealed.as_bytes()).is_err());
+    assert!(sealer.unseal(Purpose::AdminKey, b"other", sealed.as_bytes()).is_err());
+    assert!(Sealer::new(&MasterKey::generate()).unseal(Purpose::AdminKey, b"owner", sealed.as_bytes()).is_err());
+    for length in 0..sealed.as_bytes().len() {
+        assert!(sealer.unseal(Purpose::AdminKey, b"owner", &sealed.as_bytes()[..length]).is_err());
+        let mut damaged = sealed.as_bytes().to_vec();
+        damaged[length] ^= 1;
+        assert!(sealer.unseal(Purpose::AdminKey, b"owner", &damaged).is_err());
+    }
+    // The same secret never looks the same.
+    assert_ne!(sealer.seal(Purpose::AdminKey, b"owner", b"secret"), sealed);
+    assert_ne!(master.derive("a"), master.derive("b"));
+}
+
+#[test]
+fn keys_and_preimages_survive_sealing() {
+    let sealer = Sealer::new(&MasterKey::generate());
+    let (key, wallet) = (ApiKey::generate(), WalletId::random());
+    let sealed = key.seal(&sealer, wallet, KeyKind::Admin);
+    let opened = ApiKey::unseal(&sealer, wallet, KeyKind::Admin, sealed.as_bytes()).unwrap();
+    assert_eq!((opened.reveal(), opened.digest()), (key.reveal(), key.digest()));
+    assert!(ApiKey::unseal(&sealer, wallet, KeyKind::Invoice, sealed.as_bytes()).is_err());
+    assert!(ApiKey::unseal(&sealer, WalletId::random(), KeyKind::Admin, sealed.as_bytes()).is_err());
+    let (preimage, invoice) = (Preimage::generate(), InvoiceId::next());
+    let sealed = preimage.seal(&sealer, invoice);
+    assert_eq!(Preimage::unseal(&sealer, invoice, &sealed).unwrap().reveal(), preimage.reveal());
+    assert!(Preimage::unseal(&sealer, InvoiceId::next(), &sealed).is_err());
+}
+
+#[test]
+fn secrets_do_not_show_themselves() {
+    let key = ApiKey::generate();
+    let master = MasterKey::generate();
+    let preimage = Preimage::generate();
+    let password = Password::new("correct horse".to_owned()).unwrap();
+    let sealer = Sealer::new(&master);
+    let shown = format!("{key:?} {master:?} {preimage:?} {password:?} {sealer:?}");
+    for secret in [key.reveal(), &master.reveal(), &preimage.reveal(), "correct horse"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
+#[test]
+fn a_password_is_kept_as_an_argon2id_hash() {
+    let password = Password::new("correct horse".to_owned()).unwrap();
+    let (one, two) = (password.hash().unwrap(), password.hash().unwrap());
+    assert!(one.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{one}");
+    assert_ne!(one, two);
+}
+
+#[test]
+fn times_are_told_as_unix_seconds_and_iso() {
+    let time = UnixMs::new(1_706_745_600_250);
+    assert_eq!(time.seconds(), 1_706_745_600);
+    assert_eq!(time.to_iso(), "2024-02-01T00:00:00.25Z");
+    assert_eq!(time.plus_seconds(i64::MAX).to_iso(), "");
+    assert_eq!(UnixMs::new(-1).seconds(), -1);
+}
+
+#[test]
+fn hostile_invoices_are_refused_without_a_panic() {
+    let long = "lnbc1".to_owned() + &"q".repeat(8_000);
+    for text in ["", "l", "1", "lnbc", "lnbc1", "lnbc1qqqqqq", "LNBC1qq", "lightning:", "ﬂnbc1", "lnbc1é", &long] {
+        assert!(PaymentRequest::parse(text).is_err(), "{text}");
+    }
+}

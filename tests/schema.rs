@@ -1,0 +1,108 @@
+//! The two trees of migrations: the same names, the same tables and columns, up, down and
+//! up again.
+
+use std::collections::BTreeSet;
+
+use satkeep::store::migrations;
+
+use crate::harness::{StoreKind, TestDatabase};
+
+const TABLES: [&str; 8] =
+    ["accounts", "invoices", "payments", "settings", "transfers", "users", "wallet_keys", "wallets"];
+
+/// The columns of all tables and views, in order, each with what both stores say alike.
+fn columns(database: &TestDatabase, store: StoreKind) -> Vec<String> {
+    TABLES
+        .iter()
+        .flat_map(|table| {
+            database.texts(&match store {
+                StoreKind::Sqlite => format!(
+                    "SELECT '{table}.' || name || ' ' || CASE WHEN type = 'BLOB' THEN 'BYTEA' ELSE upper(type) END
+                         || CASE WHEN \"notnull\" THEN ' NOT NULL' ELSE '' END AS text
+                     FROM pragma_table_info('{table}') ORDER BY cid"
+                ),
+                StoreKind::Postgres => format!(
+                    "SELECT '{table}.' || column_name || ' ' || upper(data_type)
+                         || CASE WHEN is_nullable = 'NO' THEN ' NOT NULL' ELSE '' END AS text
+                     FROM information_schema.columns
+                     WHERE table_name = '{table}' AND table_schema = 'public' ORDER BY ordinal_position"
+                ),
+            })
+        })
+        .collect()
+}
+
+/// Every object of the schema, to compare before and after.
+fn objects(database: &TestDatabase, store: StoreKind) -> BTreeSet<String> {
+    let sql = match store {
+        StoreKind::Sqlite => {
+            "SELECT type || ' ' || name || ' ' || COALESCE(sql, '') AS text FROM sqlite_schema
+             WHERE tbl_name NOT LIKE '\\_\\_diesel%' ESCAPE '\\'"
+        }
+        StoreKind::Postgres => {
+            "SELECT 'relation ' || relname AS text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE n.nspname = 'public' AND relname NOT LIKE '\\_\\_diesel%'
+             UNION ALL SELECT 'constraint ' || conname || ' ' || pg_get_constraintdef(c.oid) FROM pg_constraint c
+             JOIN pg_namespace n ON n.oid = c.connamespace WHERE n.nspname = 'public' AND conname NOT LIKE '\\_\\_diesel%'
+             UNION ALL SELECT 'function ' || proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+             WHERE n.nspname = 'public'
+             UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger WHERE NOT tgisinternal"
+        }
+    };
+    database.texts(sql).into_iter().collect()
+}
+
+#[test]
+fn both_stores_have_the_same_names_and_columns() {
+    let names = |store: &str| -> Vec<_> {
+        let directory = format!("{}/migrations/{store}", env!("CARGO_MANIFEST_DIR"));
+        let mut names: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names("sqlite"), names("postgres"));
+
+    let (sqlite, _) = TestDatabase::with_store(StoreKind::Sqlite).unwrap();
+    let Some((postgres, _)) = TestDatabase::with_store(StoreKind::Postgres) else { return };
+    let comparable = |columns: Vec<String>| -> Vec<String> {
+        // What a view takes from its tables is not told alike, but its names are.
+        let name_of = |column: String| match column.strip_prefix("payments.") {
+            Some(rest) => format!("payments.{}", rest.split(' ').next().unwrap()),
+            None => column,
+        };
+        columns.into_iter().map(name_of).collect()
+    };
+    let of_sqlite = comparable(columns(&sqlite, StoreKind::Sqlite));
+    assert_eq!(of_sqlite, comparable(columns(&postgres, StoreKind::Postgres)));
+    assert!(of_sqlite.contains(&"transfers.amount_msat BIGINT NOT NULL".to_owned()), "{of_sqlite:?}");
+}
+
+#[test]
+fn migrations_go_up_and_down_and_up() {
+    for kind in [StoreKind::Sqlite, StoreKind::Postgres] {
+        let Some((database, store)) = TestDatabase::with_store(kind) else { continue };
+        let after = objects(&database, kind);
+        assert!(after.len() > 20, "{after:?}");
+        assert!(store.read_blocking(migrations::pending).unwrap().is_empty());
+        let mut reverted = 0;
+        while store.read_blocking(|c| Ok(migrations::revert_last(c).is_ok())).unwrap() {
+            reverted += 1;
+        }
+        assert!(reverted >= 1);
+        assert_eq!(objects(&database, kind), BTreeSet::new(), "{kind:?}");
+        let run = store.read_blocking(migrations::run).unwrap();
+        assert_eq!(run.len(), reverted);
+        assert_eq!(objects(&database, kind), after, "{kind:?}");
+    }
+}
+
+#[test]
+fn several_processes_may_migrate_at_once() {
+    for kind in [StoreKind::Sqlite, StoreKind::Postgres] {
+        let Some(database) = TestDatabase::create(kind) else { continue };
+        let results = crate::harness::at_once(4, |_| crate::harness::run_cli(&database, &["manager", "list"]));
+        for result in results {
+            assert_eq!(result.unwrap(), serde_json::json!([]));
+        }
+    }
+}
