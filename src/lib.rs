@@ -1,4 +1,36 @@
-//! satkeep
+//! satkeep keeps sats for other people's users: users, wallets, BOLT11 invoices, and an
+//! internal double-entry ledger that settles wallet-to-wallet payments, atomically and
+//! durably, on SQLite or PostgreSQL.
+//!
+//! # Map
+//!
+//! | module | what is there |
+//! |---|---|
+//! | [`domain`] | the words of the field: money, ids, keys, sealing, invoices, texts |
+//! | [`ledger`] | what may happen to money ([`ledger::decide`], pure) and how it happens once ([`ledger::settle`], [`ledger::settler`]) |
+//! | [`store`] | the database: migrations, queries, and the settlement statements of each backend |
+//! | [`api`] | HTTP: thin handlers, one file a resource; one list of routes gives the router and the document |
+//! | [`managers`] | managers and their money, for the command line and the first start |
+//! | [`vault`] | the master key: where it is kept, and whether it is the right one |
+//! | [`startup`] | wiring, first start, and the way down |
+//! | [`cli`], [`config`], [`telemetry`], [`clock`] | the edge of the process |
+//!
+//! Dependencies point one way: `api -> store -> ledger -> domain`. `domain`,
+//! [`ledger::decide`] and [`ledger::batch`] know no database, no HTTP and no clock.
+//!
+//! # The way of one payment
+//!
+//! 1. [`api::payments`]: the extractor proves the key; `require_admin` turns it into one
+//!    that may spend, and only that can be turned into a payment.
+//! 2. [`domain::invoice::PaymentRequest`]: the text is parsed, without recovering the
+//!    signature: an invoice of ours is found by its hash, and its whole text compared.
+//! 3. [`ledger::settler::Settler::submit`]: a bounded queue, and one reply for each command.
+//! 4. [`ledger::settle::settle_batch`]: whatever has queued up becomes one transaction.
+//! 5. [`ledger::decide::decide`]: outcomes, transfers, new balances; pure.
+//! 6. [`store::settlement`]: written in one statement (PostgreSQL) or a few prepared ones
+//!    (SQLite), affected rows counted, committed.
+//! 7. [`api::payment_view`], or a row of the one table in [`api::error`].
+
 pub mod api;
 pub mod cli;
 pub mod clock;

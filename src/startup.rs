@@ -103,12 +103,15 @@ fn bootstrap(base: &Base, config: &Config) -> Result<(), StartupError> {
 /// Serves until a signal asks to stop, then settles what is queued and answers everyone.
 pub fn serve(config: &Config) -> Result<(), StartupError> {
     let base = Base::open(config)?;
+    // Before the first manager is made and its keys are printed: they are printed once, so
+    // this must not be lost to an address that is in use.
+    let listener = std::net::TcpListener::bind(config.listen).map_err(StartupError::Serve)?;
     bootstrap(&base, config)?;
     let (settler, settler_thread, settler_ended) =
         Settler::start(Box::new(base.store.settlement()), clock::now).map_err(StartupError::Serve)?;
     let node = Node::new(&base.master, config.network);
     let app = web::Data::new(App::new(base.store, settler, node, base.sealer, config.invoice_sat_max));
-    let served = actix_web::rt::System::new().block_on(run(config, app, settler_ended));
+    let served = actix_web::rt::System::new().block_on(run(listener, app, settler_ended));
     let settled = settler_thread.stop();
     match (served, settled) {
         (Ok(()), Ok(())) => {
@@ -121,7 +124,7 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
 }
 
 async fn run(
-    config: &Config,
+    listener: std::net::TcpListener,
     app: web::Data<App>,
     mut settler_ended: oneshot::Receiver<()>,
 ) -> Result<(), StartupError> {
@@ -140,7 +143,7 @@ async fn run(
     .client_request_timeout(HEAD_TIMEOUT)
     .shutdown_timeout(SHUTDOWN_TIMEOUT_S)
     .disable_signals()
-    .bind(config.listen)
+    .listen(listener)
     .map_err(StartupError::Serve)?;
     for address in server.addrs() {
         tracing::info!("listening on http://{address}; the API is described at http://{address}/docs");

@@ -1,6 +1,6 @@
 //! The settlement store of both databases: one connection of its own, one transaction at a
-//! time. The hand-tuned statements are in [`super::settle_postgres`] and
-//! [`super::settle_sqlite`]; what is rare is written once for both.
+//! time. The hand-tuned statements are in `settle_postgres` and
+//! `settle_sqlite`; what is rare is written once for both.
 
 use std::time::Duration;
 
