@@ -114,24 +114,46 @@ const POSTGRES_SETUP: &str = "
     SET enable_seqscan = off;
 ";
 
-/// Makes and checks the connections of the pool.
+/// A connection of the pool.
+pub(super) struct Link {
+    pub(super) db: Db,
+    /// Set when the connection was found dead, so that the pool throws it away.
+    dead: bool,
+}
+
+impl Link {
+    /// Looks whether an error means that the connection has died. To look only then keeps
+    /// every query that goes right free of it.
+    pub(super) fn explain(&mut self, error: StoreError) -> StoreError {
+        let problem = match error {
+            StoreError::Unavailable(problem) | StoreError::Fault(problem) if self.db.ping().is_err() => problem,
+            StoreError::Unavailable(_) | StoreError::Fault(_) | StoreError::Conflict | StoreError::NotFound => {
+                return error;
+            }
+        };
+        self.dead = true;
+        StoreError::Unavailable(problem)
+    }
+}
+
+/// Makes the connections of the pool.
 #[derive(Debug)]
 pub(super) struct Manager(pub(super) Database);
 
 impl ManageConnection for Manager {
-    type Connection = Db;
+    type Connection = Link;
     type Error = diesel::r2d2::Error;
 
-    fn connect(&self) -> Result<Db, diesel::r2d2::Error> {
-        self.0.connect().map_err(diesel::r2d2::Error::ConnectionError)
+    fn connect(&self) -> Result<Link, diesel::r2d2::Error> {
+        self.0.connect().map(|db| Link { db, dead: false }).map_err(diesel::r2d2::Error::ConnectionError)
     }
 
-    fn is_valid(&self, connection: &mut Db) -> Result<(), diesel::r2d2::Error> {
-        connection.ping().map_err(diesel::r2d2::Error::QueryError)
+    fn is_valid(&self, link: &mut Link) -> Result<(), diesel::r2d2::Error> {
+        link.db.ping().map_err(diesel::r2d2::Error::QueryError)
     }
 
-    fn has_broken(&self, connection: &mut Db) -> bool {
-        std::thread::panicking() || connection.is_broken()
+    fn has_broken(&self, link: &mut Link) -> bool {
+        std::thread::panicking() || link.dead || link.db.is_broken()
     }
 }
 

@@ -94,8 +94,8 @@ impl Store {
 
     /// As [`Store::read`], on this thread.
     pub fn read_blocking<T>(&self, work: impl FnOnce(&mut Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let mut connection = self.pool.get().map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        work(&mut connection)
+        let mut link = self.pool.get().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        work(&mut link.db).map_err(|error| link.explain(error))
     }
 
     /// As [`Store::write`], on this thread.

@@ -92,7 +92,12 @@ impl Server {
 
     /// Another process on the same database.
     pub(crate) fn replica(&self) -> Self {
-        Self::start_on(self.store, Arc::clone(&self.database), self.options.clone(), Some(self.manager.clone()))
+        self.replica_with(self.options.clone())
+    }
+
+    /// Another process on the same database, started in another way.
+    pub(crate) fn replica_with(&self, options: Options) -> Self {
+        Self::start_on(self.store, Arc::clone(&self.database), options, Some(self.manager.clone()))
     }
 
     /// Sends the process a signal.

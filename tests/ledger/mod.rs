@@ -3,6 +3,7 @@
 
 mod crash;
 mod differential;
+mod lost_commit;
 mod memory;
 mod precedence;
 mod properties;
