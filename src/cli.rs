@@ -13,10 +13,10 @@ use crate::domain::text::Name;
 use crate::managers::{self, Manager, ManagerError};
 use crate::startup::{self, Base, StartupError};
 use crate::store::backup::{self, BackupError};
-use crate::store::{Store, StoreError, audit, migrations};
+use crate::store::{StoreError, audit, migrations};
 
 /// Users, wallets and invoices for services, on an internal double-entry ledger
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "satkeep", version)]
 pub struct Cli {
     #[command(flatten)]
@@ -128,7 +128,7 @@ impl Cli {
             }
             Command::Migrate { revert } => migrate(&config, revert)?,
             Command::Backup { file } => {
-                Base::open(&config)?.store.read_blocking(|connection| Ok(backup::run(connection, &file)))??;
+                startup::open_store(&config)?.read_blocking(|connection| Ok(backup::run(connection, &file)))??;
                 let file = file.display().to_string();
                 Answer { text: format!("wrote {file}"), json: json!({ "file": file }) }
             }
@@ -144,7 +144,7 @@ impl Cli {
 
 fn create_manager(config: &Config, name: String) -> Result<Answer, CliError> {
     let name = Name::new(name).map_err(|error| CliError::Usage(format!("--name {error}")))?;
-    let base = Base::open(config)?;
+    let base = Base::create(config)?;
     let manager = managers::create(&base.store, &base.sealer, &name)?;
     if let Some(amount) = config.bootstrap {
         managers::credit(&base.store, &base.sealer, manager.wallet, amount)?;
@@ -168,7 +168,7 @@ fn manager_json(manager: &Manager) -> Value {
 }
 
 fn list_managers(config: &Config) -> Result<Answer, CliError> {
-    let managers = Base::open(config)?.store.read_blocking(managers::list)?;
+    let managers = startup::open_store(config)?.read_blocking(managers::list)?;
     let mut lines = Vec::new();
     let mut rows = Vec::new();
     for (user, wallets) in managers {
@@ -190,7 +190,12 @@ fn rotate_keys(config: &Config, user: UserId) -> Result<Answer, CliError> {
     let base = Base::open(config)?;
     let rotated = managers::rotate_keys(&base.store, &base.sealer, user).map_err(|error| match error {
         StoreError::NotFound => CliError::Usage(format!("--user {user} is no manager")),
-        other @ (StoreError::Unavailable(_) | StoreError::Conflict | StoreError::Fault(_)) => other.into(),
+        StoreError::Unavailable(_)
+        | StoreError::OutcomeUnknown(_)
+        | StoreError::Revoked
+        | StoreError::Conflict
+        | StoreError::Broken(_)
+        | StoreError::Fault(_) => error.into(),
     })?;
     let text: Vec<_> = rotated.iter().map(describe).collect();
     Ok(Answer { text: text.join("\n"), json: rotated.iter().map(manager_json).collect() })
@@ -207,7 +212,7 @@ fn credit(config: &Config, wallet: WalletId, amount_sat: i64) -> Result<Answer, 
 }
 
 fn run_audit(config: &Config, json: bool) -> Result<(), CliError> {
-    let verdicts = Base::open(config)?.store.read_blocking(audit::run)?;
+    let verdicts = startup::open_store(config)?.read_blocking(audit::run)?;
     if json {
         println!("{}", json!({"holds": verdicts.iter().all(|v| v.holds), "invariants": verdicts}));
     } else {
@@ -224,12 +229,10 @@ fn run_audit(config: &Config, json: bool) -> Result<(), CliError> {
 
 fn migrate(config: &Config, revert: bool) -> Result<Answer, CliError> {
     if revert {
-        let store = Store::open(config.database.clone())?;
+        let store = startup::open_store(config)?;
         let name = store.read_blocking(migrations::revert_last)?;
         return Ok(Answer { text: format!("took back {name}"), json: json!({ "reverted": name }) });
     }
-    startup::make_data_dirs(config).map_err(StartupError::DataDir)?;
-    let run = Store::open(config.database.clone())?.read_blocking(migrations::run)?;
-    let text = if run.is_empty() { "nothing to do".to_owned() } else { format!("ran {}", run.join(", ")) };
-    Ok(Answer { text, json: json!({ "run": run }) })
+    startup::migrate(config)?;
+    Ok(Answer { text: "the schema is the newest".to_owned(), json: json!({ "current": true }) })
 }

@@ -10,7 +10,7 @@ use crate::domain::node::Network;
 use crate::store::Database;
 
 /// The flags of every subcommand, as they were given.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone)]
 pub struct Flags {
     /// Address and port to listen on
     #[arg(long, global = true, env = "SATKEEP_LISTEN", default_value = "127.0.0.1:5001")]

@@ -1,5 +1,6 @@
 //! Wiring, first start, and the way down: HTTP first, then the settler, then the pool.
 
+use std::fs::File;
 use std::time::Duration;
 
 use actix_cors::Cors;
@@ -35,6 +36,12 @@ pub enum StartupError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There is no database.
+    #[error("there is no database yet: `satkeep serve`, `satkeep manager create` and `satkeep migrate` make one")]
+    NoDatabase,
+    /// The database is of an older version.
+    #[error("the database has an older schema: run `satkeep migrate`, or start the server")]
+    OldSchema,
     /// The master key.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -61,21 +68,51 @@ pub struct Base {
 }
 
 impl Base {
-    /// Opens the database, brings it to the newest schema, and gets the master key.
+    /// Opens the database, which is made where it is not there, brings it to the newest
+    /// schema, and gets the master key.
+    pub fn create(config: &Config) -> Result<Self, StartupError> {
+        // The lock covers the making of the master key as well.
+        let (store, _lock) = migrate(config)?;
+        Self::with_master_key(store, config)
+    }
+
+    /// Opens a database that is there and has the newest schema, and gets the master key.
     pub fn open(config: &Config) -> Result<Self, StartupError> {
-        make_data_dirs(config).map_err(StartupError::DataDir)?;
-        let store = Store::open(config.database.clone())?;
-        for migration in store.read_blocking(migrations::run)? {
-            tracing::info!(migration, "migrated");
-        }
+        Self::with_master_key(open_store(config)?, config)
+    }
+
+    fn with_master_key(store: Store, config: &Config) -> Result<Self, StartupError> {
         let master = vault::open(&store, &config.data_dir)?;
         let sealer = Sealer::new(&master);
         Ok(Self { store, master, sealer })
     }
 }
 
+/// Opens the database, which is made where it is not there, and brings it to the newest
+/// schema. Other processes that start on the same data directory wait until the lock is
+/// dropped.
+pub fn migrate(config: &Config) -> Result<(Store, File), StartupError> {
+    make_data_dirs(config).map_err(StartupError::DataDir)?;
+    let lock = File::create(config.data_dir.join(".lock")).map_err(StartupError::DataDir)?;
+    lock.lock().map_err(StartupError::DataDir)?;
+    let store = Store::open(config.database.clone())?;
+    for migration in store.read_blocking(migrations::run)? {
+        tracing::info!(migration, "migrated");
+    }
+    Ok((store, lock))
+}
+
+/// Opens a database that is there and has the newest schema.
+pub fn open_store(config: &Config) -> Result<Store, StartupError> {
+    if config.database.sqlite_path().is_some_and(|path| !path.exists()) {
+        return Err(StartupError::NoDatabase);
+    }
+    let store = Store::open(config.database.clone())?;
+    if store.read_blocking(migrations::pending)?.is_empty() { Ok(store) } else { Err(StartupError::OldSchema) }
+}
+
 /// Makes the directories of the master key and of the database, for their owner alone.
-pub fn make_data_dirs(config: &Config) -> std::io::Result<()> {
+fn make_data_dirs(config: &Config) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -91,18 +128,18 @@ pub fn make_data_dirs(config: &Config) -> std::io::Result<()> {
 fn bootstrap(base: &Base, config: &Config) -> Result<(), StartupError> {
     let name = Name::new("manager".to_owned()).map_err(|e| StoreError::Fault(e.to_string()))?;
     let Some(manager) = managers::create_first(&base.store, &base.sealer, &name)? else { return Ok(()) };
-    if let Some(amount) = config.bootstrap {
-        managers::credit(&base.store, &base.sealer, manager.wallet, amount)?;
-    }
     println!("manager user id: {}", manager.user);
     println!("manager admin key: {}", manager.keys.admin.reveal());
     println!("manager invoice key: {}", manager.keys.invoice.reveal());
+    if let Some(amount) = config.bootstrap {
+        managers::credit(&base.store, &base.sealer, manager.wallet, amount)?;
+    }
     Ok(())
 }
 
 /// Serves until a signal asks to stop, then settles what is queued and answers everyone.
 pub fn serve(config: &Config) -> Result<(), StartupError> {
-    let base = Base::open(config)?;
+    let base = Base::create(config)?;
     // Before the first manager is made and its keys are printed: they are printed once, so
     // this must not be lost to an address that is in use.
     let listener = std::net::TcpListener::bind(config.listen).map_err(StartupError::Serve)?;
@@ -135,9 +172,9 @@ async fn run(
         ActixApp::new()
             .app_data(shared.clone())
             .configure(|config| site.configure(config))
-            .wrap(middleware::from_fn(request_id::middleware))
             .wrap(cors())
             .wrap(middleware::NormalizePath::trim())
+            .wrap(middleware::from_fn(request_id::middleware))
     })
     .keep_alive(KEEP_ALIVE)
     .client_request_timeout(HEAD_TIMEOUT)

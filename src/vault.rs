@@ -1,5 +1,6 @@
 //! The master key: where it is kept, and whether it is the one that the database needs.
 
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -105,20 +106,23 @@ fn non_empty(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|text| !text.is_empty())
 }
 
-/// Makes a key and its file, which only its owner may read. It is on disk before anything
-/// is sealed with it.
+/// Makes a key and its file, which only its owner may read. It is whole and on disk before
+/// anything is sealed with it: it is written beside, and then gets its name.
 fn make(data_dir: &Path) -> Result<MasterKey, VaultError> {
     let path = data_dir.join(FILE_NAME);
     let key = MasterKey::generate();
     let write = || -> std::io::Result<()> {
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
+        let beside = data_dir.join(".master.key.new");
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path)?;
+        let mut file = options.open(&beside)?;
         file.write_all(key.reveal().as_bytes())?;
         file.write_all(b"\n")?;
-        file.sync_all()
+        file.sync_all()?;
+        std::fs::rename(&beside, &path)?;
+        File::open(data_dir)?.sync_all()
     };
     write().map_err(|error| VaultError::File { path: path.clone(), error })?;
     tracing::info!(path = %path.display(), "made a master key; keep a copy apart from the database");

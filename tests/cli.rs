@@ -97,20 +97,21 @@ both_stores! {
     }
 
     fn a_database_is_refused_without_its_master_key(server) {
+        let credit = ["credit", "--wallet", &server.manager.id, "--amount-sat", "1"];
         let file = server.database.directory.path().join("master.key");
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         let key = std::fs::read_to_string(&file).unwrap();
         assert_eq!(key.trim().len(), 64);
         std::fs::remove_file(&file).unwrap();
-        assert!(server.cli(&["manager", "list"]).unwrap_err().contains("SATKEEP_MASTER_KEY"));
+        assert!(server.cli(&credit).unwrap_err().contains("SATKEEP_MASTER_KEY"));
         std::fs::write(&file, "0".repeat(64)).unwrap();
-        assert!(server.cli(&["manager", "list"]).unwrap_err().contains("not the one"));
+        assert!(server.cli(&credit).unwrap_err().contains("not the one"));
         std::fs::write(&file, "nonsense").unwrap();
-        let error = server.cli(&["manager", "list"]).unwrap_err();
+        let error = server.cli(&credit).unwrap_err();
         assert!(error.contains("64 hex") && !error.contains("nonsense"), "{error}");
         // The variable comes first, and a file that another variable names after it.
         let with = |variable: &str, value: &str| {
-            satkeep(&server.database).env(variable, value).args(["manager", "list"]).output().unwrap().status.success()
+            satkeep(&server.database).env(variable, value).args(credit).output().unwrap().status.success()
         };
         assert!(with("SATKEEP_MASTER_KEY", key.trim()));
         assert!(!with("SATKEEP_MASTER_KEY", &"0".repeat(64)));
@@ -121,7 +122,7 @@ both_stores! {
     }
 
     fn migrations_run_by_hand(server) {
-        assert_eq!(server.cli(&["migrate"]).unwrap(), json!({"run": []}));
+        assert_eq!(server.cli(&["migrate"]).unwrap(), json!({"current": true}));
     }
 }
 
@@ -150,6 +151,7 @@ fn a_backup_is_a_whole_database() {
 #[test]
 fn a_postgres_database_is_backed_up_by_its_own_means() {
     let Some(database) = TestDatabase::create(StoreKind::Postgres) else { return };
+    run_cli(&database, &["migrate"]).unwrap();
     let file = database.directory.path().join("backup.sqlite");
     let error = run_cli(&database, &["backup", file.to_str().unwrap()]).unwrap_err();
     assert!(error.contains("pg_dump"), "{error}");
@@ -169,6 +171,20 @@ fn a_server_reaches_postgres_over_tls() {
     let output = run("verify-full");
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("certificate"), "{output:?}");
+}
+
+#[test]
+fn a_database_that_is_not_there_is_not_made_by_a_look() {
+    for store in [StoreKind::Sqlite, StoreKind::Postgres] {
+        let Some(database) = TestDatabase::create(store) else { continue };
+        for look in [vec!["audit"], vec!["manager", "list"], vec!["migrate", "--revert"]] {
+            let error = run_cli(&database, &look).unwrap_err();
+            assert!(error.contains("satkeep migrate"), "{error}");
+        }
+        assert_eq!(std::fs::read_dir(database.directory.path()).unwrap().count(), 0);
+        run_cli(&database, &["migrate"]).unwrap();
+        assert_eq!(run_cli(&database, &["audit"]).unwrap()["holds"], true);
+    }
 }
 
 #[test]

@@ -23,11 +23,12 @@ fn a_password_in_a_url_is_not_shown() {
     assert!(shown.contains("db.example") && !shown.contains("secret"), "{shown}");
     // Neither by an error of the connection.
     let database = TestDatabase::create(StoreKind::Sqlite).unwrap();
-    let url = "postgres://user:secret@127.0.0.1:1/name";
-    let output = satkeep(&database).args(["--database-url", url, "audit"]).output().unwrap();
-    assert!(!output.status.success());
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.contains("127.0.0.1") && !error.contains("secret"), "{error}");
+    for url in ["postgres://user:secret@127.0.0.1:1/name", "postgres://user:se@secret@127.0.0.1:1/name"] {
+        let output = satkeep(&database).args(["--database-url", url, "audit"]).output().unwrap();
+        assert!(!output.status.success());
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains("127.0.0.1") && !error.contains("secret"), "{error}");
+    }
 }
 
 #[test]
@@ -60,5 +61,5 @@ fn a_flag_has_an_environment_twin() {
         ("SATKEEP_WEBHOOK_ALLOW_PRIVATE", "true", ""),
         ("SATKEEP_ALLOW_SIGNUP", "false", ""),
     ];
-    assert_eq!(run(&fine), (true, run(&fine).1));
+    assert!(run(&fine).0);
 }

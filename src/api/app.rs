@@ -11,10 +11,10 @@ use crate::domain::node::Node;
 use crate::domain::password::Password;
 use crate::domain::secret::Sealer;
 use crate::domain::time::UnixMs;
-use crate::ledger::command::Command;
+use crate::ledger::command::{Authority, Command};
 use crate::ledger::settler::Settler;
 use crate::ledger::state::Outcome;
-use crate::store::Store;
+use crate::store::{Db, Store, StoreError, wallets};
 
 /// Passwords that are hashed at once: each takes a core and 19 MiB, and payments must go on.
 const PASSWORD_HASHES_MAX: usize = 2;
@@ -74,6 +74,20 @@ impl App {
     /// refusal says which one it is about.
     pub async fn settle(&self, command: Command, legs: bool) -> Result<Outcome, ApiError> {
         self.settler.submit(command).await?.map_err(|rejection| ApiError::from_rejection(rejection, legs))
+    }
+
+    /// Changes rows on behalf of a caller, in one transaction, at whose start the key is
+    /// looked at again: the request may have waited since it was proved.
+    pub async fn write_as<T: Send + 'static>(
+        &self,
+        authority: Authority,
+        work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let authorized = move |connection: &mut Db| {
+            wallets::authorize(connection, authority)?;
+            work(connection)
+        };
+        self.store.write(authorized).await
     }
 
     /// Hashes a password without keeping a worker busy.

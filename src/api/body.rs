@@ -8,12 +8,14 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::web::Bytes;
+use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt;
 use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
+use serde_json::value::RawValue;
 
 use super::error::{ApiError, ErrorCode};
 
@@ -21,6 +23,10 @@ use super::error::{ApiError, ErrorCode};
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// The largest body of a path that takes a thousand items at once, in bytes.
 pub const LIST_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long a body may take to arrive. The key was proved before, so this is also how old
+/// that proof can be.
+const BODY_TIME_MAX: Duration = Duration::from_secs(15);
 
 /// A body of up to `MAX` bytes, as it came. Getting it never fails, so that a missing key is
 /// told before a bad body; reading it may.
@@ -32,6 +38,7 @@ pub struct Body<const MAX: usize = BODY_BYTES_MAX>(Result<Bytes, Unread>);
 enum Unread {
     TooLarge,
     BrokenOff,
+    TooSlow,
 }
 
 impl<const MAX: usize> FromRequest for Body<MAX> {
@@ -39,19 +46,24 @@ impl<const MAX: usize> FromRequest for Body<MAX> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Infallible>>>>;
 
     fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let mut payload = payload.take();
-        Box::pin(async move {
-            let mut body = actix_web::web::BytesMut::new();
-            while let Some(chunk) = payload.next().await {
-                let Ok(chunk) = chunk else { return Ok(Self(Err(Unread::BrokenOff))) };
-                if body.len().saturating_add(chunk.len()) > MAX {
-                    return Ok(Self(Err(Unread::TooLarge)));
-                }
-                body.extend_from_slice(&chunk);
-            }
-            Ok(Self(Ok(body.freeze())))
+        let payload = payload.take();
+        Box::pin(async {
+            let read = tokio::time::timeout(BODY_TIME_MAX, read(payload, MAX)).await;
+            Ok(Self(read.unwrap_or(Err(Unread::TooSlow))))
         })
     }
+}
+
+async fn read(mut payload: Payload, max: usize) -> Result<Bytes, Unread> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.or(Err(Unread::BrokenOff))?;
+        if body.len().saturating_add(chunk.len()) > max {
+            return Err(Unread::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
 }
 
 impl<const MAX: usize> Body<MAX> {
@@ -62,6 +74,7 @@ impl<const MAX: usize> Body<MAX> {
                 ApiError::with_detail(ErrorCode::BodyTooLarge, detail)
             }
             Unread::BrokenOff => ErrorCode::InvalidJson.into(),
+            Unread::TooSlow => ErrorCode::BodyTooSlow.into(),
         })
     }
 
@@ -79,11 +92,15 @@ impl<const MAX: usize> Body<MAX> {
         }
     }
 
-    /// Reads a body that is one item, or an array of several; the flag tells an array.
-    pub fn json_one_or_many<T: DeserializeOwned>(&self) -> Result<(Vec<T>, bool), ApiError> {
+    /// Reads a body that is one item, or an array of several; the flag tells an array. Of an
+    /// array that is too long, one item more than `count_max` is read, and no further.
+    pub fn json_one_or_many<T: DeserializeOwned>(&self, count_max: usize) -> Result<(Vec<T>, bool), ApiError> {
         let bytes = self.bytes()?;
         if first_byte(bytes) == Some(b'[') {
-            return Ok((parse(bytes)?, true));
+            let values: Vec<&RawValue> = serde_json::from_slice(bytes).or(Err(ErrorCode::InvalidJson))?;
+            let few = values.into_iter().take(count_max.saturating_add(1)).enumerate();
+            let items = few.map(|(index, value)| parse_item(value.get(), index)).collect::<Result<_, _>>()?;
+            return Ok((items, true));
         }
         Ok((vec![self.json()?], false))
     }
@@ -108,6 +125,14 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     })?;
     json.end().or(Err(ErrorCode::InvalidJson))?;
     Ok(value)
+}
+
+/// Reads one item of an array; it must be an object.
+fn parse_item<T: DeserializeOwned>(json: &str, index: usize) -> Result<T, ApiError> {
+    if first_byte(json.as_bytes()) != Some(b'{') {
+        return Err(ApiError::field(&format!("[{index}]"), "must be a JSON object"));
+    }
+    parse(json.as_bytes()).map_err(|error| error.in_item(index))
 }
 
 fn first_byte(bytes: &[u8]) -> Option<u8> {
@@ -224,7 +249,7 @@ impl<'de, T: Lenient> Visitor<'de> for LenientVisitor<T> {
 /// Reads a field of the client's own data as the text that it is, to give it back as it
 /// came: for `#[serde(default, deserialize_with = "raw")]`.
 pub fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let raw: Box<serde_json::value::RawValue> = serde::Deserialize::deserialize(deserializer)?;
+    let raw: Box<RawValue> = serde::Deserialize::deserialize(deserializer)?;
     Ok(match raw.get() {
         "null" | "\"\"" => None,
         text => Some(text.to_owned()),

@@ -18,11 +18,12 @@ use super::error::{ErrorBody, ErrorCode, FieldError};
 pub struct DocumentText(pub Bytes);
 
 /// The refusals that operations share: name, status, what they mean.
-const REFUSALS: [(&str, &str, &str); 8] = [
+const REFUSALS: [(&str, &str, &str); 9] = [
     ("BadRequest", "400", "A parameter is wrong, or the payment is refused; `detail` says what to change"),
     ("Unauthorized", "401", "There is no key, or it is unknown or revoked"),
     ("Forbidden", "403", "The key is valid, but grants less than this needs"),
     ("NotFound", "404", "It does not exist, or is another tenant's"),
+    ("Timeout", "408", "The body did not arrive in time"),
     ("Conflict", "409", "It contradicts what is there"),
     ("TooLarge", "413", "The body is larger than 64 KiB (1024 KiB where it may be an array)"),
     ("Internal", "500", "A fault of ours"),
@@ -91,7 +92,7 @@ fn refusals_of(method: &str, path: &str, operation: &Operation) -> Vec<&'static 
         }
     }
     if has_body {
-        names.extend(["BadRequest", "TooLarge"]);
+        names.extend(["BadRequest", "Timeout", "TooLarge"]);
     }
     if operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty()) {
         names.push("BadRequest");

@@ -103,6 +103,10 @@ codes! {
         "A wallet still holds money; empty it first, or delete with ?sweep=true to move the money to the calling wallet";
     /// Something else has changed the user's wallets at the same moment.
     WalletsChanged = "wallets_changed", CONFLICT, true, "The user's wallets have just changed; try again";
+    /// A user to delete has users of its own.
+    UserHasUsers = "user_has_users", CONFLICT, false, "The user has users of its own; delete these first";
+    /// The body did not come.
+    BodyTooSlow = "body_too_slow", REQUEST_TIMEOUT, true, "The body did not arrive in time; try again";
     /// The body is too large.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, false, "The body is too large";
     /// Too much is waiting.
@@ -202,6 +206,16 @@ impl ApiError {
         Self { code: ErrorCode::InvalidRequest, detail: detail.join("; ").into(), errors }
     }
 
+    /// The same refusal about the `index`th item of an array.
+    #[must_use]
+    pub fn in_item(self, index: usize) -> Self {
+        if self.errors.is_empty() {
+            return self;
+        }
+        let inside = |error: FieldError| FieldError { field: format!("[{index}].{}", error.field), ..error };
+        Self::fields(self.errors.into_iter().map(inside).collect())
+    }
+
     /// The same refusal, pointing at one movement of several.
     #[must_use]
     fn at_leg(mut self, leg: usize) -> Self {
@@ -222,7 +236,12 @@ impl ApiError {
                 tracing::warn!(%error, "a query could not be run");
                 ErrorCode::Unavailable.into()
             }
-            error @ (StoreError::Conflict | StoreError::Fault(_)) => {
+            StoreError::Revoked => ErrorCode::BadAuth.into(),
+            StoreError::OutcomeUnknown(error) => {
+                tracing::error!(%error, "the outcome of a change is not known");
+                ErrorCode::OutcomeUnknown.into()
+            }
+            error @ (StoreError::Conflict | StoreError::Broken(_) | StoreError::Fault(_)) => {
                 tracing::error!(%error, "a query failed");
                 ErrorCode::Internal.into()
             }
@@ -293,7 +312,7 @@ impl ResponseError for ApiError {
     fn error_response(&self) -> HttpResponse {
         let status = if self.code == ErrorCode::OutcomeUnknown { "pending" } else { "failed" };
         let mut response = HttpResponse::build(self.status_code());
-        if self.code.status() == StatusCode::SERVICE_UNAVAILABLE {
+        if self.code.is_retryable() {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER_S));
         }
         response.json(ErrorBody {

@@ -11,6 +11,9 @@ use actix_web::{FromRequest, HttpRequest};
 
 use super::error::{ApiError, ErrorCode, FieldError};
 
+/// The longest value of a parameter, in bytes: longer than any invoice that is read.
+const VALUE_BYTES_MAX: usize = 8192;
+
 /// The name and value of each parameter of a query string.
 pub fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
     url::form_urlencoded::parse(query.as_bytes())
@@ -39,6 +42,10 @@ impl Params {
                     ErrorCode::InvalidRequest,
                     "a query parameter must not contain the character U+0000",
                 ));
+            }
+            if value.len() > VALUE_BYTES_MAX {
+                let detail = format!("a query parameter must be at most {VALUE_BYTES_MAX} bytes long");
+                return Err(ApiError::with_detail(ErrorCode::InvalidRequest, detail));
             }
             Ok((name.as_str(), value.as_str()))
         })

@@ -37,7 +37,7 @@ pub(super) async fn list_payments(key: WalletKey, app: State, params: Params) ->
     let wallet = key.wallet();
     let page = app
         .store
-        .read(move |connection| {
+        .read_list(move |connection| {
             payments::list(connection, wallet, &query.filter, query.sort, query.offset, query.limit)
         })
         .await?;
@@ -74,7 +74,7 @@ pub(super) async fn list_payments_paginated(
     let wallet = key.wallet();
     let (page, total) = app
         .store
-        .read(move |connection| {
+        .read_list(move |connection| {
             let page = payments::list(connection, wallet, &query.filter, query.sort, query.offset, query.limit)?;
             Ok((page, payments::count(connection, wallet, &query.filter)?))
         })
@@ -117,7 +117,7 @@ pub(super) async fn payment_history(key: WalletKey, app: State, params: Params) 
         Some(_) => return Err(ApiError::field("group", "must be hour, day or month")),
     };
     let wallet = key.wallet();
-    let periods = app.store.read(move |connection| history::periods(connection, wallet, period_ms)).await?;
+    let periods = app.store.read_list(move |connection| history::periods(connection, wallet, period_ms)).await?;
     Ok(HttpResponse::Ok().json(points(&periods, period_ms, monthly)))
 }
 

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use utoipa::IntoParams;
 
-use super::error::ApiError;
+use super::error::{ApiError, ErrorCode};
 use super::params::Params;
 use crate::domain::time::UnixMs;
 use crate::store::payment_filter::{Condition, PaymentFilter, Range, Sort, SortKey, Status, Test, TextTest};
@@ -15,6 +15,11 @@ const LIMIT_DEFAULT: i64 = 20;
 pub const OFFSET_MAX: i64 = 1_000_000_000;
 /// Payments of a page at most.
 pub const LIMIT_MAX: i64 = 1000;
+
+/// Conditions of a query at most.
+const CONDITIONS_MAX: usize = 32;
+/// Values of a condition with `in` at most.
+const VALUES_MAX: usize = 100;
 
 /// The parameters, for the document.
 #[derive(Debug, IntoParams)]
@@ -88,6 +93,11 @@ impl PaymentQuery {
                 "api-key" => {}
                 _ => query.filter.0.push(condition(name, value, now)?),
             }
+            // Databases limit how deep a condition may nest, and so does the stack.
+            if query.filter.0.len() > CONDITIONS_MAX {
+                let detail = format!("a list takes at most {CONDITIONS_MAX} conditions");
+                return Err(ApiError::with_detail(ErrorCode::InvalidRequest, detail));
+            }
         }
         Ok(query)
     }
@@ -119,6 +129,9 @@ fn condition(name: &str, value: &str, now: UnixMs) -> Result<Condition, ApiError
         Some((field, rest)) => (field, op(name, rest)?),
     };
     let values: Vec<&str> = if op == Op::In { value.split(',').map(str::trim).collect() } else { vec![value] };
+    if values.len() > VALUES_MAX {
+        return Err(ApiError::field(name, format_args!("takes at most {VALUES_MAX} values")));
+    }
     let test = match field {
         "memo" => Test::Memo(text(name, op, &values)?),
         "tag" => Test::Tag(text(name, op, &values)?),

@@ -82,7 +82,7 @@ pub(super) async fn update_wallet(key: AdminKey, app: State, body: Body) -> Resu
     let change: WalletChange = body.json()?;
     let mut checks = Checks::default();
     let Some(name) = checks.require("name", change.name, Name::new) else { return Err(checks.into_error()) };
-    rename(&app, key.wallet(), name).await
+    rename(&app, key, name).await
 }
 
 /// Rename the wallet, by the path
@@ -99,12 +99,13 @@ pub(super) async fn rename_wallet(
     name: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let name = Name::new(name.into_inner()).map_err(|error| ApiError::field("new_name", error))?;
-    rename(&app, key.wallet(), name).await
+    rename(&app, key, name).await
 }
 
-async fn rename(app: &App, wallet: WalletId, name: Name) -> Result<HttpResponse, ApiError> {
+async fn rename(app: &App, key: AdminKey, name: Name) -> Result<HttpResponse, ApiError> {
     let now = clock::now();
-    let renamed = app.store.write(move |connection| {
+    let wallet = key.wallet();
+    let renamed = app.write_as(key.authority(), move |connection| {
         wallets::rename(connection, wallet, &name, now)?;
         wallets::find(connection, wallet)
     });

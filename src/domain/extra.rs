@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 
 use super::text::InvalidText;
 
+/// The longest object, in bytes.
+pub const EXTRA_BYTES_MAX: usize = 8192;
+
 /// A JSON object as text, byte for byte as the client wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extra(String);
@@ -14,6 +17,9 @@ pub struct Extra(String);
 impl Extra {
     /// Checks that the text is a JSON object.
     pub fn new(json: &str) -> Result<Self, InvalidText> {
+        if json.len() > EXTRA_BYTES_MAX {
+            return Err(InvalidText::TooLong { max: EXTRA_BYTES_MAX });
+        }
         Self::parse(json).map(|_| Self(json.to_owned()))
     }
 
@@ -45,7 +51,7 @@ impl Extra {
     pub fn merged_with(&self, newer: &Self) -> Result<Self, InvalidText> {
         let mut members = Self::parse(&self.0)?;
         members.extend(Self::parse(&newer.0)?);
-        Ok(Self(Value::Object(members).to_string()))
+        Self::new(&Value::Object(members).to_string())
     }
 
     fn parse(json: &str) -> Result<Map<String, Value>, InvalidText> {

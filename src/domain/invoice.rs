@@ -14,6 +14,9 @@ use super::ids::PaymentHash;
 /// The longest text that is looked at, in bytes (the limit of lightning-invoice and LND).
 const REQUEST_BYTES_MAX: usize = 7089;
 
+/// What stands in front of an invoice in a link.
+const SCHEME: &str = "lightning:";
+
 /// The text is not a BOLT11 invoice; says why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid BOLT11 invoice: {0}")]
@@ -35,11 +38,14 @@ impl PaymentRequest {
         if text.len() > REQUEST_BYTES_MAX {
             return Err(InvalidRequest(format!("it is longer than {REQUEST_BYTES_MAX} bytes")));
         }
+        let text = match text.split_at_checked(SCHEME.len()) {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case(SCHEME) => rest,
+            _ => text,
+        };
         if text.chars().any(char::is_lowercase) && text.chars().any(char::is_uppercase) {
             return Err(InvalidRequest("upper and lower case are mixed".to_owned()));
         }
-        let lower = text.to_lowercase();
-        let text = lower.strip_prefix("lightning:").unwrap_or(&lower).to_owned();
+        let text = text.to_lowercase();
         let signed: SignedRawBolt11Invoice =
             text.parse().map_err(|error: lightning_invoice::Bolt11ParseError| InvalidRequest(error.to_string()))?;
         let hash = signed.payment_hash().ok_or_else(|| InvalidRequest("it has no payment hash".to_owned()))?;

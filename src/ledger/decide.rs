@@ -222,7 +222,8 @@ impl<'a> Work<'a> {
             .get(&user)
             .filter(|_| !self.closed_users.contains(&user))
             .ok_or(Rejection::UserNotFound)?;
-        let open = wallets.iter().filter(|id| self.open_account(**id, 0).is_ok());
+        // A wallet whose account was not read is one that the command did not know of.
+        let open = wallets.iter().filter(|id| self.account(**id).is_none_or(|account| account.open));
         let have: HashSet<_> = open.collect();
         let named: HashSet<_> = close.wallets.iter().map(|(id, _)| id).collect();
         if have == named { Ok(()) } else { Err(Rejection::WalletsChanged) }

@@ -5,18 +5,23 @@
 //! settles it as one batch: the lock of a hot wallet and the flush to disk are paid once
 //! for all. Nothing waits for a batch to fill.
 
+use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::command::Command;
 use super::settle::{SettleError, SettlementStore, settle_batch};
 use super::state::{Outcome, Rejection};
 use crate::domain::time::UnixMs;
 
-/// Commands that may wait; one more is refused.
-const QUEUE_LENGTH_MAX: usize = 8192;
+/// The weight (see [`Command::weight`]) of commands that may wait or be under way; a command
+/// that would be more is refused.
+const QUEUE_WEIGHT_MAX: usize = 8192;
+/// How long a command may wait to be taken up. Its caller may have given up and asked again
+/// by then, so it is refused, and nothing has happened.
+const QUEUE_TIME_MAX: Duration = Duration::from_secs(30);
 /// The weight (see [`Command::weight`]) from which on a batch takes no further command.
 const BATCH_WEIGHT_MAX: usize = 1024;
 /// Pauses before a batch is tried again while the database is not available.
@@ -48,6 +53,9 @@ pub type Reply = Result<Result<Outcome, Rejection>, SubmitError>;
 struct Job {
     command: Command,
     reply: oneshot::Sender<Reply>,
+    queued_at: Instant,
+    /// The command's room in the queue, given back when it is answered.
+    _room: OwnedSemaphorePermit,
 }
 
 enum Message {
@@ -58,13 +66,14 @@ enum Message {
 /// Hands commands to the settler's thread. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Settler {
-    queue: mpsc::Sender<Message>,
+    queue: mpsc::UnboundedSender<Message>,
+    room: Arc<Semaphore>,
 }
 
 /// The settler's thread, for whoever has to end it.
 #[derive(Debug)]
 pub struct SettlerThread {
-    queue: mpsc::Sender<Message>,
+    queue: mpsc::UnboundedSender<Message>,
     thread: thread::JoinHandle<()>,
 }
 
@@ -75,25 +84,25 @@ impl Settler {
         store: Box<dyn SettlementStore + Send>,
         clock: fn() -> UnixMs,
     ) -> std::io::Result<(Self, SettlerThread, oneshot::Receiver<()>)> {
-        let (queue, jobs) = mpsc::channel(QUEUE_LENGTH_MAX);
+        let (queue, jobs) = mpsc::unbounded_channel();
         let (ended, on_end) = oneshot::channel();
         let thread = thread::Builder::new().name("settler".to_owned()).spawn(move || {
             // Dropped at the end of the thread, by a panic too: that is the signal.
             let _ended: oneshot::Sender<()> = ended;
             run(store, jobs, clock);
         })?;
-        Ok((Self { queue: queue.clone() }, SettlerThread { queue, thread }, on_end))
+        let room = Arc::new(Semaphore::new(QUEUE_WEIGHT_MAX));
+        Ok((Self { queue: queue.clone(), room }, SettlerThread { queue, thread }, on_end))
     }
 
     /// Queues a command and waits for what became of it. The command is settled even when
     /// the caller stops waiting.
     pub async fn submit(&self, command: Command) -> Reply {
         let (reply, answer) = oneshot::channel();
-        let message = Message::Job(Box::new(Job { command, reply }));
-        self.queue.try_send(message).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => SubmitError::ShuttingDown,
-        })?;
+        let weight = u32::try_from(command.weight()).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room).try_acquire_many_owned(weight).or(Err(SubmitError::Overloaded))?;
+        let job = Job { command, reply, queued_at: Instant::now(), _room: room };
+        self.queue.send(Message::Job(Box::new(job))).or(Err(SubmitError::ShuttingDown))?;
         // The reply is only ever dropped unanswered when the thread has died in the middle.
         answer.await.unwrap_or(Err(SubmitError::OutcomeUnknown))
     }
@@ -102,8 +111,8 @@ impl Settler {
 impl SettlerThread {
     /// Settles what is queued, answers everyone, and ends the thread.
     pub fn stop(self) -> thread::Result<()> {
-        // A full queue is being emptied, so this waits; a closed one has ended already.
-        drop(self.queue.blocking_send(Message::Stop));
+        // A queue that is closed belongs to a thread that has ended already.
+        drop(self.queue.send(Message::Stop));
         self.thread.join()
     }
 }
@@ -114,19 +123,22 @@ impl Command {
     pub fn weight(&self) -> usize {
         match self {
             Self::CreateInvoice(_) | Self::Pay(_) | Self::Credit(_) => 1,
-            Self::Transfer(transfer) => transfer.legs.len(),
-            Self::Close(close) => close.wallets.len(),
+            Self::Transfer(transfer) => transfer.legs.len().max(1),
+            Self::Close(close) => close.wallets.len().max(1),
         }
     }
 }
 
-fn run(mut store: Box<dyn SettlementStore + Send>, mut jobs: mpsc::Receiver<Message>, clock: fn() -> UnixMs) {
+fn run(mut store: Box<dyn SettlementStore + Send>, mut jobs: mpsc::UnboundedReceiver<Message>, clock: fn() -> UnixMs) {
     while let Some(first) = jobs.blocking_recv() {
         let mut batch = Vec::new();
         let mut weight: usize = 0;
         let mut next = Some(first);
         while let Some(message) = next {
             match message {
+                Message::Job(job) if job.queued_at.elapsed() > QUEUE_TIME_MAX => {
+                    drop(job.reply.send(Err(SubmitError::Unavailable)));
+                }
                 Message::Job(job) => {
                     weight = weight.saturating_add(job.command.weight());
                     batch.push(*job);
@@ -143,11 +155,16 @@ fn run(mut store: Box<dyn SettlementStore + Send>, mut jobs: mpsc::Receiver<Mess
 }
 
 fn settle_jobs(store: &mut dyn SettlementStore, batch: Vec<Job>, clock: fn() -> UnixMs) {
-    let (commands, replies): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.command, job.reply)).unzip();
+    let mut commands = Vec::with_capacity(batch.len());
+    let mut waiting = Vec::with_capacity(batch.len());
+    for Job { command, reply, _room: room, .. } in batch {
+        commands.push(command);
+        waiting.push((reply, room));
+    }
     tracing::debug!(commands = commands.len(), "settling");
     match settle_patiently(store, &commands, clock) {
         Ok(outcomes) => {
-            for (reply, outcome) in replies.into_iter().zip(outcomes) {
+            for ((reply, _room), outcome) in waiting.into_iter().zip(outcomes) {
                 // A caller who has gone away does not need the answer.
                 drop(reply.send(Ok(outcome)));
             }
@@ -155,21 +172,44 @@ fn settle_jobs(store: &mut dyn SettlementStore, batch: Vec<Job>, clock: fn() -> 
         // One command that the database refuses must not disturb its neighbours.
         Err(SettleError::Refused(error)) if commands.len() > 1 => {
             tracing::error!(%error, "a batch was refused; settling its commands one by one");
-            for (command, reply) in commands.into_iter().zip(replies) {
-                settle_jobs(store, vec![Job { command, reply }], clock);
+            let mut away = None;
+            for (command, (reply, _room)) in commands.iter().zip(waiting) {
+                // Where the database has gone away, the others need not find out one by one.
+                let answer = match away {
+                    Some(error) => Err(error),
+                    None => settle_one(store, command, clock),
+                };
+                if answer == Err(SubmitError::Unavailable) {
+                    away = Some(SubmitError::Unavailable);
+                }
+                drop(reply.send(answer));
             }
         }
         Err(error) => {
             tracing::error!(%error, commands = commands.len(), "not settled");
-            let answer = match error {
-                SettleError::Unavailable(_) => SubmitError::Unavailable,
-                SettleError::Refused(_) => SubmitError::Fault,
-                SettleError::OutcomeUnknown(_) => SubmitError::OutcomeUnknown,
-            };
-            for reply in replies {
+            let answer = submit_error(&error);
+            for (reply, _room) in waiting {
                 drop(reply.send(Err(answer)));
             }
         }
+    }
+}
+
+fn settle_one(store: &mut dyn SettlementStore, command: &Command, clock: fn() -> UnixMs) -> Reply {
+    match settle_patiently(store, std::slice::from_ref(command), clock) {
+        Ok(outcomes) => outcomes.into_iter().next().ok_or(SubmitError::Fault),
+        Err(error) => {
+            tracing::error!(%error, "not settled");
+            Err(submit_error(&error))
+        }
+    }
+}
+
+const fn submit_error(error: &SettleError) -> SubmitError {
+    match error {
+        SettleError::Unavailable(_) => SubmitError::Unavailable,
+        SettleError::Refused(_) => SubmitError::Fault,
+        SettleError::OutcomeUnknown(_) => SubmitError::OutcomeUnknown,
     }
 }
 

@@ -64,7 +64,10 @@ struct Count {
 pub fn run(connection: &mut Db) -> Result<Vec<Verdict>, StoreError> {
     let begin = match connection {
         Db::Sqlite(_) => "BEGIN",
-        Db::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = on",
+        Db::Postgres(_) => {
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+             SET LOCAL enable_seqscan = on; SET LOCAL statement_timeout = 0"
+        }
     };
     connection.batch_execute(begin)?;
     let verdicts = look(connection);

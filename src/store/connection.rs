@@ -71,12 +71,40 @@ impl Database {
                 Ok(Db::Sqlite(connection))
             }
             Self::Postgres(url) => {
-                let mut connection = PgConnection::establish(url)?;
+                let mut connection = PgConnection::establish(&with_time_limits(url))
+                    .map_err(|error| ConnectionError::BadConnection(without_password(url, &error.to_string())))?;
                 connection.batch_execute(POSTGRES_SETUP).map_err(ConnectionError::CouldntSetupConfiguration)?;
                 Ok(Db::Postgres(connection))
             }
         }
     }
+}
+
+/// The URL with limits of time where it sets none, so that a server that vanishes without a
+/// word is noticed within seconds.
+fn with_time_limits(url: &str) -> String {
+    const LIMITS: [(&str, &str); 5] = [
+        ("connect_timeout", "10"),
+        ("keepalives_idle", "10"),
+        ("keepalives_interval", "5"),
+        ("keepalives_count", "3"),
+        ("tcp_user_timeout", "15000"),
+    ];
+    let missing = LIMITS.iter().filter(|(name, _)| !url.contains(name));
+    missing.fold(url.to_owned(), |url, (name, value)| {
+        let separator = if url.contains('?') { '&' } else { '?' };
+        format!("{url}{separator}{name}={value}")
+    })
+}
+
+/// An error of libpq without the password, of which it may show a part where the URL is not
+/// well-formed.
+fn without_password(url: &str, error: &str) -> String {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest).split(['?', '#']).next().unwrap_or_default();
+    let user_info = authority.rsplit_once('@').map_or("", |(user_info, _)| user_info);
+    let password = user_info.split_once(':').map_or("", |(_, password)| password);
+    let parts = std::iter::once(password).chain(password.split(['@', '/', ':']));
+    parts.filter(|part| !part.is_empty()).fold(error.to_owned(), |error, part| error.replace(part, "…"))
 }
 
 /// Shows where, never the password.
@@ -108,7 +136,9 @@ const SQLITE_SETUP: &str = "
 /// no statistics yet, from end to end.
 const POSTGRES_SETUP: &str = "
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
+    SET default_transaction_isolation = 'read committed';
     SET lock_timeout = '10s';
+    SET statement_timeout = '30s';
     SET idle_in_transaction_session_timeout = '30s';
     SET client_min_messages = 'warning';
     SET enable_seqscan = off;
@@ -127,9 +157,13 @@ impl Link {
     pub(super) fn explain(&mut self, error: StoreError) -> StoreError {
         let problem = match error {
             StoreError::Unavailable(problem) | StoreError::Fault(problem) if self.db.ping().is_err() => problem,
-            StoreError::Unavailable(_) | StoreError::Fault(_) | StoreError::Conflict | StoreError::NotFound => {
-                return error;
-            }
+            StoreError::Unavailable(_)
+            | StoreError::Fault(_)
+            | StoreError::OutcomeUnknown(_)
+            | StoreError::Revoked
+            | StoreError::Conflict
+            | StoreError::Broken(_)
+            | StoreError::NotFound => return error,
         };
         self.dead = true;
         StoreError::Unavailable(problem)
@@ -176,7 +210,7 @@ pub(super) fn in_transaction<T>(
             Db::Postgres(c) => AnsiTransactionManager::commit_transaction(c),
         }
         .map(|()| value)
-        .map_err(|error| StoreError::Unavailable(error.to_string())),
+        .map_err(|error| StoreError::OutcomeUnknown(error.to_string())),
         Err(error) => {
             roll_back(connection);
             Err(error)

@@ -11,13 +11,23 @@ pub enum StoreError {
     /// The database is gone or busy: worth another try later.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// Whether a commit happened is not known: the connection died under it.
+    #[error("the outcome of a transaction is not known: {0}")]
+    OutcomeUnknown(String),
+    /// The key that the caller had proved was revoked since.
+    #[error("the key was revoked")]
+    Revoked,
     /// A value that must be unique is taken.
     #[error("a unique value is taken")]
     Conflict,
     /// What must be there is not, or is another tenant's.
     #[error("not found")]
     NotFound,
-    /// A fault of ours, or damage to the rows.
+    /// A row is damaged, or would break a rule of the schema: a fault of ours that no other
+    /// try mends.
+    #[error("a row breaks a rule: {0}")]
+    Broken(String),
+    /// Another failure of the database.
     #[error("the database failed: {0}")]
     Fault(String),
 }
@@ -28,6 +38,15 @@ impl From<Error> for StoreError {
         match error {
             Error::NotFound => Self::NotFound,
             Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Self::Conflict,
+            Error::DatabaseError(
+                DatabaseErrorKind::ForeignKeyViolation
+                | DatabaseErrorKind::NotNullViolation
+                | DatabaseErrorKind::CheckViolation
+                | DatabaseErrorKind::RestrictViolation
+                | DatabaseErrorKind::ExclusionViolation,
+                _,
+            )
+            | Error::DeserializationError(_) => Self::Broken(error.to_string()),
             Error::DatabaseError(
                 DatabaseErrorKind::ClosedConnection
                 | DatabaseErrorKind::UnableToSendCommand
@@ -42,12 +61,12 @@ impl From<Error> for StoreError {
 
 impl From<InvalidId> for StoreError {
     fn from(error: InvalidId) -> Self {
-        Self::Fault(error.to_string())
+        Self::Broken(error.to_string())
     }
 }
 
 impl From<UnsealError> for StoreError {
     fn from(error: UnsealError) -> Self {
-        Self::Fault(error.to_string())
+        Self::Broken(error.to_string())
     }
 }

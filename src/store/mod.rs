@@ -4,13 +4,16 @@
 //! [`Store::read`] and [`Store::write`] on a blocking thread with a pooled connection.
 //! Settling has a connection of its own: see [`settlement`].
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::r2d2::Pool;
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
 pub mod audit;
 pub mod backup;
+mod closing;
 pub mod connection;
 pub mod error;
 pub mod history;
@@ -26,6 +29,7 @@ pub mod settlement;
 mod statement;
 pub mod users;
 pub mod wallets;
+mod witness;
 
 pub use connection::{Database, Db};
 pub use error::StoreError;
@@ -35,6 +39,9 @@ use settlement::Settlement;
 
 /// Connections in the pool; as many queries run at once.
 const POOL_SIZE: u32 = 8;
+/// Lists that are read at once: they may be long, and must leave connections for the short
+/// lookups that every request makes.
+const LISTS_MAX: usize = 4;
 /// How long a query waits for a connection.
 const POOL_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -43,9 +50,10 @@ const POOL_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Store {
     database: Database,
     pool: Pool<Manager>,
-    /// SQLite has one writer at a time. Waiting for each other here is fair and quick;
-    /// waiting inside of SQLite is a sleep and a try.
+    /// SQLite has one writer at a time. Waiting for each other here is quick; waiting inside
+    /// of SQLite is a sleep and a try. The settler takes its turn here as well.
     sqlite_writer: Arc<Mutex<()>>,
+    lists: Arc<Semaphore>,
 }
 
 impl Store {
@@ -61,7 +69,7 @@ impl Store {
             .error_handler(Box::new(diesel::r2d2::NopErrorHandler))
             .build(Manager(database.clone()))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { database, pool, sqlite_writer: Arc::default() })
+        Ok(Self { database, pool, sqlite_writer: Arc::default(), lists: Arc::new(Semaphore::new(LISTS_MAX)) })
     }
 
     /// Which database this is.
@@ -71,7 +79,7 @@ impl Store {
 
     /// A settlement store on the same database.
     pub fn settlement(&self) -> Settlement {
-        Settlement::new(self.database.clone())
+        Settlement::new(self.database.clone(), Arc::clone(&self.sqlite_writer))
     }
 
     /// Runs queries that only read.
@@ -81,6 +89,15 @@ impl Store {
     ) -> Result<T, StoreError> {
         let store = self.clone();
         unblock(move || store.read_blocking(work)).await
+    }
+
+    /// Runs queries that only read, but perhaps a lot: only a few of these at once.
+    pub async fn read_list<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let _turn = self.lists.acquire().await.map_err(|error| StoreError::Fault(error.to_string()))?;
+        self.read(work).await
     }
 
     /// Runs queries that write, in one transaction.
@@ -101,8 +118,7 @@ impl Store {
     /// As [`Store::write`], on this thread.
     pub fn write_blocking<T>(&self, work: impl FnOnce(&mut Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let _turn = match &self.database {
-            // The mutex guards no data, so a panic of another holder has broken nothing.
-            Database::Sqlite(_) => Some(self.sqlite_writer.lock().unwrap_or_else(PoisonError::into_inner)),
+            Database::Sqlite(_) => Some(self.sqlite_writer.lock()),
             Database::Postgres(_) => None,
         };
         self.read_blocking(|connection| in_transaction(connection, work))

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::connection::Db;
 use super::error::StoreError;
 use super::payment_filter::{PaymentFilter, Sort};
-use super::schema::payments;
+use super::schema::{accounts, payments};
 use crate::domain::extra::Extra;
 use crate::domain::ids::{InvoiceId, PaymentHash, WalletId};
 use crate::domain::money::Msat;
@@ -79,7 +79,7 @@ impl TryFrom<Row> for Payment {
             amount: Msat::new(row.amount_msat),
             memo: row.memo,
             state: InvoiceState::from_stored(&row.state)
-                .ok_or_else(|| StoreError::Fault(format!("an invoice in the state {:?}", row.state)))?,
+                .ok_or_else(|| StoreError::Broken(format!("an invoice in the state {:?}", row.state)))?,
             webhook: row.webhook,
             extra: row.extra.map(Extra::from_stored),
             created_at: UnixMs::new(row.created_at_ms),
@@ -90,14 +90,25 @@ impl TryFrom<Row> for Payment {
 }
 
 /// Both sides of a payment, the payee's first; only the payee's where it waits; none where
-/// there is no such payment. Who may see what of it, the caller decides.
+/// there is no such payment. An open invoice of a deleted wallet is cancelled. Who may see what of it, the caller decides.
 pub fn find(connection: &mut Db, hash: PaymentHash) -> Result<Vec<Payment>, StoreError> {
     let rows: Vec<Row> = payments::table
         .filter(payments::payment_hash.eq(hash.as_bytes().as_slice()))
         .order(payments::amount_msat.desc())
         .select(Row::as_select())
         .load(connection)?;
-    rows.into_iter().map(Payment::try_from).collect()
+    let mut sides: Vec<Payment> = rows.into_iter().map(Payment::try_from).collect::<Result<_, _>>()?;
+    if let Some(open) = sides.first_mut().filter(|side| side.state == InvoiceState::Open) {
+        let closed: i64 = accounts::table
+            .filter(accounts::id.eq(open.wallet.as_bytes().as_slice()))
+            .filter(accounts::closed_at_ms.is_not_null())
+            .count()
+            .get_result(connection)?;
+        if closed > 0 {
+            open.state = InvoiceState::Cancelled;
+        }
+    }
+    Ok(sides)
 }
 
 /// A page of a wallet's payments.

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use diesel::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
 
 use super::error::StoreError;
 use super::settle_rows::{self, AccountColumns, InvoiceColumns, account_columns, invoice_columns};
@@ -105,21 +105,6 @@ statement!(
         (SELECT count(*) FROM balanced), pg_current_xact_id()::text::bigint"
 );
 
-statement!(
-    /// The open invoices of a wallet that is deleted. One that is locked is just being paid
-    /// by another batch, which will find the wallet deleted; to wait for it would be a lock
-    /// outside of the order.
-    CancelInvoices on PgConnection,
-    (wallet_id: &'a [u8] as Binary) -> (),
-    "UPDATE invoices SET state = 'cancelled' WHERE id IN (
-        SELECT id FROM invoices WHERE wallet_id = ? AND state = 'open' FOR NO KEY UPDATE SKIP LOCKED)"
-);
-
-pub(super) fn cancel_invoices(connection: &mut PgConnection, wallet: AccountId) -> Result<(), StoreError> {
-    CancelInvoices { wallet_id: wallet.as_bytes() }.execute(connection)?;
-    Ok(())
-}
-
 pub(super) fn lock_invoices(
     connection: &mut PgConnection,
     wants: &Wants,
@@ -207,15 +192,15 @@ fn batch_of(effects: &Effects) -> WriteBatch<'_> {
     }
 }
 
-/// What became of a transaction: committed, not, or (`None`) still under way.
-pub(super) fn fate_of(connection: &mut PgConnection, transaction: i64) -> Result<Option<bool>, StoreError> {
-    let status: Option<String> =
-        diesel::select(diesel::dsl::sql::<Nullable<Text>>(&format!("pg_xact_status('{transaction}'::xid8)")))
-            .get_result(connection)?;
-    match status.as_deref() {
-        Some("committed") => Ok(Some(true)),
-        Some("aborted") => Ok(Some(false)),
-        Some("in progress") => Ok(None),
-        other => Err(StoreError::Fault(format!("the status of a transaction is {other:?}"))),
+/// Whether a transaction is still under way. A number that this server does not know (after
+/// a failover it may not) is nothing to wait for.
+pub(super) fn is_in_progress(connection: &mut PgConnection, number: i64) -> Result<bool, StoreError> {
+    let known = format!("'{number}'::xid8 < pg_snapshot_xmax(pg_current_snapshot())");
+    let known: bool = diesel::select(diesel::dsl::sql::<Bool>(&known)).get_result(connection)?;
+    if !known {
+        return Ok(false);
     }
+    let status = format!("COALESCE(pg_xact_status('{number}'::xid8), '')");
+    let status: String = diesel::select(diesel::dsl::sql::<Text>(&status)).get_result(connection)?;
+    Ok(status == "in progress")
 }

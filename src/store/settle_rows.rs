@@ -34,7 +34,7 @@ pub(super) fn invoice(columns: InvoiceColumns) -> Result<(PaymentHash, Invoice),
     let invoice = Invoice {
         id: InvoiceId::from_slice(&id)?,
         payee: AccountId::from_slice(&payee)?,
-        amount: Amount::from_msat(amount).map_err(|e| StoreError::Fault(e.to_string()))?,
+        amount: Amount::from_msat(amount).map_err(|e| StoreError::Broken(e.to_string()))?,
         state: InvoiceState::from_stored(&state).ok_or_else(|| unknown("state of an invoice", &state))?,
         bolt11,
         memo,
@@ -58,5 +58,5 @@ pub(super) fn account(columns: AccountColumns) -> Result<(AccountId, Account), S
 }
 
 fn unknown(what: &str, name: &str) -> StoreError {
-    StoreError::Fault(format!("there is no {what} of the name {name:?}"))
+    StoreError::Broken(format!("there is no {what} of the name {name:?}"))
 }

@@ -92,18 +92,6 @@ statement!(
     "UPDATE accounts SET balance_msat = ?, entries = ? WHERE id = ? AND entries = ?"
 );
 
-statement!(
-    /// The open invoices of a wallet that is deleted.
-    CancelInvoices on SqliteConnection,
-    (wallet_id: &'a [u8] as Binary) -> (),
-    "UPDATE invoices SET state = 'cancelled' WHERE wallet_id = ? AND state = 'open'"
-);
-
-pub(super) fn cancel_invoices(connection: &mut SqliteConnection, wallet: AccountId) -> Result<(), StoreError> {
-    CancelInvoices { wallet_id: wallet.as_bytes() }.execute(connection)?;
-    Ok(())
-}
-
 pub(super) fn invoices(
     connection: &mut SqliteConnection,
     wants: &Wants,

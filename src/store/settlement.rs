@@ -1,21 +1,22 @@
 //! The settlement store of both databases: one connection of its own, one transaction at a
-//! time. The hand-tuned statements are in `settle_postgres` and
-//! `settle_sqlite`; what is rare is written once for both.
+//! time. The hand-tuned statements are in `settle_postgres` and `settle_sqlite`; what is rare
+//! is written once for both.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
-use diesel::prelude::*;
 use diesel::r2d2::R2D2Connection as _;
+use parking_lot::{ArcMutexGuard, Mutex, RawMutex};
 
+use super::closing::{close, lock_wallets_of};
 use super::connection::{Database, Db, roll_back};
 use super::error::StoreError;
-use super::schema::{accounts, users, wallet_keys, wallets};
+use super::witness::Witness;
 use super::{settle_postgres, settle_sqlite};
-use crate::domain::ids::{AccountId, UserId};
 use crate::ledger::batch::Wants;
 use crate::ledger::settle::{Commit, SettleError, SettlementStore};
-use crate::ledger::state::{Closure, Effects, Snapshot};
+use crate::ledger::state::{Effects, Snapshot};
 
 /// Pauses while an unknown commit is looked up.
 const LOOK_UP_PAUSES_MS: [u64; 8] = [10, 50, 100, 250, 500, 1000, 2000, 4000];
@@ -24,13 +25,23 @@ const LOOK_UP_PAUSES_MS: [u64; 8] = [10, 50, 100, 250, 500, 1000, 2000, 4000];
 pub struct Settlement {
     database: Database,
     connection: Option<Db>,
-    /// PostgreSQL's number of the open transaction, once it has written.
-    transaction: Option<i64>,
+    sqlite_writer: Arc<Mutex<()>>,
+    /// Held from begin to commit, so that writers of this process take turns.
+    turn: Option<ArcMutexGuard<RawMutex, ()>>,
+    /// What the open transaction has written.
+    written: Option<Written>,
+}
+
+/// By what a transaction can be looked up.
+struct Written {
+    witness: Option<Witness>,
+    /// PostgreSQL's number of the transaction.
+    number: Option<i64>,
 }
 
 impl Settlement {
-    pub(super) const fn new(database: Database) -> Self {
-        Self { database, connection: None, transaction: None }
+    pub(super) const fn new(database: Database, sqlite_writer: Arc<Mutex<()>>) -> Self {
+        Self { database, connection: None, sqlite_writer, turn: None, written: None }
     }
 
     /// The connection, for which `begin` has seen to it that it is there.
@@ -45,18 +56,13 @@ impl Settlement {
         self.connection()
     }
 
-    /// Asks PostgreSQL, over a new connection, what became of a transaction. A transaction
-    /// that is still being committed there is waited for.
-    fn look_up(&mut self, transaction: i64) -> Result<bool, String> {
-        let mut problem = "the transaction is still in progress".to_owned();
+    /// Looks, over a new connection, whether a transaction was committed.
+    fn look_up(&mut self, written: &Written) -> Result<bool, String> {
+        let Some(witness) = &written.witness else { return Err("the batch left nothing to look for".to_owned()) };
+        let mut problem = "the transaction is still under way".to_owned();
         for pause_ms in LOOK_UP_PAUSES_MS {
             self.connection = None;
-            let fate = match self.connect() {
-                Ok(Db::Postgres(c)) => settle_postgres::fate_of(c, transaction).map_err(|e| e.to_string()),
-                Ok(Db::Sqlite(_)) => return Err("SQLite has no transaction numbers".to_owned()),
-                Err(error) => Err(error.to_string()),
-            };
-            match fate {
+            match self.connect().map_err(|error| error.to_string()).and_then(|c| fate_of(c, witness, written.number)) {
                 Ok(Some(committed)) => return Ok(committed),
                 Ok(None) => {}
                 Err(error) => problem = error,
@@ -67,16 +73,37 @@ impl Settlement {
     }
 }
 
+/// Whether a transaction was committed; `None` while it is still under way. PostgreSQL's
+/// number only tells when there is nothing more to wait for: after a failover the same
+/// number may be another transaction's, so what decides is the rows.
+fn fate_of(connection: &mut Db, witness: &Witness, number: Option<i64>) -> Result<Option<bool>, String> {
+    if let (Db::Postgres(c), Some(number)) = (&mut *connection, number)
+        && settle_postgres::is_in_progress(c, number).map_err(|error| error.to_string())?
+    {
+        return Ok(None);
+    }
+    witness.is_there(connection).map(Some).map_err(|error| error.to_string())
+}
+
 impl SettlementStore for Settlement {
     fn begin(&mut self) -> Result<(), SettleError> {
-        self.transaction = None;
-        let begun = match self.connect()? {
-            Db::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
-            Db::Postgres(c) => AnsiTransactionManager::begin_transaction(c),
+        self.written = None;
+        self.turn = None;
+        if self.database.sqlite_path().is_some() {
+            self.turn = Some(self.sqlite_writer.lock_arc());
+        }
+        let begun = match self.connect() {
+            Ok(Db::Sqlite(c)) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
+            Ok(Db::Postgres(c)) => AnsiTransactionManager::begin_transaction(c),
+            Err(error) => {
+                self.turn = None;
+                return Err(error);
+            }
         };
         begun.map_err(|error| {
             // Whatever it is, a new connection is the way out of it.
             self.connection = None;
+            self.turn = None;
             SettleError::Unavailable(error.to_string())
         })
     }
@@ -87,6 +114,7 @@ impl SettlementStore for Settlement {
         let loaded = (|| {
             for user in &wants.users {
                 if let Some(wallets) = lock_wallets_of(connection, *user)? {
+                    wants.accounts.extend(&wallets);
                     snapshot.wallets_of.insert(*user, wallets);
                 }
             }
@@ -101,31 +129,24 @@ impl SettlementStore for Settlement {
             };
             Ok::<_, StoreError>(())
         })();
-        // Reading changes nothing, and what fails here (a lock that is not to be had, a
-        // deadlock, a dead connection) may well go right the next time.
-        loaded.map(|()| snapshot).map_err(|error| SettleError::Unavailable(error.to_string()))
+        loaded.map(|()| snapshot).map_err(settle_error)
     }
 
     fn apply(&mut self, effects: &Effects) -> Result<(), SettleError> {
         let connection = self.connection()?;
         let applied = (|| {
-            let transaction = match connection {
+            let number = match connection {
                 Db::Sqlite(c) => settle_sqlite::write(c, effects).map(|()| None)?,
                 Db::Postgres(c) => settle_postgres::write(c, effects).map(Some)?,
             };
             for closure in &effects.closures {
-                close(connection, closure, effects)?;
+                close(connection, closure, effects.at)?;
             }
-            Ok(transaction)
+            Ok(number)
         })();
-        match applied {
-            Ok(transaction) => {
-                self.transaction = transaction;
-                Ok(())
-            }
-            Err(StoreError::Unavailable(error)) => Err(SettleError::Unavailable(error)),
-            Err(error) => Err(SettleError::Refused(error.to_string())),
-        }
+        let number = applied.map_err(settle_error)?;
+        self.written = Some(Written { witness: Witness::of(effects), number });
+        Ok(())
     }
 
     fn commit(&mut self) -> Commit {
@@ -134,33 +155,41 @@ impl SettlementStore for Settlement {
             Ok(Db::Sqlite(c)) => AnsiTransactionManager::commit_transaction(c),
             Ok(Db::Postgres(c)) => AnsiTransactionManager::commit_transaction(c),
         };
-        let Err(error) = committed else { return Commit::Done };
-        let Some(transaction) = self.transaction else {
-            // SQLite commits in this process: an error is the answer, and it means no. The
-            // connection goes, so that nothing of the transaction can linger.
-            self.rollback();
-            self.connection = None;
-            return Commit::Aborted(SettleError::Unavailable(error.to_string()));
+        let Err(error) = committed else {
+            self.turn = None;
+            return Commit::Done;
         };
-        tracing::warn!(%error, "a commit was not answered; looking it up");
-        match self.look_up(transaction) {
-            Ok(true) => Commit::Done,
-            Ok(false) => Commit::Aborted(SettleError::Unavailable(error.to_string())),
-            Err(problem) => Commit::Unknown(SettleError::OutcomeUnknown(problem)),
+        let written = self.written.take();
+        self.rollback();
+        self.connection = None;
+        match (written, &self.database) {
+            (Some(written), Database::Postgres(_)) => {
+                tracing::warn!(%error, "a commit was not answered; looking it up");
+                match self.look_up(&written) {
+                    Ok(true) => Commit::Done,
+                    Ok(false) => Commit::Aborted(SettleError::Unavailable(error.to_string())),
+                    Err(problem) => Commit::Unknown(SettleError::OutcomeUnknown(problem)),
+                }
+            }
+            // Where SQLite could not flush, what is in its log may or may not survive a crash.
+            (_, Database::Sqlite(_)) | (None, Database::Postgres(_)) => {
+                Commit::Unknown(SettleError::OutcomeUnknown(error.to_string()))
+            }
         }
     }
 
     fn rollback(&mut self) {
         if let Some(connection) = &mut self.connection {
             roll_back(connection);
-            let open = match connection {
+            let unusable = match connection {
                 Db::Sqlite(c) => transaction_is_open(c),
                 Db::Postgres(c) => transaction_is_open(c) || c.is_broken(),
             };
-            if open {
+            if unusable {
                 self.connection = None;
             }
         }
+        self.turn = None;
     }
 }
 
@@ -171,50 +200,19 @@ where
     !matches!(AnsiTransactionManager::transaction_manager_status_mut(connection).transaction_depth(), Ok(None))
 }
 
-/// Locks a user who is there, and tells the wallets that are not deleted.
-fn lock_wallets_of(connection: &mut Db, user: UserId) -> Result<Option<Vec<AccountId>>, StoreError> {
-    // The update is the lock, on both stores alike.
-    let here = users::table.filter(users::id.eq(user.as_bytes().as_slice())).filter(users::deleted_at_ms.is_null());
-    let locked = diesel::update(here).set(users::updated_at_ms.eq(users::updated_at_ms)).execute(connection)?;
-    if locked == 0 {
-        return Ok(None);
-    }
-    let ids: Vec<Vec<u8>> = wallets::table
-        .filter(wallets::user_id.eq(user.as_bytes().as_slice()))
-        .filter(wallets::deleted_at_ms.is_null())
-        .select(wallets::id)
-        .load(connection)?;
-    ids.iter().map(|id| Ok(AccountId::from_slice(id)?)).collect::<Result<_, _>>().map(Some)
-}
-
-/// Deletes wallets: their keys are gone, their open invoices cancelled.
-fn close(connection: &mut Db, closure: &Closure, effects: &Effects) -> Result<(), StoreError> {
-    let now = effects.at.get();
-    for account in &closure.accounts {
-        let id = account.as_bytes().as_slice();
-        diesel::delete(wallet_keys::table.filter(wallet_keys::wallet_id.eq(id))).execute(connection)?;
-        match connection {
-            Db::Sqlite(c) => settle_sqlite::cancel_invoices(c, *account)?,
-            Db::Postgres(c) => settle_postgres::cancel_invoices(c, *account)?,
+/// Before the commit nothing has happened. What fails but for the rows themselves (a lock
+/// that is not to be had, a deadlock, a full disk, a dead connection) may go right the next
+/// time.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err asks for")]
+fn settle_error(error: StoreError) -> SettleError {
+    match error {
+        StoreError::Conflict | StoreError::Broken(_) | StoreError::NotFound | StoreError::Revoked => {
+            SettleError::Refused(error.to_string())
         }
-        let closed = diesel::update(accounts::table.filter(accounts::id.eq(id)))
-            .filter(accounts::closed_at_ms.is_null())
-            .filter(accounts::balance_msat.eq(0))
-            .set((accounts::closed_at_ms.eq(now), accounts::keys_version.eq(accounts::keys_version + 1)))
-            .execute(connection)?;
-        let deleted = diesel::update(wallets::table.filter(wallets::id.eq(id)))
-            .filter(wallets::deleted_at_ms.is_null())
-            .set(wallets::deleted_at_ms.eq(now))
-            .execute(connection)?;
-        expect_rows("wallets to delete", 2, closed + deleted)?;
+        StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) | StoreError::Fault(_) => {
+            SettleError::Unavailable(error.to_string())
+        }
     }
-    if let Some(user) = closure.user {
-        let deleted = diesel::update(users::table.filter(users::id.eq(user.as_bytes().as_slice())))
-            .set((users::deleted_at_ms.eq(now), users::updated_at_ms.eq(now)))
-            .execute(connection)?;
-        expect_rows("users to delete", 1, deleted)?;
-    }
-    Ok(())
 }
 
 /// A write must touch exactly the rows that were meant.
@@ -222,6 +220,6 @@ pub(super) fn expect_rows(what: &str, expected: usize, written: usize) -> Result
     if written == expected {
         Ok(())
     } else {
-        Err(StoreError::Fault(format!("{written} rows were written where {expected} {what} were meant")))
+        Err(StoreError::Broken(format!("{written} rows were written where {expected} {what} were meant")))
     }
 }

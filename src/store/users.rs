@@ -8,7 +8,7 @@ use super::schema::users;
 use super::wallets::{self, NewWallet};
 use crate::domain::extra::Extra;
 use crate::domain::ids::UserId;
-use crate::domain::text::{Email, Name};
+use crate::domain::text::{Email, InvalidText, Name};
 use crate::domain::time::UnixMs;
 
 /// A user as stored.
@@ -171,20 +171,21 @@ pub fn list(
     query.load::<Columns>(connection)?.into_iter().map(user).collect()
 }
 
-/// Changes a user of the tenant.
+/// Changes a user of the tenant; nothing is changed where the merged data is too large.
 pub fn update(
     connection: &mut Db,
     tenant: UserId,
     id: UserId,
     change: &UserChange,
     now: UnixMs,
-) -> Result<(), StoreError> {
+) -> Result<Result<(), InvalidText>, StoreError> {
     lock(connection, tenant, id)?;
     let before = find(connection, tenant, id)?;
     let extra = match (&before.extra, &change.extra) {
-        (Some(old), Some(new)) => {
-            Some(old.merged_with(new).map_err(|error| StoreError::Fault(format!("extra of a user: {error}")))?)
-        }
+        (Some(old), Some(new)) => match old.merged_with(new) {
+            Ok(merged) => Some(merged),
+            Err(invalid) => return Ok(Err(invalid)),
+        },
         (old, new) => new.clone().or_else(|| old.clone()),
     };
     let row = users::table.filter(users::id.eq(id.as_bytes().as_slice()));
@@ -199,7 +200,18 @@ pub fn update(
             users::updated_at_ms.eq(now.get()),
         ))
         .execute(connection)?;
-    Ok(())
+    Ok(Ok(()))
+}
+
+/// Whether a user is the manager of others.
+pub fn has_users(connection: &mut Db, id: UserId) -> Result<bool, StoreError> {
+    let first: Option<Vec<u8>> = users::table
+        .filter(users::manager_id.eq(id.as_bytes().as_slice()))
+        .filter(users::deleted_at_ms.is_null())
+        .select(users::id)
+        .first(connection)
+        .optional()?;
+    Ok(first.is_some())
 }
 
 /// How many users there are, of all tenants, deleted ones included.

@@ -14,7 +14,11 @@ use crate::domain::money::Msat;
 use crate::domain::secret::{Sealed, Sealer};
 use crate::domain::text::Name;
 use crate::domain::time::UnixMs;
+use crate::ledger::command::Authority;
 use crate::ledger::state::AccountKind;
+
+/// Ids of one query at most: databases limit the parameters of a statement.
+pub(super) const CHUNK_IDS: usize = 500;
 
 /// A wallet as stored.
 #[derive(Clone, Debug)]
@@ -141,11 +145,22 @@ pub fn grant_of(connection: &mut Db, digest: &KeyDigest) -> Result<Option<Grant>
         .optional()?;
     let Some((kind, wallet, user, keys_version)) = found else { return Ok(None) };
     Ok(Some(Grant {
-        kind: KeyKind::from_stored(&kind).ok_or_else(|| StoreError::Fault(format!("a key of kind {kind:?}")))?,
+        kind: KeyKind::from_stored(&kind).ok_or_else(|| StoreError::Broken(format!("a key of kind {kind:?}")))?,
         wallet: WalletId::from_slice(&wallet)?,
         user: UserId::from_slice(&user)?,
         keys_version,
     }))
+}
+
+/// Makes sure that a key which was proved before has not been revoked since.
+pub fn authorize(connection: &mut Db, authority: Authority) -> Result<(), StoreError> {
+    let holds: i64 = accounts::table
+        .filter(accounts::id.eq(authority.account.as_bytes().as_slice()))
+        .filter(accounts::keys_version.eq(authority.keys_version))
+        .filter(accounts::closed_at_ms.is_null())
+        .count()
+        .get_result(connection)?;
+    if holds == 1 { Ok(()) } else { Err(StoreError::Revoked) }
 }
 
 /// A wallet that is not deleted, of whatever tenant: for callers that have its key, and for
@@ -169,16 +184,21 @@ pub fn find_in_tenant(connection: &mut Db, tenant: UserId, id: WalletId) -> Resu
 
 /// The wallets of users, oldest first.
 pub fn of_users(connection: &mut Db, ids: &[UserId]) -> Result<Vec<Wallet>, StoreError> {
-    let ids: Vec<_> = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
-    let rows: Vec<Columns> = wallets::table
-        .inner_join(users::table)
-        .inner_join(accounts::table)
-        .filter(wallets::user_id.eq_any(ids))
-        .filter(wallets::deleted_at_ms.is_null())
-        .order((wallets::created_at_ms, wallets::id))
-        .select(COLUMNS)
-        .load(connection)?;
-    rows.into_iter().map(wallet).collect()
+    let mut found = Vec::new();
+    for ids in ids.chunks(CHUNK_IDS) {
+        let rows: Vec<Columns> = wallets::table
+            .inner_join(users::table)
+            .inner_join(accounts::table)
+            .filter(wallets::user_id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
+            .filter(wallets::deleted_at_ms.is_null())
+            .order((wallets::created_at_ms, wallets::id))
+            .select(COLUMNS)
+            .load(connection)?;
+        for row in rows {
+            found.push(wallet(row)?);
+        }
+    }
+    Ok(found)
 }
 
 /// A page of the tenant's wallets, oldest first.
@@ -209,15 +229,17 @@ pub fn list(
 
 /// The keys of wallets, sealed, by wallet and kind.
 pub fn sealed_keys(connection: &mut Db, ids: &[WalletId]) -> Result<HashMap<(WalletId, KeyKind), Vec<u8>>, StoreError> {
-    let ids: Vec<_> = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
-    let rows: Vec<(Vec<u8>, String, Vec<u8>)> = wallet_keys::table
-        .filter(wallet_keys::wallet_id.eq_any(ids))
-        .select((wallet_keys::wallet_id, wallet_keys::kind, wallet_keys::sealed))
-        .load(connection)?;
-    let mut keys = HashMap::with_capacity(rows.len());
-    for (wallet, kind, sealed) in rows {
-        let kind = KeyKind::from_stored(&kind).ok_or_else(|| StoreError::Fault(format!("a key of kind {kind:?}")))?;
-        keys.insert((WalletId::from_slice(&wallet)?, kind), sealed);
+    let mut keys = HashMap::with_capacity(ids.len().saturating_mul(2));
+    for ids in ids.chunks(CHUNK_IDS) {
+        let rows: Vec<(Vec<u8>, String, Vec<u8>)> = wallet_keys::table
+            .filter(wallet_keys::wallet_id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
+            .select((wallet_keys::wallet_id, wallet_keys::kind, wallet_keys::sealed))
+            .load(connection)?;
+        for (wallet, kind, sealed) in rows {
+            let kind =
+                KeyKind::from_stored(&kind).ok_or_else(|| StoreError::Broken(format!("a key of kind {kind:?}")))?;
+            keys.insert((WalletId::from_slice(&wallet)?, kind), sealed);
+        }
     }
     Ok(keys)
 }

@@ -62,6 +62,16 @@ both_stores! {
         server.audit();
     }
 
+    fn a_user_with_users_is_not_deleted(server) {
+        let key = server.manager.admin.clone();
+        let middle = server.wallet("middle", 0);
+        let bottom = server.wallet_of(&middle.admin, "bottom");
+        let path = format!("{USERS}/{}", middle.user);
+        server.delete(&path, &key).refused(409, "user_has_users", "users of its own");
+        server.delete(&format!("{USERS}/{}", bottom.user), &middle.admin).expect(200);
+        server.delete(&path, &key).expect(200);
+    }
+
     fn a_deleted_wallet_takes_no_part_in_anything(server) {
         let key = server.manager.admin.clone();
         let (gone, wallet) = (server.wallet("gone", 0), server.wallet("here", 10));

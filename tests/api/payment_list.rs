@@ -133,6 +133,28 @@ both_stores! {
         server.send("GET", &format!("/api/v1/payments?limit=&api-key={key}"), &[], "").expect(200);
     }
 
+    fn a_query_that_asks_for_too_much_is_refused(server) {
+        let key = server.manager.invoice.clone();
+        let many = |value: &str, count: usize| vec![value; count].join(",");
+        let cases = [
+            format!("amount[in]={}", many("1", 20_000)),
+            format!("amount[in]={}", many("1", 101)),
+            format!("status[in]={}", many("success", 4_000)),
+            format!("memo[in]={}", ",".repeat(8_000)),
+            format!("time[in]={}", many("1", 4_000)),
+            format!("search={}", "x".repeat(50_000)),
+            vec!["fee=0"; 2_000].join("&"),
+            vec!["tag=x"; 33].join("&"),
+        ];
+        for query in cases {
+            let answer = server.get(&format!("/api/v1/payments?{query}"), &key);
+            answer.refused(400, "invalid_request", "at most");
+        }
+        let fits = format!("amount[in]={}&{}", many("1", 100), ["fee=0"; 31].join("&"));
+        server.get(&format!("/api/v1/payments?{fits}"), &key).expect(200);
+        server.get(&format!("/usermanager/api/v1/users?extra={}", "x".repeat(8_000)), &key).expect(200);
+    }
+
     fn the_history_adds_up(server) {
         let (wallet, _) = prepare(server);
         for group in ["hour", "day", "month"] {

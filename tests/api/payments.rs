@@ -242,10 +242,11 @@ both_stores! {
         server.pay(&payer, &server.invoice(&payee, 1).to_uppercase()).expect(201);
         server.pay(&payer, &format!("lightning:{}", server.invoice(&payee, 1))).expect(201);
         server.pay(&payer, &format!("  LIGHTNING:{}\n", server.invoice(&payee, 1).to_uppercase())).expect(201);
+        server.pay(&payer, &format!("lightning:{}", server.invoice(&payee, 1).to_uppercase())).expect(201);
         let mut mixed = server.invoice(&payee, 1);
         mixed.replace_range(0..2, "LN");
         server.pay(&payer, &mixed).refused(400, "invalid_invoice", "case");
-        assert_eq!(server.balance(&payee), 3);
+        assert_eq!(server.balance(&payee), 4);
     }
 
     fn a_payment_to_oneself_leaves_the_balance(server) {

@@ -126,6 +126,10 @@ both_stores! {
         // What is absent stays.
         assert_eq!(server.put(&path, &key, &json!({"user_name": null, "email": ""})).expect(200), changed);
         server.put(&path, &key, &json!({"email": "no"})).refused(400, "invalid_request", "email");
+        // What is merged does not grow without end.
+        for extra in [json!({"x": "y".repeat(9_000)}), json!({"x": "y".repeat(8_170)})] {
+            server.put(&path, &key, &json!({ "extra": extra })).refused(400, "invalid_request", "extra");
+        }
         assert_eq!(server.get(&path, &key).expect(200), changed);
     }
 
@@ -241,12 +245,14 @@ both_stores! {
     }
 
     fn an_extension_can_be_enabled_by_old_scripts(server) {
-        let key = server.manager.invoice.clone();
+        let key = server.manager.admin.clone();
         let user = server.wallet("x", 0).user;
         let path = |user: &str| format!("/usermanager/api/v1/extensions?extension=usermanager&userid={user}&active=1");
         for user in [&user, &server.manager.user] {
             assert_eq!(server.post(&path(user), &key, &json!({})).expect(200), json!({"extension": "updated"}));
         }
+        let answer = server.post(&path(&user), &server.manager.invoice, &json!({}));
+        answer.refused(403, "admin_key_required", "Admin key required");
         let answer = server.post(&path("00000000000000000000000000000000"), &key, &json!({}));
         answer.refused(404, "user_not_found", "User does not exist");
     }

@@ -83,6 +83,11 @@ impl Server {
         Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, text })
     }
 
+    /// A bare connection.
+    pub(crate) fn connect(&self) -> std::net::TcpStream {
+        std::net::TcpStream::connect(self.url.strip_prefix("http://").unwrap()).unwrap()
+    }
+
     /// A request.
     #[track_caller]
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {

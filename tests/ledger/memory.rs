@@ -69,11 +69,6 @@ impl Memory {
                 assert!(account.open && account.balance.is_zero());
                 account.open = false;
                 account.keys_version += 1;
-                for invoice in self.invoices.values_mut() {
-                    if invoice.payee == *id && invoice.state == InvoiceState::Open {
-                        invoice.state = InvoiceState::Cancelled;
-                    }
-                }
                 for wallets in self.wallets_of.values_mut() {
                     wallets.retain(|wallet| wallet != id);
                 }
@@ -96,6 +91,7 @@ impl SettlementStore for Memory {
     fn load(&mut self, mut wants: Wants) -> Result<Snapshot, SettleError> {
         let mut snapshot = self.snapshot();
         snapshot.wallets_of.retain(|user, _| wants.users.contains(user));
+        wants.accounts.extend(snapshot.wallets_of.values().flatten());
         snapshot.invoices.retain(|hash, _| wants.invoices.contains(hash));
         wants.add_payees(snapshot.invoices.values().map(|invoice| invoice.payee));
         snapshot.accounts.retain(|id, _| wants.accounts.contains(id) || wants.readers.contains(id));

@@ -1,5 +1,7 @@
 //! Races over HTTP: on one process on both stores, and on two processes on PostgreSQL.
 
+use std::io::{Read, Write};
+
 use serde_json::json;
 
 use crate::harness::{Answer, Options, Server, StoreKind, Wallet, at_once, both_stores};
@@ -118,12 +120,69 @@ fn a_wallet_is_deleted_while_it_is_paid(servers: &[&Server]) {
     server.audit();
 }
 
-const RACES: [fn(&[&Server]); 5] = [
+/// Wallets are added to a user while it is deleted: none is left alive.
+fn a_user_gets_wallets_while_it_is_deleted(servers: &[&Server]) {
+    let server = servers[0];
+    let key = &server.manager.admin;
+    for _ in 0..10 {
+        let user = server.wallet("doomed", 0).user;
+        let order = json!({"user_id": user, "wallet_name": "late"});
+        let answers = at_once(5, |index| match index.checked_sub(1) {
+            None => server.delete(&format!("/usermanager/api/v1/users/{user}"), key),
+            Some(index) => at(servers, index).post("/usermanager/api/v1/wallets", key, &order),
+        });
+        let deleted = answers[0].status == 200;
+        if !deleted {
+            answers[0].refused(409, "wallets_changed", "try again");
+        }
+        for answer in &answers[1..] {
+            if answer.status == 201 {
+                let alive = server.get("/api/v1/wallet", &Wallet::from_json(&answer.json()).invoice).status == 200;
+                assert_eq!(alive, !deleted);
+            } else {
+                answer.refused(404, "user_not_found", "User does not exist");
+            }
+        }
+    }
+    server.audit();
+}
+
+/// A key is rotated after a request has proved it, and before the request's body has come.
+fn a_key_is_revoked_before_the_body_arrives(servers: &[&Server]) {
+    let server = servers[0];
+    for (method, path, body) in [
+        ("POST", "/usermanager/api/v1/users", json!({"user_name": "late"})),
+        ("PATCH", "/api/v1/wallet", json!({"name": "late"})),
+        ("POST", "/api/v1/payments", json!({"amount": 1})),
+    ] {
+        let caller = server.wallet("caller", 0);
+        let body = body.to_string();
+        let mut slow = at(servers, 1).connect();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{{",
+            caller.admin,
+            body.len()
+        );
+        slow.write_all(head.as_bytes()).unwrap();
+        // Time to prove the key.
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        let path = format!("/usermanager/api/v1/wallets/{}/keys", caller.id);
+        server.put(&path, &server.manager.admin, &json!({})).expect(200);
+        slow.write_all(&body.as_bytes()[1..]).unwrap();
+        let mut answer = String::new();
+        slow.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("bad_auth"), "{method} {path}: {answer}");
+    }
+}
+
+const RACES: [fn(&[&Server]); 7] = [
     payers_race_for_one_invoice,
     one_wallet_races_with_many_invoices,
     payments_cross_in_a_ring,
     a_rotated_key_stops_at_once,
     a_wallet_is_deleted_while_it_is_paid,
+    a_user_gets_wallets_while_it_is_deleted,
+    a_key_is_revoked_before_the_body_arrives,
 ];
 
 both_stores! {

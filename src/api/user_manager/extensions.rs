@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::app::State;
-use crate::api::auth::WalletKey;
+use crate::api::auth::AdminKey;
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::params::Params;
 use crate::domain::ids::UserId;
@@ -40,11 +40,11 @@ pub struct ExtensionView {
     tag = "User Manager",
     params(ExtensionParams),
     responses((status = 200, description = "Nothing has changed", body = ExtensionView)),
-    security(("InvoiceKey" = []), ("AdminKey" = []))
+    security(("AdminKey" = []))
 )]
 #[post("/usermanager/api/v1/extensions")]
 pub(in crate::api) async fn update_extension(
-    key: WalletKey,
+    key: AdminKey,
     app: State,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {

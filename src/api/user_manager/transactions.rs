@@ -34,12 +34,13 @@ pub(in crate::api) async fn list_transactions(
     json_array(move |before: Option<Vec<u8>>| {
         let app = app.clone();
         async move {
-            let page = app.store.read(move |connection| {
+            let page = app.store.read_list(move |connection| {
+                wallets::authorize(connection, key.authority())?;
                 let older = before.map(|row| Condition { test: Test::Before(row), negated: false });
                 let filter = PaymentFilter(older.into_iter().collect());
                 payments::list(connection, id, &filter, Sort::NEWEST, 0, PAGE_ROWS)
             });
-            let page = page.await?;
+            let page = page.await.map_err(|error| ApiError::from_store(error, ErrorCode::WalletNotFound))?;
             let is_last = i64::try_from(page.len()).is_ok_and(|len| len < PAGE_ROWS);
             let before = page.last().map(|payment| payment.row.clone()).filter(|_| !is_last);
             Ok((PaymentView::list(&app, page, clock::now())?, before))

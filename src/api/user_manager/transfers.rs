@@ -101,7 +101,7 @@ pub(in crate::api) async fn create_transfer(
     app: State,
     body: Body<LIST_BYTES_MAX>,
 ) -> Result<HttpResponse, ApiError> {
-    let (orders, is_array) = body.json_one_or_many::<TransferOrder>()?;
+    let (orders, is_array) = body.json_one_or_many::<TransferOrder>(LEGS_MAX)?;
     if orders.is_empty() || orders.len() > LEGS_MAX {
         let detail = format!("An array must hold 1 to {LEGS_MAX} transfers");
         return Err(ApiError::with_detail(ErrorCode::InvalidRequest, detail));

@@ -26,8 +26,11 @@ use crate::store::users::{self, NewUser, UserChange, UserFilter};
 use crate::store::wallets::{self, NewWallet, StoredKeys};
 use crate::store::{Db, StoreError};
 
+/// How often a deletion is tried while the user's wallets change meanwhile.
+const DELETE_TRIES: usize = 5;
+
 /// A user to create.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[schema(example = json!({
     "admin_id": "151779637d7c42729e189beb053c1145",
     "user_name": "api_created_user",
@@ -57,7 +60,7 @@ pub struct UserOrder {
 }
 
 /// What to change of a user; what is not named stays as it is.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"user_name": "alice", "extra": {"level": 2}}))]
 pub struct UserChangeOrder {
     /// The new name.
@@ -128,7 +131,7 @@ pub(in crate::api) async fn create_user(key: WalletKey, app: State, body: Body) 
     let wallet = NewWallet { id: wallet, name: wallet_name, keys, created_at };
     let new = NewUser { id, manager: Some(key.user()), name, email, password_hash, extra, wallet, created_at };
     let shared = app.clone();
-    let view = app.store.write(move |connection| {
+    let view = app.write_as(key.authority(), move |connection| {
         users::create(connection, &new)?;
         view_of(connection, &shared, key, id)
     });
@@ -154,7 +157,8 @@ pub(in crate::api) async fn list_users(key: WalletKey, app: State, params: Param
         let (app, filter) = (app.clone(), filter.clone());
         async move {
             let shared = app.clone();
-            let page = app.store.read(move |connection| {
+            let page = app.store.read_list(move |connection| {
+                wallets::authorize(connection, key.authority())?;
                 // A limit is at most two pages, and is read as one.
                 let rows = limit.unwrap_or(PAGE_ROWS);
                 let offset = if cursor.is_some() { 0 } else { offset };
@@ -251,11 +255,13 @@ pub(in crate::api) async fn update_user(
     let password_hash = hash(&app, password).await?;
     let change = UserChange { name, email, password_hash, extra };
     let shared = app.clone();
-    let view = app.store.write(move |connection| {
-        users::update(connection, key.user(), id, &change, clock::now())?;
-        view_of(connection, &shared, key.as_wallet_key(), id)
+    let view = app.write_as(key.authority(), move |connection| {
+        match users::update(connection, key.user(), id, &change, clock::now())? {
+            Ok(()) => Ok(Ok(view_of(connection, &shared, key.as_wallet_key(), id)?)),
+            Err(invalid) => Ok(Err(invalid)),
+        }
     });
-    let view = view.await.map_err(email_taken)?;
+    let view = view.await.map_err(email_taken)?.map_err(|invalid| ApiError::field("extra", invalid))?;
     Ok(HttpResponse::Ok().json(view))
 }
 
@@ -283,12 +289,22 @@ pub(in crate::api) async fn delete_user(
     let id = user_id(&path)?;
     let sweep = params.flag("sweep")?;
     let tenant = key.user();
-    let wallets = app.store.read(move |connection| {
-        users::find(connection, tenant, id)?;
-        wallets::of_users(connection, &[id])
-    });
-    let wallets = wallets.await.map_err(user_not_found)?.into_iter().map(|wallet| wallet.id).collect();
-    close(&app, key, CloseTarget::User(id), wallets, sweep).await
+    for _ in 0..DELETE_TRIES {
+        let found = app.store.read(move |connection| {
+            users::find(connection, tenant, id)?;
+            Ok((users::has_users(connection, id)?, wallets::of_users(connection, &[id])?))
+        });
+        let (has_users, wallets) = found.await.map_err(user_not_found)?;
+        if has_users {
+            return Err(ErrorCode::UserHasUsers.into());
+        }
+        let wallets = wallets.into_iter().map(|wallet| wallet.id).collect();
+        match close(&app, key, CloseTarget::User(id), wallets, sweep).await {
+            Err(error) if error.code() == ErrorCode::WalletsChanged => {}
+            closed => return closed,
+        }
+    }
+    Err(ErrorCode::WalletsChanged.into())
 }
 
 fn view_of(connection: &mut Db, app: &App, key: WalletKey, id: UserId) -> Result<ManagedUser, StoreError> {
@@ -311,6 +327,11 @@ fn user_not_found(error: StoreError) -> ApiError {
 fn email_taken(error: StoreError) -> ApiError {
     match error {
         StoreError::Conflict => ErrorCode::EmailTaken.into(),
-        error @ (StoreError::Unavailable(_) | StoreError::NotFound | StoreError::Fault(_)) => user_not_found(error),
+        StoreError::Unavailable(_)
+        | StoreError::OutcomeUnknown(_)
+        | StoreError::Revoked
+        | StoreError::Broken(_)
+        | StoreError::NotFound
+        | StoreError::Fault(_) => user_not_found(error),
     }
 }

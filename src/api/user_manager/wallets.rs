@@ -63,7 +63,7 @@ pub(in crate::api) async fn create_wallet(key: WalletKey, app: State, body: Body
     let (id, keys) = (WalletId::random(), KeyPair::generate());
     let stored = StoredKeys::new(&app.sealer, id, &keys);
     let new = NewWallet { id, name, keys: stored, created_at: clock::now() };
-    let wallet = app.store.write(move |connection| {
+    let wallet = app.write_as(key.authority(), move |connection| {
         users::lock(connection, key.user(), user)?;
         wallets::create(connection, user, &new)?;
         wallets::find_in_tenant(connection, key.user(), id)
@@ -86,7 +86,8 @@ pub(in crate::api) async fn list_wallets(key: WalletKey, app: State) -> Result<H
         let app = app.clone();
         async move {
             let shared = app.clone();
-            let page = app.store.read(move |connection| {
+            let page = app.store.read_list(move |connection| {
+                wallets::authorize(connection, key.authority())?;
                 let page = wallets::list(connection, key.user(), cursor.as_ref(), PAGE_ROWS)?;
                 let is_last = i64::try_from(page.len()).is_ok_and(|len| len < PAGE_ROWS);
                 let cursor = page.last().map(|wallet| (wallet.created_at.get(), wallet.id.as_bytes().to_vec()));
@@ -114,7 +115,7 @@ pub(in crate::api) async fn list_wallets_of_user(
 ) -> Result<HttpResponse, ApiError> {
     let id = user_id(&path)?;
     let shared = app.clone();
-    let views = app.store.read(move |connection| {
+    let views = app.store.read_list(move |connection| {
         users::find(connection, key.user(), id)?;
         let found = wallets::of_users(connection, &[id])?;
         ManagedWallet::list(connection, &shared.sealer, key, found)
@@ -141,7 +142,7 @@ pub(in crate::api) async fn rotate_keys(
     let id = wallet_id(&path)?;
     let keys = KeyPair::generate();
     let stored = StoredKeys::new(&app.sealer, id, &keys);
-    let wallet = app.store.write(move |connection| {
+    let wallet = app.write_as(key.authority(), move |connection| {
         let wallet = wallets::find_in_tenant(connection, key.user(), id)?;
         wallets::replace_keys(connection, id, &stored)?;
         Ok(wallet)
