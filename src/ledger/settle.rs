@@ -3,10 +3,12 @@
 //! | step | what | round trips on PostgreSQL |
 //! |---|---|---|
 //! | begin | `BEGIN` (SQLite: `BEGIN IMMEDIATE`, which takes the write lock) | 1 |
-//! | load | lock users, then invoices by hash, then accounts by id; read the rest | 2 to 4 |
+//! | load | lock invoices by hash, then accounts by id; read those that only authorize | 1 to 3 |
 //! | decide | [`super::decide::decide`], pure | 0 |
 //! | apply | invoices, transfers, balances in one statement; affected rows counted | 1 |
 //! | commit | one flush to disk for the whole batch | 1 |
+//!
+//! That is six at most; only deleting users (whose rows are locked first) takes more.
 //!
 //! **Locks.** Everyone who takes more than one row lock takes them in the order users,
 //! invoices, accounts, and within each by id. So two batches, on whatever replica, can wait
