@@ -5,6 +5,7 @@
 //! replica (promise I9); commands to the ledger are checked once more in the transaction.
 
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
@@ -27,9 +28,9 @@ const API_KEY_PARAM: &str = "api-key";
 #[derive(Clone, Copy, Debug)]
 pub struct WalletKey(Grant);
 
-/// The admin key of a wallet: may also spend.
+/// The admin key of a wallet: may also spend. What either key may, it may too.
 #[derive(Clone, Copy, Debug)]
-pub struct AdminKey(Grant);
+pub struct AdminKey(WalletKey);
 
 /// Either key of a wallet, or none.
 #[derive(Clone, Copy, Debug)]
@@ -48,13 +49,13 @@ impl WalletKey {
 
     /// What the ledger checks again.
     pub const fn authority(&self) -> Authority {
-        authority(&self.0)
+        Authority { account: self.0.wallet.account(), keys_version: self.0.keys_version }
     }
 
     /// The same caller as one who may spend, where the key is an admin key.
     pub const fn require_admin(self) -> Result<AdminKey, ErrorCode> {
         match self.0.kind {
-            KeyKind::Admin => Ok(AdminKey(self.0)),
+            KeyKind::Admin => Ok(AdminKey(self)),
             KeyKind::Invoice => Err(ErrorCode::AdminKeyRequired),
         }
     }
@@ -65,25 +66,11 @@ impl WalletKey {
     }
 }
 
-impl AdminKey {
-    /// The key's wallet.
-    pub const fn wallet(&self) -> WalletId {
-        self.0.wallet
-    }
+impl Deref for AdminKey {
+    type Target = WalletKey;
 
-    /// The user of the key's wallet: as a manager, the tenant.
-    pub const fn user(&self) -> UserId {
-        self.0.user
-    }
-
-    /// What the ledger checks again.
-    pub const fn authority(&self) -> Authority {
-        authority(&self.0)
-    }
-
-    /// The same caller, as one who reads.
-    pub const fn as_wallet_key(&self) -> WalletKey {
-        WalletKey(self.0)
+    fn deref(&self) -> &WalletKey {
+        &self.0
     }
 }
 
@@ -92,10 +79,6 @@ impl OptionalKey {
     pub fn wallet(&self) -> Option<WalletId> {
         self.0.map(|grant| grant.wallet)
     }
-}
-
-const fn authority(grant: &Grant) -> Authority {
-    Authority { account: grant.wallet.account(), keys_version: grant.keys_version }
 }
 
 fn key_of(request: &HttpRequest) -> Option<ApiKey> {

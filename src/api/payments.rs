@@ -65,7 +65,7 @@ pub struct PaymentOrder {
     /// To pay: the invoice.
     #[serde(default, deserialize_with = "lenient")]
     bolt11: Option<String>,
-    /// Data of the client's own, given back as it came: a JSON object.
+    /// Data of the client's own, given back as it came: a JSON object of at most 8 KiB.
     #[serde(default, deserialize_with = "raw")]
     #[schema(value_type = Option<Object>)]
     extra: Option<String>,

@@ -53,7 +53,7 @@ pub struct UserOrder {
     /// A password; kept only as an argon2id hash.
     #[serde(default, deserialize_with = "lenient")]
     password: Option<String>,
-    /// Data of the manager's own: a JSON object.
+    /// Data of the manager's own: a JSON object of at most 8 KiB.
     #[serde(default, deserialize_with = "raw")]
     #[schema(value_type = Option<Object>)]
     extra: Option<String>,
@@ -257,7 +257,7 @@ pub(in crate::api) async fn update_user(
     let shared = app.clone();
     let view = app.write_as(key.authority(), move |connection| {
         match users::update(connection, key.user(), id, &change, clock::now())? {
-            Ok(()) => Ok(Ok(view_of(connection, &shared, key.as_wallet_key(), id)?)),
+            Ok(()) => Ok(Ok(view_of(connection, &shared, *key, id)?)),
             Err(invalid) => Ok(Err(invalid)),
         }
     });

@@ -148,7 +148,7 @@ pub(in crate::api) async fn rotate_keys(
         Ok(wallet)
     });
     let wallet = wallet.await.map_err(wallet_not_found)?;
-    Ok(HttpResponse::Ok().json(ManagedWallet::new(wallet, &keys, key.as_wallet_key())))
+    Ok(HttpResponse::Ok().json(ManagedWallet::new(wallet, &keys, *key)))
 }
 
 /// Delete a wallet
