@@ -9,7 +9,7 @@ use actix_web::{App as ActixApp, HttpServer, middleware, web};
 use tokio::sync::oneshot;
 
 use crate::api::app::App;
-use crate::api::{Site, request_id};
+use crate::api::{Site, idempotency, request_id};
 use crate::clock;
 use crate::config::Config;
 use crate::domain::node::Node;
@@ -17,11 +17,13 @@ use crate::domain::secret::{MasterKey, Sealer};
 use crate::domain::text::Name;
 use crate::ledger::settler::Settler;
 use crate::managers::{self, ManagerError};
-use crate::store::{Database, Store, StoreError, migrations};
+use crate::store::{Database, Db, Store, StoreError, idempotency as idempotency_rows, migrations};
 use crate::vault::{self, VaultError};
 
 /// How long requests that are under way may take after the signal to stop.
 const SHUTDOWN_TIMEOUT_S: u64 = 30;
+/// How long an answer under an idempotency key is remembered.
+const IDEMPOTENCY_MEMORY_S: i64 = 48 * 3600;
 /// How long a connection may be idle.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a caller may take to send the head of a request.
@@ -185,6 +187,7 @@ async fn run(
     for address in server.addrs() {
         tracing::info!("listening on http://{address}; the API is described at http://{address}/docs");
     }
+    actix_web::rt::spawn(forget_answers(app.clone()));
     let server = server.run();
     let handle = server.handle();
     let mut serving = actix_web::rt::spawn(server);
@@ -200,6 +203,26 @@ async fn run(
     app.start_draining();
     handle.stop(true).await;
     stopped
+}
+
+/// Forgets, every hour, what was answered under idempotency keys long ago.
+async fn forget_answers(app: web::Data<App>) {
+    let mut every_hour = tokio::time::interval(Duration::from_secs(3600));
+    loop {
+        every_hour.tick().await;
+        let before = clock::now().plus_seconds(-IDEMPOTENCY_MEMORY_S);
+        let forget = move |connection: &mut Db| idempotency_rows::forget_some(connection, before);
+        loop {
+            match app.store.write(forget).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "old idempotency keys could not be forgotten; trying again in an hour");
+                    break;
+                }
+            }
+        }
+    }
 }
 
 /// Resolves when the process is asked to stop.
@@ -223,10 +246,14 @@ fn cors() -> Cors {
         .allowed_headers([
             header::HeaderName::from_static("x-api-key"),
             header::AUTHORIZATION,
-            header::HeaderName::from_static("idempotency-key"),
+            idempotency::IDEMPOTENCY_KEY.clone(),
             header::CONTENT_TYPE,
             request_id::X_REQUEST_ID.clone(),
         ])
-        .expose_headers([request_id::X_REQUEST_ID.clone(), header::RETRY_AFTER])
+        .expose_headers([
+            request_id::X_REQUEST_ID.clone(),
+            header::RETRY_AFTER,
+            idempotency::IDEMPOTENT_REPLAYED.clone(),
+        ])
         .max_age(3600)
 }

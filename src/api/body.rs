@@ -67,7 +67,8 @@ async fn read(mut payload: Payload, max: usize) -> Result<Bytes, Unread> {
 }
 
 impl<const MAX: usize> Body<MAX> {
-    fn bytes(&self) -> Result<&[u8], ApiError> {
+    /// The body as it came.
+    pub fn bytes(&self) -> Result<&[u8], ApiError> {
         self.0.as_deref().map_err(|unread| match unread {
             Unread::TooLarge => {
                 let detail = format!("The body must be at most {} KiB", MAX / 1024);

@@ -5,7 +5,7 @@
 
 use actix_web::web::Bytes;
 use utoipa::PartialSchema;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::openapi::{
     ComponentsBuilder, Content, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Tag,
@@ -100,7 +100,11 @@ fn refusals_of(method: &str, path: &str, operation: &Operation) -> Vec<&'static 
     if path.contains('{') || path.starts_with("/usermanager/") && method == "POST" {
         names.push("NotFound");
     }
-    if path.starts_with("/usermanager/") && method != "GET" {
+    let takes_key = |parameter: &RefOr<Parameter>| match parameter {
+        RefOr::T(parameter) => parameter.name == "Idempotency-Key",
+        RefOr::Ref(_) => false,
+    };
+    if path.starts_with("/usermanager/") && method != "GET" || operation.parameters.iter().flatten().any(takes_key) {
         names.push("Conflict");
     }
     names

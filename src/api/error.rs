@@ -96,6 +96,9 @@ codes! {
     PathNotFound = "not_found", NOT_FOUND, false, "Not found";
     /// There is something at this path, but not by this method.
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, false, "Method not allowed";
+    /// The idempotency key was used for something else.
+    IdempotencyConflict = "idempotency_conflict", CONFLICT, false,
+        "The Idempotency-Key was used for another request; use a new one";
     /// Another user of the tenant has the email address.
     EmailTaken = "email_taken", CONFLICT, false, "A user with this email exists already";
     /// A wallet to delete holds money.
@@ -252,6 +255,7 @@ impl ApiError {
     pub fn from_rejection(rejection: Rejection, legs: bool) -> Self {
         let code = match rejection {
             Rejection::KeyRevoked => ErrorCode::BadAuth,
+            Rejection::IdempotencyConflict => ErrorCode::IdempotencyConflict,
             Rejection::UserNotFound => ErrorCode::UserNotFound,
             Rejection::WalletsChanged => ErrorCode::WalletsChanged,
             Rejection::WalletNotFound { .. } => ErrorCode::WalletNotFound,

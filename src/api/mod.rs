@@ -13,6 +13,7 @@ pub mod body;
 pub mod decode;
 pub mod document;
 pub mod error;
+pub mod idempotency;
 pub mod params;
 pub mod payment_list;
 pub mod payment_query;

@@ -1,7 +1,6 @@
 //! Creating invoices and paying them: one path, two meanings, as clients know it.
 
-use actix_web::http::StatusCode;
-use actix_web::{CustomizeResponder, HttpResponse, Responder, get, post, web};
+use actix_web::{HttpResponse, get, post, web};
 use bitcoin_hashes::hex::FromHex;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -10,10 +9,12 @@ use super::app::{App, State};
 use super::auth::{AdminKey, OptionalKey, WalletKey};
 use super::body::{Body, lenient, raw};
 use super::error::{ApiError, ErrorCode};
+use super::idempotency::{self, Created, Idempotency, IdempotencyParam};
 use super::params::{Checks, Params};
 use super::payment_view::{PaymentView, standing, status_word};
 use crate::clock;
 use crate::domain::extra::Extra;
+use crate::domain::idempotency::Claim;
 use crate::domain::ids::{InvoiceId, PaymentHash, TransferId};
 use crate::domain::invoice::PaymentRequest;
 use crate::domain::money::Amount;
@@ -102,6 +103,7 @@ pub struct OwnSide {
 /// refused, because there is no Lightning backend.
 #[utoipa::path(
     tag = "Payments",
+    params(IdempotencyParam),
     request_body(content = PaymentOrder, examples(
         ("Create an invoice" = (value = json!({"out": false, "amount": 1000, "memo": "Payment/Tip from service/game XXXXX"}))),
         ("Pay an invoice" = (value = json!({"out": true, "bolt11": "lnbc10u1p5…"})))
@@ -113,19 +115,33 @@ pub struct OwnSide {
 pub(super) async fn create_payment(
     key: WalletKey,
     app: State,
+    idempotency: Idempotency,
     body: Body,
-) -> Result<CustomizeResponder<web::Json<PaymentView>>, ApiError> {
+) -> Result<HttpResponse, ApiError> {
     let order: PaymentOrder = body.json()?;
+    let claim = idempotency.claim(&key, &body)?;
     let payment = if order.out.unwrap_or(order.bolt11.is_some()) {
-        pay_invoice(&app, key.require_admin()?, order).await?
+        pay_invoice(&app, key.require_admin()?, claim, order).await?
     } else {
-        create_invoice(&app, key, order).await?
+        create_invoice(&app, key, claim, order).await?
     };
-    let view = PaymentView::new(&app, payment, clock::now())?;
-    Ok(web::Json(view).customize().with_status(StatusCode::CREATED))
+    // As it was at its creation, also when it is answered again.
+    let view = payment.try_map(|payment| {
+        let created_at = payment.created_at;
+        PaymentView::new(&app, payment, created_at)
+    });
+    Ok(view?.respond())
 }
 
-async fn create_invoice(app: &App, key: WalletKey, order: PaymentOrder) -> Result<Payment, ApiError> {
+async fn create_invoice(
+    app: &App,
+    key: WalletKey,
+    claim: Option<Claim>,
+    order: PaymentOrder,
+) -> Result<Created<Payment>, ApiError> {
+    if let Some(before) = idempotency::payments_of(app, &key, claim).await? {
+        return invoice_again(app, &key, &before).await;
+    }
     if order.unit.as_deref().is_some_and(|unit| unit != "sat") {
         return Err(ErrorCode::UnsupportedUnit.into());
     }
@@ -175,9 +191,22 @@ async fn create_invoice(app: &App, key: WalletKey, order: PaymentOrder) -> Resul
         created_at: now,
         expires_at: now.plus_seconds(expiry.into()),
     };
-    let command = CreateInvoice { authority: key.authority(), invoice: invoice.clone() };
-    app.settle(Command::CreateInvoice(command), false).await?;
-    Ok(incoming(invoice))
+    let command = CreateInvoice { authority: key.authority(), claim, invoice: invoice.clone() };
+    match app.settle(Command::CreateInvoice(command), false).await? {
+        Outcome::Replayed { payments } => invoice_again(app, &key, &payments).await,
+        Outcome::InvoiceCreated
+        | Outcome::Paid { .. }
+        | Outcome::Transferred { .. }
+        | Outcome::Credited { .. }
+        | Outcome::Closed => Ok(Created::new(incoming(invoice))),
+    }
+}
+
+/// The invoice that was created before, as it was answered then: whatever became of it since.
+async fn invoice_again(app: &App, key: &WalletKey, ids: &[[u8; 16]]) -> Result<Created<Payment>, ApiError> {
+    let id = ids.first().ok_or(ErrorCode::Internal)?;
+    let now = idempotency::payment_again(app, key.wallet().account(), *id).await?;
+    Ok(Created::again(Payment { state: InvoiceState::Open, paid_at: None, ..now }))
 }
 
 /// How much an invoice asks for: a whole number of sat within the limit.
@@ -228,7 +257,15 @@ fn incoming(invoice: NewInvoice) -> Payment {
     }
 }
 
-async fn pay_invoice(app: &App, key: AdminKey, order: PaymentOrder) -> Result<Payment, ApiError> {
+async fn pay_invoice(
+    app: &App,
+    key: AdminKey,
+    claim: Option<Claim>,
+    order: PaymentOrder,
+) -> Result<Created<Payment>, ApiError> {
+    if let Some(before) = idempotency::payments_of(app, &key, claim).await? {
+        return payment_again(app, &key, &before).await;
+    }
     let mut checks = Checks::default();
     if order.bolt11.is_none() {
         checks.add("bolt11", "is missing: the invoice to pay");
@@ -243,13 +280,15 @@ async fn pay_invoice(app: &App, key: AdminKey, order: PaymentOrder) -> Result<Pa
     let payment_hash = request.payment_hash();
     let command = Command::Pay(Pay {
         authority: key.authority(),
+        claim,
         transfer,
         payment_hash,
         bolt11: request.text().to_owned(),
         extra: extra.clone(),
     });
     match app.settler.submit(command).await? {
-        Ok(Outcome::Paid { invoice, at }) => Ok(Payment {
+        Ok(Outcome::Replayed { payments }) => payment_again(app, &key, &payments).await,
+        Ok(Outcome::Paid { invoice, at }) => Ok(Created::new(Payment {
             row: transfer.as_bytes().to_vec(),
             wallet: key.wallet(),
             payment_hash,
@@ -264,7 +303,7 @@ async fn pay_invoice(app: &App, key: AdminKey, order: PaymentOrder) -> Result<Pa
             created_at: at,
             expires_at: invoice.expires_at,
             paid_at: Some(at),
-        }),
+        })),
         Ok(other) => {
             tracing::error!(?other, "a payment came to another outcome");
             Err(ErrorCode::Internal.into())
@@ -272,6 +311,12 @@ async fn pay_invoice(app: &App, key: AdminKey, order: PaymentOrder) -> Result<Pa
         Err(Rejection::InvoiceNotFound) => Err(not_ours(request)),
         Err(rejection) => Err(ApiError::from_rejection(rejection, false)),
     }
+}
+
+/// The payment that was made before.
+async fn payment_again(app: &App, key: &AdminKey, ids: &[[u8; 16]]) -> Result<Created<Payment>, ApiError> {
+    let id = ids.first().ok_or(ErrorCode::Internal)?;
+    Ok(Created::again(idempotency::payment_again(app, key.wallet().account(), *id).await?))
 }
 
 /// Reads the text of an invoice.

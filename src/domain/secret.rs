@@ -72,6 +72,8 @@ pub enum Purpose {
     InvoiceKey,
     /// The preimage of an invoice.
     Preimage,
+    /// An answer that is kept under an idempotency key.
+    Answer,
     /// The known text by which a master key is recognized at start.
     Check,
 }
@@ -82,6 +84,7 @@ impl Purpose {
             Self::AdminKey => b"satkeep/admin-key/",
             Self::InvoiceKey => b"satkeep/invoice-key/",
             Self::Preimage => b"satkeep/preimage/",
+            Self::Answer => b"satkeep/answer/",
             Self::Check => b"satkeep/check/",
         }
     }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::command::{CloseTarget, Command};
+use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::{AccountId, PaymentHash, UserId};
 
 /// The rows that a batch reads, besides the payees, which only its invoices tell.
@@ -15,6 +16,8 @@ pub struct Wants {
     pub invoices: BTreeSet<PaymentHash>,
     /// Accounts whose balance may change, or that are to be deleted: locked.
     pub accounts: BTreeSet<AccountId>,
+    /// Idempotency keys that commands are asked under, with their account.
+    pub claims: BTreeSet<(AccountId, IdempotencyKey)>,
     /// Accounts that only authorize: read, not locked. None of these is in `accounts`.
     pub readers: BTreeSet<AccountId>,
 }
@@ -25,6 +28,9 @@ impl Wants {
         let mut wants = Self::default();
         let mut issued = HashMap::new();
         for command in commands {
+            if let Some((authority, claim)) = command.claim() {
+                wants.claims.insert((authority.account, claim.key));
+            }
             match command {
                 Command::CreateInvoice(create) => {
                     wants.readers.insert(create.authority.account);

@@ -2,6 +2,7 @@
 //! fresh ids and times included, so that deciding about it is a pure function.
 
 use crate::domain::extra::Extra;
+use crate::domain::idempotency::Claim;
 use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
 use crate::domain::money::Amount;
 use crate::domain::secret::Sealed;
@@ -49,6 +50,8 @@ pub struct NewInvoice {
 pub struct CreateInvoice {
     /// The payee.
     pub authority: Authority,
+    /// The idempotency key that it is asked under.
+    pub claim: Option<Claim>,
     /// The invoice; its payee is the authority's account.
     pub invoice: NewInvoice,
 }
@@ -58,6 +61,8 @@ pub struct CreateInvoice {
 pub struct Pay {
     /// The payer.
     pub authority: Authority,
+    /// The idempotency key that it is asked under.
+    pub claim: Option<Claim>,
     /// The id that the transfer gets.
     pub transfer: TransferId,
     /// Which invoice.
@@ -84,6 +89,8 @@ pub struct Leg {
 pub struct Transfer {
     /// The manager's wallet whose key asks.
     pub authority: Authority,
+    /// The idempotency key that it is asked under.
+    pub claim: Option<Claim>,
     /// The movements, in order.
     pub legs: Vec<Leg>,
 }
@@ -144,4 +151,20 @@ pub enum Command {
     Credit(Credit),
     /// Delete wallets.
     Close(Close),
+}
+
+impl Command {
+    /// The idempotency key that the command is asked under, and by whom.
+    pub const fn claim(&self) -> Option<(Authority, Claim)> {
+        let (authority, claim) = match self {
+            Self::CreateInvoice(create) => (create.authority, create.claim),
+            Self::Pay(pay) => (pay.authority, pay.claim),
+            Self::Transfer(transfer) => (transfer.authority, transfer.claim),
+            Self::Credit(_) | Self::Close(_) => return None,
+        };
+        match claim {
+            Some(claim) => Some((authority, claim)),
+            None => None,
+        }
+    }
 }

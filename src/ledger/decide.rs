@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::command::{Authority, Close, CloseTarget, Command, CreateInvoice, Credit, Leg, NewInvoice, Pay, Transfer};
 use super::state::{
-    Account, AccountKind, AccountRow, Closure, Effects, Invoice, InvoiceRow, InvoiceState, Outcome, Rejection,
-    Snapshot, TransferKind, TransferRow,
+    Account, AccountKind, AccountRow, ClaimRow, Claimed, Closure, Effects, Invoice, InvoiceRow, InvoiceState, Outcome,
+    Rejection, Snapshot, TransferKind, TransferRow,
 };
 use crate::domain::extra::Extra;
+use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
 use crate::domain::money::Amount;
 use crate::domain::time::UnixMs;
@@ -24,16 +25,7 @@ pub type Outcomes = Vec<Result<Outcome, Rejection>>;
 /// Decides about `commands`, in order, given what the transaction has read and the time.
 pub fn decide(snapshot: &Snapshot, commands: &[Command], now: UnixMs) -> (Outcomes, Effects) {
     let mut work = Work::new(snapshot, now);
-    let outcomes = commands
-        .iter()
-        .map(|command| match command {
-            Command::CreateInvoice(create) => work.create_invoice(create),
-            Command::Pay(pay) => work.pay(pay),
-            Command::Transfer(transfer) => work.transfer(transfer),
-            Command::Credit(credit) => work.credit(credit),
-            Command::Close(close) => work.close(close),
-        })
-        .collect();
+    let outcomes = commands.iter().map(|command| work.once(command)).collect();
     (outcomes, work.finish())
 }
 
@@ -58,6 +50,8 @@ struct Work<'a> {
     /// Where in the effects the invoices stand that this batch has issued.
     issued: HashMap<PaymentHash, usize>,
     closed_users: HashSet<UserId>,
+    /// What this batch has done under idempotency keys.
+    claims: HashMap<(AccountId, IdempotencyKey), Claimed>,
     effects: Effects,
 }
 
@@ -70,6 +64,7 @@ impl<'a> Work<'a> {
             paid: HashSet::new(),
             issued: HashMap::new(),
             closed_users: HashSet::new(),
+            claims: HashMap::new(),
             effects: Effects { at: now, ..Effects::default() },
         }
     }
@@ -87,6 +82,42 @@ impl<'a> Work<'a> {
             .filter(|account| account.open && account.keys_version == authority.keys_version)
             .map(|_| ())
             .ok_or(Rejection::KeyRevoked)
+    }
+
+    /// Does what is asked, but for a request that was made before under the same idempotency
+    /// key: that one is told what came of it then.
+    fn once(&mut self, command: &Command) -> Result<Outcome, Rejection> {
+        let Some((authority, claim)) = command.claim() else { return self.act(command) };
+        self.authorize(authority)?;
+        let place = (authority.account, claim.key);
+        if let Some(before) = self.claims.get(&place).or_else(|| self.snapshot.claims.get(&place)) {
+            return if before.request == claim.request {
+                Ok(Outcome::Replayed { payments: before.payments.clone() })
+            } else {
+                Err(Rejection::IdempotencyConflict)
+            };
+        }
+        let outcome = self.act(command)?;
+        let payments = match command {
+            Command::CreateInvoice(create) => vec![*create.invoice.id.as_bytes()],
+            Command::Pay(pay) => vec![*pay.transfer.as_bytes()],
+            Command::Transfer(transfer) => transfer.legs.iter().map(|leg| *leg.transfer.as_bytes()).collect(),
+            Command::Credit(_) | Command::Close(_) => Vec::new(),
+        };
+        let claimed = Claimed { request: claim.request, payments };
+        self.claims.insert(place, claimed.clone());
+        self.effects.claims.push(ClaimRow { account: authority.account, key: claim.key, claimed });
+        Ok(outcome)
+    }
+
+    fn act(&mut self, command: &Command) -> Result<Outcome, Rejection> {
+        match command {
+            Command::CreateInvoice(create) => self.create_invoice(create),
+            Command::Pay(pay) => self.pay(pay),
+            Command::Transfer(transfer) => self.transfer(transfer),
+            Command::Credit(credit) => self.credit(credit),
+            Command::Close(close) => self.close(close),
+        }
     }
 
     fn create_invoice(&mut self, create: &CreateInvoice) -> Result<Outcome, Rejection> {

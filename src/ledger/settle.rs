@@ -8,7 +8,7 @@
 //! | apply | invoices, transfers, balances in one statement; affected rows counted | 1 |
 //! | commit | one flush to disk for the whole batch | 1 |
 //!
-//! That is six at most; only deleting users (whose rows are locked first) takes more.
+//! That is six at most, and one more for idempotency keys; only deleting users (whose rows are locked first) takes more.
 //!
 //! **Locks.** Everyone who takes more than one row lock takes them in the order users,
 //! invoices, accounts, and within each by id. So two batches, on whatever replica, can wait

@@ -169,9 +169,12 @@ fn settle_jobs(store: &mut dyn SettlementStore, batch: Vec<Job>, clock: fn() -> 
                 drop(reply.send(Ok(outcome)));
             }
         }
-        // One command that the database refuses must not disturb its neighbours.
-        Err(SettleError::Refused(error)) if commands.len() > 1 => {
-            tracing::error!(%error, "a batch was refused; settling its commands one by one");
+        // One command that the database refuses must not disturb its neighbours. And one under
+        // an idempotency key that another replica has just taken will find it taken.
+        Err(SettleError::Refused(error))
+            if commands.len() > 1 || commands.iter().any(|command| command.claim().is_some()) =>
+        {
+            tracing::warn!(%error, "a batch was refused; settling its commands one by one");
             let mut away = None;
             for (command, (reply, _room)) in commands.iter().zip(waiting) {
                 // Where the database has gone away, the others need not find out one by one.

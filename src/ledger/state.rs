@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::command::NewInvoice;
 use crate::domain::extra::Extra;
+use crate::domain::idempotency::{IdempotencyKey, RequestDigest};
 use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
 use crate::domain::money::{Amount, Msat};
 use crate::domain::secret::Sealed;
@@ -116,6 +117,28 @@ pub struct Snapshot {
     pub invoices: HashMap<PaymentHash, Invoice>,
     /// The wallets of the users that are to be deleted; a user who is gone is not there.
     pub wallets_of: HashMap<UserId, Vec<AccountId>>,
+    /// What was done before under the idempotency keys that the commands are asked under.
+    pub claims: HashMap<(AccountId, IdempotencyKey), Claimed>,
+}
+
+/// What was done under an idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// What was asked.
+    pub request: RequestDigest,
+    /// The ids of the invoice, or of the transfers, that came of it.
+    pub payments: Vec<[u8; 16]>,
+}
+
+/// A claim to store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimRow {
+    /// Whose it is.
+    pub account: AccountId,
+    /// Under which key.
+    pub key: IdempotencyKey,
+    /// What was done.
+    pub claimed: Claimed,
 }
 
 /// Why money moved.
@@ -217,6 +240,8 @@ pub struct Effects {
     pub accounts: Vec<AccountRow>,
     /// What is deleted.
     pub closures: Vec<Closure>,
+    /// What was done under idempotency keys.
+    pub claims: Vec<ClaimRow>,
     /// When all this happens.
     pub at: UnixMs,
 }
@@ -252,6 +277,11 @@ pub enum Outcome {
     },
     /// The wallets are deleted.
     Closed,
+    /// The same was asked before under the same idempotency key: nothing has happened now.
+    Replayed {
+        /// The ids of the invoice, or of the transfers, that came of it then.
+        payments: Vec<[u8; 16]>,
+    },
 }
 
 /// Why a command was refused. Where several reasons hold, the first in this order is
@@ -261,6 +291,9 @@ pub enum Rejection {
     /// The key was revoked after the handler had proved it.
     #[error("the key was revoked")]
     KeyRevoked,
+    /// Something else was asked before under the same idempotency key.
+    #[error("the idempotency key was used for another request")]
+    IdempotencyConflict,
     /// The user to delete is gone.
     #[error("the user does not exist")]
     UserNotFound,
@@ -311,6 +344,7 @@ impl Rejection {
         match self {
             Self::WalletNotFound { leg } | Self::InsufficientBalance { leg } | Self::BalanceLimit { leg } => Some(leg),
             Self::KeyRevoked
+            | Self::IdempotencyConflict
             | Self::UserNotFound
             | Self::WalletsChanged
             | Self::WalletHoldsMoney

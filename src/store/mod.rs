@@ -17,6 +17,7 @@ mod closing;
 pub mod connection;
 pub mod error;
 pub mod history;
+pub mod idempotency;
 pub mod migrations;
 pub mod payment_filter;
 pub mod payments;

@@ -111,6 +111,16 @@ pub fn find(connection: &mut Db, hash: PaymentHash) -> Result<Vec<Payment>, Stor
     Ok(sides)
 }
 
+/// One side of a payment, by the id of its row.
+pub fn find_row(connection: &mut Db, wallet: WalletId, row: [u8; 16]) -> Result<Payment, StoreError> {
+    let row: Row = payments::table
+        .filter(payments::wallet_id.eq(wallet.as_bytes().as_slice()))
+        .filter(payments::id.eq(row.as_slice()))
+        .select(Row::as_select())
+        .first(connection)?;
+    Payment::try_from(row)
+}
+
 /// A page of a wallet's payments.
 pub fn list(
     connection: &mut Db,

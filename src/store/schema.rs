@@ -72,6 +72,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    idempotency (account_id, key_digest) {
+        account_id -> Binary,
+        key_digest -> Binary,
+        request_digest -> Binary,
+        payment_ids -> Nullable<Binary>,
+        answer_sealed -> Nullable<Binary>,
+        created_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
     transfers (debit_account, id) {
         id -> Binary,
         invoice_id -> Binary,

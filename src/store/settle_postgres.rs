@@ -12,7 +12,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
 
 use super::error::StoreError;
-use super::settle_rows::{self, AccountColumns, InvoiceColumns, account_columns, invoice_columns};
+use super::settle_rows::{
+    self, AccountColumns, ClaimColumns, Claims, InvoiceColumns, account_columns, claim_columns, invoice_columns,
+};
 use super::settlement::expect_rows;
 use super::statement::statement;
 use crate::domain::extra::Extra;
@@ -41,6 +43,17 @@ statement!(
     ReadAccounts on PgConnection,
     (ids: Vec<&'a [u8]> as Array<Binary>) -> (Binary, Text, BigInt, BigInt, BigInt, Nullable<BigInt>),
     concat!("SELECT ", account_columns!(), " FROM accounts WHERE id = ANY(?)")
+);
+
+statement!(
+    /// What was done under idempotency keys.
+    ReadClaims on PgConnection,
+    (accounts: Vec<&'a [u8]> as Array<Binary>, keys: Vec<&'a [u8]> as Array<Binary>) ->
+    (Binary, Binary, Binary, Nullable<Binary>),
+    concat!(
+        "SELECT ", claim_columns!(), " FROM idempotency
+         WHERE (account_id, key_digest) IN (SELECT * FROM unnest(?, ?))"
+    )
 );
 
 statement!(
@@ -81,7 +94,12 @@ statement!(
         account_balances: Vec<i64> as Array<BigInt>,
         account_entries: Vec<i64> as Array<BigInt>,
         account_entries_before: Vec<i64> as Array<BigInt>,
-    ) -> (BigInt, BigInt, BigInt, BigInt, BigInt),
+        claimed_at: i64 as BigInt,
+        claim_accounts: Vec<&'a [u8]> as Array<Binary>,
+        claim_keys: Vec<&'a [u8]> as Array<Binary>,
+        claim_requests: Vec<&'a [u8]> as Array<Binary>,
+        claim_payments: Vec<Vec<u8>> as Array<Binary>,
+    ) -> (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt),
     "WITH issued AS (
         INSERT INTO invoices (id, wallet_id, payment_hash, preimage_sealed, bolt11, amount_msat, memo, state, webhook,
             extra, tag, created_at_ms, expires_at_ms, paid_at_ms)
@@ -100,9 +118,13 @@ statement!(
         FROM unnest(?, ?, ?, ?) AS n (id, balance_msat, entries, entries_before)
         WHERE a.id = n.id AND a.entries = n.entries_before
         RETURNING 1
+    ), claimed AS (
+        INSERT INTO idempotency (created_at_ms, account_id, key_digest, request_digest, payment_ids)
+        SELECT ?, c.* FROM unnest(?, ?, ?, ?) AS c
+        RETURNING 1
     )
     SELECT (SELECT count(*) FROM issued), (SELECT count(*) FROM settled), (SELECT count(*) FROM moved),
-        (SELECT count(*) FROM balanced), pg_current_xact_id()::text::bigint"
+        (SELECT count(*) FROM balanced), (SELECT count(*) FROM claimed), pg_current_xact_id()::text::bigint"
 );
 
 pub(super) fn lock_invoices(
@@ -133,15 +155,28 @@ pub(super) fn lock_accounts(
     rows.into_iter().map(settle_rows::account).collect()
 }
 
+/// After the accounts are locked, so that what another batch has claimed for one of them is
+/// seen.
+pub(super) fn claims(connection: &mut PgConnection, wants: &Wants) -> Result<Claims, StoreError> {
+    if wants.claims.is_empty() {
+        return Ok(Claims::new());
+    }
+    let (accounts, keys) =
+        wants.claims.iter().map(|(account, key)| (account.as_bytes().as_slice(), key.as_bytes().as_slice())).unzip();
+    let rows: Vec<ClaimColumns> = ReadClaims { accounts, keys }.load(connection)?;
+    rows.into_iter().map(settle_rows::claim).collect()
+}
+
 /// Writes a batch, and answers the number of its transaction.
 pub(super) fn write(connection: &mut PgConnection, effects: &Effects) -> Result<i64, StoreError> {
-    let (issued, settled, moved, balanced, transaction): (i64, i64, i64, i64, i64) =
+    let (issued, settled, moved, balanced, claimed, transaction): (i64, i64, i64, i64, i64, i64) =
         batch_of(effects).get_result(connection)?;
     for (what, expected, written) in [
         ("invoices", effects.invoices.len(), issued),
         ("invoices to settle", effects.settled.len(), settled),
         ("transfers", effects.transfers.len(), moved),
         ("accounts", effects.accounts.len(), balanced),
+        ("idempotency keys", effects.claims.len(), claimed),
     ] {
         expect_rows(what, expected, usize::try_from(written).unwrap_or_default())?;
     }
@@ -149,7 +184,7 @@ pub(super) fn write(connection: &mut PgConnection, effects: &Effects) -> Result<
 }
 
 fn batch_of(effects: &Effects) -> WriteBatch<'_> {
-    let Effects { invoices, settled, transfers, accounts, closures: _, at } = effects;
+    let Effects { invoices, settled, transfers, accounts, closures: _, claims, at } = effects;
     let issued = || invoices.iter().map(|row| &row.invoice);
     WriteBatch {
         invoice_ids: issued().map(|i| i.id.as_bytes().as_slice()).collect(),
@@ -189,6 +224,11 @@ fn batch_of(effects: &Effects) -> WriteBatch<'_> {
         account_balances: accounts.iter().map(|a| a.balance.get()).collect(),
         account_entries: accounts.iter().map(|a| a.entries).collect(),
         account_entries_before: accounts.iter().map(|a| a.entries_before).collect(),
+        claimed_at: at.get(),
+        claim_accounts: claims.iter().map(|c| c.account.as_bytes().as_slice()).collect(),
+        claim_keys: claims.iter().map(|c| c.key.as_bytes().as_slice()).collect(),
+        claim_requests: claims.iter().map(|c| c.claimed.request.as_bytes().as_slice()).collect(),
+        claim_payments: claims.iter().map(|c| c.claimed.payments.concat()).collect(),
     }
 }
 

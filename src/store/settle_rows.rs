@@ -1,11 +1,14 @@
 //! Rows of the settlement statements, turned into what the ledger decides about.
 
+use std::collections::HashMap;
+
 use super::error::StoreError;
+use crate::domain::idempotency::{IdempotencyKey, RequestDigest};
 use crate::domain::ids::{AccountId, InvoiceId, PaymentHash};
 use crate::domain::money::{Amount, Msat};
 use crate::domain::secret::Sealed;
 use crate::domain::time::UnixMs;
-use crate::ledger::state::{Account, AccountKind, Invoice, InvoiceState};
+use crate::ledger::state::{Account, AccountKind, Claimed, Invoice, InvoiceState};
 
 /// The columns of an invoice, in the order of `invoice_columns!`.
 pub(super) type InvoiceColumns = (Vec<u8>, Vec<u8>, Vec<u8>, i64, String, Option<String>, String, Vec<u8>, i64, i64);
@@ -27,7 +30,20 @@ macro_rules! account_columns {
     };
 }
 
-pub(super) use {account_columns, invoice_columns};
+/// The columns of a claim, in the order of `claim_columns!`.
+pub(super) type ClaimColumns = (Vec<u8>, Vec<u8>, Vec<u8>, Option<Vec<u8>>);
+
+/// What was done under idempotency keys.
+pub(super) type Claims = HashMap<(AccountId, IdempotencyKey), Claimed>;
+
+/// The names of what settling reads of a claim, as a literal.
+macro_rules! claim_columns {
+    () => {
+        "account_id, key_digest, request_digest, payment_ids"
+    };
+}
+
+pub(super) use {account_columns, claim_columns, invoice_columns};
 
 pub(super) fn invoice(columns: InvoiceColumns) -> Result<(PaymentHash, Invoice), StoreError> {
     let (hash, id, payee, amount, state, bolt11, memo, preimage, created_at, expires_at) = columns;
@@ -55,6 +71,18 @@ pub(super) fn account(columns: AccountColumns) -> Result<(AccountId, Account), S
         open: closed_at.is_none(),
     };
     Ok((AccountId::from_slice(&id)?, account))
+}
+
+pub(super) fn claim(columns: ClaimColumns) -> Result<((AccountId, IdempotencyKey), Claimed), StoreError> {
+    let (account, key, request, payments) = columns;
+    let damaged = || StoreError::Broken("an idempotency key's row is damaged".to_owned());
+    let (payments, rest) = payments.as_deref().unwrap_or_default().as_chunks::<16>();
+    if !rest.is_empty() {
+        return Err(damaged());
+    }
+    let place = (AccountId::from_slice(&account)?, IdempotencyKey::from_slice(&key).ok_or_else(damaged)?);
+    let request = RequestDigest::from_slice(&request).ok_or_else(damaged)?;
+    Ok((place, Claimed { request, payments: payments.to_vec() }))
 }
 
 fn unknown(what: &str, name: &str) -> StoreError {

@@ -8,14 +8,16 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
 use super::error::StoreError;
-use super::settle_rows::{self, AccountColumns, InvoiceColumns, account_columns, invoice_columns};
+use super::settle_rows::{
+    self, AccountColumns, ClaimColumns, Claims, InvoiceColumns, account_columns, claim_columns, invoice_columns,
+};
 use super::settlement::expect_rows;
 use super::statement::statement;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{AccountId, PaymentHash};
 use crate::domain::time::UnixMs;
 use crate::ledger::batch::Wants;
-use crate::ledger::state::{Account, AccountRow, Effects, Invoice, InvoiceRow, InvoiceState, TransferRow};
+use crate::ledger::state::{Account, AccountRow, ClaimRow, Effects, Invoice, InvoiceRow, InvoiceState, TransferRow};
 
 statement!(
     /// The invoice of a payment hash.
@@ -92,6 +94,39 @@ statement!(
     "UPDATE accounts SET balance_msat = ?, entries = ? WHERE id = ? AND entries = ?"
 );
 
+statement!(
+    /// What was done under an idempotency key.
+    SelectClaim on SqliteConnection,
+    (account_id: &'a [u8] as Binary, key_digest: &'a [u8] as Binary) -> (Binary, Binary, Binary, Nullable<Binary>),
+    concat!("SELECT ", claim_columns!(), " FROM idempotency WHERE account_id = ? AND key_digest = ?")
+);
+
+statement!(
+    /// What is done under an idempotency key.
+    InsertClaim on SqliteConnection,
+    (
+        account_id: &'a [u8] as Binary,
+        key_digest: &'a [u8] as Binary,
+        request_digest: &'a [u8] as Binary,
+        payment_ids: Vec<u8> as Binary,
+        created_at_ms: i64 as BigInt,
+    ) -> (),
+    "INSERT INTO idempotency (account_id, key_digest, request_digest, payment_ids, created_at_ms) \
+     VALUES (?, ?, ?, ?, ?)"
+);
+
+pub(super) fn claims(connection: &mut SqliteConnection, wants: &Wants) -> Result<Claims, StoreError> {
+    let mut found = Claims::with_capacity(wants.claims.len());
+    for (account, key) in &wants.claims {
+        let select = SelectClaim { account_id: account.as_bytes(), key_digest: key.as_bytes() };
+        for row in select.load::<ClaimColumns>(connection)? {
+            let (place, claimed) = settle_rows::claim(row)?;
+            found.insert(place, claimed);
+        }
+    }
+    Ok(found)
+}
+
 pub(super) fn invoices(
     connection: &mut SqliteConnection,
     wants: &Wants,
@@ -135,6 +170,9 @@ pub(super) fn write(connection: &mut SqliteConnection, effects: &Effects) -> Res
     }
     for row in &effects.accounts {
         update_account(connection, row)?;
+    }
+    for row in &effects.claims {
+        insert_claim(connection, row, effects.at)?;
     }
     Ok(())
 }
@@ -191,4 +229,16 @@ fn update_account(connection: &mut SqliteConnection, row: &AccountRow) -> Result
     }
     .execute(connection)?;
     expect_rows("accounts", 1, updated)
+}
+
+fn insert_claim(connection: &mut SqliteConnection, row: &ClaimRow, at: UnixMs) -> Result<(), StoreError> {
+    let inserted = InsertClaim {
+        account_id: row.account.as_bytes(),
+        key_digest: row.key.as_bytes(),
+        request_digest: row.claimed.request.as_bytes(),
+        payment_ids: row.claimed.payments.concat(),
+        created_at_ms: at.get(),
+    }
+    .execute(connection)?;
+    expect_rows("idempotency keys", 1, inserted)
 }

@@ -127,6 +127,10 @@ impl SettlementStore for Settlement {
                 Db::Sqlite(c) => settle_sqlite::accounts(c, &wants)?,
                 Db::Postgres(c) => settle_postgres::lock_accounts(c, &wants)?,
             };
+            snapshot.claims = match connection {
+                Db::Sqlite(c) => settle_sqlite::claims(c, &wants)?,
+                Db::Postgres(c) => settle_postgres::claims(c, &wants)?,
+            };
             Ok::<_, StoreError>(())
         })();
         loaded.map(|()| snapshot).map_err(settle_error)

@@ -3,6 +3,7 @@
 mod decode;
 mod deletion;
 mod every_request;
+pub(crate) mod idempotency;
 mod payment_list;
 mod payments;
 mod secrets;

@@ -18,6 +18,7 @@ fn dump(server: &crate::harness::Server) -> String {
         ("wallet_keys", vec!["%digest", "%wallet_id", "kind", "%sealed"]),
         ("invoices", vec!["%id", "%payment_hash", "%preimage_sealed", "bolt11", "memo", "extra"]),
         ("transfers", vec!["%id", "%invoice_id", "extra"]),
+        ("idempotency", vec!["%account_id", "%key_digest", "%request_digest", "%payment_ids", "%answer_sealed"]),
         ("settings", vec!["name", "%value"]),
     ];
     let mut all = Vec::new();
@@ -36,7 +37,8 @@ fn dump(server: &crate::harness::Server) -> String {
 both_stores! {
     fn a_dump_and_the_log_hold_no_secrets(server) {
         let order = json!({"user_name": "alice", "password": "correct horse battery"});
-        let user = server.post("/usermanager/api/v1/users", &server.manager.admin, &order).expect(201);
+        let headers = [("X-Api-Key", server.manager.admin.as_str()), ("Idempotency-Key", "secret-order-1")];
+        let user = server.send("POST", "/usermanager/api/v1/users", &headers, &order.to_string()).expect(201);
         let wallet = crate::harness::Wallet::from_json(&user["wallets"][0]);
         server.cli(&["credit", "--wallet", &wallet.id, "--amount-sat", "10"]).unwrap();
         let paid = server.pay(&wallet, &server.invoice(&server.manager, 5)).expect(201);
@@ -51,7 +53,7 @@ both_stores! {
         assert!(log.contains("/api/v1/wallet"));
         let secrets = [
             &server.manager.admin, &server.manager.invoice, &wallet.admin, &wallet.invoice,
-            "correct horse battery", "not-a-key-but-shown-as-one", paid["preimage"].as_str().unwrap(),
+            "secret-order-1", "correct horse battery", "not-a-key-but-shown-as-one", paid["preimage"].as_str().unwrap(),
         ];
         for secret in secrets {
             for form in [secret.to_owned(), hex_of(secret)] {

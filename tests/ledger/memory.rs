@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
+use satkeep::domain::idempotency::IdempotencyKey;
 use satkeep::domain::ids::{AccountId, PaymentHash, UserId};
 use satkeep::domain::money::Msat;
 use satkeep::domain::time::UnixMs;
 use satkeep::ledger::batch::Wants;
 use satkeep::ledger::settle::{Commit, SettleError, SettlementStore};
-use satkeep::ledger::state::{Account, AccountKind, Effects, Invoice, InvoiceState, Snapshot, TransferRow};
+use satkeep::ledger::state::{Account, AccountKind, Claimed, Effects, Invoice, InvoiceState, Snapshot, TransferRow};
 
 use super::world::{WALLETS, user, wallet};
 
@@ -17,6 +18,7 @@ pub(crate) struct Memory {
     pub(crate) invoices: HashMap<PaymentHash, Invoice>,
     pub(crate) wallets_of: HashMap<UserId, Vec<AccountId>>,
     pub(crate) transfers: Vec<TransferRow>,
+    pub(crate) claims: HashMap<(AccountId, IdempotencyKey), Claimed>,
     open: Option<Box<Memory>>,
 }
 
@@ -42,6 +44,7 @@ impl Memory {
             accounts: self.accounts.clone(),
             invoices: self.invoices.clone(),
             wallets_of: self.wallets_of.clone(),
+            claims: self.claims.clone(),
         }
     }
 
@@ -62,6 +65,9 @@ impl Memory {
             assert_eq!(account.entries, row.entries_before);
             account.balance = row.balance;
             account.entries = row.entries;
+        }
+        for row in &effects.claims {
+            assert!(self.claims.insert((row.account, row.key), row.claimed.clone()).is_none());
         }
         for closure in &effects.closures {
             for id in &closure.accounts {
@@ -92,6 +98,7 @@ impl SettlementStore for Memory {
         let mut snapshot = self.snapshot();
         snapshot.wallets_of.retain(|user, _| wants.users.contains(user));
         wants.accounts.extend(snapshot.wallets_of.values().flatten());
+        snapshot.claims.retain(|place, _| wants.claims.contains(place));
         snapshot.invoices.retain(|hash, _| wants.invoices.contains(hash));
         wants.add_payees(snapshot.invoices.values().map(|invoice| invoice.payee));
         snapshot.accounts.retain(|id, _| wants.accounts.contains(id) || wants.readers.contains(id));

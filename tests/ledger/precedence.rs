@@ -8,30 +8,31 @@ use satkeep::domain::money::{Amount, Msat};
 use satkeep::ledger::command::{CloseTarget, Command, NewInvoice};
 use satkeep::ledger::decide::decide;
 use satkeep::ledger::settle::settle_batch;
-use satkeep::ledger::state::Rejection;
+use satkeep::ledger::state::{Outcome, Rejection};
 
 use super::memory::{Memory, now};
-use super::world::{NOW, close, create, credit, invoice, leg, pay, transfer, user, wallet};
+use super::world::{NOW, close, create, credit, invoice, leg, pay, transfer, under, user, wallet};
 
 /// The position of a refusal in the order, and how many there are.
 fn position(rejection: Rejection) -> usize {
     match rejection {
         Rejection::KeyRevoked => 0,
-        Rejection::UserNotFound => 1,
-        Rejection::WalletsChanged => 2,
-        Rejection::WalletNotFound { .. } => 3,
-        Rejection::WalletHoldsMoney => 4,
-        Rejection::InvoiceNotFound => 5,
-        Rejection::InvoiceMismatch => 6,
-        Rejection::InvoiceAlreadyPaid => 7,
-        Rejection::InvoiceCancelled => 8,
-        Rejection::InvoiceExpired => 9,
-        Rejection::InsufficientBalance { .. } => 10,
-        Rejection::BalanceLimit { .. } => 11,
+        Rejection::IdempotencyConflict => 1,
+        Rejection::UserNotFound => 2,
+        Rejection::WalletsChanged => 3,
+        Rejection::WalletNotFound { .. } => 4,
+        Rejection::WalletHoldsMoney => 5,
+        Rejection::InvoiceNotFound => 6,
+        Rejection::InvoiceMismatch => 7,
+        Rejection::InvoiceAlreadyPaid => 8,
+        Rejection::InvoiceCancelled => 9,
+        Rejection::InvoiceExpired => 10,
+        Rejection::InsufficientBalance { .. } => 11,
+        Rejection::BalanceLimit { .. } => 12,
     }
 }
 
-const REFUSALS: usize = 12;
+const REFUSALS: usize = 13;
 
 struct Scene {
     memory: Memory,
@@ -59,7 +60,7 @@ fn scene() -> Scene {
         create(late.clone()),
         create(paid.clone()),
         create(orphan.clone()),
-        pay(wallet(0), &paid),
+        under(pay(wallet(0), &paid), 1, 1),
         close(wallet(0), CloseTarget::Wallet, &[wallet(2)], false),
     ];
     let mut memory = Memory::new();
@@ -103,6 +104,9 @@ fn the_first_reason_is_given() {
         ("create, revoked key", revoked(create(invoice(w0, 1))), R::KeyRevoked),
         ("create, deleted wallet", create(invoice(wallet(2), 1)), R::KeyRevoked),
         ("create, no such wallet", create(invoice(GONE, 1)), R::KeyRevoked),
+        ("pay, revoked, key used otherwise", revoked(under(pay(w0, &dear), 1, 2)), R::KeyRevoked),
+        ("pay, key used otherwise, unknown", under(unknown(pay(w0, &dear)), 1, 2), R::IdempotencyConflict),
+        ("create, key used otherwise", under(create(invoice(w0, 1)), 1, 2), R::IdempotencyConflict),
         ("pay, revoked, unknown, tampered", revoked(unknown(tampered(pay(w0, &dear)))), R::KeyRevoked),
         ("pay, deleted payer, paid", pay(wallet(2), &paid), R::KeyRevoked),
         ("pay, unknown, tampered", unknown(tampered(pay(w0, &dear))), R::InvoiceNotFound),
@@ -190,4 +194,29 @@ fn an_amount_is_above_zero() {
     }
     assert!(Amount::from_sat(i64::MAX).is_err());
     assert_eq!(Amount::from_sat(2).unwrap().msat(), 2_000);
+}
+
+#[test]
+fn a_command_under_the_same_key_is_told_what_came_of_it() {
+    let mut memory = Memory::new();
+    let open = invoice(wallet(1), 10);
+    let setup = settle_batch(&mut memory, &[credit(wallet(0), 100), create(open.clone())], &now).unwrap();
+    assert!(setup.iter().all(Result::is_ok));
+    let order = || under(transfer(wallet(0), vec![leg(wallet(0), wallet(1), 30)]), 1, 1);
+    let first = order();
+    let Command::Transfer(made) = &first else { unreachable!() };
+    let payments = vec![*made.legs[0].transfer.as_bytes()];
+    // In the same batch, and in a later one; a refused command claims nothing.
+    let dear = under(transfer(wallet(0), vec![leg(wallet(0), wallet(1), 300)]), 2, 1);
+    let cheap = under(transfer(wallet(0), vec![leg(wallet(0), wallet(1), 3)]), 2, 1);
+    let outcomes = settle_batch(&mut memory, &[first, order(), dear, cheap], &now).unwrap();
+    assert_eq!(outcomes[1], Ok(Outcome::Replayed { payments: payments.clone() }));
+    assert_eq!(outcomes[2], Err(Rejection::InsufficientBalance { leg: 0 }));
+    assert!(matches!(outcomes[3], Ok(Outcome::Transferred { .. })));
+    let again = settle_batch(&mut memory, &[order()], &now).unwrap();
+    assert_eq!(again, [Ok(Outcome::Replayed { payments })]);
+    assert_eq!(memory.accounts[&wallet(0)].balance, Msat::new(67));
+    // Another wallet's key of the same name is another key.
+    let other = under(transfer(wallet(1), vec![leg(wallet(1), wallet(0), 1)]), 1, 2);
+    assert!(matches!(settle_batch(&mut memory, &[other], &now).unwrap()[0], Ok(Outcome::Transferred { .. })));
 }

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 
 use serde_json::json;
 
+use crate::api::idempotency::post_under;
 use crate::harness::{Answer, Options, Server, StoreKind, Wallet, at_once, both_stores};
 
 /// The server that the `index`th racer talks to.
@@ -175,7 +176,37 @@ fn a_key_is_revoked_before_the_body_arrives(servers: &[&Server]) {
     }
 }
 
-const RACES: [fn(&[&Server]); 7] = [
+/// 50 equal requests under one idempotency key: one effect, 50 equal answers.
+fn equal_requests_race_under_one_key(servers: &[&Server]) {
+    let server = servers[0];
+    let (payer, payee) = (server.wallet("payer", 1_000), server.wallet("payee", 0));
+    let manager = server.new_manager("racing", 1_000);
+    let user = server.wallet_of(&manager.admin, "x");
+    let own = json!({"from_wallet": manager.id, "to_wallet": user.id, "amount": 7});
+    let cases = [
+        ("/api/v1/payments", &payee.invoice, json!({"amount": 5})),
+        ("/api/v1/payments", &payer.admin, json!({"bolt11": server.invoice(&payee, 10)})),
+        ("/usermanager/api/v1/users", &manager.admin, json!({"user_name": "u", "email": "a@b.example"})),
+        ("/usermanager/api/v1/wallets", &manager.admin, json!({"user_id": user.user, "wallet_name": "w"})),
+        ("/usermanager/api/v1/transfers", &manager.admin, json!([own, own])),
+    ];
+    for (index, (path, key, body)) in cases.iter().enumerate() {
+        let name = format!("race-{index}");
+        let answers = at_once(50, |racer| post_under(at(servers, racer), path, key, &name, body));
+        for answer in &answers {
+            assert_eq!((answer.status, &answer.text), (201, &answers[0].text), "{path}");
+        }
+        let first = answers.iter().filter(|answer| answer.header("idempotent-replayed").is_none());
+        assert_eq!(first.count(), 1, "{path}");
+    }
+    assert_eq!((server.balance(&payer), server.balance(&payee)), (990, 10));
+    assert_eq!((server.balance(&manager), server.balance(&user)), (986, 14));
+    assert_eq!(server.get("/usermanager/api/v1/users", &manager.admin).expect(200).as_array().unwrap().len(), 2);
+    assert_eq!(server.get("/usermanager/api/v1/wallets", &manager.admin).expect(200).as_array().unwrap().len(), 3);
+    server.audit();
+}
+
+const RACES: [fn(&[&Server]); 8] = [
     payers_race_for_one_invoice,
     one_wallet_races_with_many_invoices,
     payments_cross_in_a_ring,
@@ -183,6 +214,7 @@ const RACES: [fn(&[&Server]); 7] = [
     a_wallet_is_deleted_while_it_is_paid,
     a_user_gets_wallets_while_it_is_deleted,
     a_key_is_revoked_before_the_body_arrives,
+    equal_requests_race_under_one_key,
 ];
 
 both_stores! {

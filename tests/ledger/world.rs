@@ -2,6 +2,7 @@
 //! mostly fit, but not always.
 
 use proptest::prelude::*;
+use satkeep::domain::idempotency::{Claim, IdempotencyKey, RequestDigest};
 use satkeep::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
 use satkeep::domain::money::Amount;
 use satkeep::domain::secret::Sealed;
@@ -55,12 +56,13 @@ pub(crate) fn authority(account: AccountId) -> Authority {
 }
 
 pub(crate) fn create(invoice: NewInvoice) -> Command {
-    Command::CreateInvoice(CreateInvoice { authority: authority(invoice.payee), invoice })
+    Command::CreateInvoice(CreateInvoice { authority: authority(invoice.payee), claim: None, invoice })
 }
 
 pub(crate) fn pay(payer: AccountId, invoice: &NewInvoice) -> Command {
     Command::Pay(Pay {
         authority: authority(payer),
+        claim: None,
         transfer: TransferId::new(fresh()),
         payment_hash: invoice.payment_hash,
         bolt11: invoice.bolt11.clone().unwrap_or_default(),
@@ -74,7 +76,7 @@ pub(crate) fn leg(from: AccountId, to: AccountId, msat: i64) -> Leg {
 }
 
 pub(crate) fn transfer(authorized: AccountId, legs: Vec<Leg>) -> Command {
-    Command::Transfer(Transfer { authority: authority(authorized), legs })
+    Command::Transfer(Transfer { authority: authority(authorized), claim: None, legs })
 }
 
 pub(crate) fn credit(to: AccountId, msat: i64) -> Command {
@@ -103,8 +105,30 @@ fn any_wallet() -> impl Strategy<Value = AccountId> {
     (0..WALLETS).prop_map(wallet)
 }
 
-/// A random command on these invoices.
+/// The same command under an idempotency key.
+pub(crate) fn under(mut command: Command, key: u8, request: u8) -> Command {
+    let key = IdempotencyKey::from_slice(&[key; 32]).unwrap();
+    let claim = Some(Claim { key, request: RequestDigest::from_slice(&[request; 32]).unwrap() });
+    match &mut command {
+        Command::CreateInvoice(create) => create.claim = claim,
+        Command::Pay(pay) => pay.claim = claim,
+        Command::Transfer(transfer) => transfer.claim = claim,
+        Command::Credit(_) | Command::Close(_) => {}
+    }
+    command
+}
+
+/// A random command on these invoices, now and then under one of a few idempotency keys.
 pub(crate) fn any_command(invoices: Vec<NewInvoice>) -> impl Strategy<Value = Command> {
+    (any_plain_command(invoices), proptest::option::weighted(0.3, (0..3u8, 0..2u8))).prop_map(|(command, claim)| {
+        match claim {
+            Some((key, request)) => under(command, key, request),
+            None => command,
+        }
+    })
+}
+
+fn any_plain_command(invoices: Vec<NewInvoice>) -> impl Strategy<Value = Command> {
     let amount = 1i64..2_000;
     let pay_one = (any_wallet(), proptest::sample::select(invoices), 0..20u8).prop_map(|(payer, invoice, odd)| {
         let Command::Pay(mut pay) = pay(payer, &invoice) else { unreachable!() };

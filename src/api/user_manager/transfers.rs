@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, post};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,6 +10,7 @@ use crate::api::app::{App, State};
 use crate::api::auth::AdminKey;
 use crate::api::body::{Body, LIST_BYTES_MAX, lenient};
 use crate::api::error::{ApiError, ErrorCode};
+use crate::api::idempotency::{Created, Idempotency, IdempotencyParam, payment_again, payments_of};
 use crate::api::params::Checks;
 use crate::api::payment_view::PaymentView;
 use crate::api::payments::check_amount;
@@ -79,6 +79,7 @@ pub enum TransferViews {
 /// 1000, which is all or nothing and follows its order. Answers the payer's side of each.
 #[utoipa::path(
     tag = "User Manager",
+    params(IdempotencyParam),
     request_body(content = TransferOrders, examples(
         ("One" = (value = json!({
             "from_wallet": "0d3a8b6e5f7c4d1e9a2b3c4d5e6f7a8b",
@@ -99,6 +100,7 @@ pub enum TransferViews {
 pub(in crate::api) async fn create_transfer(
     key: AdminKey,
     app: State,
+    idempotency: Idempotency,
     body: Body<LIST_BYTES_MAX>,
 ) -> Result<HttpResponse, ApiError> {
     let (orders, is_array) = body.json_one_or_many::<TransferOrder>(LEGS_MAX)?;
@@ -112,26 +114,48 @@ pub(in crate::api) async fn create_transfer(
         orders.into_iter().enumerate().map(|(i, o)| leg(&app, &mut checks, o, is_array.then_some(i), now)).collect();
     let Some(legs) = legs.into_iter().collect::<Option<Vec<_>>>() else { return Err(checks.into_error()) };
 
+    let claim = idempotency.claim(&key, &body)?;
+    if let Some(before) = payments_of(&app, &key, claim).await? {
+        return transfers_again(&app, &legs, &before, is_array).await;
+    }
     let wallets: HashSet<_> = legs.iter().flat_map(|leg| [leg.from.wallet(), leg.invoice.payee.wallet()]).collect();
     let (tenant, own) = (key.user(), key.wallet());
     let reachable = app.store.read(move |connection| check_tenant(connection, tenant, own, wallets)).await;
     reachable.map_err(|error| ApiError::from_store(error, ErrorCode::WalletNotFound))?;
 
-    let command = Transfer { authority: key.authority(), legs: legs.clone() };
-    let outcome = app.settle(Command::Transfer(command), is_array).await?;
-    let Outcome::Transferred { at } = outcome else {
-        tracing::error!(?outcome, "a transfer came to another outcome");
-        return Err(ErrorCode::Internal.into());
-    };
-    let mut views = PaymentView::list(&app, legs.into_iter().map(|leg| outgoing(leg, at)).collect(), at)?;
-    let view = match views.pop() {
-        Some(only) if !is_array => TransferViews::One(Box::new(only)),
+    let command = Transfer { authority: key.authority(), claim, legs: legs.clone() };
+    match app.settle(Command::Transfer(command), is_array).await? {
+        Outcome::Transferred { at } => {
+            let sides = legs.into_iter().map(|leg| outgoing(leg, at)).collect();
+            respond(&app, Created::new(sides), is_array)
+        }
+        Outcome::Replayed { payments } => transfers_again(&app, &legs, &payments, is_array).await,
+        outcome @ (Outcome::InvoiceCreated | Outcome::Paid { .. } | Outcome::Credited { .. } | Outcome::Closed) => {
+            tracing::error!(?outcome, "a transfer came to another outcome");
+            Err(ErrorCode::Internal.into())
+        }
+    }
+}
+
+/// The movements that were made before.
+async fn transfers_again(app: &App, legs: &[Leg], ids: &[[u8; 16]], is_array: bool) -> Result<HttpResponse, ApiError> {
+    let mut sides = Vec::with_capacity(ids.len());
+    for (leg, id) in legs.iter().zip(ids) {
+        sides.push(payment_again(app, leg.from, *id).await?);
+    }
+    respond(app, Created::again(sides), is_array)
+}
+
+fn respond(app: &App, sides: Created<Vec<Payment>>, is_array: bool) -> Result<HttpResponse, ApiError> {
+    let views = sides.try_map(|sides| PaymentView::list(app, sides, clock::now()))?;
+    let shaped = views.try_map(|mut views| match views.pop() {
+        Some(only) if !is_array => Ok::<_, ApiError>(TransferViews::One(Box::new(only))),
         last => {
             views.extend(last);
-            TransferViews::Many(views)
+            Ok(TransferViews::Many(views))
         }
-    };
-    Ok(HttpResponse::build(StatusCode::CREATED).json(view))
+    })?;
+    Ok(shaped.respond())
 }
 
 /// Reads one movement, the `index`th of an array.

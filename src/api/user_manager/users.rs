@@ -1,6 +1,5 @@
 //! The users of a tenant.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, delete, get, post, put, web};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -12,6 +11,7 @@ use crate::api::app::{App, State};
 use crate::api::auth::{AdminKey, WalletKey};
 use crate::api::body::{Body, lenient, raw};
 use crate::api::error::{ApiError, ErrorCode};
+use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
 use crate::api::params::{Checks, Params};
 use crate::api::payment_query::{LIMIT_MAX, OFFSET_MAX};
 use crate::api::stream::{PAGE_ROWS, json_array};
@@ -104,13 +104,20 @@ pub struct UserListParams {
 /// Both keys of the manager work; to an invoice key, `adminkey` is null.
 #[utoipa::path(
     tag = "User Manager",
+    params(IdempotencyParam),
     request_body = UserOrder,
     responses((status = 201, description = "The user", body = ManagedUser)),
     security(("InvoiceKey" = []), ("AdminKey" = []))
 )]
 #[post("/usermanager/api/v1/users")]
-pub(in crate::api) async fn create_user(key: WalletKey, app: State, body: Body) -> Result<HttpResponse, ApiError> {
+pub(in crate::api) async fn create_user(
+    key: WalletKey,
+    app: State,
+    idempotency: Idempotency,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
     let order: UserOrder = body.json()?;
+    let claim = idempotency.claim(&key, &body)?;
     check_admin_id(order.admin_id.as_deref(), key.user())?;
     let mut checks = Checks::default();
     let wallet_name = order.wallet_name.clone().or_else(|| order.user_name.clone());
@@ -131,12 +138,11 @@ pub(in crate::api) async fn create_user(key: WalletKey, app: State, body: Body) 
     let wallet = NewWallet { id: wallet, name: wallet_name, keys, created_at };
     let new = NewUser { id, manager: Some(key.user()), name, email, password_hash, extra, wallet, created_at };
     let shared = app.clone();
-    let view = app.write_as(key.authority(), move |connection| {
+    let create = move |connection: &mut Db| {
         users::create(connection, &new)?;
         view_of(connection, &shared, key, id)
-    });
-    let view = view.await.map_err(email_taken)?;
-    Ok(HttpResponse::build(StatusCode::CREATED).json(view))
+    };
+    create_once(&app, key, claim, create, email_taken).await
 }
 
 /// List users

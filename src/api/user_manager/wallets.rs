@@ -1,6 +1,5 @@
 //! The wallets of a tenant, and their keys.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, delete, get, post, put, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -11,6 +10,7 @@ use crate::api::app::{App, State};
 use crate::api::auth::{AdminKey, WalletKey};
 use crate::api::body::{Body, lenient};
 use crate::api::error::{ApiError, ErrorCode};
+use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
 use crate::api::params::{Checks, Params};
 use crate::api::stream::{PAGE_ROWS, json_array};
 use crate::clock;
@@ -19,9 +19,9 @@ use crate::domain::keys::KeyPair;
 use crate::domain::node::Preimage;
 use crate::domain::text::{InvalidText, Name};
 use crate::ledger::command::{Close, CloseTarget, Command, Sweep};
-use crate::store::StoreError;
 use crate::store::users::{self, Cursor};
 use crate::store::wallets::{self, NewWallet, StoredKeys};
+use crate::store::{Db, StoreError};
 
 /// A wallet to create.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -47,13 +47,20 @@ pub struct WalletOrder {
 /// Create a wallet for a user
 #[utoipa::path(
     tag = "User Manager",
+    params(IdempotencyParam),
     request_body = WalletOrder,
     responses((status = 201, description = "The wallet", body = ManagedWallet)),
     security(("InvoiceKey" = []), ("AdminKey" = []))
 )]
 #[post("/usermanager/api/v1/wallets")]
-pub(in crate::api) async fn create_wallet(key: WalletKey, app: State, body: Body) -> Result<HttpResponse, ApiError> {
+pub(in crate::api) async fn create_wallet(
+    key: WalletKey,
+    app: State,
+    idempotency: Idempotency,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
     let order: WalletOrder = body.json()?;
+    let claim = idempotency.claim(&key, &body)?;
     check_admin_id(order.admin_id.as_deref(), key.user())?;
     let mut checks = Checks::default();
     let user = checks.require("user_id", order.user_id, Ok::<_, InvalidText>);
@@ -63,13 +70,13 @@ pub(in crate::api) async fn create_wallet(key: WalletKey, app: State, body: Body
     let (id, keys) = (WalletId::random(), KeyPair::generate());
     let stored = StoredKeys::new(&app.sealer, id, &keys);
     let new = NewWallet { id, name, keys: stored, created_at: clock::now() };
-    let wallet = app.write_as(key.authority(), move |connection| {
+    let create = move |connection: &mut Db| {
         users::lock(connection, key.user(), user)?;
         wallets::create(connection, user, &new)?;
-        wallets::find_in_tenant(connection, key.user(), id)
-    });
-    let wallet = wallet.await.map_err(|error| ApiError::from_store(error, ErrorCode::UserNotFound))?;
-    Ok(HttpResponse::build(StatusCode::CREATED).json(ManagedWallet::new(wallet, &keys, key)))
+        let wallet = wallets::find_in_tenant(connection, key.user(), id)?;
+        Ok(ManagedWallet::new(wallet, &keys, key))
+    };
+    create_once(&app, key, claim, create, |error| ApiError::from_store(error, ErrorCode::UserNotFound)).await
 }
 
 /// List wallets

@@ -1,0 +1,196 @@
+//! `Idempotency-Key`: a request that is sent again under the same key, by the same wallet's
+//! key, is answered again, and not done again (promise I7).
+//!
+//! What was done is written in the transaction of its effect. What a payment answered is made
+//! again from its rows, which never change; any other answer is kept, sealed, because it can
+//! hold keys. A refusal has done nothing, so it is not kept.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use serde::Serialize;
+use utoipa::IntoParams;
+
+use super::app::App;
+use super::auth::WalletKey;
+use super::body::Body;
+use super::error::{ApiError, ErrorCode};
+use crate::clock;
+use crate::domain::idempotency::{Claim, IdempotencyKey, RequestDigest};
+use crate::domain::ids::AccountId;
+use crate::domain::secret::{Purpose, Sealed, Sealer};
+use crate::domain::text::InvalidText;
+use crate::store::idempotency::{self, Done};
+use crate::store::payments::{self, Payment};
+use crate::store::{Db, StoreError, wallets};
+
+/// The header that carries the key.
+pub static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// The header that tells an answer which was given before.
+pub static IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// The header, for the document.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only the document reads this; the header itself is read by `Idempotency`")]
+pub struct IdempotencyParam {
+    /// A name of the client's own for this request, 1 to 255 visible characters. Sent again
+    /// with the same key and body within 48 hours, it is answered again, with the header
+    /// `Idempotent-Replayed: true`, and not done again; with another body it is refused (409).
+    #[param(rename = "Idempotency-Key", example = "order-4711")]
+    idempotency_key: Option<String>,
+}
+
+/// What a request says of idempotency. Getting it never fails; reading it may.
+#[derive(Debug)]
+pub struct Idempotency {
+    key: Result<Option<IdempotencyKey>, InvalidText>,
+    method: String,
+    path: String,
+}
+
+impl FromRequest for Idempotency {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let header = request.headers().get(&IDEMPOTENCY_KEY);
+        ready(Ok(Self {
+            key: header.map(|value| IdempotencyKey::new(value.as_bytes())).transpose(),
+            method: request.method().to_string(),
+            path: request.path().to_owned(),
+        }))
+    }
+}
+
+impl Idempotency {
+    /// What the request claims. Another kind of key makes another request, because it may be
+    /// shown other answers.
+    pub fn claim<const MAX: usize>(&self, key: &WalletKey, body: &Body<MAX>) -> Result<Option<Claim>, ApiError> {
+        let claimed = self.key.clone().map_err(|error| ApiError::field("Idempotency-Key", error))?;
+        let Some(idempotency_key) = claimed else { return Ok(None) };
+        let kind: &[u8] = if key.sees_admin_keys() { b"admin" } else { b"invoice" };
+        let parts = [self.method.as_bytes(), self.path.as_bytes(), kind, body.bytes()?];
+        Ok(Some(Claim { key: idempotency_key, request: RequestDigest::of(&parts) }))
+    }
+}
+
+/// What a request that creates something answers: new, or given before.
+#[derive(Debug)]
+pub struct Created<T> {
+    /// The answer.
+    pub answer: T,
+    /// Whether it was given before.
+    pub replayed: bool,
+}
+
+impl<T> Created<T> {
+    /// An answer that is new.
+    pub const fn new(answer: T) -> Self {
+        Self { answer, replayed: false }
+    }
+
+    /// An answer that was given before.
+    pub const fn again(answer: T) -> Self {
+        Self { answer, replayed: true }
+    }
+
+    /// The same, with another form of the answer.
+    pub fn try_map<U, E>(self, form: impl FnOnce(T) -> Result<U, E>) -> Result<Created<U>, E> {
+        Ok(Created { answer: form(self.answer)?, replayed: self.replayed })
+    }
+}
+
+impl<T: Serialize> Created<T> {
+    /// The answer as a response.
+    pub fn respond(&self) -> HttpResponse {
+        with_header(HttpResponse::build(StatusCode::CREATED).json(&self.answer), self.replayed)
+    }
+}
+
+fn with_header(mut response: HttpResponse, replayed: bool) -> HttpResponse {
+    if replayed {
+        response.headers_mut().insert(IDEMPOTENT_REPLAYED.clone(), HeaderValue::from_static("true"));
+    }
+    response
+}
+
+/// What was done before under a claim, where anything was.
+async fn done(app: &App, account: AccountId, claim: Option<Claim>) -> Result<Option<Done>, ApiError> {
+    let Some(claim) = claim else { return Ok(None) };
+    let Some(done) = app.store.read(move |connection| idempotency::find(connection, account, claim.key)).await? else {
+        return Ok(None);
+    };
+    if done.request == claim.request { Ok(Some(done)) } else { Err(ErrorCode::IdempotencyConflict.into()) }
+}
+
+/// The ids of the payments that were made before under a claim, where any were.
+pub async fn payments_of(app: &App, key: &WalletKey, claim: Option<Claim>) -> Result<Option<Vec<[u8; 16]>>, ApiError> {
+    Ok(done(app, key.authority().account, claim).await?.map(|done| done.payments))
+}
+
+/// One side of a payment that was made before, by the id of its row.
+pub async fn payment_again(app: &App, side: AccountId, row: [u8; 16]) -> Result<Payment, ApiError> {
+    Ok(app.store.read(move |connection| payments::find_row(connection, side.wallet(), row)).await?)
+}
+
+/// Creates something in one transaction on behalf of a caller: once for each claim.
+pub async fn create_once<T: Serialize>(
+    app: &super::app::State,
+    key: WalletKey,
+    claim: Option<Claim>,
+    create: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+    refuse: impl Fn(StoreError) -> ApiError,
+) -> Result<HttpResponse, ApiError> {
+    let account = key.authority().account;
+    if let Some(done) = done(app, account, claim).await? {
+        return replay(app, account, claim, &done);
+    }
+    let shared = app.clone();
+    let created = app.store.write(move |connection| {
+        wallets::authorize(connection, key.authority())?;
+        let answer = create(connection)?;
+        let json = serde_json::to_vec(&answer).map_err(|error| StoreError::Fault(error.to_string()))?;
+        if let Some(claim) = claim {
+            let sealed = shared.sealer.seal(Purpose::Answer, &owner(account, &claim), &json);
+            idempotency::insert(connection, account, &claim, &sealed, clock::now())?;
+        }
+        Ok(json)
+    });
+    match created.await {
+        Ok(json) => Ok(respond(json, false)),
+        // Perhaps it was the claim that another request has just taken.
+        Err(StoreError::Conflict) => match done(app, account, claim).await? {
+            Some(done) => replay(app, account, claim, &done),
+            None => Err(refuse(StoreError::Conflict)),
+        },
+        Err(error) => Err(refuse(error)),
+    }
+}
+
+fn replay(app: &App, account: AccountId, claim: Option<Claim>, done: &Done) -> Result<HttpResponse, ApiError> {
+    let (Some(claim), Some(answer)) = (claim, &done.answer) else {
+        tracing::error!("an answer under an idempotency key is missing");
+        return Err(ErrorCode::Internal.into());
+    };
+    let json = unseal(&app.sealer, account, &claim, answer)?;
+    Ok(respond(json, true))
+}
+
+fn unseal(sealer: &Sealer, account: AccountId, claim: &Claim, answer: &Sealed) -> Result<Vec<u8>, StoreError> {
+    Ok(sealer.unseal(Purpose::Answer, &owner(account, claim), answer.as_bytes())?.to_vec())
+}
+
+/// What a kept answer is bound to.
+fn owner(account: AccountId, claim: &Claim) -> Vec<u8> {
+    [account.as_bytes().as_slice(), claim.key.as_bytes()].concat()
+}
+
+fn respond(json: Vec<u8>, replayed: bool) -> HttpResponse {
+    let response = HttpResponse::build(StatusCode::CREATED).insert_header(header::ContentType::json()).body(json);
+    with_header(response, replayed)
+}

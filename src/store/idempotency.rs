@@ -1,0 +1,81 @@
+//! What was answered under idempotency keys.
+
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+
+use super::connection::Db;
+use super::error::StoreError;
+use super::schema::idempotency;
+use crate::domain::idempotency::{Claim, IdempotencyKey, RequestDigest};
+use crate::domain::ids::AccountId;
+use crate::domain::secret::Sealed;
+use crate::domain::time::UnixMs;
+
+/// What was done under a key.
+#[derive(Debug)]
+pub struct Done {
+    /// What was asked.
+    pub request: RequestDigest,
+    /// The ids of the invoice, or of the transfers, that came of it.
+    pub payments: Vec<[u8; 16]>,
+    /// Any other answer, sealed.
+    pub answer: Option<Sealed>,
+}
+
+/// Rows that are forgotten in one go.
+const FORGET_ROWS: i64 = 5000;
+
+type Columns = (Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>);
+
+/// What an account has done under a key.
+pub fn find(connection: &mut Db, account: AccountId, key: IdempotencyKey) -> Result<Option<Done>, StoreError> {
+    let row: Option<Columns> = idempotency::table
+        .filter(idempotency::account_id.eq(account.as_bytes().as_slice()))
+        .filter(idempotency::key_digest.eq(key.as_bytes().as_slice()))
+        .select((idempotency::request_digest, idempotency::payment_ids, idempotency::answer_sealed))
+        .first(connection)
+        .optional()?;
+    let Some((request, payments, answer)) = row else { return Ok(None) };
+    let damaged = || StoreError::Broken("an idempotency key's row is damaged".to_owned());
+    Ok(Some(Done {
+        request: RequestDigest::from_slice(&request).ok_or_else(damaged)?,
+        payments: payments.as_deref().unwrap_or_default().as_chunks::<16>().0.to_vec(),
+        answer: answer.map(Sealed::from_stored),
+    }))
+}
+
+/// Keeps an answer, in the transaction of its effect. A key that is taken is a conflict.
+pub fn insert(
+    connection: &mut Db,
+    account: AccountId,
+    claim: &Claim,
+    answer: &Sealed,
+    now: UnixMs,
+) -> Result<(), StoreError> {
+    diesel::insert_into(idempotency::table)
+        .values((
+            idempotency::account_id.eq(account.as_bytes().as_slice()),
+            idempotency::key_digest.eq(claim.key.as_bytes().as_slice()),
+            idempotency::request_digest.eq(claim.request.as_bytes().as_slice()),
+            idempotency::answer_sealed.eq(answer.as_bytes()),
+            idempotency::created_at_ms.eq(now.get()),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Forgets some of what is older than a time; answers whether there may be more of it.
+pub fn forget_some(connection: &mut Db, before: UnixMs) -> Result<bool, StoreError> {
+    let query = diesel::sql_query(
+        "DELETE FROM idempotency WHERE (account_id, key_digest) IN (
+            SELECT account_id, key_digest FROM idempotency
+            WHERE created_at_ms < $1 ORDER BY created_at_ms LIMIT $2)",
+    )
+    .bind::<BigInt, _>(before.get())
+    .bind::<BigInt, _>(FORGET_ROWS);
+    let forgotten = match connection {
+        Db::Sqlite(c) => query.execute(c)?,
+        Db::Postgres(c) => query.execute(c)?,
+    };
+    Ok(i64::try_from(forgotten).is_ok_and(|rows| rows >= FORGET_ROWS))
+}
