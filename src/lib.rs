@@ -21,7 +21,7 @@
 //! # The way of one payment
 //!
 //! 1. [`api::payments`]: the extractor proves the key; `require_admin` turns it into one
-//!    that may spend, and only that can be turned into a payment.
+//!    that may spend, and only that can pay (`payment_pay`).
 //! 2. [`domain::invoice::PaymentRequest`]: the text is parsed, without recovering the
 //!    signature: an invoice of ours is found by its hash, and its whole text compared.
 //! 3. [`ledger::settler::Settler::submit`]: a bounded queue, and one reply for each command.

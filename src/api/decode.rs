@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::auth::OptionalKey;
 use super::body::{Body, lenient};
 use super::error::ApiError;
-use super::payments::{invalid_invoice, parse_request};
+use super::payment_pay::{invalid_invoice, parse_request};
 
 /// What to decode.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -1,0 +1,101 @@
+//! Paying an invoice: parsing its text, and settling through the ledger.
+
+use super::app::App;
+use super::auth::AdminKey;
+use super::error::{ApiError, ErrorCode};
+use super::idempotency::{self, Created};
+use super::params::Checks;
+use super::payments::PaymentOrder;
+use crate::domain::extra::Extra;
+use crate::domain::idempotency::Claim;
+use crate::domain::ids::TransferId;
+use crate::domain::invoice::PaymentRequest;
+use crate::ledger::command::{Command, Pay};
+use crate::ledger::state::{InvoiceState, Outcome, Rejection};
+use crate::store::payments::Payment;
+
+/// Pays an invoice from the wallet of the calling key.
+pub(super) async fn pay_invoice(
+    app: &App,
+    key: AdminKey,
+    claim: Option<Claim>,
+    order: PaymentOrder,
+) -> Result<Created<Payment>, ApiError> {
+    if let Some(before) = idempotency::payments_of(app, &key, claim).await? {
+        return payment_again(app, &key, &before).await;
+    }
+    let mut checks = Checks::default();
+    if order.bolt11.is_none() {
+        checks.add("bolt11", "is missing: the invoice to pay");
+    }
+    let extra = checks.check_opt("extra", order.extra, |json| Extra::new(&json));
+    let (Some(bolt11), Some(extra)) = (order.bolt11, extra) else { return Err(checks.into_error()) };
+    let request = parse_request(&bolt11)?;
+    if request.is_amountless() {
+        return Err(ErrorCode::AmountlessInvoice.into());
+    }
+    let transfer = TransferId::next();
+    let payment_hash = request.payment_hash();
+    let command = Command::Pay(Pay {
+        authority: key.authority(),
+        claim,
+        transfer,
+        payment_hash,
+        bolt11: request.text().to_owned(),
+        extra: extra.clone(),
+    });
+    match app.settler.submit(command).await? {
+        Ok(Outcome::Replayed { payments }) => payment_again(app, &key, &payments).await,
+        Ok(Outcome::Paid { invoice, at }) => Ok(Created::new(Payment {
+            row: transfer.as_bytes().to_vec(),
+            wallet: key.wallet(),
+            payment_hash,
+            invoice: invoice.id,
+            preimage: invoice.preimage,
+            bolt11: invoice.bolt11,
+            amount: invoice.amount.outgoing(),
+            memo: invoice.memo,
+            state: InvoiceState::Paid,
+            webhook: None,
+            extra,
+            created_at: at,
+            expires_at: invoice.expires_at,
+            paid_at: Some(at),
+        })),
+        Ok(other) => {
+            tracing::error!(?other, "a payment came to another outcome");
+            Err(ErrorCode::Internal.into())
+        }
+        Err(Rejection::InvoiceNotFound) => Err(not_ours(request)),
+        Err(rejection) => Err(ApiError::from_rejection(rejection, false)),
+    }
+}
+
+/// The payment that was made before.
+async fn payment_again(app: &App, key: &AdminKey, ids: &[[u8; 16]]) -> Result<Created<Payment>, ApiError> {
+    let id = ids.first().ok_or(ErrorCode::Internal)?;
+    Ok(Created::again(idempotency::payment_again(app, key.wallet().account(), *id).await?))
+}
+
+/// Reads the text of an invoice.
+pub(super) fn parse_request(text: &str) -> Result<PaymentRequest, ApiError> {
+    PaymentRequest::parse(text).map_err(invalid_invoice)
+}
+
+/// Says what is wrong with an invoice.
+pub(super) fn invalid_invoice(error: impl std::fmt::Display) -> ApiError {
+    let mut text = error.to_string();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    ApiError::with_detail(ErrorCode::InvalidInvoice, text)
+}
+
+/// Why an invoice that was not issued here is not paid. Only such an invoice needs the
+/// check of its signature.
+pub(super) fn not_ours(request: PaymentRequest) -> ApiError {
+    match request.verify() {
+        Ok(_) => ErrorCode::InvoiceNotPayable.into(),
+        Err(error) => invalid_invoice(error),
+    }
+}
