@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::domain::money::Amount;
 use crate::domain::node::Network;
+use crate::domain::password::Hasher;
 use crate::store::Database;
 
 /// The flags of every subcommand, as they were given.
@@ -30,6 +31,12 @@ pub struct Flags {
     /// Largest amount of one invoice, in sat
     #[arg(long, global = true, env = "SATKEEP_INVOICE_SAT_MAX", default_value = "100000000")]
     invoice_sat_max: String,
+    /// Memory of a password's hash (argon2id), in KiB; at least 19456
+    #[arg(long, global = true, env = "SATKEEP_PASSWORD_MEMORY_KIB", default_value = "19456")]
+    password_memory_kib: String,
+    /// Passes of a password's hash (argon2id); at least 2
+    #[arg(long, global = true, env = "SATKEEP_PASSWORD_PASSES", default_value = "2")]
+    password_passes: String,
     /// Let webhooks go to private addresses (kept for when webhooks are sent)
     #[arg(
         long, global = true, env = "SATKEEP_WEBHOOK_ALLOW_PRIVATE",
@@ -62,6 +69,8 @@ pub struct Config {
     pub bootstrap: Option<Amount>,
     /// The largest amount of one invoice, in sat.
     pub invoice_sat_max: i64,
+    /// Hashes passwords.
+    pub hasher: Hasher,
 }
 
 /// Everything that is wrong with the configuration.
@@ -99,6 +108,11 @@ impl Flags {
         if invoice_sat_max.is_none() {
             note("invoice-sat-max", "must be a whole number of sat, above 0");
         }
+        let cost = self.password_memory_kib.parse().ok().zip(self.password_passes.parse().ok());
+        let hasher = cost.and_then(|(memory_kib, passes)| Hasher::new(memory_kib, passes));
+        if hasher.is_none() {
+            note("password-memory-kib", "must be from 19456 to 1048576, and --password-passes from 2 to 100");
+        }
         if self.webhook_allow_private.parse::<bool>().is_err() {
             note("webhook-allow-private", "must be true or false");
         }
@@ -108,12 +122,12 @@ impl Flags {
         if self.allow_signup != "false" {
             note("allow-signup", "is not there yet; only false is accepted");
         }
-        match (listen, database, network, bootstrap, invoice_sat_max) {
-            (Some(listen), Some(database), Some(network), Some(bootstrap), Some(invoice_sat_max))
+        match (listen, database, network, bootstrap, invoice_sat_max, hasher) {
+            (Some(listen), Some(database), Some(network), Some(bootstrap), Some(invoice_sat_max), Some(hasher))
                 if errors.is_empty() =>
             {
                 let data_dir = self.data_dir.clone();
-                Ok(Config { listen, database, data_dir, network, bootstrap, invoice_sat_max })
+                Ok(Config { listen, database, data_dir, network, bootstrap, invoice_sat_max, hasher })
             }
             _ => Err(InvalidConfig(errors)),
         }

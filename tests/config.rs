@@ -39,6 +39,7 @@ fn a_flag_has_an_environment_twin() {
         ("SATKEEP_NETWORK", "moon", "--network"),
         ("SATKEEP_BOOTSTRAP_SATS", "-1", "--bootstrap-sats"),
         ("SATKEEP_INVOICE_SAT_MAX", "0", "--invoice-sat-max"),
+        ("SATKEEP_PASSWORD_MEMORY_KIB", "1000", "--password-memory-kib"),
         ("SATKEEP_WEBHOOK_ALLOW_PRIVATE", "perhaps", "--webhook-allow-private"),
         ("SATKEEP_RATE_LIMIT", "1", "--rate-limit"),
         ("SATKEEP_ALLOW_SIGNUP", "true", "--allow-signup"),

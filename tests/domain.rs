@@ -1,11 +1,12 @@
 //! The words of the field: what is accepted, and what secrets show.
 
 use satkeep::domain::extra::Extra;
+use satkeep::domain::guesses::{Guesses, Wait};
 use satkeep::domain::ids::{InvoiceId, PaymentHash, TransferId, UserId, WalletId};
 use satkeep::domain::invoice::PaymentRequest;
 use satkeep::domain::keys::{ApiKey, KeyKind};
 use satkeep::domain::node::Preimage;
-use satkeep::domain::password::Password;
+use satkeep::domain::password::{Hasher, Password};
 use satkeep::domain::secret::{MasterKey, Purpose, Sealer};
 use satkeep::domain::text::{Email, InvalidText, Memo, Name, WebhookUrl};
 use satkeep::domain::time::UnixMs;
@@ -121,9 +122,43 @@ fn secrets_do_not_show_themselves() {
 #[test]
 fn a_password_is_kept_as_an_argon2id_hash() {
     let password = Password::new("correct horse".to_owned()).unwrap();
-    let (one, two) = (password.hash().unwrap(), password.hash().unwrap());
+    let other = Password::new("battery staple".to_owned()).unwrap();
+    let hasher = Hasher::new(19_456, 2).unwrap();
+    let (one, two) = (hasher.hash(&password).unwrap(), hasher.hash(&password).unwrap());
     assert!(one.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{one}");
     assert_ne!(one, two);
+    // A hash keeps its own cost.
+    let dearer = Hasher::new(32_768, 3).unwrap();
+    for hasher in [&hasher, &dearer] {
+        assert!(hasher.verify(&password, Some(&one)).unwrap());
+        assert!(!hasher.verify(&other, Some(&one)).unwrap());
+        assert!(!hasher.verify(&password, None).unwrap());
+    }
+    assert!(hasher.verify(&password, Some("damaged")).is_err());
+    for (memory, passes) in [(19_455, 2), (19_456, 1), (u32::MAX, 2), (19_456, u32::MAX)] {
+        assert!(Hasher::new(memory, passes).is_none());
+    }
+}
+
+#[test]
+fn guesses_become_slower_and_are_forgotten() {
+    let start = UnixMs::new(1_000_000_000);
+    let mut guesses = Guesses::default();
+    for _ in 0..5 {
+        guesses = guesses.attempt(start).unwrap();
+    }
+    // After five, each waits twice as long as the one before, but for 15 minutes at most.
+    let mut now = start;
+    for wait in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900] {
+        assert_eq!(guesses.attempt(now), Err(Wait(wait)));
+        assert_eq!(guesses.attempt(now.plus_seconds(wait - 1)), Err(Wait(1)));
+        now = now.plus_seconds(wait);
+        guesses = guesses.attempt(now).unwrap();
+    }
+    let quiet = now.plus_seconds(3600);
+    assert_eq!(guesses.attempt(quiet), Ok(Guesses { failures: 1, last_at: quiet }));
+    // A clock that goes back opens nothing.
+    assert!(guesses.attempt(start).is_err());
 }
 
 #[test]

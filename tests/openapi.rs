@@ -105,7 +105,8 @@ fn every_code_of_an_error_is_listed() {
     assert_eq!(listed.len(), codes.len());
     for code in codes {
         assert!(listed.contains(&Value::from(code.as_str())), "{code:?}");
-        let may_succeed_later = ["overloaded", "shutting_down", "unavailable", "wallets_changed", "body_too_slow"];
+        let may_succeed_later =
+            ["overloaded", "shutting_down", "unavailable", "wallets_changed", "body_too_slow", "too_many_guesses"];
         assert_eq!(code.is_retryable(), may_succeed_later.contains(&code.as_str()), "{code:?}");
     }
 }

@@ -7,8 +7,18 @@ use satkeep::store::migrations;
 
 use crate::harness::{StoreKind, TestDatabase};
 
-const TABLES: [&str; 9] =
-    ["accounts", "idempotency", "invoices", "payments", "settings", "transfers", "users", "wallet_keys", "wallets"];
+const TABLES: [&str; 10] = [
+    "accounts",
+    "guesses",
+    "idempotency",
+    "invoices",
+    "payments",
+    "settings",
+    "transfers",
+    "users",
+    "wallet_keys",
+    "wallets",
+];
 
 /// The columns of all tables and views, in order, each with what both stores say alike.
 fn columns(database: &TestDatabase, store: StoreKind) -> Vec<String> {

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use super::error::{ApiError, ErrorCode};
 use crate::clock;
 use crate::domain::node::Node;
-use crate::domain::password::Password;
+use crate::domain::password::{HashError, Hasher, Password};
 use crate::domain::secret::Sealer;
 use crate::domain::time::UnixMs;
 use crate::ledger::command::{Authority, Command};
@@ -33,6 +33,7 @@ pub struct App {
     /// The largest amount of one invoice, in sat.
     pub invoice_sat_max: i64,
     started_at: UnixMs,
+    hasher: Hasher,
     passwords: Semaphore,
     draining: AtomicBool,
 }
@@ -42,7 +43,14 @@ pub type State = web::Data<App>;
 
 impl App {
     /// Puts the service together.
-    pub fn new(store: Store, settler: Settler, node: Node, sealer: Sealer, invoice_sat_max: i64) -> Self {
+    pub fn new(
+        store: Store,
+        settler: Settler,
+        node: Node,
+        sealer: Sealer,
+        hasher: Hasher,
+        invoice_sat_max: i64,
+    ) -> Self {
         Self {
             store,
             settler,
@@ -50,6 +58,7 @@ impl App {
             sealer,
             invoice_sat_max,
             started_at: clock::now(),
+            hasher,
             passwords: Semaphore::new(PASSWORD_HASHES_MAX),
             draining: AtomicBool::new(false),
         }
@@ -90,19 +99,27 @@ impl App {
         self.store.write(authorized).await
     }
 
-    /// Hashes a password without keeping a worker busy.
+    /// Hashes a password.
     pub async fn hash_password(&self, password: Password) -> Result<String, ApiError> {
+        self.unhurried(move |hasher| hasher.hash(&password)).await
+    }
+
+    /// Whether a password is the hashed one.
+    pub async fn verify_password(&self, password: Password, hash: Option<String>) -> Result<bool, ApiError> {
+        self.unhurried(move |hasher| hasher.verify(&password, hash.as_deref())).await
+    }
+
+    /// Works on a password without keeping a worker busy, a few at a time.
+    async fn unhurried<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Hasher) -> Result<T, HashError> + Send + 'static,
+    ) -> Result<T, ApiError> {
         let _turn = self.passwords.acquire().await.or(Err(ErrorCode::ShuttingDown))?;
-        match web::block(move || password.hash()).await {
-            Ok(Ok(hash)) => Ok(hash),
-            Ok(Err(error)) => {
-                tracing::error!(%error, "a password could not be hashed");
-                Err(ErrorCode::Internal.into())
-            }
-            Err(error) => {
-                tracing::error!(%error, "a password could not be hashed");
-                Err(ErrorCode::Unavailable.into())
-            }
-        }
+        let hasher = self.hasher.clone();
+        let worked = web::block(move || work(&hasher)).await.or(Err(ErrorCode::Unavailable))?;
+        worked.map_err(|error| {
+            tracing::error!(%error, "a password could not be hashed");
+            ErrorCode::Internal.into()
+        })
     }
 }

@@ -18,7 +18,7 @@ use super::error::{ErrorBody, ErrorCode, FieldError};
 pub struct DocumentText(pub Bytes);
 
 /// The refusals that operations share: name, status, what they mean.
-const REFUSALS: [(&str, &str, &str); 9] = [
+const REFUSALS: [(&str, &str, &str); 10] = [
     ("BadRequest", "400", "A parameter is wrong, or the payment is refused; `detail` says what to change"),
     ("Unauthorized", "401", "There is no key, or it is unknown or revoked"),
     ("Forbidden", "403", "The key is valid, but grants less than this needs"),
@@ -26,6 +26,7 @@ const REFUSALS: [(&str, &str, &str); 9] = [
     ("Timeout", "408", "The body did not arrive in time"),
     ("Conflict", "409", "It contradicts what is there"),
     ("TooLarge", "413", "The body is larger than 64 KiB (1024 KiB where it may be an array)"),
+    ("TooMany", "429", "Too many of these; try again after `Retry-After` seconds"),
     ("Internal", "500", "A fault of ours"),
     ("Unavailable", "503", "Overloaded, shutting down, or without its database; try again after `Retry-After` seconds"),
 ];
@@ -96,6 +97,9 @@ fn refusals_of(method: &str, path: &str, operation: &Operation) -> Vec<&'static 
     }
     if operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty()) {
         names.push("BadRequest");
+    }
+    if path.ends_with("/verify") {
+        names.push("TooMany");
     }
     if path.contains('{') || path.starts_with("/usermanager/") && method == "POST" {
         names.push("NotFound");

@@ -12,6 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::request_id;
+use crate::domain::guesses::Wait;
 use crate::ledger::settler::SubmitError;
 use crate::ledger::state::Rejection;
 use crate::store::StoreError;
@@ -82,6 +83,10 @@ codes! {
     NoKey = "no_api_key", UNAUTHORIZED, false, "No Api Key provided";
     /// The key is unknown or revoked.
     BadAuth = "bad_auth", UNAUTHORIZED, false, "Bad auth";
+    /// The password is not the user's.
+    WrongPassword = "wrong_password", UNAUTHORIZED, false, "Wrong password";
+    /// The password was guessed too often.
+    TooManyGuesses = "too_many_guesses", TOO_MANY_REQUESTS, true, "Too many wrong passwords; try again later";
     /// The key only reads and receives.
     AdminKeyRequired = "admin_key_required", FORBIDDEN, false, "Admin key required";
     /// `admin_id` names somebody else.
@@ -126,7 +131,7 @@ codes! {
 }
 
 /// After how many seconds a caller should try again.
-const RETRY_AFTER_S: &str = "1";
+const RETRY_AFTER_S: i64 = 1;
 
 /// What is wrong with one field of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -145,6 +150,8 @@ pub struct ApiError {
     code: ErrorCode,
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
+    /// After how many seconds to try again, where that is known.
+    retry_after_s: Option<i64>,
 }
 
 /// The body of every refusal.
@@ -195,7 +202,7 @@ fn status_schema() -> utoipa::openapi::Object {
 impl ApiError {
     /// A refusal with a text of its own.
     pub fn with_detail(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new() }
+        Self { code, detail: detail.into(), errors: Vec::new(), retry_after_s: None }
     }
 
     /// One field of the request is wrong.
@@ -206,7 +213,7 @@ impl ApiError {
     /// Fields of the request are wrong.
     pub fn fields(errors: Vec<FieldError>) -> Self {
         let detail: Vec<_> = errors.iter().map(|e| format!("{} {}", e.field, e.message)).collect();
-        Self { code: ErrorCode::InvalidRequest, detail: detail.join("; ").into(), errors }
+        Self { errors, ..Self::with_detail(ErrorCode::InvalidRequest, detail.join("; ")) }
     }
 
     /// The same refusal about the `index`th item of an array.
@@ -281,6 +288,12 @@ impl From<ErrorCode> for ApiError {
     }
 }
 
+impl From<Wait> for ApiError {
+    fn from(Wait(seconds): Wait) -> Self {
+        Self { retry_after_s: Some(seconds), ..ErrorCode::TooManyGuesses.into() }
+    }
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         Self::from_store(error, ErrorCode::Internal)
@@ -317,7 +330,8 @@ impl ResponseError for ApiError {
         let status = if self.code == ErrorCode::OutcomeUnknown { "pending" } else { "failed" };
         let mut response = HttpResponse::build(self.status_code());
         if self.code.is_retryable() {
-            response.insert_header((header::RETRY_AFTER, RETRY_AFTER_S));
+            let seconds = self.retry_after_s.unwrap_or(RETRY_AFTER_S);
+            response.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }
         response.json(ErrorBody {
             detail: &self.detail,

@@ -30,7 +30,7 @@ pub mod wallet;
 
 use document::DocumentText;
 use error::{ApiError, ErrorCode};
-use user_manager::{extensions, transactions, transfers, users, wallets};
+use user_manager::{extensions, transactions, transfers, users, verify, wallets};
 
 /// Every operation. Of two paths that match, the first one answers.
 pub fn routes(config: &mut ServiceConfig<'_>) {
@@ -51,6 +51,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(users::get_user_by_post)
         .service(users::update_user)
         .service(users::delete_user)
+        .service(verify::verify_user)
         .service(wallets::create_wallet)
         .service(wallets::list_wallets)
         .service(wallets::list_wallets_of_user)

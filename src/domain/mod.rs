@@ -4,6 +4,7 @@
 //! construction, so that the layers above never check the same thing twice.
 
 pub mod extra;
+pub mod guesses;
 pub mod idempotency;
 pub mod ids;
 pub mod invoice;

@@ -16,6 +16,7 @@ pub mod backup;
 mod closing;
 pub mod connection;
 pub mod error;
+pub mod guesses;
 pub mod history;
 pub mod idempotency;
 pub mod migrations;

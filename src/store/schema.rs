@@ -72,6 +72,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    guesses (subject) {
+        subject -> Binary,
+        failures -> BigInt,
+        last_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
     idempotency (account_id, key_digest) {
         account_id -> Binary,
         key_digest -> Binary,

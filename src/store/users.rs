@@ -122,6 +122,11 @@ pub fn find(connection: &mut Db, tenant: UserId, id: UserId) -> Result<User, Sto
     user(columns)
 }
 
+/// The hash of a user's password, where there is one.
+pub fn password_hash_of(connection: &mut Db, id: UserId) -> Result<Option<String>, StoreError> {
+    Ok(users::table.filter(users::id.eq(id.as_bytes().as_slice())).select(users::password_hash).first(connection)?)
+}
+
 /// Makes sure that a user of the tenant is there, and stays until the transaction ends.
 pub fn lock(connection: &mut Db, tenant: UserId, id: UserId) -> Result<(), StoreError> {
     let locked = diesel::update(users::table.filter(users::id.eq(id.as_bytes().as_slice())))

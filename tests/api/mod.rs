@@ -11,4 +11,5 @@ mod system;
 mod tenants;
 mod transfers;
 mod user_manager;
+mod verify;
 mod wallet;

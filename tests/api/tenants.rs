@@ -19,6 +19,7 @@ fn calls(user: &str, wallet: &str, own: &Wallet) -> Vec<(&'static str, String, V
         ("POST", format!("{manager}/users/{user}"), json!({})),
         ("PUT", format!("{manager}/users/{user}"), json!({"user_name": "mine"})),
         ("DELETE", format!("{manager}/users/{user}"), json!({})),
+        ("POST", format!("{manager}/users/{user}/verify"), json!({"password": "guess"})),
         ("DELETE", format!("{manager}/users/{user}?sweep=true"), json!({})),
         ("POST", format!("{manager}/wallets"), json!({"user_id": user, "wallet_name": "mine"})),
         ("GET", format!("{manager}/wallets/{user}"), json!({})),

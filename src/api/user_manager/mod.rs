@@ -5,6 +5,7 @@ pub mod extensions;
 pub mod transactions;
 pub mod transfers;
 pub mod users;
+pub mod verify;
 pub mod views;
 pub mod wallets;
 

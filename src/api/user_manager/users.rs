@@ -313,7 +313,7 @@ pub(in crate::api) async fn delete_user(
     Err(ErrorCode::WalletsChanged.into())
 }
 
-fn view_of(connection: &mut Db, app: &App, key: WalletKey, id: UserId) -> Result<ManagedUser, StoreError> {
+pub(super) fn view_of(connection: &mut Db, app: &App, key: WalletKey, id: UserId) -> Result<ManagedUser, StoreError> {
     let user = users::find(connection, key.user(), id)?;
     ManagedUser::one(connection, app, key, user)
 }
@@ -325,7 +325,7 @@ async fn hash(app: &App, password: Option<Password>) -> Result<Option<String>, A
     }
 }
 
-fn user_not_found(error: StoreError) -> ApiError {
+pub(super) fn user_not_found(error: StoreError) -> ApiError {
     ApiError::from_store(error, ErrorCode::UserNotFound)
 }
 

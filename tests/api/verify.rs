@@ -1,0 +1,70 @@
+//! `POST /usermanager/api/v1/users/{id}/verify`
+
+use serde_json::json;
+
+use crate::harness::{Server, at_once, both_stores};
+
+fn path_of(server: &Server, order: &serde_json::Value) -> String {
+    let user = server.post("/usermanager/api/v1/users", &server.manager.admin, order).expect(201);
+    format!("/usermanager/api/v1/users/{}", user["id"].as_str().unwrap())
+}
+
+both_stores! {
+    fn a_password_is_verified(server) {
+        let key = server.manager.admin.clone();
+        let path = path_of(server, &json!({"user_name": "a", "password": "correct horse"}));
+        let verify = |password: &str| server.post(&format!("{path}/verify"), &key, &json!({ "password": password }));
+        assert_eq!(verify("correct horse").expect(200), server.get(&path, &key).expect(200));
+        verify("Correct horse").refused(401, "wrong_password", "Wrong password");
+        verify("").refused(400, "invalid_request", "password");
+        verify(&"x".repeat(1025)).refused(400, "invalid_request", "password");
+        // A changed password takes the place of the old one.
+        server.put(&path, &key, &json!({"password": "battery staple"})).expect(200);
+        verify("correct horse").refused(401, "wrong_password", "Wrong password");
+        verify("battery staple").expect(200);
+        let invoice_key = &server.manager.invoice;
+        let answer = server.post(&format!("{path}/verify"), invoice_key, &json!({"password": "battery staple"}));
+        answer.refused(403, "admin_key_required", "Admin key required");
+        let nobody = "/usermanager/api/v1/users/00000000000000000000000000000000/verify";
+        server.post(nobody, &key, &json!({"password": "x"})).refused(404, "user_not_found", "User does not exist");
+    }
+
+    fn a_user_without_a_password_has_none_that_fits(server) {
+        let path = path_of(server, &json!({"user_name": "a"}));
+        let answer = server.post(&format!("{path}/verify"), &server.manager.admin, &json!({"password": "x"}));
+        answer.refused(401, "wrong_password", "Wrong password");
+    }
+
+    fn guesses_are_slowed_down_across_restarts(server) {
+        let key = server.manager.admin.clone();
+        let path = format!("{}/verify", path_of(server, &json!({"user_name": "a", "password": "right"})));
+        let guess = |server: &Server, password: &str| server.post(&path, &key, &json!({ "password": password }));
+        // Right ones in between forget the wrong ones.
+        for _ in 0..2 {
+            for _ in 0..4 {
+                guess(server, "wrong").refused(401, "wrong_password", "");
+            }
+            guess(server, "right").expect(200);
+        }
+        // Many at once are no way around.
+        let answers = at_once(20, |_| guess(server, "wrong"));
+        let heard = answers.iter().filter(|answer| answer.status == 401).count();
+        assert!(heard <= 6, "{heard} of 20 guesses were heard");
+        for answer in answers.iter().filter(|answer| answer.status != 401) {
+            answer.refused(429, "too_many_guesses", "try again later");
+            let seconds: i64 = answer.header("retry-after").unwrap().parse().unwrap();
+            assert!((1..=900).contains(&seconds));
+        }
+        // Neither is another process, and a right one has to wait as well.
+        server.database.execute("UPDATE guesses SET failures = 12").unwrap();
+        let replica = server.replica();
+        let answer = guess(&replica, "right");
+        answer.refused(429, "too_many_guesses", "");
+        // Another user's password is another matter.
+        let other = format!("{}/verify", path_of(server, &json!({"user_name": "b", "password": "other"})));
+        server.post(&other, &key, &json!({"password": "other"})).expect(200);
+        server.database.execute("UPDATE guesses SET last_at_ms = last_at_ms - 130000").unwrap();
+        guess(&replica, "right").expect(200);
+        guess(server, "wrong").refused(401, "wrong_password", "");
+    }
+}
