@@ -21,9 +21,8 @@ use super::body::Body;
 use super::error::{ApiError, ErrorCode};
 use crate::clock;
 use crate::domain::idempotency::{Claim, IdempotencyKey, RequestDigest};
-use crate::domain::ids::AccountId;
+use crate::domain::ids::{AccountId, WalletId};
 use crate::domain::secret::{Purpose, Sealed, Sealer};
-use crate::domain::text::InvalidText;
 use crate::store::idempotency::{self, Done};
 use crate::store::payments::{self, Payment};
 use crate::store::{Db, StoreError, wallets};
@@ -48,7 +47,7 @@ pub struct IdempotencyParam {
 /// What a request says of idempotency. Getting it never fails; reading it may.
 #[derive(Debug)]
 pub struct Idempotency {
-    key: Result<Option<IdempotencyKey>, InvalidText>,
+    keys: Vec<Vec<u8>>,
     method: String,
     path: String,
 }
@@ -58,9 +57,8 @@ impl FromRequest for Idempotency {
     type Future = Ready<Result<Self, Infallible>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let header = request.headers().get(&IDEMPOTENCY_KEY);
         ready(Ok(Self {
-            key: header.map(|value| IdempotencyKey::new(value.as_bytes())).transpose(),
+            keys: request.headers().get_all(&IDEMPOTENCY_KEY).map(|value| value.as_bytes().to_vec()).collect(),
             method: request.method().to_string(),
             path: request.path().to_owned(),
         }))
@@ -68,14 +66,24 @@ impl FromRequest for Idempotency {
 }
 
 impl Idempotency {
-    /// What the request claims. Another kind of key makes another request, because it may be
-    /// shown other answers.
-    pub fn claim<const MAX: usize>(&self, key: &WalletKey, body: &Body<MAX>) -> Result<Option<Claim>, ApiError> {
-        let claimed = self.key.clone().map_err(|error| ApiError::field("Idempotency-Key", error))?;
-        let Some(idempotency_key) = claimed else { return Ok(None) };
-        let kind: &[u8] = if key.sees_admin_keys() { b"admin" } else { b"invoice" };
-        let parts = [self.method.as_bytes(), self.path.as_bytes(), kind, body.bytes()?];
-        Ok(Some(Claim { key: idempotency_key, request: RequestDigest::of(&parts) }))
+    /// What the request claims. The keys of a wallet's two API keys are apart: one of them may
+    /// be shown answers that the other may not, and must not be in its way.
+    pub fn claim<const MAX: usize>(
+        &self,
+        app: &App,
+        key: &WalletKey,
+        body: &Body<MAX>,
+    ) -> Result<Option<Claim>, ApiError> {
+        let text = match self.keys.as_slice() {
+            [] => return Ok(None),
+            [text] => text,
+            [_, _, ..] => return Err(ApiError::field("Idempotency-Key", "must be given once")),
+        };
+        let caller: &[u8] = if key.sees_admin_keys() { b"admin" } else { b"invoice" };
+        let idempotency_key = IdempotencyKey::new(&app.sealer, caller, text)
+            .map_err(|error| ApiError::field("Idempotency-Key", error))?;
+        let request = RequestDigest::new(&app.sealer, self.method.as_bytes(), self.path.as_bytes(), body.bytes()?);
+        Ok(Some(Claim { key: idempotency_key, request }))
     }
 }
 
@@ -119,23 +127,35 @@ fn with_header(mut response: HttpResponse, replayed: bool) -> HttpResponse {
     response
 }
 
-/// What was done before under a claim, where anything was.
-async fn done(app: &App, account: AccountId, claim: Option<Claim>) -> Result<Option<Done>, ApiError> {
+/// What was done before under a claim, where anything was. The key is looked at again: the
+/// body may have been slow, and the answer may hold keys.
+async fn done(app: &App, key: WalletKey, claim: Option<Claim>) -> Result<Option<Done>, ApiError> {
     let Some(claim) = claim else { return Ok(None) };
-    let Some(done) = app.store.read(move |connection| idempotency::find(connection, account, claim.key)).await? else {
-        return Ok(None);
-    };
+    let found = app.store.read(move |connection| {
+        wallets::authorize(connection, key.authority())?;
+        idempotency::find(connection, key.authority().account, claim.key)
+    });
+    let Some(done) = found.await? else { return Ok(None) };
     if done.request == claim.request { Ok(Some(done)) } else { Err(ErrorCode::IdempotencyConflict.into()) }
 }
 
 /// The ids of the payments that were made before under a claim, where any were.
 pub async fn payments_of(app: &App, key: &WalletKey, claim: Option<Claim>) -> Result<Option<Vec<[u8; 16]>>, ApiError> {
-    Ok(done(app, key.authority().account, claim).await?.map(|done| done.payments))
+    Ok(done(app, *key, claim).await?.map(|done| done.payments))
 }
 
-/// One side of a payment that was made before, by the id of its row.
-pub async fn payment_again(app: &App, side: AccountId, row: [u8; 16]) -> Result<Payment, ApiError> {
-    Ok(app.store.read(move |connection| payments::find_row(connection, side.wallet(), row)).await?)
+/// Sides of payments that were made before, by their wallets and the ids of their rows.
+pub async fn payments_again(app: &App, sides: Vec<(WalletId, [u8; 16])>) -> Result<Vec<Payment>, ApiError> {
+    let find = move |connection: &mut Db| {
+        sides.into_iter().map(|(wallet, row)| payments::find_row(connection, wallet, row)).collect()
+    };
+    Ok(app.store.read(find).await?)
+}
+
+/// One side of a payment that was made before, by its wallet and the ids that came of it.
+pub async fn payment_again(app: &App, wallet: WalletId, ids: &[[u8; 16]]) -> Result<Payment, ApiError> {
+    let sides = ids.iter().take(1).map(|id| (wallet, *id)).collect();
+    Ok(payments_again(app, sides).await?.pop().ok_or(ErrorCode::Internal)?)
 }
 
 /// Creates something in one transaction on behalf of a caller: once for each claim.
@@ -147,7 +167,7 @@ pub async fn create_once<T: Serialize>(
     refuse: impl Fn(StoreError) -> ApiError,
 ) -> Result<HttpResponse, ApiError> {
     let account = key.authority().account;
-    if let Some(done) = done(app, account, claim).await? {
+    if let Some(done) = done(app, key, claim).await? {
         return replay(app, account, claim, &done);
     }
     let shared = app.clone();
@@ -163,10 +183,11 @@ pub async fn create_once<T: Serialize>(
     });
     match created.await {
         Ok(json) => Ok(respond(json, false)),
-        // Perhaps it was the claim that another request has just taken.
-        Err(StoreError::Conflict) => match done(app, account, claim).await? {
-            Some(done) => replay(app, account, claim, &done),
-            None => Err(refuse(StoreError::Conflict)),
+        // Perhaps it was the claim that another request has just taken; or a commit whose
+        // answer was lost, and which the claim proves.
+        Err(error @ (StoreError::Conflict | StoreError::OutcomeUnknown(_))) => match done(app, key, claim).await {
+            Ok(Some(done)) => replay(app, account, claim, &done),
+            Ok(None) | Err(_) => Err(refuse(error)),
         },
         Err(error) => Err(refuse(error)),
     }

@@ -116,8 +116,7 @@ fn check_expiry(checks: &mut Checks, seconds: Option<i64>) -> Option<u32> {
 
 /// The invoice that was created before, as it was answered then: whatever became of it since.
 async fn invoice_again(app: &App, key: &WalletKey, ids: &[[u8; 16]]) -> Result<Created<Payment>, ApiError> {
-    let id = ids.first().ok_or(ErrorCode::Internal)?;
-    let now = idempotency::payment_again(app, key.wallet().account(), *id).await?;
+    let now = idempotency::payment_again(app, key.wallet(), ids).await?;
     Ok(Created::again(Payment { state: InvoiceState::Open, paid_at: None, ..now }))
 }
 

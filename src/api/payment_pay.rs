@@ -73,8 +73,7 @@ pub(super) async fn pay_invoice(
 
 /// The payment that was made before.
 async fn payment_again(app: &App, key: &AdminKey, ids: &[[u8; 16]]) -> Result<Created<Payment>, ApiError> {
-    let id = ids.first().ok_or(ErrorCode::Internal)?;
-    Ok(Created::again(idempotency::payment_again(app, key.wallet().account(), *id).await?))
+    Ok(Created::again(idempotency::payment_again(app, key.wallet(), ids).await?))
 }
 
 /// Reads the text of an invoice.

@@ -107,7 +107,7 @@ pub(super) async fn create_payment(
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     let order: PaymentOrder = body.json()?;
-    let claim = idempotency.claim(&key, &body)?;
+    let claim = idempotency.claim(&app, &key, &body)?;
     let payment = if order.out.unwrap_or(order.bolt11.is_some()) {
         pay_invoice(&app, key.require_admin()?, claim, order).await?
     } else {

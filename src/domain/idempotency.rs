@@ -1,18 +1,20 @@
 //! Idempotency keys: a request that is sent again under the same key is answered again, and
 //! not done again (promise I7).
+//!
+//! Neither key nor request is kept, but digests of them under the master key: a request can
+//! hold a password, and a plain digest would be something to test guesses against.
 
-use bitcoin_hashes::{Hash, HashEngine, sha256};
-
+use super::secret::Sealer;
 use super::text::InvalidText;
 
 /// The longest key, in characters.
 pub const IDEMPOTENCY_KEY_MAX: usize = 255;
 
-/// A key that a client has chosen, as its SHA-256: whatever it says is not kept.
+/// A key that a client has chosen, as its digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IdempotencyKey([u8; 32]);
 
-/// What was asked, as its SHA-256.
+/// What was asked, as its digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RequestDigest([u8; 32]);
 
@@ -26,11 +28,12 @@ pub struct Claim {
 }
 
 impl IdempotencyKey {
-    /// Checks a key: 1 to 255 visible ASCII characters.
-    pub fn new(text: &[u8]) -> Result<Self, InvalidText> {
+    /// Checks a key, 1 to 255 visible ASCII characters, of one kind of caller: the keys of
+    /// another kind are other keys, whatever their text.
+    pub fn new(sealer: &Sealer, caller: &[u8], text: &[u8]) -> Result<Self, InvalidText> {
         let visible = text.iter().all(u8::is_ascii_graphic);
         if visible && (1..=IDEMPOTENCY_KEY_MAX).contains(&text.len()) {
-            Ok(Self(sha256::Hash::hash(text).to_byte_array()))
+            Ok(Self(sealer.digest(&[b"idempotency-key", caller, text])))
         } else {
             Err(InvalidText::Form("1 to 255 visible ASCII characters"))
         }
@@ -48,15 +51,9 @@ impl IdempotencyKey {
 }
 
 impl RequestDigest {
-    /// The digest of a request's parts, in order.
-    pub fn of(parts: &[&[u8]]) -> Self {
-        let mut engine = sha256::Hash::engine();
-        for part in parts {
-            // Their lengths keep the parts apart.
-            engine.input(&part.len().to_be_bytes());
-            engine.input(part);
-        }
-        Self(sha256::Hash::from_engine(engine).to_byte_array())
+    /// The digest of a request.
+    pub fn new(sealer: &Sealer, method: &[u8], path: &[u8], body: &[u8]) -> Self {
+        Self(sealer.digest(&[b"request", method, path, body]))
     }
 
     /// From the bytes that the database kept.

@@ -115,6 +115,7 @@ pub struct UnsealError;
 pub struct Sealer {
     cipher: XChaCha20Poly1305,
     mark: [u8; MARK_BYTES],
+    digest_key: Zeroizing<[u8; 32]>,
 }
 
 impl Sealer {
@@ -122,7 +123,20 @@ impl Sealer {
     pub fn new(master: &MasterKey) -> Self {
         let [a, b, c, d, ..] = *master.derive("satkeep/mark");
         let key = master.derive("satkeep/seal");
-        Self { cipher: XChaCha20Poly1305::new((&*key).into()), mark: [a, b, c, d] }
+        let digest_key = master.derive("satkeep/digest");
+        Self { cipher: XChaCha20Poly1305::new((&*key).into()), mark: [a, b, c, d], digest_key }
+    }
+
+    /// HMAC-SHA256 of parts, in order, under the master key: equal for what is equal, but
+    /// nobody without the key can find out what it was by trying.
+    pub fn digest(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut engine = HmacEngine::<sha256::Hash>::new(self.digest_key.as_slice());
+        for part in parts {
+            // Their lengths keep the parts apart.
+            engine.input(&part.len().to_be_bytes());
+            engine.input(part);
+        }
+        Hmac::from_engine(engine).to_byte_array()
     }
 
     /// Seals `plain` for one purpose and one owner.

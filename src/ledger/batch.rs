@@ -33,7 +33,10 @@ impl Wants {
             }
             match command {
                 Command::CreateInvoice(create) => {
-                    wants.readers.insert(create.authority.account);
+                    // Under an idempotency key the account is locked, so that of two replicas the
+                    // second one sees what the first has done.
+                    let place = if create.claim.is_some() { &mut wants.accounts } else { &mut wants.readers };
+                    place.insert(create.authority.account);
                     issued.insert(create.invoice.payment_hash, create.invoice.payee);
                 }
                 Command::Pay(pay) => {

@@ -358,6 +358,7 @@ impl<'a> Work<'a> {
         }
         assert!(change == 0, "I2: the batch would make {change} msat out of nothing");
         self.effects.accounts.sort_unstable_by_key(|row| row.id);
+        self.effects.claims.sort_unstable_by_key(|row| (row.account, row.key));
         self.effects
     }
 }

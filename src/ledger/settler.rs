@@ -199,7 +199,15 @@ fn settle_jobs(store: &mut dyn SettlementStore, batch: Vec<Job>, clock: fn() -> 
 }
 
 fn settle_one(store: &mut dyn SettlementStore, command: &Command, clock: fn() -> UnixMs) -> Reply {
-    match settle_patiently(store, std::slice::from_ref(command), clock) {
+    let command = std::slice::from_ref(command);
+    let settled = match settle_patiently(store, command, clock) {
+        // Its idempotency key was taken between the look and the write: it is there now.
+        Err(SettleError::Refused(_)) if command.iter().any(|command| command.claim().is_some()) => {
+            settle_patiently(store, command, clock)
+        }
+        settled => settled,
+    };
+    match settled {
         Ok(outcomes) => outcomes.into_iter().next().ok_or(SubmitError::Fault),
         Err(error) => {
             tracing::error!(%error, "not settled");

@@ -39,9 +39,15 @@ pub fn find(connection: &mut Db, account: AccountId, key: IdempotencyKey) -> Res
     let damaged = || StoreError::Broken("an idempotency key's row is damaged".to_owned());
     Ok(Some(Done {
         request: RequestDigest::from_slice(&request).ok_or_else(damaged)?,
-        payments: payments.as_deref().unwrap_or_default().as_chunks::<16>().0.to_vec(),
+        payments: whole_ids(payments.as_deref().unwrap_or_default()).ok_or_else(damaged)?,
         answer: answer.map(Sealed::from_stored),
     }))
+}
+
+/// Ids of 16 bytes each; none where a part is left over.
+pub(super) fn whole_ids(bytes: &[u8]) -> Option<Vec<[u8; 16]>> {
+    let (ids, rest) = bytes.as_chunks::<16>();
+    rest.is_empty().then(|| ids.to_vec())
 }
 
 /// Keeps an answer, in the transaction of its effect. A key that is taken is a conflict.

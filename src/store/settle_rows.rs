@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::error::StoreError;
+use super::idempotency::whole_ids;
 use crate::domain::idempotency::{IdempotencyKey, RequestDigest};
 use crate::domain::ids::{AccountId, InvoiceId, PaymentHash};
 use crate::domain::money::{Amount, Msat};
@@ -76,13 +77,10 @@ pub(super) fn account(columns: AccountColumns) -> Result<(AccountId, Account), S
 pub(super) fn claim(columns: ClaimColumns) -> Result<((AccountId, IdempotencyKey), Claimed), StoreError> {
     let (account, key, request, payments) = columns;
     let damaged = || StoreError::Broken("an idempotency key's row is damaged".to_owned());
-    let (payments, rest) = payments.as_deref().unwrap_or_default().as_chunks::<16>();
-    if !rest.is_empty() {
-        return Err(damaged());
-    }
+    let payments = whole_ids(payments.as_deref().unwrap_or_default()).ok_or_else(damaged)?;
     let place = (AccountId::from_slice(&account)?, IdempotencyKey::from_slice(&key).ok_or_else(damaged)?);
     let request = RequestDigest::from_slice(&request).ok_or_else(damaged)?;
-    Ok((place, Claimed { request, payments: payments.to_vec() }))
+    Ok((place, Claimed { request, payments }))
 }
 
 fn unknown(what: &str, name: &str) -> StoreError {

@@ -2,6 +2,7 @@
 //! and the log hold no key, no password and no preimage of an open invoice.
 
 use bitcoin_hashes::hex::DisplayHex;
+use bitcoin_hashes::{Hash, sha256};
 use serde_json::json;
 
 use crate::harness::{StoreKind, both_stores};
@@ -49,6 +50,12 @@ both_stores! {
         let dump = dump(server);
         assert!(dump.contains(paid["payment_hash"].as_str().unwrap()), "the dump is not whole");
         assert!(dump.contains("$argon2id$v=19$m=19456,t=2,p=1$"), "{dump}");
+        // Nor a plain digest, against which guesses could be tested.
+        let body = order.to_string();
+        for guess in ["secret-order-1", "correct horse battery", &body] {
+            let digest = sha256::Hash::hash(guess.as_bytes()).to_string();
+            assert!(!dump.contains(&digest), "the digest of {guess} is in the database");
+        }
         let log = server.logged();
         assert!(log.contains("/api/v1/wallet"));
         let secrets = [

@@ -157,10 +157,14 @@ fn a_key_is_revoked_before_the_body_arrives(servers: &[&Server]) {
         ("POST", "/api/v1/payments", json!({"amount": 1})),
     ] {
         let caller = server.wallet("caller", 0);
+        // Also where it would only be answered again.
+        if method == "POST" {
+            post_under(server, path, &caller.admin, "k", &body).expect(201);
+        }
         let body = body.to_string();
         let mut slow = at(servers, 1).connect();
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{{",
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {}\r\nIdempotency-Key: k\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{{",
             caller.admin,
             body.len()
         );
@@ -206,7 +210,23 @@ fn equal_requests_race_under_one_key(servers: &[&Server]) {
     server.audit();
 }
 
-const RACES: [fn(&[&Server]); 8] = [
+/// Many keys, each used twice at once, in opposite orders: locks cross, and nobody is told
+/// anything but what came of it.
+fn equal_requests_race_under_many_keys(servers: &[&Server]) {
+    let wallet = servers[0].wallet("payee", 0);
+    let order = json!({"amount": 5});
+    let answers = at_once(60, |racer| {
+        let key = if racer % 2 == 0 { racer / 2 } else { 29 - racer / 2 };
+        (key, post_under(at(servers, racer), "/api/v1/payments", &wallet.invoice, &format!("many-{key}"), &order))
+    });
+    for (key, answer) in &answers {
+        let twin = answers.iter().filter(|(other, _)| other == key);
+        assert!(twin.clone().all(|(_, twin)| (twin.status, &twin.text) == (201, &answer.text)), "{}", answer.text);
+        assert_eq!(twin.filter(|(_, twin)| twin.header("idempotent-replayed").is_some()).count(), 1);
+    }
+}
+
+const RACES: [fn(&[&Server]); 9] = [
     payers_race_for_one_invoice,
     one_wallet_races_with_many_invoices,
     payments_cross_in_a_ring,
@@ -215,6 +235,7 @@ const RACES: [fn(&[&Server]); 8] = [
     a_user_gets_wallets_while_it_is_deleted,
     a_key_is_revoked_before_the_body_arrives,
     equal_requests_race_under_one_key,
+    equal_requests_race_under_many_keys,
 ];
 
 both_stores! {

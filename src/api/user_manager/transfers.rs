@@ -10,7 +10,7 @@ use crate::api::app::{App, State};
 use crate::api::auth::AdminKey;
 use crate::api::body::{Body, LIST_BYTES_MAX, lenient};
 use crate::api::error::{ApiError, ErrorCode};
-use crate::api::idempotency::{Created, Idempotency, IdempotencyParam, payment_again, payments_of};
+use crate::api::idempotency::{Created, Idempotency, IdempotencyParam, payments_again, payments_of};
 use crate::api::params::Checks;
 use crate::api::payment_create::check_amount;
 use crate::api::payment_view::PaymentView;
@@ -114,7 +114,7 @@ pub(in crate::api) async fn create_transfer(
         orders.into_iter().enumerate().map(|(i, o)| leg(&app, &mut checks, o, is_array.then_some(i), now)).collect();
     let Some(legs) = legs.into_iter().collect::<Option<Vec<_>>>() else { return Err(checks.into_error()) };
 
-    let claim = idempotency.claim(&key, &body)?;
+    let claim = idempotency.claim(&app, &key, &body)?;
     if let Some(before) = payments_of(&app, &key, claim).await? {
         return transfers_again(&app, &legs, &before, is_array).await;
     }
@@ -139,10 +139,8 @@ pub(in crate::api) async fn create_transfer(
 
 /// The movements that were made before.
 async fn transfers_again(app: &App, legs: &[Leg], ids: &[[u8; 16]], is_array: bool) -> Result<HttpResponse, ApiError> {
-    let mut sides = Vec::with_capacity(ids.len());
-    for (leg, id) in legs.iter().zip(ids) {
-        sides.push(payment_again(app, leg.from, *id).await?);
-    }
+    let sides = legs.iter().zip(ids).map(|(leg, id)| (leg.from.wallet(), *id)).collect();
+    let sides = payments_again(app, sides).await?;
     respond(app, Created::again(sides), is_array)
 }
 

@@ -117,7 +117,7 @@ pub(in crate::api) async fn create_user(
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     let order: UserOrder = body.json()?;
-    let claim = idempotency.claim(&key, &body)?;
+    let claim = idempotency.claim(&app, &key, &body)?;
     check_admin_id(order.admin_id.as_deref(), key.user())?;
     let mut checks = Checks::default();
     let wallet_name = order.wallet_name.clone().or_else(|| order.user_name.clone());

@@ -60,7 +60,7 @@ pub(in crate::api) async fn create_wallet(
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     let order: WalletOrder = body.json()?;
-    let claim = idempotency.claim(&key, &body)?;
+    let claim = idempotency.claim(&app, &key, &body)?;
     check_admin_id(order.admin_id.as_deref(), key.user())?;
     let mut checks = Checks::default();
     let user = checks.require("user_id", order.user_id, Ok::<_, InvalidText>);
