@@ -183,9 +183,13 @@ pub async fn create_once<T: Serialize>(
     });
     match created.await {
         Ok(json) => Ok(respond(json, false)),
-        // Perhaps it was the claim that another request has just taken; or a commit whose
-        // answer was lost, and which the claim proves.
-        Err(error @ (StoreError::Conflict | StoreError::OutcomeUnknown(_))) => match done(app, key, claim).await {
+        // Perhaps it was the claim that another request has just taken.
+        Err(StoreError::Conflict) => match done(app, key, claim).await? {
+            Some(done) => replay(app, account, claim, &done),
+            None => Err(refuse(StoreError::Conflict)),
+        },
+        // The claim proves a commit whose answer was lost.
+        Err(error @ StoreError::OutcomeUnknown(_)) => match done(app, key, claim).await {
             Ok(Some(done)) => replay(app, account, claim, &done),
             Ok(None) | Err(_) => Err(refuse(error)),
         },

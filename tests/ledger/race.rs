@@ -210,6 +210,33 @@ fn equal_requests_race_under_one_key(servers: &[&Server]) {
     server.audit();
 }
 
+/// Two different requests race under one key: one of them wins, and the other is told so.
+fn different_requests_race_under_one_key(servers: &[&Server]) {
+    let server = servers[0];
+    let manager = server.new_manager("racing", 0);
+    let user = server.wallet_of(&manager.admin, "x").user;
+    let cases = [
+        ("/usermanager/api/v1/users", [json!({"user_name": "a"}), json!({"user_name": "b"})]),
+        ("/usermanager/api/v1/wallets", ["a", "b"].map(|name| json!({"user_id": user, "wallet_name": name}))),
+        ("/api/v1/payments", [json!({"amount": 1}), json!({"amount": 2})]),
+    ];
+    for (index, (path, bodies)) in cases.iter().enumerate() {
+        for round in 0..5 {
+            let key = format!("differ-{index}-{round}");
+            let answers = at_once(8, |racer| {
+                // Each of the processes gets both of the requests.
+                post_under(at(servers, racer), path, &manager.admin, &key, &bodies[racer / 2 % 2])
+            });
+            let made: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
+            assert_eq!(made.len(), 4, "{path}");
+            assert!(made.iter().all(|answer| answer.text == made[0].text), "{path}");
+            for answer in answers.iter().filter(|answer| answer.status != 201) {
+                answer.refused(409, "idempotency_conflict", "Idempotency-Key");
+            }
+        }
+    }
+}
+
 /// Many keys, each used twice at once, in opposite orders: locks cross, and nobody is told
 /// anything but what came of it.
 fn equal_requests_race_under_many_keys(servers: &[&Server]) {
@@ -226,7 +253,7 @@ fn equal_requests_race_under_many_keys(servers: &[&Server]) {
     }
 }
 
-const RACES: [fn(&[&Server]); 9] = [
+const RACES: [fn(&[&Server]); 10] = [
     payers_race_for_one_invoice,
     one_wallet_races_with_many_invoices,
     payments_cross_in_a_ring,
@@ -236,6 +263,7 @@ const RACES: [fn(&[&Server]); 9] = [
     a_key_is_revoked_before_the_body_arrives,
     equal_requests_race_under_one_key,
     equal_requests_race_under_many_keys,
+    different_requests_race_under_one_key,
 ];
 
 both_stores! {
