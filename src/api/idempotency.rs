@@ -22,7 +22,7 @@ use super::error::{ApiError, ErrorCode};
 use crate::clock;
 use crate::domain::idempotency::{Claim, IdempotencyKey, RequestDigest};
 use crate::domain::ids::{AccountId, WalletId};
-use crate::domain::secret::{Purpose, Sealed, Sealer};
+use crate::domain::secret::Purpose;
 use crate::store::idempotency::{self, Done};
 use crate::store::payments::{self, Payment};
 use crate::store::{Db, StoreError, wallets};
@@ -171,8 +171,7 @@ pub async fn create_once<T: Serialize>(
         return replay(app, account, claim, &done);
     }
     let shared = app.clone();
-    let created = app.store.write(move |connection| {
-        wallets::authorize(connection, key.authority())?;
+    let created = app.write_as(key.authority(), move |connection| {
         let answer = create(connection)?;
         let json = serde_json::to_vec(&answer).map_err(|error| StoreError::Fault(error.to_string()))?;
         if let Some(claim) = claim {
@@ -202,12 +201,8 @@ fn replay(app: &App, account: AccountId, claim: Option<Claim>, done: &Done) -> R
         tracing::error!("an answer under an idempotency key is missing");
         return Err(ErrorCode::Internal.into());
     };
-    let json = unseal(&app.sealer, account, &claim, answer)?;
-    Ok(respond(json, true))
-}
-
-fn unseal(sealer: &Sealer, account: AccountId, claim: &Claim, answer: &Sealed) -> Result<Vec<u8>, StoreError> {
-    Ok(sealer.unseal(Purpose::Answer, &owner(account, claim), answer.as_bytes())?.to_vec())
+    let json = app.sealer.unseal(Purpose::Answer, &owner(account, &claim), answer.as_bytes());
+    Ok(respond(json.map_err(StoreError::from)?.to_vec(), true))
 }
 
 /// What a kept answer is bound to.

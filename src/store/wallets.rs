@@ -9,7 +9,7 @@ use super::error::StoreError;
 use super::schema::{accounts, users, wallet_keys, wallets};
 use super::users::Cursor;
 use crate::domain::ids::{UserId, WalletId};
-use crate::domain::keys::{ApiKey, KeyDigest, KeyKind, KeyPair};
+use crate::domain::keys::{KeyDigest, KeyKind, KeyPair};
 use crate::domain::money::Msat;
 use crate::domain::secret::{Sealed, Sealer};
 use crate::domain::text::Name;
@@ -242,16 +242,6 @@ pub fn sealed_keys(connection: &mut Db, ids: &[WalletId]) -> Result<HashMap<(Wal
         }
     }
     Ok(keys)
-}
-
-/// The keys of one wallet.
-pub fn keys_of(connection: &mut Db, sealer: &Sealer, id: WalletId) -> Result<KeyPair, StoreError> {
-    let sealed = sealed_keys(connection, &[id])?;
-    let key = |kind| -> Result<ApiKey, StoreError> {
-        let sealed = sealed.get(&(id, kind)).ok_or(StoreError::NotFound)?;
-        Ok(ApiKey::unseal(sealer, id, kind, sealed)?)
-    };
-    Ok(KeyPair { admin: key(KeyKind::Admin)?, invoice: key(KeyKind::Invoice)? })
 }
 
 /// Renames a wallet.
