@@ -149,8 +149,7 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     let (settler, settler_thread, settler_ended) =
         Settler::start(Box::new(base.store.settlement()), clock::now).map_err(StartupError::Serve)?;
     let node = Node::new(&base.master, config.network);
-    let app =
-        web::Data::new(App::new(base.store, settler, node, base.sealer, config.hasher.clone(), config.invoice_sat_max));
+    let app = web::Data::new(App::new(base.store, settler, node, base.sealer, config));
     let served = actix_web::rt::System::new().block_on(run(listener, app, settler_ended));
     let settled = settler_thread.stop();
     match (served, settled) {

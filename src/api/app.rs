@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 
 use super::error::{ApiError, ErrorCode};
 use crate::clock;
+use crate::config::Config;
 use crate::domain::node::Node;
 use crate::domain::password::{HashError, Hasher, Password};
 use crate::domain::secret::Sealer;
@@ -43,22 +44,15 @@ pub type State = web::Data<App>;
 
 impl App {
     /// Puts the service together.
-    pub fn new(
-        store: Store,
-        settler: Settler,
-        node: Node,
-        sealer: Sealer,
-        hasher: Hasher,
-        invoice_sat_max: i64,
-    ) -> Self {
+    pub fn new(store: Store, settler: Settler, node: Node, sealer: Sealer, config: &Config) -> Self {
         Self {
             store,
             settler,
             node,
             sealer,
-            invoice_sat_max,
+            invoice_sat_max: config.invoice_sat_max,
             started_at: clock::now(),
-            hasher,
+            hasher: config.hasher.clone(),
             passwords: Semaphore::new(PASSWORD_HASHES_MAX),
             draining: AtomicBool::new(false),
         }
