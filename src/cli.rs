@@ -193,6 +193,7 @@ fn rotate_keys(config: &Config, user: UserId) -> Result<Answer, CliError> {
         StoreError::Unavailable(_)
         | StoreError::OutcomeUnknown(_)
         | StoreError::Revoked
+        | StoreError::Frozen
         | StoreError::Conflict
         | StoreError::Broken(_)
         | StoreError::Fault(_) => error.into(),

@@ -7,7 +7,7 @@ use crate::domain::money::{Amount, Msat};
 use crate::domain::node::Preimage;
 use crate::domain::secret::Sealer;
 use crate::domain::text::Name;
-use crate::ledger::command::{Command, Credit, Leg, NewInvoice};
+use crate::ledger::command::{Adjust, Command, Leg, NewInvoice};
 use crate::ledger::settle::{SettleError, settle_batch};
 use crate::ledger::state::{Outcome, Rejection};
 use crate::store::users::{self, NewUser};
@@ -129,9 +129,9 @@ pub fn credit(store: &Store, sealer: &Sealer, wallet: WalletId, amount: Amount) 
             expires_at: now,
         },
     };
-    let outcomes = settle_batch(&mut store.settlement(), &[Command::Credit(Credit { leg })], &clock::now)?;
+    let outcomes = settle_batch(&mut store.settlement(), &[Command::Adjust(Adjust { leg, claim: None })], &clock::now)?;
     match outcomes.into_iter().next() {
-        Some(Ok(Outcome::Credited { balance })) => Ok(balance),
+        Some(Ok(Outcome::Adjusted { balance })) => Ok(balance),
         Some(Err(rejection)) => Err(rejection.into()),
         Some(Ok(_)) | None => Err(ManagerError::Outcome),
     }

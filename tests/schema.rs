@@ -7,12 +7,13 @@ use satkeep::store::migrations;
 
 use crate::harness::{StoreKind, TestDatabase};
 
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "accounts",
     "guesses",
     "idempotency",
     "invoices",
     "payments",
+    "sessions",
     "settings",
     "transfers",
     "users",

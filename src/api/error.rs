@@ -77,6 +77,14 @@ codes! {
     AmountlessInvoice = "amountless_invoice", BAD_REQUEST, false, "Amountless invoices are not supported";
     /// Amounts are in sat, until rates are configured.
     UnsupportedUnit = "unsupported_unit", BAD_REQUEST, false, "The provided unit is not supported";
+    /// The receiving wallet is frozen for everything.
+    ReceiverFrozen = "receiver_frozen", BAD_REQUEST, false, "The receiving wallet is frozen";
+    /// Money was to leave a frozen wallet, or it was to be deleted.
+    WalletFrozen = "wallet_frozen", BAD_REQUEST, false, "The wallet is frozen; it must be thawed first";
+    /// The amount is over what the wallet may spend with one payment.
+    PaymentLimit = "payment_limit", BAD_REQUEST, false, "The amount is over the wallet's limit for one payment";
+    /// The amount is over what the wallet may still spend today.
+    DayLimit = "day_limit", BAD_REQUEST, false, "The amount is over what the wallet may still spend today (UTC)";
     /// The receiving wallet would hold more than can be counted.
     BalanceLimit = "balance_limit", BAD_REQUEST, false, "The receiving wallet cannot hold that much";
     /// There is no key.
@@ -89,6 +97,8 @@ codes! {
     TooManyGuesses = "too_many_guesses", TOO_MANY_REQUESTS, true, "Too many wrong passwords; try again later";
     /// The key only reads and receives.
     AdminKeyRequired = "admin_key_required", FORBIDDEN, false, "Admin key required";
+    /// The wallet of the key is frozen for everything.
+    KeyFrozen = "key_frozen", FORBIDDEN, false, "The wallet of this key is frozen";
     /// `admin_id` names somebody else.
     NotTheCaller = "not_the_caller", FORBIDDEN, false, "admin_id must be the user of the calling key";
     /// There is no such payment, or it is not the caller's.
@@ -109,6 +119,8 @@ codes! {
     /// A wallet to delete holds money.
     WalletHoldsMoney = "wallet_holds_money", CONFLICT, false,
         "A wallet still holds money; empty it first, or delete with ?sweep=true to move the money to the calling wallet";
+    /// The manager cannot thaw what an operator has frozen.
+    FrozenByOperator = "frozen_by_operator", CONFLICT, false, "An operator has frozen the wallet; only an operator can thaw it";
     /// Something else has changed the user's wallets at the same moment.
     WalletsChanged = "wallets_changed", CONFLICT, true, "The user's wallets have just changed; try again";
     /// A user to delete has users of its own.
@@ -247,6 +259,7 @@ impl ApiError {
                 ErrorCode::Unavailable.into()
             }
             StoreError::Revoked => ErrorCode::BadAuth.into(),
+            StoreError::Frozen => ErrorCode::KeyFrozen.into(),
             StoreError::OutcomeUnknown(error) => {
                 tracing::error!(%error, "the outcome of a change is not known");
                 ErrorCode::OutcomeUnknown.into()
@@ -262,6 +275,7 @@ impl ApiError {
     pub fn from_rejection(rejection: Rejection, legs: bool) -> Self {
         let code = match rejection {
             Rejection::KeyRevoked => ErrorCode::BadAuth,
+            Rejection::KeyFrozen => ErrorCode::KeyFrozen,
             Rejection::IdempotencyConflict => ErrorCode::IdempotencyConflict,
             Rejection::UserNotFound => ErrorCode::UserNotFound,
             Rejection::WalletsChanged => ErrorCode::WalletsChanged,
@@ -272,6 +286,10 @@ impl ApiError {
             Rejection::InvoiceAlreadyPaid => ErrorCode::InvoiceAlreadyPaid,
             Rejection::InvoiceCancelled => ErrorCode::InvoiceCancelled,
             Rejection::InvoiceExpired => ErrorCode::InvoiceExpired,
+            Rejection::ReceiverFrozen { .. } => ErrorCode::ReceiverFrozen,
+            Rejection::WalletFrozen { .. } => ErrorCode::WalletFrozen,
+            Rejection::PaymentLimit { .. } => ErrorCode::PaymentLimit,
+            Rejection::DayLimit { .. } => ErrorCode::DayLimit,
             Rejection::InsufficientBalance { .. } => ErrorCode::InsufficientBalance,
             Rejection::BalanceLimit { .. } => ErrorCode::BalanceLimit,
         };

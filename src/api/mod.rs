@@ -30,7 +30,7 @@ pub mod wallet;
 
 use document::DocumentText;
 use error::{ApiError, ErrorCode};
-use user_manager::{extensions, transactions, transfers, users, verify, wallets};
+use user_manager::{controls, extensions, transactions, transfers, users, verify, wallets};
 
 /// Every operation. Of two paths that match, the first one answers.
 pub fn routes(config: &mut ServiceConfig<'_>) {
@@ -57,6 +57,9 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(wallets::list_wallets_of_user)
         .service(wallets::rotate_keys)
         .service(wallets::delete_wallet)
+        .service(controls::freeze_wallet)
+        .service(controls::thaw_wallet)
+        .service(controls::limit_wallet)
         .service(transactions::list_transactions)
         .service(transfers::create_transfer)
         .service(extensions::update_extension)

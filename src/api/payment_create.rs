@@ -52,7 +52,7 @@ pub(super) async fn create_invoice(
     match app.settle(Command::CreateInvoice(command), false).await? {
         Outcome::InvoiceCreated => Ok(Created::new(incoming(invoice))),
         Outcome::Replayed { payments } => invoice_again(app, &key, &payments).await,
-        outcome @ (Outcome::Paid { .. } | Outcome::Transferred { .. } | Outcome::Credited { .. } | Outcome::Closed) => {
+        outcome @ (Outcome::Paid { .. } | Outcome::Transferred { .. } | Outcome::Adjusted { .. } | Outcome::Closed) => {
             tracing::error!(?outcome, "an invoice came to another outcome");
             Err(ErrorCode::Internal.into())
         }

@@ -28,8 +28,8 @@ impl Wants {
         let mut wants = Self::default();
         let mut issued = HashMap::new();
         for command in commands {
-            if let Some((authority, claim)) = command.claim() {
-                wants.claims.insert((authority.account, claim.key));
+            if let Some((account, claim)) = command.claim() {
+                wants.claims.insert((account, claim.key));
             }
             match command {
                 Command::CreateInvoice(create) => {
@@ -51,11 +51,11 @@ impl Wants {
                         wants.accounts.extend([leg.from, leg.invoice.payee]);
                     }
                 }
-                Command::Credit(credit) => {
-                    wants.accounts.extend([credit.leg.from, credit.leg.invoice.payee]);
+                Command::Adjust(adjust) => {
+                    wants.accounts.extend([adjust.leg.from, adjust.leg.invoice.payee]);
                 }
                 Command::Close(close) => {
-                    wants.accounts.insert(close.authority.account);
+                    wants.accounts.extend(close.authority.map(|authority| authority.account));
                     wants.accounts.extend(close.wallets.iter().map(|(id, _)| *id));
                     match close.target {
                         CloseTarget::User(user) => {

@@ -95,12 +95,21 @@ pub struct Transfer {
     pub legs: Vec<Leg>,
 }
 
-/// Brings money in from [`AccountId::ISSUANCE`]. Asked for by the operator at the command
-/// line, so there is no key to prove.
+/// Brings money in from [`AccountId::ISSUANCE`], or takes it back there. Asked for by an
+/// operator, so there is no wallet's key to prove, and no freeze or limit to keep.
 #[derive(Clone, Debug)]
-pub struct Credit {
-    /// The movement, out of issuance.
+pub struct Adjust {
+    /// The movement, out of issuance or into it.
     pub leg: Leg,
+    /// The idempotency key that it is asked under.
+    pub claim: Option<Claim>,
+}
+
+impl Adjust {
+    /// The wallet whose balance changes.
+    pub fn wallet(&self) -> AccountId {
+        if self.leg.from == AccountId::ISSUANCE { self.leg.invoice.payee } else { self.leg.from }
+    }
 }
 
 /// What a sweep needs for one wallet, made before it is known whether it holds anything.
@@ -128,8 +137,9 @@ pub enum CloseTarget {
 /// Deletes wallets, alone or with their user. Keys stop at once; history stays.
 #[derive(Clone, Debug)]
 pub struct Close {
-    /// The manager's wallet whose key asks; a sweep moves the money there.
-    pub authority: Authority,
+    /// The manager's wallet whose key asks; a sweep moves the money there. `None` where an
+    /// operator asks, who cannot sweep.
+    pub authority: Option<Authority>,
     /// What is deleted.
     pub target: CloseTarget,
     /// The wallets, each with what a sweep of it needs.
@@ -147,24 +157,35 @@ pub enum Command {
     Pay(Pay),
     /// Move money without an invoice.
     Transfer(Transfer),
-    /// Bring money in.
-    Credit(Credit),
+    /// Bring money in, or take it out.
+    Adjust(Adjust),
     /// Delete wallets.
     Close(Close),
 }
 
 impl Command {
-    /// The idempotency key that the command is asked under, and by whom.
-    pub const fn claim(&self) -> Option<(Authority, Claim)> {
-        let (authority, claim) = match self {
-            Self::CreateInvoice(create) => (create.authority, create.claim),
-            Self::Pay(pay) => (pay.authority, pay.claim),
-            Self::Transfer(transfer) => (transfer.authority, transfer.claim),
-            Self::Credit(_) | Self::Close(_) => return None,
-        };
-        match claim {
-            Some(claim) => Some((authority, claim)),
-            None => None,
+    /// Who asks; `None` for an operator.
+    pub const fn authority(&self) -> Option<Authority> {
+        match self {
+            Self::CreateInvoice(create) => Some(create.authority),
+            Self::Pay(pay) => Some(pay.authority),
+            Self::Transfer(transfer) => Some(transfer.authority),
+            Self::Adjust(_) => None,
+            Self::Close(close) => close.authority,
         }
+    }
+
+    /// The idempotency key that the command is asked under, and the account that it belongs
+    /// to: the wallet's whose key asks, or issuance for operators.
+    pub fn claim(&self) -> Option<(AccountId, Claim)> {
+        let claim = match self {
+            Self::CreateInvoice(create) => create.claim,
+            Self::Pay(pay) => pay.claim,
+            Self::Transfer(transfer) => transfer.claim,
+            Self::Adjust(adjust) => adjust.claim,
+            Self::Close(_) => None,
+        };
+        let account = self.authority().map_or(AccountId::ISSUANCE, |authority| authority.account);
+        claim.map(|claim| (account, claim))
     }
 }

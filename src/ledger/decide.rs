@@ -8,11 +8,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::command::{Authority, Close, CloseTarget, Command, CreateInvoice, Credit, Leg, NewInvoice, Pay, Transfer};
+use super::command::{Adjust, Authority, Close, CloseTarget, Command, CreateInvoice, Leg, NewInvoice, Pay, Transfer};
 use super::state::{
     Account, AccountKind, AccountRow, ClaimRow, Claimed, Closure, Effects, Invoice, InvoiceRow, InvoiceState, Outcome,
     Rejection, Snapshot, TransferKind, TransferRow,
 };
+use crate::domain::controls::{Freeze, OverLimit};
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
@@ -29,8 +30,20 @@ pub fn decide(snapshot: &Snapshot, commands: &[Command], now: UnixMs) -> (Outcom
     (outcomes, work.finish())
 }
 
+/// Who moves money, which is what freezes and limits depend on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mover {
+    /// The wallet's own key.
+    Owner,
+    /// The manager of the wallet's user.
+    Manager,
+    /// An operator.
+    Operator,
+}
+
 /// A movement to be made.
 struct Posting<'a> {
+    by: Mover,
     id: TransferId,
     invoice: InvoiceId,
     kind: TransferKind,
@@ -78,18 +91,21 @@ impl<'a> Work<'a> {
     }
 
     fn authorize(&self, authority: Authority) -> Result<(), Rejection> {
-        self.account(authority.account)
+        let account = self
+            .account(authority.account)
             .filter(|account| account.open && account.keys_version == authority.keys_version)
-            .map(|_| ())
-            .ok_or(Rejection::KeyRevoked)
+            .ok_or(Rejection::KeyRevoked)?;
+        if account.freeze == Some(Freeze::Everything) { Err(Rejection::KeyFrozen) } else { Ok(()) }
     }
 
-    /// Does what is asked, but for a request that was made before under the same idempotency
-    /// key: that one is told what came of it then.
+    /// Does what is asked by one who may ask, but for a request that was made before under the
+    /// same idempotency key: that one is told what came of it then.
     fn once(&mut self, command: &Command) -> Result<Outcome, Rejection> {
-        let Some((authority, claim)) = command.claim() else { return self.act(command) };
-        self.authorize(authority)?;
-        let place = (authority.account, claim.key);
+        if let Some(authority) = command.authority() {
+            self.authorize(authority)?;
+        }
+        let Some((account, claim)) = command.claim() else { return self.act(command) };
+        let place = (account, claim.key);
         if let Some(before) = self.claims.get(&place).or_else(|| self.snapshot.claims.get(&place)) {
             return if before.request == claim.request {
                 Ok(Outcome::Replayed { payments: before.payments.clone() })
@@ -102,28 +118,28 @@ impl<'a> Work<'a> {
             Command::CreateInvoice(create) => vec![*create.invoice.id.as_bytes()],
             Command::Pay(pay) => vec![*pay.transfer.as_bytes()],
             Command::Transfer(transfer) => transfer.legs.iter().map(|leg| *leg.transfer.as_bytes()).collect(),
-            Command::Credit(_) | Command::Close(_) => Vec::new(),
+            Command::Adjust(adjust) => vec![*adjust.leg.transfer.as_bytes()],
+            Command::Close(_) => Vec::new(),
         };
         let claimed = Claimed { request: claim.request, payments };
         self.claims.insert(place, claimed.clone());
-        self.effects.claims.push(ClaimRow { account: authority.account, key: claim.key, claimed });
+        self.effects.claims.push(ClaimRow { account, key: claim.key, claimed });
         Ok(outcome)
     }
 
     fn act(&mut self, command: &Command) -> Result<Outcome, Rejection> {
         match command {
-            Command::CreateInvoice(create) => self.create_invoice(create),
+            Command::CreateInvoice(create) => Ok(self.create_invoice(create)),
             Command::Pay(pay) => self.pay(pay),
             Command::Transfer(transfer) => self.transfer(transfer),
-            Command::Credit(credit) => self.credit(credit),
+            Command::Adjust(adjust) => self.adjust(adjust),
             Command::Close(close) => self.close(close),
         }
     }
 
-    fn create_invoice(&mut self, create: &CreateInvoice) -> Result<Outcome, Rejection> {
-        self.authorize(create.authority)?;
+    fn create_invoice(&mut self, create: &CreateInvoice) -> Outcome {
         self.issue(&create.invoice, None);
-        Ok(Outcome::InvoiceCreated)
+        Outcome::InvoiceCreated
     }
 
     fn issue(&mut self, invoice: &NewInvoice, paid_at: Option<UnixMs>) {
@@ -151,7 +167,6 @@ impl<'a> Work<'a> {
     }
 
     fn pay(&mut self, pay: &Pay) -> Result<Outcome, Rejection> {
-        self.authorize(pay.authority)?;
         let invoice = self.invoice(pay.payment_hash).ok_or(Rejection::InvoiceNotFound)?;
         if invoice.bolt11.as_deref() != Some(pay.bolt11.as_str()) {
             return Err(Rejection::InvoiceMismatch);
@@ -169,6 +184,7 @@ impl<'a> Work<'a> {
             return Err(Rejection::InvoiceExpired);
         }
         self.post(&[Posting {
+            by: Mover::Owner,
             id: pay.transfer,
             invoice: invoice.id,
             kind: TransferKind::Payment,
@@ -182,25 +198,23 @@ impl<'a> Work<'a> {
     }
 
     fn transfer(&mut self, transfer: &Transfer) -> Result<Outcome, Rejection> {
-        self.authorize(transfer.authority)?;
         for (index, leg) in transfer.legs.iter().enumerate() {
             self.open_account(leg.from, index)?;
             self.open_account(leg.invoice.payee, index)?;
         }
-        self.post_legs(&transfer.legs, TransferKind::Transfer)?;
+        let by = |leg: &Leg| if leg.from == transfer.authority.account { Mover::Owner } else { Mover::Manager };
+        self.post_legs(&transfer.legs, TransferKind::Transfer, by)?;
         Ok(Outcome::Transferred { at: self.now })
     }
 
-    fn credit(&mut self, credit: &Credit) -> Result<Outcome, Rejection> {
-        let payee = credit.leg.invoice.payee;
-        self.open_account(payee, 0)?;
-        self.post_legs(std::slice::from_ref(&credit.leg), TransferKind::Credit)?;
-        let balance = self.open_account(payee, 0)?.balance;
-        Ok(Outcome::Credited { balance })
+    fn adjust(&mut self, adjust: &Adjust) -> Result<Outcome, Rejection> {
+        self.open_account(adjust.wallet(), 0)?;
+        self.post_legs(std::slice::from_ref(&adjust.leg), TransferKind::Credit, |_| Mover::Operator)?;
+        let balance = self.open_account(adjust.wallet(), 0)?.balance;
+        Ok(Outcome::Adjusted { balance })
     }
 
     fn close(&mut self, close: &Close) -> Result<Outcome, Rejection> {
-        self.authorize(close.authority)?;
         let user = match close.target {
             CloseTarget::User(user) => {
                 self.check_wallets_of(user, close)?;
@@ -211,10 +225,18 @@ impl<'a> Work<'a> {
         let mut sweeps = Vec::new();
         for (index, (id, sweep)) in close.wallets.iter().enumerate() {
             let account = self.open_account(*id, index)?;
-            let Ok(amount) = Amount::from_msat(account.balance.get()) else { continue };
-            if !close.sweep || *id == close.authority.account {
-                return Err(Rejection::WalletHoldsMoney);
+            let frozen = account.freeze.is_some();
+            let sweep_to = close.authority.map(|authority| authority.account).filter(|to| close.sweep && to != id);
+            let amount = Amount::from_msat(account.balance.get()).ok();
+            let money = match (amount, sweep_to) {
+                (Some(_), None) => return Err(Rejection::WalletHoldsMoney),
+                (Some(amount), Some(to)) => Some((amount, to)),
+                (None, _) => None,
+            };
+            if frozen && close.authority.is_some() {
+                return Err(Rejection::WalletFrozen { leg: index });
             }
+            let Some((amount, payee)) = money else { continue };
             sweeps.push(Leg {
                 transfer: sweep.transfer,
                 from: *id,
@@ -222,7 +244,7 @@ impl<'a> Work<'a> {
                     id: sweep.invoice,
                     payment_hash: sweep.payment_hash,
                     preimage: sweep.preimage.clone(),
-                    payee: close.authority.account,
+                    payee,
                     bolt11: None,
                     amount,
                     memo: "Sweep of a deleted wallet".to_owned(),
@@ -233,7 +255,7 @@ impl<'a> Work<'a> {
                 },
             });
         }
-        self.post_legs(&sweeps, TransferKind::Sweep)?;
+        self.post_legs(&sweeps, TransferKind::Sweep, |_| Mover::Manager)?;
         let accounts: Vec<_> = close.wallets.iter().map(|(id, _)| *id).collect();
         for id in &accounts {
             let mut account = self.open_account(*id, 0)?.clone();
@@ -261,10 +283,11 @@ impl<'a> Work<'a> {
     }
 
     /// Issues and settles the requests behind direct movements: all, or none.
-    fn post_legs(&mut self, legs: &[Leg], kind: TransferKind) -> Result<(), Rejection> {
+    fn post_legs(&mut self, legs: &[Leg], kind: TransferKind, by: impl Fn(&Leg) -> Mover) -> Result<(), Rejection> {
         let postings: Vec<_> = legs
             .iter()
             .map(|leg| Posting {
+                by: by(leg),
                 id: leg.transfer,
                 invoice: leg.invoice.id,
                 kind,
@@ -286,7 +309,13 @@ impl<'a> Work<'a> {
         let mut staged: BTreeMap<AccountId, Account> = BTreeMap::new();
         let mut rows = Vec::with_capacity(postings.len());
         for (leg, posting) in postings.iter().enumerate() {
+            let receiver = self.stage(&mut staged, posting.credit, leg)?;
+            if posting.by != Mover::Operator && receiver.freeze == Some(Freeze::Everything) {
+                return Err(Rejection::ReceiverFrozen { leg });
+            }
+
             let debit = self.stage(&mut staged, posting.debit, leg)?;
+            check_spending(debit, posting, leg, self.now)?;
             let balance = debit.balance.checked_sub(posting.amount).ok_or(Rejection::BalanceLimit { leg })?;
             let overdrawn = match debit.kind {
                 AccountKind::Wallet => balance.is_negative(),
@@ -353,6 +382,7 @@ impl<'a> Work<'a> {
                     balance: account.balance,
                     entries_before: before.entries,
                     entries: account.entries,
+                    spent: account.spent,
                 });
             }
         }
@@ -361,6 +391,24 @@ impl<'a> Work<'a> {
         self.effects.claims.sort_unstable_by_key(|row| (row.account, row.key));
         self.effects
     }
+}
+
+/// Whether money may leave an account that its mover has staged; counts what its own key
+/// spends.
+fn check_spending(debit: &mut Account, posting: &Posting<'_>, leg: usize, now: UnixMs) -> Result<(), Rejection> {
+    if posting.by != Mover::Operator && debit.freeze.is_some() {
+        return Err(Rejection::WalletFrozen { leg });
+    }
+    match posting.by {
+        Mover::Owner => {
+            debit.spent = debit.limits.spend(debit.spent, posting.amount, now).map_err(|over| match over {
+                OverLimit::Payment => Rejection::PaymentLimit { leg },
+                OverLimit::Day => Rejection::DayLimit { leg },
+            })?;
+        }
+        Mover::Manager | Mover::Operator => {}
+    }
+    Ok(())
 }
 
 /// The next position in an account's chain.

@@ -122,7 +122,7 @@ impl Command {
     /// transfer or a deletion.
     pub fn weight(&self) -> usize {
         match self {
-            Self::CreateInvoice(_) | Self::Pay(_) | Self::Credit(_) => 1,
+            Self::CreateInvoice(_) | Self::Pay(_) | Self::Adjust(_) => 1,
             Self::Transfer(transfer) => transfer.legs.len().max(1),
             Self::Close(close) => close.wallets.len().max(1),
         }

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::command::NewInvoice;
+use crate::domain::controls::{Freeze, Limits, Spent};
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::{IdempotencyKey, RequestDigest};
 use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
@@ -48,6 +49,12 @@ pub struct Account {
     pub keys_version: i64,
     /// False once it was deleted.
     pub open: bool,
+    /// How far it is frozen, by whomever.
+    pub freeze: Option<Freeze>,
+    /// The most that its own key may spend.
+    pub limits: Limits,
+    /// What its own key has spent.
+    pub spent: Spent,
 }
 
 /// Where an invoice stands. Expiry is not a state: the time of payment decides.
@@ -148,7 +155,7 @@ pub enum TransferKind {
     Payment,
     /// A manager moved money within the tenant.
     Transfer,
-    /// Money came in from issuance.
+    /// Money came in from issuance, or an operator sent it back there.
     Credit,
     /// A wallet was emptied when it was deleted.
     Sweep,
@@ -216,6 +223,8 @@ pub struct AccountRow {
     pub entries_before: i64,
     /// How many it has now.
     pub entries: i64,
+    /// What its own key has spent now.
+    pub spent: Spent,
 }
 
 /// What is deleted.
@@ -270,9 +279,9 @@ pub enum Outcome {
         /// When.
         at: UnixMs,
     },
-    /// Money came in.
-    Credited {
-        /// What the account holds now.
+    /// Money came in, or was taken out.
+    Adjusted {
+        /// What the wallet holds now.
         balance: Msat,
     },
     /// The wallets are deleted.
@@ -291,6 +300,9 @@ pub enum Rejection {
     /// The key was revoked after the handler had proved it.
     #[error("the key was revoked")]
     KeyRevoked,
+    /// The wallet of the key is frozen for everything.
+    #[error("the wallet of the key is frozen")]
+    KeyFrozen,
     /// Something else was asked before under the same idempotency key.
     #[error("the idempotency key was used for another request")]
     IdempotencyConflict,
@@ -324,6 +336,30 @@ pub enum Rejection {
     /// The invoice's time is over.
     #[error("the invoice has expired")]
     InvoiceExpired,
+    /// The wallet that money is to come to is frozen for everything.
+    #[error("the receiving wallet is frozen")]
+    ReceiverFrozen {
+        /// Which leg, from 0.
+        leg: usize,
+    },
+    /// A wallet that money is to leave, or that is to be deleted, is frozen.
+    #[error("the wallet is frozen")]
+    WalletFrozen {
+        /// Which leg, from 0.
+        leg: usize,
+    },
+    /// The amount is over what the wallet may spend with one payment.
+    #[error("over the wallet's limit for one payment")]
+    PaymentLimit {
+        /// Which leg, from 0.
+        leg: usize,
+    },
+    /// The amount is over what the wallet may still spend on this day.
+    #[error("over the wallet's limit for one day")]
+    DayLimit {
+        /// Which leg, from 0.
+        leg: usize,
+    },
     /// The payer has less than the amount.
     #[error("insufficient balance")]
     InsufficientBalance {
@@ -342,8 +378,15 @@ impl Rejection {
     /// Which movement of several was refused, from 0, where it was one of them.
     pub const fn leg(self) -> Option<usize> {
         match self {
-            Self::WalletNotFound { leg } | Self::InsufficientBalance { leg } | Self::BalanceLimit { leg } => Some(leg),
+            Self::WalletNotFound { leg }
+            | Self::WalletFrozen { leg }
+            | Self::ReceiverFrozen { leg }
+            | Self::PaymentLimit { leg }
+            | Self::DayLimit { leg }
+            | Self::InsufficientBalance { leg }
+            | Self::BalanceLimit { leg } => Some(leg),
             Self::KeyRevoked
+            | Self::KeyFrozen
             | Self::IdempotencyConflict
             | Self::UserNotFound
             | Self::WalletsChanged

@@ -161,6 +161,7 @@ impl Link {
             | StoreError::Fault(_)
             | StoreError::OutcomeUnknown(_)
             | StoreError::Revoked
+            | StoreError::Frozen
             | StoreError::Conflict
             | StoreError::Broken(_)
             | StoreError::NotFound => return error,

@@ -17,6 +17,9 @@ pub enum StoreError {
     /// The key that the caller had proved was revoked since.
     #[error("the key was revoked")]
     Revoked,
+    /// The wallet of the key that the caller had proved was frozen for everything since.
+    #[error("the wallet of the key is frozen")]
+    Frozen,
     /// A value that must be unique is taken.
     #[error("a unique value is taken")]
     Conflict,

@@ -15,6 +15,7 @@ pub mod audit;
 pub mod backup;
 mod closing;
 pub mod connection;
+pub mod controls;
 pub mod error;
 pub mod guesses;
 pub mod history;

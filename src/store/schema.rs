@@ -15,6 +15,12 @@ diesel::table! {
         entries -> BigInt,
         keys_version -> BigInt,
         closed_at_ms -> Nullable<BigInt>,
+        frozen_by_manager -> Nullable<Text>,
+        frozen_by_operator -> Nullable<Text>,
+        payment_max_msat -> Nullable<BigInt>,
+        day_max_msat -> Nullable<BigInt>,
+        spent_day -> BigInt,
+        spent_msat -> BigInt,
     }
 }
 
@@ -29,6 +35,17 @@ diesel::table! {
         created_at_ms -> BigInt,
         updated_at_ms -> BigInt,
         deleted_at_ms -> Nullable<BigInt>,
+        username -> Nullable<Text>,
+        role -> Text,
+    }
+}
+
+diesel::table! {
+    sessions (token_digest) {
+        token_digest -> Binary,
+        user_id -> Binary,
+        created_at_ms -> BigInt,
+        expires_at_ms -> BigInt,
     }
 }
 
@@ -132,4 +149,5 @@ diesel::table! {
 diesel::joinable!(wallets -> users (user_id));
 diesel::joinable!(wallets -> accounts (id));
 diesel::joinable!(wallet_keys -> wallets (wallet_id));
-diesel::allow_tables_to_appear_in_same_query!(accounts, users, wallets, wallet_keys, invoices, transfers);
+diesel::joinable!(sessions -> users (user_id));
+diesel::allow_tables_to_appear_in_same_query!(accounts, users, sessions, wallets, wallet_keys, invoices, transfers);

@@ -34,14 +34,40 @@ statement!(
 statement!(
     /// Accounts, locked in the order of their ids.
     LockAccounts on PgConnection,
-    (ids: Vec<&'a [u8]> as Array<Binary>) -> (Binary, Text, BigInt, BigInt, BigInt, Nullable<BigInt>),
+    (ids: Vec<&'a [u8]> as Array<Binary>) -> (
+        Binary,
+        Text,
+        BigInt,
+        BigInt,
+        BigInt,
+        Nullable<BigInt>,
+        Nullable<Text>,
+        Nullable<Text>,
+        Nullable<BigInt>,
+        Nullable<BigInt>,
+        BigInt,
+        BigInt,
+    ),
     concat!("SELECT ", account_columns!(), " FROM accounts WHERE id = ANY(?) ORDER BY id FOR NO KEY UPDATE")
 );
 
 statement!(
     /// Accounts that only authorize.
     ReadAccounts on PgConnection,
-    (ids: Vec<&'a [u8]> as Array<Binary>) -> (Binary, Text, BigInt, BigInt, BigInt, Nullable<BigInt>),
+    (ids: Vec<&'a [u8]> as Array<Binary>) -> (
+        Binary,
+        Text,
+        BigInt,
+        BigInt,
+        BigInt,
+        Nullable<BigInt>,
+        Nullable<Text>,
+        Nullable<Text>,
+        Nullable<BigInt>,
+        Nullable<BigInt>,
+        BigInt,
+        BigInt,
+    ),
     concat!("SELECT ", account_columns!(), " FROM accounts WHERE id = ANY(?)")
 );
 
@@ -93,6 +119,8 @@ statement!(
         account_ids: Vec<&'a [u8]> as Array<Binary>,
         account_balances: Vec<i64> as Array<BigInt>,
         account_entries: Vec<i64> as Array<BigInt>,
+        account_spent_days: Vec<i64> as Array<BigInt>,
+        account_spent: Vec<i64> as Array<BigInt>,
         account_entries_before: Vec<i64> as Array<BigInt>,
         claimed_at: i64 as BigInt,
         claim_accounts: Vec<&'a [u8]> as Array<Binary>,
@@ -114,8 +142,9 @@ statement!(
         SELECT ?, t.* FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS t
         RETURNING 1
     ), balanced AS (
-        UPDATE accounts AS a SET balance_msat = n.balance_msat, entries = n.entries
-        FROM unnest(?, ?, ?, ?) AS n (id, balance_msat, entries, entries_before)
+        UPDATE accounts AS a SET balance_msat = n.balance_msat, entries = n.entries, spent_day = n.spent_day,
+            spent_msat = n.spent_msat
+        FROM unnest(?, ?, ?, ?, ?, ?) AS n (id, balance_msat, entries, spent_day, spent_msat, entries_before)
         WHERE a.id = n.id AND a.entries = n.entries_before
         RETURNING 1
     ), claimed AS (
@@ -223,6 +252,8 @@ fn batch_of(effects: &Effects) -> WriteBatch<'_> {
         account_ids: accounts.iter().map(|a| a.id.as_bytes().as_slice()).collect(),
         account_balances: accounts.iter().map(|a| a.balance.get()).collect(),
         account_entries: accounts.iter().map(|a| a.entries).collect(),
+        account_spent_days: accounts.iter().map(|a| a.spent.day).collect(),
+        account_spent: accounts.iter().map(|a| a.spent.total.get()).collect(),
         account_entries_before: accounts.iter().map(|a| a.entries_before).collect(),
         claimed_at: at.get(),
         claim_accounts: claims.iter().map(|c| c.account.as_bytes().as_slice()).collect(),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::error::StoreError;
 use super::idempotency::whole_ids;
+use crate::domain::controls::{Freeze, Limits, Spent};
 use crate::domain::idempotency::{IdempotencyKey, RequestDigest};
 use crate::domain::ids::{AccountId, InvoiceId, PaymentHash};
 use crate::domain::money::{Amount, Msat};
@@ -22,12 +23,14 @@ macro_rules! invoice_columns {
 }
 
 /// The columns of an account, in the order of `account_columns!`.
-pub(super) type AccountColumns = (Vec<u8>, String, i64, i64, i64, Option<i64>);
+pub(super) type AccountColumns =
+    (Vec<u8>, String, i64, i64, i64, Option<i64>, Option<String>, Option<String>, Option<i64>, Option<i64>, i64, i64);
 
 /// The names of what settling reads of an account, as a literal.
 macro_rules! account_columns {
     () => {
-        "id, kind, balance_msat, entries, keys_version, closed_at_ms"
+        "id, kind, balance_msat, entries, keys_version, closed_at_ms, frozen_by_manager, frozen_by_operator, \
+         payment_max_msat, day_max_msat, spent_day, spent_msat"
     };
 }
 
@@ -63,15 +66,46 @@ pub(super) fn invoice(columns: InvoiceColumns) -> Result<(PaymentHash, Invoice),
 }
 
 pub(super) fn account(columns: AccountColumns) -> Result<(AccountId, Account), StoreError> {
-    let (id, kind, balance, entries, keys_version, closed_at) = columns;
+    let (
+        id,
+        kind,
+        balance,
+        entries,
+        keys_version,
+        closed_at,
+        by_manager,
+        by_operator,
+        payment_max,
+        day_max,
+        day,
+        total,
+    ) = columns;
     let account = Account {
         kind: AccountKind::from_stored(&kind).ok_or_else(|| unknown("kind of an account", &kind))?,
         balance: Msat::new(balance),
         entries,
         keys_version,
         open: closed_at.is_none(),
+        freeze: strictest(by_manager.as_deref(), by_operator.as_deref())?,
+        limits: Limits { payment_max: limit(payment_max)?, day_max: limit(day_max)? },
+        spent: Spent { day, total: Msat::new(total) },
     };
     Ok((AccountId::from_slice(&id)?, account))
+}
+
+/// A stored freeze.
+pub(super) fn freeze(name: Option<&str>) -> Result<Option<Freeze>, StoreError> {
+    name.map(|name| Freeze::from_stored(name).ok_or_else(|| unknown("freeze", name))).transpose()
+}
+
+/// How far a wallet is frozen by two who freeze it apart.
+pub(super) fn strictest(by_manager: Option<&str>, by_operator: Option<&str>) -> Result<Option<Freeze>, StoreError> {
+    Ok(freeze(by_manager)?.max(freeze(by_operator)?))
+}
+
+/// A stored limit.
+pub(super) fn limit(msat: Option<i64>) -> Result<Option<Amount>, StoreError> {
+    msat.map(Amount::from_msat).transpose().map_err(|e| StoreError::Broken(e.to_string()))
 }
 
 pub(super) fn claim(columns: ClaimColumns) -> Result<((AccountId, IdempotencyKey), Claimed), StoreError> {

@@ -30,7 +30,20 @@ statement!(
 statement!(
     /// One account.
     SelectAccount on SqliteConnection,
-    (id: &'a [u8] as Binary) -> (Binary, Text, BigInt, BigInt, BigInt, Nullable<BigInt>),
+    (id: &'a [u8] as Binary) -> (
+        Binary,
+        Text,
+        BigInt,
+        BigInt,
+        BigInt,
+        Nullable<BigInt>,
+        Nullable<Text>,
+        Nullable<Text>,
+        Nullable<BigInt>,
+        Nullable<BigInt>,
+        BigInt,
+        BigInt,
+    ),
     concat!("SELECT ", account_columns!(), " FROM accounts WHERE id = ?")
 );
 
@@ -90,8 +103,15 @@ statement!(
 statement!(
     /// The new standing of an account that nobody else has moved meanwhile.
     UpdateAccount on SqliteConnection,
-    (balance_msat: i64 as BigInt, entries: i64 as BigInt, id: &'a [u8] as Binary, entries_before: i64 as BigInt) -> (),
-    "UPDATE accounts SET balance_msat = ?, entries = ? WHERE id = ? AND entries = ?"
+    (
+        balance_msat: i64 as BigInt,
+        entries: i64 as BigInt,
+        spent_day: i64 as BigInt,
+        spent_msat: i64 as BigInt,
+        id: &'a [u8] as Binary,
+        entries_before: i64 as BigInt,
+    ) -> (),
+    "UPDATE accounts SET balance_msat = ?, entries = ?, spent_day = ?, spent_msat = ? WHERE id = ? AND entries = ?"
 );
 
 statement!(
@@ -224,6 +244,8 @@ fn update_account(connection: &mut SqliteConnection, row: &AccountRow) -> Result
     let updated = UpdateAccount {
         balance_msat: row.balance.get(),
         entries: row.entries,
+        spent_day: row.spent.day,
+        spent_msat: row.spent.total.get(),
         id: row.id.as_bytes(),
         entries_before: row.entries_before,
     }

@@ -210,9 +210,11 @@ where
 #[expect(clippy::needless_pass_by_value, reason = "the signature that map_err asks for")]
 fn settle_error(error: StoreError) -> SettleError {
     match error {
-        StoreError::Conflict | StoreError::Broken(_) | StoreError::NotFound | StoreError::Revoked => {
-            SettleError::Refused(error.to_string())
-        }
+        StoreError::Conflict
+        | StoreError::Broken(_)
+        | StoreError::NotFound
+        | StoreError::Revoked
+        | StoreError::Frozen => SettleError::Refused(error.to_string()),
         StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) | StoreError::Fault(_) => {
             SettleError::Unavailable(error.to_string())
         }

@@ -7,7 +7,9 @@ use diesel::prelude::*;
 use super::connection::Db;
 use super::error::StoreError;
 use super::schema::{accounts, users, wallet_keys, wallets};
+use super::settle_rows::{freeze, limit, strictest};
 use super::users::Cursor;
+use crate::domain::controls::{Freeze, Limits};
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::keys::{KeyDigest, KeyKind, KeyPair};
 use crate::domain::money::Msat;
@@ -33,6 +35,12 @@ pub struct Wallet {
     pub name: String,
     /// What it holds.
     pub balance: Msat,
+    /// How far its manager has frozen it.
+    pub frozen_by_manager: Option<Freeze>,
+    /// How far an operator has.
+    pub frozen_by_operator: Option<Freeze>,
+    /// The most that its own key may spend.
+    pub limits: Limits,
     /// When it was created.
     pub created_at: UnixMs,
 }
@@ -74,7 +82,15 @@ pub struct Grant {
     pub keys_version: i64,
 }
 
-type Columns = (Vec<u8>, Vec<u8>, Option<Vec<u8>>, String, i64, i64);
+/// The columns of what may be done with a wallet.
+type ControlColumns = (Option<String>, Option<String>, Option<i64>, Option<i64>);
+
+type Columns = (Vec<u8>, Vec<u8>, Option<Vec<u8>>, String, i64, ControlColumns, i64);
+
+type Controls =
+    (accounts::frozen_by_manager, accounts::frozen_by_operator, accounts::payment_max_msat, accounts::day_max_msat);
+const CONTROLS: Controls =
+    (accounts::frozen_by_manager, accounts::frozen_by_operator, accounts::payment_max_msat, accounts::day_max_msat);
 
 const COLUMNS: (
     wallets::id,
@@ -82,11 +98,25 @@ const COLUMNS: (
     users::manager_id,
     wallets::name,
     accounts::balance_msat,
+    Controls,
     wallets::created_at_ms,
-) = (wallets::id, wallets::user_id, users::manager_id, wallets::name, accounts::balance_msat, wallets::created_at_ms);
+) = (
+    wallets::id,
+    wallets::user_id,
+    users::manager_id,
+    wallets::name,
+    accounts::balance_msat,
+    CONTROLS,
+    wallets::created_at_ms,
+);
 
-fn wallet((id, user, manager, name, balance_msat, created_at_ms): Columns) -> Result<Wallet, StoreError> {
+fn wallet(columns: Columns) -> Result<Wallet, StoreError> {
+    let (id, user, manager, name, balance_msat, controls, created_at_ms) = columns;
+    let (by_manager, by_operator, payment_max, day_max) = controls;
     Ok(Wallet {
+        frozen_by_manager: freeze(by_manager.as_deref())?,
+        frozen_by_operator: freeze(by_operator.as_deref())?,
+        limits: Limits { payment_max: limit(payment_max)?, day_max: limit(day_max)? },
         id: WalletId::from_slice(&id)?,
         user: UserId::from_slice(&user)?,
         manager: manager.map(|id| UserId::from_slice(&id)).transpose()?,
@@ -134,16 +164,26 @@ fn insert_keys(connection: &mut Db, wallet: WalletId, keys: &StoredKeys) -> Resu
     Ok(())
 }
 
-/// What a key grants; `None` for one that is unknown or revoked.
+/// What a key grants; `None` for one that is unknown or revoked. The key of a wallet that is
+/// frozen for everything is refused.
 pub fn grant_of(connection: &mut Db, digest: &KeyDigest) -> Result<Option<Grant>, StoreError> {
-    let found: Option<(String, Vec<u8>, Vec<u8>, i64)> = wallet_keys::table
+    type Found = (String, Vec<u8>, Vec<u8>, i64, Option<String>, Option<String>);
+    let found: Option<Found> = wallet_keys::table
         .inner_join(wallets::table.inner_join(accounts::table))
         .filter(wallet_keys::digest.eq(digest.as_bytes().as_slice()))
         .filter(accounts::closed_at_ms.is_null())
-        .select((wallet_keys::kind, wallets::id, wallets::user_id, accounts::keys_version))
+        .select((
+            wallet_keys::kind,
+            wallets::id,
+            wallets::user_id,
+            accounts::keys_version,
+            accounts::frozen_by_manager,
+            accounts::frozen_by_operator,
+        ))
         .first(connection)
         .optional()?;
-    let Some((kind, wallet, user, keys_version)) = found else { return Ok(None) };
+    let Some((kind, wallet, user, keys_version, by_manager, by_operator)) = found else { return Ok(None) };
+    refuse_frozen(by_manager.as_deref(), by_operator.as_deref())?;
     Ok(Some(Grant {
         kind: KeyKind::from_stored(&kind).ok_or_else(|| StoreError::Broken(format!("a key of kind {kind:?}")))?,
         wallet: WalletId::from_slice(&wallet)?,
@@ -152,15 +192,22 @@ pub fn grant_of(connection: &mut Db, digest: &KeyDigest) -> Result<Option<Grant>
     }))
 }
 
-/// Makes sure that a key which was proved before has not been revoked since.
+/// The keys of a wallet that is frozen for everything do nothing.
+fn refuse_frozen(by_manager: Option<&str>, by_operator: Option<&str>) -> Result<(), StoreError> {
+    if strictest(by_manager, by_operator)? == Some(Freeze::Everything) { Err(StoreError::Frozen) } else { Ok(()) }
+}
+
+/// Makes sure that a key which was proved before has been neither revoked nor frozen since.
 pub fn authorize(connection: &mut Db, authority: Authority) -> Result<(), StoreError> {
-    let holds: i64 = accounts::table
+    let freezes: Option<(Option<String>, Option<String>)> = accounts::table
         .filter(accounts::id.eq(authority.account.as_bytes().as_slice()))
         .filter(accounts::keys_version.eq(authority.keys_version))
         .filter(accounts::closed_at_ms.is_null())
-        .count()
-        .get_result(connection)?;
-    if holds == 1 { Ok(()) } else { Err(StoreError::Revoked) }
+        .select((accounts::frozen_by_manager, accounts::frozen_by_operator))
+        .first(connection)
+        .optional()?;
+    let (by_manager, by_operator) = freezes.ok_or(StoreError::Revoked)?;
+    refuse_frozen(by_manager.as_deref(), by_operator.as_deref())
 }
 
 /// A wallet that is not deleted, of whatever tenant: for callers that have its key, and for

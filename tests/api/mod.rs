@@ -1,5 +1,6 @@
 //! The API over HTTP, on both stores.
 
+mod controls;
 mod decode;
 mod deletion;
 mod every_request;

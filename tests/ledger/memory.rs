@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use satkeep::domain::controls::{Limits, Spent};
 use satkeep::domain::idempotency::IdempotencyKey;
 use satkeep::domain::ids::{AccountId, PaymentHash, UserId};
 use satkeep::domain::money::Msat;
@@ -23,7 +24,16 @@ pub(crate) struct Memory {
 }
 
 pub(crate) fn account(kind: AccountKind, msat: i64) -> Account {
-    Account { kind, balance: Msat::new(msat), entries: 0, keys_version: 1, open: true }
+    Account {
+        kind,
+        balance: Msat::new(msat),
+        entries: 0,
+        keys_version: 1,
+        open: true,
+        freeze: None,
+        limits: Limits::default(),
+        spent: Spent::default(),
+    }
 }
 
 impl Memory {
@@ -65,6 +75,7 @@ impl Memory {
             assert_eq!(account.entries, row.entries_before);
             account.balance = row.balance;
             account.entries = row.entries;
+            account.spent = row.spent;
         }
         for row in &effects.claims {
             assert!(self.claims.insert((row.account, row.key), row.claimed.clone()).is_none());

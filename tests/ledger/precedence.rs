@@ -3,36 +3,42 @@
 
 use std::collections::BTreeSet;
 
+use satkeep::domain::controls::{Freeze, Limits};
 use satkeep::domain::ids::{AccountId, PaymentHash};
 use satkeep::domain::money::{Amount, Msat};
-use satkeep::ledger::command::{CloseTarget, Command, NewInvoice};
+use satkeep::ledger::command::{Close, CloseTarget, Command, NewInvoice};
 use satkeep::ledger::decide::decide;
 use satkeep::ledger::settle::settle_batch;
 use satkeep::ledger::state::{Outcome, Rejection};
 
 use super::memory::{Memory, now};
-use super::world::{NOW, close, create, credit, invoice, leg, pay, transfer, under, user, wallet};
+use super::world::{NOW, close, create, credit, debit, invoice, leg, pay, transfer, under, user, wallet};
 
 /// The position of a refusal in the order, and how many there are.
 fn position(rejection: Rejection) -> usize {
     match rejection {
         Rejection::KeyRevoked => 0,
-        Rejection::IdempotencyConflict => 1,
-        Rejection::UserNotFound => 2,
-        Rejection::WalletsChanged => 3,
-        Rejection::WalletNotFound { .. } => 4,
-        Rejection::WalletHoldsMoney => 5,
-        Rejection::InvoiceNotFound => 6,
-        Rejection::InvoiceMismatch => 7,
-        Rejection::InvoiceAlreadyPaid => 8,
-        Rejection::InvoiceCancelled => 9,
-        Rejection::InvoiceExpired => 10,
-        Rejection::InsufficientBalance { .. } => 11,
-        Rejection::BalanceLimit { .. } => 12,
+        Rejection::KeyFrozen => 1,
+        Rejection::IdempotencyConflict => 2,
+        Rejection::UserNotFound => 3,
+        Rejection::WalletsChanged => 4,
+        Rejection::WalletNotFound { .. } => 5,
+        Rejection::WalletHoldsMoney => 6,
+        Rejection::InvoiceNotFound => 7,
+        Rejection::InvoiceMismatch => 8,
+        Rejection::InvoiceAlreadyPaid => 9,
+        Rejection::InvoiceCancelled => 10,
+        Rejection::InvoiceExpired => 11,
+        Rejection::ReceiverFrozen { .. } => 12,
+        Rejection::WalletFrozen { .. } => 13,
+        Rejection::PaymentLimit { .. } => 14,
+        Rejection::DayLimit { .. } => 15,
+        Rejection::InsufficientBalance { .. } => 16,
+        Rejection::BalanceLimit { .. } => 17,
     }
 }
 
-const REFUSALS: usize = 13;
+const REFUSALS: usize = 18;
 
 struct Scene {
     memory: Memory,
@@ -48,7 +54,8 @@ struct Scene {
 
 const GONE: AccountId = AccountId::new([99; 16]);
 
-/// Wallet 0 holds 1000 msat, wallet 1 a little, wallet 2 is deleted, wallet 3 is full.
+/// Wallet 0 holds 1000 msat, wallet 1 a little, wallet 2 is deleted, wallet 3 is full, wallet 4
+/// holds 500 msat.
 fn scene() -> Scene {
     let dear = invoice(wallet(1), 5_000);
     let late = NewInvoice { expires_at: NOW, ..invoice(wallet(1), 5_000) };
@@ -56,6 +63,7 @@ fn scene() -> Scene {
     let orphan = NewInvoice { expires_at: NOW, ..invoice(wallet(2), 5_000) };
     let setup = [
         credit(wallet(0), 1_010),
+        credit(wallet(4), 500),
         create(dear.clone()),
         create(late.clone()),
         create(paid.clone()),
@@ -76,10 +84,16 @@ fn revoked(mut command: Command) -> Command {
         Command::CreateInvoice(c) => c.authority.keys_version = 0,
         Command::Pay(c) => c.authority.keys_version = 0,
         Command::Transfer(c) => c.authority.keys_version = 0,
-        Command::Close(c) => c.authority.keys_version = 0,
-        Command::Credit(_) => {}
+        Command::Close(c) => c.authority.as_mut().unwrap().keys_version = 0,
+        Command::Adjust(_) => {}
     }
     command
+}
+
+/// The same command, asked for by an operator.
+fn by_operator(command: Command) -> Command {
+    let Command::Close(close) = command else { unreachable!() };
+    Command::Close(Close { authority: None, ..close })
 }
 
 fn tampered(command: Command) -> Command {
@@ -139,10 +153,13 @@ fn the_first_reason_is_given() {
         ("close, gone", close(w0, CloseTarget::Wallet, &[GONE], false), R::WalletNotFound { leg: 0 }),
         ("close, money", close(w0, user_of(1), &[w1], false), R::WalletHoldsMoney),
         ("close, sweep into itself", close(w1, user_of(1), &[w1], true), R::WalletHoldsMoney),
+        ("close by an operator, money", by_operator(close(w0, user_of(1), &[w1], true)), R::WalletHoldsMoney),
+        ("debit of more than there is", debit(w0, 5_000), R::InsufficientBalance { leg: 0 }),
+        ("debit of no wallet", debit(GONE, 1), R::WalletNotFound { leg: 0 }),
         ("close, sweep more than fits", close(w3, user_of(0), &[w0], true), R::BalanceLimit { leg: 0 }),
     ];
     let snapshot = memory.snapshot();
-    let mut reached = BTreeSet::new();
+    let mut reached = frozen_and_limited(memory, &dear, &paid);
     for (name, command, expected) in rows {
         let (outcomes, effects) = decide(&snapshot, std::slice::from_ref(&command), NOW);
         assert_eq!(outcomes, [Err(expected)], "{name}");
@@ -150,6 +167,83 @@ fn the_first_reason_is_given() {
         reached.insert(position(expected));
     }
     assert_eq!(reached.len(), REFUSALS, "reached: {reached:?}");
+}
+
+/// The rows about freezes and limits; answers which refusals they have reached.
+fn frozen_and_limited(memory: Memory, dear: &NewInvoice, paid: &NewInvoice) -> BTreeSet<usize> {
+    use Rejection as R;
+    let frozen = |index: u8, freeze: Freeze, memory: &Memory| {
+        let mut memory = memory.clone();
+        memory.accounts.get_mut(&wallet(index)).unwrap().freeze = Some(freeze);
+        memory
+    };
+    let spending = frozen(0, Freeze::Spending, &memory);
+    let everything = frozen(0, Freeze::Everything, &memory);
+    let payee = frozen(1, Freeze::Everything, &spending);
+    let mut limited = memory;
+    limited.accounts.get_mut(&wallet(0)).unwrap().limits =
+        Limits { payment_max: Some(Amount::from_msat(300).unwrap()), day_max: Some(Amount::from_msat(250).unwrap()) };
+    let (w0, w1, w4) = (wallet(0), wallet(1), wallet(4));
+    let rows = [
+        ("pay, frozen key, key used otherwise", &everything, under(pay(w0, dear), 1, 2), R::KeyFrozen),
+        ("create, frozen key", &everything, create(invoice(w0, 1)), R::KeyFrozen),
+        ("close, frozen key, gone", &everything, close(w0, CloseTarget::Wallet, &[GONE], false), R::KeyFrozen),
+        ("pay, paid, frozen", &spending, pay(w0, paid), R::InvoiceAlreadyPaid),
+        ("pay, payee and payer frozen", &payee, pay(w0, dear), R::ReceiverFrozen { leg: 0 }),
+        ("pay, frozen, dear", &spending, pay(w0, dear), R::WalletFrozen { leg: 0 }),
+        (
+            "transfer by the manager",
+            &spending,
+            transfer(w4, vec![leg(w4, w1, 1), leg(w0, w1, 1)]),
+            R::WalletFrozen { leg: 1 },
+        ),
+        ("transfer to a frozen one", &everything, transfer(w4, vec![leg(w4, w0, 1)]), R::ReceiverFrozen { leg: 0 }),
+        ("close, money, frozen", &spending, close(w4, CloseTarget::Wallet, &[w0], false), R::WalletHoldsMoney),
+        ("close, frozen", &spending, close(w4, CloseTarget::Wallet, &[w0], true), R::WalletFrozen { leg: 0 }),
+        ("pay, over the limit, dear", &limited, pay(w0, dear), R::PaymentLimit { leg: 0 }),
+        (
+            "transfer, over the day",
+            &limited,
+            transfer(w0, vec![leg(w0, w1, 200), leg(w0, w1, 51)]),
+            R::DayLimit { leg: 1 },
+        ),
+    ];
+    let reached = rows.map(|(name, memory, command, expected)| {
+        let (outcomes, effects) = decide(&memory.snapshot(), &[command], NOW);
+        assert_eq!(outcomes, [Err(expected)], "{name}");
+        assert!(effects.is_empty() && effects.accounts.is_empty(), "{name}");
+        position(expected)
+    });
+    reached.into_iter().collect()
+}
+
+#[test]
+fn what_freezes_and_limits_let_pass() {
+    let Scene { mut memory, .. } = scene();
+    memory.accounts.get_mut(&wallet(0)).unwrap().limits =
+        Limits { payment_max: None, day_max: Amount::from_msat(250).ok() };
+    memory.accounts.get_mut(&wallet(1)).unwrap().freeze = Some(Freeze::Everything);
+    memory.accounts.get_mut(&wallet(4)).unwrap().freeze = Some(Freeze::Spending);
+    let (w0, w1, w4) = (wallet(0), wallet(1), wallet(4));
+    let commands = [
+        // An operator moves money whatever is frozen; a frozen wallet may be paid.
+        credit(w1, 5),
+        debit(w1, 5),
+        debit(w4, 100),
+        transfer(w0, vec![leg(w0, w4, 200)]),
+        // A manager's transfer is not what the wallet's own key spends; what went to oneself is.
+        transfer(wallet(3), vec![leg(w0, w4, 300)]),
+        transfer(w0, vec![leg(w0, w0, 50)]),
+        transfer(w0, vec![leg(w0, w4, 1)]),
+    ];
+    // By then wallet 0 has spent 10 msat, on a day that is over.
+    let outcomes = settle_batch(&mut memory, &commands, &|| NOW.plus_seconds(86_400)).unwrap();
+    assert!(outcomes[..6].iter().all(Result::is_ok), "{outcomes:?}");
+    assert_eq!(outcomes[6], Err(Rejection::DayLimit { leg: 0 }));
+    let spent = memory.accounts[&w0].spent;
+    assert_eq!((spent.day, spent.total), (1, Msat::new(250)));
+    let next_day = settle_batch(&mut memory, &commands[6..], &|| NOW.plus_seconds(2 * 86_400)).unwrap();
+    assert!(next_day[0].is_ok());
 }
 
 #[test]

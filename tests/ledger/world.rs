@@ -8,7 +8,7 @@ use satkeep::domain::money::Amount;
 use satkeep::domain::secret::Sealed;
 use satkeep::domain::time::UnixMs;
 use satkeep::ledger::command::{
-    Authority, Close, CloseTarget, Command, CreateInvoice, Credit, Leg, NewInvoice, Pay, Sweep, Transfer,
+    Adjust, Authority, Close, CloseTarget, Command, CreateInvoice, Leg, NewInvoice, Pay, Sweep, Transfer,
 };
 
 pub(crate) const NOW: UnixMs = UnixMs::new(1_000_000);
@@ -80,7 +80,11 @@ pub(crate) fn transfer(authorized: AccountId, legs: Vec<Leg>) -> Command {
 }
 
 pub(crate) fn credit(to: AccountId, msat: i64) -> Command {
-    Command::Credit(Credit { leg: leg(AccountId::ISSUANCE, to, msat) })
+    Command::Adjust(Adjust { leg: leg(AccountId::ISSUANCE, to, msat), claim: None })
+}
+
+pub(crate) fn debit(from: AccountId, msat: i64) -> Command {
+    Command::Adjust(Adjust { leg: leg(from, AccountId::ISSUANCE, msat), claim: None })
 }
 
 pub(crate) fn close(authorized: AccountId, target: CloseTarget, wallets: &[AccountId], sweep: bool) -> Command {
@@ -95,7 +99,7 @@ pub(crate) fn close(authorized: AccountId, target: CloseTarget, wallets: &[Accou
         (*id, seed)
     };
     let wallets = wallets.iter().map(sweep_of).collect();
-    Command::Close(Close { authority: authority(authorized), target, wallets, sweep })
+    Command::Close(Close { authority: Some(authority(authorized)), target, wallets, sweep })
 }
 
 /// How many wallets a random world has. Wallet `n` is user `n`'s only one.
@@ -113,7 +117,8 @@ pub(crate) fn under(mut command: Command, key: u8, request: u8) -> Command {
         Command::CreateInvoice(create) => create.claim = claim,
         Command::Pay(pay) => pay.claim = claim,
         Command::Transfer(transfer) => transfer.claim = claim,
-        Command::Credit(_) | Command::Close(_) => {}
+        Command::Adjust(adjust) => adjust.claim = claim,
+        Command::Close(_) => {}
     }
     command
 }
@@ -147,7 +152,8 @@ fn any_plain_command(invoices: Vec<NewInvoice>) -> impl Strategy<Value = Command
         3 => (any_wallet(), legs).prop_map(|(authorized, legs)| {
             transfer(authorized, legs.into_iter().map(|(from, to, msat)| leg(from, to, msat)).collect())
         }),
-        1 => (any_wallet(), amount).prop_map(|(to, msat)| credit(to, msat)),
+        1 => (any_wallet(), amount.clone()).prop_map(|(to, msat)| credit(to, msat)),
+        1 => (any_wallet(), amount).prop_map(|(from, msat)| debit(from, msat)),
         1 => (any_wallet(), 0..WALLETS, any::<bool>(), any::<bool>()).prop_map(|(authorized, index, user_too, sweep)| {
             let target = if user_too { CloseTarget::User(user(index)) } else { CloseTarget::Wallet };
             close(authorized, target, &[wallet(index)], sweep)

@@ -1,6 +1,7 @@
 //! The user manager: what a manager's key creates and sees. The tenant is the user of the
 //! calling key; whatever that user did not create does not exist here (promise I8).
 
+pub mod controls;
 pub mod extensions;
 pub mod transactions;
 pub mod transfers;

@@ -130,7 +130,7 @@ pub(in crate::api) async fn create_transfer(
             respond(&app, Created::new(sides), is_array)
         }
         Outcome::Replayed { payments } => transfers_again(&app, &legs, &payments, is_array).await,
-        outcome @ (Outcome::InvoiceCreated | Outcome::Paid { .. } | Outcome::Credited { .. } | Outcome::Closed) => {
+        outcome @ (Outcome::InvoiceCreated | Outcome::Paid { .. } | Outcome::Adjusted { .. } | Outcome::Closed) => {
             tracing::error!(?outcome, "a transfer came to another outcome");
             Err(ErrorCode::Internal.into())
         }

@@ -336,6 +336,7 @@ fn email_taken(error: StoreError) -> ApiError {
         StoreError::Unavailable(_)
         | StoreError::OutcomeUnknown(_)
         | StoreError::Revoked
+        | StoreError::Frozen
         | StoreError::Broken(_)
         | StoreError::NotFound
         | StoreError::Fault(_) => user_not_found(error),

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::api::app::App;
 use crate::api::auth::WalletKey;
+use crate::domain::controls::Freeze;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::keys::{ApiKey, KeyKind, KeyPair};
@@ -25,7 +26,10 @@ use crate::store::{Db, StoreError};
     "user": "7b1c2d3e4f5a6b7c8d9e0f1a2b3c4d5e",
     "adminkey": "c0ffee00c0ffee00c0ffee00c0ffee00",
     "inkey": "decaf000decaf000decaf000decaf000",
-    "balance_msat": 0
+    "balance_msat": 0,
+    "frozen": null,
+    "payment_max_sat": null,
+    "day_max_sat": null
 }))]
 pub struct ManagedWallet {
     /// Its id.
@@ -45,6 +49,13 @@ pub struct ManagedWallet {
     inkey: String,
     /// What it holds, in msat.
     balance_msat: Msat,
+    /// How far it is frozen, by its manager or by an operator: `spending` or `everything`.
+    #[schema(value_type = Option<String>)]
+    frozen: Option<&'static str>,
+    /// The most that its own key may spend with one payment, in sat.
+    payment_max_sat: Option<i64>,
+    /// The most that its own key may spend on one day (UTC), in sat.
+    day_max_sat: Option<i64>,
 }
 
 /// A user, as its manager sees it.
@@ -86,6 +97,9 @@ impl ManagedWallet {
             adminkey: caller.sees_admin_keys().then(|| keys.admin.reveal().to_owned()),
             inkey: keys.invoice.reveal().to_owned(),
             balance_msat: wallet.balance,
+            frozen: wallet.frozen_by_manager.max(wallet.frozen_by_operator).map(Freeze::as_str),
+            payment_max_sat: wallet.limits.payment_max.map(|max| max.incoming().to_sat()),
+            day_max_sat: wallet.limits.day_max.map(|max| max.incoming().to_sat()),
         }
     }
 
@@ -109,6 +123,12 @@ impl ManagedWallet {
             }
         }
         Ok(views)
+    }
+
+    /// Shows one wallet of the caller's tenant.
+    pub fn find(connection: &mut Db, app: &App, caller: WalletKey, id: WalletId) -> Result<Self, StoreError> {
+        let wallet = wallets::find_in_tenant(connection, caller.user(), id)?;
+        Self::list(connection, &app.sealer, caller, vec![wallet])?.pop().ok_or(StoreError::NotFound)
     }
 }
 

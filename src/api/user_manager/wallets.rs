@@ -195,7 +195,7 @@ pub async fn close(
     sweep: bool,
 ) -> Result<HttpResponse, ApiError> {
     let wallets = wallets.into_iter().map(|id| (id.account(), sweep_of(app))).collect();
-    let command = Close { authority: key.authority(), target, wallets, sweep };
+    let command = Close { authority: Some(key.authority()), target, wallets, sweep };
     app.settle(Command::Close(command), false).await?;
     Ok(HttpResponse::Ok().json(()))
 }
@@ -210,6 +210,6 @@ fn sweep_of(app: &App) -> Sweep {
     }
 }
 
-fn wallet_not_found(error: StoreError) -> ApiError {
+pub(super) fn wallet_not_found(error: StoreError) -> ApiError {
     ApiError::from_store(error, ErrorCode::WalletNotFound)
 }
