@@ -9,7 +9,7 @@ use actix_web::{App as ActixApp, HttpServer, middleware, web};
 use tokio::sync::oneshot;
 
 use crate::api::app::App;
-use crate::api::{Site, idempotency, request_id};
+use crate::api::{Site, edge, idempotency, request_id};
 use crate::clock;
 use crate::config::Config;
 use crate::domain::node::Node;
@@ -174,8 +174,10 @@ async fn run(
         ActixApp::new()
             .app_data(shared.clone())
             .configure(|config| site.configure(config))
-            .wrap(cors())
             .wrap(middleware::NormalizePath::trim())
+            .wrap(middleware::from_fn(edge::middleware))
+            // Around the edge, so that a browser shows its refusals to the script that asked.
+            .wrap(cors())
             .wrap(middleware::from_fn(request_id::middleware))
     })
     .keep_alive(KEEP_ALIVE)
@@ -188,6 +190,7 @@ async fn run(
         tracing::info!("listening on http://{address}; the API is described at http://{address}/docs");
     }
     actix_web::rt::spawn(forget_answers(app.clone()));
+    actix_web::rt::spawn(forget_idle_callers(app.clone()));
     let server = server.run();
     let handle = server.handle();
     let mut serving = actix_web::rt::spawn(server);
@@ -203,6 +206,15 @@ async fn run(
     app.start_draining();
     handle.stop(true).await;
     stopped
+}
+
+/// Forgets, every minute, who has not made requests for a while.
+async fn forget_idle_callers(app: web::Data<App>) {
+    let mut every_minute = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        every_minute.tick().await;
+        app.limits.forget_idle();
+    }
 }
 
 /// Forgets, every hour, what was answered under idempotency keys long ago.
