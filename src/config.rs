@@ -1,6 +1,7 @@
 //! The configuration: flags, each with an environment twin, checked all at once.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -54,6 +55,9 @@ pub struct Flags {
     /// Proxies whose `X-Forwarded-For` is believed: addresses and networks, with commas between
     #[arg(long, global = true, env = "SATKEEP_TRUSTED_PROXIES", default_value = "")]
     trusted_proxies: String,
+    /// Connections at once; further ones wait
+    #[arg(long, global = true, env = "SATKEEP_CONNECTIONS_MAX", default_value = "10000")]
+    connections_max: String,
     /// Let anybody open a manager account; not there yet
     #[arg(
         long, global = true, env = "SATKEEP_ALLOW_SIGNUP",
@@ -85,6 +89,8 @@ pub struct Config {
     pub rate_limit_address: u32,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
+    /// Connections at once.
+    pub connections_max: NonZeroUsize,
 }
 
 /// The highest limit of requests a second; a higher one would be no limit.
@@ -144,6 +150,10 @@ impl Flags {
         }
         let trusted_proxies = TrustedProxies::from_str(&self.trusted_proxies);
         let trusted_proxies = trusted_proxies.map_err(|error| note("trusted-proxies", &error.to_string())).ok();
+        let connections_max = self.connections_max.parse().ok();
+        if connections_max.is_none() {
+            note("connections-max", "must be a whole number, above 0");
+        }
         if self.allow_signup != "false" {
             note("allow-signup", "is not there yet; only false is accepted");
         }
@@ -159,6 +169,7 @@ impl Flags {
                 rate_limit: rate_limit?,
                 rate_limit_address: rate_limit_address?,
                 trusted_proxies: trusted_proxies?,
+                connections_max: connections_max?,
             })
         };
         config().filter(|_| errors.is_empty()).ok_or(InvalidConfig(errors))

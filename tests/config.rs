@@ -44,6 +44,7 @@ fn a_flag_has_an_environment_twin() {
         ("SATKEEP_RATE_LIMIT", "-1", "--rate-limit:"),
         ("SATKEEP_RATE_LIMIT_ADDRESS", "1000001", "--rate-limit-address:"),
         ("SATKEEP_TRUSTED_PROXIES", "10.0.0.1,proxy", "--trusted-proxies: "),
+        ("SATKEEP_CONNECTIONS_MAX", "0", "--connections-max"),
         ("SATKEEP_ALLOW_SIGNUP", "true", "--allow-signup"),
     ];
     let run = |set: &[(&str, &str, &str)]| {
@@ -65,6 +66,7 @@ fn a_flag_has_an_environment_twin() {
         ("SATKEEP_RATE_LIMIT", "100", ""),
         ("SATKEEP_RATE_LIMIT_ADDRESS", "1000000", ""),
         ("SATKEEP_TRUSTED_PROXIES", "::1, 10.0.0.0/8", ""),
+        ("SATKEEP_CONNECTIONS_MAX", "1", ""),
         ("SATKEEP_ALLOW_SIGNUP", "false", ""),
     ];
     assert!(run(&fine).0);

@@ -1,7 +1,10 @@
-//! What the edge of the server lets through: how many requests a second, and how large a
-//! head.
+//! What the edge of the server lets through: how many requests a second, how large a head,
+//! how many connections.
 
-use crate::harness::{Answer, Options, at_once, both_stores};
+use std::io::{ErrorKind, Read, Write};
+use std::time::Duration;
+
+use crate::harness::{Answer, Options, Server, StoreKind, at_once, both_stores};
 
 /// More requests at once than any limit of these tests lets through.
 const MANY: usize = 60;
@@ -107,4 +110,47 @@ both_stores! {
             answer.refused(431, "headers_too_large", "32 KiB");
         }
     }
+
+    fn a_connection_too_many_waits(server, with(&["--connections-max", "1"])) {
+        // The client that has read the manager's wallet holds the only connection still.
+        let mut second = server.connect();
+        second.write_all(b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        second.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        let waiting = second.read(&mut [0]).unwrap_err();
+        assert!(matches!(waiting.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{waiting}");
+        server.send("GET", "/api/v1/health", &[("Connection", "close")], "").expect(200);
+        second.set_read_timeout(None).unwrap();
+        let mut answer = String::new();
+        second.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+}
+
+#[test]
+fn a_head_that_does_not_end_is_given_up() {
+    let server = Server::start(StoreKind::Sqlite, Options::default()).unwrap();
+    let mut connection = server.connect();
+    connection.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    connection.write_all(b"GET /api/v1/health HTTP/1.1\r\n").unwrap();
+    let mut answer = [0; 1024];
+    // A line now and then is no way around.
+    for _ in 0..100 {
+        if connection.write_all(b"X-Padding: x\r\n").is_err() {
+            return;
+        }
+        match connection.read(&mut answer) {
+            Ok(length) => {
+                assert!(
+                    answer[..length].starts_with(b"HTTP/1.1 408"),
+                    "{}",
+                    String::from_utf8_lossy(&answer[..length])
+                );
+                return;
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            // The line and the answer have crossed.
+            Err(error) => return assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+        }
+    }
+    panic!("the server still waits");
 }
