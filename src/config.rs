@@ -1,10 +1,13 @@
 //! The configuration: flags, each with an environment twin, checked all at once.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Args;
 
+use crate::api::address::TrustedProxies;
 use crate::domain::money::Amount;
 use crate::domain::node::Network;
 use crate::domain::password::Hasher;
@@ -43,9 +46,18 @@ pub struct Flags {
         num_args = 0..=1, default_value = "false", default_missing_value = "true"
     )]
     webhook_allow_private: String,
-    /// Requests a second for each key; 0 is off, and all that there is yet
+    /// Requests a second for each key; 0 is off
     #[arg(long, global = true, env = "SATKEEP_RATE_LIMIT", default_value = "0")]
     rate_limit: String,
+    /// Requests a second for each client address (IPv6: for each /64); 0 is off
+    #[arg(long, global = true, env = "SATKEEP_RATE_LIMIT_ADDRESS", default_value = "0")]
+    rate_limit_address: String,
+    /// Proxies whose `X-Forwarded-For` is believed: addresses and networks, with commas between
+    #[arg(long, global = true, env = "SATKEEP_TRUSTED_PROXIES", default_value = "")]
+    trusted_proxies: String,
+    /// Connections at once; further ones wait
+    #[arg(long, global = true, env = "SATKEEP_CONNECTIONS_MAX", default_value = "10000")]
+    connections_max: String,
     /// Let anybody open a manager account; not there yet
     #[arg(
         long, global = true, env = "SATKEEP_ALLOW_SIGNUP",
@@ -71,7 +83,18 @@ pub struct Config {
     pub invoice_sat_max: i64,
     /// Hashes passwords.
     pub hasher: Hasher,
+    /// Requests a second for each key; 0 is off.
+    pub rate_limit: u32,
+    /// Requests a second for each client address; 0 is off.
+    pub rate_limit_address: u32,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// Connections at once.
+    pub connections_max: NonZeroUsize,
 }
+
+/// The highest limit of requests a second; a higher one would be no limit.
+const RATE_LIMIT_MAX: u32 = 1_000_000;
 
 /// Everything that is wrong with the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -116,20 +139,39 @@ impl Flags {
         if self.webhook_allow_private.parse::<bool>().is_err() {
             note("webhook-allow-private", "must be true or false");
         }
-        if self.rate_limit != "0" {
-            note("rate-limit", "is not there yet; only 0 (off) is accepted");
+        let per_second = |text: &str| text.parse().ok().filter(|limit| *limit <= RATE_LIMIT_MAX);
+        let rate_limit = per_second(&self.rate_limit);
+        if rate_limit.is_none() {
+            note("rate-limit", "must be a whole number from 0 (off) to 1000000");
+        }
+        let rate_limit_address = per_second(&self.rate_limit_address);
+        if rate_limit_address.is_none() {
+            note("rate-limit-address", "must be a whole number from 0 (off) to 1000000");
+        }
+        let trusted_proxies = TrustedProxies::from_str(&self.trusted_proxies);
+        let trusted_proxies = trusted_proxies.map_err(|error| note("trusted-proxies", &error.to_string())).ok();
+        let connections_max = self.connections_max.parse().ok();
+        if connections_max.is_none() {
+            note("connections-max", "must be a whole number, above 0");
         }
         if self.allow_signup != "false" {
             note("allow-signup", "is not there yet; only false is accepted");
         }
-        match (listen, database, network, bootstrap, invoice_sat_max, hasher) {
-            (Some(listen), Some(database), Some(network), Some(bootstrap), Some(invoice_sat_max), Some(hasher))
-                if errors.is_empty() =>
-            {
-                let data_dir = self.data_dir.clone();
-                Ok(Config { listen, database, data_dir, network, bootstrap, invoice_sat_max, hasher })
-            }
-            _ => Err(InvalidConfig(errors)),
-        }
+        let config = || {
+            Some(Config {
+                listen: listen?,
+                database: database?,
+                data_dir: self.data_dir.clone(),
+                network: network?,
+                bootstrap: bootstrap?,
+                invoice_sat_max: invoice_sat_max?,
+                hasher: hasher?,
+                rate_limit: rate_limit?,
+                rate_limit_address: rate_limit_address?,
+                trusted_proxies: trusted_proxies?,
+                connections_max: connections_max?,
+            })
+        };
+        config().filter(|_| errors.is_empty()).ok_or(InvalidConfig(errors))
     }
 }

@@ -1,6 +1,7 @@
 //! Wiring, first start, and the way down: HTTP first, then the settler, then the pool.
 
 use std::fs::File;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use actix_cors::Cors;
@@ -9,7 +10,7 @@ use actix_web::{App as ActixApp, HttpServer, middleware, web};
 use tokio::sync::oneshot;
 
 use crate::api::app::App;
-use crate::api::{Site, idempotency, request_id};
+use crate::api::{Site, edge, idempotency, request_id};
 use crate::clock;
 use crate::config::Config;
 use crate::domain::node::Node;
@@ -26,7 +27,8 @@ const SHUTDOWN_TIMEOUT_S: u64 = 30;
 const IDEMPOTENCY_MEMORY_S: i64 = 48 * 3600;
 /// How long a connection may be idle.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a caller may take to send the head of a request.
+/// How long a caller may take to send the head of a request. actix holds this of the first
+/// request of a connection alone: the head of a later one may take as long as it likes.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// satkeep could not start, or had to stop.
@@ -150,7 +152,7 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
         Settler::start(Box::new(base.store.settlement()), clock::now).map_err(StartupError::Serve)?;
     let node = Node::new(&base.master, config.network);
     let app = web::Data::new(App::new(base.store, settler, node, base.sealer, config));
-    let served = actix_web::rt::System::new().block_on(run(listener, app, settler_ended));
+    let served = actix_web::rt::System::new().block_on(run(listener, app, config.connections_max, settler_ended));
     let settled = settler_thread.stop();
     match (served, settled) {
         (Ok(()), Ok(())) => {
@@ -165,8 +167,12 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
 async fn run(
     listener: std::net::TcpListener,
     app: web::Data<App>,
+    connections_max: NonZeroUsize,
     mut settler_ended: oneshot::Receiver<()>,
 ) -> Result<(), StartupError> {
+    // The limit is each worker's own, so there are no more workers than connections.
+    let parallelism = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let workers = parallelism.min(connections_max);
     let site = Site::new();
     let shared = app.clone();
     let server = HttpServer::new(move || {
@@ -174,10 +180,14 @@ async fn run(
         ActixApp::new()
             .app_data(shared.clone())
             .configure(|config| site.configure(config))
-            .wrap(cors())
             .wrap(middleware::NormalizePath::trim())
+            .wrap(middleware::from_fn(edge::middleware))
+            // Around the edge, so that a browser shows its refusals to the script that asked.
+            .wrap(cors())
             .wrap(middleware::from_fn(request_id::middleware))
     })
+    .workers(workers.get())
+    .max_connections(connections_max.get() / workers)
     .keep_alive(KEEP_ALIVE)
     .client_request_timeout(HEAD_TIMEOUT)
     .shutdown_timeout(SHUTDOWN_TIMEOUT_S)
@@ -188,6 +198,7 @@ async fn run(
         tracing::info!("listening on http://{address}; the API is described at http://{address}/docs");
     }
     actix_web::rt::spawn(forget_answers(app.clone()));
+    actix_web::rt::spawn(forget_idle_callers(app.clone()));
     let server = server.run();
     let handle = server.handle();
     let mut serving = actix_web::rt::spawn(server);
@@ -203,6 +214,15 @@ async fn run(
     app.start_draining();
     handle.stop(true).await;
     stopped
+}
+
+/// Forgets, every minute, who has not made requests for a while.
+async fn forget_idle_callers(app: web::Data<App>) {
+    let mut every_minute = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        every_minute.tick().await;
+        app.limits.forget_idle();
+    }
 }
 
 /// Forgets, every hour, what was answered under idempotency keys long ago.

@@ -198,7 +198,8 @@ fn the_command_line_explains_itself_and_its_mistakes() {
         let output = run(&wrong);
         assert!(!output.status.success() && !output.stderr.is_empty(), "{wrong:?}");
     }
-    let output = run(&["--listen", "nowhere", "--network", "moon", "--database-url", "mysql://x", "--rate-limit", "5"]);
+    let output =
+        run(&["--listen", "nowhere", "--network", "moon", "--database-url", "mysql://x", "--rate-limit", "many"]);
     let error = String::from_utf8(output.stderr).unwrap();
     for flag in ["--listen", "--network", "--database-url", "--rate-limit"] {
         assert!(error.contains(flag), "{flag} in {error}");

@@ -41,7 +41,10 @@ fn a_flag_has_an_environment_twin() {
         ("SATKEEP_INVOICE_SAT_MAX", "0", "--invoice-sat-max"),
         ("SATKEEP_PASSWORD_MEMORY_KIB", "1000", "--password-memory-kib"),
         ("SATKEEP_WEBHOOK_ALLOW_PRIVATE", "perhaps", "--webhook-allow-private"),
-        ("SATKEEP_RATE_LIMIT", "1", "--rate-limit"),
+        ("SATKEEP_RATE_LIMIT", "-1", "--rate-limit:"),
+        ("SATKEEP_RATE_LIMIT_ADDRESS", "1000001", "--rate-limit-address:"),
+        ("SATKEEP_TRUSTED_PROXIES", "10.0.0.1,proxy", "--trusted-proxies: "),
+        ("SATKEEP_CONNECTIONS_MAX", "0", "--connections-max"),
         ("SATKEEP_ALLOW_SIGNUP", "true", "--allow-signup"),
     ];
     let run = |set: &[(&str, &str, &str)]| {
@@ -60,6 +63,10 @@ fn a_flag_has_an_environment_twin() {
         ("SATKEEP_LISTEN", "[::1]:0", ""),
         ("SATKEEP_NETWORK", "signet", ""),
         ("SATKEEP_WEBHOOK_ALLOW_PRIVATE", "true", ""),
+        ("SATKEEP_RATE_LIMIT", "100", ""),
+        ("SATKEEP_RATE_LIMIT_ADDRESS", "1000000", ""),
+        ("SATKEEP_TRUSTED_PROXIES", "::1, 10.0.0.0/8", ""),
+        ("SATKEEP_CONNECTIONS_MAX", "1", ""),
         ("SATKEEP_ALLOW_SIGNUP", "false", ""),
     ];
     assert!(run(&fine).0);

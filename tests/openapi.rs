@@ -38,7 +38,7 @@ fn every_operation_says_what_it_must() {
         assert!(tags.contains(&operation["tags"][0].as_str().unwrap()), "{name}: {}", operation["tags"]);
         let responses = operation["responses"].as_object().unwrap();
         assert!(responses.keys().any(|status| status.starts_with('2')), "{name}: no success");
-        for status in ["500", "503"] {
+        for status in ["414", "429", "431", "500", "503"] {
             assert!(responses.contains_key(status), "{name}: no {status}");
         }
         let keys: Vec<_> = operation["security"].as_array().into_iter().flatten().collect();
@@ -105,8 +105,15 @@ fn every_code_of_an_error_is_listed() {
     assert_eq!(listed.len(), codes.len());
     for code in codes {
         assert!(listed.contains(&Value::from(code.as_str())), "{code:?}");
-        let may_succeed_later =
-            ["overloaded", "shutting_down", "unavailable", "wallets_changed", "body_too_slow", "too_many_guesses"];
+        let may_succeed_later = [
+            "overloaded",
+            "shutting_down",
+            "unavailable",
+            "wallets_changed",
+            "body_too_slow",
+            "too_many_guesses",
+            "rate_limited",
+        ];
         assert_eq!(code.is_retryable(), may_succeed_later.contains(&code.as_str()), "{code:?}");
     }
 }

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use actix_web::web;
 use tokio::sync::Semaphore;
 
+use super::address::TrustedProxies;
 use super::error::{ApiError, ErrorCode};
+use super::rate_limit::RateLimits;
 use crate::clock;
 use crate::config::Config;
 use crate::domain::node::Node;
@@ -33,6 +35,10 @@ pub struct App {
     pub sealer: Sealer,
     /// The largest amount of one invoice, in sat.
     pub invoice_sat_max: i64,
+    /// How many requests a second are served.
+    pub limits: RateLimits,
+    /// Whose word on a client's address is taken.
+    pub trusted_proxies: TrustedProxies,
     started_at: UnixMs,
     hasher: Hasher,
     passwords: Semaphore,
@@ -51,6 +57,8 @@ impl App {
             node,
             sealer,
             invoice_sat_max: config.invoice_sat_max,
+            limits: RateLimits::new(config),
+            trusted_proxies: config.trusted_proxies.clone(),
             started_at: clock::now(),
             hasher: config.hasher.clone(),
             passwords: Semaphore::new(PASSWORD_HASHES_MAX),

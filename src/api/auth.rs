@@ -96,7 +96,9 @@ async fn grant_of(request: HttpRequest) -> Result<Option<Grant>, ApiError> {
     let app = request.app_data::<State>().ok_or(ErrorCode::Internal)?;
     let digest = key.digest();
     let grant = app.store.read(move |connection| wallets::grant_of(connection, &digest)).await?;
-    grant.map(Some).ok_or_else(|| ErrorCode::BadAuth.into())
+    let grant = grant.ok_or(ErrorCode::BadAuth)?;
+    app.limits.count_key(&digest)?;
+    Ok(Some(grant))
 }
 
 type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;

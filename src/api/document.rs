@@ -18,7 +18,7 @@ use super::error::{ErrorBody, ErrorCode, FieldError};
 pub struct DocumentText(pub Bytes);
 
 /// The refusals that operations share: name, status, what they mean.
-const REFUSALS: [(&str, &str, &str); 10] = [
+const REFUSALS: [(&str, &str, &str); 12] = [
     ("BadRequest", "400", "A parameter is wrong, or the payment is refused; `detail` says what to change"),
     ("Unauthorized", "401", "There is no key, or it is unknown or revoked"),
     ("Forbidden", "403", "The key is valid, but grants less than this needs"),
@@ -26,7 +26,9 @@ const REFUSALS: [(&str, &str, &str); 10] = [
     ("Timeout", "408", "The body did not arrive in time"),
     ("Conflict", "409", "It contradicts what is there"),
     ("TooLarge", "413", "The body is larger than 64 KiB (1024 KiB where it may be an array)"),
+    ("UriTooLong", "414", "The path and query are longer than 16 KiB"),
     ("TooMany", "429", "Too many of these; try again after `Retry-After` seconds"),
+    ("HeadersTooLarge", "431", "The headers are larger than 32 KiB in all"),
     ("Internal", "500", "A fault of ours"),
     ("Unavailable", "503", "Overloaded, shutting down, or without its database; try again after `Retry-After` seconds"),
 ];
@@ -82,7 +84,7 @@ pub fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &m
 }
 
 fn refusals_of(method: &str, path: &str, operation: &Operation) -> Vec<&'static str> {
-    let mut names = vec!["Internal", "Unavailable"];
+    let mut names = vec!["UriTooLong", "TooMany", "HeadersTooLarge", "Internal", "Unavailable"];
     let keys = operation.security.as_deref().unwrap_or_default();
     let has_body = operation.request_body.is_some();
     if !keys.is_empty() {
@@ -97,9 +99,6 @@ fn refusals_of(method: &str, path: &str, operation: &Operation) -> Vec<&'static 
     }
     if operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty()) {
         names.push("BadRequest");
-    }
-    if path.ends_with("/verify") {
-        names.push("TooMany");
     }
     if path.contains('{') || path.starts_with("/usermanager/") && method == "POST" {
         names.push("NotFound");

@@ -129,6 +129,13 @@ codes! {
     BodyTooSlow = "body_too_slow", REQUEST_TIMEOUT, true, "The body did not arrive in time; try again";
     /// The body is too large.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, false, "The body is too large";
+    /// The path and query are too long.
+    UriTooLong = "uri_too_long", URI_TOO_LONG, false, "The path and query must be at most 16 KiB";
+    /// The headers are too large.
+    HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, false,
+        "The headers must be at most 32 KiB in all";
+    /// The key or the client's address makes more requests than it may.
+    RateLimited = "rate_limited", TOO_MANY_REQUESTS, true, "Too many requests; try again later";
     /// Too much is waiting.
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, true, "Too many requests are waiting; try again soon";
     /// The server is going down.

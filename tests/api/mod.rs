@@ -1,10 +1,12 @@
 //! The API over HTTP, on both stores.
 
+mod address;
 mod controls;
 mod decode;
 mod deletion;
 mod every_request;
 pub(crate) mod idempotency;
+mod limits;
 mod payment_list;
 mod payments;
 mod secrets;
