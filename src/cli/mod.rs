@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-mod master_key;
-
 use clap::{Parser, Subcommand};
 use serde_json::{Value, json};
+
+mod master_key;
 
 use crate::api;
 use crate::config::{Config, Flags, InvalidConfig};
