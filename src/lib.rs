@@ -11,7 +11,7 @@
 //! | [`store`] | the database: migrations, queries, and the settlement statements of each backend |
 //! | [`api`] | HTTP: thin handlers, one file a resource; one list of routes gives the router and the document |
 //! | [`managers`] | managers and their money, for the command line and the first start |
-//! | [`vault`] | the master key: where it is kept, and whether it is the right one |
+//! | [`vault`] | the master key: where it is kept, whether it is the right one, and its rotation |
 //! | [`startup`] | wiring, first start, and the way down |
 //! | [`cli`], [`config`], [`telemetry`], [`clock`] | the edge of the process |
 //!

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::num::NonZeroUsize;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_cors::Cors;
 use actix_web::http::header;
 use actix_web::{App as ActixApp, HttpServer, middleware, web};
 use tokio::sync::oneshot;
+use tokio::time::MissedTickBehavior;
 
 use crate::api::app::App;
 use crate::api::{Site, edge, idempotency, request_id};
@@ -19,7 +20,7 @@ use crate::domain::text::Name;
 use crate::ledger::settler::Settler;
 use crate::managers::{self, ManagerError};
 use crate::store::{Database, Db, Store, StoreError, idempotency as idempotency_rows, migrations};
-use crate::vault::{self, VaultError};
+use crate::vault::{self, Followed, Vault, VaultError};
 
 /// How long requests that are under way may take after the signal to stop.
 const SHUTDOWN_TIMEOUT_S: u64 = 30;
@@ -30,6 +31,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a caller may take to send the head of a request. actix holds this of the first
 /// request of a connection alone: the head of a later one may take as long as it likes.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a complaint that is told again and again is not told again.
+const COMPLAINT_PAUSE: Duration = Duration::from_secs(60);
 
 /// satkeep could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -65,9 +68,9 @@ pub enum StartupError {
 pub struct Base {
     /// The database.
     pub store: Store,
-    /// The master key.
+    /// The master key that is in use.
     pub master: MasterKey,
-    /// Seals and unseals under the master key.
+    /// Seals and unseals under the master key, and follows its rotation.
     pub sealer: Sealer,
 }
 
@@ -86,8 +89,7 @@ impl Base {
     }
 
     fn with_master_key(store: Store, config: &Config) -> Result<Self, StartupError> {
-        let master = vault::open(&store, &config.data_dir)?;
-        let sealer = Sealer::new(&master);
+        let Vault { master, sealer } = vault::open(&store, &config.data_dir)?;
         Ok(Self { store, master, sealer })
     }
 }
@@ -96,7 +98,7 @@ impl Base {
 /// schema. Other processes that start on the same data directory wait until the lock is
 /// dropped.
 pub fn migrate(config: &Config) -> Result<(Store, File), StartupError> {
-    make_data_dirs(config).map_err(StartupError::DataDir)?;
+    make_data_dirs(config)?;
     let lock = File::create(config.data_dir.join(".lock")).map_err(StartupError::DataDir)?;
     lock.lock().map_err(StartupError::DataDir)?;
     let store = Store::open(config.database.clone())?;
@@ -116,16 +118,17 @@ pub fn open_store(config: &Config) -> Result<Store, StartupError> {
 }
 
 /// Makes the directories of the master key and of the database, for their owner alone.
-fn make_data_dirs(config: &Config) -> std::io::Result<()> {
+pub fn make_data_dirs(config: &Config) -> Result<(), StartupError> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(&config.data_dir)?;
+    builder.create(&config.data_dir).map_err(StartupError::DataDir)?;
     match &config.database {
         Database::Sqlite(path) => path.parent().map_or(Ok(()), |directory| builder.create(directory)),
         Database::Postgres(_) => Ok(()),
     }
+    .map_err(StartupError::DataDir)
 }
 
 /// Makes the first manager on an empty database, and prints its keys, once.
@@ -150,6 +153,7 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     bootstrap(&base, config)?;
     let (settler, settler_thread, settler_ended) =
         Settler::start(Box::new(base.store.settlement()), clock::now).map_err(StartupError::Serve)?;
+    // A rotation of the master key gives another node key, from the next start on.
     let node = Node::new(&base.master, config.network);
     let app = web::Data::new(App::new(base.store, settler, node, base.sealer, config));
     let served = actix_web::rt::System::new().block_on(run(listener, app, config.connections_max, settler_ended));
@@ -199,6 +203,7 @@ async fn run(
     }
     actix_web::rt::spawn(forget_answers(app.clone()));
     actix_web::rt::spawn(forget_idle_callers(app.clone()));
+    actix_web::rt::spawn(follow_master_key(app.clone()));
     let server = server.run();
     let handle = server.handle();
     let mut serving = actix_web::rt::spawn(server);
@@ -241,6 +246,31 @@ async fn forget_answers(app: web::Data<App>) {
                     break;
                 }
             }
+        }
+    }
+}
+
+/// Looks every second whether the master key has been rotated, and seals with the new one.
+async fn follow_master_key(app: web::Data<App>) {
+    let mut every_second = tokio::time::interval(Duration::from_secs(1));
+    every_second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut complained_at: Option<Instant> = None;
+    loop {
+        every_second.tick().await;
+        let sealer = app.sealer.clone();
+        let complaint = match app.store.read(move |connection| vault::follow(connection, &sealer)).await {
+            Ok(Followed::Same) => continue,
+            Ok(Followed::Switched(mark)) => {
+                tracing::info!(%mark, "the master key has been rotated; sealing with the new one");
+                complained_at = None;
+                continue;
+            }
+            Ok(Followed::Unknown(mark)) => format!("the key with the mark {mark} is nowhere to be found"),
+            Err(error) => error.to_string(),
+        };
+        if complained_at.is_none_or(|at| at.elapsed() >= COMPLAINT_PAUSE) {
+            tracing::error!("the master key cannot be followed, so the one before still seals: {complaint}");
+            complained_at = Some(Instant::now());
         }
     }
 }

@@ -191,7 +191,18 @@ fn a_database_that_is_not_there_is_not_made_by_a_look() {
 fn the_command_line_explains_itself_and_its_mistakes() {
     let run = |arguments: &[&str]| Command::new(env!("CARGO_BIN_EXE_satkeep")).args(arguments).output().unwrap();
     let help = String::from_utf8(run(&["--help"]).stdout).unwrap();
-    for word in ["serve", "manager", "credit", "audit", "openapi", "migrate", "backup", "--listen", "SATKEEP_LISTEN"] {
+    for word in [
+        "serve",
+        "manager",
+        "master-key",
+        "credit",
+        "audit",
+        "openapi",
+        "migrate",
+        "backup",
+        "--listen",
+        "SATKEEP_LISTEN",
+    ] {
         assert!(help.contains(word), "{word} in {help}");
     }
     for wrong in [vec!["nonsense"], vec!["credit", "--wallet", "x", "--amount-sat", "1"], vec!["--listen"]] {

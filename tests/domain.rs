@@ -7,7 +7,7 @@ use satkeep::domain::invoice::PaymentRequest;
 use satkeep::domain::keys::{ApiKey, KeyKind};
 use satkeep::domain::node::Preimage;
 use satkeep::domain::password::{Hasher, Password};
-use satkeep::domain::secret::{MasterKey, Purpose, Sealer};
+use satkeep::domain::secret::{Mark, MasterKey, Purpose, Sealer};
 use satkeep::domain::text::{Email, InvalidText, Memo, Name, WebhookUrl};
 use satkeep::domain::time::UnixMs;
 
@@ -89,6 +89,39 @@ fn a_sealed_value_opens_only_where_it_belongs() {
     // The same secret never looks the same.
     assert_ne!(sealer.seal(Purpose::AdminKey, b"owner", b"secret"), sealed);
     assert_ne!(master.derive("a"), master.derive("b"));
+}
+
+#[test]
+fn a_ring_opens_what_any_of_its_keys_has_sealed() {
+    let (old, new) = (MasterKey::generate(), MasterKey::generate());
+    let sealer = Sealer::new(&old);
+    let shared = sealer.clone();
+    let (before, digest) = (sealer.seal(Purpose::Preimage, b"owner", b"secret"), sealer.digest(&[b"a", b"b"]));
+    assert_eq!(Mark::of_sealed(before.as_bytes()), Some(old.mark()));
+    assert_eq!(Mark::of_sealed(&before.as_bytes()[..4]), None);
+    // A key that is not there seals nothing.
+    assert!(sealer.switch_to(new.mark()).is_err());
+    sealer.add(&new);
+    assert_eq!(shared.mark(), old.mark());
+    sealer.switch_to(new.mark()).unwrap();
+    assert_eq!(shared.mark(), new.mark());
+    let after = shared.reseal(Purpose::Preimage, b"owner", before.as_bytes()).unwrap();
+    assert_eq!(Mark::of_sealed(after.as_bytes()), Some(new.mark()));
+    assert!(shared.reseal(Purpose::Preimage, b"other", before.as_bytes()).is_err());
+    for sealed in [&before, &after] {
+        assert_eq!(*sealer.unseal(Purpose::Preimage, b"owner", sealed.as_bytes()).unwrap(), b"secret");
+    }
+    assert!(Sealer::new(&old).unseal(Purpose::Preimage, b"owner", after.as_bytes()).is_err());
+    // Digests are the same under whichever key, and parts of them do not run together.
+    assert_eq!(sealer.digest(&[b"a", b"b"]), digest);
+    assert_ne!(sealer.digest(&[b"ab"]), digest);
+    assert_eq!(Sealer::new(&new).with_digest_key(old.digest_key()).digest(&[b"a", b"b"]), digest);
+    assert_ne!(Sealer::new(&new).digest(&[b"a", b"b"]), digest);
+    // A key that comes later is looked for when it is needed.
+    let late = new.clone();
+    let finding = Sealer::new(&old).with_find_keys(std::sync::Arc::new(move || vec![late.clone()]));
+    assert!(finding.unseal(Purpose::Preimage, b"owner", after.as_bytes()).is_ok());
+    finding.switch_to(new.mark()).unwrap();
 }
 
 #[test]

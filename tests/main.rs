@@ -24,5 +24,6 @@ mod config;
 mod domain;
 mod harness;
 mod ledger;
+mod master_key;
 mod openapi;
 mod schema;

@@ -20,7 +20,7 @@ use super::auth::WalletKey;
 use super::body::Body;
 use super::error::{ApiError, ErrorCode};
 use crate::clock;
-use crate::domain::idempotency::{Claim, IdempotencyKey, RequestDigest};
+use crate::domain::idempotency::{Claim, IdempotencyKey, RequestDigest, answer_owner};
 use crate::domain::ids::{AccountId, WalletId};
 use crate::domain::secret::Purpose;
 use crate::store::idempotency::{self, Done};
@@ -175,7 +175,7 @@ pub async fn create_once<T: Serialize>(
         let answer = create(connection)?;
         let json = serde_json::to_vec(&answer).map_err(|error| StoreError::Fault(error.to_string()))?;
         if let Some(claim) = claim {
-            let sealed = shared.sealer.seal(Purpose::Answer, &owner(account, &claim), &json);
+            let sealed = shared.sealer.seal(Purpose::Answer, &answer_owner(account, claim.key), &json);
             idempotency::insert(connection, account, &claim, &sealed, clock::now())?;
         }
         Ok(json)
@@ -201,13 +201,8 @@ fn replay(app: &App, account: AccountId, claim: Option<Claim>, done: &Done) -> R
         tracing::error!("an answer under an idempotency key is missing");
         return Err(ErrorCode::Internal.into());
     };
-    let json = app.sealer.unseal(Purpose::Answer, &owner(account, &claim), answer.as_bytes());
+    let json = app.sealer.unseal(Purpose::Answer, &answer_owner(account, claim.key), answer.as_bytes());
     Ok(respond(json.map_err(StoreError::from)?.to_vec(), true))
-}
-
-/// What a kept answer is bound to.
-fn owner(account: AccountId, claim: &Claim) -> Vec<u8> {
-    [account.as_bytes().as_slice(), claim.key.as_bytes()].concat()
 }
 
 fn respond(json: Vec<u8>, replayed: bool) -> HttpResponse {

@@ -1,9 +1,10 @@
 //! Idempotency keys: a request that is sent again under the same key is answered again, and
 //! not done again (promise I7).
 //!
-//! Neither key nor request is kept, but digests of them under the master key: a request can
+//! Neither key nor request is kept, but digests of them under a secret key: a request can
 //! hold a password, and a plain digest would be something to test guesses against.
 
+use super::ids::AccountId;
 use super::secret::Sealer;
 use super::text::InvalidText;
 
@@ -48,6 +49,11 @@ impl IdempotencyKey {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+}
+
+/// What an answer that is kept under a key is bound to.
+pub fn answer_owner(account: AccountId, key: IdempotencyKey) -> Vec<u8> {
+    [account.as_bytes().as_slice(), key.as_bytes()].concat()
 }
 
 impl RequestDigest {

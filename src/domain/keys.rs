@@ -41,7 +41,8 @@ impl KeyKind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 
-    const fn purpose(self) -> Purpose {
+    /// What a sealed key of this kind is for.
+    pub const fn purpose(self) -> Purpose {
         match self {
             Self::Invoice => Purpose::InvoiceKey,
             Self::Admin => Purpose::AdminKey,

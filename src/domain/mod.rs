@@ -14,6 +14,7 @@ pub mod money;
 pub mod node;
 pub mod password;
 pub mod random;
+mod sealer;
 pub mod secret;
 pub mod text;
 pub mod time;

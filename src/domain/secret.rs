@@ -3,22 +3,20 @@
 //!
 //! A sealed value is `version (1) | master key's mark (4) | nonce (24) | ciphertext and tag`,
 //! by XChaCha20-Poly1305, and is bound to its purpose and owner: a value that is moved to
-//! another row does not open. The mark tells which master key opens it.
+//! another row does not open. The mark tells which master key opens it, so values under an
+//! old and a new key can stand side by side while the key is being rotated.
 
 use std::fmt;
 use std::str::FromStr;
 
 use bitcoin_hashes::hex::{DisplayHex, FromHex};
 use bitcoin_hashes::{Hash, HashEngine, Hmac, HmacEngine, sha256};
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
 use super::random;
+pub use super::sealer::{FindKeys, Sealer};
 
-const VERSION: u8 = 1;
 const MARK_BYTES: usize = 4;
-const NONCE_BYTES: usize = 24;
 
 /// 256 bits that everything secret depends on; wiped when dropped, never shown.
 #[derive(Clone)]
@@ -47,6 +45,17 @@ impl MasterKey {
         engine.input(label.as_bytes());
         Zeroizing::new(Hmac::from_engine(engine).to_byte_array())
     }
+
+    /// By which its sealed values are told.
+    pub fn mark(&self) -> Mark {
+        let [a, b, c, d, ..] = *self.derive("satkeep/mark");
+        Mark([a, b, c, d])
+    }
+
+    /// The key of digests that follows from the first master key of a database.
+    pub fn digest_key(&self) -> Zeroizing<[u8; 32]> {
+        self.derive("satkeep/digest")
+    }
 }
 
 impl FromStr for MasterKey {
@@ -63,6 +72,34 @@ impl fmt::Debug for MasterKey {
     }
 }
 
+/// By which a sealed value tells its master key; no secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Mark([u8; MARK_BYTES]);
+
+impl Mark {
+    /// From its bytes.
+    pub const fn new(bytes: [u8; MARK_BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// The mark in a sealed value; `None` for what is too short to be one.
+    pub fn of_sealed(sealed: &[u8]) -> Option<Self> {
+        let (_version, rest) = sealed.split_first()?;
+        rest.first_chunk().copied().map(Self)
+    }
+
+    /// Its bytes.
+    pub const fn as_bytes(&self) -> &[u8; MARK_BYTES] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.to_lower_hex_string())
+    }
+}
+
 /// What a sealed value is; part of what it is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -76,16 +113,23 @@ pub enum Purpose {
     Answer,
     /// The known text by which a master key is recognized at start.
     Check,
+    /// The key of digests, which outlives master keys.
+    DigestKey,
+    /// The master keys that were in use before.
+    KeysBefore,
 }
 
 impl Purpose {
-    const fn label(self) -> &'static [u8] {
+    /// What the values of this purpose are bound to.
+    pub(super) const fn label(self) -> &'static [u8] {
         match self {
             Self::AdminKey => b"satkeep/admin-key/",
             Self::InvoiceKey => b"satkeep/invoice-key/",
             Self::Preimage => b"satkeep/preimage/",
             Self::Answer => b"satkeep/answer/",
             Self::Check => b"satkeep/check/",
+            Self::DigestKey => b"satkeep/digest-key/",
+            Self::KeysBefore => b"satkeep/keys-before/",
         }
     }
 }
@@ -106,72 +150,7 @@ impl Sealed {
     }
 }
 
-/// The value was not sealed by this master key for this purpose and owner, or is damaged.
+/// The value was not sealed by a known master key for this purpose and owner, or is damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a sealed value does not open with this master key")]
+#[error("a sealed value does not open with the master keys that are known")]
 pub struct UnsealError;
-
-/// Seals and unseals under one master key.
-pub struct Sealer {
-    cipher: XChaCha20Poly1305,
-    mark: [u8; MARK_BYTES],
-    digest_key: Zeroizing<[u8; 32]>,
-}
-
-impl Sealer {
-    /// For a master key.
-    pub fn new(master: &MasterKey) -> Self {
-        let [a, b, c, d, ..] = *master.derive("satkeep/mark");
-        let key = master.derive("satkeep/seal");
-        let digest_key = master.derive("satkeep/digest");
-        Self { cipher: XChaCha20Poly1305::new((&*key).into()), mark: [a, b, c, d], digest_key }
-    }
-
-    /// HMAC-SHA256 of parts, in order, under the master key: equal for what is equal, but
-    /// nobody without the key can find out what it was by trying.
-    pub fn digest(&self, parts: &[&[u8]]) -> [u8; 32] {
-        let mut engine = HmacEngine::<sha256::Hash>::new(self.digest_key.as_slice());
-        for part in parts {
-            // Their lengths keep the parts apart.
-            engine.input(&part.len().to_be_bytes());
-            engine.input(part);
-        }
-        Hmac::from_engine(engine).to_byte_array()
-    }
-
-    /// Seals `plain` for one purpose and one owner.
-    ///
-    /// # Panics
-    ///
-    /// Never: the cipher refuses only messages of more than 256 GiB.
-    pub fn seal(&self, purpose: Purpose, owner: &[u8], plain: &[u8]) -> Sealed {
-        let nonce: [u8; NONCE_BYTES] = random::bytes();
-        let aad = [purpose.label(), owner].concat();
-        let ciphertext = self
-            .cipher
-            .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &aad })
-            .expect("the message is shorter than 256 GiB");
-        Sealed([&[VERSION], self.mark.as_slice(), &nonce, &ciphertext].concat())
-    }
-
-    /// Opens what [`Sealer::seal`] made for the same purpose and owner.
-    pub fn unseal(&self, purpose: Purpose, owner: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, UnsealError> {
-        let (version, rest) = sealed.split_first().ok_or(UnsealError)?;
-        let (mark, rest) = rest.split_first_chunk::<MARK_BYTES>().ok_or(UnsealError)?;
-        let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(UnsealError)?;
-        if *version != VERSION || *mark != self.mark {
-            return Err(UnsealError);
-        }
-        let aad = [purpose.label(), owner].concat();
-        self.cipher
-            .decrypt(&XNonce::from(*nonce), Payload { msg: ciphertext, aad: &aad })
-            .map(Zeroizing::new)
-            .or(Err(UnsealError))
-    }
-}
-
-impl fmt::Debug for Sealer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sealer(…)")
-    }
-}

@@ -1,10 +1,9 @@
 //! The audit: promises I1 to I4, recomputed from the rows alone.
 
-use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use super::connection::Db;
+use super::connection::{Db, in_snapshot};
 use super::error::StoreError;
 use crate::ledger::audit::{Finding, Verdict};
 
@@ -62,17 +61,7 @@ struct Count {
 
 /// Recomputes the promises, all from one state of the database.
 pub fn run(connection: &mut Db) -> Result<Vec<Verdict>, StoreError> {
-    let begin = match connection {
-        Db::Sqlite(_) => "BEGIN",
-        Db::Postgres(_) => {
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-             SET LOCAL enable_seqscan = on; SET LOCAL statement_timeout = 0"
-        }
-    };
-    connection.batch_execute(begin)?;
-    let verdicts = look(connection);
-    connection.batch_execute("ROLLBACK")?;
-    verdicts
+    in_snapshot(connection, look)
 }
 
 fn look(connection: &mut Db) -> Result<Vec<Verdict>, StoreError> {

@@ -219,6 +219,24 @@ pub(super) fn in_transaction<T>(
     }
 }
 
+/// Runs `work`, which reads whole tables, on one state of the database.
+pub(super) fn in_snapshot<T>(
+    connection: &mut Db,
+    work: impl FnOnce(&mut Db) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let begin = match connection {
+        Db::Sqlite(_) => "BEGIN",
+        Db::Postgres(_) => {
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+             SET LOCAL enable_seqscan = on; SET LOCAL statement_timeout = 0"
+        }
+    };
+    connection.batch_execute(begin)?;
+    let result = work(connection);
+    connection.batch_execute("ROLLBACK")?;
+    result
+}
+
 /// Gives the open transaction up. Where even that fails, the connection is broken: its
 /// transaction dies with it, and the pool throws it away.
 pub(super) fn roll_back(connection: &mut Db) {

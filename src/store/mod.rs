@@ -24,6 +24,7 @@ pub mod migrations;
 pub mod payment_filter;
 pub mod payments;
 mod schema;
+pub mod sealed;
 pub mod settings;
 mod settle_postgres;
 mod settle_rows;

@@ -9,6 +9,10 @@ use crate::domain::ids::AccountId;
 
 /// The name of the value by which the master key is recognized.
 pub const MASTER_KEY_CHECK: &str = "master_key_check";
+/// The name of the key of digests, sealed.
+pub const DIGEST_KEY: &str = "digest_key";
+/// The name of the master keys that were in use before, sealed.
+pub const KEYS_BEFORE: &str = "master_keys_before";
 
 /// The value of a name, where there is one.
 pub fn get(connection: &mut Db, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -21,6 +25,13 @@ pub fn insert(connection: &mut Db, name: &str, value: &[u8]) -> Result<(), Store
         .values((settings::name.eq(name), settings::value.eq(value)))
         .execute(connection)?;
     Ok(())
+}
+
+/// Sets a value, whether or not it was there. Run under [`lock`].
+pub fn set(connection: &mut Db, name: &str, value: &[u8]) -> Result<(), StoreError> {
+    let row = settings::table.filter(settings::name.eq(name));
+    let updated = diesel::update(row).set(settings::value.eq(value)).execute(connection)?;
+    if updated == 0 { insert(connection, name, value) } else { Ok(()) }
 }
 
 /// Makes other processes that are starting wait until the transaction ends: what is done

@@ -16,11 +16,12 @@ use super::database::{StoreKind, TestDatabase};
 pub(crate) struct Options {
     pub(crate) bootstrap_sats: i64,
     pub(crate) arguments: Vec<String>,
+    pub(crate) environment: Vec<(String, String)>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { bootstrap_sats: 1_000_000, arguments: Vec::new() }
+        Self { bootstrap_sats: 1_000_000, arguments: Vec::new(), environment: Vec::new() }
     }
 }
 
@@ -51,6 +52,7 @@ impl Server {
             .args(["serve", "--listen", "127.0.0.1:0", "--bootstrap-sats", &options.bootstrap_sats.to_string()])
             .args(&options.arguments)
             .env("SATKEEP_LOG", "warn,satkeep=info")
+            .envs(options.environment.iter().cloned())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use serde_json::{Value, json};
 
+mod master_key;
+
 use crate::api;
 use crate::config::{Config, Flags, InvalidConfig};
 use crate::domain::ids::{UserId, WalletId};
@@ -14,6 +16,9 @@ use crate::managers::{self, Manager, ManagerError};
 use crate::startup::{self, Base, StartupError};
 use crate::store::backup::{self, BackupError};
 use crate::store::{StoreError, audit, migrations};
+use crate::vault::VaultError;
+use crate::vault::rotation::RotationError;
+use master_key::MasterKeyCommand;
 
 /// Users, wallets and invoices for services, on an internal double-entry ledger
 #[derive(Parser)]
@@ -35,6 +40,9 @@ enum Command {
     /// Managers: the service accounts whose keys create users
     #[command(subcommand)]
     Manager(ManagerCommand),
+    /// The master key, which everything secret in the database is sealed under
+    #[command(subcommand)]
+    MasterKey(MasterKeyCommand),
     /// Credit a wallet from issuance, and print its new balance
     Credit {
         /// The wallet's id
@@ -94,6 +102,12 @@ pub enum CliError {
     /// Managers or their money.
     #[error(transparent)]
     Manager(#[from] ManagerError),
+    /// The master key.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The rotation of the master key.
+    #[error(transparent)]
+    Rotation(#[from] RotationError),
     /// The backup.
     #[error(transparent)]
     Backup(#[from] BackupError),
@@ -120,6 +134,7 @@ impl Cli {
             Command::Manager(ManagerCommand::Create { name }) => create_manager(&config, name)?,
             Command::Manager(ManagerCommand::List) => list_managers(&config)?,
             Command::Manager(ManagerCommand::RotateKeys { user }) => rotate_keys(&config, user)?,
+            Command::MasterKey(command) => master_key::run(&config, &command)?,
             Command::Credit { wallet, amount_sat } => credit(&config, wallet, amount_sat)?,
             Command::Audit => return run_audit(&config, self.json),
             Command::Openapi => {

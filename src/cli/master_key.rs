@@ -1,0 +1,84 @@
+//! `satkeep master-key`: which key is in use, and replacing it.
+
+use std::time::Duration;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{Answer, CliError};
+use crate::config::Config;
+use crate::domain::secret::Mark;
+use crate::startup;
+use crate::store::{sealed, settings};
+use crate::vault::places::{self, Found, NEXT_VARIABLE, VARIABLE};
+use crate::vault::rotation::{self, Rotated};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum MasterKeyCommand {
+    /// Replace the master key, and seal everything anew, while servers go on serving. When
+    /// it was interrupted, run it again
+    Rotate {
+        /// Seconds that requests which are under way may take to write what they have sealed
+        #[arg(long, default_value = "40")]
+        grace_s: u32,
+    },
+    /// How much is sealed under which master key, by the keys' marks
+    Status,
+}
+
+pub(super) fn run(config: &Config, command: &MasterKeyCommand) -> Result<Answer, CliError> {
+    match command {
+        MasterKeyCommand::Rotate { grace_s } => rotate(config, Duration::from_secs((*grace_s).into())),
+        MasterKeyCommand::Status => status(config),
+    }
+}
+
+fn rotate(config: &Config, grace: Duration) -> Result<Answer, CliError> {
+    let store = startup::open_store(config)?;
+    startup::make_data_dirs(config)?;
+    let Rotated { from, to, resealed, in_place } = rotation::rotate(&store, &config.data_dir, grace)?;
+    let mut lines = vec![format!("the master key with the mark {to} is in use, and everything is sealed under it")];
+    lines.extend(resealed.iter().map(|(place, values)| format!("{} sealed anew: {values}", place.as_str())));
+    lines.push(if in_place {
+        "keep a copy of master.key apart from the database; backups made before need the one before".to_owned()
+    } else {
+        format!(
+            "now give every satkeep process the new key as {VARIABLE} (or its file), take {NEXT_VARIABLE} away, and \
+             restart them"
+        )
+    });
+    let values: serde_json::Map<_, _> =
+        resealed.iter().map(|(place, values)| (name_in_json(place.as_str()), json!(values))).collect();
+    let json = json!({
+        "from": from.to_string(), "mark": to.to_string(), "resealed": values, "in_place": in_place,
+    });
+    Ok(Answer { text: lines.join("\n"), json })
+}
+
+fn status(config: &Config) -> Result<Answer, CliError> {
+    let store = startup::open_store(config)?;
+    let check = store.read_blocking(|connection| settings::get(connection, settings::MASTER_KEY_CHECK))?;
+    let current = check.as_deref().and_then(Mark::of_sealed).map(|mark| mark.to_string());
+    let counts = store.read_blocking(sealed::count)?;
+    let keys = places::find(&config.data_dir)?;
+    let mut lines = vec![match &current {
+        Some(mark) => format!("the master key in use has the mark {mark}"),
+        None => "the database has no master key yet".to_owned(),
+    }];
+    let mut found = Vec::new();
+    for Found { key, place } in keys.iter() {
+        let mark = key.mark().to_string();
+        lines.push(format!("{place} has the mark {mark}"));
+        found.push(json!({"place": place.to_string(), "mark": mark}));
+    }
+    lines.extend(counts.iter().map(|count| format!("{} under {}: {}", count.kind, count.mark, count.values)));
+    let values: Vec<_> = counts
+        .iter()
+        .map(|count| json!({"kind": name_in_json(count.kind), "mark": count.mark.to_string(), "values": count.values}))
+        .collect();
+    Ok(Answer { text: lines.join("\n"), json: json!({"mark": current, "keys": found, "values": values}) })
+}
+
+fn name_in_json(words: &str) -> String {
+    words.replace(' ', "_")
+}
