@@ -58,7 +58,10 @@ pub struct Flags {
     /// Connections at once; further ones wait
     #[arg(long, global = true, env = "SATKEEP_CONNECTIONS_MAX", default_value = "10000")]
     connections_max: String,
-    /// Let anybody open a manager account; not there yet
+    /// Minutes that a login lasts
+    #[arg(long, global = true, env = "SATKEEP_SESSION_MINUTES", default_value = "1440")]
+    session_minutes: String,
+    /// Let anybody open a manager account
     #[arg(
         long, global = true, env = "SATKEEP_ALLOW_SIGNUP",
         num_args = 0..=1, default_value = "false", default_missing_value = "true"
@@ -91,7 +94,14 @@ pub struct Config {
     pub trusted_proxies: TrustedProxies,
     /// Connections at once.
     pub connections_max: NonZeroUsize,
+    /// How long a login lasts, in seconds.
+    pub session_s: i64,
+    /// Whether anybody may open a manager account.
+    pub allow_signup: bool,
 }
+
+/// The longest login: a year.
+const SESSION_MINUTES_MAX: i64 = 365 * 24 * 60;
 
 /// The highest limit of requests a second; a higher one would be no limit.
 const RATE_LIMIT_MAX: u32 = 1_000_000;
@@ -154,8 +164,14 @@ impl Flags {
         if connections_max.is_none() {
             note("connections-max", "must be a whole number, above 0");
         }
-        if self.allow_signup != "false" {
-            note("allow-signup", "is not there yet; only false is accepted");
+        let session_minutes: Option<i64> = self.session_minutes.parse().ok();
+        let session_minutes = session_minutes.filter(|minutes| (1..=SESSION_MINUTES_MAX).contains(minutes));
+        if session_minutes.is_none() {
+            note("session-minutes", "must be a whole number from 1 to 525600");
+        }
+        let allow_signup = self.allow_signup.parse().ok();
+        if allow_signup.is_none() {
+            note("allow-signup", "must be true or false");
         }
         let config = || {
             Some(Config {
@@ -170,6 +186,8 @@ impl Flags {
                 rate_limit_address: rate_limit_address?,
                 trusted_proxies: trusted_proxies?,
                 connections_max: connections_max?,
+                session_s: session_minutes?.saturating_mul(60),
+                allow_signup: allow_signup?,
             })
         };
         config().filter(|_| errors.is_empty()).ok_or(InvalidConfig(errors))

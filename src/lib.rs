@@ -12,7 +12,7 @@
 //! | [`api`] | HTTP: thin handlers, one file a resource; one list of routes gives the router and the document |
 //! | [`managers`] | managers and their money, for the command line and the first start |
 //! | [`vault`] | the master key: where it is kept, whether it is the right one, and its rotation |
-//! | [`startup`] | wiring, first start, and the way down |
+//! | [`startup`], [`upkeep`] | wiring, first start, and the way down; what goes on beside the requests |
 //! | [`cli`], [`config`], [`telemetry`], [`clock`] | the edge of the process |
 //!
 //! Dependencies point one way: `api -> store -> ledger -> domain`. `domain`,
@@ -41,4 +41,5 @@ pub mod managers;
 pub mod startup;
 pub mod store;
 pub mod telemetry;
+pub mod upkeep;
 pub mod vault;

@@ -44,14 +44,14 @@ pub enum ManagerError {
 
 /// Creates a manager: a user of nobody's tenant, with a wallet of its own.
 pub fn create(store: &Store, sealer: &Sealer, name: &Name) -> Result<Manager, StoreError> {
-    let (manager, new) = prepare(sealer, name);
+    let (manager, new) = prepare(sealer, name.clone());
     store.write_blocking(|connection| users::create(connection, &new))?;
     Ok(manager)
 }
 
 /// Creates the first manager, where the database has no users at all.
 pub fn create_first(store: &Store, sealer: &Sealer, name: &Name) -> Result<Option<Manager>, StoreError> {
-    let (manager, new) = prepare(sealer, name);
+    let (manager, new) = prepare(sealer, name.clone());
     store.write_blocking(|connection| {
         settings::lock(connection)?;
         if users::count_all(connection)? > 0 {
@@ -62,7 +62,8 @@ pub fn create_first(store: &Store, sealer: &Sealer, name: &Name) -> Result<Optio
     })
 }
 
-fn prepare(sealer: &Sealer, name: &Name) -> (Manager, NewUser) {
+/// A new manager with a wallet of the same name, and the rows to store.
+pub fn prepare(sealer: &Sealer, name: Name) -> (Manager, NewUser) {
     let manager = Manager { user: UserId::random(), wallet: WalletId::random(), keys: KeyPair::generate() };
     let created_at = clock::now();
     let keys = StoredKeys::new(sealer, manager.wallet, &manager.keys);
@@ -70,10 +71,11 @@ fn prepare(sealer: &Sealer, name: &Name) -> (Manager, NewUser) {
         id: manager.user,
         manager: None,
         name: name.clone(),
+        username: None,
         email: None,
         password_hash: None,
         extra: None,
-        wallet: NewWallet { id: manager.wallet, name: name.clone(), keys, created_at },
+        wallet: NewWallet { id: manager.wallet, name, keys, created_at },
         created_at,
     };
     (manager, new)
@@ -81,7 +83,7 @@ fn prepare(sealer: &Sealer, name: &Name) -> (Manager, NewUser) {
 
 /// The managers that the command line created, with their wallets.
 pub fn list(connection: &mut Db) -> Result<Vec<(users::User, Vec<Wallet>)>, StoreError> {
-    let managers = users::list_managers(connection)?;
+    let managers = users::list_managers(connection, None, 0, i64::MAX)?;
     let ids: Vec<_> = managers.iter().map(|manager| manager.id).collect();
     let wallets = wallets::of_users(connection, &ids)?;
     let with_wallets = managers.into_iter().map(|manager| {
@@ -94,41 +96,68 @@ pub fn list(connection: &mut Db) -> Result<Vec<(users::User, Vec<Wallet>)>, Stor
 /// Gives every wallet of a manager new keys; the old ones stop at once.
 pub fn rotate_keys(store: &Store, sealer: &Sealer, manager: UserId) -> Result<Vec<Manager>, StoreError> {
     store.write_blocking(|connection| {
-        let is_manager = users::list_managers(connection)?.iter().any(|user| user.id == manager);
-        if !is_manager {
-            return Err(StoreError::NotFound);
-        }
-        let mut rotated = Vec::new();
-        for wallet in wallets::of_users(connection, &[manager])? {
-            let keys = KeyPair::generate();
-            wallets::replace_keys(connection, wallet.id, &StoredKeys::new(sealer, wallet.id, &keys))?;
-            rotated.push(Manager { user: manager, wallet: wallet.id, keys });
-        }
-        Ok(rotated)
+        users::find(connection, None, manager)?;
+        let wallets = wallets::of_users(connection, &[manager])?;
+        let rotated = rotate_wallets(connection, sealer, wallets)?;
+        Ok(rotated.into_iter().map(|(wallet, keys)| Manager { user: manager, wallet: wallet.id, keys }).collect())
     })
 }
 
-/// Credits a wallet from issuance, through the same ledger as every payment, and answers
-/// the new balance. Safe beside a running server.
-pub fn credit(store: &Store, sealer: &Sealer, wallet: WalletId, amount: Amount) -> Result<Msat, ManagerError> {
+/// Gives wallets new keys, in the order of their ids, which is the order of locks.
+pub fn rotate_wallets(
+    connection: &mut Db,
+    sealer: &Sealer,
+    mut wallets: Vec<Wallet>,
+) -> Result<Vec<(Wallet, KeyPair)>, StoreError> {
+    wallets.sort_unstable_by_key(|wallet| wallet.id);
+    let mut rotated = Vec::with_capacity(wallets.len());
+    for wallet in wallets {
+        let keys = KeyPair::generate();
+        wallets::replace_keys(connection, wallet.id, &StoredKeys::new(sealer, wallet.id, &keys))?;
+        rotated.push((wallet, keys));
+    }
+    Ok(rotated)
+}
+
+/// A movement that brings money into a wallet from issuance, or takes it out again.
+pub fn adjustment(sealer: &Sealer, wallet: WalletId, amount: Amount, direction: Direction) -> Leg {
     let (id, preimage, now) = (InvoiceId::next(), Preimage::generate(), clock::now());
-    let leg = Leg {
+    let (from, payee, memo) = match direction {
+        Direction::In => (AccountId::ISSUANCE, wallet.account(), "Credit"),
+        Direction::Out => (wallet.account(), AccountId::ISSUANCE, "Debit"),
+    };
+    Leg {
         transfer: TransferId::next(),
-        from: AccountId::ISSUANCE,
+        from,
         invoice: NewInvoice {
             id,
             payment_hash: preimage.payment_hash(),
             preimage: preimage.seal(sealer, id),
-            payee: wallet.account(),
+            payee,
             bolt11: None,
             amount,
-            memo: "Credit".to_owned(),
+            memo: memo.to_owned(),
             webhook: None,
             extra: None,
             created_at: now,
             expires_at: now,
         },
-    };
+    }
+}
+
+/// Which way money goes between a wallet and issuance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Into the wallet.
+    In,
+    /// Out of it.
+    Out,
+}
+
+/// Credits a wallet from issuance, through the same ledger as every payment, and answers
+/// the new balance. Safe beside a running server.
+pub fn credit(store: &Store, sealer: &Sealer, wallet: WalletId, amount: Amount) -> Result<Msat, ManagerError> {
+    let leg = adjustment(sealer, wallet, amount, Direction::In);
     let outcomes = settle_batch(&mut store.settlement(), &[Command::Adjust(Adjust { leg, claim: None })], &clock::now)?;
     match outcomes.into_iter().next() {
         Some(Ok(Outcome::Adjusted { balance })) => Ok(balance),

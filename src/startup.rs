@@ -2,13 +2,12 @@
 
 use std::fs::File;
 use std::num::NonZeroUsize;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_cors::Cors;
 use actix_web::http::header;
 use actix_web::{App as ActixApp, HttpServer, middleware, web};
 use tokio::sync::oneshot;
-use tokio::time::MissedTickBehavior;
 
 use crate::api::app::App;
 use crate::api::{Site, edge, idempotency, request_id};
@@ -19,20 +18,17 @@ use crate::domain::secret::{MasterKey, Sealer};
 use crate::domain::text::Name;
 use crate::ledger::settler::Settler;
 use crate::managers::{self, ManagerError};
-use crate::store::{Database, Db, Store, StoreError, idempotency as idempotency_rows, migrations};
-use crate::vault::{self, Followed, Vault, VaultError};
+use crate::store::{Database, Store, StoreError, migrations};
+use crate::upkeep;
+use crate::vault::{self, Vault, VaultError};
 
 /// How long requests that are under way may take after the signal to stop.
 const SHUTDOWN_TIMEOUT_S: u64 = 30;
-/// How long an answer under an idempotency key is remembered.
-const IDEMPOTENCY_MEMORY_S: i64 = 48 * 3600;
 /// How long a connection may be idle.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a caller may take to send the head of a request. actix holds this of the first
 /// request of a connection alone: the head of a later one may take as long as it likes.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a complaint that is told again and again is not told again.
-const COMPLAINT_PAUSE: Duration = Duration::from_secs(60);
 
 /// satkeep could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -201,9 +197,7 @@ async fn run(
     for address in server.addrs() {
         tracing::info!("listening on http://{address}; the API is described at http://{address}/docs");
     }
-    actix_web::rt::spawn(forget_answers(app.clone()));
-    actix_web::rt::spawn(forget_idle_callers(app.clone()));
-    actix_web::rt::spawn(follow_master_key(app.clone()));
+    upkeep::start(&app);
     let server = server.run();
     let handle = server.handle();
     let mut serving = actix_web::rt::spawn(server);
@@ -219,60 +213,6 @@ async fn run(
     app.start_draining();
     handle.stop(true).await;
     stopped
-}
-
-/// Forgets, every minute, who has not made requests for a while.
-async fn forget_idle_callers(app: web::Data<App>) {
-    let mut every_minute = tokio::time::interval(Duration::from_secs(60));
-    loop {
-        every_minute.tick().await;
-        app.limits.forget_idle();
-    }
-}
-
-/// Forgets, every hour, what was answered under idempotency keys long ago.
-async fn forget_answers(app: web::Data<App>) {
-    let mut every_hour = tokio::time::interval(Duration::from_secs(3600));
-    loop {
-        every_hour.tick().await;
-        let before = clock::now().plus_seconds(-IDEMPOTENCY_MEMORY_S);
-        let forget = move |connection: &mut Db| idempotency_rows::forget_some(connection, before);
-        loop {
-            match app.store.write(forget).await {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => {
-                    tracing::warn!(%error, "old idempotency keys could not be forgotten; trying again in an hour");
-                    break;
-                }
-            }
-        }
-    }
-}
-
-/// Looks every second whether the master key has been rotated, and seals with the new one.
-async fn follow_master_key(app: web::Data<App>) {
-    let mut every_second = tokio::time::interval(Duration::from_secs(1));
-    every_second.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut complained_at: Option<Instant> = None;
-    loop {
-        every_second.tick().await;
-        let sealer = app.sealer.clone();
-        let complaint = match app.store.read(move |connection| vault::follow(connection, &sealer)).await {
-            Ok(Followed::Same) => continue,
-            Ok(Followed::Switched(mark)) => {
-                tracing::info!(%mark, "the master key has been rotated; sealing with the new one");
-                complained_at = None;
-                continue;
-            }
-            Ok(Followed::Unknown(mark)) => format!("the key with the mark {mark} is nowhere to be found"),
-            Err(error) => error.to_string(),
-        };
-        if complained_at.is_none_or(|at| at.elapsed() >= COMPLAINT_PAUSE) {
-            tracing::error!("the master key cannot be followed, so the one before still seals: {complaint}");
-            complained_at = Some(Instant::now());
-        }
-    }
 }
 
 /// Resolves when the process is asked to stop.

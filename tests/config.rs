@@ -45,7 +45,8 @@ fn a_flag_has_an_environment_twin() {
         ("SATKEEP_RATE_LIMIT_ADDRESS", "1000001", "--rate-limit-address:"),
         ("SATKEEP_TRUSTED_PROXIES", "10.0.0.1,proxy", "--trusted-proxies: "),
         ("SATKEEP_CONNECTIONS_MAX", "0", "--connections-max"),
-        ("SATKEEP_ALLOW_SIGNUP", "true", "--allow-signup"),
+        ("SATKEEP_SESSION_MINUTES", "0", "--session-minutes"),
+        ("SATKEEP_ALLOW_SIGNUP", "perhaps", "--allow-signup"),
     ];
     let run = |set: &[(&str, &str, &str)]| {
         let mut command = satkeep(&database);

@@ -27,3 +27,4 @@ mod ledger;
 mod master_key;
 mod openapi;
 mod schema;
+mod wall;

@@ -6,6 +6,7 @@ use actix_web::web;
 use tokio::sync::Semaphore;
 
 use super::address::TrustedProxies;
+use super::auth::Caller;
 use super::error::{ApiError, ErrorCode};
 use super::rate_limit::RateLimits;
 use crate::clock;
@@ -14,10 +15,10 @@ use crate::domain::node::Node;
 use crate::domain::password::{HashError, Hasher, Password};
 use crate::domain::secret::Sealer;
 use crate::domain::time::UnixMs;
-use crate::ledger::command::{Authority, Command};
+use crate::ledger::command::Command;
 use crate::ledger::settler::Settler;
 use crate::ledger::state::Outcome;
-use crate::store::{Db, Store, StoreError, wallets};
+use crate::store::{Db, Store, StoreError};
 
 /// Passwords that are hashed at once: each takes a core and 19 MiB, and payments must go on.
 const PASSWORD_HASHES_MAX: usize = 2;
@@ -39,6 +40,10 @@ pub struct App {
     pub limits: RateLimits,
     /// Whose word on a client's address is taken.
     pub trusted_proxies: TrustedProxies,
+    /// How long a login lasts, in seconds.
+    pub session_s: i64,
+    /// Whether anybody may open a manager account.
+    pub allow_signup: bool,
     started_at: UnixMs,
     hasher: Hasher,
     passwords: Semaphore,
@@ -59,6 +64,8 @@ impl App {
             invoice_sat_max: config.invoice_sat_max,
             limits: RateLimits::new(config),
             trusted_proxies: config.trusted_proxies.clone(),
+            session_s: config.session_s,
+            allow_signup: config.allow_signup,
             started_at: clock::now(),
             hasher: config.hasher.clone(),
             passwords: Semaphore::new(PASSWORD_HASHES_MAX),
@@ -87,15 +94,15 @@ impl App {
         self.settler.submit(command).await?.map_err(|rejection| ApiError::from_rejection(rejection, legs))
     }
 
-    /// Changes rows on behalf of a caller, in one transaction, at whose start the key is
-    /// looked at again: the request may have waited since it was proved.
+    /// Changes rows on behalf of a caller, in one transaction, at whose start the caller is
+    /// looked at again: the request may have waited since the key or session was proved.
     pub async fn write_as<T: Send + 'static>(
         &self,
-        authority: Authority,
+        caller: impl Caller,
         work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let authorized = move |connection: &mut Db| {
-            wallets::authorize(connection, authority)?;
+            caller.recheck(connection)?;
             work(connection)
         };
         self.store.write(authorized).await

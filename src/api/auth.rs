@@ -14,10 +14,11 @@ use actix_web::{FromRequest, HttpRequest};
 use super::app::State;
 use super::error::{ApiError, ErrorCode};
 use super::params;
-use crate::domain::ids::{UserId, WalletId};
+use crate::domain::ids::{AccountId, UserId, WalletId};
 use crate::domain::keys::{ApiKey, KeyKind};
 use crate::ledger::command::Authority;
 use crate::store::wallets::{self, Grant};
+use crate::store::{Db, StoreError};
 
 /// The header that carries a key; its name is matched in any case.
 const X_API_KEY: &str = "x-api-key";
@@ -66,6 +67,48 @@ impl WalletKey {
     }
 }
 
+/// Somebody who has proved who they are.
+pub trait Caller: Copy + Send + 'static {
+    /// The account that the caller's idempotency keys belong to.
+    fn account(&self) -> AccountId;
+
+    /// What keeps the idempotency keys of callers apart that share an account.
+    fn label(&self) -> Vec<u8>;
+
+    /// Makes sure, inside of a transaction, that the proof still holds.
+    fn recheck(&self, connection: &mut Db) -> Result<(), StoreError>;
+}
+
+impl Caller for WalletKey {
+    fn account(&self) -> AccountId {
+        self.0.wallet.account()
+    }
+
+    /// One of a wallet's two keys may be shown answers that the other may not, and must not be
+    /// in its way.
+    fn label(&self) -> Vec<u8> {
+        if self.sees_admin_keys() { b"admin".to_vec() } else { b"invoice".to_vec() }
+    }
+
+    fn recheck(&self, connection: &mut Db) -> Result<(), StoreError> {
+        wallets::authorize(connection, self.authority())
+    }
+}
+
+impl Caller for AdminKey {
+    fn account(&self) -> AccountId {
+        self.0.account()
+    }
+
+    fn label(&self) -> Vec<u8> {
+        self.0.label()
+    }
+
+    fn recheck(&self, connection: &mut Db) -> Result<(), StoreError> {
+        self.0.recheck(connection)
+    }
+}
+
 impl Deref for AdminKey {
     type Target = WalletKey;
 
@@ -101,7 +144,8 @@ async fn grant_of(request: HttpRequest) -> Result<Option<Grant>, ApiError> {
     Ok(Some(grant))
 }
 
-type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
+/// What proving somebody comes to.
+pub(super) type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
 
 impl FromRequest for WalletKey {
     type Error = ApiError;

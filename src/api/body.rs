@@ -93,6 +93,19 @@ impl<const MAX: usize> Body<MAX> {
         }
     }
 
+    /// Reads a body that is a JSON object, or a form (`application/x-www-form-urlencoded`).
+    pub fn json_or_form<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        let bytes = self.bytes()?;
+        match first_byte(bytes) {
+            None | Some(b'{' | b'[') => self.json(),
+            Some(_) => {
+                let pairs = url::form_urlencoded::parse(bytes).map(|(name, value)| (name, value.into()));
+                let fields: serde_json::Map<_, _> = pairs.map(|(name, value)| (name.into_owned(), value)).collect();
+                parse(serde_json::Value::Object(fields).to_string().as_bytes())
+            }
+        }
+    }
+
     /// Reads a body that is one item, or an array of several; the flag tells an array. Of an
     /// array that is too long, one item more than `count_max` is read, and no further.
     pub fn json_one_or_many<T: DeserializeOwned>(&self, count_max: usize) -> Result<(Vec<T>, bool), ApiError> {

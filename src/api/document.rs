@@ -6,7 +6,9 @@
 use actix_web::web::Bytes;
 use utoipa::PartialSchema;
 use utoipa::openapi::path::{Operation, Parameter, PathItem};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{
     ComponentsBuilder, Content, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Tag,
 };
@@ -33,6 +35,9 @@ const REFUSALS: [(&str, &str, &str); 12] = [
     ("Unavailable", "503", "Overloaded, shutting down, or without its database; try again after `Retry-After` seconds"),
 ];
 
+/// Where a password is shown, and no key.
+const LOGIN_PATH: &str = "/api/v1/auth";
+
 const DESCRIPTION: &str = "Users, wallets and BOLT11 invoices for services, with an internal double-entry ledger. \
     Requests speak satoshis; `balance`, `amount` and `fee` of answers are millisatoshis (1000 of them are one \
     satoshi). A manager's key creates users; each wallet has an invoice key, which reads and receives, and an admin \
@@ -51,7 +56,9 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
         .schema("Error", ErrorBody::schema())
         .schema("FieldError", FieldError::schema())
         .security_scheme("InvoiceKey", key_scheme("The invoice key of a wallet: reads and receives."))
-        .security_scheme("AdminKey", key_scheme("The admin key of a wallet: also spends."));
+        .security_scheme("AdminKey", key_scheme("The admin key of a wallet: also spends."))
+        .security_scheme("Session", token_scheme("The token of a manager or an operator who has logged in."))
+        .security_scheme("Operator", token_scheme("The token of an operator who has logged in."));
     for (name, status, meaning) in REFUSALS {
         components = components.response(name, refusal(status, meaning));
     }
@@ -87,12 +94,13 @@ fn refusals_of(method: &str, path: &str, operation: &Operation) -> Vec<&'static 
     let mut names = vec!["UriTooLong", "TooMany", "HeadersTooLarge", "Internal", "Unavailable"];
     let keys = operation.security.as_deref().unwrap_or_default();
     let has_body = operation.request_body.is_some();
-    if !keys.is_empty() {
+    // A wrong password is like a wrong key.
+    if !keys.is_empty() || path == LOGIN_PATH {
         names.push("Unauthorized");
-        // The admin key alone, or an operation whose one half needs it.
-        if keys.len() == 1 || has_body {
-            names.push("Forbidden");
-        }
+    }
+    // A key can be of the wrong kind or frozen, a session not an operator's.
+    if !keys.is_empty() && !keys.contains(&SecurityRequirement::new("Session", [""; 0])) {
+        names.push("Forbidden");
     }
     if has_body {
         names.extend(["BadRequest", "Timeout", "TooLarge"]);
@@ -100,14 +108,15 @@ fn refusals_of(method: &str, path: &str, operation: &Operation) -> Vec<&'static 
     if operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty()) {
         names.push("BadRequest");
     }
-    if path.contains('{') || path.starts_with("/usermanager/") && method == "POST" {
+    let of_tenants = path.starts_with("/usermanager/") || path.starts_with("/users/");
+    if path.contains('{') || of_tenants && matches!(method, "POST" | "PUT") {
         names.push("NotFound");
     }
     let takes_key = |parameter: &RefOr<Parameter>| match parameter {
         RefOr::T(parameter) => parameter.name == "Idempotency-Key",
         RefOr::Ref(_) => false,
     };
-    if path.starts_with("/usermanager/") && method != "GET" || operation.parameters.iter().flatten().any(takes_key) {
+    if of_tenants && method != "GET" || operation.parameters.iter().flatten().any(takes_key) {
         names.push("Conflict");
     }
     names
@@ -130,6 +139,10 @@ fn key_scheme(meaning: &str) -> SecurityScheme {
     SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description("X-Api-Key", meaning)))
 }
 
+fn token_scheme(meaning: &str) -> SecurityScheme {
+    SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(meaning)).build())
+}
+
 fn tags() -> Vec<Tag> {
     let tag = |name: &str, description: &str| {
         utoipa::openapi::tag::TagBuilder::new().name(name).description(Some(description)).build()
@@ -138,6 +151,8 @@ fn tags() -> Vec<Tag> {
         tag("Wallet", "The wallet of the calling key"),
         tag("Payments", "Invoices and payments of the calling key's wallet"),
         tag("User Manager", "Users and wallets that the calling key's user has created"),
+        tag("Operators", "Managers and their money, for those who run the server"),
+        tag("Auth", "Logging in, and opening an account"),
         tag("System", "The server itself"),
     ]
 }

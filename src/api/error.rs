@@ -87,10 +87,16 @@ codes! {
     DayLimit = "day_limit", BAD_REQUEST, false, "The amount is over what the wallet may still spend today (UTC)";
     /// The receiving wallet would hold more than can be counted.
     BalanceLimit = "balance_limit", BAD_REQUEST, false, "The receiving wallet cannot hold that much";
+    /// Nobody may open an account without an operator.
+    SignupDisabled = "signup_disabled", BAD_REQUEST, false, "Account creation is disabled.";
     /// There is no key.
     NoKey = "no_api_key", UNAUTHORIZED, false, "No Api Key provided";
     /// The key is unknown or revoked.
     BadAuth = "bad_auth", UNAUTHORIZED, false, "Bad auth";
+    /// There is no token of a session.
+    NoToken = "no_token", UNAUTHORIZED, false, "No access token provided";
+    /// There is nobody of this name with this password.
+    InvalidCredentials = "invalid_credentials", UNAUTHORIZED, false, "Invalid credentials";
     /// The password is not the user's.
     WrongPassword = "wrong_password", UNAUTHORIZED, false, "Wrong password";
     /// The password was guessed too often.
@@ -99,6 +105,8 @@ codes! {
     AdminKeyRequired = "admin_key_required", FORBIDDEN, false, "Admin key required";
     /// The wallet of the key is frozen for everything.
     KeyFrozen = "key_frozen", FORBIDDEN, false, "The wallet of this key is frozen";
+    /// The session is not an operator's.
+    OperatorRequired = "operator_required", FORBIDDEN, false, "Operator required";
     /// `admin_id` names somebody else.
     NotTheCaller = "not_the_caller", FORBIDDEN, false, "admin_id must be the user of the calling key";
     /// There is no such payment, or it is not the caller's.
@@ -116,6 +124,8 @@ codes! {
         "The Idempotency-Key was used for another request; use a new one";
     /// Another user of the tenant has the email address.
     EmailTaken = "email_taken", CONFLICT, false, "A user with this email exists already";
+    /// Another manager or operator has the user name.
+    UsernameTaken = "username_taken", CONFLICT, false, "The user name is taken";
     /// A wallet to delete holds money.
     WalletHoldsMoney = "wallet_holds_money", CONFLICT, false,
         "A wallet still holds money; empty it first, or delete with ?sweep=true to move the money to the calling wallet";

@@ -16,7 +16,7 @@ use serde::Serialize;
 use utoipa::IntoParams;
 
 use super::app::App;
-use super::auth::WalletKey;
+use super::auth::Caller;
 use super::body::Body;
 use super::error::{ApiError, ErrorCode};
 use crate::clock;
@@ -25,7 +25,7 @@ use crate::domain::ids::{AccountId, WalletId};
 use crate::domain::secret::Purpose;
 use crate::store::idempotency::{self, Done};
 use crate::store::payments::{self, Payment};
-use crate::store::{Db, StoreError, wallets};
+use crate::store::{Db, StoreError};
 
 /// The header that carries the key.
 pub static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -66,12 +66,11 @@ impl FromRequest for Idempotency {
 }
 
 impl Idempotency {
-    /// What the request claims. The keys of a wallet's two API keys are apart: one of them may
-    /// be shown answers that the other may not, and must not be in its way.
+    /// What the request claims.
     pub fn claim<const MAX: usize>(
         &self,
         app: &App,
-        key: &WalletKey,
+        caller: &impl Caller,
         body: &Body<MAX>,
     ) -> Result<Option<Claim>, ApiError> {
         let text = match self.keys.as_slice() {
@@ -79,8 +78,7 @@ impl Idempotency {
             [text] => text,
             [_, _, ..] => return Err(ApiError::field("Idempotency-Key", "must be given once")),
         };
-        let caller: &[u8] = if key.sees_admin_keys() { b"admin" } else { b"invoice" };
-        let idempotency_key = IdempotencyKey::new(&app.sealer, caller, text)
+        let idempotency_key = IdempotencyKey::new(&app.sealer, &caller.label(), text)
             .map_err(|error| ApiError::field("Idempotency-Key", error))?;
         let request = RequestDigest::new(&app.sealer, self.method.as_bytes(), self.path.as_bytes(), body.bytes()?);
         Ok(Some(Claim { key: idempotency_key, request }))
@@ -114,9 +112,14 @@ impl<T> Created<T> {
 }
 
 impl<T: Serialize> Created<T> {
-    /// The answer as a response.
+    /// The answer as a response that says that something was created.
     pub fn respond(&self) -> HttpResponse {
-        with_header(HttpResponse::build(StatusCode::CREATED).json(&self.answer), self.replayed)
+        self.respond_as(StatusCode::CREATED)
+    }
+
+    /// The answer as a response.
+    pub fn respond_as(&self, status: StatusCode) -> HttpResponse {
+        with_header(HttpResponse::build(status).json(&self.answer), self.replayed)
     }
 }
 
@@ -127,21 +130,25 @@ fn with_header(mut response: HttpResponse, replayed: bool) -> HttpResponse {
     response
 }
 
-/// What was done before under a claim, where anything was. The key is looked at again: the
+/// What was done before under a claim, where anything was. The caller is looked at again: the
 /// body may have been slow, and the answer may hold keys.
-async fn done(app: &App, key: WalletKey, claim: Option<Claim>) -> Result<Option<Done>, ApiError> {
+async fn done(app: &App, caller: impl Caller, claim: Option<Claim>) -> Result<Option<Done>, ApiError> {
     let Some(claim) = claim else { return Ok(None) };
     let found = app.store.read(move |connection| {
-        wallets::authorize(connection, key.authority())?;
-        idempotency::find(connection, key.authority().account, claim.key)
+        caller.recheck(connection)?;
+        idempotency::find(connection, caller.account(), claim.key)
     });
     let Some(done) = found.await? else { return Ok(None) };
     if done.request == claim.request { Ok(Some(done)) } else { Err(ErrorCode::IdempotencyConflict.into()) }
 }
 
 /// The ids of the payments that were made before under a claim, where any were.
-pub async fn payments_of(app: &App, key: &WalletKey, claim: Option<Claim>) -> Result<Option<Vec<[u8; 16]>>, ApiError> {
-    Ok(done(app, *key, claim).await?.map(|done| done.payments))
+pub async fn payments_of(
+    app: &App,
+    caller: impl Caller,
+    claim: Option<Claim>,
+) -> Result<Option<Vec<[u8; 16]>>, ApiError> {
+    Ok(done(app, caller, claim).await?.map(|done| done.payments))
 }
 
 /// Sides of payments that were made before, by their wallets and the ids of their rows.
@@ -161,17 +168,18 @@ pub async fn payment_again(app: &App, wallet: WalletId, ids: &[[u8; 16]]) -> Res
 /// Creates something in one transaction on behalf of a caller: once for each claim.
 pub async fn create_once<T: Serialize>(
     app: &super::app::State,
-    key: WalletKey,
+    caller: impl Caller,
+    status: StatusCode,
     claim: Option<Claim>,
     create: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
     refuse: impl Fn(StoreError) -> ApiError,
 ) -> Result<HttpResponse, ApiError> {
-    let account = key.authority().account;
-    if let Some(done) = done(app, key, claim).await? {
-        return replay(app, account, claim, &done);
+    let account = caller.account();
+    if let Some(done) = done(app, caller, claim).await? {
+        return replay(app, account, status, claim, &done);
     }
     let shared = app.clone();
-    let created = app.write_as(key.authority(), move |connection| {
+    let created = app.write_as(caller, move |connection| {
         let answer = create(connection)?;
         let json = serde_json::to_vec(&answer).map_err(|error| StoreError::Fault(error.to_string()))?;
         if let Some(claim) = claim {
@@ -181,31 +189,37 @@ pub async fn create_once<T: Serialize>(
         Ok(json)
     });
     match created.await {
-        Ok(json) => Ok(respond(json, false)),
+        Ok(json) => Ok(respond(status, json, false)),
         // Perhaps it was the claim that another request has just taken.
-        Err(StoreError::Conflict) => match done(app, key, claim).await? {
-            Some(done) => replay(app, account, claim, &done),
+        Err(StoreError::Conflict) => match done(app, caller, claim).await? {
+            Some(done) => replay(app, account, status, claim, &done),
             None => Err(refuse(StoreError::Conflict)),
         },
         // The claim proves a commit whose answer was lost.
-        Err(error @ StoreError::OutcomeUnknown(_)) => match done(app, key, claim).await {
-            Ok(Some(done)) => replay(app, account, claim, &done),
+        Err(error @ StoreError::OutcomeUnknown(_)) => match done(app, caller, claim).await {
+            Ok(Some(done)) => replay(app, account, status, claim, &done),
             Ok(None) | Err(_) => Err(refuse(error)),
         },
         Err(error) => Err(refuse(error)),
     }
 }
 
-fn replay(app: &App, account: AccountId, claim: Option<Claim>, done: &Done) -> Result<HttpResponse, ApiError> {
+fn replay(
+    app: &App,
+    account: AccountId,
+    status: StatusCode,
+    claim: Option<Claim>,
+    done: &Done,
+) -> Result<HttpResponse, ApiError> {
     let (Some(claim), Some(answer)) = (claim, &done.answer) else {
         tracing::error!("an answer under an idempotency key is missing");
         return Err(ErrorCode::Internal.into());
     };
     let json = app.sealer.unseal(Purpose::Answer, &answer_owner(account, claim.key), answer.as_bytes());
-    Ok(respond(json.map_err(StoreError::from)?.to_vec(), true))
+    Ok(respond(status, json.map_err(StoreError::from)?.to_vec(), true))
 }
 
-fn respond(json: Vec<u8>, replayed: bool) -> HttpResponse {
-    let response = HttpResponse::build(StatusCode::CREATED).insert_header(header::ContentType::json()).body(json);
+fn respond(status: StatusCode, json: Vec<u8>, replayed: bool) -> HttpResponse {
+    let response = HttpResponse::build(status).insert_header(header::ContentType::json()).body(json);
     with_header(response, replayed)
 }

@@ -16,6 +16,8 @@ pub mod document;
 pub mod edge;
 pub mod error;
 pub mod idempotency;
+pub mod login;
+pub mod operators;
 pub mod params;
 mod payment_create;
 pub mod payment_list;
@@ -25,6 +27,8 @@ pub mod payment_view;
 pub mod payments;
 pub mod rate_limit;
 pub mod request_id;
+pub mod session;
+pub mod signup;
 pub mod stream;
 mod swagger;
 pub mod system;
@@ -33,6 +37,7 @@ pub mod wallet;
 
 use document::DocumentText;
 use error::{ApiError, ErrorCode};
+use operators::{accounts, audit, balance, freezes, wallets as account_wallets};
 use user_manager::{controls, extensions, transactions, transfers, users, verify, wallets};
 
 /// Every operation. Of two paths that match, the first one answers.
@@ -59,6 +64,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(wallets::list_wallets)
         .service(wallets::list_wallets_of_user)
         .service(wallets::rotate_keys)
+        .service(wallets::rotate_all_keys)
         .service(wallets::delete_wallet)
         .service(controls::freeze_wallet)
         .service(controls::thaw_wallet)
@@ -66,6 +72,22 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(transactions::list_transactions)
         .service(transfers::create_transfer)
         .service(extensions::update_extension)
+        .service(accounts::list_accounts)
+        .service(accounts::create_account)
+        .service(accounts::get_account)
+        .service(accounts::update_account)
+        .service(accounts::delete_account)
+        .service(account_wallets::list_account_wallets)
+        .service(account_wallets::create_account_wallet)
+        .service(account_wallets::rotate_account_keys)
+        .service(balance::update_balance)
+        .service(freezes::operator_freeze)
+        .service(freezes::operator_thaw)
+        .service(audit::audit_ledger)
+        .service(login::log_in)
+        .service(login::who_am_i)
+        .service(login::log_out)
+        .service(signup::sign_up)
         .service(system::health)
         .service(system::readiness)
         .service(system::qr_code)

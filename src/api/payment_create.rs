@@ -43,7 +43,7 @@ pub(super) async fn create_invoice(
     claim: Option<Claim>,
     order: PaymentOrder,
 ) -> Result<Created<Payment>, ApiError> {
-    if let Some(before) = idempotency::payments_of(app, &key, claim).await? {
+    if let Some(before) = idempotency::payments_of(app, key, claim).await? {
         return invoice_again(app, &key, &before).await;
     }
     let terms = read(order, app.invoice_sat_max)?;

@@ -21,7 +21,7 @@ pub(super) async fn pay_invoice(
     claim: Option<Claim>,
     order: PaymentOrder,
 ) -> Result<Created<Payment>, ApiError> {
-    if let Some(before) = idempotency::payments_of(app, &key, claim).await? {
+    if let Some(before) = idempotency::payments_of(app, key, claim).await? {
         return payment_again(app, &key, &before).await;
     }
     let mut checks = Checks::default();

@@ -105,7 +105,7 @@ pub(super) async fn rename_wallet(
 async fn rename(app: &App, key: AdminKey, name: Name) -> Result<HttpResponse, ApiError> {
     let now = clock::now();
     let wallet = key.wallet();
-    let renamed = app.write_as(key.authority(), move |connection| {
+    let renamed = app.write_as(key, move |connection| {
         wallets::rename(connection, wallet, &name, now)?;
         wallets::find(connection, wallet)
     });

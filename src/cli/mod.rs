@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use serde_json::{Value, json};
 
 mod master_key;
+mod operators;
 
 use crate::api;
 use crate::config::{Config, Flags, InvalidConfig};
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::money::Amount;
+use crate::domain::password::HashError;
 use crate::domain::text::Name;
 use crate::managers::{self, Manager, ManagerError};
 use crate::startup::{self, Base, StartupError};
@@ -43,6 +45,9 @@ enum Command {
     /// The master key, which everything secret in the database is sealed under
     #[command(subcommand)]
     MasterKey(MasterKeyCommand),
+    /// Operators: who look after managers and their money over HTTP
+    #[command(subcommand)]
+    Operator(OperatorCommand),
     /// Credit a wallet from issuance, and print its new balance
     Credit {
         /// The wallet's id
@@ -87,6 +92,32 @@ enum ManagerCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum OperatorCommand {
+    /// Create an operator, and print the password where one is made
+    Create(Login),
+    /// List operators
+    List,
+    /// Give an operator a new password; all sessions end
+    SetPassword(Login),
+    /// Remove an operator; all sessions end
+    Remove {
+        /// What the operator logs in as
+        #[arg(long)]
+        username: String,
+    },
+}
+
+#[derive(Args, Debug)]
+struct Login {
+    /// What the operator logs in as
+    #[arg(long)]
+    username: String,
+    /// Read the password from standard input, in place of making one
+    #[arg(long)]
+    password_stdin: bool,
+}
+
 /// A command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
@@ -117,6 +148,12 @@ pub enum CliError {
     /// A promise does not hold.
     #[error("{0} does not hold")]
     Audit(&'static str),
+    /// A password.
+    #[error(transparent)]
+    Password(#[from] HashError),
+    /// Standard input.
+    #[error("the password cannot be read: {0}")]
+    Input(#[from] std::io::Error),
 }
 
 /// What a command prints: lines for a person, or JSON for a script.
@@ -135,6 +172,7 @@ impl Cli {
             Command::Manager(ManagerCommand::List) => list_managers(&config)?,
             Command::Manager(ManagerCommand::RotateKeys { user }) => rotate_keys(&config, user)?,
             Command::MasterKey(command) => master_key::run(&config, &command)?,
+            Command::Operator(command) => operators::run(&config, command)?,
             Command::Credit { wallet, amount_sat } => credit(&config, wallet, amount_sat)?,
             Command::Audit => return run_audit(&config, self.json),
             Command::Openapi => {

@@ -3,12 +3,14 @@
 
 use super::time::UnixMs;
 
-/// Tries that need not wait.
-const FREE_TRIES: i64 = 5;
+/// Tries at one account that need not wait.
+pub const FREE_AT_ACCOUNT: i64 = 5;
+/// Tries from one address that need not wait: many people can share one.
+pub const FREE_FROM_ADDRESS: i64 = 50;
 /// The longest wait, in seconds.
 const WAIT_S_MAX: i64 = 900;
 /// After how many quiet seconds all is forgotten.
-const FORGET_S: i64 = 3600;
+pub const FORGET_S: i64 = 3600;
 
 /// The tries so far at one subject, the last success forgotten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,12 +27,12 @@ pub struct Guesses {
 pub struct Wait(pub i64);
 
 impl Guesses {
-    /// Makes another try at this time, which counts as failed until it has succeeded, so that
-    /// many at once are no way around waiting.
-    pub fn attempt(self, now: UnixMs) -> Result<Self, Wait> {
+    /// Makes another try at this time, `free` of which need not wait. It counts as failed until
+    /// it has succeeded, so that many at once are no way around waiting.
+    pub fn attempt(self, free: i64, now: UnixMs) -> Result<Self, Wait> {
         let quiet_s = now.seconds().saturating_sub(self.last_at.seconds());
         let failures = if quiet_s >= FORGET_S { 0 } else { self.failures };
-        let doubled = u32::try_from(failures.saturating_sub(FREE_TRIES)).ok();
+        let doubled = u32::try_from(failures.saturating_sub(free)).ok();
         let wait_s = doubled.map_or(0, |exponent| 2_i64.saturating_pow(exponent).min(WAIT_S_MAX));
         if quiet_s < wait_s {
             return Err(Wait(wait_s.saturating_sub(quiet_s).clamp(1, WAIT_S_MAX)));

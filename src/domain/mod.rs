@@ -16,5 +16,6 @@ pub mod password;
 pub mod random;
 mod sealer;
 pub mod secret;
+pub mod session;
 pub mod text;
 pub mod time;

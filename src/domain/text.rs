@@ -9,6 +9,8 @@ pub const NAME_BYTES_MAX: usize = 255;
 pub const MEMO_BYTES_MAX: usize = 639;
 /// The longest email address (RFC 5321), in bytes.
 pub const EMAIL_BYTES_MAX: usize = 254;
+/// The longest user name, in characters.
+pub const USERNAME_MAX: usize = 64;
 /// The longest webhook target, in bytes.
 pub const WEBHOOK_BYTES_MAX: usize = 2048;
 
@@ -81,6 +83,11 @@ text!(
     Email
 );
 text!(
+    /// What a manager or an operator logs in as: 2 to [`USERNAME_MAX`] ASCII letters, digits and
+    /// `.`, `_`, `@`, `-`; kept in lower case, because case makes no difference.
+    Username
+);
+text!(
     /// Where to tell that an invoice was paid: an http or https URL without credentials.
     WebhookUrl
 );
@@ -92,6 +99,18 @@ impl Name {
             return Err(InvalidText::Empty);
         }
         checked(text, NAME_BYTES_MAX).map(Self)
+    }
+
+    /// A name that was checked before it was stored.
+    pub const fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+}
+
+/// A user name is a name as well.
+impl From<Username> for Name {
+    fn from(username: Username) -> Self {
+        Self(username.0)
     }
 }
 
@@ -109,6 +128,19 @@ impl Email {
         let well_formed = !text.contains(char::is_whitespace)
             && text.rsplit_once('@').is_some_and(|(local, host)| !local.is_empty() && !host.is_empty());
         if well_formed { Ok(Self(text)) } else { Err(InvalidText::Form("an email address")) }
+    }
+}
+
+impl Username {
+    /// Checks a user name.
+    pub fn new(mut text: String) -> Result<Self, InvalidText> {
+        let sane = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._@-".contains(&byte));
+        if sane && (2..=USERNAME_MAX).contains(&text.len()) {
+            text.make_ascii_lowercase();
+            Ok(Self(text))
+        } else {
+            Err(InvalidText::Form("2 to 64 letters (a to z), digits, `.`, `_`, `@` or `-`"))
+        }
     }
 }
 

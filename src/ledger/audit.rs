@@ -1,9 +1,10 @@
 //! What an audit finds: one verdict for each promise that can be recomputed from the rows.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Whether one promise holds.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Verdict {
     /// Which promise: `I1` to `I4`.
     pub invariant: &'static str,

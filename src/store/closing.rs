@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use super::connection::Db;
 use super::error::StoreError;
 use super::schema::{accounts, users, wallet_keys, wallets};
+use super::sessions;
 use super::settlement::expect_rows;
 use super::wallets::CHUNK_IDS;
 use crate::domain::ids::{AccountId, UserId};
@@ -53,6 +54,7 @@ pub(super) fn close(connection: &mut Db, closure: &Closure, at: UnixMs) -> Resul
             .set((users::deleted_at_ms.eq(now), users::updated_at_ms.eq(now)))
             .execute(connection)?;
         expect_rows("users to delete", 1, deleted)?;
+        sessions::end_all(connection, user)?;
     }
     Ok(())
 }

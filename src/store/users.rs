@@ -1,14 +1,17 @@
 //! Users of a tenant: created by a manager, seen by no other.
 
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Nullable};
 
-use super::connection::Db;
+use super::connection::{Db, MultiBackend};
 use super::error::StoreError;
+use super::payment_filter::{containing, lower};
 use super::schema::users;
+use super::sessions::{self, Role};
 use super::wallets::{self, NewWallet};
 use crate::domain::extra::Extra;
 use crate::domain::ids::UserId;
-use crate::domain::text::{Email, InvalidText, Name};
+use crate::domain::text::{Email, InvalidText, Name, Username};
 use crate::domain::time::UnixMs;
 
 /// A user as stored.
@@ -18,6 +21,8 @@ pub struct User {
     pub id: UserId,
     /// Its name.
     pub name: String,
+    /// What it logs in as; only managers have one.
+    pub username: Option<String>,
     /// The manager that created it; `None` for one created at the command line.
     pub manager: Option<UserId>,
     /// Its email address.
@@ -26,6 +31,8 @@ pub struct User {
     pub extra: Option<Extra>,
     /// When it was created.
     pub created_at: UnixMs,
+    /// When it was last changed.
+    pub updated_at: UnixMs,
 }
 
 /// A user to be created, together with a first wallet.
@@ -37,6 +44,8 @@ pub struct NewUser {
     pub manager: Option<UserId>,
     /// Its name.
     pub name: Name,
+    /// What it logs in as; only managers do.
+    pub username: Option<Username>,
     /// Its email address.
     pub email: Option<Email>,
     /// Its password, hashed.
@@ -54,6 +63,8 @@ pub struct NewUser {
 pub struct UserChange {
     /// The new name.
     pub name: Option<Name>,
+    /// What it logs in as from now on.
+    pub username: Option<Username>,
     /// The new email address.
     pub email: Option<Email>,
     /// The new password, hashed.
@@ -78,13 +89,33 @@ pub struct UserFilter {
 /// After which row a page begins.
 pub type Cursor = (i64, Vec<u8>);
 
-type Columns = (Vec<u8>, Option<Vec<u8>>, String, Option<String>, Option<String>, i64);
+type Columns = (Vec<u8>, Option<Vec<u8>>, String, Option<String>, Option<String>, Option<String>, i64, i64);
 
-const COLUMNS: (users::id, users::manager_id, users::name, users::email, users::extra, users::created_at_ms) =
-    (users::id, users::manager_id, users::name, users::email, users::extra, users::created_at_ms);
+const COLUMNS: (
+    users::id,
+    users::manager_id,
+    users::name,
+    users::username,
+    users::email,
+    users::extra,
+    users::created_at_ms,
+    users::updated_at_ms,
+) = (
+    users::id,
+    users::manager_id,
+    users::name,
+    users::username,
+    users::email,
+    users::extra,
+    users::created_at_ms,
+    users::updated_at_ms,
+);
 
-fn user((id, manager, name, email, extra, created_at_ms): Columns) -> Result<User, StoreError> {
+fn user(columns: Columns) -> Result<User, StoreError> {
+    let (id, manager, name, username, email, extra, created_at_ms, updated_at_ms) = columns;
     Ok(User {
+        username,
+        updated_at: UnixMs::new(updated_at_ms),
         id: UserId::from_slice(&id)?,
         name,
         manager: manager.map(|id| UserId::from_slice(&id)).transpose()?,
@@ -101,6 +132,7 @@ pub fn create(connection: &mut Db, new: &NewUser) -> Result<(), StoreError> {
             users::id.eq(new.id.as_bytes().as_slice()),
             users::manager_id.eq(new.manager.as_ref().map(|id| id.as_bytes().as_slice())),
             users::name.eq(new.name.as_str()),
+            users::username.eq(new.username.as_ref().map(Username::as_str)),
             users::email.eq(new.email.as_ref().map(Email::as_str)),
             users::password_hash.eq(new.password_hash.as_deref()),
             users::extra.eq(new.extra.as_ref().map(Extra::as_str)),
@@ -111,15 +143,38 @@ pub fn create(connection: &mut Db, new: &NewUser) -> Result<(), StoreError> {
     wallets::create(connection, new.id, &new.wallet)
 }
 
-/// A user of the tenant.
-pub fn find(connection: &mut Db, tenant: UserId, id: UserId) -> Result<User, StoreError> {
+/// A user of the tenant; of no tenant, a manager.
+pub fn find(connection: &mut Db, tenant: impl Into<Option<UserId>>, id: UserId) -> Result<User, StoreError> {
     let columns: Columns = users::table
         .filter(users::id.eq(id.as_bytes().as_slice()))
-        .filter(users::manager_id.eq(tenant.as_bytes().as_slice()))
+        .filter(is_of(tenant))
+        .filter(users::role.eq(Role::User.as_str()))
         .filter(users::deleted_at_ms.is_null())
         .select(COLUMNS)
         .first(connection)?;
     user(columns)
+}
+
+/// Somebody who can log in: a manager or an operator.
+pub fn find_login(connection: &mut Db, id: UserId) -> Result<User, StoreError> {
+    let columns: Columns = users::table
+        .filter(users::id.eq(id.as_bytes().as_slice()))
+        .filter(users::manager_id.is_null())
+        .filter(users::deleted_at_ms.is_null())
+        .select(COLUMNS)
+        .first(connection)?;
+    user(columns)
+}
+
+/// A condition on users.
+type Condition = Box<dyn BoxableExpression<users::table, MultiBackend, SqlType = Nullable<Bool>>>;
+
+/// Whether a user is of a tenant, or of none.
+fn is_of(tenant: impl Into<Option<UserId>>) -> Condition {
+    match tenant.into() {
+        Some(tenant) => Box::new(users::manager_id.eq(Some(tenant.as_bytes().to_vec()))),
+        None => Box::new(users::manager_id.is_null().nullable()),
+    }
 }
 
 /// The hash of a user's password, where there is one.
@@ -127,10 +182,12 @@ pub fn password_hash_of(connection: &mut Db, id: UserId) -> Result<Option<String
     Ok(users::table.filter(users::id.eq(id.as_bytes().as_slice())).select(users::password_hash).first(connection)?)
 }
 
-/// Makes sure that a user of the tenant is there, and stays until the transaction ends.
-pub fn lock(connection: &mut Db, tenant: UserId, id: UserId) -> Result<(), StoreError> {
+/// Makes sure that a user of the tenant (of no tenant, a manager) is there, and stays until
+/// the transaction ends.
+pub fn lock(connection: &mut Db, tenant: impl Into<Option<UserId>>, id: UserId) -> Result<(), StoreError> {
     let locked = diesel::update(users::table.filter(users::id.eq(id.as_bytes().as_slice())))
-        .filter(users::manager_id.eq(tenant.as_bytes().as_slice()))
+        .filter(is_of(tenant))
+        .filter(users::role.eq(Role::User.as_str()))
         .filter(users::deleted_at_ms.is_null())
         .set(users::updated_at_ms.eq(users::updated_at_ms))
         .execute(connection)?;
@@ -164,7 +221,7 @@ pub fn list(
         query = query.filter(users::email.eq(email.clone()));
     }
     if let Some(text) = &filter.extra {
-        query = query.filter(users::extra.like(super::payment_filter::containing(text)).escape('\\'));
+        query = query.filter(users::extra.like(containing(text)).escape('\\'));
     }
     if let Some((created_at_ms, id)) = after {
         query = query.filter(
@@ -176,10 +233,11 @@ pub fn list(
     query.load::<Columns>(connection)?.into_iter().map(user).collect()
 }
 
-/// Changes a user of the tenant; nothing is changed where the merged data is too large.
+/// Changes a user of the tenant (of no tenant, a manager); nothing is changed where the merged
+/// data is too large. A new password ends the user's sessions.
 pub fn update(
     connection: &mut Db,
-    tenant: UserId,
+    tenant: Option<UserId>,
     id: UserId,
     change: &UserChange,
     now: UnixMs,
@@ -196,10 +254,12 @@ pub fn update(
     let row = users::table.filter(users::id.eq(id.as_bytes().as_slice()));
     if let Some(hash) = &change.password_hash {
         diesel::update(row).set(users::password_hash.eq(hash.as_str())).execute(connection)?;
+        sessions::end_all(connection, id)?;
     }
     diesel::update(row)
         .set((
             users::name.eq(change.name.as_ref().map_or(before.name.as_str(), Name::as_str)),
+            users::username.eq(change.username.as_ref().map(Username::as_str).or(before.username.as_deref())),
             users::email.eq(change.email.as_ref().map(Email::as_str).or(before.email.as_deref())),
             users::extra.eq(extra.as_ref().map(Extra::as_str)),
             users::updated_at_ms.eq(now.get()),
@@ -224,13 +284,32 @@ pub fn count_all(connection: &mut Db) -> Result<i64, StoreError> {
     Ok(users::table.count().get_result(connection)?)
 }
 
-/// The managers that the command line created, oldest first.
-pub fn list_managers(connection: &mut Db) -> Result<Vec<User>, StoreError> {
-    let rows: Vec<Columns> = users::table
+/// Which managers there are, with this text in their name, user name or email address where
+/// one is given: a page of them, oldest first.
+pub fn list_managers(
+    connection: &mut Db,
+    search: Option<&str>,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<User>, StoreError> {
+    let query = managers(search).order((users::created_at_ms, users::id)).select(COLUMNS).offset(offset).limit(limit);
+    query.load::<Columns>(connection)?.into_iter().map(user).collect()
+}
+
+/// How many managers there are, with this text in them where one is given.
+pub fn count_managers(connection: &mut Db, search: Option<&str>) -> Result<i64, StoreError> {
+    Ok(managers(search).count().get_result(connection)?)
+}
+
+fn managers<'a>(search: Option<&str>) -> users::BoxedQuery<'a, MultiBackend> {
+    let query = users::table
         .filter(users::manager_id.is_null())
+        .filter(users::role.eq(Role::User.as_str()))
         .filter(users::deleted_at_ms.is_null())
-        .order((users::created_at_ms, users::id))
-        .select(COLUMNS)
-        .load(connection)?;
-    rows.into_iter().map(user).collect()
+        .into_boxed();
+    let Some(text) = search else { return query };
+    let pattern = || lower(containing(text));
+    let by_username = lower(users::username.assume_not_null()).like(pattern()).escape('\\');
+    let by_email = lower(users::email.assume_not_null()).like(pattern()).escape('\\');
+    query.filter(lower(users::name).like(pattern()).escape('\\').or(by_username).or(by_email))
 }

@@ -114,6 +114,28 @@ impl Server {
         self.send("DELETE", path, &[("X-Api-Key", key)], "")
     }
 
+    /// A request of somebody who has logged in.
+    #[track_caller]
+    pub(crate) fn as_session(&self, method: &str, path: &str, token: &str, body: &Value) -> Answer {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.send(method, path, &[("Authorization", &format!("Bearer {token}"))], &body)
+    }
+
+    /// Logs in.
+    #[track_caller]
+    pub(crate) fn log_in(&self, username: &str, password: &str) -> Answer {
+        let order = json!({"username": username, "password": password});
+        self.send("POST", "/api/v1/auth", &[], &order.to_string())
+    }
+
+    /// The token of a new operator.
+    #[track_caller]
+    pub(crate) fn operator(&self, username: &str) -> String {
+        let made = self.cli(&["operator", "create", "--username", username]).unwrap();
+        let session = self.log_in(username, made["password"].as_str().unwrap()).expect(200);
+        session["access_token"].as_str().unwrap().to_owned()
+    }
+
     /// A new user's wallet, created by the manager of this key.
     #[track_caller]
     pub(crate) fn wallet_of(&self, manager_key: &str, name: &str) -> Wallet {

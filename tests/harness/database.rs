@@ -64,6 +64,29 @@ impl TestDatabase {
         connection.batch_execute(sql)
     }
 
+    /// Every row of every table but these, as text, bytes in lower-case hex: table by table, in
+    /// an order of its own.
+    pub(crate) fn dump(&self, without: &[&str]) -> Vec<String> {
+        let tables = if self.postgres.is_some() {
+            "SELECT tablename::text AS text FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+        } else {
+            "SELECT name AS text FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY 1"
+        };
+        let mut rows = Vec::new();
+        for table in self.texts(tables).into_iter().filter(|table| !without.contains(&table.as_str())) {
+            let row = if self.postgres.is_some() {
+                "t::text".to_owned()
+            } else {
+                let columns =
+                    self.texts(&format!("SELECT name AS text FROM pragma_table_info('{table}') ORDER BY cid"));
+                columns.iter().map(|column| format!("quote(\"{column}\")")).collect::<Vec<_>>().join(" || ',' || ")
+            };
+            let found = self.texts(&format!("SELECT {row} AS text FROM {table} AS t ORDER BY 1"));
+            rows.extend(found.into_iter().map(|row| format!("{table}: {}", row.to_lowercase())));
+        }
+        rows
+    }
+
     /// The rows of a query that answers one text column.
     pub(crate) fn texts(&self, sql: &str) -> Vec<String> {
         #[derive(diesel::QueryableByName)]

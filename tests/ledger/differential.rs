@@ -29,6 +29,7 @@ fn add_users(store: &Store) {
             id: UserId::new(*user(index).as_bytes()),
             manager: None,
             name: name(),
+            username: None,
             email: None,
             password_hash: None,
             extra: None,

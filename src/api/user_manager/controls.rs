@@ -73,7 +73,7 @@ pub(in crate::api) async fn freeze_wallet(
     let id = wallet_id(&path)?;
     let freeze = body.json::<FreezeOrder>()?.freeze()?;
     let shared = app.clone();
-    let view = app.write_as(key.authority(), move |connection| {
+    let view = app.write_as(key, move |connection| {
         wallets::find_in_tenant(connection, key.user(), id)?;
         controls::freeze(connection, id, Freezer::Manager, Some(freeze))?;
         ManagedWallet::find(connection, &shared, *key, id)
@@ -105,7 +105,7 @@ pub(in crate::api) async fn thaw_wallet(
         controls::freeze(connection, id, Freezer::Manager, None)?;
         ManagedWallet::find(connection, &shared, *key, id).map(Some)
     };
-    let thawed = app.write_as(key.authority(), thaw).await.map_err(wallet_not_found)?;
+    let thawed = app.write_as(key, thaw).await.map_err(wallet_not_found)?;
     let view = thawed.ok_or(ErrorCode::FrozenByOperator)?;
     Ok(HttpResponse::Ok().json(view))
 }
@@ -139,7 +139,7 @@ pub(in crate::api) async fn limit_wallet(
     let day_max = limit("day_max_sat", order.day_max_sat);
     let (Some(payment_max), Some(day_max)) = (payment_max, day_max) else { return Err(checks.into_error()) };
     let shared = app.clone();
-    let view = app.write_as(key.authority(), move |connection| {
+    let view = app.write_as(key, move |connection| {
         wallets::find_in_tenant(connection, key.user(), id)?;
         controls::limit(connection, id, Limits { payment_max, day_max })?;
         ManagedWallet::find(connection, &shared, *key, id)

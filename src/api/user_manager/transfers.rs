@@ -115,7 +115,7 @@ pub(in crate::api) async fn create_transfer(
     let Some(legs) = legs.into_iter().collect::<Option<Vec<_>>>() else { return Err(checks.into_error()) };
 
     let claim = idempotency.claim(&app, &key, &body)?;
-    if let Some(before) = payments_of(&app, &key, claim).await? {
+    if let Some(before) = payments_of(&app, key, claim).await? {
         return transfers_again(&app, &legs, &before, is_array).await;
     }
     let wallets: HashSet<_> = legs.iter().flat_map(|leg| [leg.from.wallet(), leg.invoice.payee.wallet()]).collect();

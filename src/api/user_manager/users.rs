@@ -1,5 +1,6 @@
 //! The users of a tenant.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, delete, get, post, put, web};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -136,13 +137,23 @@ pub(in crate::api) async fn create_user(
     let (id, wallet) = (UserId::random(), WalletId::random());
     let keys = StoredKeys::new(&app.sealer, wallet, &KeyPair::generate());
     let wallet = NewWallet { id: wallet, name: wallet_name, keys, created_at };
-    let new = NewUser { id, manager: Some(key.user()), name, email, password_hash, extra, wallet, created_at };
+    let new = NewUser {
+        id,
+        manager: Some(key.user()),
+        name,
+        username: None,
+        email,
+        password_hash,
+        extra,
+        wallet,
+        created_at,
+    };
     let shared = app.clone();
     let create = move |connection: &mut Db| {
         users::create(connection, &new)?;
         view_of(connection, &shared, key, id)
     };
-    create_once(&app, key, claim, create, email_taken).await
+    create_once(&app, key, StatusCode::CREATED, claim, create, email_taken).await
 }
 
 /// List users
@@ -171,7 +182,7 @@ pub(in crate::api) async fn list_users(key: WalletKey, app: State, params: Param
                 let page = users::list(connection, key.user(), &filter, cursor.as_ref(), offset, rows)?;
                 let is_last = limit.is_some() || i64::try_from(page.len()).is_ok_and(|len| len < PAGE_ROWS);
                 let cursor = page.last().map(|user| (user.created_at.get(), user.id.as_bytes().to_vec()));
-                let views = ManagedUser::list(connection, &shared, key, page)?;
+                let views = ManagedUser::list(connection, &shared, key.sees_admin_keys(), page)?;
                 Ok((views, cursor.filter(|_| !is_last)))
             });
             Ok(page.await?)
@@ -259,10 +270,10 @@ pub(in crate::api) async fn update_user(
         return Err(checks.into_error());
     };
     let password_hash = hash(&app, password).await?;
-    let change = UserChange { name, email, password_hash, extra };
+    let change = UserChange { name, username: None, email, password_hash, extra };
     let shared = app.clone();
-    let view = app.write_as(key.authority(), move |connection| {
-        match users::update(connection, key.user(), id, &change, clock::now())? {
+    let view = app.write_as(key, move |connection| {
+        match users::update(connection, Some(key.user()), id, &change, clock::now())? {
             Ok(()) => Ok(Ok(view_of(connection, &shared, *key, id)?)),
             Err(invalid) => Ok(Err(invalid)),
         }
@@ -294,7 +305,30 @@ pub(in crate::api) async fn delete_user(
 ) -> Result<HttpResponse, ApiError> {
     let id = user_id(&path)?;
     let sweep = params.flag("sweep")?;
-    let tenant = key.user();
+    delete_by(&app, Deleter::Manager { key, sweep }, id).await
+}
+
+/// Who deletes a user.
+#[derive(Clone, Copy, Debug)]
+pub enum Deleter {
+    /// The manager of the user.
+    Manager {
+        /// The calling key.
+        key: AdminKey,
+        /// Whether money is moved to its wallet.
+        sweep: bool,
+    },
+    /// An operator, who deletes managers, and cannot sweep.
+    Operator,
+}
+
+/// Deletes a user of a tenant, or a manager, with all wallets.
+pub async fn delete_by(app: &App, deleter: Deleter, id: UserId) -> Result<HttpResponse, ApiError> {
+    let (key, sweep) = match deleter {
+        Deleter::Manager { key, sweep } => (Some(key), sweep),
+        Deleter::Operator => (None, false),
+    };
+    let tenant = key.map(|key| key.user());
     for _ in 0..DELETE_TRIES {
         let found = app.store.read(move |connection| {
             users::find(connection, tenant, id)?;
@@ -305,7 +339,7 @@ pub(in crate::api) async fn delete_user(
             return Err(ErrorCode::UserHasUsers.into());
         }
         let wallets = wallets.into_iter().map(|wallet| wallet.id).collect();
-        match close(&app, key, CloseTarget::User(id), wallets, sweep).await {
+        match close(app, key, CloseTarget::User(id), wallets, sweep).await {
             Err(error) if error.code() == ErrorCode::WalletsChanged => {}
             closed => return closed,
         }
@@ -315,10 +349,10 @@ pub(in crate::api) async fn delete_user(
 
 pub(super) fn view_of(connection: &mut Db, app: &App, key: WalletKey, id: UserId) -> Result<ManagedUser, StoreError> {
     let user = users::find(connection, key.user(), id)?;
-    ManagedUser::one(connection, app, key, user)
+    ManagedUser::one(connection, app, key.sees_admin_keys(), user)
 }
 
-async fn hash(app: &App, password: Option<Password>) -> Result<Option<String>, ApiError> {
+pub(in crate::api) async fn hash(app: &App, password: Option<Password>) -> Result<Option<String>, ApiError> {
     match password {
         None => Ok(None),
         Some(password) => app.hash_password(password).await.map(Some),

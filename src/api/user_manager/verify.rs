@@ -13,6 +13,7 @@ use crate::api::body::{Body, lenient};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::params::Checks;
 use crate::clock;
+use crate::domain::guesses::FREE_AT_ACCOUNT;
 use crate::domain::ids::UserId;
 use crate::domain::password::Password;
 use crate::store::{Db, StoreError, guesses, users};
@@ -55,8 +56,8 @@ pub(in crate::api) async fn verify_user(
     let tenant = key.user();
     let begin = move |connection: &mut Db| begin(connection, tenant, id);
     // Two first tries at once both mean to make the row; the second one finds it.
-    let begun = match app.write_as(key.authority(), begin).await {
-        Err(StoreError::Conflict) => app.write_as(key.authority(), begin).await,
+    let begun = match app.write_as(key, begin).await {
+        Err(StoreError::Conflict) => app.write_as(key, begin).await,
         begun => begun,
     };
     let hash = begun.map_err(user_not_found)??;
@@ -64,7 +65,7 @@ pub(in crate::api) async fn verify_user(
         return Err(ErrorCode::WrongPassword.into());
     }
     let shared = app.clone();
-    let view = app.write_as(key.authority(), move |connection| {
+    let view = app.write_as(key, move |connection| {
         guesses::forget(connection, id.as_bytes())?;
         view_of(connection, &shared, *key, id)
     });
@@ -78,7 +79,7 @@ fn begin(
     id: UserId,
 ) -> Result<Result<Option<String>, crate::domain::guesses::Wait>, StoreError> {
     users::find(connection, tenant, id)?;
-    match guesses::attempt(connection, id.as_bytes(), clock::now())? {
+    match guesses::attempt(connection, id.as_bytes(), FREE_AT_ACCOUNT, clock::now())? {
         Ok(()) => Ok(Ok(users::password_hash_of(connection, id)?)),
         Err(wait) => Ok(Err(wait)),
     }

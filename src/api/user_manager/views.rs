@@ -87,14 +87,14 @@ pub struct ManagedUser {
 }
 
 impl ManagedWallet {
-    /// Shows a wallet; the key that spends only to a caller that may spend itself.
-    pub fn new(wallet: Wallet, keys: &KeyPair, caller: WalletKey) -> Self {
+    /// Shows a wallet; the key that spends only where the caller may spend itself.
+    pub fn new(wallet: Wallet, keys: &KeyPair, may_spend: bool) -> Self {
         Self {
             id: wallet.id,
             admin: wallet.manager,
             name: wallet.name,
             user: wallet.user,
-            adminkey: caller.sees_admin_keys().then(|| keys.admin.reveal().to_owned()),
+            adminkey: may_spend.then(|| keys.admin.reveal().to_owned()),
             inkey: keys.invoice.reveal().to_owned(),
             balance_msat: wallet.balance,
             frozen: wallet.frozen_by_manager.max(wallet.frozen_by_operator).map(Freeze::as_str),
@@ -107,7 +107,7 @@ impl ManagedWallet {
     pub fn list(
         connection: &mut Db,
         sealer: &Sealer,
-        caller: WalletKey,
+        may_spend: bool,
         wallets: Vec<Wallet>,
     ) -> Result<Vec<Self>, StoreError> {
         let ids: Vec<_> = wallets.iter().map(|wallet| wallet.id).collect();
@@ -119,7 +119,7 @@ impl ManagedWallet {
         for wallet in wallets {
             // A wallet without keys was deleted between the two queries.
             if let (Some(admin), Some(invoice)) = (key(wallet.id, KeyKind::Admin)?, key(wallet.id, KeyKind::Invoice)?) {
-                views.push(Self::new(wallet, &KeyPair { admin, invoice }, caller));
+                views.push(Self::new(wallet, &KeyPair { admin, invoice }, may_spend));
             }
         }
         Ok(views)
@@ -128,17 +128,17 @@ impl ManagedWallet {
     /// Shows one wallet of the caller's tenant.
     pub fn find(connection: &mut Db, app: &App, caller: WalletKey, id: WalletId) -> Result<Self, StoreError> {
         let wallet = wallets::find_in_tenant(connection, caller.user(), id)?;
-        Self::list(connection, &app.sealer, caller, vec![wallet])?.pop().ok_or(StoreError::NotFound)
+        Self::list(connection, &app.sealer, caller.sees_admin_keys(), vec![wallet])?.pop().ok_or(StoreError::NotFound)
     }
 }
 
 impl ManagedUser {
     /// Shows users with their wallets.
-    pub fn list(connection: &mut Db, app: &App, caller: WalletKey, users: Vec<User>) -> Result<Vec<Self>, StoreError> {
+    pub fn list(connection: &mut Db, app: &App, may_spend: bool, users: Vec<User>) -> Result<Vec<Self>, StoreError> {
         let ids: Vec<_> = users.iter().map(|user| user.id).collect();
         let wallets = wallets::of_users(connection, &ids)?;
         let mut wallets_of: HashMap<UserId, Vec<ManagedWallet>> = HashMap::new();
-        for wallet in ManagedWallet::list(connection, &app.sealer, caller, wallets)? {
+        for wallet in ManagedWallet::list(connection, &app.sealer, may_spend, wallets)? {
             wallets_of.entry(wallet.user).or_default().push(wallet);
         }
         Ok(users
@@ -155,7 +155,7 @@ impl ManagedUser {
     }
 
     /// Shows one user.
-    pub fn one(connection: &mut Db, app: &App, caller: WalletKey, user: User) -> Result<Self, StoreError> {
-        Self::list(connection, app, caller, vec![user])?.pop().ok_or(StoreError::NotFound)
+    pub fn one(connection: &mut Db, app: &App, may_spend: bool, user: User) -> Result<Self, StoreError> {
+        Self::list(connection, app, may_spend, vec![user])?.pop().ok_or(StoreError::NotFound)
     }
 }

@@ -1,5 +1,6 @@
 //! The wallets of a tenant, and their keys.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, delete, get, post, put, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -19,8 +20,9 @@ use crate::domain::keys::KeyPair;
 use crate::domain::node::Preimage;
 use crate::domain::text::{InvalidText, Name};
 use crate::ledger::command::{Close, CloseTarget, Command, Sweep};
+use crate::managers;
 use crate::store::users::{self, Cursor};
-use crate::store::wallets::{self, NewWallet, StoredKeys};
+use crate::store::wallets::{self, NewWallet, StoredKeys, Wallet};
 use crate::store::{Db, StoreError};
 
 /// A wallet to create.
@@ -74,9 +76,12 @@ pub(in crate::api) async fn create_wallet(
         users::lock(connection, key.user(), user)?;
         wallets::create(connection, user, &new)?;
         let wallet = wallets::find_in_tenant(connection, key.user(), id)?;
-        Ok(ManagedWallet::new(wallet, &keys, key))
+        Ok(ManagedWallet::new(wallet, &keys, key.sees_admin_keys()))
     };
-    create_once(&app, key, claim, create, |error| ApiError::from_store(error, ErrorCode::UserNotFound)).await
+    create_once(&app, key, StatusCode::CREATED, claim, create, |error| {
+        ApiError::from_store(error, ErrorCode::UserNotFound)
+    })
+    .await
 }
 
 /// List wallets
@@ -98,7 +103,7 @@ pub(in crate::api) async fn list_wallets(key: WalletKey, app: State) -> Result<H
                 let page = wallets::list(connection, key.user(), cursor.as_ref(), PAGE_ROWS)?;
                 let is_last = i64::try_from(page.len()).is_ok_and(|len| len < PAGE_ROWS);
                 let cursor = page.last().map(|wallet| (wallet.created_at.get(), wallet.id.as_bytes().to_vec()));
-                let views = ManagedWallet::list(connection, &shared.sealer, key, page)?;
+                let views = ManagedWallet::list(connection, &shared.sealer, key.sees_admin_keys(), page)?;
                 Ok((views, cursor.filter(|_| !is_last)))
             });
             Ok(page.await?)
@@ -125,7 +130,7 @@ pub(in crate::api) async fn list_wallets_of_user(
     let views = app.store.read_list(move |connection| {
         users::find(connection, key.user(), id)?;
         let found = wallets::of_users(connection, &[id])?;
-        ManagedWallet::list(connection, &shared.sealer, key, found)
+        ManagedWallet::list(connection, &shared.sealer, key.sees_admin_keys(), found)
     });
     let views = views.await.map_err(|error| ApiError::from_store(error, ErrorCode::UserNotFound))?;
     Ok(HttpResponse::Ok().json(views))
@@ -149,13 +154,69 @@ pub(in crate::api) async fn rotate_keys(
     let id = wallet_id(&path)?;
     let keys = KeyPair::generate();
     let stored = StoredKeys::new(&app.sealer, id, &keys);
-    let wallet = app.write_as(key.authority(), move |connection| {
+    let wallet = app.write_as(key, move |connection| {
         let wallet = wallets::find_in_tenant(connection, key.user(), id)?;
         wallets::replace_keys(connection, id, &stored)?;
         Ok(wallet)
     });
     let wallet = wallet.await.map_err(wallet_not_found)?;
-    Ok(HttpResponse::Ok().json(ManagedWallet::new(wallet, &keys, *key)))
+    Ok(HttpResponse::Ok().json(ManagedWallet::new(wallet, &keys, true)))
+}
+
+/// Wallets whose keys are renewed in one transaction.
+const ROTATE_ROWS: i64 = 100;
+
+/// Where a rotation of all keys goes on.
+enum RotateNext {
+    /// With the users' wallets after this one.
+    Users(Cursor),
+    /// With the caller's own wallets, which come last, so that its key works until then.
+    Own,
+}
+
+/// Rotate all keys
+///
+/// Of all wallets of all of the manager's users, and last of the manager's own, the calling
+/// one among them. Answers the wallets with their new keys; the old ones stop at once. Where
+/// the answer breaks off, the calling key shows whether it was renewed: if it still works, do
+/// it again.
+#[utoipa::path(
+    tag = "User Manager",
+    responses((status = 200, description = "The wallets with their new keys", body = Vec<ManagedWallet>)),
+    security(("AdminKey" = []))
+)]
+#[put("/usermanager/api/v1/wallets/keys")]
+pub(in crate::api) async fn rotate_all_keys(key: AdminKey, app: State) -> Result<HttpResponse, ApiError> {
+    json_array(move |next: Option<RotateNext>| {
+        let app = app.clone();
+        async move {
+            let shared = app.clone();
+            let page = app.write_as(key, move |connection| {
+                let (wallets, next) = match next {
+                    Some(RotateNext::Own) => (wallets::of_users(connection, &[key.user()])?, None),
+                    None => page_to_rotate(connection, key.user(), None)?,
+                    Some(RotateNext::Users(cursor)) => page_to_rotate(connection, key.user(), Some(&cursor))?,
+                };
+                let rotated = managers::rotate_wallets(connection, &shared.sealer, wallets)?;
+                let views = rotated.into_iter().map(|(wallet, keys)| ManagedWallet::new(wallet, &keys, true));
+                Ok((views.collect(), next))
+            });
+            Ok(page.await?)
+        }
+    })
+    .await
+}
+
+fn page_to_rotate(
+    connection: &mut Db,
+    tenant: UserId,
+    after: Option<&Cursor>,
+) -> Result<(Vec<Wallet>, Option<RotateNext>), StoreError> {
+    let page = wallets::list(connection, tenant, after, ROTATE_ROWS)?;
+    let is_last = i64::try_from(page.len()).is_ok_and(|len| len < ROTATE_ROWS);
+    let last = page.last().map(|wallet| (wallet.created_at.get(), wallet.id.as_bytes().to_vec()));
+    let next = last.filter(|_| !is_last).map_or(RotateNext::Own, RotateNext::Users);
+    Ok((page, Some(next)))
 }
 
 /// Delete a wallet
@@ -183,19 +244,19 @@ pub(in crate::api) async fn delete_wallet(
     let tenant = key.user();
     let found = app.store.read(move |connection| wallets::find_in_tenant(connection, tenant, id)).await;
     found.map_err(wallet_not_found)?;
-    close(&app, key, CloseTarget::Wallet, vec![id], sweep).await
+    close(&app, Some(key), CloseTarget::Wallet, vec![id], sweep).await
 }
 
-/// Deletes wallets of the tenant, alone or with their user.
+/// Deletes wallets, alone or with their user: of the tenant of a key, or as an operator.
 pub async fn close(
     app: &App,
-    key: AdminKey,
+    key: Option<AdminKey>,
     target: CloseTarget,
     wallets: Vec<WalletId>,
     sweep: bool,
 ) -> Result<HttpResponse, ApiError> {
     let wallets = wallets.into_iter().map(|id| (id.account(), sweep_of(app))).collect();
-    let command = Close { authority: Some(key.authority()), target, wallets, sweep };
+    let command = Close { authority: key.map(|key| key.authority()), target, wallets, sweep };
     app.settle(Command::Close(command), false).await?;
     Ok(HttpResponse::Ok().json(()))
 }

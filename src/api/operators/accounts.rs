@@ -1,0 +1,251 @@
+//! Managers, as operators create, change and delete them.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, delete, get, post, put, web};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::views::AccountView;
+use super::{account_id, account_not_found};
+use crate::api::app::State;
+use crate::api::body::{Body, lenient, raw};
+use crate::api::error::{ApiError, ErrorCode};
+use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
+use crate::api::params::{Checks, Params};
+use crate::api::payment_query::{LIMIT_MAX, OFFSET_MAX};
+use crate::api::session::Operator;
+use crate::api::user_manager::users::{Deleter, delete_by, hash};
+use crate::api::user_manager::views::ManagedUser;
+use crate::clock;
+use crate::domain::extra::Extra;
+use crate::domain::password::Password;
+use crate::domain::text::{Email, Name, Username};
+use crate::managers;
+use crate::store::users::{self, UserChange};
+use crate::store::{Db, StoreError};
+
+/// A manager to create, or what to change of one: what is not named stays as it is.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"username": "game", "password": "correct horse battery staple", "name": "Game"}))]
+pub struct AccountOrder {
+    /// The manager's name; the user name where nothing is said.
+    #[serde(default, deserialize_with = "lenient")]
+    name: Option<String>,
+    /// What the manager logs in as, in lower case: 2 to 64 of a to z, digits and `._@-`.
+    #[serde(default, deserialize_with = "lenient")]
+    username: Option<String>,
+    /// The password to log in with; a new one ends all sessions.
+    #[serde(default, deserialize_with = "lenient")]
+    password: Option<String>,
+    /// An email address.
+    #[serde(default, deserialize_with = "lenient")]
+    email: Option<String>,
+    /// Data of the operators' own: a JSON object of at most 8 KiB; merged into what is there.
+    #[serde(default, deserialize_with = "raw")]
+    #[schema(value_type = Option<Object>)]
+    extra: Option<String>,
+}
+
+/// What is asked for, every part of it valid.
+struct Terms {
+    name: Option<Name>,
+    username: Option<Username>,
+    password: Option<Password>,
+    email: Option<Email>,
+    extra: Option<Extra>,
+}
+
+impl AccountOrder {
+    fn read(self) -> Result<Terms, ApiError> {
+        let mut checks = Checks::default();
+        let name = checks.check_opt("name", self.name, Name::new);
+        let username = checks.check_opt("username", self.username, Username::new);
+        let password = checks.check_opt("password", self.password, Password::new);
+        let email = checks.check_opt("email", self.email, Email::new);
+        let extra = checks.check_opt("extra", self.extra, |json| Extra::new(&json));
+        match (name, username, password, email, extra) {
+            (Some(name), Some(username), Some(password), Some(email), Some(extra)) => {
+                Ok(Terms { name, username, password, email, extra })
+            }
+            _ => Err(checks.into_error()),
+        }
+    }
+}
+
+/// Which managers to list.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only the document reads these; the query itself is read by `list_accounts`")]
+pub struct AccountListParams {
+    /// Only managers with this text in their name, user name or email address.
+    search: Option<String>,
+    /// Managers at most; 1000 where nothing is said.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<i64>,
+    /// Managers to leave out first.
+    #[param(minimum = 0)]
+    offset: Option<i64>,
+}
+
+/// A page of managers.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AccountPage {
+    /// The managers.
+    data: Vec<AccountView>,
+    /// How many there are in all.
+    total: i64,
+}
+
+/// List managers
+///
+/// Oldest first.
+#[utoipa::path(
+    tag = "Operators",
+    params(AccountListParams),
+    responses((status = 200, description = "A page of managers", body = AccountPage)),
+    security(("Operator" = []))
+)]
+#[get("/users/api/v1/user")]
+pub(in crate::api) async fn list_accounts(
+    _operator: Operator,
+    app: State,
+    params: Params,
+) -> Result<HttpResponse, ApiError> {
+    let search = params.get("search")?.map(str::to_owned);
+    let limit = params.integer("limit", 1, LIMIT_MAX)?.unwrap_or(LIMIT_MAX);
+    let offset = params.integer("offset", 0, OFFSET_MAX)?.unwrap_or_default();
+    let page = app.store.read_list(move |connection| {
+        let users = users::list_managers(connection, search.as_deref(), offset, limit)?;
+        let data = AccountView::list(connection, users)?;
+        Ok(AccountPage { data, total: users::count_managers(connection, search.as_deref())? })
+    });
+    Ok(HttpResponse::Ok().json(page.await?))
+}
+
+/// Create a manager with a wallet
+///
+/// Answers it with the keys of its wallet, which no operator is shown again; with a user name
+/// and a password the manager can log in to see them.
+#[utoipa::path(
+    tag = "Operators",
+    params(IdempotencyParam),
+    request_body = AccountOrder,
+    responses((status = 200, description = "The manager", body = ManagedUser)),
+    security(("Operator" = []))
+)]
+#[post("/users/api/v1/user")]
+pub(in crate::api) async fn create_account(
+    operator: Operator,
+    app: State,
+    idempotency: Idempotency,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let order: AccountOrder = body.json()?;
+    let claim = idempotency.claim(&app, &operator, &body)?;
+    let terms = order.read()?;
+    let name = terms.name.or_else(|| terms.username.clone().map(Name::from));
+    let name = name.ok_or_else(|| ApiError::field("name", "is missing, and so is `username`"))?;
+    let password_hash = hash(&app, terms.password).await?;
+    let (manager, mut new) = managers::prepare(&app.sealer, name);
+    new.username = terms.username;
+    new.email = terms.email;
+    new.extra = terms.extra;
+    new.password_hash = password_hash;
+    let shared = app.clone();
+    let create = move |connection: &mut Db| {
+        users::create(connection, &new)?;
+        let user = users::find(connection, None, manager.user)?;
+        ManagedUser::one(connection, &shared, true, user)
+    };
+    create_once(&app, operator, StatusCode::OK, claim, create, username_taken).await
+}
+
+/// Manager details
+#[utoipa::path(
+    tag = "Operators",
+    params(("user_id" = String, Path, description = "The manager's user id")),
+    responses((status = 200, description = "The manager", body = AccountView)),
+    security(("Operator" = []))
+)]
+#[get("/users/api/v1/user/{user_id}")]
+pub(in crate::api) async fn get_account(
+    _operator: Operator,
+    app: State,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = account_id(&path)?;
+    let view = app.store.read(move |connection| {
+        let user = users::find(connection, None, id)?;
+        AccountView::one(connection, user)
+    });
+    Ok(HttpResponse::Ok().json(view.await.map_err(account_not_found)?))
+}
+
+/// Change a manager
+///
+/// A new password ends all of the manager's sessions.
+#[utoipa::path(
+    tag = "Operators",
+    params(("user_id" = String, Path, description = "The manager's user id")),
+    request_body = AccountOrder,
+    responses((status = 200, description = "The manager", body = AccountView)),
+    security(("Operator" = []))
+)]
+#[put("/users/api/v1/user/{user_id}")]
+pub(in crate::api) async fn update_account(
+    operator: Operator,
+    app: State,
+    path: web::Path<String>,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let id = account_id(&path)?;
+    let Terms { name, username, password, email, extra } = body.json::<AccountOrder>()?.read()?;
+    let password_hash = hash(&app, password).await?;
+    let change = UserChange { name, username, email, password_hash, extra };
+    let view =
+        app.write_as(operator, move |connection| match users::update(connection, None, id, &change, clock::now())? {
+            Ok(()) => {
+                let user = users::find(connection, None, id)?;
+                Ok(Ok(AccountView::one(connection, user)?))
+            }
+            Err(invalid) => Ok(Err(invalid)),
+        });
+    let view = view.await.map_err(username_taken)?.map_err(|invalid| ApiError::field("extra", invalid))?;
+    Ok(HttpResponse::Ok().json(view))
+}
+
+/// Delete a manager
+///
+/// While it has users, or a wallet that holds money, this is refused. Its keys and sessions
+/// stop at once.
+#[utoipa::path(
+    tag = "Operators",
+    params(("user_id" = String, Path, description = "The manager's user id")),
+    responses((status = 200, description = "Deleted; the body is `null`", body = Option<String>, example = json!(null))),
+    security(("Operator" = []))
+)]
+#[delete("/users/api/v1/user/{user_id}")]
+pub(in crate::api) async fn delete_account(
+    operator: Operator,
+    app: State,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = account_id(&path)?;
+    let deleted = delete_by(&app, Deleter::Operator, id).await?;
+    tracing::info!(operator = %operator.user(), manager = %id, "an operator deleted a manager");
+    Ok(deleted)
+}
+
+/// Ids and keys are random, so that the value that was taken is the user name.
+fn username_taken(error: StoreError) -> ApiError {
+    match error {
+        StoreError::Conflict => ErrorCode::UsernameTaken.into(),
+        StoreError::Unavailable(_)
+        | StoreError::OutcomeUnknown(_)
+        | StoreError::Revoked
+        | StoreError::Frozen
+        | StoreError::Broken(_)
+        | StoreError::NotFound
+        | StoreError::Fault(_) => account_not_found(error),
+    }
+}

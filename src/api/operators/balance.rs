@@ -1,0 +1,99 @@
+//! Money in and out of satkeep, by an operator's word.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, put};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::wallet_not_found;
+use crate::api::app::State;
+use crate::api::body::{Body, lenient};
+use crate::api::error::{ApiError, ErrorCode};
+use crate::api::idempotency::{Created, Idempotency, IdempotencyParam, payments_of};
+use crate::api::params::Checks;
+use crate::api::session::Operator;
+use crate::domain::ids::WalletId;
+use crate::domain::money::Amount;
+use crate::domain::text::InvalidText;
+use crate::ledger::command::{Adjust, Command};
+use crate::ledger::state::Outcome;
+use crate::managers::{Direction, adjustment};
+use crate::store::wallets;
+
+/// By how much a balance is to change.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"id": "0d3a8b6e5f7c4d1e9a2b3c4d5e6f7a8b", "amount": 1000}))]
+pub struct BalanceOrder {
+    /// The wallet, of any manager or user.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(required)]
+    id: Option<String>,
+    /// How much, in sat: above 0 to credit, below 0 to debit.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(required)]
+    amount: Option<i64>,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BalanceView {
+    /// Always true.
+    #[schema(example = true)]
+    success: bool,
+    /// The same in words.
+    #[schema(example = "Balance updated.")]
+    message: &'static str,
+}
+
+/// Credit or debit a wallet
+///
+/// Against issuance, through the ledger, whatever is frozen. A debit of more than the wallet
+/// holds is refused.
+#[utoipa::path(
+    tag = "Operators",
+    params(IdempotencyParam),
+    request_body = BalanceOrder,
+    responses((status = 200, description = "The balance has changed", body = BalanceView)),
+    security(("Operator" = []))
+)]
+#[put("/users/api/v1/balance")]
+pub(in crate::api) async fn update_balance(
+    operator: Operator,
+    app: State,
+    idempotency: Idempotency,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    const DONE: BalanceView = BalanceView { success: true, message: "Balance updated." };
+    let order: BalanceOrder = body.json()?;
+    let claim = idempotency.claim(&app, &operator, &body)?;
+    let mut checks = Checks::default();
+    let id = checks.require("id", order.id, Ok::<_, InvalidText>);
+    let change = checks.require("amount", order.amount, change_of);
+    let (Some(id), Some((direction, amount))) = (id, change) else { return Err(checks.into_error()) };
+    let id: WalletId = id.parse().or(Err(ErrorCode::WalletNotFound))?;
+    if payments_of(&app, operator, claim).await?.is_some() {
+        return Ok(Created::again(DONE).respond_as(StatusCode::OK));
+    }
+    // The body may have been slow: the session is looked at once more.
+    let found = app.write_as(operator, move |connection| wallets::find(connection, id)).await;
+    found.map_err(wallet_not_found)?;
+    let leg = adjustment(&app.sealer, id, amount, direction);
+    let done = match app.settle(Command::Adjust(Adjust { leg, claim }), false).await? {
+        Outcome::Adjusted { .. } => Created::new(DONE),
+        Outcome::Replayed { .. } => Created::again(DONE),
+        outcome @ (Outcome::InvoiceCreated | Outcome::Paid { .. } | Outcome::Transferred { .. } | Outcome::Closed) => {
+            tracing::error!(?outcome, "a change of balance came to another outcome");
+            return Err(ErrorCode::Internal.into());
+        }
+    };
+    let (operator, amount_msat) = (operator.user(), amount.msat());
+    tracing::info!(%operator, wallet = %id, ?direction, amount_msat, "an operator changed a balance");
+    Ok(done.respond_as(StatusCode::OK))
+}
+
+/// Which way the money goes, and how much.
+fn change_of(sat: i64) -> Result<(Direction, Amount), InvalidText> {
+    let direction = if sat < 0 { Direction::Out } else { Direction::In };
+    let amount = sat.checked_abs().and_then(|sat| Amount::from_sat(sat).ok());
+    amount.map(|amount| (direction, amount)).ok_or(InvalidText::Form("a whole number of sat, other than 0"))
+}

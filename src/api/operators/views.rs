@@ -1,0 +1,137 @@
+//! What an operator is shown of managers and wallets: no keys.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::controls::Freeze;
+use crate::domain::extra::Extra;
+use crate::domain::ids::{UserId, WalletId};
+use crate::domain::money::Msat;
+use crate::store::users::User;
+use crate::store::wallets::{self, Wallet};
+use crate::store::{Db, StoreError};
+
+/// A manager, as an operator sees it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "151779637d7c42729e189beb053c1145",
+    "name": "Game",
+    "username": "game",
+    "email": "ops@game.example",
+    "extra": {},
+    "wallet_count": 1,
+    "balance_msat": 1_000_000,
+    "created_at": "2026-11-21T12:00:00Z",
+    "updated_at": "2026-11-21T12:00:00Z"
+}))]
+pub struct AccountView {
+    /// Its user id.
+    #[schema(value_type = String)]
+    id: UserId,
+    /// Its name.
+    name: String,
+    /// What it logs in as.
+    username: Option<String>,
+    /// Its email address.
+    email: Option<String>,
+    /// Data of the operators' own about it.
+    #[schema(value_type = Object)]
+    extra: Extra,
+    /// How many wallets it has itself.
+    wallet_count: usize,
+    /// What these hold together, in msat.
+    balance_msat: Msat,
+    /// When it was created, as ISO 8601.
+    created_at: String,
+    /// When it was last changed, as ISO 8601.
+    updated_at: String,
+}
+
+impl AccountView {
+    /// Shows managers with what their wallets hold.
+    pub fn list(connection: &mut Db, users: Vec<User>) -> Result<Vec<Self>, StoreError> {
+        let ids: Vec<_> = users.iter().map(|user| user.id).collect();
+        let mut held: HashMap<UserId, (usize, i64)> = HashMap::new();
+        for wallet in wallets::of_users(connection, &ids)? {
+            let (count, msat) = held.entry(wallet.user).or_default();
+            *count = count.saturating_add(1);
+            *msat = msat.saturating_add(wallet.balance.get());
+        }
+        let views = users.into_iter().map(|user| {
+            let (wallet_count, msat) = held.get(&user.id).copied().unwrap_or_default();
+            Self {
+                id: user.id,
+                name: user.name,
+                username: user.username,
+                email: user.email,
+                extra: user.extra.unwrap_or_default(),
+                wallet_count,
+                balance_msat: Msat::new(msat),
+                created_at: user.created_at.to_iso(),
+                updated_at: user.updated_at.to_iso(),
+            }
+        });
+        Ok(views.collect())
+    }
+
+    /// Shows one manager.
+    pub fn one(connection: &mut Db, user: User) -> Result<Self, StoreError> {
+        Self::list(connection, vec![user])?.pop().ok_or(StoreError::NotFound)
+    }
+}
+
+/// A wallet, as an operator sees it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "0d3a8b6e5f7c4d1e9a2b3c4d5e6f7a8b",
+    "user": "151779637d7c42729e189beb053c1145",
+    "name": "Game",
+    "balance_msat": 1_000_000,
+    "frozen_by_manager": null,
+    "frozen_by_operator": "spending",
+    "payment_max_sat": null,
+    "day_max_sat": null,
+    "created_at": "2026-11-21T12:00:00Z"
+}))]
+pub struct AccountWallet {
+    /// Its id.
+    #[schema(value_type = String)]
+    id: WalletId,
+    /// Its user's id.
+    #[schema(value_type = String)]
+    user: UserId,
+    /// Its name.
+    name: String,
+    /// What it holds, in msat.
+    balance_msat: Msat,
+    /// How far its manager has frozen it: `spending` or `everything`.
+    #[schema(value_type = Option<String>)]
+    frozen_by_manager: Option<&'static str>,
+    /// How far an operator has.
+    #[schema(value_type = Option<String>)]
+    frozen_by_operator: Option<&'static str>,
+    /// The most that its own key may spend with one payment, in sat.
+    payment_max_sat: Option<i64>,
+    /// The most that its own key may spend on one day (UTC), in sat.
+    day_max_sat: Option<i64>,
+    /// When it was created, as ISO 8601.
+    created_at: String,
+}
+
+impl From<Wallet> for AccountWallet {
+    fn from(wallet: Wallet) -> Self {
+        Self {
+            id: wallet.id,
+            user: wallet.user,
+            name: wallet.name,
+            balance_msat: wallet.balance,
+            frozen_by_manager: wallet.frozen_by_manager.map(Freeze::as_str),
+            frozen_by_operator: wallet.frozen_by_operator.map(Freeze::as_str),
+            payment_max_sat: wallet.limits.payment_max.map(|max| max.incoming().to_sat()),
+            day_max_sat: wallet.limits.day_max.map(|max| max.incoming().to_sat()),
+            created_at: wallet.created_at.to_iso(),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Opening a manager account without anybody's help, where the operator lets people.
+
+use actix_web::{HttpResponse, post};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::app::State;
+use super::body::{Body, lenient};
+use super::error::{ApiError, ErrorCode};
+use super::params::Checks;
+use super::user_manager::views::ManagedWallet;
+use crate::domain::text::Name;
+use crate::managers;
+use crate::store::{users, wallets};
+
+/// The account to open.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"name": "My game"}))]
+pub struct SignupOrder {
+    /// The name of the manager and its wallet.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(required)]
+    name: Option<String>,
+}
+
+/// Open a manager account
+///
+/// Answers its wallet with both keys, which are shown nowhere else. Refused unless sign-up is
+/// enabled (`--allow-signup`); there is no caller whom an `Idempotency-Key` could belong to.
+#[utoipa::path(
+    tag = "Auth",
+    request_body = SignupOrder,
+    responses((status = 200, description = "The wallet of the new manager", body = ManagedWallet))
+)]
+#[post("/api/v1/account")]
+pub(super) async fn sign_up(app: State, body: Body) -> Result<HttpResponse, ApiError> {
+    if !app.allow_signup {
+        return Err(ErrorCode::SignupDisabled.into());
+    }
+    let order: SignupOrder = body.json()?;
+    let mut checks = Checks::default();
+    let Some(name) = checks.require("name", order.name, Name::new) else { return Err(checks.into_error()) };
+    let (manager, new) = managers::prepare(&app.sealer, name);
+    let wallet = app.store.write(move |connection| {
+        users::create(connection, &new)?;
+        wallets::find(connection, manager.wallet)
+    });
+    let wallet = wallet.await.map_err(ApiError::from)?;
+    Ok(HttpResponse::Ok().json(ManagedWallet::new(wallet, &manager.keys, true)))
+}

@@ -1,0 +1,55 @@
+//! Sessions: what a login hands out, and what is kept of it.
+//!
+//! A token is 256 random bits, so a fast hash of it is enough to keep: it cannot be guessed,
+//! and not be turned back.
+
+use std::fmt;
+
+use bitcoin_hashes::hex::DisplayHex;
+use bitcoin_hashes::{Hash, sha256};
+use zeroize::Zeroizing;
+
+use super::random;
+
+/// A token: wiped when dropped, never shown by `Debug`.
+pub struct SessionToken(Zeroizing<String>);
+
+impl SessionToken {
+    /// A new token: 64 lower-case hex characters.
+    pub fn generate() -> Self {
+        let bytes = random::secret_bytes::<32>();
+        Self(Zeroizing::new(bytes.to_lower_hex_string()))
+    }
+
+    /// Whatever a client shows as its token.
+    pub fn from_client(text: &str) -> Self {
+        Self(Zeroizing::new(text.to_owned()))
+    }
+
+    /// The text of the token, for the answer that hands it out.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// What the session is found by.
+    pub fn digest(&self) -> SessionDigest {
+        SessionDigest(sha256::Hash::hash(self.0.as_bytes()).to_byte_array())
+    }
+}
+
+impl fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionToken(…)")
+    }
+}
+
+/// SHA-256 of a token's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionDigest([u8; 32]);
+
+impl SessionDigest {
+    /// The bytes of the digest.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}

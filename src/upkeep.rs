@@ -1,0 +1,86 @@
+//! What goes on beside the requests: forgetting what is old, and following the master key.
+
+use std::time::{Duration, Instant};
+
+use actix_web::web;
+use tokio::time::MissedTickBehavior;
+
+use crate::api::app::App;
+use crate::clock;
+use crate::domain::guesses::FORGET_S;
+use crate::store::{Db, StoreError, guesses, idempotency, sessions};
+use crate::vault::{self, Followed};
+
+/// How long an answer under an idempotency key is remembered.
+const IDEMPOTENCY_MEMORY_S: i64 = 48 * 3600;
+/// How long a complaint that is told again and again is not told again.
+const COMPLAINT_PAUSE: Duration = Duration::from_secs(60);
+
+/// Starts all of it, until the process ends.
+pub fn start(app: &web::Data<App>) {
+    actix_web::rt::spawn(forget_old_rows(app.clone()));
+    actix_web::rt::spawn(forget_idle_callers(app.clone()));
+    actix_web::rt::spawn(follow_master_key(app.clone()));
+}
+
+/// Forgets, every minute, who has not made requests for a while.
+async fn forget_idle_callers(app: web::Data<App>) {
+    let mut every_minute = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        every_minute.tick().await;
+        app.limits.forget_idle();
+    }
+}
+
+/// Forgets, every hour, what was answered under idempotency keys long ago, guesses that no
+/// longer count, and sessions that are over.
+async fn forget_old_rows(app: web::Data<App>) {
+    let mut every_hour = tokio::time::interval(Duration::from_secs(3600));
+    loop {
+        every_hour.tick().await;
+        let now = clock::now();
+        let (answered_before, guessed_before) = (now.plus_seconds(-IDEMPOTENCY_MEMORY_S), now.plus_seconds(-FORGET_S));
+        forget(&app, "idempotency keys", move |c| idempotency::forget_some(c, answered_before)).await;
+        forget(&app, "guesses", move |c| guesses::forget_some(c, guessed_before)).await;
+        forget(&app, "sessions", move |c| sessions::forget_some(c, now)).await;
+    }
+}
+
+/// Forgets some rows at a time, until there are no more of them.
+async fn forget(app: &App, what: &str, some: impl FnOnce(&mut Db) -> Result<bool, StoreError> + Copy + Send + 'static) {
+    loop {
+        match app.store.write(some).await {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => {
+                tracing::warn!(%error, "old {what} could not be forgotten; trying again in an hour");
+                break;
+            }
+        }
+    }
+}
+
+/// Looks every second whether the master key has been rotated, and seals with the new one.
+async fn follow_master_key(app: web::Data<App>) {
+    let mut every_second = tokio::time::interval(Duration::from_secs(1));
+    every_second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut complained_at: Option<Instant> = None;
+    loop {
+        every_second.tick().await;
+        let sealer = app.sealer.clone();
+        let complaint = match app.store.read(move |connection| vault::follow(connection, &sealer)).await {
+            Ok(Followed::Same) => continue,
+            Ok(Followed::Switched(mark)) => {
+                tracing::info!(%mark, "the master key has been rotated; sealing with the new one");
+                complained_at = None;
+                continue;
+            }
+            Ok(Followed::Unknown(mark)) => format!("the key with the mark {mark} is nowhere to be found"),
+            Err(error) => error.to_string(),
+        };
+        if complained_at.is_none_or(|at| at.elapsed() >= COMPLAINT_PAUSE) {
+            tracing::error!("the master key cannot be followed, so the one before still seals: {complaint}");
+            complained_at = Some(Instant::now());
+        }
+    }
+}

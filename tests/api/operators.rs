@@ -1,0 +1,142 @@
+//! Operators: managers and their money.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Wallet, both_stores};
+
+const NONE: Value = Value::Null;
+const USER: &str = "/users/api/v1/user";
+
+both_stores! {
+    fn managers_are_created_listed_changed_and_deleted(server) {
+        let operator = server.operator("root");
+        let order = json!({"username": "Game", "password": "correct horse", "email": "a@example.org", "extra": {"plan": 1}});
+        let made = server.as_session("POST", USER, &operator, &order).expect(200);
+        let wallet = Wallet::from_json(&made["wallets"][0]);
+        assert_eq!((&made["name"], &made["admin"], server.balance(&wallet)), (&json!("game"), &NONE, 0));
+        let player = server.wallet_of(&wallet.admin, "player");
+
+        let page = server.as_session("GET", USER, &operator, &NONE).expect(200);
+        assert_eq!((&page["total"], page["data"].as_array().unwrap().len()), (&json!(2), 2));
+        let found = server.as_session("GET", &format!("{USER}?search=GAM&limit=1"), &operator, &NONE).expect(200);
+        assert_eq!((&found["total"], &found["data"][0]["id"]), (&json!(1), &made["id"]));
+        let by_email = server.as_session("GET", &format!("{USER}?search=example.org"), &operator, &NONE).expect(200);
+        assert_eq!(by_email["total"], 1);
+        let none = server.as_session("GET", &format!("{USER}?search=100%25"), &operator, &NONE).expect(200);
+        assert_eq!(none, json!({"data": [], "total": 0}));
+
+        let path = format!("{USER}/{}", wallet.user);
+        let seen = server.as_session("GET", &path, &operator, &NONE).expect(200);
+        assert_eq!((&seen["username"], &seen["wallet_count"], &seen["extra"]), (&json!("game"), &json!(1), &json!({"plan": 1})));
+        let changed = server.as_session("PUT", &path, &operator, &json!({"name": "Big game", "extra": {"vip": true}})).expect(200);
+        assert_eq!((&changed["name"], &changed["username"]), (&json!("Big game"), &json!("game")));
+        assert_eq!(changed["extra"], json!({"plan": 1, "vip": true}));
+        server.as_session("POST", USER, &operator, &json!({"username": "gAME"})).refused(409, "username_taken", "taken");
+        server.as_session("POST", USER, &operator, &json!({})).refused(400, "invalid_request", "name");
+        server.as_session("PUT", &path, &operator, &json!({"username": "a b"})).refused(400, "invalid_request", "username");
+
+        // No keys, once the manager is made.
+        for path in [path.clone(), format!("{path}/wallet"), USER.to_owned()] {
+            let text = server.as_session("GET", &path, &operator, &NONE).text;
+            assert!(!text.contains(&wallet.admin) && !text.contains(&wallet.invoice), "{text}");
+        }
+        server.as_session("DELETE", &path, &operator, &NONE).refused(409, "user_has_users", "");
+        server.delete(&format!("/usermanager/api/v1/users/{}", player.user), &wallet.admin).expect(200);
+        server.cli(&["credit", "--wallet", &wallet.id, "--amount-sat", "5"]).unwrap();
+        server.as_session("DELETE", &path, &operator, &NONE).refused(409, "wallet_holds_money", "");
+        let empty = json!({"id": wallet.id, "amount": -5});
+        server.as_session("PUT", "/users/api/v1/balance", &operator, &empty).expect(200);
+        assert_eq!(server.as_session("DELETE", &path, &operator, &NONE).expect(200), NONE);
+        server.get("/api/v1/wallet", &wallet.admin).refused(401, "bad_auth", "");
+        server.as_session("GET", &path, &operator, &NONE).refused(404, "user_not_found", "");
+        // A manager's user and an operator are no managers.
+        let users_user = server.wallet("x", 0).user;
+        let me = server.as_session("GET", "/api/v1/auth", &operator, &NONE).expect(200)["id"].as_str().unwrap().to_owned();
+        for id in [users_user, me, "0".repeat(32), "x".to_owned()] {
+            for (method, rest) in [("GET", ""), ("PUT", ""), ("DELETE", ""), ("GET", "/wallet"), ("POST", "/wallet"), ("PUT", "/keys")] {
+                let body = if method == "GET" { NONE } else { json!({"name": "n"}) };
+                server.as_session(method, &format!("{USER}/{id}{rest}"), &operator, &body).refused(404, "user_not_found", "");
+            }
+        }
+        server.audit();
+    }
+
+    fn balances_are_changed_against_issuance(server) {
+        let operator = server.operator("root");
+        let player = server.wallet("player", 10);
+        let change = |amount: Value, key: &str| {
+            let authorization = format!("Bearer {operator}");
+            let headers = [("Authorization", authorization.as_str()), ("Idempotency-Key", key)];
+            server.send("PUT", "/users/api/v1/balance", &headers, &json!({"id": player.id, "amount": amount}).to_string())
+        };
+        assert_eq!(change(json!(90), "1").expect(200), json!({"success": true, "message": "Balance updated."}));
+        assert_eq!(change(json!(90), "1").header("idempotent-replayed"), Some("true"));
+        change(json!(91), "1").refused(409, "idempotency_conflict", "");
+        assert_eq!(server.balance(&player), 100);
+        change(json!("-30"), "2").expect(200);
+        change(json!(-71), "3").refused(400, "insufficient_balance", "Insufficient balance");
+        for bad in [json!(0), json!(0.5), json!(i64::MIN), json!(i64::MAX), NONE] {
+            change(bad, "4").refused(400, "invalid_request", "amount");
+        }
+        assert_eq!(server.balance(&player), 70);
+        let payments = server.get("/api/v1/payments?limit=2", &player.invoice).expect(200);
+        assert_eq!((&payments[0]["amount_sat"], &payments[0]["memo"]), (&json!(-30), &json!("Debit")));
+        assert_eq!((&payments[1]["amount_sat"], &payments[1]["memo"]), (&json!(90), &json!("Credit")));
+        let nobody = json!({"id": "0".repeat(32), "amount": 1});
+        server.as_session("PUT", "/users/api/v1/balance", &operator, &nobody).refused(404, "wallet_not_found", "");
+        let audit = server.as_session("GET", "/users/api/v1/audit", &operator, &NONE).expect(200);
+        assert_eq!((&audit["holds"], audit["invariants"].as_array().unwrap().len()), (&json!(true), 4));
+    }
+
+    fn wallets_are_created_frozen_and_given_new_keys(server) {
+        let operator = server.operator("root");
+        let user = format!("{USER}/{}", server.manager.user);
+        let second = server.as_session("POST", &format!("{user}/wallet"), &operator, &NONE).expect(200);
+        assert_eq!(second["name"], "manager");
+        let second = Wallet::from_json(&second);
+        let wallets = server.as_session("GET", &format!("{user}/wallet"), &operator, &NONE).expect(200);
+        assert_eq!(wallets.as_array().unwrap().len(), 2);
+        assert_eq!(wallets[1]["id"], second.id);
+
+        let freeze = format!("/users/api/v1/wallet/{}/freeze", second.id);
+        let frozen = server.as_session("PUT", &freeze, &operator, &json!({"scope": "everything"})).expect(200);
+        assert_eq!((&frozen["frozen_by_operator"], &frozen["frozen_by_manager"]), (&json!("everything"), &NONE));
+        server.get("/api/v1/wallet", &second.admin).refused(403, "key_frozen", "");
+        // An operator moves money all the same.
+        server.as_session("PUT", "/users/api/v1/balance", &operator, &json!({"id": second.id, "amount": 7})).expect(200);
+        let thawed = server.as_session("DELETE", &freeze, &operator, &NONE).expect(200);
+        assert_eq!((&thawed["frozen_by_operator"], &thawed["balance_msat"]), (&NONE, &json!(7_000)));
+        server.get("/api/v1/wallet", &second.admin).expect(200);
+        server.as_session("PUT", &freeze, &operator, &json!({})).refused(400, "invalid_request", "scope");
+
+        let rotated = server.as_session("PUT", &format!("{user}/keys"), &operator, &NONE).expect(200);
+        assert_eq!(rotated, json!({"wallets": 2}));
+        for wallet in [&server.manager, &second] {
+            for key in [&wallet.admin, &wallet.invoice] {
+                server.get("/api/v1/wallet", key).refused(401, "bad_auth", "");
+            }
+        }
+        // The manager has no password yet; with one it sees its new keys.
+        server.as_session("PUT", &user, &operator, &json!({"username": "boss", "password": "p"})).expect(200);
+        let token = server.log_in("boss", "p").expect(200)["access_token"].as_str().unwrap().to_owned();
+        let me = server.as_session("GET", "/api/v1/auth", &token, &NONE).expect(200);
+        server.get("/api/v1/wallet", me["wallets"][1]["inkey"].as_str().unwrap()).expect(200);
+    }
+
+    fn a_manager_gives_all_of_its_wallets_new_keys(server) {
+        let wallets: Vec<_> = (0..3).map(|index| server.wallet(&format!("user {index}"), 1)).collect();
+        let stranger = server.new_manager("stranger", 0);
+        server.put("/usermanager/api/v1/wallets/keys", &server.manager.invoice, &NONE).refused(403, "admin_key_required", "");
+        let renewed = server.put("/usermanager/api/v1/wallets/keys", &server.manager.admin, &NONE).expect(200);
+        let renewed: Vec<_> = renewed.as_array().unwrap().iter().map(Wallet::from_json).collect();
+        assert_eq!(renewed.len(), 4);
+        assert_eq!(renewed[3].id, server.manager.id, "the manager's own comes last");
+        for old in wallets.iter().chain([&server.manager]) {
+            server.get("/api/v1/wallet", &old.admin).refused(401, "bad_auth", "");
+            let new = renewed.iter().find(|wallet| wallet.id == old.id).unwrap();
+            server.get("/api/v1/wallet", &new.admin).expect(200);
+            server.get("/api/v1/wallet", &new.invoice).expect(200);
+        }
+        server.get("/api/v1/wallet", &stranger.admin).expect(200);
+    }
+}

@@ -1,0 +1,186 @@
+//! The wall (promises I8 and I9): every operation of the generated document, called by everybody
+//! who must not be let in, for what is theirs and what is not. Every answer must be a refusal
+//! that names nothing, and nothing may have changed.
+
+mod rows;
+mod world;
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use self::rows::{Access, Foreign, Row, rows};
+use self::world::{Caller, Tenant, World};
+use crate::harness::{Answer, Server, both_stores};
+
+fn call(server: &Server, caller: &Caller, row: &Row, tenant: &Tenant) -> Answer {
+    let method = row.operation.split(' ').next().unwrap();
+    let (path, body) = (row.request)(tenant);
+    let headers: Vec<_> = caller.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    server.send(method, &path, &headers, &body)
+}
+
+/// Asserts that an answer is one of these refusals, and names nothing.
+#[track_caller]
+fn assert_refused(answer: &Answer, statuses: &[u16], world: &World, what: &str) {
+    assert!(statuses.contains(&answer.status), "{what}: {} {}", answer.status, answer.text);
+    answer.refused(answer.status, "", "");
+    assert_names_nothing(answer, world, what);
+}
+
+#[track_caller]
+fn assert_names_nothing(answer: &Answer, world: &World, what: &str) {
+    let named = world.secrets.iter().find(|secret| answer.text.contains(secret.as_str()));
+    assert!(named.is_none(), "{what}: {named:?} is in {}", answer.text);
+}
+
+/// An answer without what is different in every one.
+fn shape(answer: &Answer) -> (u16, Value) {
+    let mut body = answer.json();
+    if let Some(body) = body.as_object_mut() {
+        body.remove("request_id");
+    }
+    (answer.status, body)
+}
+
+/// Everything that the database holds, but for the guesses that the wall itself makes.
+fn everything(server: &Server) -> Vec<String> {
+    server.database.dump(&["guesses"])
+}
+
+/// Calls with a key or session that is no good.
+fn revoked(server: &Server, world: &World, row: &Row, caller: &Caller, tenant: &Tenant) {
+    let what = format!("{} by {}", row.operation, caller.name);
+    let answer = call(server, caller, row, tenant);
+    let shows_key = caller.headers.iter().any(|(name, value)| *name == "X-Api-Key" && !value.is_empty());
+    match row.access {
+        Access::Key | Access::AdminKey | Access::Session | Access::Operator => {
+            assert_refused(&answer, &[401, 403], world, &what);
+        }
+        Access::AnybodyOrKey if shows_key => assert_refused(&answer, &[401, 403], world, &what),
+        Access::AnybodyOrKey => {
+            assert_eq!(answer.status, 200, "{what}: {}", answer.text);
+            if row.foreign == Foreign::StatusOnly {
+                assert_names_nothing(&answer, world, &what);
+            }
+        }
+        Access::Anybody => assert_ne!(answer.status, 500, "{what}"),
+    }
+}
+
+/// Calls with a good key of another tenant.
+fn foreign(server: &Server, world: &World, row: &Row, caller: &Caller) {
+    let what = format!("{} by {}", row.operation, caller.name);
+    match row.foreign {
+        Foreign::Refused => {
+            let answer = call(server, caller, row, &world.victim);
+            assert_refused(&answer, &[403, 404], world, &what);
+            assert_eq!(shape(&answer), shape(&call(server, caller, row, &world.nobody)), "{what}");
+        }
+        Foreign::Nothing => {
+            let answer = call(server, caller, row, &world.victim);
+            assert_eq!(shape(&answer), shape(&call(server, caller, row, &world.nobody)), "{what}");
+            assert_names_nothing(&answer, world, &what);
+        }
+        Foreign::OwnThings => {
+            let answer = call(server, caller, row, &world.victim);
+            assert_eq!(answer.status, 200, "{what}: {}", answer.text);
+            let victims =
+                [&world.victim.manager, &world.victim.wallet.id, &world.victim.wallet.user, &world.victim.hash];
+            assert!(victims.iter().all(|id| !answer.text.contains(*id)), "{what}: {}", answer.text);
+        }
+        Foreign::StatusOnly => {
+            let answer = call(server, caller, row, &world.victim);
+            let body = answer.expect(200);
+            let fields: Vec<_> = body.as_object().unwrap().keys().map(String::as_str).collect();
+            assert_eq!(fields, ["paid", "status"], "{what}");
+        }
+        Foreign::OwnChange | Foreign::Crosses => {}
+    }
+}
+
+both_stores! {
+    fn nobody_gets_over_the_wall(server) {
+        let world = World::make(server);
+        let rows = rows();
+        let before = everything(server);
+        for row in &rows {
+            for caller in &world.revoked {
+                for tenant in [&world.victim, &world.strangers] {
+                    revoked(server, &world, row, caller, tenant);
+                }
+            }
+            let for_keys = matches!(row.access, Access::Key | Access::AdminKey | Access::AnybodyOrKey);
+            for caller in &world.foreign_admins {
+                if for_keys {
+                    foreign(server, &world, row, caller);
+                }
+            }
+            for caller in world.foreign_invoices.iter().chain([&world.own_invoice]) {
+                let what = format!("{} by {}", row.operation, caller.name);
+                if row.access == Access::AdminKey {
+                    let answer = call(server, caller, row, &world.victim);
+                    assert_refused(&answer, &[403], &world, &what);
+                    assert_eq!(answer.json()["code"], "admin_key_required", "{what}");
+                } else if for_keys && caller.name != world.own_invoice.name {
+                    foreign(server, &world, row, caller);
+                }
+            }
+            if matches!(row.access, Access::Session | Access::Operator) {
+                // A good key is no session, and a manager's session is no operator's.
+                for caller in world.foreign_admins.iter().chain(&world.foreign_invoices) {
+                    let answer = call(server, caller, row, &world.victim);
+                    assert_refused(&answer, &[401], &world, &format!("{} by {}", row.operation, caller.name));
+                }
+            }
+            if row.access == Access::Operator {
+                let answer = call(server, &world.session, row, &world.victim);
+                assert_refused(&answer, &[403], &world, &format!("{} by a manager's session", row.operation));
+            }
+            if for_keys && row.access != Access::AnybodyOrKey {
+                let answer = call(server, &world.session, row, &world.victim);
+                assert_refused(&answer, &[401], &world, &format!("{} by a session without a key", row.operation));
+            }
+            assert_eq!(everything(server), before, "{} has changed something", row.operation);
+        }
+        server.audit();
+    }
+}
+
+#[test]
+fn every_operation_has_a_row() {
+    let document: Value = serde_json::from_str(&satkeep::api::openapi_text()).unwrap();
+    let documented: BTreeSet<String> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| {
+            item.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
+        })
+        .collect();
+    let with_row: BTreeSet<String> = rows().iter().map(|row| row.operation.to_owned()).collect();
+    assert_eq!(with_row, documented);
+    // What a row says of access is what the document says of security.
+    for row in rows() {
+        let (method, path) = row.operation.split_once(' ').unwrap();
+        let security = &document["paths"][path][method.to_lowercase()]["security"];
+        let schemes: BTreeSet<&str> = security
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|scheme| scheme.as_object().unwrap().keys().next().map_or("", String::as_str))
+            .collect();
+        let expected: &[&str] = match row.access {
+            Access::Anybody => &[],
+            Access::AnybodyOrKey => &["", "AdminKey", "InvoiceKey"],
+            Access::Key => &["AdminKey", "InvoiceKey"],
+            // One half of this operation needs the admin key.
+            Access::AdminKey if row.operation == "POST /api/v1/payments" => &["AdminKey", "InvoiceKey"],
+            Access::AdminKey => &["AdminKey"],
+            Access::Session => &["Session"],
+            Access::Operator => &["Operator"],
+        };
+        assert_eq!(schemes, expected.iter().copied().collect(), "{}", row.operation);
+    }
+}

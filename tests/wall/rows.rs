@@ -1,0 +1,159 @@
+//! What is expected of every operation: who may call it, and what somebody of another tenant
+//! finds. An operation of the document without a row fails the test.
+
+use serde_json::{Value, json};
+
+use super::world::Tenant;
+
+/// Who may call an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Anybody: there is nothing to prove.
+    Anybody,
+    /// Anybody, but who shows a key must show a good one.
+    AnybodyOrKey,
+    /// Either key of a wallet.
+    Key,
+    /// The admin key of a wallet.
+    AdminKey,
+    /// Somebody who has logged in.
+    Session,
+    /// An operator who has logged in.
+    Operator,
+}
+
+/// What a valid key of another tenant comes to, with ids of this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Foreign {
+    /// A refusal, the same as for ids that are nobody's.
+    Refused,
+    /// An answer about nothing, the same as for ids that are nobody's.
+    Nothing,
+    /// An answer about the caller's own things: no ids are asked for.
+    OwnThings,
+    /// A change of the caller's own things: not tried.
+    OwnChange,
+    /// Whether a payment is settled, and no more.
+    StatusOnly,
+    /// Meant to cross tenants (paying, decoding), or not for keys at all: not tried.
+    Crosses,
+}
+
+pub(crate) struct Row {
+    pub(crate) operation: &'static str,
+    pub(crate) access: Access,
+    pub(crate) foreign: Foreign,
+    /// The path, with its query, and the body, for the ids of a tenant.
+    pub(crate) request: fn(&Tenant) -> (String, Value),
+}
+
+const NONE: Value = Value::Null;
+
+macro_rules! rows {
+    ($($operation:literal, $access:ident, $foreign:ident, $request:expr;)*) => {
+        vec![$(Row {
+            operation: $operation,
+            access: Access::$access,
+            foreign: Foreign::$foreign,
+            request: $request,
+        },)*]
+    };
+}
+
+/// Every operation, at least once.
+pub(crate) fn rows() -> Vec<Row> {
+    [wallets_own(), tenants(), operators(), everybodys()].into_iter().flatten().collect()
+}
+
+fn wallets_own() -> Vec<Row> {
+    rows! {
+        "GET /api/v1/wallet", Key, OwnThings, |_| ("/api/v1/wallet".into(), NONE);
+        "PATCH /api/v1/wallet", AdminKey, OwnChange, |_| ("/api/v1/wallet".into(), json!({"name": "taken over"}));
+        "PUT /api/v1/wallet/{new_name}", AdminKey, OwnChange, |_| ("/api/v1/wallet/taken-over".into(), NONE);
+        "POST /api/v1/payments", Key, OwnChange, |_| ("/api/v1/payments".into(), json!({"out": false, "amount": 1}));
+        "POST /api/v1/payments", AdminKey, Crosses, |t| ("/api/v1/payments".into(), json!({"out": true, "bolt11": t.bolt11}));
+        "GET /api/v1/payments", Key, OwnThings, |_| ("/api/v1/payments?limit=1000".into(), NONE);
+        "GET /api/v1/payments", Key, Nothing, |t| (format!("/api/v1/payments?wallet_id={}", t.wallet.id), NONE);
+        "GET /api/v1/payments", Key, Nothing, |t| (format!("/api/v1/payments?payment_hash={}", t.hash), NONE);
+        "GET /api/v1/payments/paginated", Key, Nothing, |t| (format!("/api/v1/payments/paginated?wallet_id[eq]={}", t.wallet.id), NONE);
+        "GET /api/v1/payments/history", Key, OwnThings, |_| ("/api/v1/payments/history".into(), NONE);
+        "GET /api/v1/payments/{payment_hash}", AnybodyOrKey, StatusOnly, |t| (format!("/api/v1/payments/{}", t.hash), NONE);
+        "POST /api/v1/payments/decode", AnybodyOrKey, Crosses, |t| ("/api/v1/payments/decode".into(), json!({"data": t.bolt11}));
+    }
+}
+
+fn tenants() -> Vec<Row> {
+    fn users(t: &Tenant) -> String {
+        format!("/usermanager/api/v1/users/{}", t.wallet.user)
+    }
+    fn wallets(t: &Tenant) -> String {
+        format!("/usermanager/api/v1/wallets/{}", t.wallet.id)
+    }
+    fn transfer(t: &Tenant) -> Value {
+        json!({"from_wallet": t.wallet.id, "to_wallet": t.second.id, "amount": 1})
+    }
+    rows! {
+        "POST /usermanager/api/v1/users", Key, OwnChange, |_| ("/usermanager/api/v1/users".into(), json!({"user_name": "x"}));
+        "POST /usermanager/api/v1/users", Key, Refused, |t| ("/usermanager/api/v1/users".into(), json!({"user_name": "x", "admin_id": t.manager}));
+        "GET /usermanager/api/v1/users", Key, OwnThings, |_| ("/usermanager/api/v1/users".into(), NONE);
+        "GET /usermanager/api/v1/users", Key, Nothing, |t| (format!("/usermanager/api/v1/users?id={}", t.wallet.user), NONE);
+        "GET /usermanager/api/v1/users/{user_id}", Key, Refused, |t| (users(t), NONE);
+        "POST /usermanager/api/v1/users/{user_id}", Key, Refused, |t| (users(t), NONE);
+        "PUT /usermanager/api/v1/users/{user_id}", AdminKey, Refused, |t| (users(t), json!({"user_name": "taken over", "password": "mine"}));
+        "DELETE /usermanager/api/v1/users/{user_id}", AdminKey, Refused, |t| (users(t), NONE);
+        "DELETE /usermanager/api/v1/users/{user_id}", AdminKey, Refused, |t| (format!("{}?sweep=true", users(t)), NONE);
+        "POST /usermanager/api/v1/users/{user_id}/verify", AdminKey, Refused, |t| (format!("{}/verify", users(t)), json!({"password": "correct horse"}));
+        "POST /usermanager/api/v1/wallets", Key, Refused, |t| ("/usermanager/api/v1/wallets".into(), json!({"user_id": t.wallet.user, "wallet_name": "mine"}));
+        "GET /usermanager/api/v1/wallets", Key, OwnThings, |_| ("/usermanager/api/v1/wallets".into(), NONE);
+        "GET /usermanager/api/v1/wallets/{user_id}", Key, Refused, |t| (format!("/usermanager/api/v1/wallets/{}", t.wallet.user), NONE);
+        "PUT /usermanager/api/v1/wallets/keys", AdminKey, OwnChange, |_| ("/usermanager/api/v1/wallets/keys".into(), NONE);
+        "PUT /usermanager/api/v1/wallets/{wallet_id}/keys", AdminKey, Refused, |t| (format!("{}/keys", wallets(t)), NONE);
+        "DELETE /usermanager/api/v1/wallets/{wallet_id}", AdminKey, Refused, |t| (wallets(t), NONE);
+        "DELETE /usermanager/api/v1/wallets/{wallet_id}", AdminKey, Refused, |t| (format!("{}?sweep=true", wallets(t)), NONE);
+        "PUT /usermanager/api/v1/wallets/{wallet_id}/freeze", AdminKey, Refused, |t| (format!("{}/freeze", wallets(t)), json!({"scope": "everything"}));
+        "DELETE /usermanager/api/v1/wallets/{wallet_id}/freeze", AdminKey, Refused, |t| (format!("{}/freeze", wallets(t)), NONE);
+        "PUT /usermanager/api/v1/wallets/{wallet_id}/limits", AdminKey, Refused, |t| (format!("{}/limits", wallets(t)), json!({"day_max_sat": 1}));
+        "GET /usermanager/api/v1/transactions/{wallet_id}", Key, Refused, |t| (format!("/usermanager/api/v1/transactions/{}", t.wallet.id), NONE);
+        "POST /usermanager/api/v1/transfers", AdminKey, Refused, |t| ("/usermanager/api/v1/transfers".into(), transfer(t));
+        "POST /usermanager/api/v1/transfers", AdminKey, Refused, |t| ("/usermanager/api/v1/transfers".into(), json!([transfer(t), transfer(t)]));
+        "POST /usermanager/api/v1/extensions", AdminKey, Refused, |t| (format!("/usermanager/api/v1/extensions?extension=x&userid={}&active=true", t.wallet.user), NONE);
+    }
+}
+
+fn operators() -> Vec<Row> {
+    fn user(t: &Tenant) -> String {
+        format!("/users/api/v1/user/{}", t.manager)
+    }
+    fn freeze(t: &Tenant) -> String {
+        format!("/users/api/v1/wallet/{}/freeze", t.wallet.id)
+    }
+    rows! {
+        "GET /users/api/v1/user", Operator, Crosses, |_| ("/users/api/v1/user".into(), NONE);
+        "POST /users/api/v1/user", Operator, Crosses, |_| ("/users/api/v1/user".into(), json!({"name": "mine"}));
+        "GET /users/api/v1/user/{user_id}", Operator, Crosses, |t| (user(t), NONE);
+        "PUT /users/api/v1/user/{user_id}", Operator, Crosses, |t| (user(t), json!({"password": "mine"}));
+        "DELETE /users/api/v1/user/{user_id}", Operator, Crosses, |t| (user(t), NONE);
+        "PUT /users/api/v1/user/{user_id}/keys", Operator, Crosses, |t| (format!("{}/keys", user(t)), NONE);
+        "GET /users/api/v1/user/{user_id}/wallet", Operator, Crosses, |t| (format!("{}/wallet", user(t)), NONE);
+        "POST /users/api/v1/user/{user_id}/wallet", Operator, Crosses, |t| (format!("{}/wallet", user(t)), json!({"name": "mine"}));
+        "PUT /users/api/v1/balance", Operator, Crosses, |t| ("/users/api/v1/balance".into(), json!({"id": t.wallet.id, "amount": 1}));
+        "PUT /users/api/v1/wallet/{wallet_id}/freeze", Operator, Crosses, |t| (freeze(t), json!({"scope": "spending"}));
+        "DELETE /users/api/v1/wallet/{wallet_id}/freeze", Operator, Crosses, |t| (freeze(t), NONE);
+        "GET /users/api/v1/audit", Operator, Crosses, |_| ("/users/api/v1/audit".into(), NONE);
+        "GET /api/v1/auth", Session, Crosses, |_| ("/api/v1/auth".into(), NONE);
+        "POST /api/v1/auth/logout", Session, Crosses, |_| ("/api/v1/auth/logout".into(), NONE);
+    }
+}
+
+/// For everybody; what these answer anybody else tests, but they must change nothing.
+fn everybodys() -> Vec<Row> {
+    rows! {
+        "POST /api/v1/auth", Anybody, Crosses, |_| ("/api/v1/auth".into(), json!({"username": "game", "password": "guess"}));
+        "POST /api/v1/account", Anybody, Crosses, |_| ("/api/v1/account".into(), json!({"name": "mine"}));
+        "GET /api/v1/payments/fee-reserve", Anybody, Crosses, |t| (format!("/api/v1/payments/fee-reserve?invoice={}", t.bolt11), NONE);
+        "GET /api/v1/health", Anybody, Crosses, |_| ("/api/v1/health".into(), NONE);
+        "GET /api/v1/health/ready", Anybody, Crosses, |_| ("/api/v1/health/ready".into(), NONE);
+        "GET /api/v1/qrcode/{data}", Anybody, Crosses, |t| (format!("/api/v1/qrcode/{}", t.bolt11), NONE);
+        "GET /openapi.json", Anybody, Crosses, |_| ("/openapi.json".into(), NONE);
+    }
+}

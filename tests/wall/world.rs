@@ -1,0 +1,165 @@
+//! Two tenants, and everybody who has no right to what is theirs.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Server, Wallet};
+
+/// The ids that requests name.
+#[derive(Clone, Debug)]
+pub(crate) struct Tenant {
+    /// The manager's user id.
+    pub(crate) manager: String,
+    /// A wallet of one of its users.
+    pub(crate) wallet: Wallet,
+    /// Another one's.
+    pub(crate) second: Wallet,
+    /// An open invoice of the first wallet.
+    pub(crate) bolt11: String,
+    /// Its payment hash.
+    pub(crate) hash: String,
+}
+
+/// Somebody who calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) name: &'static str,
+    pub(crate) headers: Vec<(&'static str, String)>,
+}
+
+pub(crate) fn with_key(name: &'static str, key: &str) -> Caller {
+    Caller { name, headers: vec![("X-Api-Key", key.to_owned())] }
+}
+
+pub(crate) fn with_token(name: &'static str, token: &str) -> Caller {
+    Caller { name, headers: vec![("Authorization", format!("Bearer {token}"))] }
+}
+
+pub(crate) struct World {
+    /// Whose things are to be reached.
+    pub(crate) victim: Tenant,
+    /// Another tenant.
+    pub(crate) strangers: Tenant,
+    /// Ids that are nobody's.
+    pub(crate) nobody: Tenant,
+    /// Callers whose keys or sessions are no good, or no longer.
+    pub(crate) revoked: Vec<Caller>,
+    /// Callers of other tenants, with good admin keys.
+    pub(crate) foreign_admins: Vec<Caller>,
+    /// Callers of other tenants, with good invoice keys.
+    pub(crate) foreign_invoices: Vec<Caller>,
+    /// The victim's manager, with its invoice key.
+    pub(crate) own_invoice: Caller,
+    /// A manager who has logged in.
+    pub(crate) session: Caller,
+    /// Texts that no refusal and no foreign answer may hold.
+    pub(crate) secrets: Vec<String>,
+}
+
+impl World {
+    pub(crate) fn make(server: &Server) -> Self {
+        let operator = server.operator("root");
+        let victim = tenant(server, &server.manager);
+        let stranger = server.new_manager("stranger", 1_000);
+        let strangers = tenant(server, &stranger);
+        let users_user = server.wallet_of(&server.manager.admin, "user's own key");
+
+        let rotated = server.wallet_of(&server.manager.admin, "rotated");
+        let path = format!("/usermanager/api/v1/wallets/{}/keys", rotated.id);
+        server.put(&path, &server.manager.admin, &Value::Null).expect(200);
+        let deleted = server.wallet_of(&server.manager.admin, "deleted");
+        server.delete(&format!("/usermanager/api/v1/users/{}", deleted.user), &server.manager.admin).expect(200);
+        let frozen = server.wallet_of(&server.manager.admin, "frozen");
+        let path = format!("/users/api/v1/wallet/{}/freeze", frozen.id);
+        server.as_session("PUT", &path, &operator, &json!({"scope": "everything"})).expect(200);
+
+        let path = format!("/users/api/v1/user/{}", server.manager.user);
+        let login = json!({"username": "game", "password": "correct horse"});
+        server.as_session("PUT", &path, &operator, &login).expect(200);
+        let log_in = || -> String {
+            let session = server.log_in("game", "correct horse").expect(200);
+            session["access_token"].as_str().unwrap().to_owned()
+        };
+        let expired = log_in();
+        server.database.execute("UPDATE sessions SET expires_at_ms = 1").unwrap();
+        let logged_out = log_in();
+        server.as_session("POST", "/api/v1/auth/logout", &logged_out, &Value::Null).expect(200);
+        let session = log_in();
+
+        let random = "5eed5eed5eed5eed5eed5eed5eed5eed";
+        let mut revoked = vec![
+            Caller { name: "nobody", headers: vec![] },
+            with_key("an empty key", ""),
+            with_key("a random key", random),
+            with_key("an id as a key", &server.manager.user),
+            with_key("a session as a key", &session),
+            with_key("a rotated admin key", &rotated.admin),
+            with_key("a rotated invoice key", &rotated.invoice),
+            with_key("a deleted wallet's admin key", &deleted.admin),
+            with_key("a deleted wallet's invoice key", &deleted.invoice),
+            with_key("a frozen wallet's admin key", &frozen.admin),
+            with_key("a frozen wallet's invoice key", &frozen.invoice),
+            with_token("a random token", random),
+            with_token("an expired session", &expired),
+            with_token("the session of an operator, expired", &operator),
+            with_token("a session that was logged out", &logged_out),
+            with_token("an admin key as a token", &server.manager.admin),
+        ];
+        revoked.push(Caller {
+            name: "a scheme that is not there",
+            headers: vec![("Authorization", "Basic Z2FtZTpnYW1l".into())],
+        });
+        let mut secrets = secrets_of(&victim, &server.manager);
+        secrets.extend(secrets_of(&strangers, &stranger));
+        secrets.push(session.clone());
+        Self {
+            nobody: nobody(&strangers),
+            strangers,
+            foreign_admins: vec![
+                with_key("another manager's admin key", &stranger.admin),
+                with_key("a user's admin key", &users_user.admin),
+            ],
+            foreign_invoices: vec![
+                with_key("another manager's invoice key", &stranger.invoice),
+                with_key("a user's invoice key", &users_user.invoice),
+            ],
+            own_invoice: with_key("the manager's invoice key", &server.manager.invoice),
+            session: with_token("a manager's session", &session),
+            victim,
+            revoked,
+            secrets,
+        }
+    }
+}
+
+/// Users with money, open invoices and paid ones.
+fn tenant(server: &Server, manager: &Wallet) -> Tenant {
+    let order = json!({"user_name": "player one", "email": "one@example.org", "password": "correct horse", "extra": {"level": 7}});
+    let user = server.post("/usermanager/api/v1/users", &manager.admin, &order).expect(201);
+    let wallet = Wallet::from_json(&user["wallets"][0]);
+    let second = server.wallet_of(&manager.admin, "player two");
+    server.pay(manager, &server.invoice(&wallet, 500)).expect(201);
+    let order = json!({"out": false, "amount": 7, "memo": "for a private purpose"});
+    let open = server.post("/api/v1/payments", &wallet.invoice, &order).expect(201);
+    let text = |name: &str| open[name].as_str().unwrap().to_owned();
+    Tenant { manager: manager.user.clone(), wallet, second, bolt11: text("bolt11"), hash: text("payment_hash") }
+}
+
+/// The same shape with ids that are nobody's (and an invoice that is somebody's, because there
+/// is none that is nobody's).
+fn nobody(tenant: &Tenant) -> Tenant {
+    let id = "00000000000000000000000000000000".to_owned();
+    let wallet = Wallet { user: id.clone(), id: id.clone(), admin: id.clone(), invoice: id.clone() };
+    let hash = "0".repeat(64);
+    Tenant { manager: id, second: wallet.clone(), wallet, bolt11: tenant.bolt11.clone(), hash }
+}
+
+fn secrets_of(tenant: &Tenant, manager: &Wallet) -> Vec<String> {
+    let mut secrets: Vec<String> = [manager, &tenant.wallet, &tenant.second]
+        .into_iter()
+        .flat_map(|wallet| [&wallet.user, &wallet.id, &wallet.admin, &wallet.invoice])
+        .cloned()
+        .collect();
+    secrets.extend([tenant.bolt11.clone(), tenant.hash.clone()]);
+    secrets.extend(["player one", "player two", "one@example.org", "private purpose"].map(str::to_owned));
+    secrets
+}
