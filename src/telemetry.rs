@@ -7,10 +7,13 @@ use tracing_subscriber::EnvFilter;
 
 /// The environment variable that says what to log, as `warn` or `satkeep=debug`.
 const FILTER: &str = "SATKEEP_LOG";
+/// Warnings, and what satkeep does. What actix calls an error is a client's broken request,
+/// with which anybody could fill the log.
+const FILTER_DEFAULT: &str = "warn,satkeep=info,actix_http=off";
 
-/// Starts logging; without the variable, warnings and what satkeep does.
+/// Starts logging, as the variable says.
 pub fn start() {
-    let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new("warn,satkeep=info"));
+    let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new(FILTER_DEFAULT));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     // A second start in the same process would change nothing.

@@ -20,11 +20,12 @@ use super::error::{ErrorBody, ErrorCode, FieldError};
 pub struct DocumentText(pub Bytes);
 
 /// The refusals that operations share: name, status, what they mean.
-const REFUSALS: [(&str, &str, &str); 12] = [
+const REFUSALS: [(&str, &str, &str); 13] = [
     ("BadRequest", "400", "A parameter is wrong, or the payment is refused; `detail` says what to change"),
     ("Unauthorized", "401", "There is no key, or it is unknown or revoked"),
     ("Forbidden", "403", "The key is valid, but grants less than this needs"),
     ("NotFound", "404", "It does not exist, or is another tenant's"),
+    ("NotAllowed", "405", "A parameter of the path is empty, and what is left of the path does not take this method"),
     ("Timeout", "408", "The body did not arrive in time"),
     ("Conflict", "409", "It contradicts what is there"),
     ("TooLarge", "413", "The body is larger than 64 KiB (1024 KiB where it may be an array)"),
@@ -107,6 +108,9 @@ fn refusals_of(method: &str, path: &str, operation: &Operation) -> Vec<&'static 
     }
     if operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty()) {
         names.push("BadRequest");
+    }
+    if path.contains('{') {
+        names.push("NotAllowed");
     }
     let of_tenants = path.starts_with("/usermanager/") || path.starts_with("/users/");
     if path.contains('{') || of_tenants && matches!(method, "POST" | "PUT") {
