@@ -8,5 +8,6 @@ mod memory;
 mod precedence;
 mod properties;
 mod race;
+mod revocation;
 mod settler;
 mod world;

@@ -1,14 +1,16 @@
 //! Races over HTTP: on one process on both stores, and on two processes on PostgreSQL.
 
-use std::io::{Read, Write};
-
 use serde_json::json;
 
+use super::revocation::{
+    a_frozen_wallet_stops_at_once, a_key_is_revoked_before_the_body_arrives, a_rotated_key_stops_at_once,
+    a_session_ends_before_the_body_arrives,
+};
 use crate::api::idempotency::post_under;
 use crate::harness::{Answer, Options, Server, StoreKind, Wallet, at_once, both_stores};
 
 /// The server that the `index`th racer talks to.
-fn at<'a>(servers: &[&'a Server], index: usize) -> &'a Server {
+pub(super) fn at<'a>(servers: &[&'a Server], index: usize) -> &'a Server {
     servers[index % servers.len()]
 }
 
@@ -73,32 +75,6 @@ fn payments_cross_in_a_ring(servers: &[&Server]) {
     server.audit();
 }
 
-/// Keys are rotated while the wallet pays: whatever is paid after the answer of the rotation
-/// is paid with the new key.
-fn a_rotated_key_stops_at_once(servers: &[&Server]) {
-    let server = servers[0];
-    let payer = server.wallet("payer", 1_000);
-    let payee = server.wallet("payee", 0);
-    let invoices: Vec<_> = (0..40).map(|_| server.invoice(&payee, 1)).collect();
-    let path = format!("/usermanager/api/v1/wallets/{}/keys", payer.id);
-    let answers = at_once(41, |index| match index.checked_sub(1) {
-        None => server.put(&path, &server.manager.admin, &json!({})),
-        Some(index) => at(servers, index).pay(&payer, &invoices[index]),
-    });
-    let renewed = answers[0].expect(200);
-    let paid = answers[1..].iter().filter(|answer| answer.status == 201).count();
-    for answer in answers[1..].iter().filter(|answer| answer.status != 201) {
-        answer.refused(401, "bad_auth", "Bad auth");
-    }
-    for index in 0..4 {
-        at(servers, index).get("/api/v1/wallet", &payer.admin).refused(401, "bad_auth", "Bad auth");
-        at(servers, index).get("/api/v1/wallet", &payer.invoice).refused(401, "bad_auth", "Bad auth");
-    }
-    let renewed = Wallet::from_json(&renewed);
-    assert_eq!(server.balance(&renewed), 1_000 - i64::try_from(paid).unwrap());
-    server.audit();
-}
-
 /// A wallet is deleted while it is paid: the money is where somebody can get at it.
 fn a_wallet_is_deleted_while_it_is_paid(servers: &[&Server]) {
     let server = servers[0];
@@ -146,38 +122,6 @@ fn a_user_gets_wallets_while_it_is_deleted(servers: &[&Server]) {
         }
     }
     server.audit();
-}
-
-/// A key is rotated after a request has proved it, and before the request's body has come.
-fn a_key_is_revoked_before_the_body_arrives(servers: &[&Server]) {
-    let server = servers[0];
-    for (method, path, body) in [
-        ("POST", "/usermanager/api/v1/users", json!({"user_name": "late"})),
-        ("PATCH", "/api/v1/wallet", json!({"name": "late"})),
-        ("POST", "/api/v1/payments", json!({"amount": 1})),
-    ] {
-        let caller = server.wallet("caller", 0);
-        // Also where it would only be answered again.
-        if method == "POST" {
-            post_under(server, path, &caller.admin, "k", &body).expect(201);
-        }
-        let body = body.to_string();
-        let mut slow = at(servers, 1).connect();
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {}\r\nIdempotency-Key: k\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{{",
-            caller.admin,
-            body.len()
-        );
-        slow.write_all(head.as_bytes()).unwrap();
-        // Time to prove the key.
-        std::thread::sleep(std::time::Duration::from_millis(200));
-        let path = format!("/usermanager/api/v1/wallets/{}/keys", caller.id);
-        server.put(&path, &server.manager.admin, &json!({})).expect(200);
-        slow.write_all(&body.as_bytes()[1..]).unwrap();
-        let mut answer = String::new();
-        slow.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("bad_auth"), "{method} {path}: {answer}");
-    }
 }
 
 /// 50 equal requests under one idempotency key: one effect, 50 equal answers.
@@ -253,14 +197,16 @@ fn equal_requests_race_under_many_keys(servers: &[&Server]) {
     }
 }
 
-const RACES: [fn(&[&Server]); 10] = [
+const RACES: [fn(&[&Server]); 12] = [
     payers_race_for_one_invoice,
     one_wallet_races_with_many_invoices,
     payments_cross_in_a_ring,
     a_rotated_key_stops_at_once,
+    a_frozen_wallet_stops_at_once,
     a_wallet_is_deleted_while_it_is_paid,
     a_user_gets_wallets_while_it_is_deleted,
     a_key_is_revoked_before_the_body_arrives,
+    a_session_ends_before_the_body_arrives,
     equal_requests_race_under_one_key,
     equal_requests_race_under_many_keys,
     different_requests_race_under_one_key,

@@ -1,0 +1,134 @@
+//! Races between using a key or a session and taking it away (promise I9). Run with the others,
+//! in `race.rs`.
+
+use std::io::{Read, Write};
+
+use serde_json::{Value, json};
+
+use super::race::at;
+use crate::api::idempotency::post_under;
+use crate::harness::{Server, Wallet, at_once};
+
+/// Keys are rotated while the wallet pays: whatever is paid after the answer of the rotation
+/// is paid with the new key.
+pub(super) fn a_rotated_key_stops_at_once(servers: &[&Server]) {
+    let server = servers[0];
+    let payer = server.wallet("payer", 1_000);
+    let payee = server.wallet("payee", 0);
+    let invoices: Vec<_> = (0..40).map(|_| server.invoice(&payee, 1)).collect();
+    let path = format!("/usermanager/api/v1/wallets/{}/keys", payer.id);
+    let answers = at_once(41, |index| match index.checked_sub(1) {
+        None => server.put(&path, &server.manager.admin, &json!({})),
+        Some(index) => at(servers, index).pay(&payer, &invoices[index]),
+    });
+    let renewed = answers[0].expect(200);
+    let paid = answers[1..].iter().filter(|answer| answer.status == 201).count();
+    for answer in answers[1..].iter().filter(|answer| answer.status != 201) {
+        answer.refused(401, "bad_auth", "Bad auth");
+    }
+    for index in 0..4 {
+        at(servers, index).get("/api/v1/wallet", &payer.admin).refused(401, "bad_auth", "Bad auth");
+        at(servers, index).get("/api/v1/wallet", &payer.invoice).refused(401, "bad_auth", "Bad auth");
+    }
+    let renewed = Wallet::from_json(&renewed);
+    assert_eq!(server.balance(&renewed), 1_000 - i64::try_from(paid).unwrap());
+    server.audit();
+}
+
+/// A wallet is frozen while it pays: whatever is paid after the answer of the freeze would be
+/// missing from its balance.
+pub(super) fn a_frozen_wallet_stops_at_once(servers: &[&Server]) {
+    let server = servers[0];
+    let payee = server.wallet("payee", 0);
+    for (scope, status, code) in [("spending", 400, "wallet_frozen"), ("everything", 403, "key_frozen")] {
+        let payer = server.wallet("payer", 1_000);
+        let invoices: Vec<_> = (0..44).map(|_| server.invoice(&payee, 1)).collect();
+        let path = format!("/usermanager/api/v1/wallets/{}/freeze", payer.id);
+        let answers = at_once(41, |index| match index.checked_sub(1) {
+            None => server.put(&path, &server.manager.admin, &json!({ "scope": scope })),
+            Some(index) => at(servers, index).pay(&payer, &invoices[index]),
+        });
+        let frozen = answers[0].expect(200);
+        let paid = answers[1..].iter().filter(|answer| answer.status == 201).count();
+        // Those that had proved their key before are refused by the ledger.
+        for answer in answers[1..].iter().filter(|answer| answer.status != 201) {
+            answer.refused(status, code, "frozen");
+        }
+        for (index, invoice) in invoices[40..].iter().enumerate() {
+            at(servers, index).pay(&payer, invoice).refused(status, code, "frozen");
+        }
+        assert_eq!(frozen["id"], payer.id);
+        server.delete(&path, &server.manager.admin).expect(200);
+        assert_eq!(server.balance(&payer), 1_000 - i64::try_from(paid).unwrap());
+    }
+    server.audit();
+}
+
+/// Sends a request whose body comes only after something else has been done.
+fn slowly(server: &Server, method: &str, path: &str, header: &str, body: &Value, meanwhile: impl FnOnce()) -> String {
+    let body = body.to_string();
+    let mut slow = server.connect();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: x\r\n{header}\r\nIdempotency-Key: k\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{{",
+        body.len()
+    );
+    slow.write_all(head.as_bytes()).unwrap();
+    // Time to prove the key.
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    meanwhile();
+    slow.write_all(&body.as_bytes()[1..]).unwrap();
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// A key is rotated, or its wallet frozen, after a request has proved it, and before the
+/// request's body has come.
+pub(super) fn a_key_is_revoked_before_the_body_arrives(servers: &[&Server]) {
+    let server = servers[0];
+    for (method, path, body) in [
+        ("POST", "/usermanager/api/v1/users", json!({"user_name": "late"})),
+        ("PATCH", "/api/v1/wallet", json!({"name": "late"})),
+        ("POST", "/api/v1/payments", json!({"amount": 1})),
+    ] {
+        for (what, order, status, code) in
+            [("keys", json!({}), "401", "bad_auth"), ("freeze", json!({"scope": "everything"}), "403", "key_frozen")]
+        {
+            let caller = server.wallet("caller", 0);
+            // Also where it would only be answered again.
+            if method == "POST" {
+                post_under(server, path, &caller.admin, "k", &body).expect(201);
+            }
+            let header = format!("X-Api-Key: {}", caller.admin);
+            let answer = slowly(at(servers, 1), method, path, &header, &body, || {
+                let path = format!("/usermanager/api/v1/wallets/{}/{what}", caller.id);
+                server.put(&path, &server.manager.admin, &order).expect(200);
+            });
+            let refused = answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(code);
+            assert!(refused, "{method} {path} {what}: {answer}");
+        }
+    }
+}
+
+/// An operator logs out, after a request has proved the session, and before the request's body
+/// has come.
+pub(super) fn a_session_ends_before_the_body_arrives(servers: &[&Server]) {
+    let server = servers[0];
+    let wallet = server.wallet("x", 0);
+    for (number, (method, path, body)) in [
+        ("POST", "/users/api/v1/user", json!({"name": "late"})),
+        ("PUT", "/users/api/v1/balance", json!({"id": wallet.id, "amount": 1})),
+        ("PUT", &*format!("/users/api/v1/wallet/{}/freeze", wallet.id), json!({"scope": "spending"})),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let operator = server.operator(&format!("late-{number}"));
+        let header = format!("Authorization: Bearer {operator}");
+        let answer = slowly(at(servers, 1), method, path, &header, &body, || {
+            server.as_session("POST", "/api/v1/auth/logout", &operator, &Value::Null).expect(200);
+        });
+        assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("bad_auth"), "{method} {path}: {answer}");
+    }
+    assert_eq!(server.balance(&wallet), 0);
+}
