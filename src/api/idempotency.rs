@@ -156,13 +156,35 @@ pub async fn payments_again(app: &App, sides: Vec<(WalletId, [u8; 16])>) -> Resu
     let find = move |connection: &mut Db| {
         sides.into_iter().map(|(wallet, row)| payments::find_row(connection, wallet, row)).collect()
     };
-    Ok(app.store.read(find).await?)
+    app.store.read(find).await.map_err(|error| match error {
+        // Nothing failed but the reading of what was done.
+        StoreError::Unavailable(error) => StoreError::OutcomeUnknown(error).into(),
+        StoreError::OutcomeUnknown(_)
+        | StoreError::Revoked
+        | StoreError::Frozen
+        | StoreError::Conflict
+        | StoreError::NotFound
+        | StoreError::Broken(_)
+        | StoreError::Fault(_) => error.into(),
+    })
 }
 
 /// One side of a payment that was made before, by its wallet and the ids that came of it.
 pub async fn payment_again(app: &App, wallet: WalletId, ids: &[[u8; 16]]) -> Result<Payment, ApiError> {
     let sides = ids.iter().take(1).map(|id| (wallet, *id)).collect();
     Ok(payments_again(app, sides).await?.pop().ok_or(ErrorCode::Internal)?)
+}
+
+/// The answer that was given before under a claim, where any was: for handlers that would do
+/// costly work before [`create_once`].
+pub async fn answer_again(
+    app: &App,
+    caller: impl Caller,
+    status: StatusCode,
+    claim: Option<Claim>,
+) -> Result<Option<HttpResponse>, ApiError> {
+    let done = done(app, caller, claim).await?;
+    done.map(|done| replay(app, caller.account(), status, claim, &done)).transpose()
 }
 
 /// Creates something in one transaction on behalf of a caller: once for each claim.
@@ -175,8 +197,8 @@ pub async fn create_once<T: Serialize>(
     refuse: impl Fn(StoreError) -> ApiError,
 ) -> Result<HttpResponse, ApiError> {
     let account = caller.account();
-    if let Some(done) = done(app, caller, claim).await? {
-        return replay(app, account, status, claim, &done);
+    if let Some(answer) = answer_again(app, caller, status, claim).await? {
+        return Ok(answer);
     }
     let shared = app.clone();
     let created = app.write_as(caller, move |connection| {

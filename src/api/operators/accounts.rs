@@ -10,7 +10,7 @@ use super::{account_id, account_not_found};
 use crate::api::app::State;
 use crate::api::body::{Body, lenient, raw};
 use crate::api::error::{ApiError, ErrorCode};
-use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
+use crate::api::idempotency::{Idempotency, IdempotencyParam, answer_again, create_once};
 use crate::api::params::{Checks, Params};
 use crate::api::payment_query::{LIMIT_MAX, OFFSET_MAX};
 use crate::api::session::Operator;
@@ -145,6 +145,9 @@ pub(in crate::api) async fn create_account(
     let terms = order.read()?;
     let name = terms.name.or_else(|| terms.username.clone().map(Name::from));
     let name = name.ok_or_else(|| ApiError::field("name", "is missing, and so is `username`"))?;
+    if let Some(answer) = answer_again(&app, operator, StatusCode::OK, claim).await? {
+        return Ok(answer);
+    }
     let password_hash = hash(&app, terms.password).await?;
     let (manager, mut new) = managers::prepare(&app.sealer, name);
     new.username = terms.username;
@@ -157,7 +160,9 @@ pub(in crate::api) async fn create_account(
         let user = users::find(connection, None, manager.user)?;
         ManagedUser::one(connection, &shared, true, user)
     };
-    create_once(&app, operator, StatusCode::OK, claim, create, username_taken).await
+    let created = create_once(&app, operator, StatusCode::OK, claim, create, username_taken).await?;
+    tracing::info!(operator = %operator.user(), "an operator created a manager");
+    Ok(created)
 }
 
 /// Manager details
@@ -211,6 +216,7 @@ pub(in crate::api) async fn update_account(
             Err(invalid) => Ok(Err(invalid)),
         });
     let view = view.await.map_err(username_taken)?.map_err(|invalid| ApiError::field("extra", invalid))?;
+    tracing::info!(operator = %operator.user(), manager = %id, "an operator changed a manager");
     Ok(HttpResponse::Ok().json(view))
 }
 

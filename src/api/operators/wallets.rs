@@ -87,7 +87,9 @@ pub(in crate::api) async fn create_account_wallet(
         wallets::create(connection, user, &NewWallet { id, name, keys: stored, created_at: clock::now() })?;
         Ok(ManagedWallet::new(wallets::find(connection, id)?, &keys, true))
     };
-    create_once(&app, operator, StatusCode::OK, claim, create, account_not_found).await
+    let created = create_once(&app, operator, StatusCode::OK, claim, create, account_not_found).await?;
+    tracing::info!(operator = %operator.user(), manager = %user, "an operator created a wallet");
+    Ok(created)
 }
 
 /// How many keys were renewed.

@@ -12,7 +12,7 @@ use crate::api::app::{App, State};
 use crate::api::auth::{AdminKey, WalletKey};
 use crate::api::body::{Body, lenient, raw};
 use crate::api::error::{ApiError, ErrorCode};
-use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
+use crate::api::idempotency::{Idempotency, IdempotencyParam, answer_again, create_once};
 use crate::api::params::{Checks, Params};
 use crate::api::payment_query::{LIMIT_MAX, OFFSET_MAX};
 use crate::api::stream::{PAGE_ROWS, json_array};
@@ -132,6 +132,9 @@ pub(in crate::api) async fn create_user(
     else {
         return Err(checks.into_error());
     };
+    if let Some(answer) = answer_again(&app, key, StatusCode::CREATED, claim).await? {
+        return Ok(answer);
+    }
     let password_hash = hash(&app, password).await?;
     let created_at = clock::now();
     let (id, wallet) = (UserId::random(), WalletId::random());
