@@ -158,7 +158,11 @@ pub enum Direction {
 /// the new balance. Safe beside a running server.
 pub fn credit(store: &Store, sealer: &Sealer, wallet: WalletId, amount: Amount) -> Result<Msat, ManagerError> {
     let leg = adjustment(sealer, wallet, amount, Direction::In);
-    let outcomes = settle_batch(&mut store.settlement(), &[Command::Adjust(Adjust { leg, claim: None })], &clock::now)?;
+    let outcomes = settle_batch(
+        &mut store.settlement(),
+        &[Command::Adjust(Adjust { leg, session: None, claim: None })],
+        &clock::now,
+    )?;
     match outcomes.into_iter().next() {
         Some(Ok(Outcome::Adjusted { balance })) => Ok(balance),
         Some(Err(rejection)) => Err(rejection.into()),

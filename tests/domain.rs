@@ -1,7 +1,7 @@
 //! The words of the field: what is accepted, and what secrets show.
 
 use satkeep::domain::extra::Extra;
-use satkeep::domain::guesses::{FREE_AT_ACCOUNT, Guesses, Wait};
+use satkeep::domain::guesses::{AT_ACCOUNT, Guesses, Wait};
 use satkeep::domain::ids::{InvoiceId, PaymentHash, TransferId, UserId, WalletId};
 use satkeep::domain::invoice::PaymentRequest;
 use satkeep::domain::keys::{ApiKey, KeyKind};
@@ -178,20 +178,20 @@ fn guesses_become_slower_and_are_forgotten() {
     let start = UnixMs::new(1_000_000_000);
     let mut guesses = Guesses::default();
     for _ in 0..5 {
-        guesses = guesses.attempt(FREE_AT_ACCOUNT, start).unwrap();
+        guesses = guesses.attempt(AT_ACCOUNT, start).unwrap();
     }
     // After five, each waits twice as long as the one before, but for 15 minutes at most.
     let mut now = start;
     for wait in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900] {
-        assert_eq!(guesses.attempt(FREE_AT_ACCOUNT, now), Err(Wait(wait)));
-        assert_eq!(guesses.attempt(FREE_AT_ACCOUNT, now.plus_seconds(wait - 1)), Err(Wait(1)));
+        assert_eq!(guesses.attempt(AT_ACCOUNT, now), Err(Wait(wait)));
+        assert_eq!(guesses.attempt(AT_ACCOUNT, now.plus_seconds(wait - 1)), Err(Wait(1)));
         now = now.plus_seconds(wait);
-        guesses = guesses.attempt(FREE_AT_ACCOUNT, now).unwrap();
+        guesses = guesses.attempt(AT_ACCOUNT, now).unwrap();
     }
     let quiet = now.plus_seconds(3600);
-    assert_eq!(guesses.attempt(FREE_AT_ACCOUNT, quiet), Ok(Guesses { failures: 1, last_at: quiet }));
+    assert_eq!(guesses.attempt(AT_ACCOUNT, quiet), Ok(Guesses { failures: 1, last_at: quiet }));
     // A clock that goes back opens nothing.
-    assert!(guesses.attempt(FREE_AT_ACCOUNT, start).is_err());
+    assert!(guesses.attempt(AT_ACCOUNT, start).is_err());
 }
 
 #[test]

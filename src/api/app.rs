@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::web;
-use tokio::sync::Semaphore;
 
 use super::address::TrustedProxies;
 use super::auth::Caller;
 use super::error::{ApiError, ErrorCode};
+use super::gate::Gate;
 use super::rate_limit::RateLimits;
 use crate::clock;
 use crate::config::Config;
@@ -20,8 +20,13 @@ use crate::ledger::settler::Settler;
 use crate::ledger::state::Outcome;
 use crate::store::{Db, Store, StoreError};
 
-/// Passwords that are hashed at once: each takes a core and 19 MiB, and payments must go on.
+/// Passwords of users that are hashed at once: each takes a core and 19 MiB, and payments must
+/// go on.
 const PASSWORD_HASHES_MAX: usize = 2;
+/// Logins at once: these have a turn of their own, so that nobody's users keep operators out.
+const LOGINS_MAX: usize = 1;
+/// Passwords, and logins, that wait for their turn.
+const WAITING_MAX: usize = 100;
 
 /// The service behind the handlers.
 #[derive(Debug)]
@@ -46,7 +51,9 @@ pub struct App {
     pub allow_signup: bool,
     started_at: UnixMs,
     hasher: Hasher,
-    passwords: Semaphore,
+    passwords: Gate,
+    /// Where logins take turns, from counting the try to opening the session.
+    pub logins: Gate,
     draining: AtomicBool,
 }
 
@@ -68,7 +75,8 @@ impl App {
             allow_signup: config.allow_signup,
             started_at: clock::now(),
             hasher: config.hasher.clone(),
-            passwords: Semaphore::new(PASSWORD_HASHES_MAX),
+            passwords: Gate::new(PASSWORD_HASHES_MAX, WAITING_MAX),
+            logins: Gate::new(LOGINS_MAX, WAITING_MAX),
             draining: AtomicBool::new(false),
         }
     }
@@ -110,20 +118,26 @@ impl App {
 
     /// Hashes a password.
     pub async fn hash_password(&self, password: Password) -> Result<String, ApiError> {
+        let _turn = self.passwords.enter().await?;
         self.unhurried(move |hasher| hasher.hash(&password)).await
     }
 
-    /// Whether a password is the hashed one.
+    /// Whether a password is a user's.
     pub async fn verify_password(&self, password: Password, hash: Option<String>) -> Result<bool, ApiError> {
+        let _turn = self.passwords.enter().await?;
+        self.verify_in_turn(password, hash).await
+    }
+
+    /// Whether a password is the hashed one, for a caller that has its turn.
+    pub async fn verify_in_turn(&self, password: Password, hash: Option<String>) -> Result<bool, ApiError> {
         self.unhurried(move |hasher| hasher.verify(&password, hash.as_deref())).await
     }
 
-    /// Works on a password without keeping a worker busy, a few at a time.
+    /// Works on a password without keeping a worker busy.
     async fn unhurried<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Hasher) -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let _turn = self.passwords.acquire().await.or(Err(ErrorCode::ShuttingDown))?;
         let hasher = self.hasher.clone();
         let worked = web::block(move || work(&hasher)).await.or(Err(ErrorCode::Unavailable))?;
         worked.map_err(|error| {

@@ -117,6 +117,14 @@ impl Deref for AdminKey {
     }
 }
 
+impl AdminKey {
+    /// The same caller after it has renewed the keys of its wallet.
+    pub(super) const fn renewed(self) -> Self {
+        let Self(WalletKey(grant)) = self;
+        Self(WalletKey(Grant { keys_version: grant.keys_version.saturating_add(1), ..grant }))
+    }
+}
+
 impl OptionalKey {
     /// The wallet of the key, where there is one.
     pub fn wallet(&self) -> Option<WalletId> {
@@ -140,7 +148,7 @@ async fn grant_of(request: HttpRequest) -> Result<Option<Grant>, ApiError> {
     let digest = key.digest();
     let grant = app.store.read(move |connection| wallets::grant_of(connection, &digest)).await?;
     let grant = grant.ok_or(ErrorCode::BadAuth)?;
-    app.limits.count_key(&digest)?;
+    app.limits.count_key(digest.as_bytes())?;
     Ok(Some(grant))
 }
 

@@ -245,6 +245,11 @@ impl ApiError {
         Self { errors, ..Self::with_detail(ErrorCode::InvalidRequest, detail.join("; ")) }
     }
 
+    /// Something must wait.
+    pub fn too_many(code: ErrorCode, Wait(seconds): Wait) -> Self {
+        Self { retry_after_s: Some(seconds), ..code.into() }
+    }
+
     /// The same refusal about the `index`th item of an array.
     #[must_use]
     pub fn in_item(self, index: usize) -> Self {
@@ -295,6 +300,7 @@ impl ApiError {
             Rejection::KeyFrozen => ErrorCode::KeyFrozen,
             Rejection::IdempotencyConflict => ErrorCode::IdempotencyConflict,
             Rejection::UserNotFound => ErrorCode::UserNotFound,
+            Rejection::UserHasUsers => ErrorCode::UserHasUsers,
             Rejection::WalletsChanged => ErrorCode::WalletsChanged,
             Rejection::WalletNotFound { .. } => ErrorCode::WalletNotFound,
             Rejection::WalletHoldsMoney => ErrorCode::WalletHoldsMoney,
@@ -324,8 +330,8 @@ impl From<ErrorCode> for ApiError {
 }
 
 impl From<Wait> for ApiError {
-    fn from(Wait(seconds): Wait) -> Self {
-        Self { retry_after_s: Some(seconds), ..ErrorCode::TooManyGuesses.into() }
+    fn from(wait: Wait) -> Self {
+        Self::too_many(ErrorCode::TooManyGuesses, wait)
     }
 }
 

@@ -13,12 +13,13 @@ use super::params::Checks;
 use super::session::Session;
 use super::user_manager::views::ManagedWallet;
 use crate::clock;
-use crate::domain::guesses::{FREE_AT_ACCOUNT, FREE_FROM_ADDRESS, Wait};
+use crate::domain::guesses::{AT_ACCOUNT, AT_NAME, FROM_ADDRESS, Wait};
 use crate::domain::ids::UserId;
 use crate::domain::password::Password;
 use crate::domain::session::SessionToken;
 use crate::domain::text::Username;
-use crate::store::{Db, StoreError, guesses, sessions, users, wallets};
+use crate::store::guesses::{self, Subject};
+use crate::store::{Db, StoreError, sessions, users, wallets};
 
 /// Who logs in.
 #[derive(Deserialize, ToSchema)]
@@ -104,9 +105,13 @@ pub(super) async fn log_in(app: State, address: ClientAddress, body: Body) -> Re
     let password = checks.require("password", order.password, Password::new);
     let (Some(username), Some(password)) = (username, password) else { return Err(checks.into_error()) };
     let subjects = Subjects::new(&app, address, &username);
+    // Most of a flood of guesses must wait, and learns so here, without a lock or a turn.
+    let at_once = subjects.clone();
+    app.store.read(move |connection| guesses::check(connection, &at_once.all(), clock::now())).await??;
+    let _turn = app.logins.enter().await?;
     let begun = begin(&app, &subjects, Username::new(username).ok()).await??;
     let (user, hash) = begun.map_or((None, None), |(user, hash)| (Some(user), hash));
-    let verified = app.verify_password(password, hash.clone()).await?;
+    let verified = app.verify_in_turn(password, hash.clone()).await?;
     // Without a user or a hash nothing verifies; the order keeps the time the same.
     let (Some(user), Some(hash), true) = (user, hash, verified) else {
         return Err(ErrorCode::InvalidCredentials.into());
@@ -116,8 +121,9 @@ pub(super) async fn log_in(app: State, address: ClientAddress, body: Body) -> Re
     let session_s = app.session_s;
     let open = move |connection: &mut Db| {
         let now = clock::now();
-        guesses::take_back(connection, &subjects.address)?;
-        guesses::forget(connection, &subjects.account)?;
+        guesses::take_back(connection, &subjects.address.id)?;
+        guesses::take_back(connection, &subjects.name.id)?;
+        guesses::forget(connection, &subjects.account.id)?;
         sessions::begin(connection, digest, user, &hash, now, now.plus_seconds(session_s))
     };
     app.store.write(open).await.map_err(|error| ApiError::from_store(error, ErrorCode::InvalidCredentials))?;
@@ -126,17 +132,27 @@ pub(super) async fn log_in(app: State, address: ClientAddress, body: Body) -> Re
 }
 
 /// What guesses are counted at: digests, so that the table tells nobody's name or address.
+#[derive(Clone)]
 struct Subjects {
-    account: [u8; 32],
-    address: [u8; 32],
+    address: Subject,
+    name: Subject,
+    account: Subject,
 }
 
 impl Subjects {
     fn new(app: &App, address: ClientAddress, username: &str) -> Self {
+        let name = username.to_ascii_lowercase();
+        let network = address.network();
+        let subject = |throttle, parts: &[&[u8]]| Subject { id: app.sealer.digest(parts).to_vec(), throttle };
         Self {
-            account: app.sealer.digest(&[b"login", username.to_ascii_lowercase().as_bytes()]),
-            address: app.sealer.digest(&[b"login-from", &address.network()]),
+            address: subject(FROM_ADDRESS, &[b"login-from", &network]),
+            name: subject(AT_NAME, &[b"login", name.as_bytes()]),
+            account: subject(AT_ACCOUNT, &[b"login-at-from", name.as_bytes(), &network]),
         }
+    }
+
+    fn all(&self) -> [Subject; 3] {
+        [self.address.clone(), self.name.clone(), self.account.clone()]
     }
 }
 
@@ -145,24 +161,21 @@ type Login = Option<(UserId, Option<String>)>;
 
 /// Counts the try, whether or not there is anybody of that name, and looks who it is.
 async fn begin(app: &App, subjects: &Subjects, username: Option<Username>) -> Result<Result<Login, Wait>, StoreError> {
-    let (account, address) = (subjects.account, subjects.address);
-    let count = move |connection: &mut Db| {
-        let now = clock::now();
-        let counted = match guesses::attempt(connection, &address, FREE_FROM_ADDRESS, now)? {
-            Ok(()) => guesses::attempt(connection, &account, FREE_AT_ACCOUNT, now)?,
-            Err(wait) => Err(wait),
-        };
-        match (counted, &username) {
-            (Err(wait), _) => Ok(Err(wait)),
-            (Ok(()), Some(username)) => Ok(Ok(sessions::login_of(connection, username)?)),
-            (Ok(()), None) => Ok(Ok(None)),
-        }
+    let subjects = subjects.all();
+    let count = move |connection: &mut Db| match (guesses::attempt(connection, &subjects, clock::now())?, &username) {
+        (Err(wait), _) => Ok(Err(wait)),
+        (Ok(()), Some(username)) => Ok(Ok(sessions::login_of(connection, username)?)),
+        (Ok(()), None) => Ok(Ok(None)),
     };
-    // Two first tries at once both mean to make the row; the second one finds it.
-    match app.store.write(count.clone()).await {
-        Err(StoreError::Conflict) => app.store.write(count).await,
-        counted => counted,
+    // First tries at once on several replicas all mean to make the rows; the others find them.
+    let mut counted = app.store.write(count.clone()).await;
+    for _ in 0..3 {
+        if !matches!(counted, Err(StoreError::Conflict)) {
+            break;
+        }
+        counted = app.store.write(count.clone()).await;
     }
+    counted
 }
 
 /// Who am I

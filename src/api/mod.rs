@@ -15,6 +15,7 @@ pub mod decode;
 pub mod document;
 pub mod edge;
 pub mod error;
+pub mod gate;
 pub mod idempotency;
 pub mod login;
 pub mod operators;

@@ -10,12 +10,11 @@ use governor::{DefaultKeyedRateLimiter, Quota};
 use super::address::ClientAddress;
 use super::error::ErrorCode;
 use crate::config::Config;
-use crate::domain::keys::KeyDigest;
 
 /// The limits, each of which may be off.
 #[derive(Debug)]
 pub struct RateLimits {
-    keys: Option<DefaultKeyedRateLimiter<KeyDigest>>,
+    keys: Option<DefaultKeyedRateLimiter<[u8; 32]>>,
     clients: Option<DefaultKeyedRateLimiter<Vec<u8>>>,
 }
 
@@ -29,12 +28,12 @@ impl RateLimits {
         }
     }
 
-    /// Counts a request with a key, which must be a valid one: what is remembered is then
-    /// bounded by the keys that there are.
+    /// Counts a request with a key or a session, by its digest. It must be a valid one: what is
+    /// remembered is then bounded by those that there are.
     ///
     /// The next request is free within a second, which is what a caller is told without more.
-    pub fn count_key(&self, key: &KeyDigest) -> Result<(), ErrorCode> {
-        let counted = self.keys.as_ref().map_or(Ok(()), |keys| keys.check_key(key));
+    pub fn count_key(&self, digest: &[u8; 32]) -> Result<(), ErrorCode> {
+        let counted = self.keys.as_ref().map_or(Ok(()), |keys| keys.check_key(digest));
         counted.or(Err(ErrorCode::RateLimited))
     }
 

@@ -14,7 +14,7 @@ use super::auth::{Caller, Extraction};
 use super::error::{ApiError, ErrorCode};
 use crate::clock;
 use crate::domain::ids::{AccountId, UserId};
-use crate::domain::session::SessionToken;
+use crate::domain::session::{SessionDigest, SessionToken};
 use crate::domain::time::UnixMs;
 use crate::store::sessions::{self, Role};
 use crate::store::{Db, StoreError};
@@ -28,6 +28,11 @@ pub struct Session(sessions::Session);
 pub struct Operator(Session);
 
 impl Session {
+    /// What the ledger looks at again.
+    pub const fn digest(&self) -> SessionDigest {
+        self.0.digest
+    }
+
     /// Who it is.
     pub const fn user(&self) -> UserId {
         self.0.user
@@ -106,7 +111,9 @@ impl FromRequest for Session {
             let app = request.app_data::<State>().ok_or(ErrorCode::Internal)?;
             let digest = token.digest();
             let session = app.store.read(move |connection| sessions::find(connection, digest, clock::now())).await?;
-            Ok(Self(session.ok_or(ErrorCode::BadAuth)?))
+            let session = session.ok_or(ErrorCode::BadAuth)?;
+            app.limits.count_key(digest.as_bytes())?;
+            Ok(Self(session))
         })
     }
 }

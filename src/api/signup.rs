@@ -4,14 +4,18 @@ use actix_web::{HttpResponse, post};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::address::ClientAddress;
 use super::app::State;
 use super::body::{Body, lenient};
 use super::error::{ApiError, ErrorCode};
 use super::params::Checks;
 use super::user_manager::views::ManagedWallet;
+use crate::clock;
+use crate::domain::guesses::SIGN_UP;
 use crate::domain::text::Name;
 use crate::managers;
-use crate::store::{users, wallets};
+use crate::store::guesses::{self, Subject};
+use crate::store::{StoreError, users, wallets};
 
 /// The account to open.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -26,14 +30,14 @@ pub struct SignupOrder {
 /// Open a manager account
 ///
 /// Answers its wallet with both keys, which are shown nowhere else. Refused unless sign-up is
-/// enabled (`--allow-signup`); there is no caller whom an `Idempotency-Key` could belong to.
+/// enabled (`--allow-signup`), and slowed down by address (429, `Retry-After`); there is no caller whom an `Idempotency-Key` could belong to.
 #[utoipa::path(
     tag = "Auth",
     request_body = SignupOrder,
     responses((status = 200, description = "The wallet of the new manager", body = ManagedWallet))
 )]
 #[post("/api/v1/account")]
-pub(super) async fn sign_up(app: State, body: Body) -> Result<HttpResponse, ApiError> {
+pub(super) async fn sign_up(app: State, address: ClientAddress, body: Body) -> Result<HttpResponse, ApiError> {
     if !app.allow_signup {
         return Err(ErrorCode::SignupDisabled.into());
     }
@@ -41,10 +45,31 @@ pub(super) async fn sign_up(app: State, body: Body) -> Result<HttpResponse, ApiE
     let mut checks = Checks::default();
     let Some(name) = checks.require("name", order.name, Name::new) else { return Err(checks.into_error()) };
     let (manager, new) = managers::prepare(&app.sealer, name);
+    let id = app.sealer.digest(&[b"sign-up-from", &address.network()]).to_vec();
     let wallet = app.store.write(move |connection| {
+        let subject = Subject { id, throttle: SIGN_UP };
+        if let Err(wait) = guesses::attempt(connection, &[subject], clock::now())? {
+            return Ok(Err(wait));
+        }
         users::create(connection, &new)?;
-        wallets::find(connection, manager.wallet)
+        Ok(Ok(wallets::find(connection, manager.wallet)?))
     });
-    let wallet = wallet.await.map_err(ApiError::from)?;
+    let wallet =
+        wallet.await.map_err(taken_at_once)?.map_err(|wait| ApiError::too_many(ErrorCode::RateLimited, wait))?;
     Ok(HttpResponse::Ok().json(ManagedWallet::new(wallet, &manager.keys, true)))
+}
+
+/// Ids and keys are random: what was taken is the count of an address that opens its first
+/// accounts at once.
+fn taken_at_once(error: StoreError) -> ApiError {
+    match error {
+        StoreError::Conflict => ErrorCode::Unavailable.into(),
+        StoreError::Unavailable(_)
+        | StoreError::OutcomeUnknown(_)
+        | StoreError::Revoked
+        | StoreError::Frozen
+        | StoreError::Broken(_)
+        | StoreError::NotFound
+        | StoreError::Fault(_) => error.into(),
+    }
 }

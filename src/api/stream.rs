@@ -26,38 +26,39 @@ where
     F: Future<Output = Result<Page<T, C>, ApiError>>,
 {
     let (items, cursor) = next_page(None).await?;
-    let mut first = items_of(&items, true)?;
+    let mut first = vec![b'['];
+    let has_items = append(&mut first, &items, false)?;
     let Some(cursor) = cursor else {
         first.push(b']');
         return Ok(HttpResponse::Ok().insert_header(header::ContentType::json()).body(first));
     };
-    let rest = stream::try_unfold((next_page, Some(cursor)), |(next_page, cursor)| async move {
+    let rest = stream::try_unfold((next_page, Some(cursor), has_items), |(next_page, cursor, has_items)| async move {
         let Some(cursor) = cursor else { return Ok::<_, ApiError>(None) };
         let (items, cursor) = next_page(Some(cursor)).await?;
-        let mut chunk = items_of(&items, false)?;
+        let mut chunk = Vec::new();
+        let has_items = append(&mut chunk, &items, has_items)?;
         if cursor.is_none() {
             chunk.push(b']');
         }
-        Ok(Some((Bytes::from(chunk), (next_page, cursor))))
+        Ok(Some((Bytes::from(chunk), (next_page, cursor, has_items))))
     });
     let first = stream::once(async { Ok(Bytes::from(first)) });
     let body = futures_util::StreamExt::chain(first, rest);
     Ok(HttpResponse::Ok().insert_header(header::ContentType::json()).streaming(body))
 }
 
-/// The items as they stand in the array: with its opening bracket on the first page, with a
-/// comma before each item on the others.
-fn items_of<T: Serialize>(items: &[T], is_first: bool) -> Result<Vec<u8>, ApiError> {
-    let mut json = serde_json::to_vec(items).map_err(|error| {
-        tracing::error!(%error, "an item of a list could not be written");
-        ErrorCode::Internal
-    })?;
-    json.pop();
-    if let (false, Some(bracket)) = (is_first, json.first_mut()) {
-        *bracket = b',';
-        if items.is_empty() {
-            json.clear();
+/// Appends items as they stand inside of the array; answers whether it has any by now.
+fn append<T: Serialize>(json: &mut Vec<u8>, items: &[T], has_items: bool) -> Result<bool, ApiError> {
+    let mut comma = has_items;
+    for item in items {
+        if comma {
+            json.push(b',');
         }
+        comma = true;
+        serde_json::to_writer(&mut *json, item).map_err(|error| {
+            tracing::error!(%error, "an item of a list could not be written");
+            ErrorCode::Internal
+        })?;
     }
-    Ok(json)
+    Ok(comma)
 }

@@ -3,12 +3,25 @@
 
 use super::time::UnixMs;
 
-/// Tries at one account that need not wait.
-pub const FREE_AT_ACCOUNT: i64 = 5;
-/// Tries from one address that need not wait: many people can share one.
-pub const FREE_FROM_ADDRESS: i64 = 50;
-/// The longest wait, in seconds.
-const WAIT_S_MAX: i64 = 900;
+/// How many tries need not wait, and how long the others must wait at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throttle {
+    /// Tries that need not wait.
+    pub free: i64,
+    /// The longest wait, in seconds.
+    pub wait_s_max: i64,
+}
+
+/// Of tries at one account from one address, and of those that its manager makes.
+pub const AT_ACCOUNT: Throttle = Throttle { free: 5, wait_s_max: 900 };
+/// Of tries at one account from anywhere: looser, because whoever knows a user name could
+/// otherwise keep its owner out.
+pub const AT_NAME: Throttle = Throttle { free: 100, wait_s_max: 15 };
+/// Of tries from one address, which many people can share.
+pub const FROM_ADDRESS: Throttle = Throttle { free: 50, wait_s_max: 900 };
+/// Of accounts that are opened from one address.
+pub const SIGN_UP: Throttle = Throttle { free: 10, wait_s_max: 900 };
+
 /// After how many quiet seconds all is forgotten.
 pub const FORGET_S: i64 = 3600;
 
@@ -27,16 +40,22 @@ pub struct Guesses {
 pub struct Wait(pub i64);
 
 impl Guesses {
-    /// Makes another try at this time, `free` of which need not wait. It counts as failed until
-    /// it has succeeded, so that many at once are no way around waiting.
-    pub fn attempt(self, free: i64, now: UnixMs) -> Result<Self, Wait> {
+    /// How a try at this time must wait, if it must; otherwise how many have failed so far.
+    pub fn check(self, throttle: Throttle, now: UnixMs) -> Result<i64, Wait> {
         let quiet_s = now.seconds().saturating_sub(self.last_at.seconds());
         let failures = if quiet_s >= FORGET_S { 0 } else { self.failures };
-        let doubled = u32::try_from(failures.saturating_sub(free)).ok();
-        let wait_s = doubled.map_or(0, |exponent| 2_i64.saturating_pow(exponent).min(WAIT_S_MAX));
+        let doubled = u32::try_from(failures.saturating_sub(throttle.free)).ok();
+        let wait_s = doubled.map_or(0, |exponent| 2_i64.saturating_pow(exponent).min(throttle.wait_s_max));
         if quiet_s < wait_s {
-            return Err(Wait(wait_s.saturating_sub(quiet_s).clamp(1, WAIT_S_MAX)));
+            return Err(Wait(wait_s.saturating_sub(quiet_s).clamp(1, throttle.wait_s_max)));
         }
+        Ok(failures)
+    }
+
+    /// Makes another try at this time. It counts as failed until it has succeeded, so that many
+    /// at once are no way around waiting.
+    pub fn attempt(self, throttle: Throttle, now: UnixMs) -> Result<Self, Wait> {
+        let failures = self.check(throttle, now)?;
         Ok(Self { failures: failures.saturating_add(1), last_at: now })
     }
 }

@@ -44,7 +44,7 @@ impl fmt::Debug for SessionToken {
 }
 
 /// SHA-256 of a token's text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionDigest([u8; 32]);
 
 impl SessionDigest {

@@ -1,11 +1,12 @@
 //! What a batch of commands needs to read: sorted and without repetition, because rows are
 //! locked in this order by everyone (see [`super::settle`]).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::command::{CloseTarget, Command};
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::{AccountId, PaymentHash, UserId};
+use crate::domain::session::SessionDigest;
 
 /// The rows that a batch reads, besides the payees, which only its invoices tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Wants {
     pub accounts: BTreeSet<AccountId>,
     /// Idempotency keys that commands are asked under, with their account.
     pub claims: BTreeSet<(AccountId, IdempotencyKey)>,
+    /// Sessions of operators that commands are asked under.
+    pub sessions: HashSet<SessionDigest>,
     /// Accounts that only authorize: read, not locked. None of these is in `accounts`.
     pub readers: BTreeSet<AccountId>,
 }
@@ -31,6 +34,7 @@ impl Wants {
             if let Some((account, claim)) = command.claim() {
                 wants.claims.insert((account, claim.key));
             }
+            wants.sessions.extend(command.session());
             match command {
                 Command::CreateInvoice(create) => {
                     // Under an idempotency key the account is locked, so that of two replicas the
@@ -55,7 +59,7 @@ impl Wants {
                     wants.accounts.extend([adjust.leg.from, adjust.leg.invoice.payee]);
                 }
                 Command::Close(close) => {
-                    wants.accounts.extend(close.authority.map(|authority| authority.account));
+                    wants.accounts.extend(close.by.authority().map(|authority| authority.account));
                     wants.accounts.extend(close.wallets.iter().map(|(id, _)| *id));
                     match close.target {
                         CloseTarget::User(user) => {

@@ -6,6 +6,7 @@ use crate::domain::idempotency::Claim;
 use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
 use crate::domain::money::Amount;
 use crate::domain::secret::Sealed;
+use crate::domain::session::SessionDigest;
 use crate::domain::time::UnixMs;
 
 /// Who asks. The handler has proved the key before; the number lets the ledger see, inside
@@ -101,6 +102,8 @@ pub struct Transfer {
 pub struct Adjust {
     /// The movement, out of issuance or into it.
     pub leg: Leg,
+    /// The operator's session; `None` at the command line.
+    pub session: Option<SessionDigest>,
     /// The idempotency key that it is asked under.
     pub claim: Option<Claim>,
 }
@@ -134,18 +137,36 @@ pub enum CloseTarget {
     User(UserId),
 }
 
+/// Who deletes wallets.
+#[derive(Clone, Copy, Debug)]
+pub enum Closer {
+    /// A manager, by the key of this wallet; a sweep moves the money there.
+    Manager(Authority),
+    /// An operator, who cannot sweep.
+    Operator(SessionDigest),
+}
+
 /// Deletes wallets, alone or with their user. Keys stop at once; history stays.
 #[derive(Clone, Debug)]
 pub struct Close {
-    /// The manager's wallet whose key asks; a sweep moves the money there. `None` where an
-    /// operator asks, who cannot sweep.
-    pub authority: Option<Authority>,
+    /// Who asks.
+    pub by: Closer,
     /// What is deleted.
     pub target: CloseTarget,
     /// The wallets, each with what a sweep of it needs.
     pub wallets: Vec<(AccountId, Sweep)>,
     /// Whether money is moved away; without it a wallet that holds any is not deleted.
     pub sweep: bool,
+}
+
+impl Closer {
+    /// The manager's authority, where it is one.
+    pub const fn authority(self) -> Option<Authority> {
+        match self {
+            Self::Manager(authority) => Some(authority),
+            Self::Operator(_) => None,
+        }
+    }
 }
 
 /// One request to the ledger.
@@ -171,7 +192,19 @@ impl Command {
             Self::Pay(pay) => Some(pay.authority),
             Self::Transfer(transfer) => Some(transfer.authority),
             Self::Adjust(_) => None,
-            Self::Close(close) => close.authority,
+            Self::Close(close) => close.by.authority(),
+        }
+    }
+
+    /// The operator's session under which it is asked, where it is.
+    pub const fn session(&self) -> Option<SessionDigest> {
+        match self {
+            Self::CreateInvoice(_) | Self::Pay(_) | Self::Transfer(_) => None,
+            Self::Adjust(adjust) => adjust.session,
+            Self::Close(close) => match close.by {
+                Closer::Manager(_) => None,
+                Closer::Operator(session) => Some(session),
+            },
         }
     }
 

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::command::{Adjust, Authority, Close, CloseTarget, Command, CreateInvoice, Leg, NewInvoice, Pay, Transfer};
 use super::state::{
     Account, AccountKind, AccountRow, ClaimRow, Claimed, Closure, Effects, Invoice, InvoiceRow, InvoiceState, Outcome,
-    Rejection, Snapshot, TransferKind, TransferRow,
+    Rejection, Snapshot, TransferKind, TransferRow, User,
 };
 use crate::domain::controls::{Freeze, OverLimit};
 use crate::domain::extra::Extra;
@@ -103,6 +103,9 @@ impl<'a> Work<'a> {
     fn once(&mut self, command: &Command) -> Result<Outcome, Rejection> {
         if let Some(authority) = command.authority() {
             self.authorize(authority)?;
+        }
+        if command.session().is_some_and(|session| !self.snapshot.sessions.contains(&session)) {
+            return Err(Rejection::KeyRevoked);
         }
         let Some((account, claim)) = command.claim() else { return self.act(command) };
         let place = (account, claim.key);
@@ -226,14 +229,14 @@ impl<'a> Work<'a> {
         for (index, (id, sweep)) in close.wallets.iter().enumerate() {
             let account = self.open_account(*id, index)?;
             let frozen = account.freeze.is_some();
-            let sweep_to = close.authority.map(|authority| authority.account).filter(|to| close.sweep && to != id);
+            let sweep_to = close.by.authority().map(|authority| authority.account).filter(|to| close.sweep && to != id);
             let amount = Amount::from_msat(account.balance.get()).ok();
             let money = match (amount, sweep_to) {
                 (Some(_), None) => return Err(Rejection::WalletHoldsMoney),
                 (Some(amount), Some(to)) => Some((amount, to)),
                 (None, _) => None,
             };
-            if frozen && close.authority.is_some() {
+            if frozen && close.by.authority().is_some() {
                 return Err(Rejection::WalletFrozen { leg: index });
             }
             let Some((amount, payee)) = money else { continue };
@@ -269,12 +272,11 @@ impl<'a> Work<'a> {
 
     /// The wallets that the command names must be exactly those that the user has.
     fn check_wallets_of(&self, user: UserId, close: &Close) -> Result<(), Rejection> {
-        let wallets = self
-            .snapshot
-            .wallets_of
-            .get(&user)
-            .filter(|_| !self.closed_users.contains(&user))
-            .ok_or(Rejection::UserNotFound)?;
+        let found = self.snapshot.users.get(&user).filter(|_| !self.closed_users.contains(&user));
+        let User { wallets, has_users } = found.ok_or(Rejection::UserNotFound)?;
+        if *has_users {
+            return Err(Rejection::UserHasUsers);
+        }
         // A wallet whose account was not read is one that the command did not know of.
         let open = wallets.iter().filter(|id| self.account(**id).is_none_or(|account| account.open));
         let have: HashSet<_> = open.collect();
@@ -309,11 +311,6 @@ impl<'a> Work<'a> {
         let mut staged: BTreeMap<AccountId, Account> = BTreeMap::new();
         let mut rows = Vec::with_capacity(postings.len());
         for (leg, posting) in postings.iter().enumerate() {
-            let receiver = self.stage(&mut staged, posting.credit, leg)?;
-            if posting.by != Mover::Operator && receiver.freeze == Some(Freeze::Everything) {
-                return Err(Rejection::ReceiverFrozen { leg });
-            }
-
             let debit = self.stage(&mut staged, posting.debit, leg)?;
             check_spending(debit, posting, leg, self.now)?;
             let balance = debit.balance.checked_sub(posting.amount).ok_or(Rejection::BalanceLimit { leg })?;
@@ -329,6 +326,9 @@ impl<'a> Work<'a> {
             let (debit_balance, debit_entry) = (debit.balance, debit.entries);
 
             let credit = self.stage(&mut staged, posting.credit, leg)?;
+            if posting.by != Mover::Operator && credit.freeze == Some(Freeze::Everything) {
+                return Err(Rejection::ReceiverFrozen { leg });
+            }
             credit.balance = credit.balance.checked_add(posting.amount).ok_or(Rejection::BalanceLimit { leg })?;
             credit.entries = next_entry(credit.entries);
             rows.push(TransferRow {

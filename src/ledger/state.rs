@@ -1,7 +1,7 @@
 //! What deciding looks at ([`Snapshot`]) and what it brings about ([`Effects`],
 //! [`Outcome`], [`Rejection`]).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::command::NewInvoice;
 use crate::domain::controls::{Freeze, Limits, Spent};
@@ -10,6 +10,7 @@ use crate::domain::idempotency::{IdempotencyKey, RequestDigest};
 use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
 use crate::domain::money::{Amount, Msat};
 use crate::domain::secret::Sealed;
+use crate::domain::session::SessionDigest;
 use crate::domain::time::UnixMs;
 
 /// Whose money an account holds.
@@ -122,10 +123,21 @@ pub struct Snapshot {
     pub accounts: HashMap<AccountId, Account>,
     /// The invoices that are to be paid, where they exist.
     pub invoices: HashMap<PaymentHash, Invoice>,
-    /// The wallets of the users that are to be deleted; a user who is gone is not there.
-    pub wallets_of: HashMap<UserId, Vec<AccountId>>,
+    /// The users that are to be deleted; one who is gone is not there.
+    pub users: HashMap<UserId, User>,
+    /// The operators' sessions under which commands are asked, where they are still under way.
+    pub sessions: HashSet<SessionDigest>,
     /// What was done before under the idempotency keys that the commands are asked under.
     pub claims: HashMap<(AccountId, IdempotencyKey), Claimed>,
+}
+
+/// A user as it stands, locked for the batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct User {
+    /// Its wallets that are not deleted.
+    pub wallets: Vec<AccountId>,
+    /// Whether it is the manager of others.
+    pub has_users: bool,
 }
 
 /// What was done under an idempotency key.
@@ -309,6 +321,9 @@ pub enum Rejection {
     /// The user to delete is gone.
     #[error("the user does not exist")]
     UserNotFound,
+    /// The user to delete has users of its own.
+    #[error("the user has users of its own")]
+    UserHasUsers,
     /// The user got or lost a wallet while the deletion was under way.
     #[error("the user's wallets have changed meanwhile")]
     WalletsChanged,
@@ -336,12 +351,6 @@ pub enum Rejection {
     /// The invoice's time is over.
     #[error("the invoice has expired")]
     InvoiceExpired,
-    /// The wallet that money is to come to is frozen for everything.
-    #[error("the receiving wallet is frozen")]
-    ReceiverFrozen {
-        /// Which leg, from 0.
-        leg: usize,
-    },
     /// A wallet that money is to leave, or that is to be deleted, is frozen.
     #[error("the wallet is frozen")]
     WalletFrozen {
@@ -363,6 +372,12 @@ pub enum Rejection {
     /// The payer has less than the amount.
     #[error("insufficient balance")]
     InsufficientBalance {
+        /// Which leg, from 0.
+        leg: usize,
+    },
+    /// The wallet that money is to come to is frozen for everything.
+    #[error("the receiving wallet is frozen")]
+    ReceiverFrozen {
         /// Which leg, from 0.
         leg: usize,
     },
@@ -389,6 +404,7 @@ impl Rejection {
             | Self::KeyFrozen
             | Self::IdempotencyConflict
             | Self::UserNotFound
+            | Self::UserHasUsers
             | Self::WalletsChanged
             | Self::WalletHoldsMoney
             | Self::InvoiceNotFound

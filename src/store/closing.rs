@@ -13,10 +13,11 @@ use super::settlement::expect_rows;
 use super::wallets::CHUNK_IDS;
 use crate::domain::ids::{AccountId, UserId};
 use crate::domain::time::UnixMs;
-use crate::ledger::state::Closure;
+use crate::ledger::state::{Closure, User};
 
-/// Locks a user who is there, and tells the wallets that are not deleted.
-pub(super) fn lock_wallets_of(connection: &mut Db, user: UserId) -> Result<Option<Vec<AccountId>>, StoreError> {
+/// Locks a user who is there, so that it gets no more users or wallets, and tells those that it
+/// has.
+pub(super) fn lock_user(connection: &mut Db, user: UserId) -> Result<Option<User>, StoreError> {
     // The update is the lock, on both stores alike.
     let here = users::table.filter(users::id.eq(user.as_bytes().as_slice())).filter(users::deleted_at_ms.is_null());
     let locked = diesel::update(here).set(users::updated_at_ms.eq(users::updated_at_ms)).execute(connection)?;
@@ -28,7 +29,8 @@ pub(super) fn lock_wallets_of(connection: &mut Db, user: UserId) -> Result<Optio
         .filter(wallets::deleted_at_ms.is_null())
         .select(wallets::id)
         .load(connection)?;
-    ids.iter().map(|id| Ok(AccountId::from_slice(id)?)).collect::<Result<_, _>>().map(Some)
+    let wallets = ids.iter().map(|id| Ok(AccountId::from_slice(id)?)).collect::<Result<_, StoreError>>()?;
+    Ok(Some(User { wallets, has_users: super::users::has_users(connection, user)? }))
 }
 
 /// Deletes wallets, and their user where it goes as well. Their keys are gone with it.

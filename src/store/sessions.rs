@@ -1,6 +1,7 @@
 //! Logins: who may log in, and the sessions that are under way.
 
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use super::connection::Db;
 use super::error::StoreError;
@@ -127,14 +128,18 @@ pub fn end_all(connection: &mut Db, user: UserId) -> Result<(), StoreError> {
 
 /// Forgets some of the sessions that are over; answers whether there may be more of them.
 pub fn forget_some(connection: &mut Db, now: UnixMs) -> Result<bool, StoreError> {
-    let over: Vec<Vec<u8>> = sessions::table
-        .filter(sessions::expires_at_ms.le(now.get()))
-        .order(sessions::expires_at_ms)
-        .select(sessions::token_digest)
-        .limit(FORGET_ROWS)
-        .load(connection)?;
-    for digests in over.chunks(super::wallets::CHUNK_IDS) {
-        diesel::delete(sessions::table.filter(sessions::token_digest.eq_any(digests.to_vec()))).execute(connection)?;
-    }
-    Ok(i64::try_from(over.len()).is_ok_and(|rows| rows >= FORGET_ROWS))
+    let forget = |lock: &str| {
+        diesel::sql_query(format!(
+            "DELETE FROM sessions WHERE token_digest IN (
+                SELECT token_digest FROM sessions WHERE expires_at_ms <= $1 ORDER BY expires_at_ms LIMIT $2{lock})"
+        ))
+        .bind::<BigInt, _>(now.get())
+        .bind::<BigInt, _>(FORGET_ROWS)
+    };
+    // Rows that somebody has locked are left, so that nobody waits in a circle.
+    let forgotten = match connection {
+        Db::Sqlite(c) => forget("").execute(c)?,
+        Db::Postgres(c) => forget(" FOR UPDATE SKIP LOCKED").execute(c)?,
+    };
+    Ok(i64::try_from(forgotten).is_ok_and(|rows| rows >= FORGET_ROWS))
 }

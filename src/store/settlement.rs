@@ -9,11 +9,13 @@ use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::r2d2::R2D2Connection as _;
 use parking_lot::{ArcMutexGuard, Mutex, RawMutex};
 
-use super::closing::{close, lock_wallets_of};
+use super::closing::{close, lock_user};
 use super::connection::{Database, Db, roll_back};
 use super::error::StoreError;
+use super::sessions::{self, Role};
 use super::witness::Witness;
 use super::{settle_postgres, settle_sqlite};
+use crate::clock;
 use crate::ledger::batch::Wants;
 use crate::ledger::settle::{Commit, SettleError, SettlementStore};
 use crate::ledger::state::{Effects, Snapshot};
@@ -113,9 +115,14 @@ impl SettlementStore for Settlement {
         let mut snapshot = Snapshot::default();
         let loaded = (|| {
             for user in &wants.users {
-                if let Some(wallets) = lock_wallets_of(connection, *user)? {
-                    wants.accounts.extend(&wallets);
-                    snapshot.wallets_of.insert(*user, wallets);
+                if let Some(found) = lock_user(connection, *user)? {
+                    wants.accounts.extend(&found.wallets);
+                    snapshot.users.insert(*user, found);
+                }
+            }
+            for session in &wants.sessions {
+                if sessions::find(connection, *session, clock::now())?.is_some_and(|it| it.role == Role::Operator) {
+                    snapshot.sessions.insert(*session);
                 }
             }
             snapshot.invoices = match connection {

@@ -1,7 +1,7 @@
 //! Users of a tenant: created by a manager, seen by no other.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Nullable};
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable};
 
 use super::connection::{Db, MultiBackend};
 use super::error::StoreError;
@@ -125,8 +125,12 @@ fn user(columns: Columns) -> Result<User, StoreError> {
     })
 }
 
-/// Creates a user and its first wallet.
+/// Creates a user and its first wallet, for a manager who is there and stays until the
+/// transaction ends.
 pub fn create(connection: &mut Db, new: &NewUser) -> Result<(), StoreError> {
+    if let Some(manager) = new.manager {
+        hold(connection, manager)?;
+    }
     diesel::insert_into(users::table)
         .values((
             users::id.eq(new.id.as_bytes().as_slice()),
@@ -141,6 +145,27 @@ pub fn create(connection: &mut Db, new: &NewUser) -> Result<(), StoreError> {
         ))
         .execute(connection)?;
     wallets::create(connection, new.id, &new.wallet)
+}
+
+/// Makes sure that a user is there, and is not deleted until the transaction ends; others may
+/// hold it as well.
+fn hold(connection: &mut Db, id: UserId) -> Result<(), StoreError> {
+    let here = |lock: &str| {
+        let sql = format!("SELECT created_at_ms FROM users WHERE id = $1 AND deleted_at_ms IS NULL{lock}");
+        diesel::sql_query(sql).bind::<Binary, _>(id.as_bytes().to_vec())
+    };
+    let found: Vec<Held> = match connection {
+        // The transaction holds the only write lock.
+        Db::Sqlite(c) => here("").load(c)?,
+        Db::Postgres(c) => here(" FOR SHARE").load(c)?,
+    };
+    if found.is_empty() { Err(StoreError::Revoked) } else { Ok(()) }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Held {
+    #[diesel(sql_type = BigInt, column_name = created_at_ms)]
+    _created_at_ms: i64,
 }
 
 /// A user of the tenant; of no tenant, a manager.

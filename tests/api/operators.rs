@@ -130,7 +130,7 @@ both_stores! {
         let renewed = server.put("/usermanager/api/v1/wallets/keys", &server.manager.admin, &NONE).expect(200);
         let renewed: Vec<_> = renewed.as_array().unwrap().iter().map(Wallet::from_json).collect();
         assert_eq!(renewed.len(), 4);
-        assert_eq!(renewed[3].id, server.manager.id, "the manager's own comes last");
+        assert_eq!(renewed[0].id, server.manager.id, "the calling wallet comes first");
         for old in wallets.iter().chain([&server.manager]) {
             server.get("/api/v1/wallet", &old.admin).refused(401, "bad_auth", "");
             let new = renewed.iter().find(|wallet| wallet.id == old.id).unwrap();
@@ -138,5 +138,30 @@ both_stores! {
             server.get("/api/v1/wallet", &new.invoice).expect(200);
         }
         server.get("/api/v1/wallet", &stranger.admin).expect(200);
+        // Without users, it is the calling wallet alone.
+        let alone = server.put("/usermanager/api/v1/wallets/keys", &stranger.admin, &NONE).expect(200);
+        assert_eq!((alone.as_array().unwrap().len(), &alone[0]["id"]), (1, &json!(stranger.id)));
+    }
+
+    fn many_wallets_are_given_new_keys_page_by_page(server) {
+        let made = crate::harness::at_once(8, |_| (0..30).map(|_| server.wallet_of(&server.manager.admin, "u").id).collect::<Vec<_>>());
+        let renewed = server.put("/usermanager/api/v1/wallets/keys", &server.manager.admin, &NONE).expect(200);
+        let renewed: Vec<_> = renewed.as_array().unwrap().iter().map(Wallet::from_json).collect();
+        let ids: std::collections::HashSet<_> = renewed.iter().map(|wallet| &wallet.id).collect();
+        assert_eq!(ids.len(), 241);
+        assert!(made.iter().flatten().all(|id| ids.contains(id)));
+        server.get("/api/v1/wallet", &server.manager.admin).refused(401, "bad_auth", "");
+        let list = server.get("/usermanager/api/v1/wallets", &renewed[0].admin).expect(200);
+        assert_eq!(list.as_array().unwrap().len(), 240);
+    }
+
+    fn one_wallet_is_no_way_to_another_one_of_the_same_user(server) {
+        let first = server.wallet("user", 0);
+        let order = json!({"user_id": first.user, "wallet_name": "second"});
+        let second = server.post("/usermanager/api/v1/wallets", &server.manager.admin, &order).expect(201);
+        let second = Wallet::from_json(&second);
+        let renewed = server.put("/usermanager/api/v1/wallets/keys", &first.admin, &NONE).expect(200);
+        assert_eq!((renewed.as_array().unwrap().len(), &renewed[0]["id"]), (1, &json!(first.id)));
+        server.get("/api/v1/wallet", &second.admin).expect(200);
     }
 }

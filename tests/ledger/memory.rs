@@ -1,15 +1,18 @@
 //! The settlement store in memory: the plainest reading of what a store must do.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use satkeep::domain::controls::{Limits, Spent};
 use satkeep::domain::idempotency::IdempotencyKey;
 use satkeep::domain::ids::{AccountId, PaymentHash, UserId};
 use satkeep::domain::money::Msat;
+use satkeep::domain::session::SessionDigest;
 use satkeep::domain::time::UnixMs;
 use satkeep::ledger::batch::Wants;
 use satkeep::ledger::settle::{Commit, SettleError, SettlementStore};
-use satkeep::ledger::state::{Account, AccountKind, Claimed, Effects, Invoice, InvoiceState, Snapshot, TransferRow};
+use satkeep::ledger::state::{
+    Account, AccountKind, Claimed, Effects, Invoice, InvoiceState, Snapshot, TransferRow, User,
+};
 
 use super::world::{WALLETS, user, wallet};
 
@@ -17,7 +20,8 @@ use super::world::{WALLETS, user, wallet};
 pub(crate) struct Memory {
     pub(crate) accounts: HashMap<AccountId, Account>,
     pub(crate) invoices: HashMap<PaymentHash, Invoice>,
-    pub(crate) wallets_of: HashMap<UserId, Vec<AccountId>>,
+    pub(crate) users: HashMap<UserId, User>,
+    pub(crate) sessions: HashSet<SessionDigest>,
     pub(crate) transfers: Vec<TransferRow>,
     pub(crate) claims: HashMap<(AccountId, IdempotencyKey), Claimed>,
     open: Option<Box<Memory>>,
@@ -43,7 +47,7 @@ impl Memory {
         memory.accounts.insert(AccountId::ISSUANCE, account(AccountKind::Issuance, 0));
         for index in 0..WALLETS {
             memory.accounts.insert(wallet(index), account(AccountKind::Wallet, 0));
-            memory.wallets_of.insert(user(index), vec![wallet(index)]);
+            memory.users.insert(user(index), User { wallets: vec![wallet(index)], has_users: false });
         }
         memory
     }
@@ -53,7 +57,8 @@ impl Memory {
         Snapshot {
             accounts: self.accounts.clone(),
             invoices: self.invoices.clone(),
-            wallets_of: self.wallets_of.clone(),
+            users: self.users.clone(),
+            sessions: self.sessions.clone(),
             claims: self.claims.clone(),
         }
     }
@@ -86,12 +91,12 @@ impl Memory {
                 assert!(account.open && account.balance.is_zero());
                 account.open = false;
                 account.keys_version += 1;
-                for wallets in self.wallets_of.values_mut() {
-                    wallets.retain(|wallet| wallet != id);
+                for user in self.users.values_mut() {
+                    user.wallets.retain(|wallet| wallet != id);
                 }
             }
             if let Some(user) = closure.user {
-                self.wallets_of.remove(&user).unwrap();
+                self.users.remove(&user).unwrap();
             }
         }
     }
@@ -107,8 +112,9 @@ impl SettlementStore for Memory {
     /// Gives only what is wanted, so that a want too few is found.
     fn load(&mut self, mut wants: Wants) -> Result<Snapshot, SettleError> {
         let mut snapshot = self.snapshot();
-        snapshot.wallets_of.retain(|user, _| wants.users.contains(user));
-        wants.accounts.extend(snapshot.wallets_of.values().flatten());
+        snapshot.users.retain(|user, _| wants.users.contains(user));
+        wants.accounts.extend(snapshot.users.values().flat_map(|user| &user.wallets));
+        snapshot.sessions.retain(|session| wants.sessions.contains(session));
         snapshot.claims.retain(|place, _| wants.claims.contains(place));
         snapshot.invoices.retain(|hash, _| wants.invoices.contains(hash));
         wants.add_payees(snapshot.invoices.values().map(|invoice| invoice.payee));

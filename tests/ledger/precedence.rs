@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use satkeep::domain::controls::{Freeze, Limits};
 use satkeep::domain::ids::{AccountId, PaymentHash};
 use satkeep::domain::money::{Amount, Msat};
-use satkeep::ledger::command::{Close, CloseTarget, Command, NewInvoice};
+use satkeep::domain::session::SessionToken;
+use satkeep::ledger::command::{Adjust, Close, CloseTarget, Closer, Command, NewInvoice};
 use satkeep::ledger::decide::decide;
 use satkeep::ledger::settle::settle_batch;
 use satkeep::ledger::state::{Outcome, Rejection};
@@ -21,24 +22,25 @@ fn position(rejection: Rejection) -> usize {
         Rejection::KeyFrozen => 1,
         Rejection::IdempotencyConflict => 2,
         Rejection::UserNotFound => 3,
-        Rejection::WalletsChanged => 4,
-        Rejection::WalletNotFound { .. } => 5,
-        Rejection::WalletHoldsMoney => 6,
-        Rejection::InvoiceNotFound => 7,
-        Rejection::InvoiceMismatch => 8,
-        Rejection::InvoiceAlreadyPaid => 9,
-        Rejection::InvoiceCancelled => 10,
-        Rejection::InvoiceExpired => 11,
-        Rejection::ReceiverFrozen { .. } => 12,
+        Rejection::UserHasUsers => 4,
+        Rejection::WalletsChanged => 5,
+        Rejection::WalletNotFound { .. } => 6,
+        Rejection::WalletHoldsMoney => 7,
+        Rejection::InvoiceNotFound => 8,
+        Rejection::InvoiceMismatch => 9,
+        Rejection::InvoiceAlreadyPaid => 10,
+        Rejection::InvoiceCancelled => 11,
+        Rejection::InvoiceExpired => 12,
         Rejection::WalletFrozen { .. } => 13,
         Rejection::PaymentLimit { .. } => 14,
         Rejection::DayLimit { .. } => 15,
         Rejection::InsufficientBalance { .. } => 16,
-        Rejection::BalanceLimit { .. } => 17,
+        Rejection::ReceiverFrozen { .. } => 17,
+        Rejection::BalanceLimit { .. } => 18,
     }
 }
 
-const REFUSALS: usize = 18;
+const REFUSALS: usize = 19;
 
 struct Scene {
     memory: Memory,
@@ -75,6 +77,8 @@ fn scene() -> Scene {
     let outcomes = settle_batch(&mut memory, &setup, &now).unwrap();
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     memory.accounts.get_mut(&wallet(3)).unwrap().balance = Msat::new(i64::MAX);
+    memory.users.get_mut(&user(4)).unwrap().has_users = true;
+    memory.sessions.insert(SessionToken::from_client("on").digest());
     Scene { memory, dear, late, paid, orphan }
 }
 
@@ -84,16 +88,20 @@ fn revoked(mut command: Command) -> Command {
         Command::CreateInvoice(c) => c.authority.keys_version = 0,
         Command::Pay(c) => c.authority.keys_version = 0,
         Command::Transfer(c) => c.authority.keys_version = 0,
-        Command::Close(c) => c.authority.as_mut().unwrap().keys_version = 0,
-        Command::Adjust(_) => {}
+        Command::Close(Close { by: Closer::Manager(authority), .. }) => authority.keys_version = 0,
+        Command::Close(_) | Command::Adjust(_) => {}
     }
     command
 }
 
-/// The same command, asked for by an operator.
-fn by_operator(command: Command) -> Command {
-    let Command::Close(close) = command else { unreachable!() };
-    Command::Close(Close { authority: None, ..close })
+/// The same command, asked for by an operator who has logged in with this token.
+fn by_operator(command: Command, token: &str) -> Command {
+    let session = SessionToken::from_client(token).digest();
+    match command {
+        Command::Close(close) => Command::Close(Close { by: Closer::Operator(session), ..close }),
+        Command::Adjust(adjust) => Command::Adjust(Adjust { session: Some(session), ..adjust }),
+        other => other,
+    }
 }
 
 fn tampered(command: Command) -> Command {
@@ -153,7 +161,11 @@ fn the_first_reason_is_given() {
         ("close, gone", close(w0, CloseTarget::Wallet, &[GONE], false), R::WalletNotFound { leg: 0 }),
         ("close, money", close(w0, user_of(1), &[w1], false), R::WalletHoldsMoney),
         ("close, sweep into itself", close(w1, user_of(1), &[w1], true), R::WalletHoldsMoney),
-        ("close by an operator, money", by_operator(close(w0, user_of(1), &[w1], true)), R::WalletHoldsMoney),
+        ("close by an operator, money", by_operator(close(w0, user_of(1), &[w1], true), "on"), R::WalletHoldsMoney),
+        ("close by an operator, logged out", by_operator(close(w0, user_of(77), &[w1], true), "off"), R::KeyRevoked),
+        ("credit by an operator, logged out", by_operator(credit(GONE, 1), "off"), R::KeyRevoked),
+        ("credit by an operator, no wallet", by_operator(credit(GONE, 1), "on"), R::WalletNotFound { leg: 0 }),
+        ("close, has users, other wallets", close(w0, user_of(4), &[GONE], false), R::UserHasUsers),
         ("debit of more than there is", debit(w0, 5_000), R::InsufficientBalance { leg: 0 }),
         ("debit of no wallet", debit(GONE, 1), R::WalletNotFound { leg: 0 }),
         ("close, sweep more than fits", close(w3, user_of(0), &[w0], true), R::BalanceLimit { leg: 0 }),
@@ -180,6 +192,7 @@ fn frozen_and_limited(memory: Memory, dear: &NewInvoice, paid: &NewInvoice) -> B
     let spending = frozen(0, Freeze::Spending, &memory);
     let everything = frozen(0, Freeze::Everything, &memory);
     let payee = frozen(1, Freeze::Everything, &spending);
+    let receiver = frozen(1, Freeze::Everything, &memory);
     let mut limited = memory;
     limited.accounts.get_mut(&wallet(0)).unwrap().limits =
         Limits { payment_max: Some(Amount::from_msat(300).unwrap()), day_max: Some(Amount::from_msat(250).unwrap()) };
@@ -189,7 +202,8 @@ fn frozen_and_limited(memory: Memory, dear: &NewInvoice, paid: &NewInvoice) -> B
         ("create, frozen key", &everything, create(invoice(w0, 1)), R::KeyFrozen),
         ("close, frozen key, gone", &everything, close(w0, CloseTarget::Wallet, &[GONE], false), R::KeyFrozen),
         ("pay, paid, frozen", &spending, pay(w0, paid), R::InvoiceAlreadyPaid),
-        ("pay, payee and payer frozen", &payee, pay(w0, dear), R::ReceiverFrozen { leg: 0 }),
+        ("pay, payee and payer frozen", &payee, pay(w0, dear), R::WalletFrozen { leg: 0 }),
+        ("pay, payee frozen, dear", &receiver, pay(w0, dear), R::InsufficientBalance { leg: 0 }),
         ("pay, frozen, dear", &spending, pay(w0, dear), R::WalletFrozen { leg: 0 }),
         (
             "transfer by the manager",
@@ -242,6 +256,9 @@ fn what_freezes_and_limits_let_pass() {
     assert_eq!(outcomes[6], Err(Rejection::DayLimit { leg: 0 }));
     let spent = memory.accounts[&w0].spent;
     assert_eq!((spent.day, spent.total), (1, Msat::new(250)));
+    // Another replica's clock is still before midnight: the day goes on.
+    let behind = settle_batch(&mut memory, &commands[6..], &|| NOW).unwrap();
+    assert_eq!(behind[0], Err(Rejection::DayLimit { leg: 0 }));
     let next_day = settle_batch(&mut memory, &commands[6..], &|| NOW.plus_seconds(2 * 86_400)).unwrap();
     assert!(next_day[0].is_ok());
 }

@@ -110,6 +110,33 @@ pub(super) fn a_key_is_revoked_before_the_body_arrives(servers: &[&Server]) {
     }
 }
 
+/// A manager is deleted while it creates users: either it has users and stays, or it is gone
+/// and nobody is left behind.
+pub(super) fn a_manager_is_deleted_while_it_creates_users(servers: &[&Server]) {
+    let server = servers[0];
+    let operator = server.operator("deleter");
+    for round in 0..8 {
+        let manager = server.new_manager("short-lived", 0);
+        let path = format!("/users/api/v1/user/{}", manager.user);
+        let order = json!({ "user_name": format!("orphan {round}") });
+        let answers = at_once(5, |index| match index {
+            0 => server.as_session("DELETE", &path, &operator, &Value::Null),
+            _ => at(servers, index).post("/usermanager/api/v1/users", &manager.admin, &order),
+        });
+        let created: Vec<_> = answers[1..].iter().filter(|answer| answer.status == 201).collect();
+        for answer in answers[1..].iter().filter(|answer| answer.status != 201) {
+            answer.refused(401, "bad_auth", "");
+        }
+        if created.is_empty() {
+            answers[0].expect(200);
+        } else {
+            answers[0].refused(409, "user_has_users", "");
+            server.get("/api/v1/wallet", &manager.admin).expect(200);
+        }
+    }
+    server.cli(&["operator", "remove", "--username", "deleter"]).unwrap();
+}
+
 /// An operator logs out, after a request has proved the session, and before the request's body
 /// has come.
 pub(super) fn a_session_ends_before_the_body_arrives(servers: &[&Server]) {

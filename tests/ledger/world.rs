@@ -8,7 +8,7 @@ use satkeep::domain::money::Amount;
 use satkeep::domain::secret::Sealed;
 use satkeep::domain::time::UnixMs;
 use satkeep::ledger::command::{
-    Adjust, Authority, Close, CloseTarget, Command, CreateInvoice, Leg, NewInvoice, Pay, Sweep, Transfer,
+    Adjust, Authority, Close, CloseTarget, Closer, Command, CreateInvoice, Leg, NewInvoice, Pay, Sweep, Transfer,
 };
 
 pub(crate) const NOW: UnixMs = UnixMs::new(1_000_000);
@@ -80,11 +80,11 @@ pub(crate) fn transfer(authorized: AccountId, legs: Vec<Leg>) -> Command {
 }
 
 pub(crate) fn credit(to: AccountId, msat: i64) -> Command {
-    Command::Adjust(Adjust { leg: leg(AccountId::ISSUANCE, to, msat), claim: None })
+    Command::Adjust(Adjust { leg: leg(AccountId::ISSUANCE, to, msat), session: None, claim: None })
 }
 
 pub(crate) fn debit(from: AccountId, msat: i64) -> Command {
-    Command::Adjust(Adjust { leg: leg(from, AccountId::ISSUANCE, msat), claim: None })
+    Command::Adjust(Adjust { leg: leg(from, AccountId::ISSUANCE, msat), session: None, claim: None })
 }
 
 pub(crate) fn close(authorized: AccountId, target: CloseTarget, wallets: &[AccountId], sweep: bool) -> Command {
@@ -99,7 +99,7 @@ pub(crate) fn close(authorized: AccountId, target: CloseTarget, wallets: &[Accou
         (*id, seed)
     };
     let wallets = wallets.iter().map(sweep_of).collect();
-    Command::Close(Close { authority: Some(authority(authorized)), target, wallets, sweep })
+    Command::Close(Close { by: Closer::Manager(authority(authorized)), target, wallets, sweep })
 }
 
 /// How many wallets a random world has. Wallet `n` is user `n`'s only one.

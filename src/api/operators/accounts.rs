@@ -237,7 +237,7 @@ pub(in crate::api) async fn delete_account(
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = account_id(&path)?;
-    let deleted = delete_by(&app, Deleter::Operator, id).await?;
+    let deleted = delete_by(&app, Deleter::Operator(operator.digest()), id).await?;
     tracing::info!(operator = %operator.user(), manager = %id, "an operator deleted a manager");
     Ok(deleted)
 }

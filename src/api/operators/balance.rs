@@ -74,11 +74,10 @@ pub(in crate::api) async fn update_balance(
     if payments_of(&app, operator, claim).await?.is_some() {
         return Ok(Created::again(DONE).respond_as(StatusCode::OK));
     }
-    // The body may have been slow: the session is looked at once more.
-    let found = app.write_as(operator, move |connection| wallets::find(connection, id)).await;
-    found.map_err(wallet_not_found)?;
+    app.store.read(move |connection| wallets::find(connection, id)).await.map_err(wallet_not_found)?;
     let leg = adjustment(&app.sealer, id, amount, direction);
-    let done = match app.settle(Command::Adjust(Adjust { leg, claim }), false).await? {
+    let adjust = Adjust { leg, session: Some(operator.digest()), claim };
+    let done = match app.settle(Command::Adjust(adjust), false).await? {
         Outcome::Adjusted { .. } => Created::new(DONE),
         Outcome::Replayed { .. } => Created::again(DONE),
         outcome @ (Outcome::InvoiceCreated | Outcome::Paid { .. } | Outcome::Transferred { .. } | Outcome::Closed) => {

@@ -21,8 +21,9 @@ use crate::domain::extra::Extra;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::keys::KeyPair;
 use crate::domain::password::Password;
+use crate::domain::session::SessionDigest;
 use crate::domain::text::{Email, Name};
-use crate::ledger::command::CloseTarget;
+use crate::ledger::command::{CloseTarget, Closer};
 use crate::store::users::{self, NewUser, UserChange, UserFilter};
 use crate::store::wallets::{self, NewWallet, StoredKeys};
 use crate::store::{Db, StoreError};
@@ -322,27 +323,22 @@ pub enum Deleter {
         sweep: bool,
     },
     /// An operator, who deletes managers, and cannot sweep.
-    Operator,
+    Operator(SessionDigest),
 }
 
 /// Deletes a user of a tenant, or a manager, with all wallets.
 pub async fn delete_by(app: &App, deleter: Deleter, id: UserId) -> Result<HttpResponse, ApiError> {
-    let (key, sweep) = match deleter {
-        Deleter::Manager { key, sweep } => (Some(key), sweep),
-        Deleter::Operator => (None, false),
+    let (tenant, by, sweep) = match deleter {
+        Deleter::Manager { key, sweep } => (Some(key.user()), Closer::Manager(key.authority()), sweep),
+        Deleter::Operator(session) => (None, Closer::Operator(session), false),
     };
-    let tenant = key.map(|key| key.user());
     for _ in 0..DELETE_TRIES {
         let found = app.store.read(move |connection| {
             users::find(connection, tenant, id)?;
-            Ok((users::has_users(connection, id)?, wallets::of_users(connection, &[id])?))
+            wallets::of_users(connection, &[id])
         });
-        let (has_users, wallets) = found.await.map_err(user_not_found)?;
-        if has_users {
-            return Err(ErrorCode::UserHasUsers.into());
-        }
-        let wallets = wallets.into_iter().map(|wallet| wallet.id).collect();
-        match close(app, key, CloseTarget::User(id), wallets, sweep).await {
+        let wallets = found.await.map_err(user_not_found)?.into_iter().map(|wallet| wallet.id).collect();
+        match close(app, by, CloseTarget::User(id), wallets, sweep).await {
             Err(error) if error.code() == ErrorCode::WalletsChanged => {}
             closed => return closed,
         }

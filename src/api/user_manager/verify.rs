@@ -13,10 +13,11 @@ use crate::api::body::{Body, lenient};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::params::Checks;
 use crate::clock;
-use crate::domain::guesses::FREE_AT_ACCOUNT;
+use crate::domain::guesses::AT_ACCOUNT;
 use crate::domain::ids::UserId;
 use crate::domain::password::Password;
-use crate::store::{Db, StoreError, guesses, users};
+use crate::store::guesses::{self, Subject};
+use crate::store::{Db, StoreError, users};
 
 /// A password to verify.
 #[derive(Deserialize, ToSchema)]
@@ -79,7 +80,8 @@ fn begin(
     id: UserId,
 ) -> Result<Result<Option<String>, crate::domain::guesses::Wait>, StoreError> {
     users::find(connection, tenant, id)?;
-    match guesses::attempt(connection, id.as_bytes(), FREE_AT_ACCOUNT, clock::now())? {
+    let subject = Subject { id: id.as_bytes().to_vec(), throttle: AT_ACCOUNT };
+    match guesses::attempt(connection, &[subject], clock::now())? {
         Ok(()) => Ok(Ok(users::password_hash_of(connection, id)?)),
         Err(wait) => Ok(Err(wait)),
     }

@@ -19,10 +19,10 @@ use crate::domain::ids::{InvoiceId, TransferId, UserId, WalletId};
 use crate::domain::keys::KeyPair;
 use crate::domain::node::Preimage;
 use crate::domain::text::{InvalidText, Name};
-use crate::ledger::command::{Close, CloseTarget, Command, Sweep};
+use crate::ledger::command::{Close, CloseTarget, Closer, Command, Sweep};
 use crate::managers;
 use crate::store::users::{self, Cursor};
-use crate::store::wallets::{self, NewWallet, StoredKeys, Wallet};
+use crate::store::wallets::{self, NewWallet, StoredKeys};
 use crate::store::{Db, StoreError};
 
 /// A wallet to create.
@@ -166,20 +166,13 @@ pub(in crate::api) async fn rotate_keys(
 /// Wallets whose keys are renewed in one transaction.
 const ROTATE_ROWS: i64 = 100;
 
-/// Where a rotation of all keys goes on.
-enum RotateNext {
-    /// With the users' wallets after this one.
-    Users(Cursor),
-    /// With the caller's own wallets, which come last, so that its key works until then.
-    Own,
-}
-
 /// Rotate all keys
 ///
-/// Of all wallets of all of the manager's users, and last of the manager's own, the calling
-/// one among them. Answers the wallets with their new keys; the old ones stop at once. Where
-/// the answer breaks off, the calling key shows whether it was renewed: if it still works, do
-/// it again.
+/// Of the calling wallet, and of all wallets of all of the manager's users. Answers them with
+/// their new keys, the calling one first; the old ones stop at once, the calling key before all
+/// others, so that who has stolen it sees none of the new ones. Where the answer breaks off, do
+/// it again with the calling wallet's new key. Other wallets of the manager itself are not
+/// touched: their own keys, or an operator, renew them.
 #[utoipa::path(
     tag = "User Manager",
     responses((status = 200, description = "The wallets with their new keys", body = Vec<ManagedWallet>)),
@@ -187,36 +180,28 @@ enum RotateNext {
 )]
 #[put("/usermanager/api/v1/wallets/keys")]
 pub(in crate::api) async fn rotate_all_keys(key: AdminKey, app: State) -> Result<HttpResponse, ApiError> {
-    json_array(move |next: Option<RotateNext>| {
+    json_array(move |after: Option<Cursor>| {
         let app = app.clone();
         async move {
             let shared = app.clone();
-            let page = app.write_as(key, move |connection| {
-                let (wallets, next) = match next {
-                    Some(RotateNext::Own) => (wallets::of_users(connection, &[key.user()])?, None),
-                    None => page_to_rotate(connection, key.user(), None)?,
-                    Some(RotateNext::Users(cursor)) => page_to_rotate(connection, key.user(), Some(&cursor))?,
-                };
-                let rotated = managers::rotate_wallets(connection, &shared.sealer, wallets)?;
+            // From the second page on, the caller's own keys are of the next generation.
+            let caller = if after.is_some() { key.renewed() } else { key };
+            let page = app.write_as(caller, move |connection| {
+                let mut page = wallets::list(connection, key.user(), after.as_ref(), ROTATE_ROWS)?;
+                let is_last = i64::try_from(page.len()).is_ok_and(|len| len < ROTATE_ROWS);
+                let last = page.last().map(|wallet| (wallet.created_at.get(), wallet.id.as_bytes().to_vec()));
+                if after.is_none() {
+                    page.push(wallets::find(connection, key.wallet())?);
+                }
+                let mut rotated = managers::rotate_wallets(connection, &shared.sealer, page)?;
+                rotated.sort_by_key(|(wallet, _)| wallet.id != key.wallet());
                 let views = rotated.into_iter().map(|(wallet, keys)| ManagedWallet::new(wallet, &keys, true));
-                Ok((views.collect(), next))
+                Ok((views.collect(), last.filter(|_| !is_last)))
             });
             Ok(page.await?)
         }
     })
     .await
-}
-
-fn page_to_rotate(
-    connection: &mut Db,
-    tenant: UserId,
-    after: Option<&Cursor>,
-) -> Result<(Vec<Wallet>, Option<RotateNext>), StoreError> {
-    let page = wallets::list(connection, tenant, after, ROTATE_ROWS)?;
-    let is_last = i64::try_from(page.len()).is_ok_and(|len| len < ROTATE_ROWS);
-    let last = page.last().map(|wallet| (wallet.created_at.get(), wallet.id.as_bytes().to_vec()));
-    let next = last.filter(|_| !is_last).map_or(RotateNext::Own, RotateNext::Users);
-    Ok((page, Some(next)))
 }
 
 /// Delete a wallet
@@ -244,19 +229,19 @@ pub(in crate::api) async fn delete_wallet(
     let tenant = key.user();
     let found = app.store.read(move |connection| wallets::find_in_tenant(connection, tenant, id)).await;
     found.map_err(wallet_not_found)?;
-    close(&app, Some(key), CloseTarget::Wallet, vec![id], sweep).await
+    close(&app, Closer::Manager(key.authority()), CloseTarget::Wallet, vec![id], sweep).await
 }
 
 /// Deletes wallets, alone or with their user: of the tenant of a key, or as an operator.
 pub async fn close(
     app: &App,
-    key: Option<AdminKey>,
+    by: Closer,
     target: CloseTarget,
     wallets: Vec<WalletId>,
     sweep: bool,
 ) -> Result<HttpResponse, ApiError> {
     let wallets = wallets.into_iter().map(|id| (id.account(), sweep_of(app))).collect();
-    let command = Close { authority: key.map(|key| key.authority()), target, wallets, sweep };
+    let command = Close { by, target, wallets, sweep };
     app.settle(Command::Close(command), false).await?;
     Ok(HttpResponse::Ok().json(()))
 }
