@@ -1,0 +1,56 @@
+"""The load: wrk with a script of ours, because every invoice can be paid only once."""
+
+import json
+import pathlib
+import resource
+import subprocess
+import tempfile
+
+# Reads one request a line from a feed (key, method, path, body; separated by tabs) and sends
+# them in turn: once each, or over and over.
+SCRIPT = """
+local feed = {}
+for line in io.lines("%(feed)s") do feed[#feed + 1] = line end
+local next = 0
+function request()
+    next = next + 1
+    if next > #feed then
+        if %(once)s then wrk.thread:stop() end
+        next = %(once)s and #feed or 1
+    end
+    local key, method, path, body = feed[next]:match("^(.-)\\t(.-)\\t(.-)\\t(.*)$")
+    return wrk.format(method, path, {["X-Api-Key"] = key, ["Content-Type"] = "application/json"}, body)
+end
+function done(summary, latency, _)
+    io.write(string.format('RESULT {"requests":%%d,"seconds":%%f,"refused":%%d,"broken":%%d,"p50":%%f,"p99":%%f,"p999":%%f}\\n',
+        summary.requests, summary.duration / 1e6, summary.errors.status,
+        summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout,
+        latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, latency:percentile(99.9) / 1e3))
+end
+"""
+
+
+def line(key, method, path, body=None):
+    """One request of a feed."""
+    return "\t".join([key, method, path, "" if body is None else json.dumps(body)])
+
+
+def run(url, feed, connections, seconds, once=False):
+    """Sends the feed over so many connections, and tells what came of it (times in ms)."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = pathlib.Path(directory)
+        (path / "feed").write_text("\n".join(feed) + "\n")
+        (path / "load.lua").write_text(SCRIPT % {"feed": path / "feed", "once": "true" if once else "false"})
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        printed = subprocess.run(
+            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(path / "load.lua"), url],
+            check=True, capture_output=True, text=True,
+        ).stdout
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = json.loads(next(text for text in printed.splitlines() if text.startswith("RESULT "))[7:])
+    if result["refused"] or result["broken"]:
+        raise RuntimeError(f"not every answer was the success that was expected:\n{printed}")
+    result["rate"] = result["requests"] / result["seconds"]
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    result["generator_cores"] = spent / result["seconds"]
+    return result

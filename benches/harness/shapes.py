@@ -1,0 +1,95 @@
+"""What is asked of a server: one class for each shape of load."""
+
+import itertools
+
+from . import load
+
+CREATE = {"out": False, "amount": 1, "memo": "Payment/Tip from service/game"}
+PAYMENTS = "/api/v1/payments"
+
+
+class World:
+    """Wallets with money, and invoices that wait to be paid."""
+
+    def __init__(self, server, wallets):
+        self.server = server
+        self.payees = server.wallets(wallets)
+        self.payers = server.wallets(wallets)
+        legs = [{"from_wallet": self.manager_wallet(), "to_wallet": w["id"], "amount": 1_000_000} for w in self.payers]
+        server.call("POST", "/usermanager/api/v1/transfers", server.admin, legs)
+        self.open = []
+        self.paid = []
+        self.known = set()
+
+    def manager_wallet(self):
+        return self.server.call("GET", "/api/v1/wallet", self.server.admin)["id"]
+
+    def creates(self):
+        return [load.line(w["inkey"], "POST", PAYMENTS, CREATE) for w in self.payees]
+
+    def invoices(self, count):
+        """So many invoices that nobody has paid: (text, payee's key, hash)."""
+        while len(self.open) < count:
+            load.run(self.server.url, self.creates(), 64, 2)
+            for wallet in self.payees:
+                path = f"/usermanager/api/v1/transactions/{wallet['id']}"
+                for payment in self.server.call("GET", path, self.server.admin):
+                    if payment["pending"] and payment["payment_hash"] not in self.known:
+                        self.known.add(payment["payment_hash"])
+                        self.open.append((payment["bolt11"], wallet["inkey"], payment["payment_hash"]))
+        taken, self.open = self.open[:count], self.open[count:]
+        self.paid.extend(taken[:1000])
+        return taken
+
+
+def pay(key, invoice):
+    return load.line(key, "POST", PAYMENTS, {"out": True, "bolt11": invoice[0]})
+
+
+def create(world, _count):
+    return world.creates(), False
+
+
+def pay_hot(world, count):
+    return [pay(world.server.admin, invoice) for invoice in world.invoices(count)], True
+
+
+def pay_spread(world, count):
+    payers = itertools.cycle(wallet["adminkey"] for wallet in world.payers)
+    return [pay(key, invoice) for key, invoice in zip(payers, world.invoices(count))], True
+
+
+def wallet(world, _count):
+    return [load.line(w["inkey"], "GET", "/api/v1/wallet") for w in world.payees], False
+
+
+def status(world, _count):
+    if not world.paid:
+        world.invoices(100)
+    return [load.line(key, "GET", f"{PAYMENTS}/{payment_hash}") for _, key, payment_hash in world.paid], False
+
+
+def listing(world, _count):
+    return [load.line(w["inkey"], "GET", f"{PAYMENTS}?limit=20") for w in world.payees], False
+
+
+def mixed(world, count):
+    """60 % status, 25 % create, 15 % pay."""
+    day = []
+    statuses = itertools.cycle(status(world, 0)[0])
+    creates = itertools.cycle(world.creates())
+    payments = iter(pay_hot(world, count * 15 // 100 + 1)[0])
+    for _ in range(count // 20):
+        day += [next(statuses) for _ in range(12)] + [next(creates) for _ in range(5)] + [next(payments) for _ in range(3)]
+    return day, True
+
+
+SHAPES = {
+    "create": create,
+    "pay hot": pay_hot,
+    "pay spread": pay_spread,
+    "wallet": wallet,
+    "status": status,
+    "list of 20": listing,
+    "mixed day": mixed,
+}
