@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use diesel::{Connection, RunQueryDsl, SqliteConnection};
+
 use satkeep::store::migrations;
 
 use crate::harness::{StoreKind, TestDatabase};
@@ -119,4 +121,21 @@ fn several_processes_may_migrate_at_once() {
         let list = crate::harness::run_cli(&database, &["manager", "list"]).unwrap();
         assert_eq!(list.as_array().unwrap().len(), 4);
     }
+}
+
+/// The newest payments of a wallet are found by walking indexes, however many there are.
+#[test]
+fn the_newest_payments_are_not_sorted_out_of_all_of_them() {
+    #[derive(diesel::QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        detail: String,
+    }
+    let (database, _store) = TestDatabase::with_store(StoreKind::Sqlite).unwrap();
+    let mut connection = SqliteConnection::establish(database.url.strip_prefix("sqlite://").unwrap()).unwrap();
+    let query = "EXPLAIN QUERY PLAN SELECT * FROM payments WHERE wallet_id = x'00' ORDER BY id DESC LIMIT 20";
+    let plan: Vec<Step> = diesel::sql_query(query).load(&mut connection).unwrap();
+    let plan: Vec<_> = plan.into_iter().map(|step| step.detail).collect();
+    assert!(plan.iter().any(|step| step.starts_with("MERGE")), "{plan:?}");
+    assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE") || step.contains("SCAN")), "{plan:?}");
 }
