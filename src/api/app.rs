@@ -16,8 +16,8 @@ use crate::domain::password::{HashError, Hasher, Password};
 use crate::domain::secret::Sealer;
 use crate::domain::time::UnixMs;
 use crate::ledger::command::Command;
+use crate::ledger::outcome::Outcome;
 use crate::ledger::settler::Settler;
-use crate::ledger::state::Outcome;
 use crate::store::{Db, Store, StoreError};
 
 /// Passwords of users that are hashed at once: each takes a core and 19 MiB, and payments must

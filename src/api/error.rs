@@ -13,8 +13,8 @@ use utoipa::ToSchema;
 
 use super::request_id;
 use crate::domain::guesses::Wait;
+use crate::ledger::outcome::Rejection;
 use crate::ledger::settler::SubmitError;
-use crate::ledger::state::Rejection;
 use crate::store::StoreError;
 
 /// Defines the codes with their status, whether the same request may succeed later, and

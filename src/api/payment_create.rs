@@ -17,7 +17,8 @@ use crate::domain::node::{Description, Preimage};
 use crate::domain::text::{InvalidText, Memo, WebhookUrl};
 use crate::domain::time::UnixMs;
 use crate::ledger::command::{Command, CreateInvoice, NewInvoice};
-use crate::ledger::state::{InvoiceState, Outcome};
+use crate::ledger::outcome::Outcome;
+use crate::ledger::state::InvoiceState;
 use crate::store::payments::Payment;
 
 /// How long an invoice can be paid where nothing is said, in seconds (BOLT 11).

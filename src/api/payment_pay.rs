@@ -11,7 +11,8 @@ use crate::domain::idempotency::Claim;
 use crate::domain::ids::TransferId;
 use crate::domain::invoice::PaymentRequest;
 use crate::ledger::command::{Command, Pay};
-use crate::ledger::state::{InvoiceState, Outcome, Rejection};
+use crate::ledger::outcome::{Outcome, Rejection};
+use crate::ledger::state::InvoiceState;
 use crate::store::payments::Payment;
 
 /// Pays an invoice from the wallet of the calling key.

@@ -9,9 +9,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::command::{Adjust, Authority, Close, CloseTarget, Command, CreateInvoice, Leg, NewInvoice, Pay, Transfer};
+use super::outcome::{Outcome, Rejection};
 use super::state::{
-    Account, AccountKind, AccountRow, ClaimRow, Claimed, Closure, Effects, Invoice, InvoiceRow, InvoiceState, Outcome,
-    Rejection, Snapshot, TransferKind, TransferRow, User,
+    Account, AccountKind, AccountRow, ClaimRow, Claimed, Closure, Effects, Invoice, InvoiceRow, InvoiceState, Snapshot,
+    TransferKind, TransferRow, User,
 };
 use crate::domain::controls::{Freeze, OverLimit};
 use crate::domain::extra::Extra;

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::command::Command;
+use super::outcome::{Outcome, Rejection};
 use super::settle::{SettleError, SettlementStore, settle_batch};
-use super::state::{Outcome, Rejection};
 use crate::domain::time::UnixMs;
 
 /// The weight (see [`Command::weight`]) of commands that may wait or be under way; a command

@@ -9,8 +9,8 @@ use satkeep::domain::money::{Amount, Msat};
 use satkeep::domain::session::SessionToken;
 use satkeep::ledger::command::{Adjust, Close, CloseTarget, Closer, Command, NewInvoice};
 use satkeep::ledger::decide::decide;
+use satkeep::ledger::outcome::{Outcome, Rejection};
 use satkeep::ledger::settle::settle_batch;
-use satkeep::ledger::state::{Outcome, Rejection};
 
 use super::memory::{Memory, now};
 use super::world::{NOW, close, create, credit, debit, invoice, leg, pay, transfer, under, user, wallet};

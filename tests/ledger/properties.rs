@@ -4,8 +4,9 @@ use proptest::prelude::*;
 use satkeep::domain::money::Msat;
 use satkeep::ledger::command::{Command, NewInvoice};
 use satkeep::ledger::decide::decide;
+use satkeep::ledger::outcome::{Outcome, Rejection};
 use satkeep::ledger::settle::settle_batch;
-use satkeep::ledger::state::{AccountKind, Outcome, Rejection};
+use satkeep::ledger::state::AccountKind;
 
 use super::memory::{Memory, now};
 use super::world::{NOW, WALLETS, any_scenario, create, credit, wallet};

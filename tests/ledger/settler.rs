@@ -7,9 +7,10 @@ use std::time::Duration;
 use satkeep::domain::time::UnixMs;
 use satkeep::ledger::batch::Wants;
 use satkeep::ledger::command::Command;
+use satkeep::ledger::outcome::Outcome;
 use satkeep::ledger::settle::{Commit, SettleError, SettlementStore};
 use satkeep::ledger::settler::{Reply, Settler, SubmitError};
-use satkeep::ledger::state::{Effects, Outcome, Snapshot};
+use satkeep::ledger::state::{Effects, Snapshot};
 
 use super::memory::Memory;
 use super::world::{NOW, create, invoice, wallet};

@@ -14,7 +14,8 @@ use crate::api::idempotency::{Idempotency, IdempotencyParam, answer_again, creat
 use crate::api::params::{Checks, Params};
 use crate::api::payment_query::{LIMIT_MAX, OFFSET_MAX};
 use crate::api::session::Operator;
-use crate::api::user_manager::users::{Deleter, delete_by, hash};
+use crate::api::user_manager::deletion::{Deleter, delete_by};
+use crate::api::user_manager::users::hash;
 use crate::api::user_manager::views::ManagedUser;
 use crate::clock;
 use crate::domain::extra::Extra;

@@ -16,7 +16,7 @@ use crate::domain::ids::WalletId;
 use crate::domain::money::Amount;
 use crate::domain::text::InvalidText;
 use crate::ledger::command::{Adjust, Command};
-use crate::ledger::state::Outcome;
+use crate::ledger::outcome::Outcome;
 use crate::managers::{Direction, adjustment};
 use crate::store::wallets;
 

@@ -20,7 +20,8 @@ use crate::domain::node::Preimage;
 use crate::domain::text::Memo;
 use crate::domain::time::UnixMs;
 use crate::ledger::command::{Command, Leg, NewInvoice, Transfer};
-use crate::ledger::state::{InvoiceState, Outcome};
+use crate::ledger::outcome::Outcome;
+use crate::ledger::state::InvoiceState;
 use crate::store::payments::Payment;
 use crate::store::{Db, StoreError, wallets};
 

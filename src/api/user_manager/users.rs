@@ -5,8 +5,8 @@ use actix_web::{HttpResponse, delete, get, post, put, web};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
+use super::deletion::{Deleter, delete_by};
 use super::views::ManagedUser;
-use super::wallets::close;
 use super::{check_admin_id, user_id};
 use crate::api::app::{App, State};
 use crate::api::auth::{AdminKey, WalletKey};
@@ -21,15 +21,10 @@ use crate::domain::extra::Extra;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::keys::KeyPair;
 use crate::domain::password::Password;
-use crate::domain::session::SessionDigest;
 use crate::domain::text::{Email, Name};
-use crate::ledger::command::{CloseTarget, Closer};
 use crate::store::users::{self, NewUser, UserChange, UserFilter};
 use crate::store::wallets::{self, NewWallet, StoredKeys};
 use crate::store::{Db, StoreError};
-
-/// How often a deletion is tried while the user's wallets change meanwhile.
-const DELETE_TRIES: usize = 5;
 
 /// A user to create.
 #[derive(Deserialize, ToSchema)]
@@ -310,40 +305,6 @@ pub(in crate::api) async fn delete_user(
     let id = user_id(&path)?;
     let sweep = params.flag("sweep")?;
     delete_by(&app, Deleter::Manager { key, sweep }, id).await
-}
-
-/// Who deletes a user.
-#[derive(Clone, Copy, Debug)]
-pub enum Deleter {
-    /// The manager of the user.
-    Manager {
-        /// The calling key.
-        key: AdminKey,
-        /// Whether money is moved to its wallet.
-        sweep: bool,
-    },
-    /// An operator, who deletes managers, and cannot sweep.
-    Operator(SessionDigest),
-}
-
-/// Deletes a user of a tenant, or a manager, with all wallets.
-pub async fn delete_by(app: &App, deleter: Deleter, id: UserId) -> Result<HttpResponse, ApiError> {
-    let (tenant, by, sweep) = match deleter {
-        Deleter::Manager { key, sweep } => (Some(key.user()), Closer::Manager(key.authority()), sweep),
-        Deleter::Operator(session) => (None, Closer::Operator(session), false),
-    };
-    for _ in 0..DELETE_TRIES {
-        let found = app.store.read(move |connection| {
-            users::find(connection, tenant, id)?;
-            wallets::of_users(connection, &[id])
-        });
-        let wallets = found.await.map_err(user_not_found)?.into_iter().map(|wallet| wallet.id).collect();
-        match close(app, by, CloseTarget::User(id), wallets, sweep).await {
-            Err(error) if error.code() == ErrorCode::WalletsChanged => {}
-            closed => return closed,
-        }
-    }
-    Err(ErrorCode::WalletsChanged.into())
 }
 
 pub(super) fn view_of(connection: &mut Db, app: &App, key: WalletKey, id: UserId) -> Result<ManagedUser, StoreError> {

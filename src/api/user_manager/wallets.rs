@@ -5,9 +5,10 @@ use actix_web::{HttpResponse, delete, get, post, put, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::deletion::close;
 use super::views::ManagedWallet;
 use super::{check_admin_id, user_id, wallet_id};
-use crate::api::app::{App, State};
+use crate::api::app::State;
 use crate::api::auth::{AdminKey, WalletKey};
 use crate::api::body::{Body, lenient};
 use crate::api::error::{ApiError, ErrorCode};
@@ -15,11 +16,10 @@ use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
 use crate::api::params::{Checks, Params};
 use crate::api::stream::{PAGE_ROWS, json_array};
 use crate::clock;
-use crate::domain::ids::{InvoiceId, TransferId, UserId, WalletId};
+use crate::domain::ids::{UserId, WalletId};
 use crate::domain::keys::KeyPair;
-use crate::domain::node::Preimage;
 use crate::domain::text::{InvalidText, Name};
-use crate::ledger::command::{Close, CloseTarget, Closer, Command, Sweep};
+use crate::ledger::command::{CloseTarget, Closer};
 use crate::managers;
 use crate::store::users::{self, Cursor};
 use crate::store::wallets::{self, NewWallet, StoredKeys};
@@ -230,30 +230,6 @@ pub(in crate::api) async fn delete_wallet(
     let found = app.store.read(move |connection| wallets::find_in_tenant(connection, tenant, id)).await;
     found.map_err(wallet_not_found)?;
     close(&app, Closer::Manager(key.authority()), CloseTarget::Wallet, vec![id], sweep).await
-}
-
-/// Deletes wallets, alone or with their user: of the tenant of a key, or as an operator.
-pub async fn close(
-    app: &App,
-    by: Closer,
-    target: CloseTarget,
-    wallets: Vec<WalletId>,
-    sweep: bool,
-) -> Result<HttpResponse, ApiError> {
-    let wallets = wallets.into_iter().map(|id| (id.account(), sweep_of(app))).collect();
-    let command = Close { by, target, wallets, sweep };
-    app.settle(Command::Close(command), false).await?;
-    Ok(HttpResponse::Ok().json(()))
-}
-
-fn sweep_of(app: &App) -> Sweep {
-    let (invoice, preimage) = (InvoiceId::next(), Preimage::generate());
-    Sweep {
-        transfer: TransferId::next(),
-        invoice,
-        payment_hash: preimage.payment_hash(),
-        preimage: preimage.seal(&app.sealer, invoice),
-    }
 }
 
 pub(super) fn wallet_not_found(error: StoreError) -> ApiError {

@@ -1,0 +1,147 @@
+//! What a command came to, or why it was refused.
+
+use super::state::Invoice;
+use crate::domain::money::Msat;
+use crate::domain::time::UnixMs;
+
+/// What an accepted command came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The invoice is issued.
+    InvoiceCreated,
+    /// The invoice is paid.
+    Paid {
+        /// The invoice.
+        invoice: Box<Invoice>,
+        /// When it was paid.
+        at: UnixMs,
+    },
+    /// All legs were moved.
+    Transferred {
+        /// When.
+        at: UnixMs,
+    },
+    /// Money came in, or was taken out.
+    Adjusted {
+        /// What the wallet holds now.
+        balance: Msat,
+    },
+    /// The wallets are deleted.
+    Closed,
+    /// The same was asked before under the same idempotency key: nothing has happened now.
+    Replayed {
+        /// The ids of the invoice, or of the transfers, that came of it then.
+        payments: Vec<[u8; 16]>,
+    },
+}
+
+/// Why a command was refused. Where several reasons hold, the first in this order is
+/// given; `tests/ledger/precedence.rs` has a row for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// The key was revoked after the handler had proved it.
+    #[error("the key was revoked")]
+    KeyRevoked,
+    /// The wallet of the key is frozen for everything.
+    #[error("the wallet of the key is frozen")]
+    KeyFrozen,
+    /// Something else was asked before under the same idempotency key.
+    #[error("the idempotency key was used for another request")]
+    IdempotencyConflict,
+    /// The user to delete is gone.
+    #[error("the user does not exist")]
+    UserNotFound,
+    /// The user to delete has users of its own.
+    #[error("the user has users of its own")]
+    UserHasUsers,
+    /// The user got or lost a wallet while the deletion was under way.
+    #[error("the user's wallets have changed meanwhile")]
+    WalletsChanged,
+    /// A wallet to move money from or to, or to delete, is gone.
+    #[error("a wallet does not exist")]
+    WalletNotFound {
+        /// Which leg, from 0.
+        leg: usize,
+    },
+    /// A wallet to delete holds money.
+    #[error("a wallet holds money")]
+    WalletHoldsMoney,
+    /// No invoice of ours has the payment hash.
+    #[error("the invoice is not one of ours")]
+    InvoiceNotFound,
+    /// The text is not the one that was issued.
+    #[error("the invoice does not match the one issued")]
+    InvoiceMismatch,
+    /// The invoice was paid before.
+    #[error("the invoice is paid already")]
+    InvoiceAlreadyPaid,
+    /// The invoice's wallet was deleted.
+    #[error("the invoice was cancelled")]
+    InvoiceCancelled,
+    /// The invoice's time is over.
+    #[error("the invoice has expired")]
+    InvoiceExpired,
+    /// A wallet that money is to leave, or that is to be deleted, is frozen.
+    #[error("the wallet is frozen")]
+    WalletFrozen {
+        /// Which leg, from 0.
+        leg: usize,
+    },
+    /// The amount is over what the wallet may spend with one payment.
+    #[error("over the wallet's limit for one payment")]
+    PaymentLimit {
+        /// Which leg, from 0.
+        leg: usize,
+    },
+    /// The amount is over what the wallet may still spend on this day.
+    #[error("over the wallet's limit for one day")]
+    DayLimit {
+        /// Which leg, from 0.
+        leg: usize,
+    },
+    /// The payer has less than the amount.
+    #[error("insufficient balance")]
+    InsufficientBalance {
+        /// Which leg, from 0.
+        leg: usize,
+    },
+    /// The wallet that money is to come to is frozen for everything.
+    #[error("the receiving wallet is frozen")]
+    ReceiverFrozen {
+        /// Which leg, from 0.
+        leg: usize,
+    },
+    /// The payee would hold more than can be counted.
+    #[error("the receiving wallet cannot hold that much")]
+    BalanceLimit {
+        /// Which leg, from 0.
+        leg: usize,
+    },
+}
+
+impl Rejection {
+    /// Which movement of several was refused, from 0, where it was one of them.
+    pub const fn leg(self) -> Option<usize> {
+        match self {
+            Self::WalletNotFound { leg }
+            | Self::WalletFrozen { leg }
+            | Self::ReceiverFrozen { leg }
+            | Self::PaymentLimit { leg }
+            | Self::DayLimit { leg }
+            | Self::InsufficientBalance { leg }
+            | Self::BalanceLimit { leg } => Some(leg),
+            Self::KeyRevoked
+            | Self::KeyFrozen
+            | Self::IdempotencyConflict
+            | Self::UserNotFound
+            | Self::UserHasUsers
+            | Self::WalletsChanged
+            | Self::WalletHoldsMoney
+            | Self::InvoiceNotFound
+            | Self::InvoiceMismatch
+            | Self::InvoiceAlreadyPaid
+            | Self::InvoiceCancelled
+            | Self::InvoiceExpired => None,
+        }
+    }
+}
