@@ -48,6 +48,7 @@ pub struct App {
     hasher: Hasher,
     passwords: Semaphore,
     draining: AtomicBool,
+    lacks_master_key: AtomicBool,
 }
 
 /// The service, as a handler gets it.
@@ -70,6 +71,7 @@ impl App {
             hasher: config.hasher.clone(),
             passwords: Semaphore::new(PASSWORD_HASHES_MAX),
             draining: AtomicBool::new(false),
+            lacks_master_key: AtomicBool::new(false),
         }
     }
 
@@ -81,6 +83,16 @@ impl App {
     /// Whether the server is shutting down.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
+    }
+
+    /// Remembers whether the master key that is in use is nowhere to be found.
+    pub fn set_lacks_master_key(&self, lacks: bool) {
+        self.lacks_master_key.store(lacks, Ordering::SeqCst);
+    }
+
+    /// Whether the master key that is in use is nowhere to be found.
+    pub fn lacks_master_key(&self) -> bool {
+        self.lacks_master_key.load(Ordering::SeqCst)
     }
 
     /// Seconds since the start.
