@@ -20,7 +20,7 @@ use crate::ledger::settler::Settler;
 use crate::managers::{self, ManagerError};
 use crate::store::{Database, Store, StoreError, migrations};
 use crate::upkeep;
-use crate::vault::{self, Vault, VaultError};
+use crate::vault::{self, Vault, VaultError, places};
 
 /// How long requests that are under way may take after the signal to stop.
 const SHUTDOWN_TIMEOUT_S: u64 = 30;
@@ -76,17 +76,19 @@ impl Base {
     pub fn create(config: &Config) -> Result<Self, StartupError> {
         // The lock covers the making of the master key as well.
         let (store, _lock) = migrate(config)?;
-        Self::with_master_key(store, config)
+        let vault = vault::create(&store, &config.data_dir)?;
+        Ok(Self::of(store, vault))
     }
 
-    /// Opens a database that is there and has the newest schema, and gets the master key.
+    /// Opens a database that is there, has the newest schema, and is bound to a master key.
     pub fn open(config: &Config) -> Result<Self, StartupError> {
-        Self::with_master_key(open_store(config)?, config)
+        let store = open_store(config)?;
+        let vault = vault::open(&store, &config.data_dir)?;
+        Ok(Self::of(store, vault))
     }
 
-    fn with_master_key(store: Store, config: &Config) -> Result<Self, StartupError> {
-        let Vault { master, sealer } = vault::open(&store, &config.data_dir)?;
-        Ok(Self { store, master, sealer })
+    fn of(store: Store, Vault { master, sealer, .. }: Vault) -> Self {
+        Self { store, master, sealer }
     }
 }
 
@@ -95,7 +97,7 @@ impl Base {
 /// dropped.
 pub fn migrate(config: &Config) -> Result<(Store, File), StartupError> {
     make_data_dirs(config)?;
-    let lock = File::create(config.data_dir.join(".lock")).map_err(StartupError::DataDir)?;
+    let lock = places::lock_file(&config.data_dir, ".lock").map_err(StartupError::DataDir)?;
     lock.lock().map_err(StartupError::DataDir)?;
     let store = Store::open(config.database.clone())?;
     for migration in store.read_blocking(migrations::run)? {

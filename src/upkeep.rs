@@ -68,7 +68,11 @@ async fn follow_master_key(app: web::Data<App>) {
     loop {
         every_second.tick().await;
         let sealer = app.sealer.clone();
-        let complaint = match app.store.read(move |connection| vault::follow(connection, &sealer)).await {
+        let followed = app.store.read(move |connection| vault::follow(connection, &sealer)).await;
+        if let Ok(followed) = followed {
+            app.set_lacks_master_key(matches!(followed, Followed::Unknown(_)));
+        }
+        let complaint = match followed {
             Ok(Followed::Same) => continue,
             Ok(Followed::Switched(mark)) => {
                 tracing::info!(%mark, "the master key has been rotated; sealing with the new one");

@@ -109,7 +109,7 @@ both_stores! {
         std::fs::write(&file, "nonsense").unwrap();
         let error = server.cli(&credit).unwrap_err();
         assert!(error.contains("64 hex") && !error.contains("nonsense"), "{error}");
-        // The variable comes first, and a file that another variable names after it.
+        std::fs::remove_file(&file).unwrap();
         let with = |variable: &str, value: &str| {
             satkeep(&server.database).env(variable, value).args(credit).output().unwrap().status.success()
         };

@@ -122,6 +122,19 @@ fn a_ring_opens_what_any_of_its_keys_has_sealed() {
     let finding = Sealer::new(&old).with_find_keys(std::sync::Arc::new(move || vec![late.clone()]));
     assert!(finding.unseal(Purpose::Preimage, b"owner", after.as_bytes()).is_ok());
     finding.switch_to(new.mark()).unwrap();
+    // One that is not found is not looked for with every value that is under it.
+    let looks = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = std::sync::Arc::clone(&looks);
+    let vain = Sealer::new(&old).with_find_keys(std::sync::Arc::new(move || {
+        counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Vec::new()
+    }));
+    for _ in 0..10_000 {
+        assert!(vain.unseal(Purpose::Preimage, b"owner", after.as_bytes()).is_err());
+    }
+    assert!(looks.load(std::sync::atomic::Ordering::SeqCst) < 100);
+    vain.add(&new);
+    assert!(vain.unseal(Purpose::Preimage, b"owner", after.as_bytes()).is_ok());
 }
 
 #[test]

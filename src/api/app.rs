@@ -55,6 +55,7 @@ pub struct App {
     /// Where logins take turns, from counting the try to opening the session.
     pub logins: Gate,
     draining: AtomicBool,
+    lacks_master_key: AtomicBool,
 }
 
 /// The service, as a handler gets it.
@@ -78,6 +79,7 @@ impl App {
             passwords: Gate::new(PASSWORD_HASHES_MAX, WAITING_MAX),
             logins: Gate::new(LOGINS_MAX, WAITING_MAX),
             draining: AtomicBool::new(false),
+            lacks_master_key: AtomicBool::new(false),
         }
     }
 
@@ -89,6 +91,16 @@ impl App {
     /// Whether the server is shutting down.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
+    }
+
+    /// Remembers whether the master key that is in use is nowhere to be found.
+    pub fn set_lacks_master_key(&self, lacks: bool) {
+        self.lacks_master_key.store(lacks, Ordering::SeqCst);
+    }
+
+    /// Whether the master key that is in use is nowhere to be found.
+    pub fn lacks_master_key(&self) -> bool {
+        self.lacks_master_key.load(Ordering::SeqCst)
     }
 
     /// Seconds since the start.

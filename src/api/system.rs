@@ -41,12 +41,16 @@ pub(super) async fn health(app: State) -> HttpResponse {
 
 /// Readiness
 ///
-/// Also asks the database, and answers 503 while the server shuts down.
+/// Also asks the database, and answers 503 while the server shuts down, or cannot find the
+/// master key that the others use.
 #[utoipa::path(tag = "System", responses((status = 200, description = "The server can work", body = Health)))]
 #[get("/api/v1/health/ready")]
 pub(super) async fn readiness(app: State) -> Result<HttpResponse, ApiError> {
     let pending = app.store.read(migrations::pending).await?;
-    if pending.is_empty() { Ok(HttpResponse::Ok().json(Health::of(&app))) } else { Err(ErrorCode::Unavailable.into()) }
+    if !pending.is_empty() || app.lacks_master_key() {
+        return Err(ErrorCode::Unavailable.into());
+    }
+    Ok(HttpResponse::Ok().json(Health::of(&app)))
 }
 
 /// QR code

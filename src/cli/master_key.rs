@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::domain::secret::Mark;
 use crate::startup;
 use crate::store::{sealed, settings};
-use crate::vault::places::{self, Found, NEXT_VARIABLE, VARIABLE};
+use crate::vault::places::{self, Found, NEXT_VARIABLE, OLD_FILE_NAME, VARIABLE};
 use crate::vault::rotation::{self, Rotated};
 
 #[derive(Debug, Subcommand)]
@@ -21,6 +21,9 @@ pub(super) enum MasterKeyCommand {
         /// Seconds that requests which are under way may take to write what they have sealed
         #[arg(long, default_value = "40")]
         grace_s: u32,
+        /// Remove the file of the key before at the end; backups made before need that key
+        #[arg(long)]
+        forget_old: bool,
     },
     /// How much is sealed under which master key, by the keys' marks
     Status,
@@ -28,29 +31,41 @@ pub(super) enum MasterKeyCommand {
 
 pub(super) fn run(config: &Config, command: &MasterKeyCommand) -> Result<Answer, CliError> {
     match command {
-        MasterKeyCommand::Rotate { grace_s } => rotate(config, Duration::from_secs((*grace_s).into())),
+        MasterKeyCommand::Rotate { grace_s, forget_old } => {
+            rotate(config, Duration::from_secs((*grace_s).into()), *forget_old)
+        }
         MasterKeyCommand::Status => status(config),
     }
 }
 
-fn rotate(config: &Config, grace: Duration) -> Result<Answer, CliError> {
+fn rotate(config: &Config, grace: Duration, forget_old: bool) -> Result<Answer, CliError> {
     let store = startup::open_store(config)?;
     startup::make_data_dirs(config)?;
-    let Rotated { from, to, resealed, in_place } = rotation::rotate(&store, &config.data_dir, grace)?;
+    eprintln!("backups made before this rotation need the master key from before it: keep a copy as long as them");
+    let rotated = rotation::rotate(&store, &config.data_dir, grace, forget_old)?;
+    let Rotated { from, to, resealed, in_place, old_kept } = rotated;
     let mut lines = vec![format!("the master key with the mark {to} is in use, and everything is sealed under it")];
     lines.extend(resealed.iter().map(|(place, values)| format!("{} sealed anew: {values}", place.as_str())));
     lines.push(if in_place {
-        "keep a copy of master.key apart from the database; backups made before need the one before".to_owned()
+        "keep a copy of master.key apart from the database".to_owned()
     } else {
         format!(
             "now give every satkeep process the new key as {VARIABLE} (or its file), take {NEXT_VARIABLE} away, and \
              restart them"
         )
     });
+    if old_kept {
+        let old = config.data_dir.join(OLD_FILE_NAME);
+        lines.push(format!(
+            "the key before is left in {0}; once there is a copy of it, or no backup that needs it: rm '{0}'",
+            old.display()
+        ));
+    }
     let values: serde_json::Map<_, _> =
         resealed.iter().map(|(place, values)| (name_in_json(place.as_str()), json!(values))).collect();
     let json = json!({
         "from": from.to_string(), "mark": to.to_string(), "resealed": values, "in_place": in_place,
+        "old_kept": old_kept,
     });
     Ok(Answer { text: lines.join("\n"), json })
 }
@@ -60,7 +75,7 @@ fn status(config: &Config) -> Result<Answer, CliError> {
     let check = store.read_blocking(|connection| settings::get(connection, settings::MASTER_KEY_CHECK))?;
     let current = check.as_deref().and_then(Mark::of_sealed).map(|mark| mark.to_string());
     let counts = store.read_blocking(sealed::count)?;
-    let keys = places::find(&config.data_dir)?;
+    let keys = places::find(&config.data_dir);
     let mut lines = vec![match &current {
         Some(mark) => format!("the master key in use has the mark {mark}"),
         None => "the database has no master key yet".to_owned(),
@@ -71,6 +86,7 @@ fn status(config: &Config) -> Result<Answer, CliError> {
         lines.push(format!("{place} has the mark {mark}"));
         found.push(json!({"place": place.to_string(), "mark": mark}));
     }
+    lines.extend(keys.problems.iter().map(|problem| format!("not usable: {problem}")));
     lines.extend(counts.iter().map(|count| format!("{} under {}: {}", count.kind, count.mark, count.values)));
     let values: Vec<_> = counts
         .iter()

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bitcoin_hashes::{Hash, HashEngine, Hmac, HmacEngine, sha256};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -14,6 +15,8 @@ use super::secret::{Mark, MasterKey, Purpose, Sealed, UnsealError};
 
 const VERSION: u8 = 1;
 const NONCE_BYTES: usize = 24;
+/// How long a key that was not found is not looked for again.
+const FIND_PAUSE: Duration = Duration::from_secs(1);
 
 /// Finds master keys that have come since, when a value does not open with the known ones.
 pub type FindKeys = dyn Fn() -> Vec<MasterKey> + Send + Sync;
@@ -31,6 +34,8 @@ struct Ring {
     current: Arc<RingKey>,
     /// All keys, the current one among them.
     keys: Vec<Arc<RingKey>>,
+    /// Marks of keys that were looked for in vain, and when.
+    missed: Vec<(Mark, Instant)>,
 }
 
 /// What sealing takes of a master key; wiped when dropped.
@@ -50,13 +55,22 @@ impl Ring {
     fn find(&self, mark: Mark) -> Option<Arc<RingKey>> {
         self.keys.iter().find(|key| key.mark == mark).map(Arc::clone)
     }
+
+    fn has_just_missed(&self, mark: Mark) -> bool {
+        self.missed.iter().any(|(missed, at)| *missed == mark && at.elapsed() < FIND_PAUSE)
+    }
+
+    fn miss(&mut self, mark: Mark) {
+        self.missed.retain(|(missed, at)| *missed != mark && at.elapsed() < FIND_PAUSE);
+        self.missed.push((mark, Instant::now()));
+    }
 }
 
 impl Sealer {
     /// For one master key, from which the key of digests follows as well.
     pub fn new(master: &MasterKey) -> Self {
         let current = RingKey::new(master);
-        let ring = Ring { keys: vec![Arc::clone(&current)], current };
+        let ring = Ring { keys: vec![Arc::clone(&current)], current, missed: Vec::new() };
         Self { ring: Arc::new(RwLock::new(ring)), digest_key: Arc::new(master.digest_key()), find_keys: None }
     }
 
@@ -141,16 +155,25 @@ impl Sealer {
         Ok(self.seal(purpose, owner, &self.unseal(purpose, owner, sealed)?))
     }
 
-    /// The key of a mark, which may have come since the ring was made.
+    /// The key of a mark, which may have come since the ring was made. One that was not found
+    /// is not looked for again at once, however many values are under it.
     fn key_of(&self, mark: Mark) -> Option<Arc<RingKey>> {
-        let known = self.ring.read().find(mark);
-        if known.is_some() {
+        let (known, has_just_missed) = {
+            let ring = self.ring.read();
+            (ring.find(mark), ring.has_just_missed(mark))
+        };
+        if known.is_some() || has_just_missed {
             return known;
         }
         for master in self.find_keys.as_ref()?() {
             self.add(&master);
         }
-        self.ring.read().find(mark)
+        let mut ring = self.ring.write();
+        let found = ring.find(mark);
+        if found.is_none() {
+            ring.miss(mark);
+        }
+        found
     }
 }
 

@@ -52,7 +52,7 @@ impl MasterKey {
         Mark([a, b, c, d])
     }
 
-    /// The key of digests that follows from the first master key of a database.
+    /// The key of digests that followed from the first master key, before it was a random one.
     pub fn digest_key(&self) -> Zeroizing<[u8; 32]> {
         self.derive("satkeep/digest")
     }

@@ -67,7 +67,8 @@ impl Database {
                     ConnectionError::InvalidConnectionUrl("the path of the database is not UTF-8".to_owned())
                 })?;
                 let mut connection = SqliteConnection::establish(path)?;
-                connection.batch_execute(SQLITE_SETUP).map_err(ConnectionError::CouldntSetupConfiguration)?;
+                let setup = format!("{SQLITE_BUSY_TIMEOUT}; {SQLITE_SETUP}");
+                connection.batch_execute(&setup).map_err(ConnectionError::CouldntSetupConfiguration)?;
                 Ok(Db::Sqlite(connection))
             }
             Self::Postgres(url) => {
@@ -121,10 +122,12 @@ impl fmt::Debug for Database {
     }
 }
 
+/// How long a connection waits for another one.
+pub(super) const SQLITE_BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 10000";
+
 /// WAL lets readers go on while a batch is written; FULL flushes before a commit returns
 /// (promise I5).
 const SQLITE_SETUP: &str = "
-    PRAGMA busy_timeout = 10000;
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA foreign_keys = ON;

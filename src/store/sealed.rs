@@ -1,9 +1,11 @@
 //! What is sealed, wherever it stands: read and replaced when the master key is rotated.
 
+use bitcoin_hashes::hex::DisplayHex;
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Integer, Nullable, Text};
 
-use super::connection::{Db, in_snapshot};
+use super::connection::{Db, SQLITE_BUSY_TIMEOUT, in_snapshot};
 use super::error::StoreError;
 use super::schema::settings;
 use super::settings::{DIGEST_KEY, KEYS_BEFORE, MASTER_KEY_CHECK};
@@ -48,6 +50,23 @@ impl Place {
             Self::WalletKeys => "wallet keys",
             Self::Preimages => "preimages",
             Self::Answers => "answers",
+        }
+    }
+
+    /// What it is that a value belongs to.
+    pub const fn subject(self) -> &'static str {
+        match self {
+            Self::WalletKeys => "wallets",
+            Self::Preimages => "invoices",
+            Self::Answers => "accounts",
+        }
+    }
+
+    /// The id of what the value of a row belongs to.
+    pub fn subject_of(self, row: &RowId) -> String {
+        match self {
+            Self::WalletKeys => row.more.to_lower_hex_string(),
+            Self::Preimages | Self::Answers => row.id.to_lower_hex_string(),
         }
     }
 
@@ -171,32 +190,65 @@ fn binding(place: Place, row: &RowId, kind: &str) -> Result<(Purpose, Vec<u8>), 
 
 /// Puts fresh values where the stale ones still stand; answers how many it replaced.
 ///
-/// On PostgreSQL a row that somebody has locked is left to the next time: this never waits
-/// while it holds a lock, so it is in nobody's circle.
+/// On PostgreSQL this is one statement, so that its locks are held for no longer than a round
+/// trip; and a row that somebody has locked is left to the next time: this never waits while it
+/// holds a lock, so it is in nobody's circle.
 pub fn replace(connection: &mut Db, place: Place, fresh: &[(Stale, Sealed)]) -> Result<u64, StoreError> {
     let Names { table, id, more, sealed, .. } = place.names();
-    let lock = match connection {
-        Db::Sqlite(_) => "",
-        Db::Postgres(_) => "FOR NO KEY UPDATE SKIP LOCKED",
-    };
-    let text = format!(
-        "UPDATE {table} SET {sealed} = $1 WHERE ({id}, {more}) = (
-            SELECT {id}, {more} FROM {table} WHERE {id} = $2 AND {more} = $3 AND {sealed} = $4 {lock})"
-    );
-    let mut replaced: u64 = 0;
-    for (stale, fresh) in fresh {
-        let query = diesel::sql_query(text.as_str())
-            .bind::<Binary, _>(fresh.as_bytes().to_vec())
-            .bind::<Binary, _>(stale.row.id.clone())
-            .bind::<Binary, _>(stale.row.more.clone())
-            .bind::<Binary, _>(stale.sealed.clone());
-        let rows = match connection {
-            Db::Sqlite(c) => query.execute(c)?,
-            Db::Postgres(c) => query.execute(c)?,
-        };
-        replaced = replaced.saturating_add(u64::try_from(rows).unwrap_or_default());
+    match connection {
+        Db::Sqlite(connection) => {
+            let text = format!("UPDATE {table} SET {sealed} = $1 WHERE {id} = $2 AND {more} = $3 AND {sealed} = $4");
+            let mut replaced: u64 = 0;
+            for (stale, fresh) in fresh {
+                let query = diesel::sql_query(text.as_str())
+                    .bind::<Binary, _>(fresh.as_bytes())
+                    .bind::<Binary, _>(&stale.row.id)
+                    .bind::<Binary, _>(&stale.row.more)
+                    .bind::<Binary, _>(&stale.sealed);
+                replaced = replaced.saturating_add(rows(query.execute(connection)?));
+            }
+            Ok(replaced)
+        }
+        Db::Postgres(connection) => {
+            let query = diesel::sql_query(format!(
+                "WITH free AS (
+                    SELECT t.{id} AS id, t.{more} AS more, n.stale, n.fresh
+                    FROM unnest($1, $2, $3, $4) AS n (id, more, stale, fresh)
+                    JOIN {table} AS t ON t.{id} = n.id AND t.{more} = n.more AND t.{sealed} = n.stale
+                    FOR NO KEY UPDATE OF t SKIP LOCKED
+                )
+                UPDATE {table} AS t SET {sealed} = free.fresh FROM free
+                WHERE t.{id} = free.id AND t.{more} = free.more AND t.{sealed} = free.stale"
+            ))
+            .bind::<Array<Binary>, _>(fresh.iter().map(|(stale, _)| stale.row.id.as_slice()).collect::<Vec<_>>())
+            .bind::<Array<Binary>, _>(fresh.iter().map(|(stale, _)| stale.row.more.as_slice()).collect::<Vec<_>>())
+            .bind::<Array<Binary>, _>(fresh.iter().map(|(stale, _)| stale.sealed.as_slice()).collect::<Vec<_>>())
+            .bind::<Array<Binary>, _>(fresh.iter().map(|(_, fresh)| fresh.as_bytes()).collect::<Vec<_>>());
+            Ok(rows(query.execute(connection)?))
+        }
     }
-    Ok(replaced)
+}
+
+fn rows(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+#[derive(QueryableByName)]
+struct Checkpoint {
+    #[diesel(sql_type = Integer)]
+    busy: i32,
+}
+
+/// Makes SQLite write what its log holds to its file over the values that were replaced, and
+/// empty the log. What is left of them in unused places, on PostgreSQL as well, VACUUM removes.
+pub fn drop_old_pages(connection: &mut Db) -> Result<(), StoreError> {
+    let Db::Sqlite(connection) = connection else { return Ok(()) };
+    // Writers wait for this, so it must not wait for long where somebody is reading.
+    connection.batch_execute("PRAGMA busy_timeout = 200")?;
+    let checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(connection);
+    connection.batch_execute(SQLITE_BUSY_TIMEOUT)?;
+    let checkpoint: Checkpoint = checkpoint?;
+    if checkpoint.busy == 0 { Ok(()) } else { Err(StoreError::Unavailable("its log is still being read".to_owned())) }
 }
 
 /// How many values of a kind are under which master key.

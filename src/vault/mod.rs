@@ -14,13 +14,15 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use crate::domain::random;
 use crate::domain::secret::{FindKeys, InvalidMasterKey, Mark, MasterKey, Purpose, Sealed, Sealer, UnsealError};
 use crate::store::{Db, Store, StoreError, settings};
 
+mod pass;
 pub mod places;
 pub mod rotation;
 
-use places::{FILE_NAME, Found, Keys, VARIABLE};
+use places::{FILE_NAME, Found, Keys, Place, VARIABLE};
 
 /// A text that only the right key unseals.
 const CHECK: &[u8] = b"satkeep master key";
@@ -44,6 +46,9 @@ pub enum VaultError {
         /// What is wrong.
         error: std::io::Error,
     },
+    /// The database has not been bound to a key yet.
+    #[error("the database has no master key yet: `satkeep serve` and `satkeep manager create` give it one")]
+    Unbound,
     /// There is no key, but the database needs one.
     #[error(
         "the database was made with a master key, and there is none: set {VARIABLE}, or put the file {FILE_NAME} \
@@ -63,12 +68,22 @@ pub enum VaultError {
 pub struct Vault {
     /// The key that is in use.
     pub master: MasterKey,
+    /// The keys that were in use before, the last one first.
+    pub before: Vec<MasterKey>,
     /// Seals with it, and opens with all keys that there are.
     pub sealer: Sealer,
 }
 
 /// Gets the master key, making one for a database that has none yet, and makes sure that it
-/// is the database's.
+/// is the database's. Run by one process at a time on a data directory.
+pub fn create(store: &Store, data_dir: &Path) -> Result<Vault, VaultError> {
+    if store.read_blocking(|connection| settings::get(connection, settings::MASTER_KEY_CHECK))?.is_none() {
+        bind(store, data_dir)?;
+    }
+    open(store, data_dir)
+}
+
+/// Gets the master key of a database that has one, and makes sure that it is the database's.
 pub fn open(store: &Store, data_dir: &Path) -> Result<Vault, VaultError> {
     match try_open(store, data_dir) {
         // Perhaps a rotation has come to its end between the look into the database and the
@@ -84,31 +99,45 @@ fn try_open(store: &Store, data_dir: &Path) -> Result<Vault, VaultError> {
         let digest_key = settings::get(connection, settings::DIGEST_KEY)?;
         Ok((check, digest_key, settings::get(connection, settings::KEYS_BEFORE)?))
     })?;
-    let mut keys = places::find(data_dir)?;
-    let check = match check {
-        Some(check) => check,
-        None => bind(store, data_dir, &mut keys)?,
+    let check = check.ok_or(VaultError::Unbound)?;
+    let keys = places::find(data_dir);
+    let Some(Found { key: master, place }) = keys.iter().find(|found| opens(&found.key, &check)) else {
+        return Err(none_opens(keys));
     };
-    if keys.iter().next().is_none() {
-        return Err(VaultError::Missing);
+    for problem in &keys.problems {
+        tracing::warn!("{problem}; using the master key in {place}");
     }
-    let Some(Found { key: master, .. }) = keys.iter().find(|found| opens(&found.key, &check)) else {
-        let places: Vec<_> = keys.iter().map(|found| found.place.to_string()).collect();
-        return Err(VaultError::Wrong(places.join(" or ")));
-    };
-    let sealer = Sealer::new(master).with_find_keys(finder(data_dir.to_owned()));
+    if let (Some(first), Place::DataDir(_)) = (keys.current.first(), place)
+        && !matches!(first.place, Place::DataDir(_))
+        && keys.current.iter().any(|found| found.place == *place)
+    {
+        tracing::warn!("the master key in {} is not the database's; using the one in {place}", first.place);
+    }
+    let master = master.clone();
+    let sealer = Sealer::new(&master).with_find_keys(finder(data_dir.to_owned()));
     for found in keys.iter() {
         sealer.add(&found.key);
     }
-    for key in open_keys_before(&sealer, before.as_deref()).map_err(StoreError::from)? {
-        sealer.add(&key);
+    let before = open_keys_before(&sealer, before.as_deref()).map_err(StoreError::from)?;
+    for key in &before {
+        sealer.add(key);
     }
     let digest_key = match digest_key {
         Some(digest_key) => digest_key,
-        None => store.write_blocking(|connection| first_digest_key(connection, &sealer, master))?,
+        None => store.write_blocking(|connection| derived_digest_key(connection, &sealer, &master))?,
     };
     let digest_key = open_digest_key(&sealer, &digest_key).map_err(StoreError::from)?;
-    Ok(Vault { master: master.clone(), sealer: sealer.with_digest_key(digest_key) })
+    Ok(Vault { master, before, sealer: sealer.with_digest_key(digest_key) })
+}
+
+/// Why none of the keys is the database's: most likely one that could not be read would be.
+fn none_opens(keys: Keys) -> VaultError {
+    let places: Vec<_> = keys.iter().map(|found| found.place.to_string()).collect();
+    match keys.problems.into_iter().next() {
+        Some(problem) => problem,
+        None if places.is_empty() => VaultError::Missing,
+        None => VaultError::Wrong(places.join(" or ")),
+    }
 }
 
 /// Whether this key alone opens the check.
@@ -116,51 +145,62 @@ fn opens(key: &MasterKey, check: &[u8]) -> bool {
     Sealer::new(key).unseal(Purpose::Check, &[], check).is_ok()
 }
 
+/// Whether these are the same key.
+fn same(one: &MasterKey, other: &MasterKey) -> bool {
+    *one.reveal() == *other.reveal()
+}
+
 /// Looks for keys whenever a value is not under one that is known: a rotation brings new ones
 /// while servers are running.
 fn finder(data_dir: PathBuf) -> Arc<FindKeys> {
-    Arc::new(move || match places::find(&data_dir) {
-        Ok(keys) => keys.iter().map(|found| found.key.clone()).collect(),
-        Err(error) => {
-            tracing::warn!(%error, "master keys could not be looked for");
-            Vec::new()
+    Arc::new(move || {
+        let keys = places::find(&data_dir);
+        for problem in &keys.problems {
+            tracing::warn!("looking for master keys: {problem}");
         }
+        keys.iter().map(|found| found.key.clone()).collect()
     })
 }
 
 /// Binds a database that has no master key yet to the one at the usual place, which is made
-/// where there is none. Answers the check.
-fn bind(store: &Store, data_dir: &Path, keys: &mut Keys) -> Result<Vec<u8>, VaultError> {
-    let first = match keys.current.take() {
+/// where there is none.
+fn bind(store: &Store, data_dir: &Path) -> Result<(), VaultError> {
+    let Keys { current, problems, .. } = places::find(data_dir);
+    if let Some(problem) = problems.into_iter().next() {
+        return Err(problem);
+    }
+    let first = match current.into_iter().next() {
         Some(found) => found,
         None => places::make(data_dir, FILE_NAME)?,
     };
     let sealer = Sealer::new(&first.key);
-    keys.current = Some(first);
-    Ok(store.write_blocking(|connection| first_check(connection, &sealer))?)
+    Ok(store.write_blocking(|connection| first_values(connection, &sealer))?)
 }
 
-/// Binds the database to a key; where another process has just done so, its value counts.
-fn first_check(connection: &mut Db, sealer: &Sealer) -> Result<Vec<u8>, StoreError> {
+/// Binds the database to a key, and gives it a key of digests, which tells nobody anything who
+/// learns the master key when it is in use no more. Where another process has just bound it,
+/// what that has done counts.
+fn first_values(connection: &mut Db, sealer: &Sealer) -> Result<(), StoreError> {
     settings::lock(connection)?;
-    if let Some(check) = settings::get(connection, settings::MASTER_KEY_CHECK)? {
-        return Ok(check);
+    if settings::get(connection, settings::MASTER_KEY_CHECK)?.is_some() {
+        return Ok(());
     }
     let check = sealer.seal(Purpose::Check, &[], CHECK);
     settings::insert(connection, settings::MASTER_KEY_CHECK, check.as_bytes())?;
-    Ok(check.as_bytes().to_vec())
+    let digest_key = sealer.seal(Purpose::DigestKey, &[], random::secret_bytes::<32>().as_slice());
+    settings::insert(connection, settings::DIGEST_KEY, digest_key.as_bytes())
 }
 
-/// Keeps the key of digests, sealed, so that it outlives the master key: a retry finds what it
-/// has done. At first it is what follows from the master key, as it was before it was kept.
-fn first_digest_key(connection: &mut Db, sealer: &Sealer, master: &MasterKey) -> Result<Vec<u8>, StoreError> {
+/// Keeps the key of digests of a database from before it was kept, sealed, so that it outlives
+/// the master key from which it followed: a retry finds what it has done.
+fn derived_digest_key(connection: &mut Db, sealer: &Sealer, master: &MasterKey) -> Result<Vec<u8>, StoreError> {
     settings::lock(connection)?;
     if let Some(kept) = settings::get(connection, settings::DIGEST_KEY)? {
         return Ok(kept);
     }
-    let first = sealer.seal(Purpose::DigestKey, &[], master.digest_key().as_slice());
-    settings::insert(connection, settings::DIGEST_KEY, first.as_bytes())?;
-    Ok(first.as_bytes().to_vec())
+    let derived = sealer.seal(Purpose::DigestKey, &[], master.digest_key().as_slice());
+    settings::insert(connection, settings::DIGEST_KEY, derived.as_bytes())?;
+    Ok(derived.as_bytes().to_vec())
 }
 
 fn open_digest_key(sealer: &Sealer, kept: &[u8]) -> Result<Zeroizing<[u8; 32]>, UnsealError> {

@@ -9,9 +9,11 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use bitcoin_hashes::hex::DisplayHex;
 use zeroize::Zeroizing;
 
 use super::VaultError;
+use crate::domain::random;
 use crate::domain::secret::MasterKey;
 
 /// The environment variable that carries the key.
@@ -26,8 +28,15 @@ pub const NEXT_VARIABLE: &str = "SATKEEP_MASTER_KEY_NEXT";
 const NEXT_FILE_VARIABLE: &str = "SATKEEP_MASTER_KEY_NEXT_FILE";
 /// As [`FILE_NAME`], for the key that the next rotation is to.
 pub const NEXT_FILE_NAME: &str = "master.key.next";
-/// The file in the data directory that keeps the key before, until a rotation is done.
-const OLD_FILE_NAME: &str = "master.key.old";
+/// The file in the data directory that keeps the key before, until the operator removes it.
+pub const OLD_FILE_NAME: &str = "master.key.old";
+
+/// What may be allowed to others than the owner: that the group reads it.
+#[cfg(unix)]
+const KEY_MODE: u32 = 0o640;
+/// Of files that are there to be locked.
+#[cfg(unix)]
+const LOCK_MODE: u32 = 0o660;
 
 /// Where a key was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,49 +67,64 @@ pub struct Found {
     pub place: Place,
 }
 
-/// All keys that there are. Which of them is in use, the database says.
-#[derive(Clone, Debug)]
+/// All keys that there are. Which of them is in use, the database says: so a key that is
+/// out of date, or a file that cannot be read, hides no other one.
+#[derive(Debug)]
 pub struct Keys {
-    /// The one that the next rotation is to.
-    pub next: Option<Found>,
-    /// The one at the usual place.
-    pub current: Option<Found>,
-    /// The one before, while a rotation is not done.
+    /// For the next rotation; the first one is what it is to.
+    pub next: Vec<Found>,
+    /// At the usual places, the environment first.
+    pub current: Vec<Found>,
+    /// The one before.
     pub old: Option<Found>,
+    /// What could not be read.
+    pub problems: Vec<VaultError>,
 }
 
 impl Keys {
-    /// All of them, the one at the usual place first.
+    /// All of them, those at the usual places first.
     pub fn iter(&self) -> impl Iterator<Item = &Found> {
         self.current.iter().chain(&self.next).chain(&self.old)
     }
 }
 
 /// Looks for keys everywhere.
-pub fn find(data_dir: &Path) -> Result<Keys, VaultError> {
-    let next = find_one(NEXT_VARIABLE, NEXT_FILE_VARIABLE, &data_dir.join(NEXT_FILE_NAME))?;
-    let current = find_one(VARIABLE, FILE_VARIABLE, &data_dir.join(FILE_NAME))?;
-    let old_file = data_dir.join(OLD_FILE_NAME);
-    let old = read(Place::DataDir(old_file.clone()), &old_file, false)?;
-    Ok(Keys { next, current, old })
+pub fn find(data_dir: &Path) -> Keys {
+    let mut problems = Vec::new();
+    let next = find_some(NEXT_VARIABLE, NEXT_FILE_VARIABLE, &data_dir.join(NEXT_FILE_NAME), &mut problems);
+    let current = find_some(VARIABLE, FILE_VARIABLE, &data_dir.join(FILE_NAME), &mut problems);
+    let old = keep(read_data_dir(&data_dir.join(OLD_FILE_NAME)), &mut problems);
+    Keys { next, current, old, problems }
 }
 
-/// The key of the variable, of the file that the other variable names, or of the file in the
-/// data directory: whichever comes first.
-fn find_one(variable: &'static str, file_variable: &str, file: &Path) -> Result<Option<Found>, VaultError> {
-    if let Some(text) = non_empty(variable) {
-        return parse(Place::Variable(variable), &Zeroizing::new(text)).map(Some);
-    }
-    match non_empty(file_variable).map(PathBuf::from) {
-        Some(path) => read(Place::NamedFile(path.clone()), &path, true),
-        None => read(Place::DataDir(file.to_owned()), file, false),
+/// The keys of the variable, of the file that the other variable names, and of the file in
+/// the data directory.
+fn find_some(variable: &'static str, file_variable: &str, file: &Path, problems: &mut Vec<VaultError>) -> Vec<Found> {
+    let given = non_empty(variable).map(|text| parse(Place::Variable(variable), &Zeroizing::new(text)));
+    let named = non_empty(file_variable).map(PathBuf::from).map(|path| read(Place::NamedFile(path.clone()), &path));
+    let sources = [given.transpose(), named.transpose(), read_data_dir(file)];
+    sources.into_iter().filter_map(|source| keep(source, problems)).collect()
+}
+
+/// What was found; what is wrong with it goes to the problems.
+fn keep(source: Result<Option<Found>, VaultError>, problems: &mut Vec<VaultError>) -> Option<Found> {
+    source.unwrap_or_else(|problem| {
+        problems.push(problem);
+        None
+    })
+}
+
+/// The key of a file in the data directory, where it is there.
+fn read_data_dir(path: &Path) -> Result<Option<Found>, VaultError> {
+    match read(Place::DataDir(path.to_owned()), path) {
+        Err(VaultError::File { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        answered => answered.map(Some),
     }
 }
 
-fn read(place: Place, path: &Path, required: bool) -> Result<Option<Found>, VaultError> {
+fn read(place: Place, path: &Path) -> Result<Found, VaultError> {
     match std::fs::read_to_string(path) {
-        Ok(text) => parse(place, &Zeroizing::new(text)).map(Some),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => Ok(None),
+        Ok(text) => parse(place, &Zeroizing::new(text)),
         Err(error) => Err(VaultError::File { path: path.to_owned(), error }),
     }
 }
@@ -116,46 +140,80 @@ fn non_empty(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|text| !text.is_empty())
 }
 
-/// Makes a key and its file, which only its owner may read. It is whole and on disk before
-/// anything is sealed with it: it is written beside, and then gets its name.
+/// Makes a key and its file, or answers the key of the file that is there already. It is whole
+/// and on disk before anything is sealed with it: it is written beside, under a name of its
+/// own, and then gets its name, where nobody else has taken it.
 pub fn make(data_dir: &Path, name: &str) -> Result<Found, VaultError> {
     let path = data_dir.join(name);
     let key = MasterKey::generate();
-    let write = || -> std::io::Result<()> {
-        let beside = data_dir.join(format!(".{name}.new"));
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&beside)?;
-        #[cfg(unix)]
-        give_to_owner_of(&data_dir.join(FILE_NAME), &file)?;
-        file.write_all(key.reveal().as_bytes())?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        std::fs::rename(&beside, &path)?;
-        sync(data_dir)
-    };
-    write().map_err(|error| VaultError::File { path: path.clone(), error })?;
+    let beside = data_dir.join(format!(".{name}.{}", random::bytes::<8>().to_lower_hex_string()));
+    let made = write(&beside, &key, &data_dir.join(FILE_NAME)).and_then(|()| std::fs::hard_link(&beside, &path));
+    let removed = std::fs::remove_file(&beside);
+    match made.and(removed).and_then(|()| sync(data_dir)) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            return read(Place::DataDir(path.clone()), &path);
+        }
+        Err(error) => return Err(VaultError::File { path, error }),
+    }
     tracing::info!(path = %path.display(), "made a master key; keep a copy apart from the database");
     Ok(Found { key, place: Place::DataDir(path) })
 }
 
-/// A new key belongs to whom the key beside it belongs to: who rotates may be root, and the
-/// server must read it.
-#[cfg(unix)]
-fn give_to_owner_of(model: &Path, file: &File) -> std::io::Result<()> {
-    use std::os::unix::fs::MetadataExt;
-    let (Ok(model), own) = (std::fs::metadata(model), file.metadata()?) else { return Ok(()) };
-    if (model.uid(), model.gid()) == (own.uid(), own.gid()) {
-        return Ok(());
+/// Writes a key to a new file, which those may read who may read the file `model`; where that
+/// is not there, its owner alone.
+fn write(path: &Path, key: &MasterKey, model: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    #[cfg(unix)]
+    if let Some(mode) = give_to_owner_of(model, &file)? {
+        set_mode(&file, mode & KEY_MODE)?;
     }
-    std::os::unix::fs::fchown(file, Some(model.uid()), Some(model.gid()))
+    file.write_all(key.reveal().as_bytes())?;
+    file.write_all(b"\n")?;
+    file.sync_all()
+}
+
+/// Gives a file to whom the key beside it belongs: who rotates may be root, and the server
+/// must read it. Answers the mode of the key's file, where there is one.
+#[cfg(unix)]
+fn give_to_owner_of(model: &Path, file: &File) -> std::io::Result<Option<u32>> {
+    use std::os::unix::fs::MetadataExt;
+    let (Ok(model), own) = (std::fs::metadata(model), file.metadata()?) else { return Ok(None) };
+    if (model.uid(), model.gid()) != (own.uid(), own.gid()) {
+        std::os::unix::fs::fchown(file, Some(model.uid()), Some(model.gid()))?;
+    }
+    Ok(Some(model.mode()))
+}
+
+#[cfg(unix)]
+fn set_mode(file: &File, mode: u32) -> std::io::Result<()> {
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
+}
+
+/// Opens a file that is there to be locked, by whoever may use the key beside it.
+pub fn lock_file(data_dir: &Path, name: &str) -> std::io::Result<File> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(data_dir.join(name))?;
+    // Only its owner or root can; a file that is somebody else's was opened all the same.
+    #[cfg(unix)]
+    if matches!(give_to_owner_of(&data_dir.join(FILE_NAME), &file), Ok(Some(_))) {
+        drop(set_mode(&file, LOCK_MODE));
+    }
+    Ok(file)
 }
 
 /// Puts the next key in the usual place, and keeps the one before. Done again after an
 /// interruption anywhere, it goes on where it stopped.
 pub fn promote(data_dir: &Path) -> Result<(), VaultError> {
+    if data_dir.join(FILE_NAME).exists()
+        && let Some(older) = read_data_dir(&data_dir.join(OLD_FILE_NAME))?
+    {
+        // An earlier rotation's: it is not written over.
+        rename(data_dir, OLD_FILE_NAME, &format!("{OLD_FILE_NAME}.{}", older.key.mark()))?;
+    }
     rename(data_dir, FILE_NAME, OLD_FILE_NAME)?;
     rename(data_dir, NEXT_FILE_NAME, FILE_NAME)
 }

@@ -6,31 +6,27 @@
 //! | 2 | one transaction puts it into `master_key_check`; servers follow within seconds | nothing to do |
 //! | 3 | values under other keys are sealed anew, in batches | those that are left are |
 //! | 4 | once no request can be under way that began before, again, until none is found | all of step 3 again |
-//! | 5 | files: the next key gets the usual name, and the one before is removed | each rename on its own |
+//! | 5 | files: the next key gets the usual name, and the one before another | each rename on its own |
 //!
 //! Values under either key open at any time, because every process looks for keys when it
 //! meets a value under one that it does not know. Nothing here waits while it holds a lock
 //! that settling needs.
 
-use std::fs::File;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::pass::{pass, patiently};
 use super::places::{self, FILE_NAME, Found, Keys, NEXT_FILE_NAME, NEXT_VARIABLE};
-use super::{Vault, VaultError};
-use crate::domain::secret::{Mark, MasterKey, Purpose, Sealed, Sealer, UnsealError};
-use crate::store::sealed::{self, Place, RowId, Stale};
+use super::{Vault, VaultError, same};
+use crate::domain::secret::{Mark, MasterKey, Purpose, Sealer};
+use crate::store::sealed::{self, Place};
 use crate::store::{Db, Store, StoreError, settings};
 
-/// Values that are replaced in one transaction.
-const BATCH_VALUES: usize = 256;
-/// Pauses before the database is asked again while it is busy or away.
-const RETRY_PAUSES_MS: [u64; 6] = [10, 50, 200, 1000, 3000, 10_000];
 /// How often values under the old key may turn up after the grace.
 const LATE_PASSES_MAX: u32 = 20;
 /// The shortest time between two passes, once the grace is over.
-const PASS_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const PASS_PAUSE: Duration = Duration::from_secs(1);
 
 /// The rotation did not come to its end. Run again, it goes on.
 #[derive(Debug, thiserror::Error)]
@@ -51,14 +47,18 @@ pub enum RotationError {
     /// A process elsewhere has rotated at the same time.
     #[error("another process has just rotated the master key; run this again")]
     Raced,
-    /// A value that no key opens.
-    #[error("one of the {place} does not open with the master keys that are here (its key has the mark {mark})")]
-    Unopened {
-        /// Among which values.
-        place: &'static str,
-        /// The mark of its master key.
-        mark: String,
-    },
+    /// Values that no key opens, in words.
+    #[error(
+        "all but some values are sealed anew; these do not open with the master keys that are here, so all keys were \
+         left where they are: {0}"
+    )]
+    Unopened(String),
+    /// The next key was in use, and there was nothing to go on with.
+    #[error(
+        "nothing was rotated: the next master key ({0}) is the one in use, and everything is sealed under it; give \
+         another one, or take it away"
+    )]
+    Unchanged(places::Place),
     /// A process does not follow.
     #[error(
         "values are still being sealed under the old master key: a satkeep process cannot find the new one; see its \
@@ -84,71 +84,92 @@ pub struct Rotated {
     pub resealed: [(Place, u64); 3],
     /// Whether the key is at the usual place already; otherwise the operator puts it there.
     pub in_place: bool,
+    /// Whether the file of the key before is left.
+    pub old_kept: bool,
 }
 
 /// Which key a rotation is to, and whether its files are to be renamed.
 struct Target {
-    key: MasterKey,
+    found: Found,
     by_files: bool,
 }
 
 /// Replaces the master key, or goes on with replacing it. `grace` is how long a request that
-/// began before the switch may take to write what it has sealed.
-pub fn rotate(store: &Store, data_dir: &Path, grace: Duration) -> Result<Rotated, RotationError> {
-    let lock = File::create(data_dir.join(".rotation.lock")).map_err(RotationError::Lock)?;
+/// began before the switch may take to write what it has sealed; with `forget_old` the file of
+/// the key before is removed at the end.
+pub fn rotate(store: &Store, data_dir: &Path, grace: Duration, forget_old: bool) -> Result<Rotated, RotationError> {
+    let lock = places::lock_file(data_dir, ".rotation.lock").map_err(RotationError::Lock)?;
     lock.try_lock().map_err(|error| RotationError::Lock(error.into()))?;
-    let Vault { master, sealer } = super::open(store, data_dir)?;
-    let target = target(data_dir)?;
-    let (from, to) = (master.mark(), target.key.mark());
-    sealer.add(&target.key);
+    let Vault { master, before, sealer } = super::open(store, data_dir)?;
+    let Target { found: Found { key, place }, by_files } = target(data_dir, &master, before.first())?;
+    let (from, to) = (master.mark(), key.mark());
+    sealer.add(&key);
     sealer.switch_to(to).map_err(StoreError::from)?;
     if !patiently(|| store.write_blocking(|connection| switch(connection, &sealer, &master)))? {
         return Err(RotationError::Raced);
     }
-    if !is_in_use(store, &target.key)? {
+    if !is_in_use(store, &key)? {
         return Err(RotationError::SameMark);
     }
     tracing::info!(%from, %to, "the new master key seals from now on; sealing anew what is under another one");
+    let mut resealed = Place::ALL.map(|place| (place, 0));
+    pass_until_done(store, &sealer, grace, &mut resealed)?;
+    patiently(|| store.read_blocking(sealed::drop_old_pages))?;
+    let moved = by_files && finish_files(store, data_dir, &key)?;
+    if same(&key, &master) && !moved && resealed.iter().all(|(_, values)| *values == 0) {
+        return Err(RotationError::Unchanged(place));
+    }
+    if by_files && forget_old {
+        places::forget_old(data_dir)?;
+    }
+    Ok(Rotated { from, to, resealed, in_place: by_files, old_kept: by_files && !forget_old })
+}
+
+/// Seals values anew, and once nobody can be sealing under another key, those that were late.
+fn pass_until_done(
+    store: &Store,
+    sealer: &Sealer,
+    grace: Duration,
+    resealed: &mut [(Place, u64); 3],
+) -> Result<(), RotationError> {
     let switched_at = Instant::now();
-    let mut rotated = Rotated { from, to, resealed: Place::ALL.map(|place| (place, 0)), in_place: target.by_files };
-    pass(store, &sealer, &mut rotated)?;
+    pass(store, sealer, resealed)?;
     let left = grace.saturating_sub(switched_at.elapsed());
     tracing::info!(seconds = left.as_secs(), "waiting for requests that may be under way");
     thread::sleep(left);
-    let mut late_passes: u32 = 0;
-    while pass(store, &sealer, &mut rotated)? > 0 {
-        late_passes = late_passes.saturating_add(1);
-        if late_passes >= LATE_PASSES_MAX {
-            return Err(RotationError::StillUsed);
+    for _ in 0..LATE_PASSES_MAX {
+        let seen = pass(store, sealer, resealed)?;
+        if seen.stale == 0 {
+            return seen.unopened().map_or(Ok(()), |words| Err(RotationError::Unopened(words)));
         }
         thread::sleep(PASS_PAUSE);
     }
-    if target.by_files {
-        finish_files(store, data_dir, &target.key)?;
-    }
-    Ok(rotated)
+    Err(RotationError::StillUsed)
 }
 
-/// The next key where there is one; else the current one, where an earlier run has come as
-/// far as to rename it; else a new one, where the current one is in the data directory.
-fn target(data_dir: &Path) -> Result<Target, RotationError> {
-    let Keys { next, current, old } = places::find(data_dir)?;
-    let by_files =
-        |found: &Option<Found>| found.as_ref().is_none_or(|found| matches!(found.place, places::Place::DataDir(_)));
-    let current_in_file = by_files(&current);
-    match (next, old, current) {
-        (Some(next), _, _) => {
-            let by_files = current_in_file && matches!(next.place, places::Place::DataDir(_));
-            Ok(Target { key: next.key, by_files })
-        }
-        (None, Some(_), Some(current)) if current_in_file => Ok(Target { key: current.key, by_files: true }),
-        (None, _, Some(_)) if current_in_file => {
-            let made = places::make(data_dir, NEXT_FILE_NAME)?;
-            Ok(Target { key: made.key, by_files: true })
-        }
-        (None, _, Some(current)) => Err(RotationError::NoNext(current.place.to_string())),
-        (None, _, None) => Err(VaultError::Missing.into()),
+/// The next key where there is one; else a new one, where the one in use is not given by the
+/// environment. Files are renamed unless the environment gives the key that is on its way out,
+/// or the one that comes.
+fn target(data_dir: &Path, master: &MasterKey, before: Option<&MasterKey>) -> Result<Target, RotationError> {
+    let Keys { next, current, old: _, problems } = places::find(data_dir);
+    if let Some(problem) = problems.into_iter().next() {
+        return Err(problem.into());
     }
+    let given = |key: &MasterKey| current.iter().find(|found| !is_in_data_dir(found) && same(&found.key, key));
+    match (next.into_iter().next(), given(master)) {
+        (Some(next), _) => {
+            // Where the database has been switched already, the one before is on its way out.
+            let leaving = if same(&next.key, master) { before } else { Some(master) };
+            let is_given = given(&next.key).or_else(|| leaving.and_then(given)).is_some();
+            Ok(Target { by_files: is_in_data_dir(&next) && !is_given, found: next })
+        }
+        (None, Some(current)) => Err(RotationError::NoNext(current.place.to_string())),
+        (None, None) => Ok(Target { found: places::make(data_dir, NEXT_FILE_NAME)?, by_files: true }),
+    }
+}
+
+const fn is_in_data_dir(found: &Found) -> bool {
+    matches!(found.place, places::Place::DataDir(_))
 }
 
 /// Makes the sealer's key the database's, in the place of `from`, and seals under it what
@@ -180,64 +201,18 @@ fn is_in_use(store: &Store, key: &MasterKey) -> Result<bool, StoreError> {
     Ok(check.is_some_and(|check| super::opens(key, &check)))
 }
 
-/// Looks at all values, and seals anew those that are under another key; answers how many
-/// there were.
-fn pass(store: &Store, sealer: &Sealer, rotated: &mut Rotated) -> Result<u64, RotationError> {
-    let mark = sealer.mark();
-    let mut found: u64 = 0;
-    for (place, resealed) in &mut rotated.resealed {
-        let mut after = RowId::default();
-        loop {
-            let page = patiently(|| store.read_blocking(|connection| sealed::page(connection, *place, mark, &after)))?;
-            let Some(last) = page.last else { break };
-            after = last;
-            for stale in page.stale.chunks(BATCH_VALUES) {
-                found = found.saturating_add(u64::try_from(stale.len()).unwrap_or(u64::MAX));
-                let fresh = stale.iter().map(|stale| reseal(sealer, *place, stale)).collect::<Result<Vec<_>, _>>()?;
-                let began = Instant::now();
-                let replace = || store.write_blocking(|connection| sealed::replace(connection, *place, &fresh));
-                *resealed = resealed.saturating_add(patiently(replace)?);
-                // SQLite has one writer at a time: the others get as long as this one had.
-                thread::sleep(began.elapsed().min(PASS_PAUSE));
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn reseal(sealer: &Sealer, place: Place, stale: &Stale) -> Result<(Stale, Sealed), RotationError> {
-    let fresh = sealer.reseal(stale.purpose, &stale.owner, &stale.sealed).map_err(|UnsealError| {
-        let mark = Mark::of_sealed(&stale.sealed).map_or_else(|| "none".to_owned(), |mark| mark.to_string());
-        RotationError::Unopened { place: place.as_str(), mark }
-    })?;
-    Ok((stale.clone(), fresh))
-}
-
-/// Puts the new key at the usual place, makes sure that it is there, and removes the old one,
-/// under which nothing is left.
-fn finish_files(store: &Store, data_dir: &Path, key: &MasterKey) -> Result<(), RotationError> {
-    if places::find(data_dir)?.next.is_some() {
+/// Puts the new key at the usual place, and makes sure that it is there. Answers whether it was
+/// not before.
+fn finish_files(store: &Store, data_dir: &Path, key: &MasterKey) -> Result<bool, RotationError> {
+    let is_next = |found: &Found| is_in_data_dir(found) && same(&found.key, key);
+    let is_here = |keys: &Keys| keys.current.iter().any(is_next);
+    let keys = places::find(data_dir);
+    let was_here = is_here(&keys);
+    if !was_here && keys.next.iter().any(is_next) {
         places::promote(data_dir)?;
     }
-    let current = places::find(data_dir)?.current;
-    let here = current.is_some_and(|found| *found.key.reveal() == *key.reveal());
-    if !here || !is_in_use(store, key)? {
+    if !is_here(&places::find(data_dir)) || !is_in_use(store, key)? {
         return Err(VaultError::Wrong(data_dir.join(FILE_NAME).display().to_string()).into());
     }
-    places::forget_old(data_dir)?;
-    Ok(())
-}
-
-/// Asks again while the database is busy or away. What is asked here may be done twice.
-fn patiently<T>(mut ask: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    for pause_ms in RETRY_PAUSES_MS {
-        match ask() {
-            Err(error @ (StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) | StoreError::Fault(_))) => {
-                tracing::warn!(%error, pause_ms, "the database is not available; trying again");
-                thread::sleep(Duration::from_millis(pause_ms));
-            }
-            answered => return answered,
-        }
-    }
-    ask()
+    Ok(!was_here)
 }

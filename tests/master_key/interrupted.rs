@@ -4,6 +4,11 @@
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use satkeep::domain::secret::{MasterKey, Sealed};
+use satkeep::store::sealed::{self, Place, RowId, Stale};
+use satkeep::store::{Database, Db, Store};
 use serde_json::json;
 
 use super::{Before, assert_done, file, key_in, mark_in_use, marks, restart, under_load};
@@ -48,7 +53,7 @@ fn check_in_database(server: &Server) -> String {
 both_stores! {
     fn an_interrupted_rotation_goes_on(server) {
         let mut before = Before::prepare(server);
-        for _ in 0..600 {
+        for _ in 0..1500 {
             server.invoice(&before.payee, 1);
         }
         let (old_key, old_mark) = (key_in(server, "master.key"), mark_in_use(server));
@@ -81,10 +86,14 @@ both_stores! {
         std::fs::rename(file(server, "master.key.next"), file(server, "master.key")).unwrap();
         *server = server.replica();
         before.check(server);
-        // A value that was late all the same is found.
+        // Now it is done, and what comes is another one. No key is written over.
         let rotated = server.cli(&["master-key", "rotate", "--grace-s", "0"]).unwrap();
-        assert_eq!((&rotated["from"], &rotated["mark"]), (&json!(mark), &json!(mark)));
-        assert_eq!(key_in(server, "master.key"), next_key);
+        assert_eq!((&rotated["from"], &rotated["old_kept"]), (&json!(mark), &json!(true)));
+        assert_eq!(key_in(server, "master.key.old"), next_key);
+        assert_eq!(key_in(server, &format!("master.key.old.{old_mark}")), old_key);
+        assert_ne!(mark_in_use(server), mark);
+        before.check(server);
+        server.cli(&["master-key", "rotate", "--grace-s", "0", "--forget-old"]).unwrap();
         assert_done(server, &old_key, &old_mark);
         before.check(server);
         restart(server);
@@ -106,7 +115,7 @@ both_stores! {
             rotation.wait().unwrap();
             before.check(server);
         }
-        server.cli(&["master-key", "rotate", "--grace-s", "3"]).unwrap();
+        server.cli(&["master-key", "rotate", "--grace-s", "3", "--forget-old"]).unwrap();
         assert_done(server, &old_key, &old_mark);
         restart(server);
         before.check(server);
@@ -115,7 +124,8 @@ both_stores! {
     fn what_is_late_is_not_lost(server) {
         let mut before = Before::prepare(server);
         // Without grace the old key's file is gone before the server has heard of the new one.
-        let (load, mut last) = (|| server.cli(&["master-key", "rotate", "--grace-s", "0"]), String::new());
+        let rotate = ["master-key", "rotate", "--grace-s", "0", "--forget-old"];
+        let (load, mut last) = (|| server.cli(&rotate), String::new());
         for _ in 0..3 {
             // Where too many are late the rotation says so, and goes on the next time.
             match under_load(&[server], load) {
@@ -130,6 +140,38 @@ both_stores! {
         assert_eq!(marks(server), [mark_in_use(server)]);
         assert_ne!(mark_in_use(server), last);
         before.check(server);
+    }
+
+    fn values_are_replaced_where_they_still_stand(server) {
+        Before::prepare(server);
+        let store = Store::open(Database::from_url(&server.database.url).unwrap()).unwrap();
+        let directory = server.database.directory.path();
+        let sealer = satkeep::vault::open(&store, directory).unwrap().sealer;
+        let (new, place) = (MasterKey::generate(), Place::Preimages);
+        sealer.add(&new);
+        sealer.switch_to(new.mark()).unwrap();
+        let stale = || {
+            let page = |connection: &mut Db| sealed::page(connection, place, new.mark(), &RowId::default());
+            store.read_blocking(page).unwrap().stale
+        };
+        let fresh: Vec<_> = stale()
+            .into_iter()
+            .map(|stale| (stale.clone(), sealer.reseal(stale.purpose, &stale.owner, &stale.sealed).unwrap()))
+            .collect();
+        let replace = |fresh: &[(Stale, Sealed)]| store.write_blocking(|c| sealed::replace(c, place, fresh)).unwrap();
+        let all = u64::try_from(fresh.len()).unwrap();
+        assert_eq!(replace(&[]), 0);
+        if server.store == StoreKind::Postgres {
+            // A row that somebody has locked is left, and not waited for.
+            let mut other = PgConnection::establish(&server.database.url).unwrap();
+            other.batch_execute("BEGIN; SELECT FROM invoices ORDER BY id LIMIT 1 FOR UPDATE").unwrap();
+            assert_eq!(replace(&fresh), all - 1);
+            other.batch_execute("ROLLBACK").unwrap();
+            assert_eq!((stale().len(), replace(&fresh)), (1, 1));
+        } else {
+            assert_eq!(replace(&fresh), all);
+        }
+        assert_eq!((stale().len(), replace(&fresh)), (0, 0));
     }
 
     fn two_rotations_are_not_under_way_at_once(server) {

@@ -2,12 +2,15 @@
 //! interrupted goes on.
 
 mod environment;
+mod files;
 mod interrupted;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use satkeep::domain::secret::{MasterKey, Purpose, Sealer};
+use satkeep::store::{Database, Store, settings};
 use serde_json::{Value, json};
 
 use crate::api::idempotency::post_under;
@@ -113,7 +116,10 @@ fn assert_done(server: &Server, old_key: &str, old_mark: &str) {
     assert!(!file(server, "master.key.old").exists() && !file(server, "master.key.next").exists());
     assert_ne!(key_in(server, "master.key"), old_key);
     let credit = ["credit", "--wallet", &server.manager.id, "--amount-sat", "1"];
-    let with_old = satkeep(&server.database).env("SATKEEP_MASTER_KEY", old_key).args(credit).output().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut with_old = satkeep(&server.database);
+    with_old.env("SATKEEP_MASTER_KEY", old_key).env("SATKEEP_DATA_DIR", elsewhere.path());
+    let with_old = with_old.args(credit).output().unwrap();
     assert!(!with_old.status.success());
     assert!(String::from_utf8_lossy(&with_old.stderr).contains("not the one"), "{with_old:?}");
     server.audit();
@@ -207,8 +213,10 @@ fn rotates_under_load(server: &mut Server, replicas: usize) {
     {
         let replicas: Vec<_> = (0..replicas).map(|_| server.replica()).collect();
         let servers: Vec<&Server> = std::iter::once(&*server).chain(&replicas).collect();
-        let rotated = under_load(&servers, || server.cli(&["master-key", "rotate", "--grace-s", "4"]).unwrap());
+        let rotated =
+            under_load(&servers, || server.cli(&["master-key", "rotate", "--grace-s", "4", "--forget-old"]).unwrap());
         assert_eq!((&rotated["from"], &rotated["in_place"]), (&json!(old_mark), &json!(true)));
+        assert_eq!(rotated["old_kept"], false);
         for kind in ["wallet_keys", "preimages", "answers"] {
             assert!(rotated["resealed"][kind].as_u64().unwrap() > 0, "{rotated}");
         }
@@ -236,14 +244,16 @@ both_stores! {
     }
 
     fn a_database_from_before_keeps_its_digests(server) {
-        let mut before = Before::prepare(server);
         // Where the key of digests was not kept, but followed from the master key.
+        assert!(!has_derived_digests(server));
         server.signal("-TERM");
         assert!(server.wait().success());
         server.database.execute("DELETE FROM settings WHERE name = 'digest_key'").unwrap();
+        assert!(has_derived_digests(server));
         *server = server.replica();
-        before.check(server);
+        let mut before = Before::prepare(server);
         server.cli(&["master-key", "rotate", "--grace-s", "2"]).unwrap();
+        assert!(!has_derived_digests(server));
         before.check(server);
         restart(server);
         before.check(server);
@@ -251,17 +261,36 @@ both_stores! {
 
     fn a_value_that_no_key_opens_keeps_the_old_key(server) {
         Before::prepare(server);
-        let old_key = key_in(server, "master.key");
-        let damaged = match server.store {
-            StoreKind::Sqlite => "x'01deadbeef'",
-            StoreKind::Postgres => "'\\x01deadbeef'::bytea",
+        let (old_key, old_mark) = (key_in(server, "master.key"), mark_in_use(server));
+        let (damaged, id) = match server.store {
+            StoreKind::Sqlite => ("x'01deadbeef'", "lower(hex(id))"),
+            StoreKind::Postgres => ("'\\x01deadbeef'::bytea", "encode(id, 'hex')"),
         };
         let kept = format!("UPDATE invoices SET preimage_sealed = {damaged} WHERE memo = 'Credit'");
         server.database.execute(&kept).unwrap();
-        let error = server.cli(&["master-key", "rotate", "--grace-s", "0"]).unwrap_err();
-        assert!(error.contains("preimages") && error.contains("deadbeef"), "{error}");
-        assert_eq!(key_in(server, "master.key"), old_key);
+        let ids = server.database.texts(&format!("SELECT {id} AS text FROM invoices WHERE memo = 'Credit'"));
+        for _ in 0..2 {
+            let error = server.cli(&["master-key", "rotate", "--grace-s", "0"]).unwrap_err();
+            assert!(error.contains(&format!("{} of the preimages (keys: deadbeef; ", ids.len())), "{error}");
+            assert!(ids.iter().all(|id| error.contains(id)), "{error}");
+            assert!(!error.contains("wallet keys") && !error.contains("answers"), "{error}");
+            assert_eq!(key_in(server, "master.key"), old_key);
+        }
+        // All else is under the new one.
+        let mut marks = marks(server);
+        marks.retain(|mark| mark != "deadbeef");
+        assert_eq!(marks, [mark_in_use(server)]);
+        assert_ne!(marks, [old_mark]);
     }
+}
+
+/// Whether digests are by the key that follows from the master key.
+fn has_derived_digests(server: &Server) -> bool {
+    let store = Store::open(Database::from_url(&server.database.url).unwrap()).unwrap();
+    let kept = store.read_blocking(|connection| settings::get(connection, settings::DIGEST_KEY)).unwrap();
+    let master: MasterKey = key_in(server, "master.key").parse().unwrap();
+    let sealer = Sealer::new(&master);
+    kept.is_none_or(|kept| *sealer.unseal(Purpose::DigestKey, &[], &kept).unwrap() == *master.digest_key().as_slice())
 }
 
 #[test]
