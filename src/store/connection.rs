@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::r2d2::{ManageConnection, R2D2Connection};
-use diesel::{Connection as _, ConnectionError, PgConnection, SqliteConnection};
+use diesel::{Connection as _, ConnectionError, PgConnection, RunQueryDsl, SqliteConnection};
 
 use super::error::StoreError;
 
@@ -250,4 +250,22 @@ pub(super) fn roll_back(connection: &mut Db) {
     if let Err(error) = rolled_back {
         tracing::warn!(%error, "a transaction could not be rolled back");
     }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Checkpoint {
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    busy: i32,
+}
+
+/// Makes SQLite write what its log holds to its file over the values that were replaced, and
+/// empty the log. What is left of them in unused places, on PostgreSQL as well, VACUUM removes.
+pub fn drop_old_pages(connection: &mut Db) -> Result<(), StoreError> {
+    let Db::Sqlite(connection) = connection else { return Ok(()) };
+    // Writers wait for this, so it must not wait for long where somebody is reading.
+    connection.batch_execute("PRAGMA busy_timeout = 200")?;
+    let checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(connection);
+    connection.batch_execute(SQLITE_BUSY_TIMEOUT)?;
+    let checkpoint: Checkpoint = checkpoint?;
+    if checkpoint.busy == 0 { Ok(()) } else { Err(StoreError::Unavailable("its log is still being read".to_owned())) }
 }

@@ -1,11 +1,10 @@
 //! What is sealed, wherever it stands: read and replaced when the master key is rotated.
 
 use bitcoin_hashes::hex::DisplayHex;
-use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Binary, Integer, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
 
-use super::connection::{Db, SQLITE_BUSY_TIMEOUT, in_snapshot};
+use super::connection::{Db, in_snapshot};
 use super::error::StoreError;
 use super::schema::settings;
 use super::settings::{DIGEST_KEY, KEYS_BEFORE, MASTER_KEY_CHECK};
@@ -231,24 +230,6 @@ pub fn replace(connection: &mut Db, place: Place, fresh: &[(Stale, Sealed)]) -> 
 
 fn rows(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
-}
-
-#[derive(QueryableByName)]
-struct Checkpoint {
-    #[diesel(sql_type = Integer)]
-    busy: i32,
-}
-
-/// Makes SQLite write what its log holds to its file over the values that were replaced, and
-/// empty the log. What is left of them in unused places, on PostgreSQL as well, VACUUM removes.
-pub fn drop_old_pages(connection: &mut Db) -> Result<(), StoreError> {
-    let Db::Sqlite(connection) = connection else { return Ok(()) };
-    // Writers wait for this, so it must not wait for long where somebody is reading.
-    connection.batch_execute("PRAGMA busy_timeout = 200")?;
-    let checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(connection);
-    connection.batch_execute(SQLITE_BUSY_TIMEOUT)?;
-    let checkpoint: Checkpoint = checkpoint?;
-    if checkpoint.busy == 0 { Ok(()) } else { Err(StoreError::Unavailable("its log is still being read".to_owned())) }
 }
 
 /// How many values of a kind are under which master key.

@@ -20,8 +20,8 @@ use super::pass::{pass, patiently};
 use super::places::{self, FILE_NAME, Found, Keys, NEXT_FILE_NAME, NEXT_VARIABLE};
 use super::{Vault, VaultError, same};
 use crate::domain::secret::{Mark, MasterKey, Purpose, Sealer};
-use crate::store::sealed::{self, Place};
-use crate::store::{Db, Store, StoreError, settings};
+use crate::store::sealed::Place;
+use crate::store::{Db, Store, StoreError, connection, settings};
 
 /// How often values under the old key may turn up after the grace.
 const LATE_PASSES_MAX: u32 = 20;
@@ -114,7 +114,7 @@ pub fn rotate(store: &Store, data_dir: &Path, grace: Duration, forget_old: bool)
     tracing::info!(%from, %to, "the new master key seals from now on; sealing anew what is under another one");
     let mut resealed = Place::ALL.map(|place| (place, 0));
     pass_until_done(store, &sealer, grace, &mut resealed)?;
-    patiently(|| store.read_blocking(sealed::drop_old_pages))?;
+    patiently(|| store.read_blocking(connection::drop_old_pages))?;
     let moved = by_files && finish_files(store, data_dir, &key)?;
     if same(&key, &master) && !moved && resealed.iter().all(|(_, values)| *values == 0) {
         return Err(RotationError::Unchanged(place));
