@@ -67,7 +67,6 @@ both_stores! {
         before.check(server);
         let mark = mark_in_use(server);
         assert_ne!(mark, old_mark);
-        assert!(marks(server).contains(&old_mark));
         *server = server.replica();
         before.check(server);
         // In the middle of sealing anew.
@@ -81,7 +80,8 @@ both_stores! {
         std::fs::rename(file(server, "master.key"), file(server, "master.key.old")).unwrap();
         *server = server.replica();
         before.check(server);
-        interrupt(server, || false);
+        let looks = std::cell::Cell::new(0);
+        interrupt(server, || looks.replace(looks.get() + 1) > 500);
         before.check(server);
         std::fs::rename(file(server, "master.key.next"), file(server, "master.key")).unwrap();
         *server = server.replica();
