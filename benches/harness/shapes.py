@@ -19,7 +19,7 @@ class World:
         server.call("POST", "/usermanager/api/v1/transfers", server.admin, legs)
         self.open = []
         self.paid = []
-        self.known = set()
+        self.newest = {}
 
     def manager_wallet(self):
         return self.server.call("GET", "/api/v1/wallet", self.server.admin)["id"]
@@ -32,14 +32,25 @@ class World:
         while len(self.open) < count:
             load.run(self.server.url, self.creates(), 64, 2)
             for wallet in self.payees:
-                path = f"/usermanager/api/v1/transactions/{wallet['id']}"
-                for payment in self.server.call("GET", path, self.server.admin):
-                    if payment["pending"] and payment["payment_hash"] not in self.known:
-                        self.known.add(payment["payment_hash"])
-                        self.open.append((payment["bolt11"], wallet["inkey"], payment["payment_hash"]))
+                self.collect(wallet)
         taken, self.open = self.open[:count], self.open[count:]
         self.paid.extend(taken[:1000])
         return taken
+
+    def collect(self, wallet):
+        """Takes in what a wallet has issued since the last look: its newest payments, page by page."""
+        last = self.newest.get(wallet["id"])
+        for offset in itertools.count(0, 1000):
+            page = self.server.call("GET", f"{PAYMENTS}?limit=1000&offset={offset}", wallet["inkey"])
+            if page and offset == 0:
+                self.newest[wallet["id"]] = page[0]["payment_hash"]
+            for payment in page:
+                if payment["payment_hash"] == last:
+                    return
+                if payment["pending"]:
+                    self.open.append((payment["bolt11"], wallet["inkey"], payment["payment_hash"]))
+            if len(page) < 1000:
+                return
 
 
 def pay(key, invoice):

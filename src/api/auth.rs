@@ -17,7 +17,7 @@ use super::params;
 use crate::domain::ids::{AccountId, UserId, WalletId};
 use crate::domain::keys::{ApiKey, KeyKind};
 use crate::ledger::command::Authority;
-use crate::store::wallets::{self, Grant};
+use crate::store::grants::{self, Grant};
 use crate::store::{Db, StoreError};
 
 /// The header that carries a key; its name is matched in any case.
@@ -91,7 +91,7 @@ impl Caller for WalletKey {
     }
 
     fn recheck(&self, connection: &mut Db) -> Result<(), StoreError> {
-        wallets::authorize(connection, self.authority())
+        grants::authorize(connection, self.authority())
     }
 }
 
@@ -146,7 +146,7 @@ async fn grant_of(request: HttpRequest) -> Result<Option<Grant>, ApiError> {
     let Some(key) = key_of(&request).filter(|key| !key.reveal().is_empty()) else { return Ok(None) };
     let app = request.app_data::<State>().ok_or(ErrorCode::Internal)?;
     let digest = key.digest();
-    let grant = app.store.read(move |connection| wallets::grant_of(connection, &digest)).await?;
+    let grant = app.store.read(move |connection| grants::grant_of(connection, &digest)).await?;
     let grant = grant.ok_or(ErrorCode::BadAuth)?;
     app.limits.count_key(digest.as_bytes())?;
     Ok(Some(grant))

@@ -17,6 +17,7 @@ mod closing;
 pub mod connection;
 pub mod controls;
 pub mod error;
+pub mod grants;
 pub mod guesses;
 pub mod history;
 pub mod idempotency;

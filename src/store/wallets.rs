@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::connection::Db;
 use super::error::StoreError;
 use super::schema::{accounts, users, wallet_keys, wallets};
-use super::settle_rows::{freeze, limit, strictest};
+use super::settle_rows::{freeze, limit};
 use super::users::Cursor;
 use crate::domain::controls::{Freeze, Limits};
 use crate::domain::ids::{UserId, WalletId};
@@ -16,7 +16,6 @@ use crate::domain::money::Msat;
 use crate::domain::secret::{Sealed, Sealer};
 use crate::domain::text::Name;
 use crate::domain::time::UnixMs;
-use crate::ledger::command::Authority;
 use crate::ledger::state::AccountKind;
 
 /// Ids of one query at most: databases limit the parameters of a statement.
@@ -67,19 +66,6 @@ impl StoredKeys {
     pub fn new(sealer: &Sealer, wallet: WalletId, keys: &KeyPair) -> Self {
         Self(KeyKind::ALL.map(|kind| (kind, keys.of(kind).digest(), keys.of(kind).seal(sealer, wallet, kind))))
     }
-}
-
-/// What a key grants, and on what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Grant {
-    /// Which kind of key it is.
-    pub kind: KeyKind,
-    /// Its wallet.
-    pub wallet: WalletId,
-    /// The wallet's user.
-    pub user: UserId,
-    /// The generation of the wallet's keys that it belongs to.
-    pub keys_version: i64,
 }
 
 /// The columns of what may be done with a wallet.
@@ -162,52 +148,6 @@ fn insert_keys(connection: &mut Db, wallet: WalletId, keys: &StoredKeys) -> Resu
             .execute(connection)?;
     }
     Ok(())
-}
-
-/// What a key grants; `None` for one that is unknown or revoked. The key of a wallet that is
-/// frozen for everything is refused.
-pub fn grant_of(connection: &mut Db, digest: &KeyDigest) -> Result<Option<Grant>, StoreError> {
-    type Found = (String, Vec<u8>, Vec<u8>, i64, Option<String>, Option<String>);
-    let found: Option<Found> = wallet_keys::table
-        .inner_join(wallets::table.inner_join(accounts::table))
-        .filter(wallet_keys::digest.eq(digest.as_bytes().as_slice()))
-        .filter(accounts::closed_at_ms.is_null())
-        .select((
-            wallet_keys::kind,
-            wallets::id,
-            wallets::user_id,
-            accounts::keys_version,
-            accounts::frozen_by_manager,
-            accounts::frozen_by_operator,
-        ))
-        .first(connection)
-        .optional()?;
-    let Some((kind, wallet, user, keys_version, by_manager, by_operator)) = found else { return Ok(None) };
-    refuse_frozen(by_manager.as_deref(), by_operator.as_deref())?;
-    Ok(Some(Grant {
-        kind: KeyKind::from_stored(&kind).ok_or_else(|| StoreError::Broken(format!("a key of kind {kind:?}")))?,
-        wallet: WalletId::from_slice(&wallet)?,
-        user: UserId::from_slice(&user)?,
-        keys_version,
-    }))
-}
-
-/// The keys of a wallet that is frozen for everything do nothing.
-fn refuse_frozen(by_manager: Option<&str>, by_operator: Option<&str>) -> Result<(), StoreError> {
-    if strictest(by_manager, by_operator)? == Some(Freeze::Everything) { Err(StoreError::Frozen) } else { Ok(()) }
-}
-
-/// Makes sure that a key which was proved before has been neither revoked nor frozen since.
-pub fn authorize(connection: &mut Db, authority: Authority) -> Result<(), StoreError> {
-    let freezes: Option<(Option<String>, Option<String>)> = accounts::table
-        .filter(accounts::id.eq(authority.account.as_bytes().as_slice()))
-        .filter(accounts::keys_version.eq(authority.keys_version))
-        .filter(accounts::closed_at_ms.is_null())
-        .select((accounts::frozen_by_manager, accounts::frozen_by_operator))
-        .first(connection)
-        .optional()?;
-    let (by_manager, by_operator) = freezes.ok_or(StoreError::Revoked)?;
-    refuse_frozen(by_manager.as_deref(), by_operator.as_deref())
 }
 
 /// A wallet that is not deleted, of whatever tenant: for callers that have its key, and for

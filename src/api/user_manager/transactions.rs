@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, get, web};
 
 use super::wallet_id;
 use crate::api::app::State;
-use crate::api::auth::WalletKey;
+use crate::api::auth::{Caller, WalletKey};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::payment_view::PaymentView;
 use crate::api::stream::{PAGE_ROWS, json_array};
@@ -35,7 +35,7 @@ pub(in crate::api) async fn list_transactions(
         let app = app.clone();
         async move {
             let page = app.store.read_list(move |connection| {
-                wallets::authorize(connection, key.authority())?;
+                key.recheck(connection)?;
                 let older = before.map(|row| Condition { test: Test::Before(row), negated: false });
                 let filter = PaymentFilter(older.into_iter().collect());
                 payments::list(connection, id, &filter, Sort::NEWEST, 0, PAGE_ROWS)

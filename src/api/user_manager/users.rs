@@ -9,7 +9,7 @@ use super::deletion::{Deleter, delete_by};
 use super::views::ManagedUser;
 use super::{check_admin_id, user_id};
 use crate::api::app::{App, State};
-use crate::api::auth::{AdminKey, WalletKey};
+use crate::api::auth::{AdminKey, Caller, WalletKey};
 use crate::api::body::{Body, lenient, raw};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, answer_again, create_once};
@@ -23,7 +23,7 @@ use crate::domain::keys::KeyPair;
 use crate::domain::password::Password;
 use crate::domain::text::{Email, Name};
 use crate::store::users::{self, NewUser, UserChange, UserFilter};
-use crate::store::wallets::{self, NewWallet, StoredKeys};
+use crate::store::wallets::{NewWallet, StoredKeys};
 use crate::store::{Db, StoreError};
 
 /// A user to create.
@@ -174,7 +174,7 @@ pub(in crate::api) async fn list_users(key: WalletKey, app: State, params: Param
         async move {
             let shared = app.clone();
             let page = app.store.read_list(move |connection| {
-                wallets::authorize(connection, key.authority())?;
+                key.recheck(connection)?;
                 // A limit is at most two pages, and is read as one.
                 let rows = limit.unwrap_or(PAGE_ROWS);
                 let offset = if cursor.is_some() { 0 } else { offset };

@@ -9,7 +9,7 @@ use super::deletion::close;
 use super::views::ManagedWallet;
 use super::{check_admin_id, user_id, wallet_id};
 use crate::api::app::State;
-use crate::api::auth::{AdminKey, WalletKey};
+use crate::api::auth::{AdminKey, Caller, WalletKey};
 use crate::api::body::{Body, lenient};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
@@ -99,7 +99,7 @@ pub(in crate::api) async fn list_wallets(key: WalletKey, app: State) -> Result<H
         async move {
             let shared = app.clone();
             let page = app.store.read_list(move |connection| {
-                wallets::authorize(connection, key.authority())?;
+                key.recheck(connection)?;
                 let page = wallets::list(connection, key.user(), cursor.as_ref(), PAGE_ROWS)?;
                 let is_last = i64::try_from(page.len()).is_ok_and(|len| len < PAGE_ROWS);
                 let cursor = page.last().map(|wallet| (wallet.created_at.get(), wallet.id.as_bytes().to_vec()));
