@@ -15,8 +15,12 @@ local next = 0
 function request()
     next = next + 1
     if next > #feed then
-        if %(once)s then wrk.thread:stop() end
-        next = %(once)s and #feed or 1
+        if %(once)s then
+            -- What may still be sent before the end must not be refused.
+            wrk.thread:stop()
+            return wrk.format("GET", "/api/v1/health")
+        end
+        next = 1
     end
     local key, method, path, body = feed[next]:match("^(.-)\\t(.-)\\t(.-)\\t(.*)$")
     return wrk.format(method, path, {["X-Api-Key"] = key, ["Content-Type"] = "application/json"}, body)
