@@ -7,7 +7,8 @@ import subprocess
 def machine():
     """What was measured on."""
     def first_line(*command):
-        return subprocess.run(command, capture_output=True, text=True).stdout.splitlines()[0]
+        lines = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
+        return lines[0] if lines else "unknown"
 
     with open("/proc/cpuinfo") as info:
         models = [row.split(":", 1)[1].strip() for row in info if row.startswith("model name")]

@@ -40,6 +40,8 @@ class World:
     def collect(self, wallet):
         """Takes in what a wallet has issued since the last look: its newest payments, page by page."""
         last = self.newest.get(wallet["id"])
+        # What the load had under way at its end may still come, and move rows to the next page.
+        seen = set()
         for offset in itertools.count(0, 1000):
             page = self.server.call("GET", f"{PAYMENTS}?limit=1000&offset={offset}", wallet["inkey"])
             if page and offset == 0:
@@ -47,7 +49,8 @@ class World:
             for payment in page:
                 if payment["payment_hash"] == last:
                     return
-                if payment["pending"]:
+                if payment["pending"] and payment["payment_hash"] not in seen:
+                    seen.add(payment["payment_hash"])
                     self.open.append((payment["bolt11"], wallet["inkey"], payment["payment_hash"]))
             if len(page) < 1000:
                 return
