@@ -293,6 +293,11 @@ impl ApiError {
         }
     }
 
+    /// As [`ApiError::from_store`], where `taken` names the unique value that a change can meet.
+    pub fn from_change(error: StoreError, taken: ErrorCode, missing: ErrorCode) -> Self {
+        if matches!(error, StoreError::Conflict) { taken.into() } else { Self::from_store(error, missing) }
+    }
+
     /// From a refusal of the ledger. `legs` is true where the request had several movements.
     pub fn from_rejection(rejection: Rejection, legs: bool) -> Self {
         let code = match rejection {

@@ -62,14 +62,5 @@ pub(super) async fn sign_up(app: State, address: ClientAddress, body: Body) -> R
 /// Ids and keys are random: what was taken is the count of an address that opens its first
 /// accounts at once.
 fn taken_at_once(error: StoreError) -> ApiError {
-    match error {
-        StoreError::Conflict => ErrorCode::Unavailable.into(),
-        StoreError::Unavailable(_)
-        | StoreError::OutcomeUnknown(_)
-        | StoreError::Revoked
-        | StoreError::Frozen
-        | StoreError::Broken(_)
-        | StoreError::NotFound
-        | StoreError::Fault(_) => error.into(),
-    }
+    ApiError::from_change(error, ErrorCode::Unavailable, ErrorCode::Internal)
 }

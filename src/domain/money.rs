@@ -81,6 +81,11 @@ impl Amount {
         if msat > 0 { Ok(Self(msat)) } else { Err(InvalidAmount) }
     }
 
+    /// Whole sat, rounded down.
+    pub const fn to_sat(self) -> i64 {
+        self.0 / MSAT_PER_SAT
+    }
+
     /// The number of msat, above zero.
     pub const fn msat(self) -> i64 {
         self.0

@@ -245,14 +245,5 @@ pub(in crate::api) async fn delete_account(
 
 /// Ids and keys are random, so that the value that was taken is the user name.
 fn username_taken(error: StoreError) -> ApiError {
-    match error {
-        StoreError::Conflict => ErrorCode::UsernameTaken.into(),
-        StoreError::Unavailable(_)
-        | StoreError::OutcomeUnknown(_)
-        | StoreError::Revoked
-        | StoreError::Frozen
-        | StoreError::Broken(_)
-        | StoreError::NotFound
-        | StoreError::Fault(_) => account_not_found(error),
-    }
+    ApiError::from_change(error, ErrorCode::UsernameTaken, ErrorCode::UserNotFound)
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::domain::controls::Freeze;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{UserId, WalletId};
-use crate::domain::money::Msat;
+use crate::domain::money::{Amount, Msat};
 use crate::store::users::User;
 use crate::store::wallets::{self, Wallet};
 use crate::store::{Db, StoreError};
@@ -129,8 +129,8 @@ impl From<Wallet> for AccountWallet {
             balance_msat: wallet.balance,
             frozen_by_manager: wallet.frozen_by_manager.map(Freeze::as_str),
             frozen_by_operator: wallet.frozen_by_operator.map(Freeze::as_str),
-            payment_max_sat: wallet.limits.payment_max.map(|max| max.incoming().to_sat()),
-            day_max_sat: wallet.limits.day_max.map(|max| max.incoming().to_sat()),
+            payment_max_sat: wallet.limits.payment_max.map(Amount::to_sat),
+            day_max_sat: wallet.limits.day_max.map(Amount::to_sat),
             created_at: wallet.created_at.to_iso(),
         }
     }

@@ -325,14 +325,5 @@ pub(super) fn user_not_found(error: StoreError) -> ApiError {
 
 /// Ids and keys are random, so that the value that was taken is the email address.
 fn email_taken(error: StoreError) -> ApiError {
-    match error {
-        StoreError::Conflict => ErrorCode::EmailTaken.into(),
-        StoreError::Unavailable(_)
-        | StoreError::OutcomeUnknown(_)
-        | StoreError::Revoked
-        | StoreError::Frozen
-        | StoreError::Broken(_)
-        | StoreError::NotFound
-        | StoreError::Fault(_) => user_not_found(error),
-    }
+    ApiError::from_change(error, ErrorCode::EmailTaken, ErrorCode::UserNotFound)
 }

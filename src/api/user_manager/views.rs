@@ -11,7 +11,7 @@ use crate::domain::controls::Freeze;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::keys::{ApiKey, KeyKind, KeyPair};
-use crate::domain::money::Msat;
+use crate::domain::money::{Amount, Msat};
 use crate::domain::secret::Sealer;
 use crate::store::users::User;
 use crate::store::wallets::{self, Wallet};
@@ -98,8 +98,8 @@ impl ManagedWallet {
             inkey: keys.invoice.reveal().to_owned(),
             balance_msat: wallet.balance,
             frozen: wallet.frozen_by_manager.max(wallet.frozen_by_operator).map(Freeze::as_str),
-            payment_max_sat: wallet.limits.payment_max.map(|max| max.incoming().to_sat()),
-            day_max_sat: wallet.limits.day_max.map(|max| max.incoming().to_sat()),
+            payment_max_sat: wallet.limits.payment_max.map(Amount::to_sat),
+            day_max_sat: wallet.limits.day_max.map(Amount::to_sat),
         }
     }
 
