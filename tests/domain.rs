@@ -8,6 +8,7 @@ use satkeep::domain::keys::{ApiKey, KeyKind};
 use satkeep::domain::node::Preimage;
 use satkeep::domain::password::{Hasher, Password};
 use satkeep::domain::secret::{Mark, MasterKey, Purpose, Sealer};
+use satkeep::domain::skim::SkimmedRequest;
 use satkeep::domain::text::{Email, InvalidText, Memo, Name, WebhookUrl};
 use satkeep::domain::time::UnixMs;
 
@@ -219,7 +220,32 @@ fn times_are_told_as_unix_seconds_and_iso() {
 #[test]
 fn hostile_invoices_are_refused_without_a_panic() {
     let long = "lnbc1".to_owned() + &"q".repeat(8_000);
-    for text in ["", "l", "1", "lnbc", "lnbc1", "lnbc1qqqqqq", "LNBC1qq", "lightning:", "ﬂnbc1", "lnbc1é", &long] {
+    // Fields that end before they say that they do.
+    let cut = "lnbc1".to_owned() + &"p".repeat(7) + "pppp" + &"q".repeat(110);
+    for text in ["", "l", "1", "lnbc", "lnbc1", "lnbc1qqqqqq", "LNBC1qq", "lightning:", "ﬂnbc1", "lnbc1é", &long, &cut]
+    {
         assert!(PaymentRequest::parse(text).is_err(), "{text}");
+        assert!(SkimmedRequest::skim(text).is_err(), "{text}");
     }
+}
+
+/// The first example of BOLT 11.
+const DONATION: &str = "lnbc1pvjluezsp5zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zygspp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqf\
+    qqqsyqcyq5rqwzqfqypqdpl2pkx2ctnv5sxxmmwwd5kgetjypeh2ursdae8g6twvus8g6rfwvs8qun0dfjkxaq9qrsgq357wnc5r2ueh7ck6q93dj32d\
+    lqnls087fxdwk8qakdyafkq3yap9us6v52vjjsrvywa6rt52cm9r9zqt8r2t7mlcwspyetp5h2tztugp9lfyql";
+
+#[test]
+fn skimming_a_request_finds_the_hash_that_parsing_it_finds() {
+    let hash = "0001020304050607080900010203040506070809000102030405060708090102";
+    for text in [DONATION.to_owned(), DONATION.to_uppercase(), format!(" lightning:{DONATION}\n")] {
+        let skimmed = SkimmedRequest::skim(&text).unwrap();
+        assert_eq!(skimmed.payment_hash().to_string(), hash);
+        assert_eq!(skimmed.text(), DONATION);
+        assert_eq!(skimmed.parse().unwrap().payment_hash(), skimmed.payment_hash());
+    }
+    // What skimming lets through, parsing does not.
+    assert!(SkimmedRequest::skim(&format!("{DONATION}é")).unwrap().parse().is_err());
+    assert!(SkimmedRequest::skim(&DONATION.replace("lfyql", "lfyqq")).unwrap().parse().is_err());
+    let mixed = DONATION.replace("qqqsy", "QQQSY");
+    assert!(SkimmedRequest::skim(&mixed).is_err());
 }

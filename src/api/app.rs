@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use actix_web::web;
 
 use super::address::TrustedProxies;
-use super::auth::Caller;
+use super::auth::{Caller, KnownKeys};
 use super::error::{ApiError, ErrorCode};
 use super::gate::Gate;
 use super::rate_limit::RateLimits;
@@ -28,6 +28,9 @@ const LOGINS_MAX: usize = 1;
 /// Passwords, and logins, that wait for their turn.
 const WAITING_MAX: usize = 100;
 
+/// Keys that are remembered, at about 150 bytes each.
+const KNOWN_KEYS_MAX: usize = 20_000;
+
 /// The service behind the handlers.
 #[derive(Debug)]
 pub struct App {
@@ -43,6 +46,8 @@ pub struct App {
     pub invoice_sat_max: i64,
     /// How many requests a second are served.
     pub limits: RateLimits,
+    /// What keys grant that were used lately.
+    pub known_keys: KnownKeys,
     /// Whose word on a client's address is taken.
     pub trusted_proxies: TrustedProxies,
     /// How long a login lasts, in seconds.
@@ -71,6 +76,7 @@ impl App {
             sealer,
             invoice_sat_max: config.invoice_sat_max,
             limits: RateLimits::new(config),
+            known_keys: KnownKeys::new(KNOWN_KEYS_MAX),
             trusted_proxies: config.trusted_proxies.clone(),
             session_s: config.session_s,
             allow_signup: config.allow_signup,

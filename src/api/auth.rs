@@ -1,8 +1,8 @@
 //! Who calls: extractors that prove a key before a handler runs.
 //!
 //! A handler names in its signature what it needs, and cannot make one of these itself.
-//! Every request looks its key up in the database, so a revoked key stops at once on every
-//! replica (promise I9); commands to the ledger are checked once more in the transaction.
+//! A revoked key stops at once, on every replica (promise I9): requests look their key up in the
+//! database, or they are commands to the ledger, which looks inside of its transaction.
 
 use std::future::Future;
 use std::ops::Deref;
@@ -11,13 +11,13 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
-use super::app::State;
+use super::app::{App, State};
 use super::error::{ApiError, ErrorCode};
 use super::params;
 use crate::domain::ids::{AccountId, UserId, WalletId};
-use crate::domain::keys::{ApiKey, KeyKind};
+use crate::domain::keys::{ApiKey, KeyDigest, KeyKind};
 use crate::ledger::command::Authority;
-use crate::store::grants::{self, Grant};
+use crate::store::grants::{self, Grant, Holder};
 use crate::store::{Db, StoreError};
 
 /// The header that carries a key; its name is matched in any case.
@@ -32,6 +32,23 @@ pub struct WalletKey(Grant);
 /// The admin key of a wallet: may also spend. What either key may, it may too.
 #[derive(Clone, Copy, Debug)]
 pub struct AdminKey(WalletKey);
+
+/// Either key of a wallet, perhaps only remembered from an earlier request: for commands to the
+/// ledger, which proves the key again in its transaction.
+#[derive(Clone, Copy, Debug)]
+pub struct LedgerKey {
+    key: WalletKey,
+    digest: KeyDigest,
+    remembered: bool,
+}
+
+/// What keys grant, by digest. This never changes; but whether a key still holds, it does not
+/// tell.
+pub type KnownKeys = quick_cache::sync::Cache<KeyDigest, Grant>;
+
+/// The wallet of either key, as it stands.
+#[derive(Debug)]
+pub struct OwnWallet(pub(super) Holder);
 
 /// Either key of a wallet, or none.
 #[derive(Clone, Copy, Debug)]
@@ -132,6 +149,26 @@ impl OptionalKey {
     }
 }
 
+impl LedgerKey {
+    /// Has the ledger do something for the key. Whatever succeeds has proved the key. But to be
+    /// told why something else is refused, a remembered key must still hold.
+    pub async fn act<T>(
+        self,
+        app: &App,
+        act: impl AsyncFnOnce(WalletKey) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        let done = act(self.key).await;
+        if self.remembered && done.is_err() {
+            let holder = app.store.holder(self.digest).await?;
+            if holder.is_none() {
+                app.known_keys.remove(&self.digest);
+                return Err(ErrorCode::BadAuth.into());
+            }
+        }
+        done
+    }
+}
+
 fn key_of(request: &HttpRequest) -> Option<ApiKey> {
     if let Some(header) = request.headers().get(X_API_KEY) {
         // A key that is not text is no key that was ever handed out.
@@ -142,14 +179,32 @@ fn key_of(request: &HttpRequest) -> Option<ApiKey> {
         .map(|(_, value)| ApiKey::from_client(&value))
 }
 
-async fn grant_of(request: HttpRequest) -> Result<Option<Grant>, ApiError> {
-    let Some(key) = key_of(&request).filter(|key| !key.reveal().is_empty()) else { return Ok(None) };
-    let app = request.app_data::<State>().ok_or(ErrorCode::Internal)?;
-    let digest = key.digest();
-    let grant = app.store.read(move |connection| grants::grant_of(connection, &digest)).await?;
-    let grant = grant.ok_or(ErrorCode::BadAuth)?;
+fn digest_of(request: &HttpRequest) -> Option<KeyDigest> {
+    key_of(request).filter(|key| !key.reveal().is_empty()).map(|key| key.digest())
+}
+
+fn app_of(request: &HttpRequest) -> Result<&State, ErrorCode> {
+    request.app_data::<State>().ok_or(ErrorCode::Internal)
+}
+
+async fn holder_of(request: HttpRequest) -> Result<Option<Holder>, ApiError> {
+    let Some(digest) = digest_of(&request) else { return Ok(None) };
+    let app = app_of(&request)?;
+    let holder = app.store.holder(digest).await?.ok_or(ErrorCode::BadAuth)?;
     app.limits.count_key(digest.as_bytes())?;
-    Ok(Some(grant))
+    Ok(Some(holder))
+}
+
+async fn ledger_key(request: HttpRequest) -> Result<LedgerKey, ApiError> {
+    let digest = digest_of(&request).ok_or(ErrorCode::NoKey)?;
+    let app = app_of(&request)?;
+    if let Some(grant) = app.known_keys.get(&digest) {
+        app.limits.count_key(digest.as_bytes())?;
+        return Ok(LedgerKey { key: WalletKey(grant), digest, remembered: true });
+    }
+    let holder = holder_of(request.clone()).await?.ok_or(ErrorCode::NoKey)?;
+    app.known_keys.insert(digest, holder.grant);
+    Ok(LedgerKey { key: WalletKey(holder.grant), digest, remembered: false })
 }
 
 /// What proving somebody comes to.
@@ -160,8 +215,27 @@ impl FromRequest for WalletKey {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let grant = grant_of(request.clone());
-        Box::pin(async { Ok(Self(grant.await?.ok_or(ErrorCode::NoKey)?)) })
+        let holder = holder_of(request.clone());
+        Box::pin(async { Ok(Self(holder.await?.ok_or(ErrorCode::NoKey)?.grant)) })
+    }
+}
+
+impl FromRequest for LedgerKey {
+    type Error = ApiError;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        Box::pin(ledger_key(request.clone()))
+    }
+}
+
+impl FromRequest for OwnWallet {
+    type Error = ApiError;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let holder = holder_of(request.clone());
+        Box::pin(async { Ok(Self(holder.await?.ok_or(ErrorCode::NoKey)?)) })
     }
 }
 
@@ -180,7 +254,7 @@ impl FromRequest for OptionalKey {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let grant = grant_of(request.clone());
-        Box::pin(async { grant.await.map(Self) })
+        let holder = holder_of(request.clone());
+        Box::pin(async { Ok(Self(holder.await?.map(|holder| holder.grant))) })
     }
 }

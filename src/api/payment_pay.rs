@@ -1,4 +1,4 @@
-//! Paying an invoice: parsing its text, and settling through the ledger.
+//! Paying an invoice: skimming its text, and settling through the ledger.
 
 use super::app::App;
 use super::auth::AdminKey;
@@ -10,6 +10,7 @@ use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
 use crate::domain::ids::TransferId;
 use crate::domain::invoice::PaymentRequest;
+use crate::domain::skim::SkimmedRequest;
 use crate::ledger::command::{Command, Pay};
 use crate::ledger::outcome::{Outcome, Rejection};
 use crate::ledger::state::InvoiceState;
@@ -31,10 +32,7 @@ pub(super) async fn pay_invoice(
     }
     let extra = checks.check_opt("extra", order.extra, |json| Extra::new(&json));
     let (Some(bolt11), Some(extra)) = (order.bolt11, extra) else { return Err(checks.into_error()) };
-    let request = parse_request(&bolt11)?;
-    if request.is_amountless() {
-        return Err(ErrorCode::AmountlessInvoice.into());
-    }
+    let request = SkimmedRequest::skim(&bolt11).map_err(invalid_invoice)?;
     let transfer = TransferId::next();
     let payment_hash = request.payment_hash();
     let command = Command::Pay(Pay {
@@ -67,8 +65,19 @@ pub(super) async fn pay_invoice(
             tracing::error!(?other, "a payment came to another outcome");
             Err(ErrorCode::Internal.into())
         }
-        Err(Rejection::InvoiceNotFound) => Err(not_ours(request)),
+        Err(Rejection::InvoiceNotFound) => Err(not_issued(&request, not_ours)),
+        Err(Rejection::InvoiceMismatch) => Err(not_issued(&request, |_| ErrorCode::InvoiceMismatch.into())),
         Err(rejection) => Err(ApiError::from_rejection(rejection, false)),
+    }
+}
+
+/// Why a text is not paid that was not issued here: because of what it says itself, or else
+/// for `otherwise`.
+fn not_issued(request: &SkimmedRequest, otherwise: impl FnOnce(PaymentRequest) -> ApiError) -> ApiError {
+    match request.parse() {
+        Err(error) => invalid_invoice(error),
+        Ok(request) if request.is_amountless() => ErrorCode::AmountlessInvoice.into(),
+        Ok(request) => otherwise(request),
     }
 }
 

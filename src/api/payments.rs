@@ -4,8 +4,8 @@ use actix_web::{HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::app::State;
-use super::auth::{OptionalKey, WalletKey};
+use super::app::{App, State};
+use super::auth::{LedgerKey, OptionalKey, WalletKey};
 use super::body::{Body, lenient, raw};
 use super::error::{ApiError, ErrorCode};
 use super::idempotency::{Idempotency, IdempotencyParam};
@@ -16,7 +16,6 @@ use super::payment_view::{PaymentView, standing, status_word};
 use crate::clock;
 use crate::domain::ids::PaymentHash;
 use crate::store::payment_filter::Status;
-use crate::store::payments;
 
 /// Asks for an invoice (`out` is false) or for a payment (`out` is true).
 #[derive(Debug, Deserialize, ToSchema)]
@@ -101,22 +100,26 @@ pub struct OwnSide {
 )]
 #[post("/api/v1/payments")]
 pub(super) async fn create_payment(
-    key: WalletKey,
+    key: LedgerKey,
     app: State,
     idempotency: Idempotency,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
+    key.act(&app, async |key| order(&app, key, &idempotency, &body).await).await
+}
+
+async fn order(app: &App, key: WalletKey, idempotency: &Idempotency, body: &Body) -> Result<HttpResponse, ApiError> {
     let order: PaymentOrder = body.json()?;
-    let claim = idempotency.claim(&app, &key, &body)?;
+    let claim = idempotency.claim(app, &key, body)?;
     let payment = if order.out.unwrap_or(order.bolt11.is_some()) {
-        pay_invoice(&app, key.require_admin()?, claim, order).await?
+        pay_invoice(app, key.require_admin()?, claim, order).await?
     } else {
-        create_invoice(&app, key, claim, order).await?
+        create_invoice(app, key, claim, order).await?
     };
     // As it was at its creation, also when it is answered again.
     let view = payment.try_map(|payment| {
         let created_at = payment.created_at;
-        PaymentView::new(&app, payment, created_at)
+        PaymentView::new(app, payment, created_at)
     });
     Ok(view?.respond())
 }
@@ -138,7 +141,7 @@ pub(super) async fn get_payment(
     hash: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let hash: PaymentHash = hash.parse().or(Err(ErrorCode::PaymentNotFound))?;
-    let sides = app.store.read(move |connection| payments::find(connection, hash)).await?;
+    let sides = app.store.sides(hash).await?;
     // The payee's side comes first; every payment has one.
     let first = sides.first().ok_or(ErrorCode::PaymentNotFound)?;
     let now = clock::now();
@@ -163,7 +166,7 @@ pub(super) async fn fee_reserve(app: State, params: Params) -> Result<HttpRespon
     let text = params.get("invoice")?.ok_or_else(|| ApiError::field("invoice", "is missing"))?;
     let request = parse_request(text)?;
     let hash = request.payment_hash();
-    let sides = app.store.read(move |connection| payments::find(connection, hash)).await?;
+    let sides = app.store.sides(hash).await?;
     match sides.first() {
         Some(side) if side.bolt11.as_deref() == Some(request.text()) => {
             Ok(HttpResponse::Ok().json(FeeReserve { fee_reserve: 0 }))

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::app::{App, State};
-use super::auth::{AdminKey, WalletKey};
+use super::auth::{AdminKey, OwnWallet};
 use super::body::{Body, lenient};
 use super::error::{ApiError, ErrorCode};
 use super::params::Checks;
@@ -13,6 +13,7 @@ use crate::clock;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::money::Msat;
 use crate::domain::text::Name;
+use crate::store::grants::Holder;
 use crate::store::wallets::{self, Wallet};
 
 /// A wallet, as its own keys see it.
@@ -39,6 +40,12 @@ pub struct WalletView {
     currency: &'static str,
 }
 
+impl From<Holder> for WalletView {
+    fn from(Holder { grant, name, balance }: Holder) -> Self {
+        Self { id: grant.wallet, name, balance, user: grant.user, currency: "sat" }
+    }
+}
+
 impl From<Wallet> for WalletView {
     fn from(wallet: Wallet) -> Self {
         Self { id: wallet.id, name: wallet.name, balance: wallet.balance, user: wallet.user, currency: "sat" }
@@ -63,11 +70,8 @@ pub struct WalletChange {
     security(("InvoiceKey" = []), ("AdminKey" = []))
 )]
 #[get("/api/v1/wallet")]
-pub(super) async fn get_wallet(key: WalletKey, app: State) -> Result<HttpResponse, ApiError> {
-    let wallet = key.wallet();
-    let wallet = app.store.read(move |connection| wallets::find(connection, wallet)).await;
-    let wallet = wallet.map_err(|error| ApiError::from_store(error, ErrorCode::BadAuth))?;
-    Ok(HttpResponse::Ok().json(WalletView::from(wallet)))
+pub(super) async fn get_wallet(OwnWallet(wallet): OwnWallet) -> HttpResponse {
+    HttpResponse::Ok().json(WalletView::from(wallet))
 }
 
 /// Rename the wallet

@@ -1,9 +1,9 @@
 //! Reading BOLT11 texts.
 //!
-//! There are two depths. [`PaymentRequest`] is what paying needs: the text is parsed, but
-//! its signature is not recovered, because an invoice of our own is looked up by its
-//! payment hash and its whole text compared with what was issued. [`DecodedInvoice`] is
-//! for everything else, with the signature checked.
+//! There are three depths. [`SkimmedRequest`](super::skim::SkimmedRequest) is what paying an
+//! invoice of our own needs: it is looked up by its payment hash, and its whole text compared
+//! with what was issued. In a [`PaymentRequest`] the text is parsed, but its signature is not
+//! recovered. [`DecodedInvoice`] is for everything else, with the signature checked.
 
 use bitcoin_hashes::Hash;
 use bitcoin_hashes::hex::DisplayHex;
@@ -31,21 +31,9 @@ pub struct PaymentRequest {
 }
 
 impl PaymentRequest {
-    /// Parses the text. Upper case (as QR codes have it) and a leading `lightning:` are
-    /// accepted.
+    /// Parses the text.
     pub fn parse(text: &str) -> Result<Self, InvalidRequest> {
-        let text = text.trim();
-        if text.len() > REQUEST_BYTES_MAX {
-            return Err(InvalidRequest(format!("it is longer than {REQUEST_BYTES_MAX} bytes")));
-        }
-        let text = match text.split_at_checked(SCHEME.len()) {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case(SCHEME) => rest,
-            _ => text,
-        };
-        if text.chars().any(char::is_lowercase) && text.chars().any(char::is_uppercase) {
-            return Err(InvalidRequest("upper and lower case are mixed".to_owned()));
-        }
-        let text = text.to_lowercase();
+        let text = normalized(text)?;
         let signed: SignedRawBolt11Invoice =
             text.parse().map_err(|error: lightning_invoice::Bolt11ParseError| InvalidRequest(error.to_string()))?;
         let hash = signed.payment_hash().ok_or_else(|| InvalidRequest("it has no payment hash".to_owned()))?;
@@ -74,6 +62,23 @@ impl PaymentRequest {
             .map(|invoice| DecodedInvoice { invoice })
             .map_err(|error| InvalidRequest(error.to_string()))
     }
+}
+
+/// A text without what may stand around it, in lower case. Upper case (as QR codes have it) and
+/// a leading `lightning:` are accepted.
+pub(super) fn normalized(text: &str) -> Result<String, InvalidRequest> {
+    let text = text.trim();
+    if text.len() > REQUEST_BYTES_MAX {
+        return Err(InvalidRequest(format!("it is longer than {REQUEST_BYTES_MAX} bytes")));
+    }
+    let text = match text.split_at_checked(SCHEME.len()) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case(SCHEME) => rest,
+        _ => text,
+    };
+    if text.chars().any(char::is_lowercase) && text.chars().any(char::is_uppercase) {
+        return Err(InvalidRequest("upper and lower case are mixed".to_owned()));
+    }
+    Ok(text.to_lowercase())
 }
 
 /// A BOLT11 invoice of any node and network, its signature checked.

@@ -104,6 +104,11 @@ impl KeyDigest {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    /// From the bytes as stored.
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().map(Self).ok()
+    }
 }
 
 /// The two keys of one wallet.

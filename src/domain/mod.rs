@@ -17,5 +17,6 @@ pub mod random;
 mod sealer;
 pub mod secret;
 pub mod session;
+pub mod skim;
 pub mod text;
 pub mod time;

@@ -6,7 +6,7 @@ use crate::domain::ids::InvalidId;
 use crate::domain::secret::UnsealError;
 
 /// A query failed. The texts are for the log, never for a caller.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database is gone or busy: worth another try later.
     #[error("the database is not available: {0}")]

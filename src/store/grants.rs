@@ -1,17 +1,19 @@
-//! What keys grant: looked up for every request, so by statements that are prepared once.
+//! What keys grant: looked up for most requests, so by statements that are prepared once.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
 use diesel::{PgConnection, SqliteConnection};
 
 use super::connection::Db;
 use super::error::StoreError;
+use super::lookups::Found;
 use super::schema::accounts;
 use super::settle_rows::strictest;
 use super::statement::statement;
 use crate::domain::controls::Freeze;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::keys::{KeyDigest, KeyKind};
+use crate::domain::money::Msat;
 use crate::ledger::command::Authority;
 
 /// What a key grants, and on what.
@@ -27,48 +29,82 @@ pub struct Grant {
     pub keys_version: i64,
 }
 
-/// The query of both databases.
-macro_rules! select_grant {
-    () => {
-        "SELECT k.kind, w.id, w.user_id, a.keys_version, a.frozen_by_manager, a.frozen_by_operator \
-         FROM wallet_keys AS k INNER JOIN wallets AS w ON w.id = k.wallet_id INNER JOIN accounts AS a ON a.id = w.id \
-         WHERE k.digest = ? AND a.closed_at_ms IS NULL"
+/// A key's grant, and what its wallet is and holds.
+#[derive(Clone, Debug)]
+pub struct Holder {
+    /// What the key grants.
+    pub grant: Grant,
+    /// The wallet's name.
+    pub name: String,
+    /// What the wallet holds.
+    pub balance: Msat,
+}
+
+/// The columns of the query, in the order of `holder_columns!`.
+type Columns = (Vec<u8>, String, Vec<u8>, Vec<u8>, String, i64, i64, Option<String>, Option<String>);
+
+/// The query of both databases, up to what the digest is compared with.
+macro_rules! select_holder {
+    ($digest:literal) => {
+        concat!(
+            "SELECT k.digest, k.kind, w.id, w.user_id, w.name, a.balance_msat, a.keys_version, a.frozen_by_manager, \
+                a.frozen_by_operator \
+             FROM wallet_keys AS k INNER JOIN wallets AS w ON w.id = k.wallet_id INNER JOIN accounts AS a ON a.id = w.id \
+             WHERE a.closed_at_ms IS NULL AND k.digest ",
+            $digest
+        )
     };
 }
 
-/// The columns of the query.
-type Found = (String, Vec<u8>, Vec<u8>, i64, Option<String>, Option<String>);
-
 statement!(
-    /// What a key grants, on SQLite.
-    SelectGrantSqlite on SqliteConnection,
-    (digest: &'a [u8] as Binary) -> (Text, Binary, Binary, BigInt, Nullable<Text>, Nullable<Text>),
-    select_grant!()
+    /// Who holds a key, on SQLite.
+    SelectHolder on SqliteConnection,
+    (digest: &'a [u8] as Binary)
+        -> (Binary, Text, Binary, Binary, Text, BigInt, BigInt, Nullable<Text>, Nullable<Text>),
+    select_holder!("= ?")
 );
 
 statement!(
-    /// What a key grants, on PostgreSQL.
-    SelectGrantPostgres on PgConnection,
-    (digest: &'a [u8] as Binary) -> (Text, Binary, Binary, BigInt, Nullable<Text>, Nullable<Text>),
-    select_grant!()
+    /// Who holds keys, on PostgreSQL.
+    SelectHolders on PgConnection,
+    (digests: Vec<&'a [u8]> as Array<Binary>)
+        -> (Binary, Text, Binary, Binary, Text, BigInt, BigInt, Nullable<Text>, Nullable<Text>),
+    select_holder!("= ANY(?)")
 );
 
-/// What a key grants; `None` for one that is unknown or revoked. The key of a wallet that is
-/// frozen for everything is refused.
-pub fn grant_of(connection: &mut Db, digest: &KeyDigest) -> Result<Option<Grant>, StoreError> {
-    let digest = digest.as_bytes().as_slice();
-    let found: Option<Found> = match connection {
-        Db::Sqlite(c) => SelectGrantSqlite { digest }.get_result(c).optional()?,
-        Db::Postgres(c) => SelectGrantPostgres { digest }.get_result(c).optional()?,
+/// Who holds keys, by digest; of a key that is unknown or revoked there is nothing. The key of
+/// a wallet that is frozen for everything is refused.
+pub(super) fn find(connection: &mut Db, digests: &[KeyDigest]) -> Result<Found<KeyDigest, Option<Holder>>, StoreError> {
+    let bytes = digests.iter().map(|digest| digest.as_bytes().as_slice());
+    let rows: Vec<Columns> = match connection {
+        Db::Sqlite(c) => {
+            let mut rows = Vec::with_capacity(digests.len());
+            for digest in bytes {
+                rows.extend(SelectHolder { digest }.get_result::<Columns>(c).optional()?);
+            }
+            rows
+        }
+        Db::Postgres(c) => SelectHolders { digests: bytes.collect() }.load(c)?,
     };
-    let Some((kind, wallet, user, keys_version, by_manager, by_operator)) = found else { return Ok(None) };
+    let with_digest = |columns: Columns| {
+        let digest = KeyDigest::from_slice(&columns.0);
+        digest
+            .map(|digest| (digest, holder(columns).map(Some)))
+            .ok_or_else(|| StoreError::Broken("a key's digest".to_owned()))
+    };
+    rows.into_iter().map(with_digest).collect()
+}
+
+fn holder(columns: Columns) -> Result<Holder, StoreError> {
+    let (_, kind, wallet, user, name, balance, keys_version, by_manager, by_operator) = columns;
     refuse_frozen(by_manager.as_deref(), by_operator.as_deref())?;
-    Ok(Some(Grant {
+    let grant = Grant {
         kind: KeyKind::from_stored(&kind).ok_or_else(|| StoreError::Broken(format!("a key of kind {kind:?}")))?,
         wallet: WalletId::from_slice(&wallet)?,
         user: UserId::from_slice(&user)?,
         keys_version,
-    }))
+    };
+    Ok(Holder { grant, name, balance: Msat::new(balance) })
 }
 
 /// The keys of a wallet that is frozen for everything do nothing.

@@ -1,8 +1,9 @@
 //! The database: SQLite or PostgreSQL. Nothing outside of this module knows which.
 //!
 //! Queries that are not about settling are written once, for [`Db`], and run by
-//! [`Store::read`] and [`Store::write`] on a blocking thread with a pooled connection.
-//! Settling has a connection of its own: see [`settlement`].
+//! [`Store::read`] and [`Store::write`] on a blocking thread with a pooled connection. What
+//! most requests ask, [`lookups`] answers in a shorter way. Settling has a connection of its
+//! own: see [`settlement`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub mod grants;
 pub mod guesses;
 pub mod history;
 pub mod idempotency;
+mod lookups;
 pub mod migrations;
 pub mod operators;
 pub mod payment_filter;
@@ -42,6 +44,7 @@ pub use connection::{Database, Db};
 pub use error::StoreError;
 
 use connection::{Manager, in_transaction};
+use lookups::Lookups;
 use settlement::Settlement;
 
 /// Connections in the pool; as many queries run at once.
@@ -61,6 +64,7 @@ pub struct Store {
     /// of SQLite is a sleep and a try. The settler takes its turn here as well.
     sqlite_writer: Arc<Mutex<()>>,
     lists: Arc<Semaphore>,
+    lookups: Lookups,
 }
 
 impl Store {
@@ -76,7 +80,9 @@ impl Store {
             .error_handler(Box::new(diesel::r2d2::NopErrorHandler))
             .build(Manager(database.clone()))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { database, pool, sqlite_writer: Arc::default(), lists: Arc::new(Semaphore::new(LISTS_MAX)) })
+        let lookups = Lookups::new(&database).map_err(|error| StoreError::Fault(error.to_string()))?;
+        let lists = Arc::new(Semaphore::new(LISTS_MAX));
+        Ok(Self { database, pool, sqlite_writer: Arc::default(), lists, lookups })
     }
 
     /// Which database this is.

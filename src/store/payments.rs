@@ -1,11 +1,15 @@
 //! Payments: what one wallet sees of invoices and transfers.
 
 use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
+use diesel::{PgConnection, SqliteConnection};
 
 use super::connection::Db;
 use super::error::StoreError;
+use super::lookups::Found;
 use super::payment_filter::{PaymentFilter, Sort};
-use super::schema::{accounts, payments};
+use super::schema::payments;
+use super::statement::statement;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{InvoiceId, PaymentHash, WalletId};
 use crate::domain::money::Msat;
@@ -44,6 +48,14 @@ pub struct Payment {
     pub expires_at: UnixMs,
     /// When it was paid.
     pub paid_at: Option<UnixMs>,
+}
+
+impl Payment {
+    /// The same in a wallet that may be deleted: then nobody can pay it any more.
+    fn in_wallet(self, deleted: bool) -> Self {
+        let cancelled = deleted && self.state == InvoiceState::Open;
+        Self { state: if cancelled { InvoiceState::Cancelled } else { self.state }, ..self }
+    }
 }
 
 #[derive(Queryable, Selectable)]
@@ -89,26 +101,82 @@ impl TryFrom<Row> for Payment {
     }
 }
 
-/// Both sides of a payment, the payee's first; only the payee's where it waits; none where
-/// there is no such payment. An open invoice of a deleted wallet is cancelled. Who may see what of it, the caller decides.
-pub fn find(connection: &mut Db, hash: PaymentHash) -> Result<Vec<Payment>, StoreError> {
-    let rows: Vec<Row> = payments::table
-        .filter(payments::payment_hash.eq(hash.as_bytes().as_slice()))
-        .order(payments::amount_msat.desc())
-        .select(Row::as_select())
-        .load(connection)?;
-    let mut sides: Vec<Payment> = rows.into_iter().map(Payment::try_from).collect::<Result<_, _>>()?;
-    if let Some(open) = sides.first_mut().filter(|side| side.state == InvoiceState::Open) {
-        let closed: i64 = accounts::table
-            .filter(accounts::id.eq(open.wallet.as_bytes().as_slice()))
-            .filter(accounts::closed_at_ms.is_not_null())
-            .count()
-            .get_result(connection)?;
-        if closed > 0 {
-            open.state = InvoiceState::Cancelled;
+/// The query of both databases, up to what the hash is compared with.
+macro_rules! select_sides {
+    ($hash:literal) => {
+        concat!(
+            "SELECT id, wallet_id, payment_hash, invoice_id, preimage_sealed, bolt11, amount_msat, memo, state, webhook, \
+                extra, created_at_ms, expires_at_ms, paid_at_ms, \
+                (SELECT closed_at_ms FROM accounts WHERE accounts.id = payments.wallet_id) \
+             FROM payments WHERE payment_hash ",
+            $hash
+        )
+    };
+}
+
+/// The SQL types of [`Row`].
+type RowTypes = (
+    Binary,
+    Binary,
+    Binary,
+    Binary,
+    Binary,
+    Nullable<Text>,
+    BigInt,
+    Text,
+    Text,
+    Nullable<Text>,
+    Nullable<Text>,
+    BigInt,
+    BigInt,
+    Nullable<BigInt>,
+);
+
+statement!(
+    /// The sides of a payment, on SQLite.
+    SelectSides on SqliteConnection,
+    (hash: &'a [u8] as Binary) -> (RowTypes, Nullable<BigInt>),
+    select_sides!("= ?")
+);
+
+statement!(
+    /// The sides of payments, on PostgreSQL.
+    SelectSidesOfMany on PgConnection,
+    (hashes: Vec<&'a [u8]> as Array<Binary>) -> (RowTypes, Nullable<BigInt>),
+    select_sides!("= ANY(?)")
+);
+
+/// Both sides of payments, the payee's first; only the payee's where it waits; nothing where
+/// there is no such payment. An open invoice of a deleted wallet is cancelled. Who may see what
+/// of it, the caller decides.
+pub(super) fn find(
+    connection: &mut Db,
+    hashes: &[PaymentHash],
+) -> Result<Found<PaymentHash, Vec<Payment>>, StoreError> {
+    let bytes = hashes.iter().map(|hash| hash.as_bytes().as_slice());
+    let rows: Vec<(Row, Option<i64>)> = match connection {
+        Db::Sqlite(c) => {
+            let mut rows = Vec::new();
+            for hash in bytes {
+                rows.extend(SelectSides { hash }.load::<(Row, Option<i64>)>(c)?);
+            }
+            rows
+        }
+        Db::Postgres(c) => SelectSidesOfMany { hashes: bytes.collect() }.load(c)?,
+    };
+    let mut found: Found<PaymentHash, Vec<Payment>> = Found::with_capacity(hashes.len());
+    for (row, closed_at) in rows {
+        let hash = PaymentHash::from_slice(&row.payment_hash)?;
+        let side = Payment::try_from(row).map(|side| side.in_wallet(closed_at.is_some()));
+        let sides = found.entry(hash).or_insert_with(|| Ok(Vec::with_capacity(2)));
+        match (sides.as_mut(), side) {
+            (Ok(sides), Ok(side)) if side.amount.is_negative() => sides.push(side),
+            (Ok(sides), Ok(side)) => sides.insert(0, side),
+            (Ok(_), Err(error)) => *sides = Err(error),
+            (Err(_), _) => {}
         }
     }
-    Ok(sides)
+    Ok(found)
 }
 
 /// One side of a payment, by the id of its row.

@@ -64,6 +64,47 @@ pub(super) fn a_frozen_wallet_stops_at_once(servers: &[&Server]) {
     server.audit();
 }
 
+/// What a process remembers of a key lets nobody learn anything with it once it is revoked or
+/// frozen, whatever the request.
+pub(super) fn a_remembered_key_is_told_nothing_more(servers: &[&Server]) {
+    let server = servers[0];
+    let bodies = [
+        json!({"out": true, "bolt11": "lnbc1"}),
+        json!({"out": true}),
+        json!({"out": false, "amount": 0}),
+        json!({"out": false, "amount": 5}),
+        json!([]),
+    ];
+    let refused_everywhere = |wallet: &Wallet, status, code, detail: &str| {
+        for key in [&wallet.admin, &wallet.invoice] {
+            for (index, body) in bodies.iter().chain(&bodies).enumerate() {
+                at(servers, index).post("/api/v1/payments", key, body).refused(status, code, detail);
+            }
+        }
+    };
+    let [rotated, frozen, deleted] = ["rotated", "frozen", "deleted"].map(|name| {
+        let wallet = server.wallet(name, 0);
+        for index in 0..4 {
+            for key in [&wallet.admin, &wallet.invoice] {
+                at(servers, index).post("/api/v1/payments", key, &json!({"out": false, "amount": 5})).expect(201);
+            }
+        }
+        wallet
+    });
+    let manager = &server.manager.admin;
+    let path = |wallet: &Wallet| format!("/usermanager/api/v1/wallets/{}", wallet.id);
+    server.put(&format!("{}/keys", path(&rotated)), manager, &json!({})).expect(200);
+    server.put(&format!("{}/freeze", path(&frozen)), manager, &json!({"scope": "everything"})).expect(200);
+    server.delete(&path(&deleted), manager).expect(200);
+    refused_everywhere(&rotated, 401, "bad_auth", "Bad auth");
+    refused_everywhere(&frozen, 403, "key_frozen", "frozen");
+    refused_everywhere(&deleted, 401, "bad_auth", "Bad auth");
+    server.delete(&format!("{}/freeze", path(&frozen)), manager).expect(200);
+    for index in 0..2 {
+        at(servers, index).post("/api/v1/payments", &frozen.admin, &bodies[3]).expect(201);
+    }
+}
+
 /// Sends a request whose body comes only after something else has been done.
 fn slowly(server: &Server, method: &str, path: &str, header: &str, body: &Value, meanwhile: impl FnOnce()) -> String {
     let body = body.to_string();

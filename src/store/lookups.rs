@@ -1,0 +1,170 @@
+//! Looking up what most requests ask for: who holds a key, and the sides of a payment.
+//!
+//! SQLite answers from its pages in less time than another thread takes to wake, so it is
+//! asked on the thread that wants to know, over a connection of the pool that is idle.
+//! PostgreSQL is a round trip away, so what has been asked while it answered is asked in one
+//! query: one thread of its own takes whatever has queued up. Nothing waits for a batch to
+//! fill, and whatever is answered was read after it was asked.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::thread;
+
+use diesel::r2d2::ManageConnection as _;
+use tokio::sync::{mpsc, oneshot};
+
+use super::Store;
+use super::connection::{Database, Db, Link, Manager};
+use super::error::StoreError;
+use super::grants::{self, Holder};
+use super::payments::{self, Payment};
+use crate::domain::ids::PaymentHash;
+use crate::domain::keys::KeyDigest;
+
+/// Questions of one query at most.
+const BATCH_MAX: usize = 256;
+
+/// What was found of what was asked; what is missing is not there.
+pub(super) type Found<K, T> = HashMap<K, Result<T, StoreError>>;
+
+type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+
+pub(super) enum Question {
+    Key(KeyDigest, Answer<Option<Holder>>),
+    Payment(PaymentHash, Answer<Vec<Payment>>),
+}
+
+/// How a database is asked.
+#[derive(Clone)]
+pub(super) enum Lookups {
+    /// On the thread that wants to know.
+    Here,
+    /// Together with what others ask.
+    Together(mpsc::UnboundedSender<Question>),
+}
+
+/// Finds what there is of what is asked, in one query.
+type Find<K, T> = fn(&mut Db, &[K]) -> Result<Found<K, T>, StoreError>;
+
+impl Lookups {
+    /// The way that suits a database. The thread of PostgreSQL ends with the last sender.
+    pub(super) fn new(database: &Database) -> std::io::Result<Self> {
+        match database {
+            Database::Sqlite(_) => Ok(Self::Here),
+            Database::Postgres(_) => {
+                let (questions, asked) = mpsc::unbounded_channel();
+                let desk = Desk { manager: Manager(database.clone()), link: None };
+                thread::Builder::new().name("lookups".to_owned()).spawn(move || desk.run(asked))?;
+                Ok(Self::Together(questions))
+            }
+        }
+    }
+}
+
+impl Store {
+    /// Who holds a key; nobody where it is unknown or revoked. The key of a wallet that is
+    /// frozen for everything is refused.
+    pub async fn holder(&self, digest: KeyDigest) -> Result<Option<Holder>, StoreError> {
+        self.look_up(digest, grants::find, Question::Key).await
+    }
+
+    /// Both sides of a payment, the payee's first; only the payee's where it waits; nothing
+    /// where there is no such payment. Who may see what of it, the caller decides.
+    pub async fn sides(&self, hash: PaymentHash) -> Result<Vec<Payment>, StoreError> {
+        self.look_up(hash, payments::find, Question::Payment).await
+    }
+
+    async fn look_up<K, T>(
+        &self,
+        key: K,
+        find: Find<K, T>,
+        question: fn(K, Answer<T>) -> Question,
+    ) -> Result<T, StoreError>
+    where
+        K: Copy + Eq + Hash + Send + 'static,
+        T: Default + Send + 'static,
+    {
+        let find =
+            move |connection: &mut Db| find(connection, &[key])?.remove(&key).unwrap_or_else(|| Ok(T::default()));
+        match &self.lookups {
+            Lookups::Here => {
+                if let Some(mut link) = self.pool.try_get() {
+                    return find(&mut link.db).map_err(|error| link.explain(error));
+                }
+            }
+            Lookups::Together(questions) => {
+                let (answer, answered) = oneshot::channel();
+                if questions.send(question(key, answer)).is_ok()
+                    && let Ok(answer) = answered.await
+                {
+                    return answer;
+                }
+            }
+        }
+        // No connection is idle, or the thread has died: then as any other query.
+        self.read(find).await
+    }
+}
+
+/// Where questions are answered together.
+struct Desk {
+    manager: Manager,
+    link: Option<Link>,
+}
+
+impl Desk {
+    fn run(mut self, mut asked: mpsc::UnboundedReceiver<Question>) {
+        while let Some(first) = asked.blocking_recv() {
+            let mut keys: HashMap<KeyDigest, Vec<_>> = HashMap::new();
+            let mut hashes: HashMap<PaymentHash, Vec<_>> = HashMap::new();
+            let more = std::iter::from_fn(|| asked.try_recv().ok());
+            for question in std::iter::once(first).chain(more).take(BATCH_MAX) {
+                match question {
+                    Question::Key(digest, answer) => keys.entry(digest).or_default().push(answer),
+                    Question::Payment(hash, answer) => hashes.entry(hash).or_default().push(answer),
+                }
+            }
+            self.answer(keys, grants::find);
+            self.answer(hashes, payments::find);
+        }
+    }
+
+    fn answer<K: Copy + Eq + Hash, T: Clone + Default>(&mut self, asked: HashMap<K, Vec<Answer<T>>>, find: Find<K, T>) {
+        if asked.is_empty() {
+            return;
+        }
+        let keys: Vec<K> = asked.keys().copied().collect();
+        let mut found = self.find(&keys, find);
+        for (key, answers) in asked {
+            let answer = match &mut found {
+                Ok(found) => found.remove(&key).unwrap_or_else(|| Ok(T::default())),
+                Err(error) => Err(error.clone()),
+            };
+            for asker in answers {
+                // One who has gone away does not need the answer.
+                drop(asker.send(answer.clone()));
+            }
+        }
+    }
+
+    /// Asks the database; once more over a new connection where the one at hand has died.
+    fn find<K, T>(&mut self, keys: &[K], find: Find<K, T>) -> Result<Found<K, T>, StoreError> {
+        let at_hand = self.link.is_some();
+        match self.find_once(keys, find) {
+            Err(StoreError::Unavailable(_)) if at_hand => self.find_once(keys, find),
+            found => found,
+        }
+    }
+
+    fn find_once<K, T>(&mut self, keys: &[K], find: Find<K, T>) -> Result<Found<K, T>, StoreError> {
+        let mut link = match self.link.take() {
+            Some(link) => link,
+            None => self.manager.connect().map_err(|error| StoreError::Unavailable(error.to_string()))?,
+        };
+        let found = find(&mut link.db, keys).map_err(|error| link.explain(error));
+        if !matches!(found, Err(StoreError::Unavailable(_))) {
+            self.link = Some(link);
+        }
+        found
+    }
+}
