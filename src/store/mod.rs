@@ -26,6 +26,7 @@ mod lookups;
 pub mod migrations;
 pub mod operators;
 pub mod payment_filter;
+mod payment_page;
 pub mod payments;
 mod schema;
 pub mod sealed;

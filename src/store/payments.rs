@@ -8,6 +8,7 @@ use super::connection::Db;
 use super::error::StoreError;
 use super::lookups::Found;
 use super::payment_filter::{PaymentFilter, Sort};
+use super::payment_page::Page;
 use super::schema::payments;
 use super::statement::statement;
 use crate::domain::extra::Extra;
@@ -198,8 +199,24 @@ pub fn list(
     offset: i64,
     limit: i64,
 ) -> Result<Vec<Payment>, StoreError> {
-    let query = sort.apply(filter.apply(wallet)).offset(offset).limit(limit).select(Row::as_select());
-    query.load::<Row>(connection)?.into_iter().map(Payment::try_from).collect()
+    let rows: Vec<Row> = match connection {
+        // Walks the indexes of both halves of the view by itself.
+        Db::Sqlite(_) => {
+            let page = sort.apply(filter.apply(wallet)).offset(offset).limit(limit);
+            page.select(Row::as_select()).load(connection)?
+        }
+        // Sorts all that a wallet has ever paid, unless each half is asked for its own part.
+        Db::Postgres(_) => {
+            let half = || {
+                let half = sort.apply(filter.apply(wallet)).limit(offset.saturating_add(limit));
+                // The tag is only sorted by.
+                half.select((Row::as_select(), payments::tag))
+            };
+            let page = Page { incoming: half(), outgoing: half(), sort, offset, limit };
+            page.load::<(Row, Option<String>)>(connection)?.into_iter().map(|(row, _)| row).collect()
+        }
+    };
+    rows.into_iter().map(Payment::try_from).collect()
 }
 
 /// How many of a wallet's payments a filter lets through.
