@@ -11,10 +11,12 @@ PAYMENTS = "/api/v1/payments"
 class World:
     """Wallets with money, and invoices that wait to be paid."""
 
-    def __init__(self, server, wallets):
+    def __init__(self, server, loaded):
+        """`loaded` are wallets that are there: the first one is listed, one half of the others
+        is paid, and the other half pays."""
         self.server = server
-        self.payees = server.wallets(wallets)
-        self.payers = server.wallets(wallets)
+        self.listed, *wallets = loaded
+        self.payees, self.payers = wallets[::2], wallets[1::2]
         legs = [{"from_wallet": self.manager_wallet(), "to_wallet": w["id"], "amount": 1_000_000} for w in self.payers]
         server.call("POST", "/usermanager/api/v1/transfers", server.admin, legs)
         self.open = []
@@ -84,7 +86,7 @@ def status(world, _count):
 
 
 def listing(world, _count):
-    return [load.line(w["inkey"], "GET", f"{PAYMENTS}?limit=20") for w in world.payees], False
+    return [load.line(world.listed["inkey"], "GET", f"{PAYMENTS}?limit=20")], False
 
 
 def mixed(world, count):
