@@ -22,10 +22,9 @@ def filled(binaries, directory, url, payments, accounts):
     directory.mkdir(parents=True)
     server = Satkeep(binaries["satkeep"], directory, url)
     started = time.monotonic()
-    wallets = server.load(binaries["loader"], accounts, payments, min(LISTED_MAX, payments // 2))
+    listed, *wallets = server.load(binaries["loader"], accounts, payments, min(LISTED_MAX, payments // 2))
     print(f"{payments:,} payments of {accounts:,} wallets were loaded in {time.monotonic() - started:.0f} s", flush=True)
-    world = World(server, loaded=wallets[: 2 * WALLETS + 1])
-    return server, world
+    return server, World(server, wallets[:WALLETS], wallets[-WALLETS:], listed)
 
 
 def measure(store, binaries, directory, url_of, chosen, connections):

@@ -1,6 +1,7 @@
 //! Filling a SQLite file: one transaction, without journal and flushes, all of it in memory.
 
 use std::path::Path;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -16,10 +17,16 @@ use crate::target::{self, Columns, FIND_MANAGER, Manager, Target};
 /// Rows of one statement.
 const ROWS: usize = 200;
 
+/// Leaving the log fails while another connection is open; it does not wait.
+const ALONE: &str = "PRAGMA journal_mode = OFF";
+/// The pool's connections, from which the master key was read, are closed by another thread.
+const ALONE_TRIES: usize = 100;
+const ALONE_PAUSE: Duration = Duration::from_millis(100);
+
 /// Memory is cheaper than reading pages again: indexes grow at random places. The cache is in
 /// KiB.
-const BEGIN: &str = "PRAGMA foreign_keys = OFF; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
-    PRAGMA cache_size = -6000000; PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE";
+const BEGIN: &str = "PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -6000000;
+    PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE";
 
 const FINISH: &str = "COMMIT; PRAGMA locking_mode = NORMAL; PRAGMA journal_mode = WAL";
 
@@ -50,6 +57,14 @@ impl Target for Sqlite {
     }
 
     fn begin(&mut self) -> Fallible<()> {
+        let mut tries = 0;
+        while let Err(error) = self.connection.batch_execute(ALONE) {
+            tries += 1;
+            if tries == ALONE_TRIES {
+                return Err(error.into());
+            }
+            std::thread::sleep(ALONE_PAUSE);
+        }
         Ok(self.connection.batch_execute(BEGIN)?)
     }
 
