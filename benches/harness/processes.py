@@ -15,8 +15,9 @@ import urllib.request
 class Process:
     """A process whose processor time and peak memory are told."""
 
-    def __init__(self, arguments, log, environment=None):
+    def __init__(self, arguments, log, environment=None, cwd=None):
         self.arguments = arguments
+        self.cwd = cwd
         self.log = pathlib.Path(log)
         self.environment = environment or {}
         self.start()
@@ -24,7 +25,8 @@ class Process:
     def start(self):
         with open(self.log, "w") as output:
             self.child = subprocess.Popen(
-                self.arguments, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **self.environment}
+                self.arguments, stdout=output, stderr=subprocess.STDOUT, cwd=self.cwd,
+                env={**os.environ, **self.environment},
             )
 
     def wait_for(self, pattern, seconds=30):
