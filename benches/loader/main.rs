@@ -48,6 +48,8 @@ use target::Target;
 const SHOWN_MAX: usize = 1000;
 /// Payments that are computed and written at once.
 const CHUNK: usize = 20_000;
+/// After how many payments it says how far it is.
+const TOLD: usize = 1_000_000;
 
 type Fallible<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -123,7 +125,15 @@ fn write(target: &mut dyn Target, issuer: &rows::Issuer<'_>, plan: &mut Plan) ->
                 }
             }
         });
-        let written = receiver.iter().try_for_each(|rows| target.payments(&rows));
+        let mut count = 0;
+        let written = receiver.iter().try_for_each(|rows| {
+            target.payments(&rows)?;
+            count += rows.transfers.len();
+            if count.is_multiple_of(TOLD) {
+                eprintln!("{count} payments are written");
+            }
+            Ok(())
+        });
         drop(receiver);
         let computed = computing.join().or(Err("computing rows has panicked"))?;
         written.and(computed)
