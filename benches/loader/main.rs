@@ -45,7 +45,7 @@ use plan::{Plan, Sizes};
 use target::Target;
 
 /// Wallets whose keys are told.
-const SHOWN_MAX: usize = 1000;
+const SHOWN_MAX: usize = 10_000;
 /// Payments that are computed and written at once.
 const CHUNK: usize = 20_000;
 /// After how many payments it says how far it is.
