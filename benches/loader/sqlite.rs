@@ -17,9 +17,10 @@ use crate::target::{self, Columns, FIND_MANAGER, Manager, Target};
 /// Rows of one statement.
 const ROWS: usize = 200;
 
-/// Leaving the log fails while another connection is open; it does not wait.
-const ALONE: &str = "PRAGMA journal_mode = OFF";
 /// The pool's connections, from which the master key was read, are closed by another thread.
+const WAIT: &str = "PRAGMA busy_timeout = 10000";
+/// Leaving the log fails while another connection is open, and does not wait.
+const ALONE: &str = "PRAGMA journal_mode = OFF";
 const ALONE_TRIES: usize = 100;
 const ALONE_PAUSE: Duration = Duration::from_millis(100);
 
@@ -39,7 +40,9 @@ impl Sqlite {
     /// Opens it.
     pub(crate) fn open(path: &Path) -> Fallible<Self> {
         let path = path.to_str().ok_or("the path of the database is not UTF-8")?;
-        Ok(Self { connection: SqliteConnection::establish(path)? })
+        let mut connection = SqliteConnection::establish(path)?;
+        connection.batch_execute(WAIT)?;
+        Ok(Self { connection })
     }
 }
 
