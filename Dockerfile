@@ -4,6 +4,7 @@ COPY Cargo.toml Cargo.lock ./
 COPY src src
 COPY migrations migrations
 COPY tests tests
+COPY benches benches
 RUN cargo build --release --locked --bin satkeep
 
 FROM debian:bookworm-slim

@@ -1,12 +1,14 @@
 """What satkeep is compared with, in the same run and on the same disk."""
 
 import os
+import pathlib
 import re
+import statistics
 import tempfile
 import time
 
 from . import load
-from .processes import Ceiling
+from .processes import Ceiling, Satkeep
 
 SCHEMA = """
 CREATE TABLE accounts (id int PRIMARY KEY, balance bigint NOT NULL) WITH (fillfactor = 50);
@@ -62,3 +64,19 @@ def ceiling(binary, directory, connections, seconds):
         return load.run(server.url, [load.line(Ceiling.KEY, "POST", "/", order)], connections, seconds)
     finally:
         server.stop()
+
+
+def start_cpu_ms(binary, directory, times):
+    """What a server uses from its start on an empty SQLite, a first manager with money made on
+    the way, to its first answer: ms of processor time, of all threads; the median."""
+    used = []
+    for number in range(times):
+        place = pathlib.Path(directory) / f"start-{number}"
+        place.mkdir()
+        server = Satkeep(binary, place, f"sqlite://{place}/satkeep.sqlite")
+        try:
+            server.call("GET", "/api/v1/health", "")
+            used.append(server.cpu_seconds() * 1000)
+        finally:
+            server.stop()
+    return statistics.median(used)
