@@ -11,6 +11,7 @@ use crate::api::address::TrustedProxies;
 use crate::domain::money::Amount;
 use crate::domain::node::Network;
 use crate::domain::password::Hasher;
+use crate::live::hub;
 use crate::store::Database;
 
 /// The flags of every subcommand, as they were given.
@@ -58,6 +59,12 @@ pub struct Flags {
     /// Connections at once; further ones wait
     #[arg(long, global = true, env = "SATKEEP_CONNECTIONS_MAX", default_value = "10000")]
     connections_max: String,
+    /// Live streams (SSE and WebSocket) at once; half of the connections at most
+    #[arg(long, global = true, env = "SATKEEP_STREAMS_MAX", default_value = "5000")]
+    streams_max: String,
+    /// Live streams of one wallet, or to one invoice, at once
+    #[arg(long, global = true, env = "SATKEEP_STREAMS_PER_WALLET", default_value = "100")]
+    streams_per_wallet: String,
     /// Minutes that a login lasts
     #[arg(long, global = true, env = "SATKEEP_SESSION_MINUTES", default_value = "1440")]
     session_minutes: String,
@@ -94,6 +101,8 @@ pub struct Config {
     pub trusted_proxies: TrustedProxies,
     /// Connections at once.
     pub connections_max: NonZeroUsize,
+    /// How many live streams there may be.
+    pub streams: hub::Limits,
     /// How long a login lasts, in seconds.
     pub session_s: i64,
     /// Whether anybody may open a manager account.
@@ -160,9 +169,17 @@ impl Flags {
         }
         let trusted_proxies = TrustedProxies::from_str(&self.trusted_proxies);
         let trusted_proxies = trusted_proxies.map_err(|error| note("trusted-proxies", &error.to_string())).ok();
-        let connections_max = self.connections_max.parse().ok();
+        let connections_max: Option<NonZeroUsize> = self.connections_max.parse().ok();
         if connections_max.is_none() {
             note("connections-max", "must be a whole number, above 0");
+        }
+        let streams_max: Option<usize> = self.streams_max.parse().ok();
+        if streams_max.is_none() {
+            note("streams-max", "must be a whole number, 0 or above");
+        }
+        let streams_per_wallet: Option<usize> = self.streams_per_wallet.parse().ok();
+        if streams_per_wallet.is_none() {
+            note("streams-per-wallet", "must be a whole number, 0 or above");
         }
         let session_minutes: Option<i64> = self.session_minutes.parse().ok();
         let session_minutes = session_minutes.filter(|minutes| (1..=SESSION_MINUTES_MAX).contains(minutes));
@@ -186,6 +203,11 @@ impl Flags {
                 rate_limit_address: rate_limit_address?,
                 trusted_proxies: trusted_proxies?,
                 connections_max: connections_max?,
+                // Others must get through beside all streams.
+                streams: hub::Limits {
+                    streams_max: streams_max?.min(connections_max?.get() / 2),
+                    topic_max: streams_per_wallet?,
+                },
                 session_s: session_minutes?.saturating_mul(60),
                 allow_signup: allow_signup?,
             })

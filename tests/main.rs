@@ -24,6 +24,7 @@ mod config;
 mod domain;
 mod harness;
 mod ledger;
+mod live;
 mod master_key;
 mod openapi;
 mod schema;

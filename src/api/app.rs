@@ -1,5 +1,6 @@
 //! What every handler shares.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::web;
@@ -18,6 +19,7 @@ use crate::domain::time::UnixMs;
 use crate::ledger::command::Command;
 use crate::ledger::outcome::Outcome;
 use crate::ledger::settler::Settler;
+use crate::live::hub::Hub;
 use crate::store::{Db, Store, StoreError};
 
 /// Passwords of users that are hashed at once: each takes a core and 19 MiB, and payments must
@@ -39,6 +41,8 @@ pub struct App {
     pub node: Node,
     /// Seals and unseals keys and preimages.
     pub sealer: Sealer,
+    /// Who listens to payments.
+    pub hub: Arc<Hub>,
     /// The largest amount of one invoice, in sat.
     pub invoice_sat_max: i64,
     /// How many requests a second are served.
@@ -63,12 +67,13 @@ pub type State = web::Data<App>;
 
 impl App {
     /// Puts the service together.
-    pub fn new(store: Store, settler: Settler, node: Node, sealer: Sealer, config: &Config) -> Self {
+    pub fn new(store: Store, settler: Settler, node: Node, sealer: Sealer, hub: Arc<Hub>, config: &Config) -> Self {
         Self {
             store,
             settler,
             node,
             sealer,
+            hub,
             invoice_sat_max: config.invoice_sat_max,
             limits: RateLimits::new(config),
             trusted_proxies: config.trusted_proxies.clone(),
@@ -83,9 +88,10 @@ impl App {
         }
     }
 
-    /// From now on every new request is refused.
+    /// From now on every new request is refused, and live streams end.
     pub fn start_draining(&self) {
         self.draining.store(true, Ordering::SeqCst);
+        self.hub.close();
     }
 
     /// Whether the server is shutting down.

@@ -15,6 +15,7 @@ pub mod decode;
 pub mod document;
 pub mod edge;
 pub mod error;
+pub mod feed;
 pub mod gate;
 pub mod idempotency;
 pub mod login;
@@ -30,11 +31,13 @@ pub mod rate_limit;
 pub mod request_id;
 pub mod session;
 pub mod signup;
+pub mod sse;
 pub mod stream;
 mod swagger;
 pub mod system;
 pub mod user_manager;
 pub mod wallet;
+pub mod websocket;
 
 use document::DocumentText;
 use error::{ApiError, ErrorCode};
@@ -52,6 +55,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(payment_list::list_payments_paginated)
         .service(payment_list::payment_history)
         .service(payments::fee_reserve)
+        .service(sse::payment_events)
+        .service(websocket::live_socket)
         .service(decode::decode_payment)
         .service(payments::get_payment)
         .service(users::create_user)
