@@ -13,6 +13,7 @@
 //! | [`api`] | HTTP: thin handlers, one file a resource; one list of routes gives the router and the document |
 //! | [`managers`] | managers and their money, for the command line and the first start |
 //! | [`vault`] | the master key: where it is kept, whether it is the right one, and its rotation |
+//! | [`metrics`] | what is counted, and a dashboard for it |
 //! | [`startup`], [`upkeep`] | wiring, first start, and the way down; what goes on beside the requests |
 //! | [`cli`], [`config`], [`telemetry`], [`clock`] | the edge of the process |
 //!
@@ -40,6 +41,7 @@ pub mod domain;
 pub mod ledger;
 pub mod live;
 pub mod managers;
+pub mod metrics;
 pub mod startup;
 pub mod store;
 pub mod telemetry;

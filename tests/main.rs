@@ -26,6 +26,7 @@ mod harness;
 mod ledger;
 mod live;
 mod master_key;
+mod metrics;
 mod openapi;
 mod schema;
 mod wall;

@@ -20,6 +20,7 @@ use crate::ledger::command::Command;
 use crate::ledger::outcome::Outcome;
 use crate::ledger::settler::Settler;
 use crate::live::hub::Hub;
+use crate::metrics::Metrics;
 use crate::store::{Db, Store, StoreError};
 
 /// Passwords of users that are hashed at once: each takes a core and 19 MiB, and payments must
@@ -43,6 +44,8 @@ pub struct App {
     pub sealer: Sealer,
     /// Who listens to payments.
     pub hub: Arc<Hub>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// The largest amount of one invoice, in sat.
     pub invoice_sat_max: i64,
     /// How many requests a second are served.
@@ -67,13 +70,22 @@ pub type State = web::Data<App>;
 
 impl App {
     /// Puts the service together.
-    pub fn new(store: Store, settler: Settler, node: Node, sealer: Sealer, hub: Arc<Hub>, config: &Config) -> Self {
+    pub fn new(
+        store: Store,
+        settler: Settler,
+        node: Node,
+        sealer: Sealer,
+        hub: Arc<Hub>,
+        metrics: Arc<Metrics>,
+        config: &Config,
+    ) -> Self {
         Self {
             store,
             settler,
             node,
             sealer,
             hub,
+            metrics,
             invoice_sat_max: config.invoice_sat_max,
             limits: RateLimits::new(config),
             trusted_proxies: config.trusted_proxies.clone(),

@@ -19,6 +19,7 @@ pub mod feed;
 pub mod gate;
 pub mod idempotency;
 pub mod login;
+pub mod metrics;
 pub mod operators;
 pub mod params;
 mod payment_create;
@@ -104,6 +105,13 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 pub fn openapi() -> OpenApi {
     let (_, document) = ActixApp::new().into_utoipa_app().configure(routes).split_for_parts();
     document::complete(document)
+}
+
+/// Every operation: its method and the pattern of its route.
+pub fn operations() -> Vec<(&'static str, String)> {
+    let mut document = openapi();
+    let paths = document.paths.paths.iter_mut();
+    paths.flat_map(|(path, item)| document::operations(item).map(move |(method, _)| (method, path.clone()))).collect()
 }
 
 /// The OpenAPI document as it is committed and served.

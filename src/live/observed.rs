@@ -1,6 +1,8 @@
-//! A settlement store that tells what it has committed: after the commit, never before.
+//! A settlement store that tells what it has committed, after the commit and never before,
+//! and counts its batches.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::hub::Hub;
 use super::relay::Relay;
@@ -8,26 +10,37 @@ use crate::ledger::batch::Wants;
 use crate::ledger::movement::Movement;
 use crate::ledger::settle::{Commit, SettleError, SettlementStore};
 use crate::ledger::state::{Effects, Snapshot};
+use crate::metrics::settlement::{Ended, Settling};
 
 /// A store, and who is told.
 pub struct Observed<S> {
     store: S,
     hub: Arc<Hub>,
     relay: Option<Relay>,
+    metrics: Settling,
     /// What the open transaction has moved.
     moved: Vec<Movement>,
+    /// How many invoices it has issued, paid and closed.
+    size: usize,
+    begun_at: Instant,
 }
 
 impl<S> Observed<S> {
     /// Tells the listeners of this process, and through the relay those of others.
-    pub const fn new(store: S, hub: Arc<Hub>, relay: Option<Relay>) -> Self {
-        Self { store, hub, relay, moved: Vec::new() }
+    pub fn new(store: S, hub: Arc<Hub>, relay: Option<Relay>, metrics: Settling) -> Self {
+        Self { store, hub, relay, metrics, moved: Vec::new(), size: 0, begun_at: Instant::now() }
+    }
+
+    fn count(&self, ended: Ended) {
+        self.metrics.count(ended, self.size, self.begun_at.elapsed());
     }
 }
 
 impl<S: SettlementStore> SettlementStore for Observed<S> {
     fn begin(&mut self) -> Result<(), SettleError> {
         self.moved.clear();
+        self.size = 0;
+        self.begun_at = Instant::now();
         self.store.begin()
     }
 
@@ -40,6 +53,7 @@ impl<S: SettlementStore> SettlementStore for Observed<S> {
         if anybody {
             self.moved.extend(effects.transfers.iter().flat_map(Movement::sides));
         }
+        self.size = effects.invoices.len().saturating_add(effects.settled.len()).saturating_add(effects.closures.len());
         self.store.apply(effects)
     }
 
@@ -53,10 +67,16 @@ impl<S: SettlementStore> SettlementStore for Observed<S> {
                 relay.send(&self.moved);
             }
         }
+        self.count(match commit {
+            Commit::Done => Ended::Committed,
+            Commit::Aborted(_) => Ended::GivenUp,
+            Commit::Unknown(_) => Ended::Unknown,
+        });
         commit
     }
 
     fn rollback(&mut self) {
         self.store.rollback();
+        self.count(Ended::GivenUp);
     }
 }

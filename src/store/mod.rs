@@ -86,6 +86,11 @@ impl Store {
         &self.database
     }
 
+    /// How many connections the pool has, and how many of them are idle.
+    pub fn pool_state(&self) -> diesel::r2d2::State {
+        self.pool.state()
+    }
+
     /// A settlement store on the same database.
     pub fn settlement(&self) -> Settlement {
         Settlement::new(self.database.clone(), Arc::clone(&self.sqlite_writer))
