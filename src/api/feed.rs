@@ -22,7 +22,9 @@ pub(super) const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// How many missed movements a stream catches up with.
 const CATCH_UP_MAX: i64 = 10_000;
 /// Movements that are read at once.
-const PAGE_MOVEMENTS: i64 = 50;
+const PAGE_MOVEMENTS: i64 = 100;
+/// How far a stream may fall behind while it is open, in movements.
+const LAG_MAX: i64 = 20_000;
 /// How long to wait before reading again where the database is away.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -140,7 +142,10 @@ impl Feed {
         self.known.extend(self.listener.recent(after).into_iter().map(|movement| (movement.entry, movement)));
         let known = std::mem::take(&mut self.known);
         let page = self.app.store.read(move |connection| read_page(connection, authority, after, known)).await?;
-        let Page { moved, known, more } = page;
+        let Some(Page { moved, known, more }) = page else {
+            self.listener.end(End::Behind);
+            return Ok(Vec::new());
+        };
         let app = &self.app;
         let view = |(movement, payment)| {
             PaymentView::new(app, payment, clock::now())
@@ -164,34 +169,48 @@ struct Page {
     more: bool,
 }
 
+/// Reads the next movements, for a key that still works; `None` where there are too many.
 fn read_page(
     connection: &mut Db,
     authority: Authority,
     after: i64,
     mut known: BTreeMap<i64, Movement>,
-) -> Result<Page, StoreError> {
+) -> Result<Option<Page>, StoreError> {
     let wallet = authority.account.wallet();
     let entries = live::entries(connection, authority)?;
     let until = entries.min(after.saturating_add(PAGE_MOVEMENTS));
     if until <= after {
-        return Ok(Page { moved: Vec::new(), known, more: false });
+        return Ok(Some(Page { moved: Vec::new(), known, more: false }));
+    }
+    if entries.saturating_sub(after) > LAG_MAX {
+        return Ok(None);
     }
     let first = after.saturating_add(1);
-    if !(first..=until).all(|entry| known.contains_key(&entry)) {
-        let found = live::movements(connection, wallet, after, entries)?;
-        known.extend(found.into_iter().map(|movement| (movement.entry, movement)));
+    let mut moved = None;
+    if (first..=until).all(|entry| known.contains_key(&entry)) {
+        let told: Vec<_> = known.range(first..=until).map(|(_, movement)| *movement).collect();
+        moved = with_payments(connection, wallet, told)?;
     }
+    let moved = if let Some(moved) = moved {
+        moved
+    } else {
+        // Nobody has told of all of them, or somebody of what never was.
+        let found = live::movements(connection, wallet, after, entries)?;
+        known = found.into_iter().map(|movement| (movement.entry, movement)).collect();
+        let found: Vec<_> = known.range(first..=until).map(|(_, movement)| *movement).collect();
+        let moved = with_payments(connection, wallet, found)?;
+        moved.ok_or_else(|| StoreError::Broken(format!("movements of the wallet {wallet} have no payments")))?
+    };
     let later = known.split_off(&until.saturating_add(1));
-    let moved = with_payments(connection, wallet, known.into_values().collect())?;
-    Ok(Page { moved, known: later, more: until < entries })
+    Ok(Some(Page { moved, known: later, more: until < entries }))
 }
 
-/// Movements with their payments, in the same order.
+/// Movements with their payments, in the same order; `None` where one has none.
 fn with_payments(
     connection: &mut Db,
     wallet: WalletId,
     movements: Vec<Movement>,
-) -> Result<Vec<(Movement, Payment)>, StoreError> {
+) -> Result<Option<Vec<(Movement, Payment)>>, StoreError> {
     let rows: Vec<_> = movements.iter().map(|movement| movement.row).collect();
     let mut payments: BTreeMap<Vec<u8>, Payment> = payments::find_rows(connection, wallet, &rows)?
         .into_iter()
@@ -199,8 +218,7 @@ fn with_payments(
         .collect();
     let with_payment = |movement: Movement| {
         let payment = payments.remove(movement.row.as_slice());
-        let payment = payment.ok_or_else(|| StoreError::Broken(format!("{movement:?} has no payment")))?;
-        Ok((movement, payment))
+        payment.map(|payment| (movement, payment))
     };
-    movements.into_iter().map(with_payment).collect()
+    Ok(movements.into_iter().map(with_payment).collect())
 }

@@ -125,6 +125,7 @@ impl From<End> for Done {
     fn from(end: End) -> Self {
         match end {
             End::Revoked => Self::Because(CloseCode::Policy, "the key does not work any more"),
+            End::Behind => Self::Because(CloseCode::Policy, "too far behind"),
             End::Closing => Self::Because(CloseCode::Away, "the server is shutting down"),
         }
     }

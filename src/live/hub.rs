@@ -50,6 +50,8 @@ pub enum End {
     Revoked,
     /// The process is stopping.
     Closing,
+    /// Its reader is so far behind that what it misses would not fit into memory.
+    Behind,
 }
 
 /// Everyone who listens.
@@ -90,6 +92,7 @@ pub(super) struct Ear {
 const OPEN: u8 = 0;
 const REVOKED: u8 = 1;
 const CLOSING: u8 = 2;
+const BEHIND: u8 = 3;
 
 impl Ear {
     pub(super) fn wake(&self) {
@@ -100,6 +103,7 @@ impl Ear {
         let end = match end {
             End::Revoked => REVOKED,
             End::Closing => CLOSING,
+            End::Behind => BEHIND,
         };
         // The first reason stays.
         let _ = self.end.compare_exchange(OPEN, end, Ordering::SeqCst, Ordering::SeqCst);
@@ -212,8 +216,14 @@ impl Listener {
         match self.ear.end.load(Ordering::SeqCst) {
             OPEN => None,
             REVOKED => Some(End::Revoked),
+            BEHIND => Some(End::Behind),
             _ => Some(End::Closing),
         }
+    }
+
+    /// Has the stream end.
+    pub fn end(&self, end: End) {
+        self.ear.end(end);
     }
 
     /// Says which movement was sent last, so that the sweep knows whether there are others.

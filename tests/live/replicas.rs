@@ -4,6 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+
 use super::{assert_all_once, hashes, pay_once};
 use crate::harness::{Options, Server, StoreKind, at_once};
 
@@ -77,4 +80,40 @@ fn a_key_that_is_revoked_on_one_ends_streams_on_the_other() {
     let path = format!("/usermanager/api/v1/wallets/{}/keys", wallet.id);
     first.put(&path, &first.manager.admin, &serde_json::Value::Null).expect(200);
     assert_eq!(events.next(), None);
+}
+
+#[test]
+fn processes_tell_each_other_and_bear_nonsense() {
+    let Some(server) = Server::start(StoreKind::Postgres, Options::default()) else { return };
+    let payee = server.wallet("payee", 0);
+    let mut events = server.events(&payee.invoice, None);
+    // This is what another process with listeners looks like.
+    let mut other = PgConnection::establish(&server.database.url).unwrap();
+    other.batch_execute("SET application_name = 'satkeep listening'; LISTEN satkeep_live").unwrap();
+    let mut paid = 0;
+    let told = loop {
+        pay_once(&server, &server.manager, &payee);
+        paid += 1;
+        thread::sleep(Duration::from_millis(200));
+        // The first ones may be settled before the other process is noticed.
+        if let Some(message) = other.notifications_iter().next() {
+            break message.unwrap().payload;
+        }
+    };
+    let words: Vec<_> = told.split(' ').collect();
+    let received = format!("{},{paid},{},+,", payee.id, paid * 1000);
+    assert!(words.iter().any(|word| word.starts_with(&received)), "{received} in {told}");
+    assert!(words.iter().any(|word| word.starts_with(&server.manager.id) && word.contains(",-,")), "{told}");
+    assert_eq!(words.len(), 3, "{told}");
+
+    for nonsense in ["", " ", "x", "x y", "x look", "x ,,,,", &format!("x {},9,-5,+,00", payee.id), &"x ".repeat(3000)]
+    {
+        other.batch_execute(&format!("NOTIFY satkeep_live, '{nonsense}'")).unwrap();
+    }
+    // Of a movement that never was.
+    let invented = format!("x {},{},1000,+,{}", payee.id, paid + 1, payee.id);
+    other.batch_execute(&format!("NOTIFY satkeep_live, '{invented}'")).unwrap();
+    thread::sleep(Duration::from_millis(200));
+    pay_once(&server, &server.manager, &payee);
+    assert_all_once(&events.take(paid + 1), 1, "payment-received");
 }
