@@ -11,7 +11,9 @@ use crate::api::address::TrustedProxies;
 use crate::domain::money::Amount;
 use crate::domain::node::Network;
 use crate::domain::password::Hasher;
+use crate::live::hub;
 use crate::store::Database;
+use crate::telemetry::LogFormat;
 
 /// The flags of every subcommand, as they were given.
 #[derive(Args, Clone)]
@@ -58,6 +60,18 @@ pub struct Flags {
     /// Connections at once; further ones wait
     #[arg(long, global = true, env = "SATKEEP_CONNECTIONS_MAX", default_value = "10000")]
     connections_max: String,
+    /// Live streams (SSE and WebSocket) at once; half of the connections at most
+    #[arg(long, global = true, env = "SATKEEP_STREAMS_MAX", default_value = "5000")]
+    streams_max: String,
+    /// Live streams of one wallet, or to one invoice, at once
+    #[arg(long, global = true, env = "SATKEEP_STREAMS_PER_WALLET", default_value = "100")]
+    streams_per_wallet: String,
+    /// Address and port of the metrics, for Prometheus; none by default
+    #[arg(long, global = true, env = "SATKEEP_METRICS_LISTEN", default_value = "")]
+    metrics_listen: String,
+    /// What the lines of the log look like: text or json
+    #[arg(long, global = true, env = "SATKEEP_LOG_FORMAT", default_value = "text")]
+    log_format: String,
     /// Minutes that a login lasts
     #[arg(long, global = true, env = "SATKEEP_SESSION_MINUTES", default_value = "1440")]
     session_minutes: String,
@@ -94,6 +108,10 @@ pub struct Config {
     pub trusted_proxies: TrustedProxies,
     /// Connections at once.
     pub connections_max: NonZeroUsize,
+    /// Where to listen for who asks for metrics.
+    pub metrics_listen: Option<SocketAddr>,
+    /// How many live streams there may be.
+    pub streams: hub::Limits,
     /// How long a login lasts, in seconds.
     pub session_s: i64,
     /// Whether anybody may open a manager account.
@@ -112,6 +130,12 @@ const RATE_LIMIT_MAX: u32 = 1_000_000;
 pub struct InvalidConfig(Vec<String>);
 
 impl Flags {
+    /// What the log looks like, which must be known before anything is wrong: text, where the
+    /// flag says nothing that is known.
+    pub fn log_format(&self) -> LogFormat {
+        LogFormat::from_name(&self.log_format).unwrap_or(LogFormat::Text)
+    }
+
     /// Checks all flags, and tells everything that is wrong with them.
     pub fn check(&self) -> Result<Config, InvalidConfig> {
         let mut errors = Vec::new();
@@ -160,9 +184,27 @@ impl Flags {
         }
         let trusted_proxies = TrustedProxies::from_str(&self.trusted_proxies);
         let trusted_proxies = trusted_proxies.map_err(|error| note("trusted-proxies", &error.to_string())).ok();
-        let connections_max = self.connections_max.parse().ok();
+        let connections_max: Option<NonZeroUsize> = self.connections_max.parse().ok();
         if connections_max.is_none() {
             note("connections-max", "must be a whole number, above 0");
+        }
+        let metrics_listen = match self.metrics_listen.as_str() {
+            "" => Some(None),
+            address => address.parse::<SocketAddr>().ok().map(Some),
+        };
+        if metrics_listen.is_none() {
+            note("metrics-listen", "must be an address and a port, as 127.0.0.1:9090");
+        }
+        if LogFormat::from_name(&self.log_format).is_none() {
+            note("log-format", "must be text or json");
+        }
+        let streams_max: Option<usize> = self.streams_max.parse().ok();
+        if streams_max.is_none() {
+            note("streams-max", "must be a whole number, 0 or above");
+        }
+        let streams_per_wallet: Option<usize> = self.streams_per_wallet.parse().ok();
+        if streams_per_wallet.is_none() {
+            note("streams-per-wallet", "must be a whole number, 0 or above");
         }
         let session_minutes: Option<i64> = self.session_minutes.parse().ok();
         let session_minutes = session_minutes.filter(|minutes| (1..=SESSION_MINUTES_MAX).contains(minutes));
@@ -186,6 +228,12 @@ impl Flags {
                 rate_limit_address: rate_limit_address?,
                 trusted_proxies: trusted_proxies?,
                 connections_max: connections_max?,
+                metrics_listen: metrics_listen?,
+                // Others must get through beside all streams.
+                streams: hub::Limits {
+                    streams_max: streams_max?.min(connections_max?.get() / 2),
+                    topic_max: streams_per_wallet?,
+                },
                 session_s: session_minutes?.saturating_mul(60),
                 allow_signup: allow_signup?,
             })

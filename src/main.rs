@@ -7,7 +7,7 @@ use satkeep::cli::Cli;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    satkeep::telemetry::start();
+    satkeep::telemetry::start(cli.log_format());
     match cli.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -1,7 +1,9 @@
 //! Wiring, first start, and the way down: HTTP first, then the settler, then the pool.
 
+use std::any::Any;
 use std::fs::File;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_cors::Cors;
@@ -10,14 +12,18 @@ use actix_web::{App as ActixApp, HttpServer, middleware, web};
 use tokio::sync::oneshot;
 
 use crate::api::app::App;
-use crate::api::{Site, edge, idempotency, request_id};
+use crate::api::{self, Site, edge, idempotency, request_id, sse};
 use crate::clock;
 use crate::config::Config;
 use crate::domain::node::Node;
 use crate::domain::secret::{MasterKey, Sealer};
 use crate::domain::text::Name;
 use crate::ledger::settler::Settler;
+use crate::live::hub::Hub;
+use crate::live::observed::Observed;
+use crate::live::relay::{Relay, RelayThread};
 use crate::managers::{self, ManagerError};
+use crate::metrics::Metrics;
 use crate::store::{Database, Store, StoreError, migrations};
 use crate::upkeep;
 use crate::vault::{self, Vault, VaultError, places};
@@ -29,6 +35,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a caller may take to send the head of a request. actix holds this of the first
 /// request of a connection alone: the head of a later one may take as long as it likes.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a reader may take nothing of what is sent to it.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// satkeep could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +62,9 @@ pub enum StartupError {
     /// The network.
     #[error("cannot listen or serve: {0}")]
     Serve(std::io::Error),
+    /// The address of the metrics.
+    #[error("cannot listen where --metrics-listen says: {0}")]
+    MetricsListen(std::io::Error),
     /// The settler has died.
     #[error("the ledger has stopped; see the log")]
     Settler,
@@ -148,14 +159,23 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     // Before the first manager is made and its keys are printed: they are printed once, so
     // this must not be lost to an address that is in use.
     let listener = std::net::TcpListener::bind(config.listen).map_err(StartupError::Serve)?;
+    let metrics_listener = config.metrics_listen.map(std::net::TcpListener::bind).transpose();
+    let metrics_listener = metrics_listener.map_err(StartupError::MetricsListen)?;
     bootstrap(&base, config)?;
+    let hub = Arc::new(Hub::new(config.streams));
+    let relay = Relay::start(base.store.clone(), Arc::clone(&hub)).map_err(StartupError::Serve)?;
+    let (relay, relay_thread) = relay.unzip();
+    let metrics = Arc::new(Metrics::new(api::operations()));
+    let ledger = Observed::new(base.store.settlement(), Arc::clone(&hub), relay, metrics.settling.clone());
     let (settler, settler_thread, settler_ended) =
-        Settler::start(Box::new(base.store.settlement()), clock::now).map_err(StartupError::Serve)?;
+        Settler::start(Box::new(ledger), clock::now).map_err(StartupError::Serve)?;
     // A rotation of the master key gives another node key, from the next start on.
     let node = Node::new(&base.master, config.network);
-    let app = web::Data::new(App::new(base.store, settler, node, base.sealer, config));
-    let served = actix_web::rt::System::new().block_on(run(listener, app, config.connections_max, settler_ended));
+    let app = web::Data::new(App::new(base.store, settler, node, base.sealer, hub, metrics, config));
+    let listeners = Listeners { api: listener, metrics: metrics_listener };
+    let served = actix_web::rt::System::new().block_on(run(listeners, app, config.connections_max, settler_ended));
     let settled = settler_thread.stop();
+    relay_thread.into_iter().for_each(RelayThread::stop);
     match (served, settled) {
         (Ok(()), Ok(())) => {
             tracing::info!("stopped");
@@ -166,8 +186,14 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     }
 }
 
+/// Where the server listens.
+struct Listeners {
+    api: std::net::TcpListener,
+    metrics: Option<std::net::TcpListener>,
+}
+
 async fn run(
-    listener: std::net::TcpListener,
+    listeners: Listeners,
     app: web::Data<App>,
     connections_max: NonZeroUsize,
     mut settler_ended: oneshot::Receiver<()>,
@@ -192,12 +218,17 @@ async fn run(
     .max_connections(connections_max.get() / workers)
     .keep_alive(KEEP_ALIVE)
     .client_request_timeout(HEAD_TIMEOUT)
+    .on_connect(|connection, _| drop_slow_readers(connection))
     .shutdown_timeout(SHUTDOWN_TIMEOUT_S)
     .disable_signals()
-    .listen(listener)
+    .listen(listeners.api)
     .map_err(StartupError::Serve)?;
     for address in server.addrs() {
         tracing::info!("listening on http://{address}; the API is described at http://{address}/docs");
+    }
+    if let Some(listener) = listeners.metrics {
+        // It ends with the system, because nothing that it answers is worth waiting for.
+        actix_web::rt::spawn(api::metrics::serve(listener, &app).map_err(StartupError::Serve)?);
     }
     upkeep::start(&app);
     let server = server.run();
@@ -215,6 +246,18 @@ async fn run(
     app.start_draining();
     handle.stop(true).await;
     stopped
+}
+
+/// Has the system end a connection whose other end takes nothing for so long: a stream or a
+/// long answer would otherwise hold its place for ever.
+fn drop_slow_readers(connection: &dyn Any) {
+    #[cfg(target_os = "linux")]
+    if let Some(connection) = connection.downcast_ref::<actix_web::rt::net::TcpStream>() {
+        let set = socket2::SockRef::from(connection).set_tcp_user_timeout(Some(READ_TIMEOUT));
+        if let Err(error) = set {
+            tracing::debug!(%error, "a connection is without a limit of time for its reader");
+        }
+    }
 }
 
 /// Resolves when the process is asked to stop.
@@ -240,6 +283,7 @@ fn cors() -> Cors {
             header::AUTHORIZATION,
             idempotency::IDEMPOTENCY_KEY.clone(),
             header::CONTENT_TYPE,
+            sse::LAST_EVENT_ID.clone(),
             request_id::X_REQUEST_ID.clone(),
         ])
         .expose_headers([

@@ -11,11 +11,34 @@ const FILTER: &str = "SATKEEP_LOG";
 /// with which anybody could fill the log.
 const FILTER_DEFAULT: &str = "warn,satkeep=info,actix_http=off";
 
+/// What a line of the log looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For a person.
+    Text,
+    /// For a program: one JSON object a line, with the fields of the event beside `message`.
+    Json,
+}
+
+impl LogFormat {
+    /// By its name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "text" => Some(Self::Text),
+            "json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+}
+
 /// Starts logging, as the variable says.
-pub fn start() {
+pub fn start(format: LogFormat) {
     let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new(FILTER_DEFAULT));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     // A second start in the same process would change nothing.
-    drop(subscriber.with_ansi(colours).try_init());
+    drop(match format {
+        LogFormat::Text => subscriber.with_ansi(colours).try_init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
+    });
 }

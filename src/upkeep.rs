@@ -1,5 +1,7 @@
-//! What goes on beside the requests: forgetting what is old, and following the master key.
+//! What goes on beside the requests: forgetting what is old, following the master key,
+//! and looking after live streams.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::web;
@@ -8,6 +10,7 @@ use tokio::time::MissedTickBehavior;
 use crate::api::app::App;
 use crate::clock;
 use crate::domain::guesses::FORGET_S;
+use crate::live::sweep;
 use crate::store::{Db, StoreError, guesses, idempotency, sessions};
 use crate::vault::{self, Followed};
 
@@ -21,6 +24,7 @@ pub fn start(app: &web::Data<App>) {
     actix_web::rt::spawn(forget_old_rows(app.clone()));
     actix_web::rt::spawn(forget_idle_callers(app.clone()));
     actix_web::rt::spawn(follow_master_key(app.clone()));
+    actix_web::rt::spawn(sweep::run(Arc::clone(&app.hub), app.store.clone()));
 }
 
 /// Forgets, every minute, who has not made requests for a while.

@@ -46,6 +46,10 @@ fn a_flag_has_an_environment_twin() {
         ("SATKEEP_TRUSTED_PROXIES", "10.0.0.1,proxy", "--trusted-proxies: "),
         ("SATKEEP_CONNECTIONS_MAX", "0", "--connections-max"),
         ("SATKEEP_SESSION_MINUTES", "0", "--session-minutes"),
+        ("SATKEEP_STREAMS_MAX", "-1", "--streams-max"),
+        ("SATKEEP_STREAMS_PER_WALLET", "many", "--streams-per-wallet"),
+        ("SATKEEP_METRICS_LISTEN", "9090", "--metrics-listen"),
+        ("SATKEEP_LOG_FORMAT", "xml", "--log-format"),
         ("SATKEEP_ALLOW_SIGNUP", "perhaps", "--allow-signup"),
     ];
     let run = |set: &[(&str, &str, &str)]| {
@@ -68,6 +72,9 @@ fn a_flag_has_an_environment_twin() {
         ("SATKEEP_RATE_LIMIT_ADDRESS", "1000000", ""),
         ("SATKEEP_TRUSTED_PROXIES", "::1, 10.0.0.0/8", ""),
         ("SATKEEP_CONNECTIONS_MAX", "1", ""),
+        ("SATKEEP_STREAMS_MAX", "0", ""),
+        ("SATKEEP_METRICS_LISTEN", "[::1]:9090", ""),
+        ("SATKEEP_LOG_FORMAT", "json", ""),
         ("SATKEEP_ALLOW_SIGNUP", "false", ""),
     ];
     assert!(run(&fine).0);

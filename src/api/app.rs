@@ -1,5 +1,6 @@
 //! What every handler shares.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::web;
@@ -18,6 +19,8 @@ use crate::domain::time::UnixMs;
 use crate::ledger::command::Command;
 use crate::ledger::outcome::Outcome;
 use crate::ledger::settler::Settler;
+use crate::live::hub::Hub;
+use crate::metrics::Metrics;
 use crate::store::{Db, Store, StoreError};
 
 /// Passwords of users that are hashed at once: each takes a core and 19 MiB, and payments must
@@ -42,6 +45,10 @@ pub struct App {
     pub node: Node,
     /// Seals and unseals keys and preimages.
     pub sealer: Sealer,
+    /// Who listens to payments.
+    pub hub: Arc<Hub>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// The largest amount of one invoice, in sat.
     pub invoice_sat_max: i64,
     /// How many requests a second are served.
@@ -68,12 +75,22 @@ pub type State = web::Data<App>;
 
 impl App {
     /// Puts the service together.
-    pub fn new(store: Store, settler: Settler, node: Node, sealer: Sealer, config: &Config) -> Self {
+    pub fn new(
+        store: Store,
+        settler: Settler,
+        node: Node,
+        sealer: Sealer,
+        hub: Arc<Hub>,
+        metrics: Arc<Metrics>,
+        config: &Config,
+    ) -> Self {
         Self {
             store,
             settler,
             node,
             sealer,
+            hub,
+            metrics,
             invoice_sat_max: config.invoice_sat_max,
             limits: RateLimits::new(config),
             known_keys: KnownKeys::new(KNOWN_KEYS_MAX),
@@ -89,9 +106,10 @@ impl App {
         }
     }
 
-    /// From now on every new request is refused.
+    /// From now on every new request is refused, and live streams end.
     pub fn start_draining(&self) {
         self.draining.store(true, Ordering::SeqCst);
+        self.hub.close();
     }
 
     /// Whether the server is shutting down.

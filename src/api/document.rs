@@ -38,6 +38,8 @@ const REFUSALS: [(&str, &str, &str); 13] = [
 
 /// Where a password is shown, and no key.
 const LOGIN_PATH: &str = "/api/v1/auth";
+/// Where a key may be a part of the path.
+const SOCKET_PATH: &str = "/api/v1/ws/{item}";
 
 const DESCRIPTION: &str = "Users, wallets and BOLT11 invoices for services, with an internal double-entry ledger. \
     Requests speak satoshis; `balance`, `amount` and `fee` of answers are millisatoshis (1000 of them are one \
@@ -96,11 +98,11 @@ fn refusals_of(method: &str, path: &str, operation: &Operation) -> Vec<&'static 
     let keys = operation.security.as_deref().unwrap_or_default();
     let has_body = operation.request_body.is_some();
     // A wrong password is like a wrong key.
-    if !keys.is_empty() || path == LOGIN_PATH {
+    if !keys.is_empty() || path == LOGIN_PATH || path == SOCKET_PATH {
         names.push("Unauthorized");
     }
     // A key can be of the wrong kind or frozen, a session not an operator's.
-    if !keys.is_empty() && !keys.contains(&SecurityRequirement::new("Session", [""; 0])) {
+    if path == SOCKET_PATH || !keys.is_empty() && !keys.contains(&SecurityRequirement::new("Session", [""; 0])) {
         names.push("Forbidden");
     }
     if has_body {
@@ -157,6 +159,7 @@ fn tags() -> Vec<Tag> {
         tag("User Manager", "Users and wallets that the calling key's user has created"),
         tag("Operators", "Managers and their money, for those who run the server"),
         tag("Auth", "Logging in, and opening an account"),
+        tag("Events", "Hearing of payments as they happen"),
         tag("System", "The server itself"),
     ]
 }

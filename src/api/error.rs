@@ -146,6 +146,8 @@ codes! {
         "The headers must be at most 32 KiB in all";
     /// The key or the client's address makes more requests than it may.
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, true, "Too many requests; try again later";
+    /// The wallet or the invoice has as many live streams as it may.
+    TooManyStreams = "too_many_streams", TOO_MANY_REQUESTS, true, "Too many live streams; close others first";
     /// Too much is waiting.
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, true, "Too many requests are waiting; try again soon";
     /// The server is going down.

@@ -15,9 +15,11 @@ pub mod decode;
 pub mod document;
 pub mod edge;
 pub mod error;
+pub mod feed;
 pub mod gate;
 pub mod idempotency;
 pub mod login;
+pub mod metrics;
 pub mod operators;
 pub mod params;
 mod payment_create;
@@ -30,11 +32,13 @@ pub mod rate_limit;
 pub mod request_id;
 pub mod session;
 pub mod signup;
+pub mod sse;
 pub mod stream;
 mod swagger;
 pub mod system;
 pub mod user_manager;
 pub mod wallet;
+pub mod websocket;
 
 use document::DocumentText;
 use error::{ApiError, ErrorCode};
@@ -52,6 +56,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(payment_list::list_payments_paginated)
         .service(payment_list::payment_history)
         .service(payments::fee_reserve)
+        .service(sse::payment_events)
+        .service(websocket::live_socket)
         .service(decode::decode_payment)
         .service(payments::get_payment)
         .service(users::create_user)
@@ -99,6 +105,13 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 pub fn openapi() -> OpenApi {
     let (_, document) = ActixApp::new().into_utoipa_app().configure(routes).split_for_parts();
     document::complete(document)
+}
+
+/// Every operation: its method and the pattern of its route.
+pub fn operations() -> Vec<(&'static str, String)> {
+    let mut document = openapi();
+    let paths = document.paths.paths.iter_mut();
+    paths.flat_map(|(path, item)| document::operations(item).map(move |(method, _)| (method, path.clone()))).collect()
 }
 
 /// The OpenAPI document as it is committed and served.

@@ -1,5 +1,5 @@
-//! What goes around every request: its id, its line in the log, and the refusal of new
-//! requests while the server shuts down.
+//! What goes around every request: its id, its line in the log, its count, and the refusal of
+//! new requests while the server shuts down.
 
 use std::time::Instant;
 
@@ -50,7 +50,8 @@ async fn handle(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let started = Instant::now();
     let method = request.method().clone();
-    let draining = request.app_data::<web::Data<App>>().is_some_and(|app| app.is_draining());
+    let app = request.app_data::<web::Data<App>>().cloned();
+    let draining = app.as_ref().is_some_and(|app| app.is_draining());
     let mut response = if draining {
         let refusal = ApiError::from(ErrorCode::ShuttingDown).error_response();
         request.into_response(refusal).map_into_right_body()
@@ -59,13 +60,17 @@ async fn handle(
         // of the framework alone.
         next.call(request).await?.map_into_left_body()
     };
-    // The route's pattern is logged, not the path: a path or query can carry a key.
+    // The route's pattern is logged and counted, not the path: a path or query can carry a key.
+    let (route, status, elapsed) = (response.request().match_pattern(), response.status().as_u16(), started.elapsed());
+    if let Some(app) = app {
+        app.metrics.requests.count(method.as_str(), route.as_deref(), status, elapsed);
+    }
     tracing::info!(
         request_id = %id,
         %method,
-        route = response.request().match_pattern().as_deref().unwrap_or("(none)"),
-        status = response.status().as_u16(),
-        elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        route = route.as_deref().unwrap_or("(none)"),
+        status,
+        elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
         "request"
     );
     let headers = response.headers_mut();

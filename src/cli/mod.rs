@@ -18,6 +18,7 @@ use crate::managers::{self, Manager, ManagerError};
 use crate::startup::{self, Base, StartupError};
 use crate::store::backup::{self, BackupError};
 use crate::store::{StoreError, audit, migrations};
+use crate::telemetry::LogFormat;
 use crate::vault::VaultError;
 use crate::vault::rotation::RotationError;
 use master_key::MasterKeyCommand;
@@ -163,6 +164,11 @@ struct Answer {
 }
 
 impl Cli {
+    /// What the log looks like.
+    pub fn log_format(&self) -> LogFormat {
+        self.flags.log_format()
+    }
+
     /// Does what the command line asks for.
     pub fn run(self) -> Result<(), CliError> {
         let config = self.flags.check()?;

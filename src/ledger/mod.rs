@@ -8,6 +8,7 @@ pub mod audit;
 pub mod batch;
 pub mod command;
 pub mod decide;
+pub mod movement;
 pub mod outcome;
 pub mod settle;
 pub mod settler;

@@ -95,6 +95,11 @@ impl Settler {
         Ok((Self { queue: queue.clone(), room }, SettlerThread { queue, thread }, on_end))
     }
 
+    /// The weight (see [`Command::weight`]) of the commands that wait or are under way.
+    pub fn queued(&self) -> usize {
+        QUEUE_WEIGHT_MAX.saturating_sub(self.room.available_permits())
+    }
+
     /// Queues a command and waits for what became of it. The command is settled even when
     /// the caller stops waiting.
     pub async fn submit(&self, command: Command) -> Reply {

@@ -22,8 +22,10 @@ pub mod grants;
 pub mod guesses;
 pub mod history;
 pub mod idempotency;
+pub mod live;
 mod lookups;
 pub mod migrations;
+pub mod notify;
 pub mod operators;
 pub mod payment_filter;
 mod payment_page;
@@ -89,6 +91,11 @@ impl Store {
     /// Which database this is.
     pub const fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// How many connections the pool has, and how many of them are idle.
+    pub fn pool_state(&self) -> diesel::r2d2::State {
+        self.pool.state()
     }
 
     /// A settlement store on the same database.

@@ -190,6 +190,16 @@ pub fn find_row(connection: &mut Db, wallet: WalletId, row: [u8; 16]) -> Result<
     Payment::try_from(row)
 }
 
+/// A wallet's sides of payments, by the ids of their rows, in no order.
+pub fn find_rows(connection: &mut Db, wallet: WalletId, rows: &[[u8; 16]]) -> Result<Vec<Payment>, StoreError> {
+    let rows: Vec<Row> = payments::table
+        .filter(payments::wallet_id.eq(wallet.as_bytes().as_slice()))
+        .filter(payments::id.eq_any(rows.iter().map(|row| row.to_vec()).collect::<Vec<_>>()))
+        .select(Row::as_select())
+        .load(connection)?;
+    rows.into_iter().map(Payment::try_from).collect()
+}
+
 /// A page of a wallet's payments.
 pub fn list(
     connection: &mut Db,

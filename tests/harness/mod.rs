@@ -2,12 +2,14 @@
 
 mod client;
 mod database;
+mod events;
 mod postgres;
 mod proxy;
 mod server;
 
 pub(crate) use client::{Answer, Wallet};
 pub(crate) use database::{StoreKind, TestDatabase};
+pub(crate) use events::{Event, Events};
 pub(crate) use proxy::{Fault, Proxy};
 pub(crate) use server::{Options, Server, run_cli, satkeep};
 

@@ -78,6 +78,8 @@ fn wallets_own() -> Vec<Row> {
         "GET /api/v1/payments/paginated", Key, Nothing, |t| (format!("/api/v1/payments/paginated?wallet_id[eq]={}", t.wallet.id), NONE);
         "GET /api/v1/payments/history", Key, OwnThings, |_| ("/api/v1/payments/history".into(), NONE);
         "GET /api/v1/payments/{payment_hash}", AnybodyOrKey, StatusOnly, |t| (format!("/api/v1/payments/{}", t.hash), NONE);
+        // A stream of the caller's own has no end; tests/live look into it.
+        "GET /api/v1/payments/sse", Key, Crosses, |_| ("/api/v1/payments/sse".into(), NONE);
         "POST /api/v1/payments/decode", AnybodyOrKey, Crosses, |t| ("/api/v1/payments/decode".into(), json!({"data": t.bolt11}));
     }
 }
@@ -154,6 +156,8 @@ fn everybodys() -> Vec<Row> {
         "GET /api/v1/health", Anybody, Crosses, |_| ("/api/v1/health".into(), NONE);
         "GET /api/v1/health/ready", Anybody, Crosses, |_| ("/api/v1/health/ready".into(), NONE);
         "GET /api/v1/qrcode/{data}", Anybody, Crosses, |t| (format!("/api/v1/qrcode/{}", t.bolt11), NONE);
+        // Not opened as a socket; what keys in the path open, tests/live look at.
+        "GET /api/v1/ws/{item}", Anybody, Crosses, |t| (format!("/api/v1/ws/{}", t.hash), NONE);
         "GET /openapi.json", Anybody, Crosses, |_| ("/openapi.json".into(), NONE);
     }
 }

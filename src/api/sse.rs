@@ -1,0 +1,100 @@
+//! Server-sent events: the payments of a wallet, as they happen.
+
+use std::fmt::Write as _;
+
+use actix_web::http::header::{self, HeaderName};
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse, get};
+use futures_util::stream;
+
+use super::app::State;
+use super::auth::WalletKey;
+use super::error::{ApiError, ErrorCode};
+use super::feed::{Feed, Step, Update};
+use super::params::Params;
+use super::payment_view::PaymentView;
+
+/// The header in which a client that reconnects says which event it has seen last.
+pub static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Live payments (server-sent events)
+///
+/// Events `payment-received` and `payment-sent` of the key's wallet, each with the payment.
+/// The `id` of an event is its number among all payments of the wallet, from 1; the stream
+/// begins with the number that it goes on from. Who comes back with `Last-Event-ID` (a
+/// browser does so by itself) gets what it has missed first, up to 10,000 payments; 0 stands
+/// for all of them, a number that the wallet has not come to for none. A comment comes every
+/// 20 seconds. The stream ends when the key stops working.
+#[utoipa::path(
+    tag = "Events",
+    params(
+        ("Last-Event-ID" = Option<i64>, Header, description = "The `id` of the last event that was seen", minimum = 0),
+        ("last_event_id" = Option<i64>, Query, description = "The same, where a header cannot be set", minimum = 0)
+    ),
+    responses((
+        status = 200, description = "The stream; each event holds a payment", content_type = "text/event-stream",
+        body = PaymentView
+    )),
+    security(("InvoiceKey" = []), ("AdminKey" = []))
+)]
+#[get("/api/v1/payments/sse")]
+pub(super) async fn payment_events(
+    key: WalletKey,
+    app: State,
+    request: HttpRequest,
+    params: Params,
+) -> Result<HttpResponse, ApiError> {
+    let feed = Feed::open(&app, key.authority(), last_event_id(&request, &params)?).await?;
+    // An empty event with an id: a client that is cut off before the first payment knows where
+    // to go on, too.
+    let first = Bytes::from(format!(": live\nid: {}\n\n", feed.position()));
+    let events = stream::unfold((feed, Some(first)), |(mut feed, first)| async move {
+        if let Some(first) = first {
+            return Some((Ok::<_, ApiError>(first), (feed, None)));
+        }
+        let text = match feed.next().await {
+            Step::Moved(updates) => events(&updates),
+            Step::Ping => Ok(": ping\n\n".to_owned()),
+            Step::End(_) => return None,
+            Step::Failed => Err(ErrorCode::Internal.into()),
+        };
+        Some((text.map(Bytes::from), (feed, None)))
+    });
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        // nginx would otherwise collect events before it passes them on.
+        .insert_header(("X-Accel-Buffering", "no"))
+        .force_close()
+        .streaming(events))
+}
+
+/// The number of the last event that the client has seen. The header is the newer one: a
+/// browser adds it to the URL that it was given first.
+fn last_event_id(request: &HttpRequest, params: &Params) -> Result<Option<i64>, ApiError> {
+    let Some(id) = request.headers().get(&LAST_EVENT_ID) else {
+        return params.integer("last_event_id", 0, i64::MAX);
+    };
+    match id.to_str().ok().map(str::trim) {
+        Some("") => Ok(None),
+        Some(text) if text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<i64>().is_ok() => {
+            Ok(text.parse().ok())
+        }
+        Some(_) | None => Err(ApiError::field("Last-Event-ID", "must be the id of an event, a whole number")),
+    }
+}
+
+/// The text of events.
+fn events(updates: &[Update]) -> Result<String, ApiError> {
+    let mut text = String::new();
+    for Update { movement, payment } in updates {
+        let name = if movement.received { "payment-received" } else { "payment-sent" };
+        let data = serde_json::to_string(payment).map_err(|error| {
+            tracing::error!(%error, "a payment could not be written");
+            ErrorCode::Internal
+        })?;
+        // Writing to a String does not fail.
+        let _ = write!(text, "id: {}\nevent: {name}\ndata: {data}\n\n", movement.entry);
+    }
+    Ok(text)
+}

@@ -1,0 +1,46 @@
+//! One side of a transfer: a step in the chain of one account.
+//!
+//! The steps of an account are numbered from 1 without a gap, in the order in which they
+//! were committed. So whoever knows the last one it has seen, and how many there are, knows
+//! how many it has missed.
+
+use super::state::TransferRow;
+use crate::domain::ids::AccountId;
+use crate::domain::money::Msat;
+
+/// A step in an account's chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Movement {
+    /// Whose.
+    pub account: AccountId,
+    /// Its number in the account's chain, from 1.
+    pub entry: i64,
+    /// What the account held afterwards.
+    pub balance: Msat,
+    /// Whether money came in.
+    pub received: bool,
+    /// The row of the payment that shows it: the invoice's id where money came in, the
+    /// transfer's where it went out.
+    pub row: [u8; 16],
+}
+
+impl Movement {
+    /// Both sides of a transfer.
+    pub const fn sides(transfer: &TransferRow) -> [Self; 2] {
+        let sent = Self {
+            account: transfer.debit_account,
+            entry: transfer.debit_entry,
+            balance: transfer.debit_balance,
+            received: false,
+            row: *transfer.id.as_bytes(),
+        };
+        let received = Self {
+            account: transfer.credit_account,
+            entry: transfer.credit_entry,
+            balance: transfer.credit_balance,
+            received: true,
+            row: *transfer.invoice.as_bytes(),
+        };
+        [sent, received]
+    }
+}

@@ -1,0 +1,254 @@
+//! Who listens, and to what. Nothing in here waits for a listener.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::domain::ids::{InvoiceId, WalletId};
+use crate::ledger::movement::Movement;
+
+/// The latest movements of a wallet that are kept for its listeners, so that they need not
+/// search for them. A listener that is further behind searches.
+const RECENT_MAX: usize = 256;
+
+/// What can be listened to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// All movements of a wallet.
+    Wallet(WalletId),
+    /// The payment of one invoice.
+    Invoice(InvoiceId),
+}
+
+/// How many may listen.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// At once, in this process.
+    pub streams_max: usize,
+    /// At once, to one wallet or invoice.
+    pub topic_max: usize,
+}
+
+/// Nobody more may listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// In this process.
+    Full,
+    /// To this wallet or invoice.
+    TopicFull,
+    /// The process is stopping.
+    Closing,
+}
+
+/// Why a stream must end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The key that opened it does not work any more.
+    Revoked,
+    /// The process is stopping.
+    Closing,
+    /// Its reader is so far behind that what it misses would not fit into memory.
+    Behind,
+}
+
+/// Everyone who listens.
+#[derive(Debug)]
+pub struct Hub {
+    limits: Limits,
+    open: AtomicUsize,
+    closing: AtomicBool,
+    topics: Mutex<Topics>,
+    /// Asks for a sweep before its time.
+    pub(super) look_now: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Topics {
+    channels: HashMap<Topic, Channel>,
+    /// Listeners to invoices: these need no key, so they may take half of the places at most.
+    to_invoices: usize,
+}
+
+#[derive(Debug, Default)]
+struct Channel {
+    ears: Vec<Arc<Ear>>,
+    recent: VecDeque<Movement>,
+}
+
+/// Where a listener is told.
+#[derive(Debug)]
+pub(super) struct Ear {
+    woken: Notify,
+    /// The number of the last movement that was sent.
+    pub(super) position: AtomicI64,
+    /// The generation of keys that the stream was opened under; 0 where there was no key.
+    pub(super) keys_version: i64,
+    end: AtomicU8,
+}
+
+const OPEN: u8 = 0;
+const REVOKED: u8 = 1;
+const CLOSING: u8 = 2;
+const BEHIND: u8 = 3;
+
+impl Ear {
+    pub(super) fn wake(&self) {
+        self.woken.notify_one();
+    }
+
+    pub(super) fn end(&self, end: End) {
+        let end = match end {
+            End::Revoked => REVOKED,
+            End::Closing => CLOSING,
+            End::Behind => BEHIND,
+        };
+        // The first reason stays.
+        let _ = self.end.compare_exchange(OPEN, end, Ordering::SeqCst, Ordering::SeqCst);
+        self.wake();
+    }
+}
+
+impl Hub {
+    /// Nobody listens yet.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            open: AtomicUsize::new(0),
+            closing: AtomicBool::new(false),
+            topics: Mutex::default(),
+            look_now: Notify::new(),
+        }
+    }
+
+    /// How many listen.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// Listens from now on, until the listener is dropped. `keys_version` is the generation of
+    /// the key that asks, where one is needed.
+    pub fn listen(self: &Arc<Self>, topic: Topic, keys_version: i64) -> Result<Listener, Refused> {
+        let mut topics = self.topics.lock();
+        // Looked at under the lock, so that nobody comes in behind `close`.
+        if self.closing.load(Ordering::SeqCst) {
+            return Err(Refused::Closing);
+        }
+        let to_invoice = matches!(topic, Topic::Invoice(_));
+        let open = self.open();
+        if open >= self.limits.streams_max || to_invoice && topics.to_invoices >= self.limits.streams_max.div_ceil(2) {
+            return Err(Refused::Full);
+        }
+        let channel = topics.channels.entry(topic).or_default();
+        if channel.ears.len() >= self.limits.topic_max {
+            return Err(Refused::TopicFull);
+        }
+        let ear = Arc::new(Ear {
+            woken: Notify::new(),
+            position: AtomicI64::new(i64::MAX),
+            keys_version,
+            end: AtomicU8::new(OPEN),
+        });
+        channel.ears.push(Arc::clone(&ear));
+        topics.to_invoices = topics.to_invoices.saturating_add(usize::from(to_invoice));
+        self.open.store(open.saturating_add(1), Ordering::Relaxed);
+        Ok(Listener { hub: Arc::clone(self), topic, ear })
+    }
+
+    /// Tells of movements that are committed.
+    pub fn publish(&self, movements: &[Movement]) {
+        if self.open() == 0 {
+            return;
+        }
+        let mut topics = self.topics.lock();
+        for movement in movements {
+            if let Some(channel) = topics.channels.get_mut(&Topic::Wallet(movement.account.wallet())) {
+                if channel.recent.len() == RECENT_MAX {
+                    channel.recent.pop_front();
+                }
+                channel.recent.push_back(*movement);
+                channel.ears.iter().for_each(|ear| ear.wake());
+            }
+            let invoice = movement.received.then(|| Topic::Invoice(InvoiceId::new(movement.row)));
+            if let Some(channel) = invoice.and_then(|topic| topics.channels.get(&topic)) {
+                channel.ears.iter().for_each(|ear| ear.wake());
+            }
+        }
+    }
+
+    /// Has the next sweep come now.
+    pub fn look_now(&self) {
+        self.look_now.notify_one();
+    }
+
+    /// Ends all streams, and lets nobody listen any more.
+    pub fn close(&self) {
+        let topics = self.topics.lock();
+        self.closing.store(true, Ordering::SeqCst);
+        topics.channels.values().flat_map(|channel| &channel.ears).for_each(|ear| ear.end(End::Closing));
+    }
+
+    /// Everyone who listens, by topic.
+    pub(super) fn listening(&self) -> Vec<(Topic, Vec<Arc<Ear>>)> {
+        self.topics.lock().channels.iter().map(|(topic, channel)| (*topic, channel.ears.clone())).collect()
+    }
+}
+
+/// One who listens.
+#[derive(Debug)]
+pub struct Listener {
+    hub: Arc<Hub>,
+    topic: Topic,
+    ear: Arc<Ear>,
+}
+
+impl Listener {
+    /// Waits until there may be something new, or the stream must end. What was told while
+    /// nobody waited is told now.
+    pub async fn woken(&self) {
+        self.ear.woken.notified().await;
+    }
+
+    /// Why the stream must end, where it must.
+    pub fn must_end(&self) -> Option<End> {
+        match self.ear.end.load(Ordering::SeqCst) {
+            OPEN => None,
+            REVOKED => Some(End::Revoked),
+            BEHIND => Some(End::Behind),
+            _ => Some(End::Closing),
+        }
+    }
+
+    /// Has the stream end.
+    pub fn end(&self, end: End) {
+        self.ear.end(end);
+    }
+
+    /// Says which movement was sent last, so that the sweep knows whether there are others.
+    pub fn stand_at(&self, entry: i64) {
+        self.ear.position.store(entry, Ordering::Relaxed);
+    }
+
+    /// The latest movements after this one, as far as they are known here; there may be gaps.
+    pub fn recent(&self, after: i64) -> Vec<Movement> {
+        let topics = self.hub.topics.lock();
+        let recent = topics.channels.get(&self.topic).map(|channel| channel.recent.iter());
+        recent.into_iter().flatten().filter(|movement| movement.entry > after).copied().collect()
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let mut topics = self.hub.topics.lock();
+        if let Some(channel) = topics.channels.get_mut(&self.topic) {
+            channel.ears.retain(|ear| !Arc::ptr_eq(ear, &self.ear));
+            if channel.ears.is_empty() {
+                topics.channels.remove(&self.topic);
+            }
+        }
+        topics.to_invoices = topics.to_invoices.saturating_sub(usize::from(matches!(self.topic, Topic::Invoice(_))));
+        self.hub.open.store(self.hub.open().saturating_sub(1), Ordering::Relaxed);
+    }
+}

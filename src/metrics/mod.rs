@@ -1,0 +1,86 @@
+//! What the server counts, for Prometheus.
+//!
+//! Counting is an atomic addition, or for a histogram a short lock, and allocates nothing: the
+//! series of every operation are looked up once, at the start. Labels are patterns of routes,
+//! never paths, because a path can hold a key. What is a state rather than a count (queues,
+//! pools, streams) is read when it is asked for; see [`Snapshot`].
+//!
+//! `grafana.json` beside this file is a dashboard for it all; a test holds the two together.
+
+pub mod requests;
+pub mod settlement;
+
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use requests::Requests;
+use settlement::Settling;
+
+/// The dashboard.
+pub const GRAFANA: &str = include_str!("grafana.json");
+
+/// A label with its value.
+pub(crate) type Label = (&'static str, String);
+
+/// Everything that is counted.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Requests.
+    pub requests: Requests,
+    /// The ledger.
+    pub settling: Settling,
+    states: States,
+}
+
+/// States, as they are at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Snapshot {
+    /// The weight of the commands that wait for the ledger or are under way.
+    pub queued: usize,
+    /// Connections to the database that are in use.
+    pub pool_busy: u32,
+    /// Connections to the database that wait for work.
+    pub pool_idle: u32,
+    /// Live streams.
+    pub streams: usize,
+}
+
+#[derive(Debug, Default)]
+struct States {
+    queued: Gauge,
+    pool: Family<[Label; 1], Gauge>,
+    streams: Gauge,
+}
+
+impl Metrics {
+    /// Nothing is counted yet. `operations` are all methods and patterns of routes.
+    pub fn new(operations: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        let mut registry = Registry::with_prefix("satkeep");
+        let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The version of satkeep", version);
+        let requests = Requests::new(operations, &mut registry);
+        let settling = Settling::new(&mut registry);
+        let states = States::default();
+        registry.register("queue_depth", "Commands that wait for the ledger or are under way", states.queued.clone());
+        registry.register("pool_connections", "Connections to the database, by state", states.pool.clone());
+        registry.register("streams_open", "Live streams (SSE and WebSocket)", states.streams.clone());
+        Self { registry, requests, settling, states }
+    }
+
+    /// All of it, as Prometheus reads it.
+    pub fn text(&self, now: Snapshot) -> Result<String, std::fmt::Error> {
+        let Snapshot { queued, pool_busy, pool_idle, streams } = now;
+        self.states.queued.set(i64::try_from(queued).unwrap_or(i64::MAX));
+        self.states.streams.set(i64::try_from(streams).unwrap_or(i64::MAX));
+        for (state, count) in [("busy", pool_busy), ("idle", pool_idle)] {
+            self.states.pool.get_or_create(&[("state", state.to_owned())]).set(i64::from(count));
+        }
+        let mut out = String::new();
+        text::encode(&mut out, &self.registry)?;
+        Ok(out)
+    }
+}
