@@ -163,8 +163,6 @@ both_stores! {
         answer.refused(405, "method_not_allowed", "Method not allowed");
         let allow = answer.header("allow").unwrap();
         assert!(allow.contains("GET") && allow.contains("POST"), "{allow}");
-        // A path that is of another issue, but matches a pattern.
-        server.get("/api/v1/payments/sse", &key).refused(404, "payment_not_found", "Payment does not exist.");
     }
 
     fn a_text_that_no_store_can_keep_is_refused(server) {
