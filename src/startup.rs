@@ -16,6 +16,8 @@ use crate::config::Config;
 use crate::domain::node::Node;
 use crate::domain::secret::{MasterKey, Sealer};
 use crate::domain::text::Name;
+use crate::events::client::{self, Client};
+use crate::events::outbox::Outbox;
 use crate::ledger::settler::Settler;
 use crate::managers::{self, ManagerError};
 use crate::store::{Database, Store, StoreError, migrations};
@@ -51,6 +53,9 @@ pub enum StartupError {
     /// The first manager.
     #[error("the first manager cannot be made: {0}")]
     Bootstrap(#[from] ManagerError),
+    /// The certificates that webhooks trust.
+    #[error("--webhook-ca-file: {0}")]
+    Roots(#[from] client::InvalidRoots),
     /// The network.
     #[error("cannot listen or serve: {0}")]
     Serve(std::io::Error),
@@ -148,13 +153,17 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     // Before the first manager is made and its keys are printed: they are printed once, so
     // this must not be lost to an address that is in use.
     let listener = std::net::TcpListener::bind(config.listen).map_err(StartupError::Serve)?;
+    let client = Client::new(config.targets.clone(), client::system_resolver(), config.webhook_ca_file.as_deref())?;
     bootstrap(&base, config)?;
     let (settler, settler_thread, settler_ended) =
         Settler::start(Box::new(base.store.settlement()), clock::now).map_err(StartupError::Serve)?;
     // A rotation of the master key gives another node key, from the next start on.
     let node = Node::new(&base.master, config.network);
+    let (store, sealer) = (base.store.clone(), base.sealer.clone());
+    let outbox = Outbox { store, sealer, client };
     let app = web::Data::new(App::new(base.store, settler, node, base.sealer, config));
-    let served = actix_web::rt::System::new().block_on(run(listener, app, config.connections_max, settler_ended));
+    let served =
+        actix_web::rt::System::new().block_on(run(listener, app, outbox, config.connections_max, settler_ended));
     let settled = settler_thread.stop();
     match (served, settled) {
         (Ok(()), Ok(())) => {
@@ -169,6 +178,7 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
 async fn run(
     listener: std::net::TcpListener,
     app: web::Data<App>,
+    outbox: Outbox,
     connections_max: NonZeroUsize,
     mut settler_ended: oneshot::Receiver<()>,
 ) -> Result<(), StartupError> {
@@ -200,6 +210,7 @@ async fn run(
         tracing::info!("listening on http://{address}; the API is described at http://{address}/docs");
     }
     upkeep::start(&app);
+    let outbox = outbox.start();
     let server = server.run();
     let handle = server.handle();
     let mut serving = actix_web::rt::spawn(server);
@@ -213,7 +224,9 @@ async fn run(
     };
     tracing::info!("stopping: new requests are refused, what is under way is answered");
     app.start_draining();
+    outbox.start_stopping();
     handle.stop(true).await;
+    outbox.stop().await;
     stopped
 }
 

@@ -28,3 +28,4 @@ mod master_key;
 mod openapi;
 mod schema;
 mod wall;
+mod webhooks;

@@ -9,18 +9,24 @@ use satkeep::store::migrations;
 
 use crate::harness::{StoreKind, TestDatabase};
 
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 17] = [
     "accounts",
+    "deliveries",
+    "endpoints",
+    "events",
     "guesses",
     "idempotency",
     "invoices",
     "payments",
     "sessions",
     "settings",
+    "subscriptions",
     "transfers",
     "users",
+    "walks",
     "wallet_keys",
     "wallets",
+    "webhook_secrets",
 ];
 
 /// The columns of all tables and views, in order, each with what both stores say alike.

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::domain::node::Node;
 use crate::domain::password::{HashError, Hasher, Password};
 use crate::domain::secret::Sealer;
+use crate::domain::target::TargetPolicy;
 use crate::domain::time::UnixMs;
 use crate::ledger::command::Command;
 use crate::ledger::outcome::Outcome;
@@ -41,6 +42,8 @@ pub struct App {
     pub sealer: Sealer,
     /// The largest amount of one invoice, in sat.
     pub invoice_sat_max: i64,
+    /// Where webhooks may go.
+    pub targets: TargetPolicy,
     /// How many requests a second are served.
     pub limits: RateLimits,
     /// Whose word on a client's address is taken.
@@ -70,6 +73,7 @@ impl App {
             node,
             sealer,
             invoice_sat_max: config.invoice_sat_max,
+            targets: config.targets.clone(),
             limits: RateLimits::new(config),
             trusted_proxies: config.trusted_proxies.clone(),
             session_s: config.session_s,

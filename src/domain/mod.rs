@@ -4,6 +4,7 @@
 //! construction, so that the layers above never check the same thing twice.
 
 pub mod controls;
+pub mod events;
 pub mod extra;
 pub mod guesses;
 pub mod idempotency;
@@ -17,5 +18,6 @@ pub mod random;
 mod sealer;
 pub mod secret;
 pub mod session;
+pub mod target;
 pub mod text;
 pub mod time;

@@ -1,0 +1,11 @@
+//! Webhooks: that they arrive, signed, once, in order, and go nowhere where they must not.
+
+mod delivery;
+mod targets;
+
+use crate::harness::Options;
+
+/// A server that may tell this machine.
+pub(crate) fn options() -> Options {
+    Options { arguments: vec!["--webhook-allow-private".into()], ..Options::default() }
+}
