@@ -66,6 +66,7 @@ def ratios(results, yardsticks):
     for store in ("sqlite", "postgres"):
         compare(f"pay hot, {store} / HTTP ceiling", rate(store, "pay hot"), top, "at least 0.35")
         compare(f"pay hot / pay spread, {store}", rate(store, "pay hot"), rate(store, "pay spread"), "at least 0.9")
+        compare(f"pay hot with webhook / without, {store}", rate(store, "pay hot with webhook"), rate(store, "pay hot"), "at least 0.7")
         compare(f"wallet, {store} / HTTP ceiling", rate(store, "wallet"), top, "at least 0.6")
         compare(f"status, {store} / HTTP ceiling", rate(store, "status"), top, "at least 0.6")
         hot = at.get((store, "pay hot", connections), {})

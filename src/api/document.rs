@@ -157,6 +157,7 @@ fn tags() -> Vec<Tag> {
         tag("User Manager", "Users and wallets that the calling key's user has created"),
         tag("Operators", "Managers and their money, for those who run the server"),
         tag("Auth", "Logging in, and opening an account"),
+        tag("Events", "Webhooks: endpoints, secrets, and the log of what was sent"),
         tag("System", "The server itself"),
     ]
 }

@@ -1,6 +1,10 @@
 //! Webhooks: that they arrive, signed, once, in order, and go nowhere where they must not.
 
+mod crash;
 mod delivery;
+mod endpoints;
+mod expiry;
+mod signature;
 mod targets;
 
 use crate::harness::Options;
