@@ -117,7 +117,7 @@ impl FromIterator<EventKind> for EventKinds {
     }
 }
 
-/// Seconds between one attempt and the next, but for the jitter: about 30 hours in all.
+/// Seconds between one attempt and the next, but for the jitter: about 31 hours in all.
 const BACK_OFF_S: [i64; 13] = [1, 5, 30, 120, 600, 1800, 3600, 7200, 14_400, 18_000, 21_600, 21_600, 21_600];
 
 /// After so many failures an event leaves its line, and those behind it go on.

@@ -4,6 +4,7 @@ mod crash;
 mod delivery;
 mod endpoints;
 mod expiry;
+mod rules;
 mod signature;
 mod targets;
 
