@@ -151,6 +151,7 @@ fn rich() -> Account {
         freeze: None,
         limits: satkeep::domain::controls::Limits::default(),
         spent: satkeep::domain::controls::Spent::default(),
+        subscribed: satkeep::domain::events::EventKinds::default(),
     }
 }
 

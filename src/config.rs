@@ -11,6 +11,7 @@ use crate::api::address::TrustedProxies;
 use crate::domain::money::Amount;
 use crate::domain::node::Network;
 use crate::domain::password::Hasher;
+use crate::domain::target::{Ports, TargetPolicy};
 use crate::live::hub;
 use crate::store::Database;
 use crate::telemetry::LogFormat;
@@ -42,12 +43,18 @@ pub struct Flags {
     /// Passes of a password's hash (argon2id); at least 2
     #[arg(long, global = true, env = "SATKEEP_PASSWORD_PASSES", default_value = "2")]
     password_passes: String,
-    /// Let webhooks go to private addresses (kept for when webhooks are sent)
+    /// Let webhooks go to any address and port, this machine included: for development
     #[arg(
         long, global = true, env = "SATKEEP_WEBHOOK_ALLOW_PRIVATE",
         num_args = 0..=1, default_value = "false", default_missing_value = "true"
     )]
     webhook_allow_private: String,
+    /// Ports that webhooks may go to: ports and ranges, with commas between
+    #[arg(long, global = true, env = "SATKEEP_WEBHOOK_PORTS", default_value = "80,443,1024-65535")]
+    webhook_ports: String,
+    /// File with certificates (PEM) of authorities that webhooks over TLS trust besides the usual ones
+    #[arg(long, global = true, env = "SATKEEP_WEBHOOK_CA_FILE")]
+    webhook_ca_file: Option<PathBuf>,
     /// Requests a second for each key; 0 is off
     #[arg(long, global = true, env = "SATKEEP_RATE_LIMIT", default_value = "0")]
     rate_limit: String,
@@ -100,6 +107,10 @@ pub struct Config {
     pub invoice_sat_max: i64,
     /// Hashes passwords.
     pub hasher: Hasher,
+    /// Where webhooks may go.
+    pub targets: TargetPolicy,
+    /// Authorities that webhooks trust besides the usual ones.
+    pub webhook_ca_file: Option<PathBuf>,
     /// Requests a second for each key; 0 is off.
     pub rate_limit: u32,
     /// Requests a second for each client address; 0 is off.
@@ -170,9 +181,12 @@ impl Flags {
         if hasher.is_none() {
             note("password-memory-kib", "must be from 19456 to 1048576, and --password-passes from 2 to 100");
         }
-        if self.webhook_allow_private.parse::<bool>().is_err() {
+        let allow_private = self.webhook_allow_private.parse().ok();
+        if allow_private.is_none() {
             note("webhook-allow-private", "must be true or false");
         }
+        let ports = Ports::from_str(&self.webhook_ports);
+        let ports = ports.map_err(|error| note("webhook-ports", &error.to_string())).ok();
         let per_second = |text: &str| text.parse().ok().filter(|limit| *limit <= RATE_LIMIT_MAX);
         let rate_limit = per_second(&self.rate_limit);
         if rate_limit.is_none() {
@@ -224,6 +238,8 @@ impl Flags {
                 bootstrap: bootstrap?,
                 invoice_sat_max: invoice_sat_max?,
                 hasher: hasher?,
+                targets: TargetPolicy { ports: ports?, allow_private: allow_private? },
+                webhook_ca_file: self.webhook_ca_file.clone(),
                 rate_limit: rate_limit?,
                 rate_limit_address: rate_limit_address?,
                 trusted_proxies: trusted_proxies?,

@@ -9,6 +9,7 @@
 //! | [`domain`] | the words of the field: money, ids, keys, sealing, invoices, texts |
 //! | [`ledger`] | what may happen to money ([`ledger::decide`], pure) and how it happens once ([`ledger::settle`], [`ledger::settler`]) |
 //! | [`store`] | the database: migrations, queries, and the settlement statements of each backend |
+//! | [`events`] | telling others: the outbox and its webhooks, and the sweeper of expired invoices |
 //! | [`live`] | live streams: who waits for payments, and how they hear of them |
 //! | [`api`] | HTTP: thin handlers, one file a resource; one list of routes gives the router and the document |
 //! | [`managers`] | managers and their money, for the command line and the first start |
@@ -17,7 +18,7 @@
 //! | [`startup`], [`upkeep`] | wiring, first start, and the way down; what goes on beside the requests |
 //! | [`cli`], [`config`], [`telemetry`], [`clock`] | the edge of the process |
 //!
-//! Dependencies point one way: `api -> live -> store -> ledger -> domain`. `domain`,
+//! Dependencies point one way: `api -> events, live -> store -> ledger -> domain`. `domain`,
 //! [`ledger::decide`] and [`ledger::batch`] know no database, no HTTP and no clock.
 //!
 //! # The way of one payment
@@ -38,6 +39,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod events;
 pub mod ledger;
 pub mod live;
 pub mod managers;

@@ -18,6 +18,8 @@ use crate::config::Config;
 use crate::domain::node::Node;
 use crate::domain::secret::{MasterKey, Sealer};
 use crate::domain::text::Name;
+use crate::events::client::{self, Client};
+use crate::events::outbox::Outbox;
 use crate::ledger::settler::Settler;
 use crate::live::hub::Hub;
 use crate::live::observed::Observed;
@@ -59,6 +61,9 @@ pub enum StartupError {
     /// The first manager.
     #[error("the first manager cannot be made: {0}")]
     Bootstrap(#[from] ManagerError),
+    /// The certificates that webhooks trust.
+    #[error("--webhook-ca-file: {0}")]
+    Roots(#[from] client::InvalidRoots),
     /// The network.
     #[error("cannot listen or serve: {0}")]
     Serve(std::io::Error),
@@ -161,6 +166,7 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     let listener = std::net::TcpListener::bind(config.listen).map_err(StartupError::Serve)?;
     let metrics_listener = config.metrics_listen.map(std::net::TcpListener::bind).transpose();
     let metrics_listener = metrics_listener.map_err(StartupError::MetricsListen)?;
+    let client = Client::new(config.targets.clone(), client::system_resolver(), config.webhook_ca_file.as_deref())?;
     bootstrap(&base, config)?;
     let hub = Arc::new(Hub::new(config.streams));
     let relay = Relay::start(base.store.clone(), Arc::clone(&hub)).map_err(StartupError::Serve)?;
@@ -171,9 +177,12 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
         Settler::start(Box::new(ledger), clock::now).map_err(StartupError::Serve)?;
     // A rotation of the master key gives another node key, from the next start on.
     let node = Node::new(&base.master, config.network);
+    let (store, sealer) = (base.store.clone(), base.sealer.clone());
+    let outbox = Outbox { store, sealer, client };
     let app = web::Data::new(App::new(base.store, settler, node, base.sealer, hub, metrics, config));
     let listeners = Listeners { api: listener, metrics: metrics_listener };
-    let served = actix_web::rt::System::new().block_on(run(listeners, app, config.connections_max, settler_ended));
+    let serving = run(listeners, app, outbox, config.connections_max, settler_ended);
+    let served = actix_web::rt::System::new().block_on(serving);
     let settled = settler_thread.stop();
     relay_thread.into_iter().for_each(RelayThread::stop);
     match (served, settled) {
@@ -195,6 +204,7 @@ struct Listeners {
 async fn run(
     listeners: Listeners,
     app: web::Data<App>,
+    outbox: Outbox,
     connections_max: NonZeroUsize,
     mut settler_ended: oneshot::Receiver<()>,
 ) -> Result<(), StartupError> {
@@ -231,6 +241,7 @@ async fn run(
         actix_web::rt::spawn(api::metrics::serve(listener, &app).map_err(StartupError::Serve)?);
     }
     upkeep::start(&app);
+    let outbox = outbox.start();
     let server = server.run();
     let handle = server.handle();
     let mut serving = actix_web::rt::spawn(server);
@@ -244,7 +255,9 @@ async fn run(
     };
     tracing::info!("stopping: new requests are refused, what is under way is answered");
     app.start_draining();
+    outbox.start_stopping();
     handle.stop(true).await;
+    outbox.stop().await;
     stopped
 }
 

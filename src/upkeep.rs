@@ -10,12 +10,15 @@ use tokio::time::MissedTickBehavior;
 use crate::api::app::App;
 use crate::clock;
 use crate::domain::guesses::FORGET_S;
+use crate::events::sweeper;
 use crate::live::sweep;
-use crate::store::{Db, StoreError, guesses, idempotency, sessions};
+use crate::store::{Db, StoreError, deliveries, guesses, idempotency, sessions};
 use crate::vault::{self, Followed};
 
 /// How long an answer under an idempotency key is remembered.
 const IDEMPOTENCY_MEMORY_S: i64 = 48 * 3600;
+/// How long the log of a delivery is kept.
+const DELIVERY_MEMORY_S: i64 = 30 * 24 * 3600;
 /// How long a complaint that is told again and again is not told again.
 const COMPLAINT_PAUSE: Duration = Duration::from_secs(60);
 
@@ -25,6 +28,7 @@ pub fn start(app: &web::Data<App>) {
     actix_web::rt::spawn(forget_idle_callers(app.clone()));
     actix_web::rt::spawn(follow_master_key(app.clone()));
     actix_web::rt::spawn(sweep::run(Arc::clone(&app.hub), app.store.clone()));
+    actix_web::rt::spawn(sweeper::sweep(app.store.clone()));
 }
 
 /// Forgets, every minute, who has not made requests for a while.
@@ -46,6 +50,8 @@ async fn forget_old_rows(app: web::Data<App>) {
         let (answered_before, guessed_before) = (now.plus_seconds(-IDEMPOTENCY_MEMORY_S), now.plus_seconds(-FORGET_S));
         forget(&app, "idempotency keys", move |c| idempotency::forget_some(c, answered_before)).await;
         forget(&app, "guesses", move |c| guesses::forget_some(c, guessed_before)).await;
+        let delivered_before = now.plus_seconds(-DELIVERY_MEMORY_S);
+        forget(&app, "deliveries", move |c| deliveries::forget_some(c, delivered_before)).await;
         forget(&app, "sessions", move |c| sessions::forget_some(c, now)).await;
     }
 }

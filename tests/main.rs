@@ -30,3 +30,4 @@ mod metrics;
 mod openapi;
 mod schema;
 mod wall;
+mod webhooks;

@@ -9,8 +9,11 @@ use satkeep::store::migrations;
 
 use crate::harness::{StoreKind, TestDatabase};
 
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 19] = [
     "accounts",
+    "deliveries",
+    "endpoints",
+    "events",
     "guesses",
     "idempotency",
     "invoices",
@@ -19,10 +22,13 @@ const TABLES: [&str; 13] = [
     "payments_out",
     "sessions",
     "settings",
+    "subscriptions",
     "transfers",
     "users",
+    "walks",
     "wallet_keys",
     "wallets",
+    "webhook_secrets",
 ];
 
 /// The columns of all tables and views, in order, each with what both stores say alike.

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import urllib.request
 
@@ -65,6 +66,7 @@ class Satkeep(Process):
             "SATKEEP_DATABASE_URL": url,
             "SATKEEP_BOOTSTRAP_SATS": "1000000000",
             "SATKEEP_LISTEN": "127.0.0.1:0",
+            "SATKEEP_WEBHOOK_ALLOW_PRIVATE": "true",
         }
         super().__init__([binary, "serve"], f"{directory}/satkeep.log", environment)
         # Its first start tells these, once.
@@ -105,6 +107,15 @@ class Satkeep(Process):
         subprocess.run(
             [self.binary, "audit"], check=True, stdout=subprocess.DEVNULL, env={**os.environ, **self.environment}
         )
+
+
+class Receiver(Process):
+    """What webhooks are sent to."""
+
+    def __init__(self, directory):
+        script = pathlib.Path(__file__).with_name("receiver.py")
+        super().__init__([sys.executable, str(script)], f"{directory}/receiver.log")
+        self.url = self.wait_for(r"listening on (\S+)")
 
 
 class Ceiling(Process):

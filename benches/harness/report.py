@@ -112,6 +112,8 @@ def ratios(report):
         paying = at.get((store, "pay hot", connections), {})
         figures.ratio(f"pay hot, {store} / HTTP ceiling", rate(store, "pay hot"), top, at_least=0.35)
         figures.ratio(f"pay hot / pay spread, {store}", rate(store, "pay hot"), rate(store, "pay spread"), at_least=0.9)
+        hooked = rate(store, "pay hot with webhook")
+        figures.ratio(f"pay hot with webhook / without, {store}", hooked, rate(store, "pay hot"), at_least=0.7)
         signed, issued = micro.get(("invoice", "sign")), micro.get(("invoice", "issue"))
         figures.ratio(f"create, {store} / signatures", rate(store, "create"), signed, at_least=0.6)
         figures.ratio(f"create, {store} / whole invoices issued by one core", rate(store, "create"), issued)

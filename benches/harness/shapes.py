@@ -11,21 +11,31 @@ PAYMENTS = "/api/v1/payments"
 class World:
     """Wallets with money, and invoices that wait to be paid."""
 
-    def __init__(self, server, payees, payers=(), listed=None):
+    def __init__(self, server, payees, payers=(), listed=None, webhook=None):
         """Of wallets that are there; the manager's own one gives the payers money."""
-        self.server, self.payees, self.payers, self.listed = server, payees, payers, listed
+        self.server, self.payees, self.payers, self.listed, self.webhook = server, payees, payers, listed, webhook
         if payers:
             legs = [{"from_wallet": self.manager_wallet(), "to_wallet": w["id"], "amount": 1_000_000} for w in payers]
             server.call("POST", "/usermanager/api/v1/transfers", server.admin, legs)
         self.open = []
+        self.hooked = []
         self.paid = []
         self.newest = {}
 
     def manager_wallet(self):
         return self.server.call("GET", "/api/v1/wallet", self.server.admin)["id"]
 
-    def creates(self):
-        return [load.line(w["inkey"], "POST", PAYMENTS, CREATE) for w in self.payees]
+    def creates(self, order=None):
+        return [load.line(w["inkey"], "POST", PAYMENTS, order or CREATE) for w in self.payees]
+
+    def invoices_with_webhook(self, count):
+        """The same, each with a webhook."""
+        while len(self.hooked) < count:
+            load.run(self.server.url, self.creates({**CREATE, "webhook": self.webhook}), 64, 2)
+            for wallet in self.payees:
+                self.collect(wallet)
+        taken, self.hooked = self.hooked[:count], self.hooked[count:]
+        return taken
 
     def invoices(self, count):
         """So many invoices that nobody has paid: (text, payee's key, hash)."""
@@ -51,7 +61,8 @@ class World:
                     return
                 if payment["status"] == "pending" and payment["payment_hash"] not in seen:
                     seen.add(payment["payment_hash"])
-                    self.open.append((payment["bolt11"], wallet["inkey"], payment["payment_hash"]))
+                    waiting = self.hooked if payment["webhook"] else self.open
+                    waiting.append((payment["bolt11"], wallet["inkey"], payment["payment_hash"]))
             if len(page) < 1000:
                 return
 
@@ -66,6 +77,10 @@ def create(world, _count):
 
 def pay_hot(world, count):
     return [pay(world.server.admin, invoice) for invoice in world.invoices(count)], True
+
+
+def pay_hot_with_webhook(world, count):
+    return [pay(world.server.admin, invoice) for invoice in world.invoices_with_webhook(count)], True
 
 
 def pay_spread(world, count):
@@ -98,6 +113,8 @@ def mixed(world, count):
     return day, True
 
 
+WITH_WEBHOOK = "pay hot with webhook"
+
 SHAPES = {
     "create": create,
     "pay hot": pay_hot,
@@ -106,4 +123,6 @@ SHAPES = {
     "status": status,
     "list of 20": listing,
     "mixed day": mixed,
+    # Last: what it leaves in the outbox goes on beside whatever comes after it.
+    WITH_WEBHOOK: pay_hot_with_webhook,
 }

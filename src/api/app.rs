@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::domain::node::Node;
 use crate::domain::password::{HashError, Hasher, Password};
 use crate::domain::secret::Sealer;
+use crate::domain::target::TargetPolicy;
 use crate::domain::time::UnixMs;
 use crate::ledger::command::Command;
 use crate::ledger::outcome::Outcome;
@@ -51,6 +52,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// The largest amount of one invoice, in sat.
     pub invoice_sat_max: i64,
+    /// Where webhooks may go.
+    pub targets: TargetPolicy,
     /// How many requests a second are served.
     pub limits: RateLimits,
     /// What keys grant that were used lately.
@@ -92,6 +95,7 @@ impl App {
             hub,
             metrics,
             invoice_sat_max: config.invoice_sat_max,
+            targets: config.targets.clone(),
             limits: RateLimits::new(config),
             known_keys: KnownKeys::new(KNOWN_KEYS_MAX),
             trusted_proxies: config.trusted_proxies.clone(),

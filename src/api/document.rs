@@ -159,7 +159,7 @@ fn tags() -> Vec<Tag> {
         tag("User Manager", "Users and wallets that the calling key's user has created"),
         tag("Operators", "Managers and their money, for those who run the server"),
         tag("Auth", "Logging in, and opening an account"),
-        tag("Events", "Hearing of payments as they happen"),
+        tag("Events", "Hearing of payments as they happen: live streams, webhooks and the log of what was sent"),
         tag("System", "The server itself"),
     ]
 }

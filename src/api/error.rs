@@ -115,6 +115,10 @@ codes! {
     UserNotFound = "user_not_found", NOT_FOUND, false, "User does not exist";
     /// There is no such wallet in the caller's tenant.
     WalletNotFound = "wallet_not_found", NOT_FOUND, false, "Wallet does not exist";
+    /// There is no such endpoint of the caller's.
+    WebhookNotFound = "webhook_not_found", NOT_FOUND, false, "Webhook does not exist";
+    /// There is no such delivery to the caller's targets.
+    DeliveryNotFound = "delivery_not_found", NOT_FOUND, false, "Delivery does not exist";
     /// There is nothing at this path.
     PathNotFound = "not_found", NOT_FOUND, false, "Not found";
     /// There is something at this path, but not by this method.
@@ -131,6 +135,8 @@ codes! {
         "A wallet still holds money; empty it first, or delete with ?sweep=true to move the money to the calling wallet";
     /// The manager cannot thaw what an operator has frozen.
     FrozenByOperator = "frozen_by_operator", CONFLICT, false, "An operator has frozen the wallet; only an operator can thaw it";
+    /// The manager has as many endpoints as it may have.
+    TooManyWebhooks = "too_many_webhooks", CONFLICT, false, "There are 20 webhooks already; delete one first";
     /// Something else has changed the user's wallets at the same moment.
     WalletsChanged = "wallets_changed", CONFLICT, true, "The user's wallets have just changed; try again";
     /// A user to delete has users of its own.

@@ -38,12 +38,14 @@ mod swagger;
 pub mod system;
 pub mod user_manager;
 pub mod wallet;
+pub mod webhooks;
 pub mod websocket;
 
 use document::DocumentText;
 use error::{ApiError, ErrorCode};
 use operators::{accounts, audit, balance, freezes, wallets as account_wallets};
 use user_manager::{controls, extensions, transactions, transfers, users, verify, wallets};
+use webhooks::{endpoints, log, own};
 
 /// Every operation. Of two paths that match, the first one answers.
 pub fn routes(config: &mut ServiceConfig<'_>) {
@@ -79,6 +81,20 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(transactions::list_transactions)
         .service(transfers::create_transfer)
         .service(extensions::update_extension)
+        .service(own::get_webhook_secret)
+        .service(own::rotate_webhook_secret)
+        .service(own::list_own_deliveries)
+        .service(own::redeliver_own)
+        .service(endpoints::create_webhook)
+        .service(endpoints::list_webhooks)
+        .service(endpoints::get_webhook)
+        .service(endpoints::update_webhook)
+        .service(endpoints::delete_webhook)
+        .service(endpoints::rotate_endpoint_secret)
+        .service(log::list_deliveries)
+        .service(log::test_webhook)
+        .service(log::redeliver)
+        .service(log::redeliver_range)
         .service(accounts::list_accounts)
         .service(accounts::create_account)
         .service(accounts::get_account)

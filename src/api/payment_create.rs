@@ -14,6 +14,7 @@ use crate::domain::idempotency::Claim;
 use crate::domain::ids::InvoiceId;
 use crate::domain::money::Amount;
 use crate::domain::node::{Description, Preimage};
+use crate::domain::target::TargetPolicy;
 use crate::domain::text::{InvalidText, Memo, WebhookUrl};
 use crate::domain::time::UnixMs;
 use crate::ledger::command::{Command, CreateInvoice, NewInvoice};
@@ -47,7 +48,7 @@ pub(super) async fn create_invoice(
     if let Some(before) = idempotency::payments_of(app, key, claim).await? {
         return invoice_again(app, &key, &before).await;
     }
-    let terms = read(order, app.invoice_sat_max)?;
+    let terms = read(order, app.invoice_sat_max, &app.targets)?;
     let invoice = issue(app, &key, terms, clock::now())?;
     let command = CreateInvoice { authority: key.authority(), claim, invoice: invoice.clone() };
     match app.settle(Command::CreateInvoice(command), false).await? {
@@ -61,7 +62,7 @@ pub(super) async fn create_invoice(
 }
 
 /// Checks what is asked, and tells everything that is wrong with it.
-fn read(order: PaymentOrder, sat_max: i64) -> Result<Terms, ApiError> {
+fn read(order: PaymentOrder, sat_max: i64, targets: &TargetPolicy) -> Result<Terms, ApiError> {
     if order.unit.as_deref().is_some_and(|unit| unit != "sat") {
         return Err(ErrorCode::UnsupportedUnit.into());
     }
@@ -72,7 +73,7 @@ fn read(order: PaymentOrder, sat_max: i64) -> Result<Terms, ApiError> {
     // As LNbits: the memo is not kept where the invoice says only a hash.
     let memo = order.memo.filter(|_| !matches!(hashed, Some(Some(_)))).unwrap_or_default();
     let memo = checks.check("memo", Memo::new(memo));
-    let webhook = checks.check_opt("webhook", order.webhook, WebhookUrl::new);
+    let webhook = checks.check_opt("webhook", order.webhook, |text| targets.accept(text));
     let extra = checks.check_opt("extra", order.extra, |json| Extra::new(&json));
     match (amount, expiry_s, hashed, memo, webhook, extra) {
         (Some(amount), Some(expiry_s), Some(hashed), Some(memo), Some(webhook), Some(extra)) => {
@@ -118,7 +119,7 @@ fn check_expiry(checks: &mut Checks, seconds: Option<i64>) -> Option<u32> {
 /// The invoice that was created before, as it was answered then: whatever became of it since.
 async fn invoice_again(app: &App, key: &WalletKey, ids: &[[u8; 16]]) -> Result<Created<Payment>, ApiError> {
     let now = idempotency::payment_again(app, key.wallet(), ids).await?;
-    Ok(Created::again(Payment { state: InvoiceState::Open, paid_at: None, ..now }))
+    Ok(Created::again(Payment { state: InvoiceState::Open, paid_at: None, webhook_status: None, ..now }))
 }
 
 /// How much an invoice asks for: a whole number of sat within the limit.
@@ -162,6 +163,7 @@ fn incoming(invoice: NewInvoice) -> Payment {
         memo: invoice.memo,
         state: InvoiceState::Open,
         webhook: invoice.webhook,
+        webhook_status: None,
         extra: invoice.extra,
         created_at: invoice.created_at,
         expires_at: invoice.expires_at,

@@ -56,6 +56,7 @@ pub(super) async fn pay_invoice(
             memo: invoice.memo,
             state: InvoiceState::Paid,
             webhook: None,
+            webhook_status: None,
             extra,
             created_at: at,
             expires_at: invoice.expires_at,

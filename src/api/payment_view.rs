@@ -82,7 +82,7 @@ pub struct PaymentView {
     preimage: Option<String>,
     /// Where the payee asked to be told.
     webhook: Option<String>,
-    /// What became of the webhook; null while nothing was sent.
+    /// The status that the webhook was answered with last; null while there is none.
     webhook_status: Option<String>,
     /// The wallet's own data, as it came.
     #[schema(value_type = Object)]
@@ -143,7 +143,7 @@ impl PaymentView {
             expires_at: payment.expires_at.to_iso(),
             preimage,
             webhook: payment.webhook,
-            webhook_status: None,
+            webhook_status: payment.webhook_status.map(|status| status.to_string()),
             tag: extra.tag(),
             extra,
         })

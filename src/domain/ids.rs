@@ -12,6 +12,7 @@ use bitcoin_hashes::hex::{DisplayHex, FromHex};
 use serde::{Serialize, Serializer};
 
 use super::random;
+use super::time::UnixMs;
 
 /// The text or the bytes are not an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -96,6 +97,18 @@ id!(
     TransferId, 16
 );
 id!(
+    /// Something that has happened; sorts by time.
+    EventId, 16
+);
+id!(
+    /// Where a manager has its tenant's events sent to.
+    EndpointId, 16
+);
+id!(
+    /// One event on its way to one target. Of an invoice's own webhook it is the invoice's id.
+    DeliveryId, 16
+);
+id!(
     /// The SHA-256 of a preimage: what BOLT11 calls the payment hash. Clients know a
     /// payment by it.
     PaymentHash, 32
@@ -128,6 +141,37 @@ impl AccountId {
     /// The wallet that an account belongs to, by its bytes.
     pub const fn wallet(self) -> WalletId {
         WalletId(self.0)
+    }
+}
+
+impl EventId {
+    /// A new id, after every one made before it by this process.
+    pub fn next() -> Self {
+        Self(*uuid::Uuid::now_v7().as_bytes())
+    }
+
+    /// Before every id that is made at this time or later.
+    pub fn first_at(at: UnixMs) -> Self {
+        let mut bytes = [0; 16];
+        let ms = u64::try_from(at.get()).unwrap_or_default().min((1 << 48) - 1).to_be_bytes();
+        for (place, byte) in bytes.iter_mut().zip(ms.into_iter().skip(2)) {
+            *place = byte;
+        }
+        Self(bytes)
+    }
+}
+
+impl EndpointId {
+    /// A new id of 128 random bits.
+    pub fn random() -> Self {
+        Self(random::bytes())
+    }
+}
+
+impl DeliveryId {
+    /// A new id, after every one made before it by this process.
+    pub fn next() -> Self {
+        Self(*uuid::Uuid::now_v7().as_bytes())
     }
 }
 

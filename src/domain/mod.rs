@@ -4,6 +4,7 @@
 //! construction, so that the layers above never check the same thing twice.
 
 pub mod controls;
+pub mod events;
 pub mod extra;
 pub mod guesses;
 pub mod idempotency;
@@ -18,5 +19,6 @@ mod sealer;
 pub mod secret;
 pub mod session;
 pub mod skim;
+pub mod target;
 pub mod text;
 pub mod time;

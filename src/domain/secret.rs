@@ -111,6 +111,10 @@ pub enum Purpose {
     Preimage,
     /// An answer that is kept under an idempotency key.
     Answer,
+    /// What signs the events that go to an endpoint.
+    EndpointSecret,
+    /// What signs the webhooks of a wallet's own invoices.
+    WalletSecret,
     /// The known text by which a master key is recognized at start.
     Check,
     /// The key of digests, which outlives master keys.
@@ -127,6 +131,8 @@ impl Purpose {
             Self::InvoiceKey => b"satkeep/invoice-key/",
             Self::Preimage => b"satkeep/preimage/",
             Self::Answer => b"satkeep/answer/",
+            Self::EndpointSecret => b"satkeep/endpoint-secret/",
+            Self::WalletSecret => b"satkeep/wallet-secret/",
             Self::Check => b"satkeep/check/",
             Self::DigestKey => b"satkeep/digest-key/",
             Self::KeysBefore => b"satkeep/keys-before/",

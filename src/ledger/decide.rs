@@ -11,10 +11,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::command::{Adjust, Authority, Close, CloseTarget, Command, CreateInvoice, Leg, NewInvoice, Pay, Transfer};
 use super::outcome::{Outcome, Rejection};
 use super::state::{
-    Account, AccountKind, AccountRow, ClaimRow, Claimed, Closure, Effects, Invoice, InvoiceRow, InvoiceState, Snapshot,
-    TransferKind, TransferRow, User,
+    Account, AccountKind, AccountRow, ClaimRow, Claimed, Closure, Effects, Invoice, InvoiceRow, InvoiceState,
+    PaymentEvent, Snapshot, TransferKind, TransferRow, User,
 };
 use crate::domain::controls::{Freeze, OverLimit};
+use crate::domain::events::EventKind;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
@@ -52,6 +53,8 @@ struct Posting<'a> {
     credit: AccountId,
     amount: Amount,
     extra: Option<&'a Extra>,
+    /// Whether the payee asked to be told of it.
+    has_webhook: bool,
 }
 
 /// The snapshot, and what the commands so far have made of it.
@@ -196,6 +199,7 @@ impl<'a> Work<'a> {
             credit: invoice.payee,
             amount: invoice.amount,
             extra: pay.extra.as_ref(),
+            has_webhook: invoice.has_webhook,
         }])?;
         self.settle(pay.payment_hash, invoice.id);
         Ok(Outcome::Paid { invoice: Box::new(invoice), at: self.now })
@@ -298,6 +302,7 @@ impl<'a> Work<'a> {
                 credit: leg.invoice.payee,
                 amount: leg.invoice.amount,
                 extra: leg.invoice.extra.as_ref(),
+                has_webhook: leg.invoice.webhook.is_some(),
             })
             .collect();
         self.post(&postings)?;
@@ -311,6 +316,7 @@ impl<'a> Work<'a> {
     fn post(&mut self, postings: &[Posting<'_>]) -> Result<(), Rejection> {
         let mut staged: BTreeMap<AccountId, Account> = BTreeMap::new();
         let mut rows = Vec::with_capacity(postings.len());
+        let mut events = Vec::new();
         for (leg, posting) in postings.iter().enumerate() {
             let debit = self.stage(&mut staged, posting.debit, leg)?;
             check_spending(debit, posting, leg, self.now)?;
@@ -325,6 +331,13 @@ impl<'a> Work<'a> {
             debit.balance = balance;
             debit.entries = next_entry(debit.entries);
             let (debit_balance, debit_entry) = (debit.balance, debit.entries);
+            if debit.subscribed.contains(EventKind::PaymentSent) {
+                events.push(PaymentEvent {
+                    kind: EventKind::PaymentSent,
+                    account: posting.debit,
+                    row: *posting.id.as_bytes(),
+                });
+            }
 
             let credit = self.stage(&mut staged, posting.credit, leg)?;
             if posting.by != Mover::Operator && credit.freeze == Some(Freeze::Everything) {
@@ -332,6 +345,13 @@ impl<'a> Work<'a> {
             }
             credit.balance = credit.balance.checked_add(posting.amount).ok_or(Rejection::BalanceLimit { leg })?;
             credit.entries = next_entry(credit.entries);
+            if posting.has_webhook || credit.subscribed.contains(EventKind::PaymentReceived) {
+                events.push(PaymentEvent {
+                    kind: EventKind::PaymentReceived,
+                    account: posting.credit,
+                    row: *posting.invoice.as_bytes(),
+                });
+            }
             rows.push(TransferRow {
                 id: posting.id,
                 invoice: posting.invoice,
@@ -349,6 +369,7 @@ impl<'a> Work<'a> {
         }
         self.accounts.extend(staged);
         self.effects.transfers.extend(rows);
+        self.effects.events.extend(events);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::command::NewInvoice;
 use crate::domain::controls::{Freeze, Limits, Spent};
+use crate::domain::events::{EventKind, EventKinds};
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::{IdempotencyKey, RequestDigest};
 use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
@@ -55,6 +56,8 @@ pub struct Account {
     pub limits: Limits,
     /// What its own key has spent.
     pub spent: Spent,
+    /// Which events of it somebody is to be told of.
+    pub subscribed: EventKinds,
 }
 
 /// Where an invoice stands. Expiry is not a state: the time of payment decides.
@@ -105,13 +108,16 @@ pub struct Invoice {
     pub created_at: UnixMs,
     /// From when on it cannot be paid.
     pub expires_at: UnixMs,
+    /// Whether the payee asked to be told of the payment.
+    pub has_webhook: bool,
 }
 
 impl Invoice {
     /// The invoice that a new one becomes.
     pub fn new(new: NewInvoice, state: InvoiceState) -> Self {
-        let NewInvoice { id, payee, amount, bolt11, memo, preimage, created_at, expires_at, .. } = new;
-        Self { id, payee, amount, state, bolt11, memo, preimage, created_at, expires_at }
+        let NewInvoice { id, payee, amount, bolt11, memo, preimage, created_at, expires_at, webhook, .. } = new;
+        let has_webhook = webhook.is_some();
+        Self { id, payee, amount, state, bolt11, memo, preimage, created_at, expires_at, has_webhook }
     }
 }
 
@@ -223,6 +229,19 @@ pub struct InvoiceRow {
     pub paid_at: Option<UnixMs>,
 }
 
+/// A payment that somebody is to be told of. It gets its id where it is written, so that ids
+/// are in the order of settling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaymentEvent {
+    /// What has happened.
+    pub kind: EventKind,
+    /// To whom.
+    pub account: AccountId,
+    /// The row of the account's side: the invoice's id for the payee, the transfer's for the
+    /// payer.
+    pub row: [u8; 16],
+}
+
 /// The new standing of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountRow {
@@ -262,6 +281,8 @@ pub struct Effects {
     pub closures: Vec<Closure>,
     /// What was done under idempotency keys.
     pub claims: Vec<ClaimRow>,
+    /// Whom to tell of what, in order.
+    pub events: Vec<PaymentEvent>,
     /// When all this happens.
     pub at: UnixMs,
 }

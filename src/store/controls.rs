@@ -7,10 +7,13 @@ use diesel::prelude::*;
 
 use super::connection::Db;
 use super::error::StoreError;
+use super::events;
 use super::schema::accounts;
 use crate::domain::controls::{Freeze, Limits};
+use crate::domain::events::EventKind;
 use crate::domain::ids::WalletId;
 use crate::domain::money::Amount;
+use crate::domain::time::UnixMs;
 
 /// Who freezes a wallet. What one has frozen the other cannot thaw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +26,13 @@ pub enum Freezer {
 
 /// Freezes a wallet, or thaws it where `freeze` is `None`. Who may do so is for the caller to
 /// know.
-pub fn freeze(connection: &mut Db, id: WalletId, by: Freezer, freeze: Option<Freeze>) -> Result<(), StoreError> {
+pub fn freeze(
+    connection: &mut Db,
+    id: WalletId,
+    by: Freezer,
+    freeze: Option<Freeze>,
+    now: UnixMs,
+) -> Result<(), StoreError> {
     let account =
         accounts::table.filter(accounts::id.eq(id.as_bytes().as_slice())).filter(accounts::closed_at_ms.is_null());
     let name = freeze.map(Freeze::as_str);
@@ -31,7 +40,16 @@ pub fn freeze(connection: &mut Db, id: WalletId, by: Freezer, freeze: Option<Fre
         Freezer::Manager => diesel::update(account).set(accounts::frozen_by_manager.eq(name)).execute(connection)?,
         Freezer::Operator => diesel::update(account).set(accounts::frozen_by_operator.eq(name)).execute(connection)?,
     };
-    if changed == 1 { Ok(()) } else { Err(StoreError::NotFound) }
+    if changed != 1 {
+        return Err(StoreError::NotFound);
+    }
+    let (Some(name), Some(manager)) = (name, events::tenant_of(connection, id)?) else { return Ok(()) };
+    let by = match by {
+        Freezer::Manager => "manager",
+        Freezer::Operator => "operator",
+    };
+    let payload = serde_json::json!({ "id": id, "scope": name, "by": by });
+    events::tell(connection, EventKind::WalletFrozen, manager, Some(id.account()), &payload, now)
 }
 
 /// Sets what a wallet's own key may spend at most.

@@ -1,16 +1,20 @@
 //! Payments: what one wallet sees of invoices and transfers.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
 use diesel::{PgConnection, SqliteConnection};
 
 use super::connection::Db;
+use super::delivery_log;
 use super::error::StoreError;
 use super::lookups::Found;
 use super::payment_filter::{PaymentFilter, Sort};
 use super::payment_page::Page;
-use super::schema::payments;
+use super::schema::{invoices, payments};
 use super::statement::statement;
+use super::wallets::CHUNK_IDS;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{InvoiceId, PaymentHash, WalletId};
 use crate::domain::money::Msat;
@@ -41,6 +45,8 @@ pub struct Payment {
     pub state: InvoiceState,
     /// Where to tell of the payment.
     pub webhook: Option<String>,
+    /// What was answered there last.
+    pub webhook_status: Option<i64>,
     /// The wallet's own data.
     pub extra: Option<Extra>,
     /// When the invoice was issued, or the payment made.
@@ -94,6 +100,7 @@ impl TryFrom<Row> for Payment {
             state: InvoiceState::from_stored(&row.state)
                 .ok_or_else(|| StoreError::Broken(format!("an invoice in the state {:?}", row.state)))?,
             webhook: row.webhook,
+            webhook_status: None,
             extra: row.extra.map(Extra::from_stored),
             created_at: UnixMs::new(row.created_at_ms),
             expires_at: UnixMs::new(row.expires_at_ms),
@@ -177,6 +184,53 @@ pub(super) fn find(
             (Err(_), _) => {}
         }
     }
+    add_webhook_statuses(connection, found.values_mut().flatten().flatten())?;
+    Ok(found)
+}
+
+/// Adds what the targets of webhooks have answered last.
+fn add_webhook_statuses<'p>(
+    connection: &mut Db,
+    payments: impl IntoIterator<Item = &'p mut Payment>,
+) -> Result<(), StoreError> {
+    let told = |payment: &&mut Payment| payment.webhook.is_some() && payment.state == InvoiceState::Paid;
+    let mut told: Vec<&mut Payment> = payments.into_iter().filter(told).collect();
+    let ids: Vec<_> = told.iter().map(|payment| payment.invoice).collect();
+    let statuses = delivery_log::statuses(connection, &ids)?;
+    for payment in &mut told {
+        payment.webhook_status = statuses.get(&payment.invoice).copied();
+    }
+    Ok(())
+}
+
+/// The payees' sides of payments, or invoices that wait for them, by the ids of the invoices.
+pub fn of_invoices(connection: &mut Db, ids: &[[u8; 16]]) -> Result<HashMap<[u8; 16], Payment>, StoreError> {
+    let mut found = HashMap::with_capacity(ids.len());
+    for ids in ids.chunks(CHUNK_IDS) {
+        let rows: Vec<Row> = invoices::table
+            .filter(invoices::id.eq_any(ids.iter().map(|id| id.to_vec()).collect::<Vec<_>>()))
+            .select((
+                invoices::id,
+                invoices::wallet_id,
+                invoices::payment_hash,
+                invoices::id,
+                invoices::preimage_sealed,
+                invoices::bolt11,
+                invoices::amount_msat,
+                invoices::memo,
+                invoices::state,
+                invoices::webhook,
+                invoices::extra,
+                invoices::created_at_ms,
+                invoices::expires_at_ms,
+                invoices::paid_at_ms,
+            ))
+            .load(connection)?;
+        for row in rows {
+            let payment = Payment::try_from(row)?;
+            found.insert(*payment.invoice.as_bytes(), payment);
+        }
+    }
     Ok(found)
 }
 
@@ -187,7 +241,10 @@ pub fn find_row(connection: &mut Db, wallet: WalletId, row: [u8; 16]) -> Result<
         .filter(payments::id.eq(row.as_slice()))
         .select(Row::as_select())
         .first(connection)?;
-    Payment::try_from(row)
+    let mut payment = [Payment::try_from(row)?];
+    add_webhook_statuses(connection, &mut payment)?;
+    let [payment] = payment;
+    Ok(payment)
 }
 
 /// A wallet's sides of payments, by the ids of their rows, in no order.
@@ -226,7 +283,9 @@ pub fn list(
             page.load::<(Row, Option<String>)>(connection)?.into_iter().map(|(row, _)| row).collect()
         }
     };
-    rows.into_iter().map(Payment::try_from).collect()
+    let mut page: Vec<Payment> = rows.into_iter().map(Payment::try_from).collect::<Result<_, _>>()?;
+    add_webhook_statuses(connection, &mut page)?;
+    Ok(page)
 }
 
 /// How many of a wallet's payments a filter lets through.

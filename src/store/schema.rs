@@ -21,6 +21,7 @@ diesel::table! {
         day_max_msat -> Nullable<BigInt>,
         spent_day -> BigInt,
         spent_msat -> BigInt,
+        tenant -> Nullable<Binary>,
     }
 }
 
@@ -85,6 +86,7 @@ diesel::table! {
         created_at_ms -> BigInt,
         expires_at_ms -> BigInt,
         paid_at_ms -> Nullable<BigInt>,
+        expired_at_ms -> Nullable<BigInt>,
     }
 }
 
@@ -146,8 +148,90 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    subscriptions (manager_id) {
+        manager_id -> Binary,
+        kinds -> BigInt,
+    }
+}
+
+diesel::table! {
+    endpoints (id) {
+        id -> Binary,
+        manager_id -> Binary,
+        url -> Text,
+        kinds -> BigInt,
+        created_at_ms -> BigInt,
+        updated_at_ms -> BigInt,
+        paused_at_ms -> Nullable<BigInt>,
+        deleted_at_ms -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    webhook_secrets (owner_id) {
+        owner_id -> Binary,
+        kind -> Text,
+        sealed -> Binary,
+    }
+}
+
+diesel::table! {
+    events (id) {
+        id -> Binary,
+        kind -> Text,
+        account_id -> Nullable<Binary>,
+        row_id -> Nullable<Binary>,
+        manager_id -> Nullable<Binary>,
+        payload -> Nullable<Text>,
+        created_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    deliveries (id) {
+        id -> Binary,
+        event_id -> Binary,
+        kind -> Text,
+        owner_id -> Binary,
+        owner_kind -> Text,
+        account_id -> Nullable<Binary>,
+        row_id -> Nullable<Binary>,
+        payload -> Nullable<Text>,
+        host -> Text,
+        state -> Text,
+        line -> Nullable<Binary>,
+        next_at_ms -> Nullable<BigInt>,
+        attempts -> BigInt,
+        created_at_ms -> BigInt,
+        attempted_at_ms -> Nullable<BigInt>,
+        delivered_at_ms -> Nullable<BigInt>,
+        status_code -> Nullable<BigInt>,
+        duration_ms -> Nullable<BigInt>,
+        answer -> Nullable<Text>,
+        error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    walks (name) {
+        name -> Text,
+        at_ms -> BigInt,
+        id -> Binary,
+    }
+}
+
 diesel::joinable!(wallets -> users (user_id));
 diesel::joinable!(wallets -> accounts (id));
 diesel::joinable!(wallet_keys -> wallets (wallet_id));
 diesel::joinable!(sessions -> users (user_id));
-diesel::allow_tables_to_appear_in_same_query!(accounts, users, sessions, wallets, wallet_keys, invoices, transfers);
+diesel::allow_tables_to_appear_in_same_query!(
+    accounts,
+    users,
+    sessions,
+    wallets,
+    wallet_keys,
+    invoices,
+    transfers,
+    subscriptions
+);

@@ -25,6 +25,8 @@ pub enum Place {
     Preimages,
     /// Answers under idempotency keys.
     Answers,
+    /// What signs webhooks.
+    WebhookSecrets,
 }
 
 /// The names of a place: two columns by which a row is found, the kind of its value, and
@@ -41,7 +43,7 @@ struct Names {
 
 impl Place {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::WalletKeys, Self::Preimages, Self::Answers];
+    pub const ALL: [Self; 4] = [Self::WalletKeys, Self::Preimages, Self::Answers, Self::WebhookSecrets];
 
     /// What stands there, in words for the operator.
     pub const fn as_str(self) -> &'static str {
@@ -49,6 +51,7 @@ impl Place {
             Self::WalletKeys => "wallet keys",
             Self::Preimages => "preimages",
             Self::Answers => "answers",
+            Self::WebhookSecrets => "webhook secrets",
         }
     }
 
@@ -58,6 +61,7 @@ impl Place {
             Self::WalletKeys => "wallets",
             Self::Preimages => "invoices",
             Self::Answers => "accounts",
+            Self::WebhookSecrets => "endpoints and wallets",
         }
     }
 
@@ -65,7 +69,7 @@ impl Place {
     pub fn subject_of(self, row: &RowId) -> String {
         match self {
             Self::WalletKeys => row.more.to_lower_hex_string(),
-            Self::Preimages | Self::Answers => row.id.to_lower_hex_string(),
+            Self::Preimages | Self::Answers | Self::WebhookSecrets => row.id.to_lower_hex_string(),
         }
     }
 
@@ -94,6 +98,14 @@ impl Place {
                 kind: "''",
                 sealed: "answer_sealed",
                 order: "account_id, key_digest",
+            },
+            Self::WebhookSecrets => Names {
+                table: "webhook_secrets",
+                id: "owner_id",
+                more: "owner_id",
+                kind: "kind",
+                sealed: "sealed",
+                order: "owner_id",
             },
         }
     }
@@ -184,6 +196,7 @@ fn binding(place: Place, row: &RowId, kind: &str) -> Result<(Purpose, Vec<u8>), 
             let key = key.ok_or_else(|| StoreError::Broken("an idempotency key's row is damaged".to_owned()))?;
             (Purpose::Answer, answer_owner(AccountId::from_slice(&row.id)?, key))
         }
+        Place::WebhookSecrets => (super::deliveries::stored_owner(kind)?.purpose(), row.id.clone()),
     })
 }
 

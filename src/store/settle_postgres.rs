@@ -18,7 +18,7 @@ use super::settle_rows::{
 use super::settlement::expect_rows;
 use super::statement::statement;
 use crate::domain::extra::Extra;
-use crate::domain::ids::{AccountId, PaymentHash};
+use crate::domain::ids::{AccountId, EventId, PaymentHash};
 use crate::domain::time::UnixMs;
 use crate::ledger::batch::Wants;
 use crate::ledger::state::{Account, Effects, Invoice, InvoiceState};
@@ -27,7 +27,7 @@ statement!(
     /// The invoices of payment hashes, locked in the order of the hashes.
     LockInvoices on PgConnection,
     (hashes: Vec<&'a [u8]> as Array<Binary>) ->
-    (Binary, Binary, Binary, BigInt, Text, Nullable<Text>, Text, Binary, BigInt, BigInt),
+    (Binary, Binary, Binary, BigInt, Text, Nullable<Text>, Text, Binary, BigInt, BigInt, Bool),
     concat!("SELECT ", invoice_columns!(), " FROM invoices WHERE payment_hash = ANY(?) ORDER BY payment_hash FOR NO KEY UPDATE")
 );
 
@@ -47,6 +47,7 @@ statement!(
         Nullable<BigInt>,
         BigInt,
         BigInt,
+        Nullable<BigInt>,
     ),
     concat!("SELECT ", account_columns!(), " FROM accounts WHERE id = ANY(?) ORDER BY id FOR NO KEY UPDATE")
 );
@@ -67,6 +68,7 @@ statement!(
         Nullable<BigInt>,
         BigInt,
         BigInt,
+        Nullable<BigInt>,
     ),
     concat!("SELECT ", account_columns!(), " FROM accounts WHERE id = ANY(?)")
 );
@@ -127,7 +129,12 @@ statement!(
         claim_keys: Vec<&'a [u8]> as Array<Binary>,
         claim_requests: Vec<&'a [u8]> as Array<Binary>,
         claim_payments: Vec<Vec<u8>> as Array<Binary>,
-    ) -> (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt),
+        event_at: i64 as BigInt,
+        event_ids: Vec<Vec<u8>> as Array<Binary>,
+        event_kinds: Vec<&'a str> as Array<Text>,
+        event_accounts: Vec<&'a [u8]> as Array<Binary>,
+        event_rows: Vec<&'a [u8]> as Array<Binary>,
+    ) -> (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt),
     "WITH issued AS (
         INSERT INTO invoices (id, wallet_id, payment_hash, preimage_sealed, bolt11, amount_msat, memo, state, webhook,
             extra, tag, created_at_ms, expires_at_ms, paid_at_ms)
@@ -151,9 +158,14 @@ statement!(
         INSERT INTO idempotency (created_at_ms, account_id, key_digest, request_digest, payment_ids)
         SELECT ?, c.* FROM unnest(?, ?, ?, ?) AS c
         RETURNING 1
+    ), told AS (
+        INSERT INTO events (created_at_ms, id, kind, account_id, row_id)
+        SELECT ?, e.* FROM unnest(?, ?, ?, ?) AS e
+        RETURNING 1
     )
     SELECT (SELECT count(*) FROM issued), (SELECT count(*) FROM settled), (SELECT count(*) FROM moved),
-        (SELECT count(*) FROM balanced), (SELECT count(*) FROM claimed), pg_current_xact_id()::text::bigint"
+        (SELECT count(*) FROM balanced), (SELECT count(*) FROM claimed), (SELECT count(*) FROM told),
+        pg_current_xact_id()::text::bigint"
 );
 
 pub(super) fn lock_invoices(
@@ -198,7 +210,7 @@ pub(super) fn claims(connection: &mut PgConnection, wants: &Wants) -> Result<Cla
 
 /// Writes a batch, and answers the number of its transaction.
 pub(super) fn write(connection: &mut PgConnection, effects: &Effects) -> Result<i64, StoreError> {
-    let (issued, settled, moved, balanced, claimed, transaction): (i64, i64, i64, i64, i64, i64) =
+    let (issued, settled, moved, balanced, claimed, told, transaction): (i64, i64, i64, i64, i64, i64, i64) =
         batch_of(effects).get_result(connection)?;
     for (what, expected, written) in [
         ("invoices", effects.invoices.len(), issued),
@@ -206,6 +218,7 @@ pub(super) fn write(connection: &mut PgConnection, effects: &Effects) -> Result<
         ("transfers", effects.transfers.len(), moved),
         ("accounts", effects.accounts.len(), balanced),
         ("idempotency keys", effects.claims.len(), claimed),
+        ("events", effects.events.len(), told),
     ] {
         expect_rows(what, expected, usize::try_from(written).unwrap_or_default())?;
     }
@@ -213,7 +226,7 @@ pub(super) fn write(connection: &mut PgConnection, effects: &Effects) -> Result<
 }
 
 fn batch_of(effects: &Effects) -> WriteBatch<'_> {
-    let Effects { invoices, settled, transfers, accounts, closures: _, claims, at } = effects;
+    let Effects { invoices, settled, transfers, accounts, closures: _, claims, events, at } = effects;
     let issued = || invoices.iter().map(|row| &row.invoice);
     WriteBatch {
         invoice_ids: issued().map(|i| i.id.as_bytes().as_slice()).collect(),
@@ -260,6 +273,11 @@ fn batch_of(effects: &Effects) -> WriteBatch<'_> {
         claim_keys: claims.iter().map(|c| c.key.as_bytes().as_slice()).collect(),
         claim_requests: claims.iter().map(|c| c.claimed.request.as_bytes().as_slice()).collect(),
         claim_payments: claims.iter().map(|c| c.claimed.payments.concat()).collect(),
+        event_at: at.get(),
+        event_ids: events.iter().map(|_| EventId::next().as_bytes().to_vec()).collect(),
+        event_kinds: events.iter().map(|e| e.kind.as_str()).collect(),
+        event_accounts: events.iter().map(|e| e.account.as_bytes().as_slice()).collect(),
+        event_rows: events.iter().map(|e| e.row.as_slice()).collect(),
     }
 }
 

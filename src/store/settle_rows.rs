@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::error::StoreError;
 use super::idempotency::whole_ids;
 use crate::domain::controls::{Freeze, Limits, Spent};
+use crate::domain::events::EventKinds;
 use crate::domain::idempotency::{IdempotencyKey, RequestDigest};
 use crate::domain::ids::{AccountId, InvoiceId, PaymentHash};
 use crate::domain::money::{Amount, Msat};
@@ -13,24 +14,40 @@ use crate::domain::time::UnixMs;
 use crate::ledger::state::{Account, AccountKind, Claimed, Invoice, InvoiceState};
 
 /// The columns of an invoice, in the order of `invoice_columns!`.
-pub(super) type InvoiceColumns = (Vec<u8>, Vec<u8>, Vec<u8>, i64, String, Option<String>, String, Vec<u8>, i64, i64);
+pub(super) type InvoiceColumns =
+    (Vec<u8>, Vec<u8>, Vec<u8>, i64, String, Option<String>, String, Vec<u8>, i64, i64, bool);
 
 /// The names of what settling reads of an invoice, as a literal.
 macro_rules! invoice_columns {
     () => {
-        "payment_hash, id, wallet_id, amount_msat, state, bolt11, memo, preimage_sealed, created_at_ms, expires_at_ms"
+        "payment_hash, id, wallet_id, amount_msat, state, bolt11, memo, preimage_sealed, created_at_ms, expires_at_ms, \
+         webhook IS NOT NULL"
     };
 }
 
 /// The columns of an account, in the order of `account_columns!`.
-pub(super) type AccountColumns =
-    (Vec<u8>, String, i64, i64, i64, Option<i64>, Option<String>, Option<String>, Option<i64>, Option<i64>, i64, i64);
+pub(super) type AccountColumns = (
+    Vec<u8>,
+    String,
+    i64,
+    i64,
+    i64,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+    i64,
+    i64,
+    Option<i64>,
+);
 
 /// The names of what settling reads of an account, as a literal.
 macro_rules! account_columns {
     () => {
         "id, kind, balance_msat, entries, keys_version, closed_at_ms, frozen_by_manager, frozen_by_operator, \
-         payment_max_msat, day_max_msat, spent_day, spent_msat"
+         payment_max_msat, day_max_msat, spent_day, spent_msat, \
+         (SELECT s.kinds FROM subscriptions AS s WHERE s.manager_id = accounts.tenant)"
     };
 }
 
@@ -50,7 +67,7 @@ macro_rules! claim_columns {
 pub(super) use {account_columns, claim_columns, invoice_columns};
 
 pub(super) fn invoice(columns: InvoiceColumns) -> Result<(PaymentHash, Invoice), StoreError> {
-    let (hash, id, payee, amount, state, bolt11, memo, preimage, created_at, expires_at) = columns;
+    let (hash, id, payee, amount, state, bolt11, memo, preimage, created_at, expires_at, has_webhook) = columns;
     let invoice = Invoice {
         id: InvoiceId::from_slice(&id)?,
         payee: AccountId::from_slice(&payee)?,
@@ -61,6 +78,7 @@ pub(super) fn invoice(columns: InvoiceColumns) -> Result<(PaymentHash, Invoice),
         preimage: Sealed::from_stored(preimage),
         created_at: UnixMs::new(created_at),
         expires_at: UnixMs::new(expires_at),
+        has_webhook,
     };
     Ok((PaymentHash::from_slice(&hash)?, invoice))
 }
@@ -79,6 +97,7 @@ pub(super) fn account(columns: AccountColumns) -> Result<(AccountId, Account), S
         day_max,
         day,
         total,
+        kinds,
     ) = columns;
     let account = Account {
         kind: AccountKind::from_stored(&kind).ok_or_else(|| unknown("kind of an account", &kind))?,
@@ -89,6 +108,7 @@ pub(super) fn account(columns: AccountColumns) -> Result<(AccountId, Account), S
         freeze: strictest(by_manager.as_deref(), by_operator.as_deref())?,
         limits: Limits { payment_max: limit(payment_max)?, day_max: limit(day_max)? },
         spent: Spent { day, total: Msat::new(total) },
+        subscribed: EventKinds::from_stored(kinds.unwrap_or_default()),
     };
     Ok((AccountId::from_slice(&id)?, account))
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use diesel::SqliteConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 
 use super::error::StoreError;
 use super::settle_rows::{
@@ -14,16 +14,18 @@ use super::settle_rows::{
 use super::settlement::expect_rows;
 use super::statement::statement;
 use crate::domain::extra::Extra;
-use crate::domain::ids::{AccountId, PaymentHash};
+use crate::domain::ids::{AccountId, EventId, PaymentHash};
 use crate::domain::time::UnixMs;
 use crate::ledger::batch::Wants;
-use crate::ledger::state::{Account, AccountRow, ClaimRow, Effects, Invoice, InvoiceRow, InvoiceState, TransferRow};
+use crate::ledger::state::{
+    Account, AccountRow, ClaimRow, Effects, Invoice, InvoiceRow, InvoiceState, PaymentEvent, TransferRow,
+};
 
 statement!(
     /// The invoice of a payment hash.
     SelectInvoice on SqliteConnection,
     (payment_hash: &'a [u8] as Binary) ->
-    (Binary, Binary, Binary, BigInt, Text, Nullable<Text>, Text, Binary, BigInt, BigInt),
+    (Binary, Binary, Binary, BigInt, Text, Nullable<Text>, Text, Binary, BigInt, BigInt, Bool),
     concat!("SELECT ", invoice_columns!(), " FROM invoices WHERE payment_hash = ?")
 );
 
@@ -43,6 +45,7 @@ statement!(
         Nullable<BigInt>,
         BigInt,
         BigInt,
+        Nullable<BigInt>,
     ),
     concat!("SELECT ", account_columns!(), " FROM accounts WHERE id = ?")
 );
@@ -135,6 +138,19 @@ statement!(
      VALUES (?, ?, ?, ?, ?)"
 );
 
+statement!(
+    /// A payment that somebody is to be told of.
+    InsertEvent on SqliteConnection,
+    (
+        id: &'a [u8] as Binary,
+        kind: &'a str as Text,
+        account_id: &'a [u8] as Binary,
+        row_id: &'a [u8] as Binary,
+        created_at_ms: i64 as BigInt,
+    ) -> (),
+    "INSERT INTO events (id, kind, account_id, row_id, created_at_ms) VALUES (?, ?, ?, ?, ?)"
+);
+
 pub(super) fn claims(connection: &mut SqliteConnection, wants: &Wants) -> Result<Claims, StoreError> {
     let mut found = Claims::with_capacity(wants.claims.len());
     for (account, key) in &wants.claims {
@@ -193,6 +209,9 @@ pub(super) fn write(connection: &mut SqliteConnection, effects: &Effects) -> Res
     }
     for row in &effects.claims {
         insert_claim(connection, row, effects.at)?;
+    }
+    for event in &effects.events {
+        insert_event(connection, event, effects.at)?;
     }
     Ok(())
 }
@@ -263,4 +282,16 @@ fn insert_claim(connection: &mut SqliteConnection, row: &ClaimRow, at: UnixMs) -
     }
     .execute(connection)?;
     expect_rows("idempotency keys", 1, inserted)
+}
+
+fn insert_event(connection: &mut SqliteConnection, event: &PaymentEvent, at: UnixMs) -> Result<(), StoreError> {
+    let inserted = InsertEvent {
+        id: EventId::next().as_bytes(),
+        kind: event.kind.as_str(),
+        account_id: event.account.as_bytes(),
+        row_id: &event.row,
+        created_at_ms: at.get(),
+    }
+    .execute(connection)?;
+    expect_rows("events", 1, inserted)
 }

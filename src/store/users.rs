@@ -5,10 +5,12 @@ use diesel::sql_types::{BigInt, Binary, Bool, Nullable};
 
 use super::connection::{Db, MultiBackend};
 use super::error::StoreError;
+use super::events;
 use super::payment_filter::{containing, lower};
 use super::schema::users;
 use super::sessions::{self, Role};
 use super::wallets::{self, NewWallet};
+use crate::domain::events::EventKind;
 use crate::domain::extra::Extra;
 use crate::domain::ids::UserId;
 use crate::domain::text::{Email, InvalidText, Name, Username};
@@ -144,6 +146,13 @@ pub fn create(connection: &mut Db, new: &NewUser) -> Result<(), StoreError> {
             users::updated_at_ms.eq(new.created_at.get()),
         ))
         .execute(connection)?;
+    if let Some(manager) = new.manager {
+        let payload = serde_json::json!({
+            "id": new.id, "name": new.name.as_str(), "admin": manager, "email": new.email.as_ref().map(Email::as_str),
+            "extra": new.extra.clone().unwrap_or_default(),
+        });
+        events::tell(connection, EventKind::UserCreated, manager, None, &payload, new.created_at)?;
+    }
     wallets::create(connection, new.id, &new.wallet)
 }
 

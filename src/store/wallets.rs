@@ -6,10 +6,12 @@ use diesel::prelude::*;
 
 use super::connection::Db;
 use super::error::StoreError;
+use super::events;
 use super::schema::{accounts, users, wallet_keys, wallets};
 use super::settle_rows::{freeze, limit};
 use super::users::Cursor;
 use crate::domain::controls::{Freeze, Limits};
+use crate::domain::events::EventKind;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::keys::{KeyDigest, KeyKind, KeyPair};
 use crate::domain::money::Msat;
@@ -115,6 +117,9 @@ fn wallet(columns: Columns) -> Result<Wallet, StoreError> {
 /// Creates a wallet for a user, whom the same transaction has locked or created.
 pub fn create(connection: &mut Db, user: UserId, new: &NewWallet) -> Result<(), StoreError> {
     let id = new.id.as_bytes().as_slice();
+    let manager: Option<Vec<u8>> =
+        users::table.filter(users::id.eq(user.as_bytes().as_slice())).select(users::manager_id).first(connection)?;
+    let tenant = manager.map_or(Ok(user), |id| UserId::from_slice(&id))?;
     diesel::insert_into(accounts::table)
         .values((
             accounts::id.eq(id),
@@ -122,6 +127,7 @@ pub fn create(connection: &mut Db, user: UserId, new: &NewWallet) -> Result<(), 
             accounts::balance_msat.eq(0),
             accounts::entries.eq(0),
             accounts::keys_version.eq(1),
+            accounts::tenant.eq(tenant.as_bytes().as_slice()),
         ))
         .execute(connection)?;
     diesel::insert_into(wallets::table)
@@ -133,7 +139,9 @@ pub fn create(connection: &mut Db, user: UserId, new: &NewWallet) -> Result<(), 
             wallets::updated_at_ms.eq(new.created_at.get()),
         ))
         .execute(connection)?;
-    insert_keys(connection, new.id, &new.keys)
+    insert_keys(connection, new.id, &new.keys)?;
+    let payload = serde_json::json!({ "id": new.id, "name": new.name.as_str(), "user": user, "admin": tenant });
+    events::tell(connection, EventKind::WalletCreated, tenant, Some(new.id.account()), &payload, new.created_at)
 }
 
 fn insert_keys(connection: &mut Db, wallet: WalletId, keys: &StoredKeys) -> Result<(), StoreError> {

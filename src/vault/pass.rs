@@ -68,7 +68,7 @@ impl Seen {
 
 /// Looks at all values, and seals anew those that are under another key. One that no key opens
 /// is left, and remembered.
-pub(super) fn pass(store: &Store, sealer: &Sealer, resealed: &mut [(Place, u64); 3]) -> Result<Seen, StoreError> {
+pub(super) fn pass(store: &Store, sealer: &Sealer, resealed: &mut [(Place, u64); 4]) -> Result<Seen, StoreError> {
     let mark = sealer.mark();
     let mut seen = Seen::default();
     for (place, resealed) in resealed {

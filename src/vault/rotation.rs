@@ -81,7 +81,7 @@ pub struct Rotated {
     /// The key that is in use now.
     pub to: Mark,
     /// How many values were sealed anew, for each place.
-    pub resealed: [(Place, u64); 3],
+    pub resealed: [(Place, u64); 4],
     /// Whether the key is at the usual place already; otherwise the operator puts it there.
     pub in_place: bool,
     /// Whether the file of the key before is left.
@@ -130,7 +130,7 @@ fn pass_until_done(
     store: &Store,
     sealer: &Sealer,
     grace: Duration,
-    resealed: &mut [(Place, u64); 3],
+    resealed: &mut [(Place, u64); 4],
 ) -> Result<(), RotationError> {
     let switched_at = Instant::now();
     pass(store, sealer, resealed)?;

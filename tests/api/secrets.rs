@@ -23,6 +23,10 @@ both_stores! {
         server.as_session("POST", "/users/api/v1/user", &operator, &order_of_operator).expect(200);
         let token = server.log_in("game", "battery staple").expect(200)["access_token"].as_str().unwrap().to_owned();
         server.log_in("game", "wrong guess").refused(401, "", "");
+        let own_secret = server.get("/api/v1/webhooks/secret", &wallet.admin).expect(200)["secret"].as_str().unwrap().to_owned();
+        let endpoint_order = json!({"url": "https://game.example/"});
+        let endpoint = server.post("/usermanager/api/v1/webhooks", &server.manager.admin, &endpoint_order).expect(201);
+        let endpoint_secret = endpoint["secret"].as_str().unwrap().to_owned();
         let hex_of = |text: &str| text.as_bytes().to_lower_hex_string();
         let dump = server.database.dump(&[]).join("\n");
         assert!(dump.contains(paid["payment_hash"].as_str().unwrap()), "the dump is not whole");
@@ -37,7 +41,7 @@ both_stores! {
         assert!(log.contains("/api/v1/wallet"));
         let secrets = [
             &server.manager.admin, &server.manager.invoice, &wallet.admin, &wallet.invoice,
-            "secret-order-1", "correct horse battery", "not-a-key-but-shown-as-one", paid["preimage"].as_str().unwrap(), "battery staple", "wrong guess", &token, &operator,
+            "secret-order-1", "correct horse battery", "not-a-key-but-shown-as-one", paid["preimage"].as_str().unwrap(), "battery staple", "wrong guess", &token, &operator, &own_secret, &endpoint_secret,
         ];
         for secret in secrets {
             for form in [secret.to_owned(), hex_of(secret)] {

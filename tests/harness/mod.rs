@@ -5,12 +5,14 @@ mod database;
 mod events;
 mod postgres;
 mod proxy;
+mod receiver;
 mod server;
 
 pub(crate) use client::{Answer, Wallet};
 pub(crate) use database::{StoreKind, TestDatabase};
 pub(crate) use events::{Event, Events};
 pub(crate) use proxy::{Fault, Proxy};
+pub(crate) use receiver::{Hook, Receiver, Reply};
 pub(crate) use server::{Options, Server, run_cli, satkeep};
 
 /// Defines tests that run on both stores: each body gets a fresh server.

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use satkeep::domain::controls::{Limits, Spent};
+use satkeep::domain::events::EventKinds;
 use satkeep::domain::idempotency::IdempotencyKey;
 use satkeep::domain::ids::{AccountId, PaymentHash, UserId};
 use satkeep::domain::money::Msat;
@@ -11,7 +12,7 @@ use satkeep::domain::time::UnixMs;
 use satkeep::ledger::batch::Wants;
 use satkeep::ledger::settle::{Commit, SettleError, SettlementStore};
 use satkeep::ledger::state::{
-    Account, AccountKind, Claimed, Effects, Invoice, InvoiceState, Snapshot, TransferRow, User,
+    Account, AccountKind, Claimed, Effects, Invoice, InvoiceState, PaymentEvent, Snapshot, TransferRow, User,
 };
 
 use super::world::{WALLETS, user, wallet};
@@ -24,6 +25,7 @@ pub(crate) struct Memory {
     pub(crate) sessions: HashSet<SessionDigest>,
     pub(crate) transfers: Vec<TransferRow>,
     pub(crate) claims: HashMap<(AccountId, IdempotencyKey), Claimed>,
+    pub(crate) events: Vec<PaymentEvent>,
     open: Option<Box<Memory>>,
 }
 
@@ -37,6 +39,7 @@ pub(crate) fn account(kind: AccountKind, msat: i64) -> Account {
         freeze: None,
         limits: Limits::default(),
         spent: Spent::default(),
+        subscribed: EventKinds::default(),
     }
 }
 
@@ -75,6 +78,7 @@ impl Memory {
             invoice.state = InvoiceState::Paid;
         }
         self.transfers.extend(effects.transfers.iter().cloned());
+        self.events.extend(effects.events.iter().copied());
         for row in &effects.accounts {
             let account = self.accounts.get_mut(&row.id).unwrap();
             assert_eq!(account.entries, row.entries_before);

@@ -28,6 +28,7 @@ struct Before {
     invoices: Vec<String>,
     paid: Value,
     created: Answer,
+    webhook_secret: Value,
     transferred: Answer,
     bill: Value,
 }
@@ -43,10 +44,11 @@ impl Before {
         let created = post_under(server, USERS, &server.manager.admin, "created", &json!({"user_name": "once"}));
         created.expect(201);
         let bill = json!({"out": true, "bolt11": server.invoice(&payee, 7)});
+        let webhook_secret = server.get("/api/v1/webhooks/secret", &server.manager.admin).expect(200);
         let transferred = post_under(server, PAYMENTS, &server.manager.admin, "paid", &bill);
         transferred.expect(201);
         let wallets = server.get(WALLETS, &server.manager.admin).expect(200);
-        Self { wallets: keys_of(&wallets), payee, invoices, paid, created, transferred, bill }
+        Self { wallets: keys_of(&wallets), payee, invoices, paid, created, webhook_secret, transferred, bill }
     }
 
     /// Everything that was sealed opens, under whichever key it is.
@@ -61,6 +63,7 @@ impl Before {
         assert_eq!(paid["preimage"], self.paid["preimage"]);
         assert_eq!(self.paid["preimage"].as_str().unwrap().len(), 64);
         let manager = &server.manager.admin;
+        assert_eq!(server.get("/api/v1/webhooks/secret", manager).expect(200), self.webhook_secret);
         let again = post_under(server, USERS, manager, "created", &json!({"user_name": "once"}));
         assert_eq!((again.status, &again.text), (201, &self.created.text));
         assert_eq!(again.header("idempotent-replayed"), Some("true"));
@@ -217,7 +220,7 @@ fn rotates_under_load(server: &mut Server, replicas: usize) {
             under_load(&servers, || server.cli(&["master-key", "rotate", "--grace-s", "4", "--forget-old"]).unwrap());
         assert_eq!((&rotated["from"], &rotated["in_place"]), (&json!(old_mark), &json!(true)));
         assert_eq!(rotated["old_kept"], false);
-        for kind in ["wallet_keys", "preimages", "answers"] {
+        for kind in ["wallet_keys", "preimages", "answers", "webhook_secrets"] {
             assert!(rotated["resealed"][kind].as_u64().unwrap() > 0, "{rotated}");
         }
         assert_eq!(rotated["mark"], json!(mark_in_use(server)));

@@ -44,9 +44,10 @@ fn shape(answer: &Answer) -> (u16, Value) {
     (answer.status, body)
 }
 
-/// Everything that the database holds, but for the guesses that the wall itself makes.
+/// Everything that the database holds, but for the guesses that the wall itself makes, and how
+/// far the sweeper has come.
 fn everything(server: &Server) -> Vec<String> {
-    server.database.dump(&["guesses"])
+    server.database.dump(&["guesses", "walks"])
 }
 
 /// Calls with a key or session that is no good.

@@ -80,6 +80,11 @@ fn wallets_own() -> Vec<Row> {
         "GET /api/v1/payments/{payment_hash}", AnybodyOrKey, StatusOnly, |t| (format!("/api/v1/payments/{}", t.hash), NONE);
         // A stream of the caller's own has no end; tests/live look into it.
         "GET /api/v1/payments/sse", Key, Crosses, |_| ("/api/v1/payments/sse".into(), NONE);
+        "GET /api/v1/webhooks/secret", AdminKey, OwnChange, |_| ("/api/v1/webhooks/secret".into(), NONE);
+        "PUT /api/v1/webhooks/secret", AdminKey, OwnChange, |_| ("/api/v1/webhooks/secret".into(), NONE);
+        "GET /api/v1/webhooks/deliveries", AdminKey, OwnThings, |_| ("/api/v1/webhooks/deliveries".into(), NONE);
+        "POST /api/v1/webhooks/deliveries/{delivery_id}/redeliver", AdminKey, Refused, |t| (format!("/api/v1/webhooks/deliveries/{}/redeliver", t.own_delivery), NONE);
+        "POST /api/v1/webhooks/deliveries/{delivery_id}/redeliver", AdminKey, Refused, |t| (format!("/api/v1/webhooks/deliveries/{}/redeliver", t.delivery), NONE);
         "POST /api/v1/payments/decode", AnybodyOrKey, Crosses, |t| ("/api/v1/payments/decode".into(), json!({"data": t.bolt11}));
     }
 }
@@ -90,6 +95,9 @@ fn tenants() -> Vec<Row> {
     }
     fn wallets(t: &Tenant) -> String {
         format!("/usermanager/api/v1/wallets/{}", t.wallet.id)
+    }
+    fn hooks(rest: &str) -> String {
+        format!("/usermanager/api/v1/webhooks{rest}")
     }
     fn transfer(t: &Tenant) -> Value {
         json!({"from_wallet": t.wallet.id, "to_wallet": t.second.id, "amount": 1})
@@ -118,6 +126,17 @@ fn tenants() -> Vec<Row> {
         "GET /usermanager/api/v1/transactions/{wallet_id}", Key, Refused, |t| (format!("/usermanager/api/v1/transactions/{}", t.wallet.id), NONE);
         "POST /usermanager/api/v1/transfers", AdminKey, Refused, |t| ("/usermanager/api/v1/transfers".into(), transfer(t));
         "POST /usermanager/api/v1/transfers", AdminKey, Refused, |t| ("/usermanager/api/v1/transfers".into(), json!([transfer(t), transfer(t)]));
+        "POST /usermanager/api/v1/webhooks", AdminKey, OwnChange, |_| (hooks(""), json!({"url": "https://a.example/"}));
+        "GET /usermanager/api/v1/webhooks", AdminKey, OwnThings, |_| (hooks(""), NONE);
+        "GET /usermanager/api/v1/webhooks/{webhook_id}", AdminKey, Refused, |t| (hooks(&format!("/{}", t.webhook)), NONE);
+        "PUT /usermanager/api/v1/webhooks/{webhook_id}", AdminKey, Refused, |t| (hooks(&format!("/{}", t.webhook)), json!({"url": "https://mine.example/"}));
+        "DELETE /usermanager/api/v1/webhooks/{webhook_id}", AdminKey, Refused, |t| (hooks(&format!("/{}", t.webhook)), NONE);
+        "PUT /usermanager/api/v1/webhooks/{webhook_id}/secret", AdminKey, Refused, |t| (hooks(&format!("/{}/secret", t.webhook)), NONE);
+        "POST /usermanager/api/v1/webhooks/{webhook_id}/test", AdminKey, Refused, |t| (hooks(&format!("/{}/test", t.webhook)), NONE);
+        "GET /usermanager/api/v1/webhooks/{webhook_id}/deliveries", AdminKey, Refused, |t| (hooks(&format!("/{}/deliveries", t.webhook)), NONE);
+        "POST /usermanager/api/v1/webhooks/{webhook_id}/redeliver", AdminKey, Refused, |t| (hooks(&format!("/{}/redeliver", t.webhook)), json!({"since": 0}));
+        "POST /usermanager/api/v1/webhooks/deliveries/{delivery_id}/redeliver", AdminKey, Refused, |t| (hooks(&format!("/deliveries/{}/redeliver", t.delivery)), NONE);
+        "POST /usermanager/api/v1/webhooks/deliveries/{delivery_id}/redeliver", AdminKey, Refused, |t| (hooks(&format!("/deliveries/{}/redeliver", t.own_delivery)), NONE);
         "POST /usermanager/api/v1/extensions", AdminKey, Refused, |t| (format!("/usermanager/api/v1/extensions?extension=x&userid={}&active=true", t.wallet.user), NONE);
     }
 }

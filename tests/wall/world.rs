@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Server, Wallet};
+use crate::harness::{Server, StoreKind, Wallet};
 
 /// The ids that requests name.
 #[derive(Clone, Debug)]
@@ -17,6 +17,12 @@ pub(crate) struct Tenant {
     pub(crate) bolt11: String,
     /// Its payment hash.
     pub(crate) hash: String,
+    /// An endpoint of the manager's.
+    pub(crate) webhook: String,
+    /// What was sent there.
+    pub(crate) delivery: String,
+    /// What was sent to the webhook of an invoice of the manager's own wallet.
+    pub(crate) own_delivery: String,
 }
 
 /// Somebody who calls.
@@ -141,7 +147,35 @@ fn tenant(server: &Server, manager: &Wallet) -> Tenant {
     let order = json!({"out": false, "amount": 7, "memo": "for a private purpose"});
     let open = server.post("/api/v1/payments", &wallet.invoice, &order).expect(201);
     let text = |name: &str| open[name].as_str().unwrap().to_owned();
-    Tenant { manager: manager.user.clone(), wallet, second, bolt11: text("bolt11"), hash: text("payment_hash") }
+    let endpoint = json!({"url": "https://private.example/", "events": ["invoice.expired"]});
+    let endpoint = server.post("/usermanager/api/v1/webhooks", &manager.admin, &endpoint).expect(201);
+    let webhook = endpoint["id"].as_str().unwrap().to_owned();
+    server.get("/api/v1/webhooks/secret", &manager.admin).expect(200);
+    Tenant {
+        manager: manager.user.clone(),
+        delivery: delivery(server, &webhook, "endpoint"),
+        own_delivery: delivery(server, &manager.id, "wallet"),
+        webhook,
+        wallet,
+        second,
+        bolt11: text("bolt11"),
+        hash: text("payment_hash"),
+    }
+}
+
+/// A delivery that came to its end.
+fn delivery(server: &Server, owner: &str, kind: &str) -> String {
+    let id: String = owner.chars().rev().collect();
+    let bytes = |hex: &str| match server.store {
+        StoreKind::Sqlite => format!("x'{hex}'"),
+        StoreKind::Postgres => format!("'\\x{hex}'::bytea"),
+    };
+    let (row, owner) = (bytes(&id), bytes(owner));
+    let columns = "id, event_id, kind, owner_id, owner_kind, host, state, attempts, created_at_ms, answer";
+    let values =
+        format!("{row}, {row}, 'test', {owner}, '{kind}', 'private.example', 'parked', 13, 1, 'private answer'");
+    server.database.execute(&format!("INSERT INTO deliveries ({columns}) VALUES ({values})")).unwrap();
+    id
 }
 
 /// The same shape with ids that are nobody's (and an invoice that is somebody's, because there
@@ -150,7 +184,9 @@ fn nobody(tenant: &Tenant) -> Tenant {
     let id = "00000000000000000000000000000000".to_owned();
     let wallet = Wallet { user: id.clone(), id: id.clone(), admin: id.clone(), invoice: id.clone() };
     let hash = "0".repeat(64);
-    Tenant { manager: id, second: wallet.clone(), wallet, bolt11: tenant.bolt11.clone(), hash }
+    let bolt11 = tenant.bolt11.clone();
+    let (webhook, delivery, own_delivery, second) = (id.clone(), id.clone(), id.clone(), wallet.clone());
+    Tenant { manager: id, second, wallet, bolt11, hash, webhook, delivery, own_delivery }
 }
 
 fn secrets_of(tenant: &Tenant, manager: &Wallet) -> Vec<String> {
@@ -160,6 +196,10 @@ fn secrets_of(tenant: &Tenant, manager: &Wallet) -> Vec<String> {
         .cloned()
         .collect();
     secrets.extend([tenant.bolt11.clone(), tenant.hash.clone()]);
-    secrets.extend(["player one", "player two", "one@example.org", "private purpose"].map(str::to_owned));
+    secrets.extend([tenant.webhook.clone(), tenant.delivery.clone(), tenant.own_delivery.clone()]);
+    secrets.extend(
+        ["player one", "player two", "one@example.org", "private purpose", "private.example", "private answer"]
+            .map(str::to_owned),
+    );
     secrets
 }

@@ -9,6 +9,7 @@ use crate::api::body::Body;
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::session::Operator;
 use crate::api::user_manager::controls::FreezeOrder;
+use crate::clock;
 use crate::domain::controls::Freeze;
 use crate::domain::ids::WalletId;
 use crate::store::controls::{self, Freezer};
@@ -63,7 +64,7 @@ async fn set(
     let id: WalletId = path.parse().or(Err(ErrorCode::WalletNotFound))?;
     let wallet = app.write_as(operator, move |connection| {
         wallets::find(connection, id)?;
-        controls::freeze(connection, id, Freezer::Operator, freeze)?;
+        controls::freeze(connection, id, Freezer::Operator, freeze, clock::now())?;
         wallets::find(connection, id)
     });
     let wallet = wallet.await.map_err(wallet_not_found)?;

@@ -12,6 +12,7 @@ use crate::api::auth::AdminKey;
 use crate::api::body::{Body, lenient};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::params::Checks;
+use crate::clock;
 use crate::domain::controls::{Freeze, Limits};
 use crate::domain::money::Amount;
 use crate::domain::text::InvalidText;
@@ -75,7 +76,7 @@ pub(in crate::api) async fn freeze_wallet(
     let shared = app.clone();
     let view = app.write_as(key, move |connection| {
         wallets::find_in_tenant(connection, key.user(), id)?;
-        controls::freeze(connection, id, Freezer::Manager, Some(freeze))?;
+        controls::freeze(connection, id, Freezer::Manager, Some(freeze), clock::now())?;
         ManagedWallet::find(connection, &shared, *key, id)
     });
     Ok(HttpResponse::Ok().json(view.await.map_err(wallet_not_found)?))
@@ -102,7 +103,7 @@ pub(in crate::api) async fn thaw_wallet(
         if wallets::find_in_tenant(connection, key.user(), id)?.frozen_by_operator.is_some() {
             return Ok(None);
         }
-        controls::freeze(connection, id, Freezer::Manager, None)?;
+        controls::freeze(connection, id, Freezer::Manager, None, clock::now())?;
         ManagedWallet::find(connection, &shared, *key, id).map(Some)
     };
     let thawed = app.write_as(key, thaw).await.map_err(wallet_not_found)?;

@@ -216,6 +216,7 @@ fn outgoing(leg: Leg, at: UnixMs) -> Payment {
         memo: leg.invoice.memo,
         state: InvoiceState::Paid,
         webhook: None,
+        webhook_status: None,
         extra: None,
         created_at: at,
         expires_at: leg.invoice.expires_at,

@@ -1,0 +1,237 @@
+//! The endpoints of a manager: where the events of its tenant are sent to.
+//!
+//! The tenant is all wallets of the users that the manager created, and the manager's own.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, delete, get, post, put, web};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::views::EndpointView;
+use super::{endpoint_id, webhook_not_found};
+use crate::api::app::State;
+use crate::api::auth::AdminKey;
+use crate::api::body::{Body, lenient};
+use crate::api::error::{ApiError, ErrorCode};
+use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
+use crate::api::params::Checks;
+use crate::clock;
+use crate::domain::events::{EventKind, EventKinds, OwnerKind, WebhookSecret};
+use crate::domain::ids::EndpointId;
+use crate::domain::target::Target;
+use crate::domain::text::{InvalidText, WebhookUrl};
+use crate::store::endpoints::{self, Endpoint};
+use crate::store::{Db, StoreError, webhook_secrets};
+
+/// An endpoint to create, or what to change of one: what is not named stays as it is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"url": "https://game.example/events", "events": ["payment.received", "payment.sent"]}))]
+pub struct EndpointOrder {
+    /// Where events are sent to: http or https, on the public internet.
+    #[serde(default, deserialize_with = "lenient")]
+    url: Option<String>,
+    /// Which events: `payment.received`, `payment.sent`, `invoice.expired`, `user.created`,
+    /// `wallet.created`, `wallet.frozen`; all where nothing is said.
+    #[serde(default)]
+    events: Option<Vec<String>>,
+    /// False pauses it: what happens meanwhile is not collected, what waits goes on waiting.
+    #[serde(default, deserialize_with = "lenient")]
+    active: Option<bool>,
+}
+
+/// What is asked for, every part of it valid.
+struct Terms {
+    url: Option<WebhookUrl>,
+    kinds: Option<EventKinds>,
+    active: Option<bool>,
+}
+
+impl EndpointOrder {
+    fn read(self, app: &State) -> Result<Terms, ApiError> {
+        let mut checks = Checks::default();
+        let url = checks.check_opt("url", self.url, |text| app.targets.accept(text));
+        let kinds = checks.check_opt("events", self.events, |names| kinds_of(&names));
+        match (url, kinds) {
+            (Some(url), Some(kinds)) => Ok(Terms { url, kinds, active: self.active }),
+            _ => Err(checks.into_error()),
+        }
+    }
+}
+
+fn kinds_of(names: &[String]) -> Result<EventKinds, InvalidText> {
+    const FORM: InvalidText = InvalidText::Form(
+        "a list of one or more of payment.received, payment.sent, invoice.expired, user.created, wallet.created and \
+         wallet.frozen",
+    );
+    let kind = |name: &String| EventKind::ALL.into_iter().find(|kind| kind.as_str() == name).ok_or(FORM);
+    let kinds: EventKinds = names.iter().map(kind).collect::<Result<Vec<_>, _>>()?.into_iter().collect();
+    if kinds.is_empty() { Err(FORM) } else { Ok(kinds) }
+}
+
+/// Create an endpoint
+///
+/// The events of the manager's tenant are sent there. Answers the secret that signs them, which
+/// is not shown again. At most 20 for each manager.
+#[utoipa::path(
+    tag = "Events",
+    params(IdempotencyParam),
+    request_body = EndpointOrder,
+    responses((status = 201, description = "The endpoint", body = EndpointView)),
+    security(("AdminKey" = []))
+)]
+#[post("/usermanager/api/v1/webhooks")]
+pub(in crate::api) async fn create_webhook(
+    key: AdminKey,
+    app: State,
+    idempotency: Idempotency,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let order: EndpointOrder = body.json()?;
+    let claim = idempotency.claim(&app, &key, &body)?;
+    let Terms { url, kinds, active } = order.read(&app)?;
+    let url = url.ok_or_else(|| ApiError::field("url", "is missing"))?;
+    let now = clock::now();
+    let endpoint = Endpoint {
+        id: EndpointId::random(),
+        manager: key.user(),
+        url: url.into_inner(),
+        kinds: kinds.unwrap_or_else(|| EventKind::ALL.into_iter().collect()),
+        created_at: now,
+        updated_at: now,
+        paused_at: (active == Some(false)).then_some(now),
+    };
+    let secret = WebhookSecret::generate();
+    let shared = app.clone();
+    let create = move |connection: &mut Db| {
+        if !endpoints::create(connection, &endpoint)? {
+            return Err(StoreError::Conflict);
+        }
+        webhook_secrets::insert(connection, &shared.sealer, OwnerKind::Endpoint, *endpoint.id.as_bytes(), &secret)?;
+        Ok(EndpointView::with_secret(endpoint, &secret))
+    };
+    // Ids are random: what is in the way is the number of endpoints.
+    create_once(&app, key, StatusCode::CREATED, claim, create, |error| {
+        ApiError::from_change(error, ErrorCode::TooManyWebhooks, ErrorCode::Internal)
+    })
+    .await
+}
+
+/// List endpoints
+///
+/// Oldest first, without their secrets.
+#[utoipa::path(
+    tag = "Events",
+    responses((status = 200, description = "The endpoints", body = Vec<EndpointView>)),
+    security(("AdminKey" = []))
+)]
+#[get("/usermanager/api/v1/webhooks")]
+pub(in crate::api) async fn list_webhooks(key: AdminKey, app: State) -> Result<HttpResponse, ApiError> {
+    let found = app.store.read(move |connection| endpoints::list(connection, key.user())).await?;
+    let views: Vec<_> = found.into_iter().map(EndpointView::new).collect();
+    Ok(HttpResponse::Ok().json(views))
+}
+
+/// Endpoint details
+#[utoipa::path(
+    tag = "Events",
+    params(("webhook_id" = String, Path, description = "The endpoint's id")),
+    responses((status = 200, description = "The endpoint", body = EndpointView)),
+    security(("AdminKey" = []))
+)]
+#[get("/usermanager/api/v1/webhooks/{webhook_id}")]
+pub(in crate::api) async fn get_webhook(
+    key: AdminKey,
+    app: State,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = endpoint_id(&path)?;
+    let found = app.store.read(move |connection| endpoints::find(connection, key.user(), id)).await;
+    Ok(HttpResponse::Ok().json(EndpointView::new(found.map_err(webhook_not_found)?)))
+}
+
+/// Change, pause or resume an endpoint
+///
+/// What is on its way goes to the new URL.
+#[utoipa::path(
+    tag = "Events",
+    params(("webhook_id" = String, Path, description = "The endpoint's id")),
+    request_body = EndpointOrder,
+    responses((status = 200, description = "The endpoint", body = EndpointView)),
+    security(("AdminKey" = []))
+)]
+#[put("/usermanager/api/v1/webhooks/{webhook_id}")]
+pub(in crate::api) async fn update_webhook(
+    key: AdminKey,
+    app: State,
+    path: web::Path<String>,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let id = endpoint_id(&path)?;
+    let Terms { url, kinds, active } = body.json::<EndpointOrder>()?.read(&app)?;
+    let view = app.write_as(key, move |connection| {
+        let before = endpoints::find(connection, key.user(), id)?;
+        let now = clock::now();
+        let changed = Endpoint {
+            url: url.map_or(before.url, WebhookUrl::into_inner),
+            kinds: kinds.unwrap_or(before.kinds),
+            updated_at: now,
+            paused_at: match active {
+                None => before.paused_at,
+                Some(true) => None,
+                Some(false) => before.paused_at.or(Some(now)),
+            },
+            ..before
+        };
+        let target = Target::parse(&changed.url).map_err(|error| StoreError::Broken(error.to_string()))?;
+        endpoints::update(connection, &changed, &target.place())?;
+        Ok(EndpointView::new(changed))
+    });
+    Ok(HttpResponse::Ok().json(view.await.map_err(webhook_not_found)?))
+}
+
+/// Delete an endpoint
+///
+/// What is on its way to it is not sent any more.
+#[utoipa::path(
+    tag = "Events",
+    params(("webhook_id" = String, Path, description = "The endpoint's id")),
+    responses((status = 200, description = "Deleted; the body is `null`", body = Option<String>, example = json!(null))),
+    security(("AdminKey" = []))
+)]
+#[delete("/usermanager/api/v1/webhooks/{webhook_id}")]
+pub(in crate::api) async fn delete_webhook(
+    key: AdminKey,
+    app: State,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = endpoint_id(&path)?;
+    let deleted =
+        app.write_as(key, move |connection| endpoints::delete(connection, key.user(), id, clock::now())).await;
+    deleted.map_err(webhook_not_found)?;
+    Ok(HttpResponse::Ok().json(None::<String>))
+}
+
+/// Rotate an endpoint's secret
+///
+/// Answers the new one, which is not shown again; the one before signs nothing from now on.
+#[utoipa::path(
+    tag = "Events",
+    params(("webhook_id" = String, Path, description = "The endpoint's id")),
+    responses((status = 200, description = "The endpoint with its new secret", body = EndpointView)),
+    security(("AdminKey" = []))
+)]
+#[put("/usermanager/api/v1/webhooks/{webhook_id}/secret")]
+pub(in crate::api) async fn rotate_endpoint_secret(
+    key: AdminKey,
+    app: State,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = endpoint_id(&path)?;
+    let shared = app.clone();
+    let view = app.write_as(key, move |connection| {
+        let endpoint = endpoints::find(connection, key.user(), id)?;
+        let secret = webhook_secrets::replace(connection, &shared.sealer, OwnerKind::Endpoint, *id.as_bytes())?;
+        Ok(EndpointView::with_secret(endpoint, &secret))
+    });
+    Ok(HttpResponse::Ok().json(view.await.map_err(webhook_not_found)?))
+}

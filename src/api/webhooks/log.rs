@@ -1,0 +1,232 @@
+//! The log of what was sent to a manager's endpoints, and sending it again.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, get, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::views::DeliveryView;
+use super::{delivery_id, delivery_not_found, endpoint_id, webhook_not_found};
+use crate::api::app::State;
+use crate::api::auth::AdminKey;
+use crate::api::body::{Body, lenient};
+use crate::api::error::ApiError;
+use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
+use crate::api::params::{Checks, Params};
+use crate::api::payment_query::{LIMIT_MAX, OFFSET_MAX};
+use crate::clock;
+use crate::domain::events::{EventKind, OwnerKind};
+use crate::domain::ids::{DeliveryId, EndpointId, EventId};
+use crate::domain::target::Target;
+use crate::domain::time::UnixMs;
+use crate::store::events::NewDelivery;
+use crate::store::{Db, StoreError, delivery_log, endpoints};
+
+/// Deliveries that are listed where nothing is said.
+const LIMIT_DEFAULT: i64 = 20;
+/// The latest time that is taken, in Unix seconds: the end of the year 9999.
+const SECONDS_MAX: i64 = 253_402_300_799;
+
+/// Which deliveries to list.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only the document reads these; the query itself is read by `Page`")]
+pub struct DeliveryListParams {
+    /// Only those in this state.
+    #[param(pattern = "^(waiting|delivered|parked)$")]
+    state: Option<String>,
+    /// Deliveries at most; 20 where nothing is said.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<i64>,
+    /// Deliveries to leave out first.
+    #[param(minimum = 0)]
+    offset: Option<i64>,
+}
+
+/// Which part of a log is asked for.
+pub(super) struct Page {
+    pub(super) state: Option<&'static str>,
+    pub(super) offset: i64,
+    pub(super) limit: i64,
+}
+
+impl Page {
+    pub(super) fn read(params: &Params) -> Result<Self, ApiError> {
+        let state = match params.get("state")? {
+            None => None,
+            Some(text) => {
+                let found = ["waiting", "delivered", "parked"].into_iter().find(|state| *state == text);
+                Some(found.ok_or_else(|| ApiError::field("state", "must be `waiting`, `delivered` or `parked`"))?)
+            }
+        };
+        let limit = params.integer("limit", 1, LIMIT_MAX)?.unwrap_or(LIMIT_DEFAULT);
+        Ok(Self { state, offset: params.integer("offset", 0, OFFSET_MAX)?.unwrap_or_default(), limit })
+    }
+}
+
+/// Events of which time to send again.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"since": 1_769_860_800, "until": 1_769_864_400}))]
+pub struct RangeOrder {
+    /// From this time on, in Unix seconds.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(required, minimum = 0)]
+    since: Option<i64>,
+    /// Until before this time, in Unix seconds; until now where nothing is said.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(minimum = 0)]
+    until: Option<i64>,
+}
+
+/// How many deliveries are on their way again.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"redelivered": 17}))]
+pub struct Redelivered {
+    redelivered: usize,
+}
+
+/// List an endpoint's deliveries
+///
+/// The newest event first; kept for 30 days.
+#[utoipa::path(
+    tag = "Events",
+    params(("webhook_id" = String, Path, description = "The endpoint's id"), DeliveryListParams),
+    responses((status = 200, description = "The deliveries", body = Vec<DeliveryView>)),
+    security(("AdminKey" = []))
+)]
+#[get("/usermanager/api/v1/webhooks/{webhook_id}/deliveries")]
+pub(in crate::api) async fn list_deliveries(
+    key: AdminKey,
+    app: State,
+    path: web::Path<String>,
+    params: Params,
+) -> Result<HttpResponse, ApiError> {
+    let id = endpoint_id(&path)?;
+    let Page { state, offset, limit } = Page::read(&params)?;
+    let found = app.store.read_list(move |connection| {
+        endpoints::find(connection, key.user(), id)?;
+        delivery_log::list(connection, id.as_bytes(), state, offset, limit)
+    });
+    let views: Vec<_> = found.await.map_err(webhook_not_found)?.into_iter().map(DeliveryView::from).collect();
+    Ok(HttpResponse::Ok().json(views))
+}
+
+/// Send a test event
+///
+/// Of the kind `test`, as every event is sent; the log tells what became of it.
+#[utoipa::path(
+    tag = "Events",
+    params(("webhook_id" = String, Path, description = "The endpoint's id"), IdempotencyParam),
+    responses((status = 201, description = "The delivery, on its way", body = DeliveryView)),
+    security(("AdminKey" = []))
+)]
+#[post("/usermanager/api/v1/webhooks/{webhook_id}/test")]
+pub(in crate::api) async fn test_webhook(
+    key: AdminKey,
+    app: State,
+    path: web::Path<String>,
+    idempotency: Idempotency,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let endpoint = endpoint_id(&path)?;
+    let claim = idempotency.claim(&app, &key, &body)?;
+    let create = move |connection: &mut Db| {
+        let url = endpoints::find(connection, key.user(), endpoint)?.url;
+        let target = Target::parse(&url).map_err(|error| StoreError::Broken(error.to_string()))?;
+        let (id, now) = (DeliveryId::next(), clock::now());
+        delivery_log::add(connection, trial(endpoint, id, &target, now), now)?;
+        delivery_log::find(connection, endpoint.as_bytes(), id).map(DeliveryView::from)
+    };
+    create_once(&app, key, StatusCode::CREATED, claim, create, webhook_not_found).await
+}
+
+fn trial(endpoint: EndpointId, id: DeliveryId, target: &Target, now: UnixMs) -> NewDelivery {
+    NewDelivery {
+        id,
+        event: EventId::next(),
+        kind: EventKind::Test,
+        owner: *endpoint.as_bytes(),
+        owner_kind: OwnerKind::Endpoint,
+        account: None,
+        row: None,
+        payload: Some(r#"{"message":"This is a test."}"#.to_owned()),
+        place: target.place(),
+        line: None,
+        created_at: now,
+    }
+}
+
+/// Send a delivery again
+///
+/// Under the same event id; at once where it waits to be tried again.
+#[utoipa::path(
+    tag = "Events",
+    params(("delivery_id" = String, Path, description = "The delivery's id")),
+    responses((status = 200, description = "The delivery, on its way", body = DeliveryView)),
+    security(("AdminKey" = []))
+)]
+#[post("/usermanager/api/v1/webhooks/deliveries/{delivery_id}/redeliver")]
+pub(in crate::api) async fn redeliver(
+    key: AdminKey,
+    app: State,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = delivery_id(&path)?;
+    let view = app.write_as(key, move |connection| {
+        let owner = delivery_log::owner_of(connection, id)?;
+        // Whose the endpoint is decides; a wallet's own webhooks are not the manager's.
+        endpoints::find(connection, key.user(), EndpointId::new(owner))?;
+        delivery_log::redeliver(connection, &owner, id, clock::now())?;
+        delivery_log::find(connection, &owner, id).map(DeliveryView::from)
+    });
+    Ok(HttpResponse::Ok().json(view.await.map_err(delivery_not_found)?))
+}
+
+/// Send all events of a time again
+///
+/// Those that came to their end, delivered or parked, each under the same event id.
+#[utoipa::path(
+    tag = "Events",
+    params(("webhook_id" = String, Path, description = "The endpoint's id")),
+    request_body = RangeOrder,
+    responses((status = 200, description = "How many are on their way", body = Redelivered)),
+    security(("AdminKey" = []))
+)]
+#[post("/usermanager/api/v1/webhooks/{webhook_id}/redeliver")]
+pub(in crate::api) async fn redeliver_range(
+    key: AdminKey,
+    app: State,
+    path: web::Path<String>,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let id = endpoint_id(&path)?;
+    let order: RangeOrder = body.json()?;
+    let mut checks = Checks::default();
+    let mut time = |field: &str, seconds: i64| {
+        if (0..=SECONDS_MAX).contains(&seconds) {
+            Some(UnixMs::new(seconds.saturating_mul(1000)))
+        } else {
+            checks.add(field, "must be a time in Unix seconds");
+            None
+        }
+    };
+    let until = time("until", order.until.unwrap_or_else(|| clock::now().seconds().saturating_add(1)));
+    let since = order.since.and_then(|since| time("since", since));
+    if order.since.is_none() {
+        checks.add("since", "is missing: a time in Unix seconds");
+    }
+    let (Some(since), Some(until)) = (since, until) else { return Err(checks.into_error()) };
+    let (mut redelivered, mut after) = (0_usize, None);
+    loop {
+        let some = app.write_as(key, move |connection: &mut Db| {
+            endpoints::find(connection, key.user(), id)?;
+            delivery_log::redeliver_some(connection, id.as_bytes(), since, until, after, clock::now())
+        });
+        let (sent, last) = some.await.map_err(webhook_not_found)?;
+        redelivered = redelivered.saturating_add(sent);
+        if last.is_none() {
+            return Ok(HttpResponse::Ok().json(Redelivered { redelivered }));
+        }
+        after = last;
+    }
+}

@@ -1,0 +1,31 @@
+//! Webhooks over the API: a manager's endpoints for its whole tenant, and a wallet's secret and
+//! log for the webhooks of its own invoices.
+
+pub mod endpoints;
+pub mod log;
+pub mod own;
+pub mod views;
+
+use actix_web::web;
+
+use super::error::{ApiError, ErrorCode};
+use crate::domain::ids::{DeliveryId, EndpointId};
+use crate::store::StoreError;
+
+/// The endpoint that a path names.
+fn endpoint_id(path: &web::Path<String>) -> Result<EndpointId, ApiError> {
+    path.parse().or(Err(ErrorCode::WebhookNotFound.into()))
+}
+
+/// The delivery that a path names.
+fn delivery_id(path: &web::Path<String>) -> Result<DeliveryId, ApiError> {
+    path.parse().or(Err(ErrorCode::DeliveryNotFound.into()))
+}
+
+fn webhook_not_found(error: StoreError) -> ApiError {
+    ApiError::from_store(error, ErrorCode::WebhookNotFound)
+}
+
+fn delivery_not_found(error: StoreError) -> ApiError {
+    ApiError::from_store(error, ErrorCode::DeliveryNotFound)
+}

@@ -1,0 +1,100 @@
+//! A wallet's own webhooks: the secret that signs those of its invoices, and their log.
+
+use actix_web::{HttpResponse, get, post, put, web};
+
+use super::log::{DeliveryListParams, Page};
+use super::views::{DeliveryView, SecretView};
+use super::{delivery_id, delivery_not_found};
+use crate::api::app::State;
+use crate::api::auth::AdminKey;
+use crate::api::error::{ApiError, ErrorCode};
+use crate::api::params::Params;
+use crate::clock;
+use crate::domain::events::OwnerKind;
+use crate::store::{StoreError, delivery_log, webhook_secrets};
+
+/// The secret of a wallet's webhooks
+///
+/// What signs the webhooks of the wallet's own invoices; it is made when it is first needed.
+#[utoipa::path(
+    tag = "Events",
+    responses((status = 200, description = "The secret", body = SecretView)),
+    security(("AdminKey" = []))
+)]
+#[get("/api/v1/webhooks/secret")]
+pub(in crate::api) async fn get_webhook_secret(key: AdminKey, app: State) -> Result<HttpResponse, ApiError> {
+    let shared = app.clone();
+    let secret = app.write_as(key, move |connection| {
+        webhook_secrets::of_one(connection, &shared.sealer, OwnerKind::Wallet, *key.wallet().as_bytes())
+    });
+    Ok(HttpResponse::Ok().json(SecretView::new(&secret.await.map_err(made_at_once)?)))
+}
+
+/// Rotate the secret of a wallet's webhooks
+///
+/// The one before signs nothing from now on, not even what is tried again.
+#[utoipa::path(
+    tag = "Events",
+    responses((status = 200, description = "The new secret", body = SecretView)),
+    security(("AdminKey" = []))
+)]
+#[put("/api/v1/webhooks/secret")]
+pub(in crate::api) async fn rotate_webhook_secret(key: AdminKey, app: State) -> Result<HttpResponse, ApiError> {
+    let shared = app.clone();
+    let secret = app.write_as(key, move |connection| {
+        webhook_secrets::replace(connection, &shared.sealer, OwnerKind::Wallet, *key.wallet().as_bytes())
+    });
+    Ok(HttpResponse::Ok().json(SecretView::new(&secret.await.map_err(made_at_once)?)))
+}
+
+/// List a wallet's deliveries
+///
+/// Of the webhooks of its own invoices, the newest event first; kept for 30 days.
+#[utoipa::path(
+    tag = "Events",
+    params(DeliveryListParams),
+    responses((status = 200, description = "The deliveries", body = Vec<DeliveryView>)),
+    security(("AdminKey" = []))
+)]
+#[get("/api/v1/webhooks/deliveries")]
+pub(in crate::api) async fn list_own_deliveries(
+    key: AdminKey,
+    app: State,
+    params: Params,
+) -> Result<HttpResponse, ApiError> {
+    let Page { state, offset, limit } = Page::read(&params)?;
+    let found = app
+        .store
+        .read_list(move |connection| delivery_log::list(connection, key.wallet().as_bytes(), state, offset, limit));
+    let views: Vec<_> = found.await?.into_iter().map(DeliveryView::from).collect();
+    Ok(HttpResponse::Ok().json(views))
+}
+
+/// Send a wallet's delivery again
+///
+/// Under the same event id; at once where it waits to be tried again.
+#[utoipa::path(
+    tag = "Events",
+    params(("delivery_id" = String, Path, description = "The delivery's id")),
+    responses((status = 200, description = "The delivery, on its way", body = DeliveryView)),
+    security(("AdminKey" = []))
+)]
+#[post("/api/v1/webhooks/deliveries/{delivery_id}/redeliver")]
+pub(in crate::api) async fn redeliver_own(
+    key: AdminKey,
+    app: State,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = delivery_id(&path)?;
+    let view = app.write_as(key, move |connection| {
+        let owner = *key.wallet().as_bytes();
+        delivery_log::redeliver(connection, &owner, id, clock::now())?;
+        delivery_log::find(connection, &owner, id).map(DeliveryView::from)
+    });
+    Ok(HttpResponse::Ok().json(view.await.map_err(delivery_not_found)?))
+}
+
+/// Two who make a wallet's first secret at once: the second one finds it when it asks again.
+fn made_at_once(error: StoreError) -> ApiError {
+    ApiError::from_change(error, ErrorCode::Unavailable, ErrorCode::Internal)
+}

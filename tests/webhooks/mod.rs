@@ -1,0 +1,16 @@
+//! Webhooks: that they arrive, signed, once, in order, and go nowhere where they must not.
+
+mod crash;
+mod delivery;
+mod endpoints;
+mod expiry;
+mod rules;
+mod signature;
+mod targets;
+
+use crate::harness::Options;
+
+/// A server that may tell this machine.
+pub(crate) fn options() -> Options {
+    Options { arguments: vec!["--webhook-allow-private".into()], ..Options::default() }
+}

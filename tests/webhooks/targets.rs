@@ -1,0 +1,315 @@
+//! Where webhooks may go: the guard against being sent where nobody from outside may look.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use satkeep::domain::target::{Forbidden, Target, TargetPolicy, is_public};
+use satkeep::events::client::{Answer, Client, Post, PostError, Resolver, TIME_MAX};
+use serde_json::json;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::harness::{Receiver, Reply, both_stores};
+
+const NOT_PUBLIC: [&str; 45] = [
+    "0.0.0.0",
+    "0.1.2.3",
+    "10.0.0.1",
+    "100.64.0.1",
+    "100.100.100.200",
+    "127.0.0.1",
+    "127.255.255.254",
+    "169.254.169.254",
+    "168.63.129.16",
+    "172.16.0.1",
+    "172.31.255.255",
+    "192.0.0.1",
+    "192.0.0.192",
+    "192.0.2.1",
+    "192.88.99.1",
+    "192.168.1.1",
+    "198.18.0.1",
+    "198.19.255.255",
+    "198.51.100.7",
+    "203.0.113.9",
+    "224.0.0.1",
+    "239.255.255.250",
+    "240.0.0.1",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "::127.0.0.1",
+    "::ffff:127.0.0.1",
+    "::ffff:10.1.2.3",
+    "::ffff:169.254.169.254",
+    "64:ff9b::7f00:1",
+    "64:ff9b::a9fe:a9fe",
+    "64:ff9b:1::1",
+    "100::1",
+    "2001::1",
+    "2001:2::1",
+    "2001:10::1",
+    "2001:db8::1",
+    "2002:7f00:1::",
+    "2002:808:808::",
+    "3fff::1",
+    "5f00::1",
+    "fc00::1",
+    "fd00:ec2::254",
+    "fe80::1",
+];
+
+const PUBLIC: [&str; 9] = [
+    "1.1.1.1",
+    "8.8.8.8",
+    "100.63.255.255",
+    "100.128.0.1",
+    "172.32.0.1",
+    "192.167.0.1",
+    "::ffff:8.8.8.8",
+    "64:ff9b::808:808",
+    "2a01:4f8::1",
+];
+
+/// URLs that name, in one way or another, what is not public; or that are none.
+const REFUSED: [&str; 22] = [
+    "http://127.0.0.1/",
+    "http://127.1/",
+    "http://2130706433/",
+    "http://0x7f000001/",
+    "http://0177.0.0.1/",
+    "http://0x7f.1/hook",
+    "http://127.0.0.1.:80/",
+    "http://[::1]/",
+    "http://[::ffff:127.0.0.1]/",
+    "http://[::ffff:a9fe:a9fe]/",
+    "http://169.254.169.254/latest/meta-data",
+    "http://10.0.0.1:8080/",
+    "http://192.168.0.1",
+    "http://localhost/",
+    "https://LOCALHOST./",
+    "http://a.localhost/",
+    "http://0/",
+    "http://１２７.０.０.１/",
+    "https://game.example:22/",
+    "https://game.example:25",
+    "http://user@game.example/",
+    "ftp://game.example/",
+];
+
+const ACCEPTED: [&str; 5] = [
+    "https://game.example/hook",
+    "http://game.example:8080/",
+    "http://8.8.8.8/",
+    "https://[2a01:4f8::1]:3000/",
+    "http://localhost.example/",
+];
+
+fn strict() -> TargetPolicy {
+    TargetPolicy { ports: "80,443,1024-65535".parse().unwrap(), allow_private: false }
+}
+
+fn for_development() -> TargetPolicy {
+    TargetPolicy { allow_private: true, ..strict() }
+}
+
+#[test]
+fn addresses_are_public_or_not() {
+    for text in NOT_PUBLIC {
+        assert!(!is_public(text.parse().unwrap()), "{text}");
+    }
+    for text in PUBLIC {
+        assert!(is_public(text.parse().unwrap()), "{text}");
+    }
+}
+
+#[test]
+fn urls_are_accepted_or_not() {
+    for text in REFUSED {
+        assert!(strict().accept(text.to_owned()).is_err(), "{text}");
+    }
+    for text in ACCEPTED {
+        assert!(strict().accept(text.to_owned()).is_ok(), "{text}");
+    }
+    assert!(for_development().accept("http://127.0.0.1:99/".to_owned()).is_ok());
+    assert!(for_development().accept("file:///etc/passwd".to_owned()).is_err());
+    for ports in ["", "0", "80-", "443-80", "65536", "http"] {
+        assert!(ports.parse::<satkeep::domain::target::Ports>().is_err(), "{ports}");
+    }
+}
+
+both_stores! {
+    fn an_invoice_cannot_name_what_is_not_public(server) {
+        for url in REFUSED {
+            let order = json!({"out": false, "amount": 1, "webhook": url});
+            server.post("/api/v1/payments", &server.manager.admin, &order).refused(400, "invalid_request", "webhook");
+        }
+        for url in ACCEPTED {
+            let order = json!({"out": false, "amount": 1, "webhook": url});
+            server.post("/api/v1/payments", &server.manager.admin, &order).expect(201);
+        }
+    }
+}
+
+/// A resolver that answers this, in turn, and counts how often it was asked.
+fn resolver(answers: &[&[SocketAddr]]) -> (Arc<Resolver>, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let (count, answers) = (Arc::clone(&asked), answers.iter().map(|answer| answer.to_vec()).collect::<Vec<_>>());
+    let resolver: Arc<Resolver> = Arc::new(move |host, _port| {
+        assert_eq!(host, "hooks.example");
+        let number = count.fetch_add(1, Ordering::SeqCst);
+        let answer = answers[number.min(answers.len() - 1)].clone();
+        Box::pin(async move { Ok(answer) })
+    });
+    (resolver, asked)
+}
+
+fn post(client: &Client, url: &str) -> Result<Answer, PostError> {
+    let post = Post {
+        target: Target::parse(url).unwrap(),
+        event: "5eed".to_owned(),
+        signature: "t=1,v1=00".to_owned(),
+        body: "{}".to_owned(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(client.post(post))
+}
+
+fn address_of(receiver: &Receiver) -> SocketAddr {
+    receiver.url.strip_prefix("http://").unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_name_that_leads_inside_is_not_followed() {
+    let receiver = Receiver::start();
+    let inside = address_of(&receiver);
+    let mapped = SocketAddr::new(IpAddr::V6("::ffff:127.0.0.1".parse().unwrap()), inside.port());
+    for answer in [vec![inside], vec![mapped], vec![mapped, inside]] {
+        let (resolver, _) = resolver(&[&answer]);
+        let client = Client::new(strict(), resolver, None).unwrap();
+        let url = format!("http://hooks.example:{}/", inside.port());
+        assert_eq!(post(&client, &url), Err(PostError::Forbidden(Forbidden::Address)));
+    }
+    // Nor an address, in whatever form it got into the database.
+    let client = Client::new(strict(), resolver(&[&[inside]]).0, None).unwrap();
+    for host in ["127.0.0.1", "0x7f.1", "[::ffff:127.0.0.1]"] {
+        let refused = post(&client, &format!("http://{host}:{}/", inside.port()));
+        assert_eq!(refused, Err(PostError::Forbidden(Forbidden::Address)));
+    }
+    assert!(receiver.hooks().is_empty());
+}
+
+#[test]
+fn a_name_that_leads_inside_the_second_time_is_not_followed() {
+    let receiver = Receiver::start();
+    let inside = address_of(&receiver);
+    // Public by its network, which is given to nobody.
+    let outside = SocketAddr::new("2d00::1".parse().unwrap(), inside.port());
+    let (resolver, asked) = resolver(&[&[outside], &[inside]]);
+    let client = Client::new(strict(), resolver, None).unwrap();
+    let url = format!("http://hooks.example:{}/", inside.port());
+    // What was judged is what is connected to: nobody asks again in between.
+    assert!(matches!(post(&client, &url), Err(PostError::Unconnected | PostError::TooSlow)));
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert_eq!(post(&client, &url), Err(PostError::Forbidden(Forbidden::Address)));
+    assert!(receiver.hooks().is_empty());
+}
+
+#[test]
+fn redirects_are_not_followed() {
+    let inside = Receiver::start();
+    let location: &'static str = format!("Location: {}/secret\r\n", inside.url).leak();
+    let receiver = Receiver::answering(move |_| Reply { headers: location, ..Reply::status(302) });
+    let client = Client::new(for_development(), resolver(&[&[address_of(&receiver)]]).0, None).unwrap();
+    let answer = post(&client, "http://hooks.example/").unwrap();
+    assert_eq!((answer.status, answer.is_success()), (302, false));
+    assert!(!answer.body.contains("secret"));
+    assert_eq!((receiver.hooks().len(), inside.hooks().len()), (1, 0));
+}
+
+#[test]
+fn answers_are_bounded() {
+    let long = "ä\0\u{1b}".repeat(100_000);
+    let body = long.clone();
+    let receiver = Receiver::answering(move |_| Reply { body: body.clone(), ..Reply::status(500) });
+    let client = Client::new(for_development(), resolver(&[&[address_of(&receiver)]]).0, None).unwrap();
+    let answer = post(&client, "http://hooks.example/").unwrap();
+    assert_eq!(answer.status, 500);
+    assert!(answer.body.len() <= 1024 && answer.body.starts_with('ä'), "{answer:?}");
+    assert!(!answer.body.contains(['\0', '\u{1b}']), "{answer:?}");
+    // A head that is too large is no answer.
+    let head: &'static str = format!("X-Long: {}\r\n", "x".repeat(100_000)).leak();
+    let receiver = Receiver::answering(move |_| Reply { headers: head, ..Reply::status(200) });
+    let client = Client::new(for_development(), resolver(&[&[address_of(&receiver)]]).0, None).unwrap();
+    assert_eq!(post(&client, "http://hooks.example/"), Err(PostError::Broken));
+    // And one that does not come is not waited for for ever.
+    let receiver = Receiver::answering(|_| Reply { after: Duration::from_secs(40), ..Reply::status(200) });
+    let client = Client::new(for_development(), resolver(&[&[address_of(&receiver)]]).0, None).unwrap();
+    let began = Instant::now();
+    assert_eq!(post(&client, "http://hooks.example/"), Err(PostError::TooSlow));
+    assert!(began.elapsed() >= TIME_MAX);
+}
+
+/// Serves HTTPS with a certificate of its own, and answers where.
+fn serve_tls(directory: &std::path::Path) -> SocketAddr {
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=hooks.example"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "subjectAltName=DNS:hooks.example"])
+        .arg("-keyout")
+        .arg(directory.join("key.pem"))
+        .arg("-out")
+        .arg(directory.join("certificate.pem"))
+        .output()
+        .expect("openssl runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let certificate = CertificateDer::from_pem_file(directory.join("certificate.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(directory.join("key.pem")).unwrap();
+    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let inner = Receiver::start();
+    std::thread::spawn(move || {
+        listener.set_nonblocking(true).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(stream) = acceptor.accept(stream).await else { continue };
+                let plain = tokio::net::TcpStream::connect(address_of(&inner)).await.unwrap();
+                let (mut from, mut to) = tokio::io::split(stream);
+                let (mut back_from, mut back_to) = plain.into_split();
+                tokio::spawn(async move {
+                    let there = tokio::io::copy(&mut from, &mut back_to);
+                    let back = tokio::io::copy(&mut back_from, &mut to);
+                    let _ = tokio::join!(there, back);
+                });
+            }
+        });
+    });
+    address
+}
+
+#[test]
+fn certificates_are_verified() {
+    let directory = tempfile::tempdir().unwrap();
+    let address = serve_tls(directory.path());
+    let certificate = directory.path().join("certificate.pem");
+    let url = format!("https://hooks.example:{}/", address.port());
+    let client = Client::new(for_development(), resolver(&[&[address]]).0, Some(&certificate)).unwrap();
+    assert_eq!(post(&client, &url).unwrap().status, 200);
+    // Of another name, and of nobody whom we trust.
+    let refused = post(&client, &format!("https://127.0.0.1:{}/", address.port()));
+    assert!(matches!(refused, Err(PostError::Tls(_))), "{refused:?}");
+    let client = Client::new(for_development(), resolver(&[&[address]]).0, None).unwrap();
+    let refused = post(&client, &url);
+    assert!(matches!(refused, Err(PostError::Tls(_))), "{refused:?}");
+    let key = directory.path().join("key.pem");
+    for path in [&key, &directory.path().join("none.pem")] {
+        assert!(Client::new(for_development(), resolver(&[&[address]]).0, Some(path)).is_err());
+    }
+}
