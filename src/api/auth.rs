@@ -151,14 +151,16 @@ impl OptionalKey {
 
 impl LedgerKey {
     /// Has the ledger do something for the key. Whatever succeeds has proved the key. But to be
-    /// told why something else is refused, a remembered key must still hold.
+    /// told why something else is refused, a remembered key must still hold; unless it is that
+    /// the outcome is not known, behind which a payment may be.
     pub async fn act<T>(
         self,
         app: &App,
         act: impl AsyncFnOnce(WalletKey) -> Result<T, ApiError>,
     ) -> Result<T, ApiError> {
         let done = act(self.key).await;
-        if self.remembered && done.is_err() {
+        let refused = matches!(&done, Err(refusal) if refusal.code() != ErrorCode::OutcomeUnknown);
+        if self.remembered && refused {
             let holder = app.store.holder(self.digest).await?;
             if holder.is_none() {
                 app.known_keys.remove(&self.digest);

@@ -104,7 +104,13 @@ impl Feed {
         self.position
     }
 
-    /// Waits for what comes next. Where the wait is given up, nothing is lost.
+    /// Why it must end, where it must.
+    pub(super) fn must_end(&self) -> Option<End> {
+        self.listener.must_end()
+    }
+
+    /// Waits for what comes next. Where the wait is given up nothing is lost, but what is being
+    /// read goes on being read for nobody.
     pub(super) async fn next(&mut self) -> Step {
         loop {
             if let Some(end) = self.listener.must_end() {
@@ -141,7 +147,7 @@ impl Feed {
         let (authority, after) = (self.authority, self.position);
         self.known.extend(self.listener.recent(after).into_iter().map(|movement| (movement.entry, movement)));
         let known = std::mem::take(&mut self.known);
-        let page = self.app.store.read(move |connection| read_page(connection, authority, after, known)).await?;
+        let page = self.app.store.read_list(move |connection| read_page(connection, authority, after, known)).await?;
         let Some(Page { moved, known, more }) = page else {
             self.listener.end(End::Behind);
             return Ok(Vec::new());

@@ -183,9 +183,9 @@ impl Socket {
 
 async fn tell_of_wallet(mut socket: Socket, mut feed: Feed) {
     let done = loop {
-        let told = tokio::select! {
-            step = feed.next() => tell_step(&mut socket, step).await,
-            message = socket.messages.recv() => socket.answer(message).await,
+        let told = match next_step(&mut socket, &mut feed).await {
+            Ok(step) => tell_step(&mut socket, &feed, step).await,
+            Err(done) => Err(done),
         };
         if let Err(done) = told {
             break done;
@@ -194,10 +194,25 @@ async fn tell_of_wallet(mut socket: Socket, mut feed: Feed) {
     socket.close(done).await;
 }
 
-async fn tell_step(socket: &mut Socket, step: Step) -> Result<(), Done> {
+/// Waits for the feed and answers the client meanwhile. Whatever the client sends, the feed is
+/// waited for to the end: a read that is given up goes on, and would only be asked for again.
+async fn next_step(socket: &mut Socket, feed: &mut Feed) -> Result<Step, Done> {
+    let mut step = std::pin::pin!(feed.next());
+    loop {
+        tokio::select! {
+            step = &mut step => return Ok(step),
+            message = socket.messages.recv() => socket.answer(message).await?,
+        }
+    }
+}
+
+async fn tell_step(socket: &mut Socket, feed: &Feed, step: Step) -> Result<(), Done> {
     match step {
         Step::Moved(updates) => {
             for Update { movement, payment } in &updates {
+                if let Some(end) = feed.must_end() {
+                    return Err(end.into());
+                }
                 socket.send(&WalletMessage { wallet_balance: movement.balance.to_sat(), payment }).await?;
             }
             Ok(())

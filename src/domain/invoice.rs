@@ -33,7 +33,11 @@ pub struct PaymentRequest {
 impl PaymentRequest {
     /// Parses the text.
     pub fn parse(text: &str) -> Result<Self, InvalidRequest> {
-        let text = normalized(text)?;
+        Self::parse_normalized(normalized(text)?)
+    }
+
+    /// Parses a text that [`normalized`] has made.
+    pub(super) fn parse_normalized(text: String) -> Result<Self, InvalidRequest> {
         let signed: SignedRawBolt11Invoice =
             text.parse().map_err(|error: lightning_invoice::Bolt11ParseError| InvalidRequest(error.to_string()))?;
         let hash = signed.payment_hash().ok_or_else(|| InvalidRequest("it has no payment hash".to_owned()))?;

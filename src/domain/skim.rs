@@ -30,7 +30,8 @@ impl SkimmedRequest {
         let text = normalized(text)?;
         match payment_hash(&text) {
             Some(payment_hash) => Ok(Self { text, payment_hash }),
-            None => PaymentRequest::parse(&text).map(|parsed| Self { payment_hash: parsed.payment_hash(), text }),
+            None => PaymentRequest::parse_normalized(text.clone())
+                .map(|parsed| Self { payment_hash: parsed.payment_hash(), text }),
         }
     }
 
@@ -46,7 +47,7 @@ impl SkimmedRequest {
 
     /// Parses the text.
     pub fn parse(&self) -> Result<PaymentRequest, InvalidRequest> {
-        PaymentRequest::parse(&self.text)
+        PaymentRequest::parse_normalized(self.text.clone())
     }
 }
 

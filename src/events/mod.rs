@@ -20,7 +20,7 @@
 //! leaves it.
 //!
 //! **Payments come first.** All the outbox's work with the database is done by one task, in
-//! batches, and it rests for as long as it has worked.
+//! batches, and it rests for twice as long as it has worked.
 
 pub mod client;
 pub mod fan_out;

@@ -141,10 +141,10 @@ impl Hub {
         if open >= self.limits.streams_max || to_invoice && topics.to_invoices >= self.limits.streams_max.div_ceil(2) {
             return Err(Refused::Full);
         }
-        let channel = topics.channels.entry(topic).or_default();
-        if channel.ears.len() >= self.limits.topic_max {
+        if topics.channels.get(&topic).map_or(0, |channel| channel.ears.len()) >= self.limits.topic_max {
             return Err(Refused::TopicFull);
         }
+        let channel = topics.channels.entry(topic).or_default();
         let ear = Arc::new(Ear {
             woken: Notify::new(),
             position: AtomicI64::new(i64::MAX),

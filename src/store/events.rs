@@ -7,11 +7,13 @@
 use std::collections::HashSet;
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
+use diesel::{PgConnection, SqliteConnection};
 
 use super::connection::Db;
 use super::error::StoreError;
 use super::schema::{accounts, deliveries, events, subscriptions};
+use super::statement::statement;
 use crate::domain::events::{EventKind, EventKinds, OwnerKind};
 use crate::domain::ids::{AccountId, DeliveryId, EventId, UserId, WalletId};
 use crate::domain::time::UnixMs;
@@ -221,6 +223,36 @@ pub fn hand_over(
     insert(connection, new.into_iter().filter(|new| ours.contains(new.event.as_bytes().as_slice())), now)
 }
 
+statement!(
+    /// Whether anything stands in a line, on SQLite.
+    InLineSqlite on SqliteConnection,
+    (line: &'a [u8] as Binary) -> (Binary),
+    "SELECT line FROM deliveries WHERE line = ? LIMIT 1"
+);
+
+statement!(
+    /// The lines in which anything stands, on PostgreSQL.
+    InLinePostgres on PgConnection,
+    (lines: Vec<&'a [u8]> as Array<Binary>) -> (Binary),
+    "SELECT l.line FROM unnest(?) AS l (line) WHERE EXISTS (SELECT 1 FROM deliveries AS d WHERE d.line = l.line)"
+);
+
+/// Those of the lines in which anything stands: one look for each, however long it is.
+fn taken_lines(connection: &mut Db, lines: &HashSet<[u8; 16]>) -> Result<HashSet<[u8; 16]>, StoreError> {
+    let mut taken: Vec<(Vec<u8>,)> = Vec::new();
+    match connection {
+        Db::Sqlite(c) => {
+            for line in lines {
+                taken.extend(InLineSqlite { line }.load::<(Vec<u8>,)>(c)?);
+            }
+        }
+        Db::Postgres(c) => {
+            taken = InLinePostgres { lines: lines.iter().map(<[u8; 16]>::as_slice).collect() }.load(c)?;
+        }
+    }
+    taken.iter().map(|(line,)| row_id(line)).collect()
+}
+
 /// Stores deliveries; the first one of each line is due.
 pub(super) fn insert(
     connection: &mut Db,
@@ -231,17 +263,11 @@ pub(super) fn insert(
     if new.is_empty() {
         return Ok(());
     }
-    let lines: HashSet<Vec<u8>> = new.iter().filter_map(|new| new.line.map(|line| line.to_vec())).collect();
-    let taken: Vec<Option<Vec<u8>>> = deliveries::table
-        .filter(deliveries::line.eq_any(lines.into_iter().map(Some).collect::<Vec<_>>()))
-        .select(deliveries::line)
-        .distinct()
-        .load(connection)?;
-    let mut taken: HashSet<Vec<u8>> = taken.into_iter().flatten().collect();
+    let mut taken = taken_lines(connection, &new.iter().filter_map(|new| new.line).collect())?;
     let rows: Vec<_> = new
         .into_iter()
         .map(|new| {
-            let waits = new.line.is_some_and(|line| !taken.insert(line.to_vec()));
+            let waits = new.line.is_some_and(|line| !taken.insert(line));
             DeliveryRow {
                 id: new.id.as_bytes().to_vec(),
                 event_id: new.event.as_bytes().to_vec(),

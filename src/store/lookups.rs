@@ -12,12 +12,13 @@ use std::thread;
 
 use diesel::r2d2::ManageConnection as _;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
-use super::Store;
 use super::connection::{Database, Db, Link, Manager};
 use super::error::StoreError;
 use super::grants::{self, Holder};
 use super::payments::{self, Payment};
+use super::{POOL_TIMEOUT, Store};
 use crate::domain::ids::PaymentHash;
 use crate::domain::keys::KeyDigest;
 
@@ -94,10 +95,12 @@ impl Store {
             }
             Lookups::Together(questions) => {
                 let (answer, answered) = oneshot::channel();
-                if questions.send(question(key, answer)).is_ok()
-                    && let Ok(answer) = answered.await
-                {
-                    return answer;
+                if questions.send(question(key, answer)).is_ok() {
+                    match timeout(POOL_TIMEOUT, answered).await {
+                        Ok(Ok(answer)) => return answer,
+                        Ok(Err(_)) => {}
+                        Err(_) => return Err(StoreError::Unavailable("lookups take too long".to_owned())),
+                    }
                 }
             }
         }
@@ -120,6 +123,9 @@ impl Desk {
             let more = std::iter::from_fn(|| asked.try_recv().ok());
             for question in std::iter::once(first).chain(more).take(BATCH_MAX) {
                 match question {
+                    // They have waited too long.
+                    Question::Key(_, answer) if answer.is_closed() => {}
+                    Question::Payment(_, answer) if answer.is_closed() => {}
                     Question::Key(digest, answer) => keys.entry(digest).or_default().push(answer),
                     Question::Payment(hash, answer) => hashes.entry(hash).or_default().push(answer),
                 }
@@ -134,7 +140,13 @@ impl Desk {
             return;
         }
         let keys: Vec<K> = asked.keys().copied().collect();
-        let mut found = self.find(&keys, find);
+        let mut found = match self.find(&keys, find) {
+            // What is damaged of one must not harm those who have asked at the same time.
+            Err(StoreError::Broken(_) | StoreError::Fault(_)) if keys.len() > 1 => {
+                Ok(keys.iter().map(|key| (*key, self.find_one(*key, find))).collect())
+            }
+            found => found,
+        };
         for (key, answers) in asked {
             let answer = match &mut found {
                 Ok(found) => found.remove(&key).unwrap_or_else(|| Ok(T::default())),
@@ -145,6 +157,11 @@ impl Desk {
                 drop(asker.send(answer.clone()));
             }
         }
+    }
+
+    fn find_one<K: Eq + Hash, T: Default>(&mut self, key: K, find: Find<K, T>) -> Result<T, StoreError> {
+        let mut found = self.find(std::slice::from_ref(&key), find)?;
+        found.remove(&key).unwrap_or_else(|| Ok(T::default()))
     }
 
     /// Asks the database; once more over a new connection where the one at hand has died.
