@@ -152,10 +152,8 @@ impl Flags {
         let mut errors = Vec::new();
         let mut note = |flag: &str, problem: &str| errors.push(format!("--{flag}: {problem}"));
 
-        let listen = self.listen.parse::<SocketAddr>().ok();
-        if listen.is_none() {
-            note("listen", "must be an address and a port, as 127.0.0.1:5001");
-        }
+        let listen: Option<SocketAddr> =
+            parse(&self.listen, || note("listen", "must be an address and a port, as 127.0.0.1:5001"));
         let database = match self.database_url.as_deref().filter(|url| !url.is_empty()) {
             None => Some(Database::Sqlite(self.data_dir.join("satkeep.sqlite"))),
             Some(url) => Database::from_url(url).map_err(|error| note("database-url", &error.to_string())).ok(),
@@ -181,10 +179,8 @@ impl Flags {
         if hasher.is_none() {
             note("password-memory-kib", "must be from 19456 to 1048576, and --password-passes from 2 to 100");
         }
-        let allow_private = self.webhook_allow_private.parse().ok();
-        if allow_private.is_none() {
-            note("webhook-allow-private", "must be true or false");
-        }
+        let allow_private =
+            parse(&self.webhook_allow_private, || note("webhook-allow-private", "must be true or false"));
         let ports = Ports::from_str(&self.webhook_ports);
         let ports = ports.map_err(|error| note("webhook-ports", &error.to_string())).ok();
         let per_second = |text: &str| text.parse().ok().filter(|limit| *limit <= RATE_LIMIT_MAX);
@@ -198,10 +194,8 @@ impl Flags {
         }
         let trusted_proxies = TrustedProxies::from_str(&self.trusted_proxies);
         let trusted_proxies = trusted_proxies.map_err(|error| note("trusted-proxies", &error.to_string())).ok();
-        let connections_max: Option<NonZeroUsize> = self.connections_max.parse().ok();
-        if connections_max.is_none() {
-            note("connections-max", "must be a whole number, above 0");
-        }
+        let connections_max: Option<NonZeroUsize> =
+            parse(&self.connections_max, || note("connections-max", "must be a whole number, above 0"));
         let metrics_listen = match self.metrics_listen.as_str() {
             "" => Some(None),
             address => address.parse::<SocketAddr>().ok().map(Some),
@@ -212,23 +206,16 @@ impl Flags {
         if LogFormat::from_name(&self.log_format).is_none() {
             note("log-format", "must be text or json");
         }
-        let streams_max: Option<usize> = self.streams_max.parse().ok();
-        if streams_max.is_none() {
-            note("streams-max", "must be a whole number, 0 or above");
-        }
-        let streams_per_wallet: Option<usize> = self.streams_per_wallet.parse().ok();
-        if streams_per_wallet.is_none() {
-            note("streams-per-wallet", "must be a whole number, 0 or above");
-        }
+        let streams_max: Option<usize> =
+            parse(&self.streams_max, || note("streams-max", "must be a whole number, 0 or above"));
+        let streams_per_wallet: Option<usize> =
+            parse(&self.streams_per_wallet, || note("streams-per-wallet", "must be a whole number, 0 or above"));
         let session_minutes: Option<i64> = self.session_minutes.parse().ok();
         let session_minutes = session_minutes.filter(|minutes| (1..=SESSION_MINUTES_MAX).contains(minutes));
         if session_minutes.is_none() {
             note("session-minutes", "must be a whole number from 1 to 525600");
         }
-        let allow_signup = self.allow_signup.parse().ok();
-        if allow_signup.is_none() {
-            note("allow-signup", "must be true or false");
-        }
+        let allow_signup = parse(&self.allow_signup, || note("allow-signup", "must be true or false"));
         let config = || {
             Some(Config {
                 listen: listen?,
@@ -256,4 +243,13 @@ impl Flags {
         };
         config().filter(|_| errors.is_empty()).ok_or(InvalidConfig(errors))
     }
+}
+
+/// A flag's value; where there is none, says so.
+fn parse<T: FromStr>(text: &str, complain: impl FnOnce()) -> Option<T> {
+    let value = text.parse().ok();
+    if value.is_none() {
+        complain();
+    }
+    value
 }

@@ -116,13 +116,13 @@ async fn order(app: &App, key: WalletKey, idempotency: &Idempotency, body: &Body
     } else {
         create_invoice(app, key, claim, order).await?
     };
-    // As it was at its creation, also when it is answered again. What has happened has happened,
-    // even where it cannot be shown.
+    // As it was at its creation, also when it is answered again.
     let view = payment.try_map(|payment| {
         let created_at = payment.created_at;
         PaymentView::new(app, payment, created_at)
     });
-    Ok(view.map_err(|_: ApiError| ErrorCode::OutcomeUnknown)?.respond())
+    // What has happened has happened, even where it cannot be shown.
+    Ok(view.or(Err(ErrorCode::OutcomeUnknown))?.respond())
 }
 
 /// Payment status

@@ -159,7 +159,7 @@ impl Desk {
         }
     }
 
-    fn find_one<K: Eq + Hash, T: Default>(&mut self, key: K, find: Find<K, T>) -> Result<T, StoreError> {
+    fn find_one<K: Copy + Eq + Hash, T: Default>(&mut self, key: K, find: Find<K, T>) -> Result<T, StoreError> {
         let mut found = self.find(std::slice::from_ref(&key), find)?;
         found.remove(&key).unwrap_or_else(|| Ok(T::default()))
     }
