@@ -160,10 +160,14 @@ fn the_newest_payments_are_not_sorted_out_of_all_of_them() {
         diesel::sql_query(format!("SET {setting} = off")).execute(&mut connection).unwrap();
     }
     for half in ["payments_in", "payments_out"] {
-        let query = format!("SELECT * FROM {half} WHERE wallet_id = '\\x00' ORDER BY id DESC LIMIT 20");
+        let query = format!(
+            "SELECT * FROM {half} WHERE wallet_id BETWEEN '\\x00' AND '\\x00' AND (wallet_id, id) < ('\\x00', '\\x05')
+             ORDER BY wallet_id DESC, id DESC LIMIT 20"
+        );
         let plan: Vec<Plan> = diesel::sql_query(format!("EXPLAIN {query}")).load(&mut connection).unwrap();
         let plan: Vec<_> = plan.into_iter().map(|step| step.detail).collect();
         assert!(plan.iter().any(|step| step.contains("Index Scan Backward")), "{plan:?}");
+        assert!(plan.iter().any(|step| step.contains("ROW(") && step.contains("Index Cond")), "{plan:?}");
         assert!(!plan.iter().any(|step| step.contains("Sort") || step.contains("Append")), "{plan:?}");
     }
 }

@@ -275,7 +275,7 @@ pub fn list(
         // Sorts all that a wallet has ever paid, unless each half is asked for its own part.
         Db::Postgres(_) => {
             let half = || {
-                let half = sort.apply(filter.apply(wallet)).limit(offset.saturating_add(limit));
+                let half = sort.apply_to_half(filter.apply_to_half(wallet)).limit(offset.saturating_add(limit));
                 // The tag is only sorted by.
                 half.select((Row::as_select(), payments::tag))
             };
