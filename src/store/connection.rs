@@ -133,11 +133,6 @@ const SQLITE_SETUP: &str = "
     PRAGMA foreign_keys = ON;
 ";
 
-/// What the connection that settles has beside that: room for the pages of a large ledger that
-/// batches come back to (in KiB), and a log that is copied to the file less often, because the
-/// pages of hot wallets are in it again and again (in pages of 4 KiB).
-pub(super) const SQLITE_SETTLING: &str = "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000";
-
 /// A server that is set not to flush at commit is told to (promise I5); nobody may wait for
 /// a lock for ever, or hold one while doing nothing. Every query but the audit's looks rows
 /// up by an index: saying so keeps the planner from scanning a young table, of which it has

@@ -5,13 +5,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::ConnectionError;
-use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::r2d2::R2D2Connection as _;
 use parking_lot::{ArcMutexGuard, Mutex, RawMutex};
 
 use super::closing::{close, lock_user};
-use super::connection::{Database, Db, SQLITE_SETTLING, roll_back};
+use super::connection::{Database, Db, roll_back};
 use super::error::StoreError;
 use super::sessions::{self, Role};
 use super::witness::Witness;
@@ -54,17 +53,9 @@ impl Settlement {
 
     fn connect(&mut self) -> Result<&mut Db, SettleError> {
         if self.connection.is_none() {
-            self.connection = Some(self.set_up().map_err(|error| SettleError::Unavailable(error.to_string()))?);
+            self.connection = Some(self.database.connect().map_err(|e| SettleError::Unavailable(e.to_string()))?);
         }
         self.connection()
-    }
-
-    fn set_up(&self) -> Result<Db, ConnectionError> {
-        let mut connection = self.database.connect()?;
-        if let Db::Sqlite(c) = &mut connection {
-            c.batch_execute(SQLITE_SETTLING).map_err(ConnectionError::CouldntSetupConfiguration)?;
-        }
-        Ok(connection)
     }
 
     /// Looks, over a new connection, whether a transaction was committed.
