@@ -106,6 +106,8 @@ struct Work {
     unrecorded: Vec<Attempt>,
     /// The host behind which the next look begins.
     after: String,
+    /// Before this, nothing is handed over: the last time it could not be.
+    hands_over_from: Instant,
 }
 
 impl Outbox {
@@ -120,6 +122,7 @@ impl Outbox {
             on_way_back,
             unrecorded: Vec::new(),
             after: String::new(),
+            hands_over_from: Instant::now(),
         };
         Running { stop, task: tokio::spawn(work.run(stopping)) }
     }
@@ -167,9 +170,15 @@ impl Work {
             return Ok(did_something);
         }
         let Found { events, endpoints, places } = self.look().await?;
-        if !events.is_empty() {
-            self.hand_over(&events, &endpoints).await?;
-            did_something = true;
+        if !events.is_empty() && Instant::now() >= self.hands_over_from {
+            match self.hand_over(&events, &endpoints).await {
+                Ok(()) => did_something = true,
+                Err(error) => {
+                    // What is handed over already goes out all the same.
+                    tracing::error!(%error, "events could not be handed over; trying again");
+                    self.hands_over_from = Instant::now() + REST_AFTER_ERROR;
+                }
+            }
         }
         self.after = match places.last() {
             Some(last) if i64::try_from(places.len()).is_ok_and(|seen| seen >= PLACES_MAX) => last.host.clone(),

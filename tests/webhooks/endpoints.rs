@@ -1,5 +1,7 @@
 //! Endpoints of managers: which events come, and what may be done with them.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::delivery::invoice;
@@ -101,7 +103,7 @@ both_stores! {
         let frozen = of("wallet.frozen");
         assert_eq!((&frozen["id"], &frozen["scope"], &frozen["by"]), (&json!(wallet.id), &json!("spending"), &json!("manager")));
         // The same event has one id, wherever it goes.
-        let ids: std::collections::BTreeSet<_> =
+        let ids: BTreeSet<_> =
             hooks.iter().filter(|hook| hook.json()["event"] == "payment.received").map(|hook| hook.event().to_owned()).collect();
         assert_eq!(ids.len(), 2);
         let log = deliveries(server, &made);
@@ -109,6 +111,23 @@ both_stores! {
         assert!(log.iter().all(|it| it["state"] == "delivered" && it["status_code"] == 200 && it["attempts"] == 1), "{log:?}");
         assert!(log.windows(2).all(|pair| pair[0]["event_id"].as_str() > pair[1]["event_id"].as_str()));
         server.audit();
+    }
+
+    fn a_burst_for_many_endpoints_is_handed_over(server, options()) {
+        let receiver = Receiver::start();
+        let all = ["payment.received", "payment.sent", "invoice.expired", "user.created", "wallet.created", "wallet.frozen"];
+        for number in 0..12 {
+            endpoint(server, &format!("{}/{number}", receiver.url), &all);
+        }
+        let legs: Vec<_> = (0..100)
+            .map(|_| json!({"from_wallet": server.manager.id, "to_wallet": server.manager.id, "amount": 1, "memo": "round"}))
+            .collect();
+        server.post("/usermanager/api/v1/transfers", &server.manager.admin, &json!(legs)).expect(201);
+        let paths = |hooks: &[crate::harness::Hook]| hooks.iter().map(|hook| hook.path.clone()).collect::<BTreeSet<_>>();
+        receiver.wait_until(|hooks| paths(hooks).len() == 12);
+        // Both sides of each, to every endpoint.
+        let count = |table: &str| server.database.texts(&format!("SELECT CAST(COUNT(*) AS TEXT) AS text FROM {table}"));
+        assert_eq!((count("deliveries"), count("events")), (vec!["2400".to_owned()], vec!["0".to_owned()]));
     }
 
     fn a_test_event_is_logged_and_sent_again(server, options()) {
