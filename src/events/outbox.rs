@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::client::{Answer, Client, Post, PostError};
-use super::hosts::Hosts;
+use super::hosts::{Hosts, Shares};
 use super::{fan_out, payload};
 use crate::clock;
 use crate::domain::events::{EventKind, OwnerKind, WebhookSecret, holds_its_line, next_attempt};
@@ -180,6 +180,10 @@ impl Work {
                 }
             }
         }
+        if self.hosts.is_full() {
+            // Nothing was looked for: those behind `after` still come first.
+            return Ok(did_something);
+        }
         self.after = match places.last() {
             Some(last) if i64::try_from(places.len()).is_ok_and(|seen| seen >= PLACES_MAX) => last.host.clone(),
             Some(_) | None => String::new(),
@@ -226,21 +230,10 @@ impl Work {
     /// Claims what is due, host by host, and sends it. Answers whether there was anything.
     async fn claim_and_send(&mut self, places: Vec<DuePlace>) -> Result<bool, StoreError> {
         let now = clock::now();
-        let mut left = CLAIMS_MAX;
-        let mut wanted = Vec::new();
-        // A share for each host that has something due and room for it; at least one for some.
-        let due: Vec<_> =
-            places.into_iter().filter(|it| it.next_at_ms <= now.get() && self.hosts.room(&it.host) > 0).collect();
-        let share = CLAIMS_MAX.div_ceil(due.len().max(1));
-        for place in due {
-            let count = self.hosts.room(&place.host).min(share).min(left);
-            if count > 0 {
-                left -= count;
-                wanted.push((place.host, i64::try_from(count).unwrap_or(1)));
-            } else if self.after.is_empty() {
-                // What there was no room for comes first the next time.
-                self.after = wanted.last().map(|(host, _)| host.clone()).unwrap_or_default();
-            }
+        let due = places.into_iter().filter(|it| it.next_at_ms <= now.get()).map(|it| it.host);
+        let Shares { wanted, left_out } = self.hosts.share_out(due, CLAIMS_MAX);
+        if let (true, Some((last, _))) = (left_out, wanted.last()) {
+            last.clone_into(&mut self.after);
         }
         if wanted.is_empty() {
             return Ok(false);
@@ -249,7 +242,7 @@ impl Work {
         let claim = move |connection: &mut Db| {
             let mut claimed = Vec::new();
             for (place, count) in &wanted {
-                claimed.extend(deliveries::claim(connection, place, *count, now, until)?);
+                claimed.extend(deliveries::claim(connection, place, i64::try_from(*count).unwrap_or(1), now, until)?);
             }
             Ok(claimed)
         };
