@@ -90,6 +90,8 @@ enum Ready {
     Post(Post),
     /// Its endpoint is paused.
     Paused,
+    /// Its endpoint is at another place by now.
+    Moved(String),
     /// Its endpoint is gone.
     Gone,
     /// A row or a key is missing.
@@ -267,6 +269,11 @@ impl Work {
                     self.unrecorded.push(untried(delivery, PAUSED_S));
                     continue;
                 }
+                Ready::Moved(place) => {
+                    // How much may go there is for the next turn to say.
+                    self.unrecorded.push(untried(Claimed { place, ..delivery }, 0));
+                    continue;
+                }
                 Ready::Unready(problem) => {
                     tracing::error!(delivery = %delivery.id, problem, "a delivery could not be made ready");
                     self.unrecorded.push(untried(delivery, UNREADY_S));
@@ -408,6 +415,10 @@ impl Parts {
         };
         let missing = || StoreError::Broken("a row that a delivery tells of is missing".to_owned());
         let target = Target::parse(url.ok_or_else(missing)?).map_err(|error| StoreError::Broken(error.to_string()))?;
+        let place = target.place();
+        if place != delivery.place {
+            return Ok(Ready::Moved(place));
+        }
         let body = match (payment, &delivery.payload) {
             (Some(payment), _) => payload::of_payment(sealer, delivery.event, delivery.kind, payment)?,
             (None, Some(kept)) => payload::of_kept(delivery.event, delivery.kind, kept, delivery.created_at)

@@ -173,6 +173,26 @@ both_stores! {
         assert!(amounts.contains(&json!(8)) && amounts.contains(&Value::Null), "{amounts:?}");
     }
 
+    fn what_waits_goes_to_the_new_place(server, options()) {
+        let (before, after) = (Receiver::answering(|_| Reply::status(500)), Receiver::start());
+        let made = endpoint(server, &before.url, &["payment.received"]);
+        let path = format!("{WEBHOOKS}/{}", made["id"].as_str().unwrap());
+        let wallet = server.wallet("player", 0);
+        for amount in [5, 6, 7] {
+            server.pay(&server.manager, &server.invoice(&wallet, amount)).expect(201);
+        }
+        // One was tried, two stand behind it.
+        before.wait_for(1);
+        server.put(&path, &server.manager.admin, &json!({"url": format!("{}/new", after.url)})).expect(200);
+        let hooks = after.wait_for(3);
+        let told: Vec<_> = hooks.iter().map(|hook| (hook.path.as_str(), hook.json()["amount"].as_i64().unwrap())).collect();
+        assert_eq!(told, [("/new", 5), ("/new", 6), ("/new", 7)]);
+        wait_for_state(server, &path, "delivered");
+        let log = deliveries(server, &made);
+        // That they were moved counts as no attempt.
+        assert_eq!(log.iter().map(|it| it["attempts"] == 1).collect::<Vec<_>>(), [true, true, false], "{log:?}");
+    }
+
     fn a_wallets_own_webhooks_are_logged_and_sent_again(server, options()) {
         let receiver = Receiver::answering(|_| Reply { body: "no\u{7}".to_owned(), ..Reply::status(500) });
         let payee = server.wallet("payee", 0);
