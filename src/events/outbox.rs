@@ -94,8 +94,10 @@ enum Ready {
     Moved(String),
     /// Its endpoint is gone.
     Gone,
-    /// A row or a key is missing.
+    /// The database cannot be asked just now.
     Unready(String),
+    /// A row is missing or damaged, or no key opens it: perhaps for good.
+    Unmakeable(String),
 }
 
 /// The state of the task.
@@ -255,13 +257,7 @@ impl Work {
     }
 
     async fn send(&mut self, claimed: Vec<Claimed>) {
-        let ready = match self.outbox.make_ready(claimed.clone()).await {
-            Ok(ready) => ready,
-            Err(error) => {
-                tracing::warn!(%error, "deliveries could not be made ready");
-                claimed.into_iter().map(|delivery| (delivery, Ready::Unready(error.to_string()))).collect()
-            }
-        };
+        let ready = self.outbox.make_ready_or_tell(claimed).await;
         for (delivery, ready) in ready {
             let post = match ready {
                 Ready::Post(post) => post,
@@ -275,8 +271,13 @@ impl Work {
                     continue;
                 }
                 Ready::Unready(problem) => {
-                    tracing::error!(delivery = %delivery.id, problem, "a delivery could not be made ready");
+                    tracing::warn!(delivery = %delivery.id, problem, "a delivery could not be made ready");
                     self.unrecorded.push(untried(delivery, UNREADY_S));
+                    continue;
+                }
+                Ready::Unmakeable(problem) => {
+                    tracing::error!(delivery = %delivery.id, problem, "a delivery could not be made");
+                    self.unrecorded.push(unmakeable(delivery));
                     continue;
                 }
                 Ready::Gone => {
@@ -308,6 +309,20 @@ fn parked(delivery: Claimed, why: &str) -> Attempt {
     Attempt { error: Some(why.to_owned()), ..blank(delivery, Verdict::Parked) }
 }
 
+/// What becomes of a delivery whose attempt has failed.
+fn failed(delivery: &Claimed) -> Verdict {
+    match next_attempt(clock::now(), delivery.attempts, u16::from_be_bytes(random::bytes())) {
+        Some(at) => Verdict::Retry { at, holds_line: holds_its_line(delivery.attempts) },
+        None => Verdict::Parked,
+    }
+}
+
+fn unmakeable(delivery: Claimed) -> Attempt {
+    let why = "nothing was sent: what happened, or the secret that signs it, cannot be read here";
+    let verdict = failed(&delivery);
+    Attempt { error: Some(why.to_owned()), ..blank(delivery, verdict) }
+}
+
 /// What came of an attempt.
 fn attempt(delivery: Claimed, at: UnixMs, took: Duration, came: Result<Answer, PostError>) -> Attempt {
     let (status_code, answer, error) = match came {
@@ -318,14 +333,7 @@ fn attempt(delivery: Claimed, at: UnixMs, took: Duration, came: Result<Answer, P
         }
         Err(error) => (None, None, Some(error.to_string())),
     };
-    let verdict = if error.is_none() {
-        Verdict::Delivered
-    } else {
-        match next_attempt(clock::now(), delivery.attempts, u16::from_be_bytes(random::bytes())) {
-            Some(at) => Verdict::Retry { at, holds_line: holds_its_line(delivery.attempts) },
-            None => Verdict::Parked,
-        }
-    };
+    let verdict = if error.is_none() { Verdict::Delivered } else { failed(&delivery) };
     let duration_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
     Attempt { delivery, verdict, at, duration_ms, status_code, answer, error }
 }
@@ -337,7 +345,36 @@ struct Parts {
     secrets: HashMap<[u8; 16], Option<WebhookSecret>>,
 }
 
+impl Ready {
+    /// Why there is nothing to send: worth looking again soon, or perhaps for good.
+    fn not(error: &StoreError) -> Self {
+        let is_passing =
+            matches!(error, StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) | StoreError::Conflict);
+        if is_passing { Self::Unready(error.to_string()) } else { Self::Unmakeable(error.to_string()) }
+    }
+}
+
 impl Outbox {
+    /// Makes deliveries ready, or tells why they are not; one that cannot be made spoils no
+    /// other.
+    async fn make_ready_or_tell(&self, claimed: Vec<Claimed>) -> Vec<(Claimed, Ready)> {
+        match self.make_ready(claimed.clone()).await {
+            Ok(ready) => return ready,
+            Err(error) if matches!(error, StoreError::Unavailable(_)) || claimed.len() == 1 => {
+                return claimed.into_iter().map(|delivery| (delivery, Ready::not(&error))).collect();
+            }
+            Err(error) => tracing::warn!(%error, "deliveries could not be made ready; trying them one by one"),
+        }
+        let mut all = Vec::with_capacity(claimed.len());
+        for delivery in claimed {
+            match self.make_ready(vec![delivery.clone()]).await {
+                Ok(ready) => all.extend(ready),
+                Err(error) => all.push((delivery, Ready::not(&error))),
+            }
+        }
+        all
+    }
+
     /// Makes deliveries ready: their bodies out of the rows, and signed.
     async fn make_ready(&self, claimed: Vec<Claimed>) -> Result<Vec<(Claimed, Ready)>, StoreError> {
         let sealer = self.sealer.clone();
@@ -391,7 +428,7 @@ impl Parts {
     fn ready(&self, connection: &mut Db, sealer: &Sealer, delivery: &Claimed) -> Ready {
         match self.try_ready(connection, sealer, delivery) {
             Ok(ready) => ready,
-            Err(error) => Ready::Unready(error.to_string()),
+            Err(error) => Ready::not(&error),
         }
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::delivery::invoice;
 use super::options;
 use crate::api::idempotency::post_under;
-use crate::harness::{Receiver, Reply, Server, both_stores};
+use crate::harness::{Receiver, Reply, Server, StoreKind, both_stores};
 
 pub(crate) const WEBHOOKS: &str = "/usermanager/api/v1/webhooks";
 
@@ -191,6 +191,32 @@ both_stores! {
         let log = deliveries(server, &made);
         // That they were moved counts as no attempt.
         assert_eq!(log.iter().map(|it| it["attempts"] == 1).collect::<Vec<_>>(), [true, true, false], "{log:?}");
+    }
+
+    fn what_cannot_be_made_counts_as_tried_and_spoils_no_other(server, options()) {
+        let receiver = Receiver::start();
+        let path = |made: &Value| format!("{WEBHOOKS}/{}", made["id"].as_str().unwrap());
+        let [damaged, healthy] = ["damaged", "healthy"].map(|name| endpoint(server, &format!("{}/{name}", receiver.url), &["wallet.frozen"]));
+        let (bytes, id) = match server.store {
+            StoreKind::Sqlite => ("x'01deadbeef'", "lower(hex(owner_id))"),
+            StoreKind::Postgres => ("'\\x01deadbeef'::bytea", "encode(owner_id, 'hex')"),
+        };
+        let damage = format!("UPDATE webhook_secrets SET sealed = {bytes} WHERE {id} = '{}'", damaged["id"].as_str().unwrap());
+        server.database.execute(&damage).unwrap();
+        for made in [&damaged, &healthy] {
+            server.post(&format!("{}/test", path(made)), &server.manager.admin, &json!({})).expect(201);
+        }
+        assert_eq!(receiver.wait_for(1)[0].path, "/healthy");
+        let logged = || deliveries(server, &damaged)[0].clone();
+        while logged()["attempts"].as_i64().unwrap() < 2 || logged()["error"].is_null() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert!(logged()["error"].as_str().unwrap().contains("nothing was sent"), "{}", logged());
+        assert_eq!((&logged()["state"], &logged()["status_code"]), (&json!("waiting"), &Value::Null));
+        // With a secret that can be read it goes out.
+        server.put(&format!("{}/secret", path(&damaged)), &server.manager.admin, &Value::Null).expect(200);
+        assert_eq!(receiver.wait_for(2)[1].path, "/damaged");
+        wait_for_state(server, &path(&damaged), "delivered");
     }
 
     fn a_wallets_own_webhooks_are_logged_and_sent_again(server, options()) {
