@@ -4,7 +4,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
 use hyper::header::{self, HeaderValue};
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
@@ -34,6 +35,9 @@ const KEPT_BYTES_MAX: usize = 1024;
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Addresses of a name that are tried.
 const ADDRESSES_MAX: usize = 3;
+
+/// Names that are looked up at once, each on a thread of its own.
+const LOOKUPS_MAX: usize = 64;
 
 const USER_AGENT: &str = concat!("satkeep/", env!("CARGO_PKG_VERSION"));
 
@@ -148,7 +152,9 @@ impl Client {
             Some(address) => ServerName::IpAddress(address.into()),
             None => ServerName::try_from(post.target.host().to_owned()).or(Err(PostError::Unresolved))?,
         };
-        let stream = self.tls.connect(name, stream).await.map_err(|error| PostError::Tls(error.to_string()))?;
+        let stream = self.tls.connect(name, stream).await;
+        // The text names what the certificate says, which anybody may have written.
+        let stream = stream.map_err(|error| PostError::Tls(printable("", error.to_string().as_bytes())))?;
         exchange(TokioIo::new(stream), post).await
     }
 
@@ -185,9 +191,22 @@ impl std::fmt::Debug for Client {
     }
 }
 
-/// The system's resolver.
+/// The system's resolver. It cannot be interrupted: a lookup that nobody waits for any more
+/// counts as one of those at once until its thread is free again.
 pub fn system_resolver() -> Arc<Resolver> {
-    Arc::new(|host, port| Box::pin(async move { Ok(tokio::net::lookup_host((host.as_str(), port)).await?.collect()) }))
+    let permits = Arc::new(Semaphore::new(LOOKUPS_MAX));
+    Arc::new(move |host, port| {
+        let permits = Arc::clone(&permits);
+        Box::pin(async move {
+            let permit = permits.acquire_owned().await.map_err(io::Error::other)?;
+            let look_up = move || {
+                let addresses = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
+                drop(permit);
+                addresses
+            };
+            tokio::task::spawn_blocking(look_up).await.map_err(io::Error::other)?
+        })
+    })
 }
 
 /// Ends a task when nobody waits for it any more.
@@ -217,7 +236,8 @@ where
     let mut bytes = Vec::new();
     // The status says whether the event was taken, whatever becomes of the rest.
     drop(tokio::time::timeout(BODY_TIME_MAX, read(answer, &mut bytes)).await);
-    Ok(Answer { status: status.as_u16(), body: printable(&bytes, status) })
+    let note = if status.is_redirection() { "(redirects are not followed) " } else { "" };
+    Ok(Answer { status: status.as_u16(), body: printable(note, &bytes) })
 }
 
 fn request(post: Post) -> Result<Request<String>, PostError> {
@@ -248,9 +268,9 @@ async fn read(answer: Response<Incoming>, bytes: &mut Vec<u8>) {
     }
 }
 
-/// An answer as a person may look at it, without control characters.
-fn printable(bytes: &[u8], status: StatusCode) -> String {
-    let note = if status.is_redirection() { "(redirects are not followed) " } else { "" };
+/// What a host has sent as a person may look at it and a database keep it, behind a note of
+/// ours: short, and without control characters.
+fn printable(note: &str, bytes: &[u8]) -> String {
     let mut text = note.to_owned();
     let whole = String::from_utf8_lossy(bytes);
     let kept = whole.chars().map(|character| match character {

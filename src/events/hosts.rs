@@ -20,12 +20,40 @@ pub struct Hosts {
     failing: HashSet<String>,
 }
 
+/// What may set out now.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Shares {
+    /// To which hosts how much, in the order in which they were given.
+    pub wanted: Vec<(String, usize)>,
+    /// Whether there was no room for those behind the last one: they come first the next time.
+    pub left_out: bool,
+}
+
 impl Hosts {
     /// How many more deliveries may go to a host now.
     pub fn room(&self, host: &str) -> usize {
         let max = if self.failing.contains(host) { FAILING_MAX } else { HOST_MAX };
         let free = max.saturating_sub(self.under_way.get(host).copied().unwrap_or_default());
         free.min(TOTAL_MAX.saturating_sub(self.total))
+    }
+
+    /// Shares out what may set out now, at most `max`, among hosts that have something due: the
+    /// same to each, at least one, to the first of them where there is less.
+    pub fn share_out(&self, due: impl IntoIterator<Item = String>, max: usize) -> Shares {
+        let due: Vec<_> = due.into_iter().filter(|host| self.room(host) > 0).collect();
+        let mut left = max.min(TOTAL_MAX.saturating_sub(self.total));
+        let share = left.div_ceil(due.len().max(1));
+        let mut shares = Shares::default();
+        for host in due {
+            let count = self.room(&host).min(share).min(left);
+            if count == 0 {
+                shares.left_out = true;
+                break;
+            }
+            left -= count;
+            shares.wanted.push((host, count));
+        }
+        shares
     }
 
     /// Whether any more may go anywhere.

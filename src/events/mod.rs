@@ -5,7 +5,7 @@
 //! | 1 | the event is written in the transaction in which it happens | settlement, [`crate::store::events`] |
 //! | 2 | it is handed over: one delivery for each target | [`fan_out`] |
 //! | 3 | due deliveries are claimed, fairly among hosts | [`hosts`], [`crate::store::deliveries`] |
-//! | 4 | each is made, signed and posted | [`payload`], [`client`] |
+//! | 4 | each is made, signed and posted | `ready`, [`payload`], [`client`] |
 //! | 5 | what came of it is recorded, in batches | [`outbox`] |
 //!
 //! **Nothing is lost.** A claim is only a time until which others leave a delivery alone: what
@@ -27,4 +27,5 @@ pub mod fan_out;
 pub mod hosts;
 pub mod outbox;
 pub mod payload;
+mod ready;
 pub mod sweeper;

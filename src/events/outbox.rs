@@ -1,27 +1,26 @@
 //! The outbox's one task: it hands events over, claims what is due, has it sent, and records
 //! what came of it; then it rests for twice as long as it has worked.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::client::{Answer, Client, Post, PostError};
-use super::hosts::Hosts;
-use super::{fan_out, payload};
+use super::client::{Answer, Client, PostError};
+use super::fan_out;
+use super::hosts::{Hosts, Shares};
+use super::ready::Ready;
 use crate::clock;
-use crate::domain::events::{EventKind, OwnerKind, WebhookSecret, holds_its_line, next_attempt};
+use crate::domain::events::{holds_its_line, next_attempt};
 use crate::domain::ids::UserId;
 use crate::domain::random;
 use crate::domain::secret::Sealer;
-use crate::domain::target::Target;
 use crate::domain::time::UnixMs;
 use crate::store::deliveries::{self, Attempt, Claimed, DuePlace, Verdict};
 use crate::store::endpoints::{self, Endpoint};
 use crate::store::events::{self, Event, NewDelivery};
-use crate::store::payments::{self, Payment};
-use crate::store::{Db, Store, StoreError, webhook_secrets};
+use crate::store::{Db, Store, StoreError};
 
 /// Events that are handed over in one transaction.
 const EVENTS_MAX: i64 = 200;
@@ -85,17 +84,6 @@ struct Found {
     places: Vec<DuePlace>,
 }
 
-/// A delivery that is ready to be sent, or why it is not.
-enum Ready {
-    Post(Post),
-    /// Its endpoint is paused.
-    Paused,
-    /// Its endpoint is gone.
-    Gone,
-    /// A row or a key is missing.
-    Unready(String),
-}
-
 /// The state of the task.
 struct Work {
     outbox: Outbox,
@@ -106,6 +94,8 @@ struct Work {
     unrecorded: Vec<Attempt>,
     /// The host behind which the next look begins.
     after: String,
+    /// Before this, nothing is handed over: the last time it could not be.
+    hands_over_from: Instant,
 }
 
 impl Outbox {
@@ -120,6 +110,7 @@ impl Outbox {
             on_way_back,
             unrecorded: Vec::new(),
             after: String::new(),
+            hands_over_from: Instant::now(),
         };
         Running { stop, task: tokio::spawn(work.run(stopping)) }
     }
@@ -167,9 +158,19 @@ impl Work {
             return Ok(did_something);
         }
         let Found { events, endpoints, places } = self.look().await?;
-        if !events.is_empty() {
-            self.hand_over(&events, &endpoints).await?;
-            did_something = true;
+        if !events.is_empty() && Instant::now() >= self.hands_over_from {
+            match self.hand_over(&events, &endpoints).await {
+                Ok(()) => did_something = true,
+                Err(error) => {
+                    // What is handed over already goes out all the same.
+                    tracing::error!(%error, "events could not be handed over; trying again");
+                    self.hands_over_from = Instant::now() + REST_AFTER_ERROR;
+                }
+            }
+        }
+        if self.hosts.is_full() {
+            // Nothing was looked for: those behind `after` still come first.
+            return Ok(did_something);
         }
         self.after = match places.last() {
             Some(last) if i64::try_from(places.len()).is_ok_and(|seen| seen >= PLACES_MAX) => last.host.clone(),
@@ -217,21 +218,10 @@ impl Work {
     /// Claims what is due, host by host, and sends it. Answers whether there was anything.
     async fn claim_and_send(&mut self, places: Vec<DuePlace>) -> Result<bool, StoreError> {
         let now = clock::now();
-        let mut left = CLAIMS_MAX;
-        let mut wanted = Vec::new();
-        // A share for each host that has something due and room for it; at least one for some.
-        let due: Vec<_> =
-            places.into_iter().filter(|it| it.next_at_ms <= now.get() && self.hosts.room(&it.host) > 0).collect();
-        let share = CLAIMS_MAX.div_ceil(due.len().max(1));
-        for place in due {
-            let count = self.hosts.room(&place.host).min(share).min(left);
-            if count > 0 {
-                left -= count;
-                wanted.push((place.host, i64::try_from(count).unwrap_or(1)));
-            } else if self.after.is_empty() {
-                // What there was no room for comes first the next time.
-                self.after = wanted.last().map(|(host, _)| host.clone()).unwrap_or_default();
-            }
+        let due = places.into_iter().filter(|it| it.next_at_ms <= now.get()).map(|it| it.host);
+        let Shares { wanted, left_out } = self.hosts.share_out(due, CLAIMS_MAX);
+        if let (true, Some((last, _))) = (left_out, wanted.last()) {
+            last.clone_into(&mut self.after);
         }
         if wanted.is_empty() {
             return Ok(false);
@@ -240,7 +230,7 @@ impl Work {
         let claim = move |connection: &mut Db| {
             let mut claimed = Vec::new();
             for (place, count) in &wanted {
-                claimed.extend(deliveries::claim(connection, place, *count, now, until)?);
+                claimed.extend(deliveries::claim(connection, place, i64::try_from(*count).unwrap_or(1), now, until)?);
             }
             Ok(claimed)
         };
@@ -251,13 +241,7 @@ impl Work {
     }
 
     async fn send(&mut self, claimed: Vec<Claimed>) {
-        let ready = match self.outbox.make_ready(claimed.clone()).await {
-            Ok(ready) => ready,
-            Err(error) => {
-                tracing::warn!(%error, "deliveries could not be made ready");
-                claimed.into_iter().map(|delivery| (delivery, Ready::Unready(error.to_string()))).collect()
-            }
-        };
+        let ready = self.outbox.make_ready_or_tell(claimed).await;
         for (delivery, ready) in ready {
             let post = match ready {
                 Ready::Post(post) => post,
@@ -265,9 +249,19 @@ impl Work {
                     self.unrecorded.push(untried(delivery, PAUSED_S));
                     continue;
                 }
+                Ready::Moved(place) => {
+                    // How much may go there is for the next turn to say.
+                    self.unrecorded.push(untried(Claimed { place, ..delivery }, 0));
+                    continue;
+                }
                 Ready::Unready(problem) => {
-                    tracing::error!(delivery = %delivery.id, problem, "a delivery could not be made ready");
+                    tracing::warn!(delivery = %delivery.id, problem, "a delivery could not be made ready");
                     self.unrecorded.push(untried(delivery, UNREADY_S));
+                    continue;
+                }
+                Ready::Unmakeable(problem) => {
+                    tracing::error!(delivery = %delivery.id, problem, "a delivery could not be made");
+                    self.unrecorded.push(unmakeable(delivery));
                     continue;
                 }
                 Ready::Gone => {
@@ -299,6 +293,20 @@ fn parked(delivery: Claimed, why: &str) -> Attempt {
     Attempt { error: Some(why.to_owned()), ..blank(delivery, Verdict::Parked) }
 }
 
+/// What becomes of a delivery whose attempt has failed.
+fn failed(delivery: &Claimed) -> Verdict {
+    match next_attempt(clock::now(), delivery.attempts, u16::from_be_bytes(random::bytes())) {
+        Some(at) => Verdict::Retry { at, holds_line: holds_its_line(delivery.attempts) },
+        None => Verdict::Parked,
+    }
+}
+
+fn unmakeable(delivery: Claimed) -> Attempt {
+    let why = "nothing was sent: what happened, or the secret that signs it, cannot be read here";
+    let verdict = failed(&delivery);
+    Attempt { error: Some(why.to_owned()), ..blank(delivery, verdict) }
+}
+
 /// What came of an attempt.
 fn attempt(delivery: Claimed, at: UnixMs, took: Duration, came: Result<Answer, PostError>) -> Attempt {
     let (status_code, answer, error) = match came {
@@ -309,112 +317,7 @@ fn attempt(delivery: Claimed, at: UnixMs, took: Duration, came: Result<Answer, P
         }
         Err(error) => (None, None, Some(error.to_string())),
     };
-    let verdict = if error.is_none() {
-        Verdict::Delivered
-    } else {
-        match next_attempt(clock::now(), delivery.attempts, u16::from_be_bytes(random::bytes())) {
-            Some(at) => Verdict::Retry { at, holds_line: holds_its_line(delivery.attempts) },
-            None => Verdict::Parked,
-        }
-    };
+    let verdict = if error.is_none() { Verdict::Delivered } else { failed(&delivery) };
     let duration_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
     Attempt { delivery, verdict, at, duration_ms, status_code, answer, error }
-}
-
-/// What deliveries are made of.
-struct Parts {
-    received: HashMap<[u8; 16], Payment>,
-    endpoints: HashMap<[u8; 16], Endpoint>,
-    secrets: HashMap<[u8; 16], Option<WebhookSecret>>,
-}
-
-impl Outbox {
-    /// Makes deliveries ready: their bodies out of the rows, and signed.
-    async fn make_ready(&self, claimed: Vec<Claimed>) -> Result<Vec<(Claimed, Ready)>, StoreError> {
-        let sealer = self.sealer.clone();
-        let lacking: Vec<_> = {
-            let (sealer, claimed) = (sealer.clone(), claimed.clone());
-            let owners = move |connection: &mut Db| {
-                let owners: HashSet<_> = claimed.iter().map(|it| it.owner).collect();
-                let found = webhook_secrets::of(connection, &sealer, &owners.into_iter().collect::<Vec<_>>())?;
-                let lacks = |it: &&Claimed| it.owner_kind == OwnerKind::Wallet && !found.contains_key(&it.owner);
-                Ok(claimed.iter().filter(lacks).map(|it| it.owner).collect::<HashSet<_>>())
-            };
-            self.store.read(owners).await?.into_iter().collect()
-        };
-        if !lacking.is_empty() {
-            // The first webhook of a wallet.
-            let sealer = sealer.clone();
-            let make = move |connection: &mut Db| {
-                for owner in lacking {
-                    webhook_secrets::of_one(connection, &sealer, OwnerKind::Wallet, owner)?;
-                }
-                Ok(())
-            };
-            self.store.write(make).await?;
-        }
-        let load = move |connection: &mut Db| {
-            let parts = Parts::load(connection, &sealer, &claimed)?;
-            let ready = claimed.into_iter().map(|delivery| {
-                let ready = parts.ready(connection, &sealer, &delivery);
-                (delivery, ready)
-            });
-            Ok(ready.collect())
-        };
-        self.store.read(load).await
-    }
-}
-
-impl Parts {
-    fn load(connection: &mut Db, sealer: &Sealer, claimed: &[Claimed]) -> Result<Self, StoreError> {
-        let is_received = |it: &&Claimed| matches!(it.kind, EventKind::PaymentReceived | EventKind::InvoiceExpired);
-        let invoices: Vec<_> = claimed.iter().filter(is_received).filter_map(|it| it.row).collect();
-        let owners: Vec<_> = claimed.iter().map(|it| it.owner).collect::<HashSet<_>>().into_iter().collect();
-        let is_endpoint = |it: &&Claimed| it.owner_kind == OwnerKind::Endpoint;
-        let ids: HashSet<_> = claimed.iter().filter(is_endpoint).map(|it| it.owner).collect();
-        Ok(Self {
-            received: payments::of_invoices(connection, &invoices)?,
-            endpoints: endpoints::by_ids(connection, &ids.into_iter().collect::<Vec<_>>())?,
-            secrets: webhook_secrets::of(connection, sealer, &owners)?,
-        })
-    }
-
-    fn ready(&self, connection: &mut Db, sealer: &Sealer, delivery: &Claimed) -> Ready {
-        match self.try_ready(connection, sealer, delivery) {
-            Ok(ready) => ready,
-            Err(error) => Ready::Unready(error.to_string()),
-        }
-    }
-
-    fn try_ready(&self, connection: &mut Db, sealer: &Sealer, delivery: &Claimed) -> Result<Ready, StoreError> {
-        let sent;
-        let payment = match (delivery.kind, delivery.row, delivery.account) {
-            (EventKind::PaymentReceived | EventKind::InvoiceExpired, Some(row), _) => self.received.get(&row),
-            (EventKind::PaymentSent, Some(row), Some(account)) => {
-                sent = payments::find_row(connection, account.wallet(), row)?;
-                Some(&sent)
-            }
-            _ => None,
-        };
-        let url = match delivery.owner_kind {
-            OwnerKind::Wallet => payment.and_then(|payment| payment.webhook.as_deref()),
-            OwnerKind::Endpoint => match self.endpoints.get(&delivery.owner) {
-                None => return Ok(Ready::Gone),
-                Some(endpoint) if endpoint.paused_at.is_some() => return Ok(Ready::Paused),
-                Some(endpoint) => Some(endpoint.url.as_str()),
-            },
-        };
-        let missing = || StoreError::Broken("a row that a delivery tells of is missing".to_owned());
-        let target = Target::parse(url.ok_or_else(missing)?).map_err(|error| StoreError::Broken(error.to_string()))?;
-        let body = match (payment, &delivery.payload) {
-            (Some(payment), _) => payload::of_payment(sealer, delivery.event, delivery.kind, payment)?,
-            (None, Some(kept)) => payload::of_kept(delivery.event, delivery.kind, kept, delivery.created_at)
-                .map_err(|error| StoreError::Broken(error.to_string()))?,
-            (None, None) => return Err(missing()),
-        };
-        let secret = self.secrets.get(&delivery.owner).and_then(Option::as_ref);
-        let secret = secret.ok_or_else(|| StoreError::Broken("the secret that signs is missing".to_owned()))?;
-        let signature = secret.sign(clock::now(), &body);
-        Ok(Ready::Post(Post { target, event: delivery.event.to_string(), signature, body }))
-    }
 }

@@ -62,7 +62,7 @@ pub enum Verdict {
     },
     /// It was tried often enough.
     Parked,
-    /// It was not tried, and is looked at again at a time.
+    /// It was not tried, and is looked at again at a time, at the place that it has now.
     Postponed(UnixMs),
 }
 
@@ -297,10 +297,14 @@ pub fn record(connection: &mut Db, attempts: &[Attempt], now: UnixMs) -> Result<
     let (postponed, tried): (Vec<_>, Vec<_>) =
         attempts.iter().partition(|attempt| matches!(attempt.verdict, Verdict::Postponed(_)));
     for attempt in postponed {
-        let Claimed { id, until, .. } = &attempt.delivery;
+        let Claimed { id, until, place, .. } = &attempt.delivery;
         diesel::update(deliveries::table.filter(deliveries::id.eq(id.as_bytes().as_slice())))
             .filter(deliveries::next_at_ms.eq(until.get()))
-            .set((deliveries::next_at_ms.eq(attempt.next_at_ms()), deliveries::attempts.eq(deliveries::attempts - 1)))
+            .set((
+                deliveries::host.eq(place),
+                deliveries::next_at_ms.eq(attempt.next_at_ms()),
+                deliveries::attempts.eq(deliveries::attempts - 1),
+            ))
             .execute(connection)?;
     }
     let mut left: Vec<[u8; 16]> =

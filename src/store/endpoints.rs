@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::connection::Db;
 use super::error::StoreError;
-use super::schema::{deliveries, endpoints, subscriptions, users};
+use super::schema::{endpoints, subscriptions, users};
 use super::wallets::CHUNK_IDS;
 use crate::domain::events::EventKinds;
 use crate::domain::ids::{EndpointId, UserId};
@@ -170,8 +170,8 @@ pub fn active_of(connection: &mut Db, managers: &[UserId]) -> Result<Vec<Endpoin
 }
 
 /// Changes one of a manager's endpoints to what is given, which was read in this transaction.
-/// What is on its way to it goes to the new place.
-pub fn update(connection: &mut Db, changed: &Endpoint, place: &str) -> Result<(), StoreError> {
+/// What is on its way to it goes to the new place: each delivery is moved there when it is due.
+pub fn update(connection: &mut Db, changed: &Endpoint) -> Result<(), StoreError> {
     lock(connection, changed.manager)?;
     let id = changed.id.as_bytes().as_slice();
     let updated = diesel::update(endpoints::table.filter(endpoints::id.eq(id)))
@@ -187,11 +187,6 @@ pub fn update(connection: &mut Db, changed: &Endpoint, place: &str) -> Result<()
     if updated != 1 {
         return Err(StoreError::NotFound);
     }
-    diesel::update(deliveries::table.filter(deliveries::owner_id.eq(id)))
-        .filter(deliveries::state.eq("waiting"))
-        .filter(deliveries::host.ne(place))
-        .set(deliveries::host.eq(place))
-        .execute(connection)?;
     subscribe(connection, changed.manager)
 }
 

@@ -188,6 +188,10 @@ pub(super) fn lock_lines(connection: &mut Db) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Deliveries that are stored by one statement: SQLite takes 32,766 values at once, and
+/// PostgreSQL 65,535.
+const ROWS_MAX: usize = 1000;
+
 #[derive(Insertable)]
 #[diesel(table_name = deliveries, treat_none_as_default_value = false)]
 struct DeliveryRow {
@@ -286,9 +290,11 @@ pub(super) fn insert(
             }
         })
         .collect();
-    match connection {
-        Db::Sqlite(c) => diesel::insert_into(deliveries::table).values(&rows).execute(c)?,
-        Db::Postgres(c) => diesel::insert_into(deliveries::table).values(&rows).execute(c)?,
-    };
+    for rows in rows.chunks(ROWS_MAX) {
+        match connection {
+            Db::Sqlite(c) => diesel::insert_into(deliveries::table).values(rows).execute(c)?,
+            Db::Postgres(c) => diesel::insert_into(deliveries::table).values(rows).execute(c)?,
+        };
+    }
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! Endpoints of managers: which events come, and what may be done with them.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::delivery::invoice;
 use super::options;
 use crate::api::idempotency::post_under;
-use crate::harness::{Receiver, Reply, Server, both_stores};
+use crate::harness::{Receiver, Reply, Server, StoreKind, both_stores};
 
 pub(crate) const WEBHOOKS: &str = "/usermanager/api/v1/webhooks";
 
@@ -101,7 +103,7 @@ both_stores! {
         let frozen = of("wallet.frozen");
         assert_eq!((&frozen["id"], &frozen["scope"], &frozen["by"]), (&json!(wallet.id), &json!("spending"), &json!("manager")));
         // The same event has one id, wherever it goes.
-        let ids: std::collections::BTreeSet<_> =
+        let ids: BTreeSet<_> =
             hooks.iter().filter(|hook| hook.json()["event"] == "payment.received").map(|hook| hook.event().to_owned()).collect();
         assert_eq!(ids.len(), 2);
         let log = deliveries(server, &made);
@@ -109,6 +111,23 @@ both_stores! {
         assert!(log.iter().all(|it| it["state"] == "delivered" && it["status_code"] == 200 && it["attempts"] == 1), "{log:?}");
         assert!(log.windows(2).all(|pair| pair[0]["event_id"].as_str() > pair[1]["event_id"].as_str()));
         server.audit();
+    }
+
+    fn a_burst_for_many_endpoints_is_handed_over(server, options()) {
+        let receiver = Receiver::start();
+        let all = ["payment.received", "payment.sent", "invoice.expired", "user.created", "wallet.created", "wallet.frozen"];
+        for number in 0..12 {
+            endpoint(server, &format!("{}/{number}", receiver.url), &all);
+        }
+        let legs: Vec<_> = (0..100)
+            .map(|_| json!({"from_wallet": server.manager.id, "to_wallet": server.manager.id, "amount": 1, "memo": "round"}))
+            .collect();
+        server.post("/usermanager/api/v1/transfers", &server.manager.admin, &json!(legs)).expect(201);
+        let paths = |hooks: &[crate::harness::Hook]| hooks.iter().map(|hook| hook.path.clone()).collect::<BTreeSet<_>>();
+        receiver.wait_until(|hooks| paths(hooks).len() == 12);
+        // Both sides of each, to every endpoint.
+        let count = |table: &str| server.database.texts(&format!("SELECT CAST(COUNT(*) AS TEXT) AS text FROM {table}"));
+        assert_eq!((count("deliveries"), count("events")), (vec!["2400".to_owned()], vec!["0".to_owned()]));
     }
 
     fn a_test_event_is_logged_and_sent_again(server, options()) {
@@ -152,6 +171,52 @@ both_stores! {
         let hooks = receiver.wait_for(2);
         let amounts: Vec<_> = hooks.iter().map(|hook| hook.json()["amount"].clone()).collect();
         assert!(amounts.contains(&json!(8)) && amounts.contains(&Value::Null), "{amounts:?}");
+    }
+
+    fn what_waits_goes_to_the_new_place(server, options()) {
+        let (before, after) = (Receiver::answering(|_| Reply::status(500)), Receiver::start());
+        let made = endpoint(server, &before.url, &["payment.received"]);
+        let path = format!("{WEBHOOKS}/{}", made["id"].as_str().unwrap());
+        let wallet = server.wallet("player", 0);
+        for amount in [5, 6, 7] {
+            server.pay(&server.manager, &server.invoice(&wallet, amount)).expect(201);
+        }
+        // One was tried, two stand behind it.
+        before.wait_for(1);
+        server.put(&path, &server.manager.admin, &json!({"url": format!("{}/new", after.url)})).expect(200);
+        let hooks = after.wait_for(3);
+        let told: Vec<_> = hooks.iter().map(|hook| (hook.path.as_str(), hook.json()["amount"].as_i64().unwrap())).collect();
+        assert_eq!(told, [("/new", 5), ("/new", 6), ("/new", 7)]);
+        wait_for_state(server, &path, "delivered");
+        let log = deliveries(server, &made);
+        // That they were moved counts as no attempt.
+        assert_eq!(log.iter().map(|it| it["attempts"] == 1).collect::<Vec<_>>(), [true, true, false], "{log:?}");
+    }
+
+    fn what_cannot_be_made_counts_as_tried_and_spoils_no_other(server, options()) {
+        let receiver = Receiver::start();
+        let path = |made: &Value| format!("{WEBHOOKS}/{}", made["id"].as_str().unwrap());
+        let [damaged, healthy] = ["damaged", "healthy"].map(|name| endpoint(server, &format!("{}/{name}", receiver.url), &["wallet.frozen"]));
+        let (bytes, id) = match server.store {
+            StoreKind::Sqlite => ("x'01deadbeef'", "lower(hex(owner_id))"),
+            StoreKind::Postgres => ("'\\x01deadbeef'::bytea", "encode(owner_id, 'hex')"),
+        };
+        let damage = format!("UPDATE webhook_secrets SET sealed = {bytes} WHERE {id} = '{}'", damaged["id"].as_str().unwrap());
+        server.database.execute(&damage).unwrap();
+        for made in [&damaged, &healthy] {
+            server.post(&format!("{}/test", path(made)), &server.manager.admin, &json!({})).expect(201);
+        }
+        assert_eq!(receiver.wait_for(1)[0].path, "/healthy");
+        let logged = || deliveries(server, &damaged)[0].clone();
+        while logged()["attempts"].as_i64().unwrap() < 2 || logged()["error"].is_null() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert!(logged()["error"].as_str().unwrap().contains("nothing was sent"), "{}", logged());
+        assert_eq!((&logged()["state"], &logged()["status_code"]), (&json!("waiting"), &Value::Null));
+        // With a secret that can be read it goes out.
+        server.put(&format!("{}/secret", path(&damaged)), &server.manager.admin, &Value::Null).expect(200);
+        assert_eq!(receiver.wait_for(2)[1].path, "/damaged");
+        wait_for_state(server, &path(&damaged), "delivered");
     }
 
     fn a_wallets_own_webhooks_are_logged_and_sent_again(server, options()) {

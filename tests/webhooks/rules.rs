@@ -47,6 +47,31 @@ fn a_host_takes_no_more_than_its_share() {
 }
 
 #[test]
+fn every_host_has_its_turn_however_little_room_there_is() {
+    let due: Vec<_> = (0..100).map(|number| format!("host-{number:02}")).collect();
+    let mut hosts = Hosts::default();
+    let shares = hosts.share_out(due.iter().take(10).cloned(), 64);
+    assert_eq!((shares.wanted.len(), shares.left_out), (10, false));
+    assert!(shares.wanted.iter().all(|(_, count)| (1..=7).contains(count)), "{shares:?}");
+    assert_eq!(shares.wanted.iter().map(|(_, count)| count).sum::<usize>(), 64);
+    for number in 0..TOTAL_MAX - 3 {
+        hosts.start(&number.to_string());
+    }
+    // Room for three: those behind the last of them come next, until nobody is left out.
+    let (mut after, mut had_a_turn) = (String::new(), Vec::new());
+    loop {
+        let shares = hosts.share_out(due.iter().filter(|host| **host > after).cloned(), 64);
+        assert!(shares.wanted.iter().map(|(_, count)| count).sum::<usize>() <= 3, "{shares:?}");
+        had_a_turn.extend(shares.wanted.iter().map(|(host, _)| host.clone()));
+        if !shares.left_out {
+            break;
+        }
+        after.clone_from(&shares.wanted.last().unwrap().0);
+    }
+    assert_eq!(had_a_turn, due);
+}
+
+#[test]
 fn lines_and_kinds_are_told_apart() {
     let (one, other) = (AccountId::new([1; 16]), AccountId::new([2; 16]));
     let lines = [

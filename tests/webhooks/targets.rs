@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use satkeep::domain::target::{Forbidden, Target, TargetPolicy, is_public};
-use satkeep::events::client::{Answer, Client, Post, PostError, Resolver, TIME_MAX};
+use satkeep::events::client::{Answer, Client, Post, PostError, Resolver, TIME_MAX, system_resolver};
 use serde_json::json;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -256,9 +256,12 @@ fn answers_are_bounded() {
 
 /// Serves HTTPS with a certificate of its own, and answers where.
 fn serve_tls(directory: &std::path::Path) -> SocketAddr {
+    // So many names that telling them all is longer than what is kept.
+    let others: Vec<_> = (0..100).map(|number| format!("DNS:other-name-{number}.example")).collect();
     let made = std::process::Command::new("openssl")
         .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=hooks.example"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "subjectAltName=DNS:hooks.example"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-addext"])
+        .arg(format!("subjectAltName=DNS:hooks.example,{}", others.join(",")))
         .arg("-keyout")
         .arg(directory.join("key.pem"))
         .arg("-out")
@@ -304,7 +307,8 @@ fn certificates_are_verified() {
     assert_eq!(post(&client, &url).unwrap().status, 200);
     // Of another name, and of nobody whom we trust.
     let refused = post(&client, &format!("https://127.0.0.1:{}/", address.port()));
-    assert!(matches!(refused, Err(PostError::Tls(_))), "{refused:?}");
+    let Err(PostError::Tls(problem)) = refused else { panic!("{refused:?}") };
+    assert!(problem.contains("other-name-1.example") && (1000..=1024).contains(&problem.len()), "{problem}");
     let client = Client::new(for_development(), resolver(&[&[address]]).0, None).unwrap();
     let refused = post(&client, &url);
     assert!(matches!(refused, Err(PostError::Tls(_))), "{refused:?}");
@@ -312,4 +316,17 @@ fn certificates_are_verified() {
     for path in [&key, &directory.path().join("none.pem")] {
         assert!(Client::new(for_development(), resolver(&[&[address]]).0, Some(path)).is_err());
     }
+}
+
+#[test]
+fn lookups_that_are_over_make_room_for_others() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let resolver = system_resolver();
+    runtime.block_on(async {
+        let lookups: Vec<_> = (0..200).map(|_| tokio::spawn(resolver("localhost".to_owned(), 81))).collect();
+        for lookup in lookups {
+            let addresses = lookup.await.unwrap().unwrap();
+            assert!(!addresses.is_empty() && addresses.iter().all(|it| it.ip().is_loopback() && it.port() == 81));
+        }
+    });
 }

@@ -18,7 +18,6 @@ use crate::api::params::Checks;
 use crate::clock;
 use crate::domain::events::{EventKind, EventKinds, OwnerKind, WebhookSecret};
 use crate::domain::ids::EndpointId;
-use crate::domain::target::Target;
 use crate::domain::text::{InvalidText, WebhookUrl};
 use crate::store::endpoints::{self, Endpoint};
 use crate::store::{Db, StoreError, webhook_secrets};
@@ -182,8 +181,7 @@ pub(in crate::api) async fn update_webhook(
             },
             ..before
         };
-        let target = Target::parse(&changed.url).map_err(|error| StoreError::Broken(error.to_string()))?;
-        endpoints::update(connection, &changed, &target.place())?;
+        endpoints::update(connection, &changed)?;
         Ok(EndpointView::new(changed))
     });
     Ok(HttpResponse::Ok().json(view.await.map_err(webhook_not_found)?))
