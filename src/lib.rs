@@ -25,8 +25,8 @@
 //!
 //! 1. [`api::payments`]: the extractor proves the key; `require_admin` turns it into one
 //!    that may spend, and only that can pay (`payment_pay`).
-//! 2. [`domain::invoice::PaymentRequest`]: the text is parsed, without recovering the
-//!    signature: an invoice of ours is found by its hash, and its whole text compared.
+//! 2. [`domain::skim::SkimmedRequest`]: the text is skimmed for its payment hash: an invoice of
+//!    ours is found by it, and its whole text compared.
 //! 3. [`ledger::settler::Settler::submit`]: a bounded queue, and one reply for each command.
 //! 4. [`ledger::settle::settle_batch`]: whatever has queued up becomes one transaction.
 //! 5. [`ledger::decide::decide`]: outcomes, transfers, new balances; pure.
