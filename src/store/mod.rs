@@ -2,7 +2,7 @@
 //!
 //! Queries that are not about settling are written once, for [`Db`], and run by
 //! [`Store::read`] and [`Store::write`] on a blocking thread with a pooled connection. What
-//! most requests ask, [`lookups`] answers in a shorter way. Settling has a connection of its
+//! most requests ask, `lookups` answers in a shorter way. Settling has a connection of its
 //! own: see [`settlement`].
 
 use std::sync::Arc;
