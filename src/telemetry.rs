@@ -3,6 +3,8 @@
 //! Secrets never reach it: keys, passwords and preimages are types whose `Debug` shows
 //! nothing, and a request is logged by the pattern of its route.
 
+use std::time::{Duration, Instant};
+
 use tracing_subscriber::EnvFilter;
 
 /// The environment variable that says what to log, as `warn` or `satkeep=debug`.
@@ -41,4 +43,27 @@ pub fn start(format: LogFormat) {
         LogFormat::Text => subscriber.with_ansi(colours).try_init(),
         LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
     });
+}
+
+/// How long a complaint that is told again and again is not told again.
+const COMPLAINT_PAUSE: Duration = Duration::from_secs(60);
+
+/// When something was complained about last.
+#[derive(Debug, Default)]
+pub struct Complaint(Option<Instant>);
+
+impl Complaint {
+    /// Whether it is time to complain (again), which the caller then does.
+    pub fn is_due(&mut self) -> bool {
+        let is_due = self.0.is_none_or(|at| at.elapsed() >= COMPLAINT_PAUSE);
+        if is_due {
+            self.0 = Some(Instant::now());
+        }
+        is_due
+    }
+
+    /// The cause is gone: the next one is told at once.
+    pub fn settle(&mut self) {
+        self.0 = None;
+    }
 }

@@ -2,7 +2,7 @@
 //! and looking after live streams.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::web;
 use tokio::time::MissedTickBehavior;
@@ -13,14 +13,13 @@ use crate::domain::guesses::FORGET_S;
 use crate::events::sweeper;
 use crate::live::sweep;
 use crate::store::{Db, StoreError, deliveries, guesses, idempotency, sessions};
+use crate::telemetry::Complaint;
 use crate::vault::{self, Followed};
 
 /// How long an answer under an idempotency key is remembered.
 const IDEMPOTENCY_MEMORY_S: i64 = 48 * 3600;
 /// How long the log of a delivery is kept.
 const DELIVERY_MEMORY_S: i64 = 30 * 24 * 3600;
-/// How long a complaint that is told again and again is not told again.
-const COMPLAINT_PAUSE: Duration = Duration::from_secs(60);
 
 /// Starts all of it, until the process ends.
 pub fn start(app: &web::Data<App>) {
@@ -74,7 +73,7 @@ async fn forget(app: &App, what: &str, some: impl FnOnce(&mut Db) -> Result<bool
 async fn follow_master_key(app: web::Data<App>) {
     let mut every_second = tokio::time::interval(Duration::from_secs(1));
     every_second.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut complained_at: Option<Instant> = None;
+    let mut complaints = Complaint::default();
     loop {
         every_second.tick().await;
         let sealer = app.sealer.clone();
@@ -86,15 +85,14 @@ async fn follow_master_key(app: web::Data<App>) {
             Ok(Followed::Same) => continue,
             Ok(Followed::Switched(mark)) => {
                 tracing::info!(%mark, "the master key has been rotated; sealing with the new one");
-                complained_at = None;
+                complaints.settle();
                 continue;
             }
             Ok(Followed::Unknown(mark)) => format!("the key with the mark {mark} is nowhere to be found"),
             Err(error) => error.to_string(),
         };
-        if complained_at.is_none_or(|at| at.elapsed() >= COMPLAINT_PAUSE) {
+        if complaints.is_due() {
             tracing::error!("the master key cannot be followed, so the one before still seals: {complaint}");
-            complained_at = Some(Instant::now());
         }
     }
 }

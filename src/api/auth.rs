@@ -67,7 +67,7 @@ impl WalletKey {
 
     /// What the ledger checks again.
     pub const fn authority(&self) -> Authority {
-        Authority { account: self.0.wallet.account(), keys_version: self.0.keys_version }
+        self.0.authority()
     }
 
     /// The same caller as one who may spend, where the key is an admin key.
@@ -189,12 +189,16 @@ fn app_of(request: &HttpRequest) -> Result<&State, ErrorCode> {
     request.app_data::<State>().ok_or(ErrorCode::Internal)
 }
 
-async fn holder_of(request: HttpRequest) -> Result<Option<Holder>, ApiError> {
-    let Some(digest) = digest_of(&request) else { return Ok(None) };
-    let app = app_of(&request)?;
+/// Proves a key by its digest, and counts the request.
+pub(super) async fn prove(app: &App, digest: KeyDigest) -> Result<Holder, ApiError> {
     let holder = app.store.holder(digest).await?.ok_or(ErrorCode::BadAuth)?;
     app.limits.count_key(digest.as_bytes())?;
-    Ok(Some(holder))
+    Ok(holder)
+}
+
+async fn holder_of(request: HttpRequest) -> Result<Option<Holder>, ApiError> {
+    let Some(digest) = digest_of(&request) else { return Ok(None) };
+    Ok(Some(prove(app_of(&request)?, digest).await?))
 }
 
 async fn ledger_key(request: HttpRequest) -> Result<LedgerKey, ApiError> {
@@ -204,9 +208,9 @@ async fn ledger_key(request: HttpRequest) -> Result<LedgerKey, ApiError> {
         app.limits.count_key(digest.as_bytes())?;
         return Ok(LedgerKey { key: WalletKey(grant), digest, remembered: true });
     }
-    let holder = holder_of(request.clone()).await?.ok_or(ErrorCode::NoKey)?;
-    app.known_keys.insert(digest, holder.grant);
-    Ok(LedgerKey { key: WalletKey(holder.grant), digest, remembered: false })
+    let Holder { grant, .. } = prove(app, digest).await?;
+    app.known_keys.insert(digest, grant);
+    Ok(LedgerKey { key: WalletKey(grant), digest, remembered: false })
 }
 
 /// What proving somebody comes to.

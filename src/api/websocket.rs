@@ -12,13 +12,13 @@ use tokio::time::{Instant, sleep_until, timeout};
 use utoipa::ToSchema;
 
 use super::app::State;
+use super::auth::prove;
 use super::error::{ApiError, ErrorCode};
 use super::feed::{Feed, PING_INTERVAL, Step, Update};
 use super::payment_view::{PaymentView, standing, status_word};
 use crate::clock;
 use crate::domain::ids::PaymentHash;
 use crate::domain::keys::ApiKey;
-use crate::ledger::command::Authority;
 use crate::live::hub::{End, Listener, Topic};
 use crate::store::payment_filter::Status;
 use crate::store::payments::Payment;
@@ -74,19 +74,11 @@ pub(super) async fn live_socket(
         rt::spawn(tell_of_invoice(app, socket, listener, side));
         return Ok(response);
     }
-    let authority = authority_of(&app, &ApiKey::from_client(&item)).await?;
+    let authority = prove(&app, ApiKey::from_client(&item).digest()).await?.grant.authority();
     let feed = Feed::open(&app, authority, None).await?;
     let (response, socket) = Socket::open(&request, payload)?;
     rt::spawn(tell_of_wallet(socket, feed));
     Ok(response)
-}
-
-/// What a key that stands in the path grants; counted as everywhere.
-async fn authority_of(app: &State, key: &ApiKey) -> Result<Authority, ApiError> {
-    let digest = key.digest();
-    let grant = app.store.holder(digest).await?.ok_or(ErrorCode::BadAuth)?.grant;
-    app.limits.count_key(digest.as_bytes())?;
-    Ok(Authority { account: grant.wallet.account(), keys_version: grant.keys_version })
 }
 
 /// Listens to an invoice, which must be there: what is learned from this is what

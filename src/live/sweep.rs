@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
@@ -13,17 +13,16 @@ use super::hub::{Ear, End, Hub, Topic};
 use crate::domain::ids::{InvoiceId, WalletId};
 use crate::store::live::{self, Standing};
 use crate::store::{Store, StoreError};
+use crate::telemetry::Complaint;
 
 /// How often to look.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How long a complaint that is told again and again is not told again.
-const COMPLAINT_PAUSE: Duration = Duration::from_secs(60);
 
 /// Sweeps until the process ends.
 pub async fn run(hub: Arc<Hub>, store: Store) {
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut complained_at: Option<Instant> = None;
+    let mut complaints = Complaint::default();
     loop {
         tokio::select! {
             _ = interval.tick() => {}
@@ -33,10 +32,9 @@ pub async fn run(hub: Arc<Hub>, store: Store) {
             continue;
         }
         if let Err(error) = sweep(&hub, &store).await
-            && complained_at.is_none_or(|at| at.elapsed() >= COMPLAINT_PAUSE)
+            && complaints.is_due()
         {
             tracing::warn!(%error, "live streams cannot be looked after; trying again");
-            complained_at = Some(Instant::now());
         }
     }
 }

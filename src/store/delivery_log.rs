@@ -135,18 +135,23 @@ pub fn add(connection: &mut Db, new: NewDelivery, now: UnixMs) -> Result<(), Sto
 pub fn redeliver(connection: &mut Db, owner: &[u8; 16], id: DeliveryId, now: UnixMs) -> Result<(), StoreError> {
     lock_lines(connection)?;
     let found = find(connection, owner, id)?;
-    let row = deliveries::table.filter(deliveries::id.eq(id.as_bytes().as_slice()));
     if found.state != "waiting" || found.next_at.is_some() {
-        diesel::update(row)
-            .set((
-                deliveries::state.eq("waiting"),
-                deliveries::next_at_ms.eq(now.get()),
-                deliveries::attempts.eq(0),
-                deliveries::delivered_at_ms.eq(None::<i64>),
-            ))
-            .execute(connection)?;
+        start_again(connection, vec![id.as_bytes().to_vec()], now)?;
     }
     Ok(())
+}
+
+/// Makes deliveries due now, as if they had never been tried; answers how many there are.
+fn start_again(connection: &mut Db, ids: Vec<Vec<u8>>, now: UnixMs) -> Result<usize, StoreError> {
+    let updated = diesel::update(deliveries::table.filter(deliveries::id.eq_any(ids)))
+        .set((
+            deliveries::state.eq("waiting"),
+            deliveries::next_at_ms.eq(now.get()),
+            deliveries::attempts.eq(0),
+            deliveries::delivered_at_ms.eq(None::<i64>),
+        ))
+        .execute(connection)?;
+    Ok(updated)
 }
 
 /// Deliveries that are sent again in one transaction.
@@ -179,14 +184,7 @@ pub fn redeliver_some(
     let mut sent = 0;
     for ids in rows.chunks(CHUNK_IDS) {
         let ids: Vec<_> = ids.iter().map(|(id, _)| id.clone()).collect();
-        sent += diesel::update(deliveries::table.filter(deliveries::id.eq_any(ids)))
-            .set((
-                deliveries::state.eq("waiting"),
-                deliveries::next_at_ms.eq(now.get()),
-                deliveries::attempts.eq(0),
-                deliveries::delivered_at_ms.eq(None::<i64>),
-            ))
-            .execute(connection)?;
+        sent += start_again(connection, ids, now)?;
     }
     Ok((sent, last.filter(|_| !is_last)))
 }

@@ -29,6 +29,13 @@ pub struct Grant {
     pub keys_version: i64,
 }
 
+impl Grant {
+    /// What the ledger checks again.
+    pub const fn authority(&self) -> Authority {
+        Authority { account: self.wallet.account(), keys_version: self.keys_version }
+    }
+}
+
 /// A key's grant, and what its wallet is and holds.
 #[derive(Clone, Debug)]
 pub struct Holder {
@@ -109,7 +116,12 @@ fn holder(columns: Columns) -> Result<Holder, StoreError> {
 
 /// The keys of a wallet that is frozen for everything do nothing.
 fn refuse_frozen(by_manager: Option<&str>, by_operator: Option<&str>) -> Result<(), StoreError> {
-    if strictest(by_manager, by_operator)? == Some(Freeze::Everything) { Err(StoreError::Frozen) } else { Ok(()) }
+    if is_frozen(by_manager, by_operator)? { Err(StoreError::Frozen) } else { Ok(()) }
+}
+
+/// Whether a wallet is frozen for everything, by whomever.
+pub(super) fn is_frozen(by_manager: Option<&str>, by_operator: Option<&str>) -> Result<bool, StoreError> {
+    Ok(strictest(by_manager, by_operator)? == Some(Freeze::Everything))
 }
 
 /// Makes sure that a key which was proved before has been neither revoked nor frozen since.

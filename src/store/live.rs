@@ -8,16 +8,13 @@ use super::connection::Db;
 use super::error::StoreError;
 use super::grants;
 use super::schema::{accounts, invoices, transfers};
-use super::settle_rows::strictest;
-use crate::domain::controls::Freeze;
+use super::wallets::CHUNK_IDS;
 use crate::domain::ids::{InvoiceId, WalletId};
 use crate::domain::money::Msat;
 use crate::ledger::command::Authority;
 use crate::ledger::movement::Movement;
 use crate::ledger::state::InvoiceState;
 
-/// Ids that one query names.
-const CHUNK_IDS: usize = 500;
 /// Rows that one step of a search reads.
 const STEP_ROWS: i64 = 1000;
 
@@ -55,8 +52,7 @@ pub fn standings(connection: &mut Db, wallets: &[WalletId]) -> Result<HashMap<Wa
             ))
             .load(connection)?;
         for (id, entries, keys_version, closed_at, by_manager, by_operator) in rows {
-            let freeze = strictest(by_manager.as_deref(), by_operator.as_deref())?;
-            let usable = closed_at.is_none() && freeze != Some(Freeze::Everything);
+            let usable = closed_at.is_none() && !grants::is_frozen(by_manager.as_deref(), by_operator.as_deref())?;
             found.insert(WalletId::from_slice(&id)?, Standing { entries, keys_version, usable });
         }
     }
