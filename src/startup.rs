@@ -178,7 +178,7 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     // A rotation of the master key gives another node key, from the next start on.
     let node = Node::new(&base.master, config.network);
     let (store, sealer) = (base.store.clone(), base.sealer.clone());
-    let outbox = Outbox { store, sealer, client };
+    let outbox = Outbox { store, sealer, client, metrics: metrics.delivering.clone() };
     let app = web::Data::new(App::new(base.store, settler, node, base.sealer, hub, metrics, config));
     let listeners = Listeners { api: listener, metrics: metrics_listener };
     let serving = run(listeners, app, outbox, config.connections_max, settler_ended);

@@ -12,7 +12,7 @@ use crate::clock;
 use crate::domain::guesses::FORGET_S;
 use crate::events::sweeper;
 use crate::live::sweep;
-use crate::store::{Db, StoreError, deliveries, guesses, idempotency, sessions};
+use crate::store::{Db, StoreError, delivery_log, guesses, idempotency, sessions};
 use crate::telemetry::Complaint;
 use crate::vault::{self, Followed};
 
@@ -50,7 +50,7 @@ async fn forget_old_rows(app: web::Data<App>) {
         forget(&app, "idempotency keys", move |c| idempotency::forget_some(c, answered_before)).await;
         forget(&app, "guesses", move |c| guesses::forget_some(c, guessed_before)).await;
         let delivered_before = now.plus_seconds(-DELIVERY_MEMORY_S);
-        forget(&app, "deliveries", move |c| deliveries::forget_some(c, delivered_before)).await;
+        forget(&app, "deliveries", move |c| delivery_log::forget_some(c, delivered_before)).await;
         forget(&app, "sessions", move |c| sessions::forget_some(c, now)).await;
     }
 }

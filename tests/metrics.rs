@@ -1,12 +1,14 @@
 //! Metrics for Prometheus, the dashboard that shows them, and the log as JSON.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Options, Server, both_stores};
+use crate::harness::{Options, Receiver, Reply, Server, both_stores};
+use crate::webhooks::delivery::invoice;
 
 fn with_metrics() -> Options {
     Options { arguments: vec!["--metrics-listen".into(), "127.0.0.1:0".into()], ..Options::default() }
@@ -79,6 +81,33 @@ both_stores! {
         while value(&get(server, &metrics).1, "satkeep_streams_open") != Some(0) {
             thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    fn webhooks_are_counted(server, Options {
+        arguments: ["--metrics-listen", "127.0.0.1:0", "--webhook-allow-private"].map(Into::into).into(),
+        ..Options::default()
+    }) {
+        let metrics = address(server) + "/metrics";
+        let is_first = AtomicBool::new(true);
+        let receiver = Receiver::answering(move |_| {
+            Reply::status(if is_first.swap(false, Ordering::SeqCst) { 500 } else { 200 })
+        });
+        let issued = invoice(server, &server.manager, 5, &receiver.url);
+        server.pay(&server.manager, issued["bolt11"].as_str().unwrap()).expect(201);
+        let count = |text: &str, result: &str| {
+            value(text, &format!("satkeep_outbox_attempts_total{{result=\"{result}\"}}")).unwrap()
+        };
+        let text = loop {
+            let (_, text) = get(server, &metrics);
+            if count(&text, "delivered") > 0 {
+                break text;
+            }
+            thread::sleep(Duration::from_millis(50));
+        };
+        assert_eq!((count(&text, "delivered"), count(&text, "failed"), count(&text, "parked")), (1, 1, 0));
+        assert_eq!(value(&text, "satkeep_outbox_attempt_duration_seconds_count"), Some(2));
+        assert_eq!(value(&text, "satkeep_outbox_under_way"), Some(0));
+        assert!(text.contains("\nsatkeep_outbox_lag_seconds "), "{text}");
     }
 
     fn the_dashboard_shows_metrics_that_there_are(server, with_metrics()) {

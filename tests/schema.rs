@@ -9,11 +9,12 @@ use satkeep::store::migrations;
 
 use crate::harness::{StoreKind, TestDatabase};
 
-const TABLES: [&str; 19] = [
+const TABLES: [&str; 20] = [
     "accounts",
     "deliveries",
     "endpoints",
     "events",
+    "failures",
     "guesses",
     "idempotency",
     "invoices",

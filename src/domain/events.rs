@@ -7,7 +7,7 @@ use bitcoin_hashes::hex::{DisplayHex, FromHex};
 use bitcoin_hashes::{Hash, HashEngine, Hmac, HmacEngine, sha256};
 use zeroize::Zeroizing;
 
-use super::ids::AccountId;
+use super::ids::{AccountId, UserId};
 use super::random;
 use super::secret::{Purpose, Sealed, Sealer, UnsealError};
 use super::time::UnixMs;
@@ -149,6 +149,15 @@ pub fn line(account: Option<AccountId>, owner: &[u8; 16], place: &str) -> [u8; 1
     let [first @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
         sha256::Hash::from_engine(engine).to_byte_array();
     first
+}
+
+/// Where deliveries go, as far as fairness matters: a host is slow for one tenant alone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// The manager whose deliveries they are; zeros where they are nobody's.
+    pub tenant: UserId,
+    /// Host and port of the target.
+    pub host: String,
 }
 
 /// Whose secret signs: an endpoint's for what goes to it, a wallet's for the webhooks of its own

@@ -172,7 +172,7 @@ impl Target {
     }
 
     /// Host and port: what has one owner, whose slowness is nobody else's.
-    pub fn place(&self) -> String {
+    pub fn host_and_port(&self) -> String {
         format!("{}:{}", self.host(), self.port())
     }
 }

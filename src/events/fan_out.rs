@@ -1,8 +1,8 @@
 //! Who is told of an event: the webhook of the invoice that was paid, and those of the tenant's
 //! endpoints that ask for it. Pure.
 
-use crate::domain::events::{EventKind, OwnerKind, line};
-use crate::domain::ids::{AccountId, DeliveryId};
+use crate::domain::events::{EventKind, OwnerKind, Place, line};
+use crate::domain::ids::{AccountId, DeliveryId, UserId};
 use crate::domain::target::Target;
 use crate::store::endpoints::Endpoint;
 use crate::store::events::{Event, NewDelivery};
@@ -25,7 +25,7 @@ fn own_webhook(event: &Event) -> Option<NewDelivery> {
         id: DeliveryId::new(row),
         owner: *account.as_bytes(),
         owner_kind: OwnerKind::Wallet,
-        line: Some(line(Some(account), account.as_bytes(), &target.place())),
+        line: Some(line(Some(account), account.as_bytes(), &target.host_and_port())),
         ..of(event, &target)
     })
 }
@@ -51,7 +51,8 @@ fn of(event: &Event, target: &Target) -> NewDelivery {
         account: event.account,
         row: event.row,
         payload: event.payload.clone(),
-        place: target.place(),
+        // A wallet without a tenant is nobody's.
+        place: Place { tenant: event.manager.unwrap_or(UserId::new([0; 16])), host: target.host_and_port() },
         line: None,
         created_at: event.created_at,
     }

@@ -4,16 +4,17 @@
 //! |---|---|---|
 //! | 1 | the event is written in the transaction in which it happens | settlement, [`crate::store::events`] |
 //! | 2 | it is handed over: one delivery for each target | [`fan_out`] |
-//! | 3 | due deliveries are claimed, fairly among hosts | [`hosts`], [`crate::store::deliveries`] |
+//! | 3 | due deliveries are claimed, fairly among tenants and their hosts | [`crate::store::due`], [`shares`], [`crate::store::claims`] |
 //! | 4 | each is made, signed and posted | `ready`, [`payload`], [`client`] |
-//! | 5 | what came of it is recorded, in batches | [`outbox`] |
+//! | 5 | what came of it is recorded, in batches | [`outbox`], [`crate::store::attempts`] |
 //!
 //! **Nothing is lost.** A claim is only a time until which others leave a delivery alone: what
 //! a process that dies had claimed is due again then. So an event arrives at least once, always
 //! under the same id.
 //!
 //! **Nobody waits for somebody else's target.** Each host has its own few connections, one that
-//! fails has one, and what is claimed goes by hosts in turn.
+//! fails has one; a tenant whose targets do not answer has fewer and fewer; and what is claimed
+//! goes by tenants and their hosts in turn.
 //!
 //! **Order.** Events of one wallet go to one target one after the other: they stand in a line,
 //! of which the first alone is due. One that fails holds the line up for a few seconds, and then
@@ -24,8 +25,9 @@
 
 pub mod client;
 pub mod fan_out;
-pub mod hosts;
 pub mod outbox;
 pub mod payload;
 mod ready;
+pub mod shares;
 pub mod sweeper;
+mod verdict;

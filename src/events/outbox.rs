@@ -7,25 +7,26 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::client::{Answer, Client, PostError};
+use super::client::Client;
 use super::fan_out;
-use super::hosts::{Hosts, Shares};
 use super::ready::Ready;
+use super::shares::UnderWay;
+use super::verdict::{attempt, parked, unmakeable, untried};
 use crate::clock;
-use crate::domain::events::{holds_its_line, next_attempt};
+use crate::domain::events::Place;
 use crate::domain::ids::UserId;
-use crate::domain::random;
 use crate::domain::secret::Sealer;
 use crate::domain::time::UnixMs;
-use crate::store::deliveries::{self, Attempt, Claimed, DuePlace, Verdict};
+use crate::metrics::delivering::{Became, Delivering};
+use crate::store::attempts::{self, Attempt, Verdict};
+use crate::store::claims::{self, Claimed};
+use crate::store::due::{Due, Walk};
 use crate::store::endpoints::{self, Endpoint};
 use crate::store::events::{self, Event, NewDelivery};
 use crate::store::{Db, Store, StoreError};
 
 /// Events that are handed over in one transaction.
 const EVENTS_MAX: i64 = 200;
-/// Hosts that are looked at in one turn; the next turn goes on behind them.
-const PLACES_MAX: i64 = 1000;
 /// Deliveries that are claimed in one transaction.
 const CLAIMS_MAX: usize = 64;
 /// For how long a claim holds: longer than sending and recording take.
@@ -52,6 +53,8 @@ pub struct Outbox {
     pub sealer: Sealer,
     /// Posts.
     pub client: Client,
+    /// Counts.
+    pub metrics: Delivering,
 }
 
 /// The task, for whoever has to end it.
@@ -81,19 +84,24 @@ impl Running {
 struct Found {
     events: Vec<Event>,
     endpoints: Vec<Endpoint>,
-    places: Vec<DuePlace>,
+    due: Vec<Due>,
+    walk: Walk,
 }
 
 /// The state of the task.
 struct Work {
     outbox: Outbox,
-    hosts: Hosts,
+    under_way: UnderWay,
     came_back: mpsc::UnboundedReceiver<Attempt>,
     on_way_back: mpsc::UnboundedSender<Attempt>,
     /// What has come back and is not recorded.
     unrecorded: Vec<Attempt>,
-    /// The host behind which the next look begins.
-    after: String,
+    /// How far the walk over what is due has come.
+    walk: Walk,
+    /// Who comes first this time.
+    turn: usize,
+    /// How late the latest is that the walk has seen since its beginning.
+    lag: Duration,
     /// Before this, nothing is handed over: the last time it could not be.
     hands_over_from: Instant,
 }
@@ -105,11 +113,13 @@ impl Outbox {
         let (on_way_back, came_back) = mpsc::unbounded_channel();
         let work = Work {
             outbox: self,
-            hosts: Hosts::default(),
+            under_way: UnderWay::default(),
             came_back,
             on_way_back,
             unrecorded: Vec::new(),
-            after: String::new(),
+            walk: Walk::default(),
+            turn: 0,
+            lag: Duration::ZERO,
             hands_over_from: Instant::now(),
         };
         Running { stop, task: tokio::spawn(work.run(stopping)) }
@@ -122,7 +132,7 @@ impl Work {
             let began = Instant::now();
             let is_stopping = *stopping.borrow();
             let turn = self.turn(is_stopping).await;
-            if is_stopping && self.hosts.total() == 0 && (self.unrecorded.is_empty() || turn.is_err()) {
+            if is_stopping && self.under_way.total() == 0 && (self.unrecorded.is_empty() || turn.is_err()) {
                 break;
             }
             let did_something = match turn {
@@ -157,7 +167,9 @@ impl Work {
         if is_stopping {
             return Ok(did_something);
         }
-        let Found { events, endpoints, places } = self.look().await?;
+        let Found { events, endpoints, due, walk } = self.look().await?;
+        self.walk = walk;
+        self.tell_lag(&events, &due);
         if !events.is_empty() && Instant::now() >= self.hands_over_from {
             match self.hand_over(&events, &endpoints).await {
                 Ok(()) => did_something = true,
@@ -168,19 +180,23 @@ impl Work {
                 }
             }
         }
-        if self.hosts.is_full() {
-            // Nothing was looked for: those behind `after` still come first.
-            return Ok(did_something);
+        Ok(self.claim_and_send(due).await? || did_something || self.walk.is_under_way())
+    }
+
+    /// Says how late the outbox is, once the walk has seen everything that is due.
+    fn tell_lag(&mut self, events: &[Event], due: &[Due]) {
+        let since = events.first().map(|event| event.created_at).into_iter().chain(due.iter().map(|due| due.at)).min();
+        let late_ms = since.map_or(0, |since| clock::now().get().saturating_sub(since.get()));
+        self.lag = self.lag.max(Duration::from_millis(u64::try_from(late_ms).unwrap_or_default()));
+        if !self.walk.is_under_way() {
+            self.outbox.metrics.set_lag(std::mem::take(&mut self.lag));
         }
-        self.after = match places.last() {
-            Some(last) if i64::try_from(places.len()).is_ok_and(|seen| seen >= PLACES_MAX) => last.host.clone(),
-            Some(_) | None => String::new(),
-        };
-        Ok(self.claim_and_send(places).await? || did_something)
     }
 
     fn take_back(&mut self, attempt: Attempt) {
-        self.hosts.finish(&attempt.delivery.place, attempt.status_code.is_some());
+        self.under_way.finish(&attempt.delivery.place, attempt.status_code.is_some());
+        self.outbox.metrics.count_time(Duration::from_millis(u64::try_from(attempt.duration_ms).unwrap_or_default()));
+        self.outbox.metrics.set_under_way(self.under_way.total());
         self.unrecorded.push(attempt);
     }
 
@@ -191,19 +207,26 @@ impl Work {
         // Kept until it is recorded: where that fails, all of it is tried again. What was
         // recorded all the same is not claimed any more, so it is not touched twice.
         let attempts = self.unrecorded.clone();
-        self.outbox.store.write(move |connection| deliveries::record(connection, &attempts, clock::now())).await?;
-        self.unrecorded.clear();
+        self.outbox.store.write(move |connection| attempts::record(connection, &attempts, clock::now())).await?;
+        for attempt in self.unrecorded.drain(..) {
+            match attempt.verdict {
+                Verdict::Delivered => self.outbox.metrics.count(Became::Delivered),
+                Verdict::Retry { .. } => self.outbox.metrics.count(Became::Failed),
+                Verdict::Parked => self.outbox.metrics.count(Became::Parked),
+                Verdict::Postponed(_) => {}
+            }
+        }
         Ok(true)
     }
 
     async fn look(&self) -> Result<Found, StoreError> {
-        let (after, is_full) = (self.after.clone(), self.hosts.is_full());
+        let (mut walk, is_full) = (self.walk.clone(), self.under_way.is_full());
         let look = move |connection: &mut Db| {
             let events = events::oldest(connection, EVENTS_MAX)?;
             let managers: HashSet<UserId> = events.iter().filter_map(|event| event.manager).collect();
             let endpoints = endpoints::active_of(connection, &managers.into_iter().collect::<Vec<_>>())?;
-            let places = if is_full { Vec::new() } else { deliveries::places(connection, &after, PLACES_MAX)? };
-            Ok(Found { events, endpoints, places })
+            let due = if is_full { Vec::new() } else { walk.step(connection)? };
+            Ok(Found { events, endpoints, due, walk })
         };
         self.outbox.store.read(look).await
     }
@@ -215,22 +238,20 @@ impl Work {
         self.outbox.store.write(hand).await
     }
 
-    /// Claims what is due, host by host, and sends it. Answers whether there was anything.
-    async fn claim_and_send(&mut self, places: Vec<DuePlace>) -> Result<bool, StoreError> {
+    /// Claims what is due, place by place, and sends it. Answers whether there was anything.
+    async fn claim_and_send(&mut self, due: Vec<Due>) -> Result<bool, StoreError> {
         let now = clock::now();
-        let due = places.into_iter().filter(|it| it.next_at_ms <= now.get()).map(|it| it.host);
-        let Shares { wanted, left_out } = self.hosts.share_out(due, CLAIMS_MAX);
-        if let (true, Some((last, _))) = (left_out, wanted.last()) {
-            last.clone_into(&mut self.after);
-        }
+        let due = due.into_iter().filter(|due| due.at <= now).map(|due| due.place);
+        let wanted = self.under_way.share_out(due, CLAIMS_MAX, self.turn);
         if wanted.is_empty() {
             return Ok(false);
         }
+        self.turn = self.turn.wrapping_add(1);
         let until = UnixMs::new(now.get().saturating_add(CLAIM_MS));
         let claim = move |connection: &mut Db| {
             let mut claimed = Vec::new();
             for (place, count) in &wanted {
-                claimed.extend(deliveries::claim(connection, place, i64::try_from(*count).unwrap_or(1), now, until)?);
+                claimed.extend(claims::claim(connection, place, i64::try_from(*count).unwrap_or(1), now, until)?);
             }
             Ok(claimed)
         };
@@ -249,8 +270,9 @@ impl Work {
                     self.unrecorded.push(untried(delivery, PAUSED_S));
                     continue;
                 }
-                Ready::Moved(place) => {
+                Ready::Moved(host) => {
                     // How much may go there is for the next turn to say.
+                    let place = Place { host, ..delivery.place };
                     self.unrecorded.push(untried(Claimed { place, ..delivery }, 0));
                     continue;
                 }
@@ -269,7 +291,8 @@ impl Work {
                     continue;
                 }
             };
-            self.hosts.start(&delivery.place);
+            self.under_way.start(&delivery.place);
+            self.outbox.metrics.set_under_way(self.under_way.total());
             let (client, back) = (self.outbox.client.clone(), self.on_way_back.clone());
             tokio::spawn(async move {
                 let (at, began) = (clock::now(), Instant::now());
@@ -279,45 +302,4 @@ impl Work {
             });
         }
     }
-}
-
-fn blank(delivery: Claimed, verdict: Verdict) -> Attempt {
-    Attempt { delivery, verdict, at: clock::now(), duration_ms: 0, status_code: None, answer: None, error: None }
-}
-
-fn untried(delivery: Claimed, seconds: i64) -> Attempt {
-    blank(delivery, Verdict::Postponed(clock::now().plus_seconds(seconds)))
-}
-
-fn parked(delivery: Claimed, why: &str) -> Attempt {
-    Attempt { error: Some(why.to_owned()), ..blank(delivery, Verdict::Parked) }
-}
-
-/// What becomes of a delivery whose attempt has failed.
-fn failed(delivery: &Claimed) -> Verdict {
-    match next_attempt(clock::now(), delivery.attempts, u16::from_be_bytes(random::bytes())) {
-        Some(at) => Verdict::Retry { at, holds_line: holds_its_line(delivery.attempts) },
-        None => Verdict::Parked,
-    }
-}
-
-fn unmakeable(delivery: Claimed) -> Attempt {
-    let why = "nothing was sent: what happened, or the secret that signs it, cannot be read here";
-    let verdict = failed(&delivery);
-    Attempt { error: Some(why.to_owned()), ..blank(delivery, verdict) }
-}
-
-/// What came of an attempt.
-fn attempt(delivery: Claimed, at: UnixMs, took: Duration, came: Result<Answer, PostError>) -> Attempt {
-    let (status_code, answer, error) = match came {
-        Ok(answer) if answer.is_success() => (Some(answer.status), Some(answer.body), None),
-        Ok(answer) => {
-            let error = format!("the status of the answer was {}, not one of 200 to 299", answer.status);
-            (Some(answer.status), Some(answer.body), Some(error))
-        }
-        Err(error) => (None, None, Some(error.to_string())),
-    };
-    let verdict = if error.is_none() { Verdict::Delivered } else { failed(&delivery) };
-    let duration_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
-    Attempt { delivery, verdict, at, duration_ms, status_code, answer, error }
 }

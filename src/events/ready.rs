@@ -9,7 +9,7 @@ use crate::clock;
 use crate::domain::events::{EventKind, OwnerKind, WebhookSecret};
 use crate::domain::secret::Sealer;
 use crate::domain::target::Target;
-use crate::store::deliveries::Claimed;
+use crate::store::claims::Claimed;
 use crate::store::endpoints::{self, Endpoint};
 use crate::store::payments::{self, Payment};
 use crate::store::{Db, StoreError, webhook_secrets};
@@ -19,7 +19,7 @@ pub(super) enum Ready {
     Post(Post),
     /// Its endpoint is paused.
     Paused,
-    /// Its endpoint is at another place by now.
+    /// Its endpoint is at another host by now.
     Moved(String),
     /// Its endpoint is gone.
     Gone,
@@ -143,9 +143,9 @@ impl Parts {
         };
         let missing = || StoreError::Broken("a row that a delivery tells of is missing".to_owned());
         let target = Target::parse(url.ok_or_else(missing)?).map_err(|error| StoreError::Broken(error.to_string()))?;
-        let place = target.place();
-        if place != delivery.place {
-            return Ok(Ready::Moved(place));
+        let host = target.host_and_port();
+        if host != delivery.place.host {
+            return Ok(Ready::Moved(host));
         }
         let body = match (payment, &delivery.payload) {
             (Some(payment), _) => payload::of_payment(sealer, delivery.event, delivery.kind, payment)?,

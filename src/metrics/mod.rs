@@ -7,6 +7,7 @@
 //!
 //! `grafana.json` beside this file is a dashboard for it all; a test holds the two together.
 
+pub mod delivering;
 pub mod requests;
 pub mod settlement;
 
@@ -16,6 +17,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use delivering::Delivering;
 use requests::Requests;
 use settlement::Settling;
 
@@ -33,6 +35,8 @@ pub struct Metrics {
     pub requests: Requests,
     /// The ledger.
     pub settling: Settling,
+    /// Webhooks.
+    pub delivering: Delivering,
     states: States,
 }
 
@@ -64,11 +68,12 @@ impl Metrics {
         registry.register("build", "The version of satkeep", version);
         let requests = Requests::new(operations, &mut registry);
         let settling = Settling::new(&mut registry);
+        let delivering = Delivering::new(&mut registry);
         let states = States::default();
         registry.register("queue_depth", "Commands that wait for the ledger or are under way", states.queued.clone());
         registry.register("pool_connections", "Connections to the database, by state", states.pool.clone());
         registry.register("streams_open", "Live streams (SSE and WebSocket)", states.streams.clone());
-        Self { registry, requests, settling, states }
+        Self { registry, requests, settling, delivering, states }
     }
 
     /// All of it, as Prometheus reads it.

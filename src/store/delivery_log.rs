@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary};
 
 use super::connection::Db;
 use super::error::StoreError;
 use super::events::{NewDelivery, insert, lock_lines, row_id, stored_kind};
-use super::schema::deliveries;
+use super::schema::{deliveries, failures};
 use super::wallets::CHUNK_IDS;
 use crate::domain::events::EventKind;
 use crate::domain::ids::{DeliveryId, EventId, InvoiceId};
@@ -124,6 +125,36 @@ pub fn find(connection: &mut Db, owner: &[u8; 16], id: DeliveryId) -> Result<Log
     Logged::try_from(row)
 }
 
+/// An attempt that failed.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = failures)]
+pub struct Failure {
+    /// When, in Unix milliseconds.
+    pub at_ms: i64,
+    /// How long it took.
+    pub duration_ms: i64,
+    /// The status of the answer.
+    pub status_code: Option<i64>,
+    /// The first part of the answer.
+    pub answer: Option<String>,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
+/// Failures of one delivery that are shown: all there can be, but for one that is sent again by
+/// hand over and over.
+const FAILURES_MAX: i64 = 100;
+
+/// The attempts of a delivery that failed, the newest first.
+pub fn failures(connection: &mut Db, id: DeliveryId) -> Result<Vec<Failure>, StoreError> {
+    let query = failures::table
+        .filter(failures::delivery_id.eq(id.as_bytes().as_slice()))
+        .order(failures::at_ms.desc())
+        .limit(FAILURES_MAX)
+        .select(Failure::as_select());
+    Ok(query.load(connection)?)
+}
+
 /// Stores a delivery of no event that others are told of: it is due at once.
 pub fn add(connection: &mut Db, new: NewDelivery, now: UnixMs) -> Result<(), StoreError> {
     lock_lines(connection)?;
@@ -204,4 +235,24 @@ pub(super) fn statuses(connection: &mut Db, invoices: &[InvoiceId]) -> Result<Ha
         }
     }
     Ok(found)
+}
+
+/// Rows that are forgotten in one go.
+const FORGET_ROWS: i64 = 5000;
+
+/// Forgets some of the deliveries that came to their end and are older than a time; answers
+/// whether there may be more of them.
+pub fn forget_some(connection: &mut Db, before: UnixMs) -> Result<bool, StoreError> {
+    let query = diesel::sql_query(
+        "DELETE FROM deliveries WHERE id IN (
+            SELECT id FROM deliveries WHERE id < $1 AND created_at_ms < $2 AND state <> 'waiting' LIMIT $3)",
+    )
+    .bind::<Binary, _>(EventId::first_at(before).as_bytes().to_vec())
+    .bind::<BigInt, _>(before.get())
+    .bind::<BigInt, _>(FORGET_ROWS);
+    let forgotten = match connection {
+        Db::Sqlite(c) => query.execute(c)?,
+        Db::Postgres(c) => query.execute(c)?,
+    };
+    Ok(i64::try_from(forgotten).is_ok_and(|rows| rows >= FORGET_ROWS))
 }

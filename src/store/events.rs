@@ -14,7 +14,7 @@ use super::connection::Db;
 use super::error::StoreError;
 use super::schema::{accounts, deliveries, events, subscriptions};
 use super::statement::statement;
-use crate::domain::events::{EventKind, EventKinds, OwnerKind};
+use crate::domain::events::{EventKind, EventKinds, OwnerKind, Place};
 use crate::domain::ids::{AccountId, DeliveryId, EventId, UserId, WalletId};
 use crate::domain::time::UnixMs;
 
@@ -58,8 +58,8 @@ pub struct NewDelivery {
     pub row: Option<[u8; 16]>,
     /// What to tell, where no row tells it.
     pub payload: Option<String>,
-    /// Host and port of the target.
-    pub place: String,
+    /// Where it goes.
+    pub place: Place,
     /// In which line it stands; `None` where order does not matter.
     pub line: Option<[u8; 16]>,
     /// When it happened.
@@ -209,6 +209,7 @@ struct DeliveryRow {
     next_at_ms: Option<i64>,
     attempts: i64,
     created_at_ms: i64,
+    tenant: Vec<u8>,
 }
 
 /// Hands events over: they are gone, and their deliveries are there. Events that another
@@ -281,12 +282,13 @@ pub(super) fn insert(
                 account_id: new.account.map(|id| id.as_bytes().to_vec()),
                 row_id: new.row.map(|id| id.to_vec()),
                 payload: new.payload,
-                host: new.place,
+                host: new.place.host,
                 state: "waiting",
                 line: new.line.map(|line| line.to_vec()),
                 next_at_ms: (!waits).then_some(now.get()),
                 attempts: 0,
                 created_at_ms: new.created_at.get(),
+                tenant: new.place.tenant.as_bytes().to_vec(),
             }
         })
         .collect();

@@ -12,13 +12,15 @@ use diesel::r2d2::Pool;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
+pub mod attempts;
 pub mod audit;
 pub mod backup;
+pub mod claims;
 mod closing;
 pub mod connection;
 pub mod controls;
-pub mod deliveries;
 pub mod delivery_log;
+pub mod due;
 pub mod endpoints;
 pub mod error;
 pub mod events;

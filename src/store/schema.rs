@@ -210,6 +210,18 @@ diesel::table! {
         duration_ms -> Nullable<BigInt>,
         answer -> Nullable<Text>,
         error -> Nullable<Text>,
+        tenant -> Binary,
+    }
+}
+
+diesel::table! {
+    failures (delivery_id, at_ms) {
+        delivery_id -> Binary,
+        at_ms -> BigInt,
+        duration_ms -> BigInt,
+        status_code -> Nullable<BigInt>,
+        answer -> Nullable<Text>,
+        error -> Nullable<Text>,
     }
 }
 

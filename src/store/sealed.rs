@@ -196,7 +196,7 @@ fn binding(place: Place, row: &RowId, kind: &str) -> Result<(Purpose, Vec<u8>), 
             let key = key.ok_or_else(|| StoreError::Broken("an idempotency key's row is damaged".to_owned()))?;
             (Purpose::Answer, answer_owner(AccountId::from_slice(&row.id)?, key))
         }
-        Place::WebhookSecrets => (super::deliveries::stored_owner(kind)?.purpose(), row.id.clone()),
+        Place::WebhookSecrets => (super::claims::stored_owner(kind)?.purpose(), row.id.clone()),
     })
 }
 

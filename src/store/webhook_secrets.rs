@@ -25,7 +25,7 @@ pub fn of(
             .load(connection)?;
         for (owner, kind, sealed) in rows {
             let owner = super::events::row_id(&owner)?;
-            let kind = super::deliveries::stored_owner(&kind)?;
+            let kind = super::claims::stored_owner(&kind)?;
             found.insert(owner, WebhookSecret::unseal(sealer, kind, &owner, &sealed).ok());
         }
     }

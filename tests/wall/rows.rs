@@ -83,6 +83,8 @@ fn wallets_own() -> Vec<Row> {
         "GET /api/v1/webhooks/secret", AdminKey, OwnChange, |_| ("/api/v1/webhooks/secret".into(), NONE);
         "PUT /api/v1/webhooks/secret", AdminKey, OwnChange, |_| ("/api/v1/webhooks/secret".into(), NONE);
         "GET /api/v1/webhooks/deliveries", AdminKey, OwnThings, |_| ("/api/v1/webhooks/deliveries".into(), NONE);
+        "GET /api/v1/webhooks/deliveries/{delivery_id}", AdminKey, Refused, |t| (format!("/api/v1/webhooks/deliveries/{}", t.own_delivery), NONE);
+        "GET /api/v1/webhooks/deliveries/{delivery_id}", AdminKey, Refused, |t| (format!("/api/v1/webhooks/deliveries/{}", t.delivery), NONE);
         "POST /api/v1/webhooks/deliveries/{delivery_id}/redeliver", AdminKey, Refused, |t| (format!("/api/v1/webhooks/deliveries/{}/redeliver", t.own_delivery), NONE);
         "POST /api/v1/webhooks/deliveries/{delivery_id}/redeliver", AdminKey, Refused, |t| (format!("/api/v1/webhooks/deliveries/{}/redeliver", t.delivery), NONE);
         "POST /api/v1/payments/decode", AnybodyOrKey, Crosses, |t| ("/api/v1/payments/decode".into(), json!({"data": t.bolt11}));
@@ -135,6 +137,8 @@ fn tenants() -> Vec<Row> {
         "POST /usermanager/api/v1/webhooks/{webhook_id}/test", AdminKey, Refused, |t| (hooks(&format!("/{}/test", t.webhook)), NONE);
         "GET /usermanager/api/v1/webhooks/{webhook_id}/deliveries", AdminKey, Refused, |t| (hooks(&format!("/{}/deliveries", t.webhook)), NONE);
         "POST /usermanager/api/v1/webhooks/{webhook_id}/redeliver", AdminKey, Refused, |t| (hooks(&format!("/{}/redeliver", t.webhook)), json!({"since": 0}));
+        "GET /usermanager/api/v1/webhooks/deliveries/{delivery_id}", AdminKey, Refused, |t| (hooks(&format!("/deliveries/{}", t.delivery)), NONE);
+        "GET /usermanager/api/v1/webhooks/deliveries/{delivery_id}", AdminKey, Refused, |t| (hooks(&format!("/deliveries/{}", t.own_delivery)), NONE);
         "POST /usermanager/api/v1/webhooks/deliveries/{delivery_id}/redeliver", AdminKey, Refused, |t| (hooks(&format!("/deliveries/{}/redeliver", t.delivery)), NONE);
         "POST /usermanager/api/v1/webhooks/deliveries/{delivery_id}/redeliver", AdminKey, Refused, |t| (hooks(&format!("/deliveries/{}/redeliver", t.own_delivery)), NONE);
         "POST /usermanager/api/v1/extensions", AdminKey, Refused, |t| (format!("/usermanager/api/v1/extensions?extension=x&userid={}&active=true", t.wallet.user), NONE);

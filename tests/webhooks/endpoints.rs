@@ -138,6 +138,9 @@ both_stores! {
         let first = receiver.wait_for(1).remove(0);
         assert_eq!((first.json()["event"].as_str(), first.event()), (Some("test"), test["event_id"].as_str().unwrap()));
         let logged = wait_for_state(server, &path, "delivered");
+        let mut alone = server.get(&format!("{WEBHOOKS}/deliveries/{}", test["id"].as_str().unwrap()), admin).expect(200);
+        assert_eq!(alone.as_object_mut().unwrap().remove("failures"), Some(json!([])));
+        assert_eq!(alone, logged);
         assert_eq!((&logged["answer"], &logged["status_code"], &logged["error"]), (&json!("got /t"), &json!(201), &Value::Null));
         let again = format!("{WEBHOOKS}/deliveries/{}/redeliver", test["id"].as_str().unwrap());
         assert_eq!(server.post(&again, admin, &json!({})).expect(200)["state"], "waiting");
@@ -235,11 +238,22 @@ both_stores! {
         let logged = log();
         assert_eq!((&logged["state"], &logged["status_code"], &logged["answer"]), (&json!("waiting"), &json!(500), &json!("no\u{fffd}")));
         assert!(logged["error"].as_str().unwrap().contains("500") && !logged["next_at"].is_null(), "{logged}");
-        let again = format!("{path}/{}/redeliver", logged["id"].as_str().unwrap());
+        let one = format!("{path}/{}", logged["id"].as_str().unwrap());
+        let again = format!("{one}/redeliver");
         server.post(&again, &payee.admin, &json!({})).expect(200);
         receiver.wait_for(3);
+        // Every attempt that failed is there, the newest first, also those before it was sent again.
+        let failures = || server.get(&one, &payee.admin).expect(200)["failures"].as_array().unwrap().clone();
+        while failures().len() < 3 {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        let at: Vec<_> = failures().iter().map(|it| it["at"].as_str().unwrap().to_owned()).collect();
+        assert!(at.windows(2).all(|pair| pair[0] > pair[1]), "{at:?}");
+        let first = failures().last().unwrap().clone();
+        assert_eq!((&first["status_code"], &first["answer"], &first["error"]), (&logged["status_code"], &logged["answer"], &logged["error"]));
         for key in [&server.manager.admin, &server.wallet("other", 0).admin] {
             server.post(&again, key, &json!({})).refused(404, "delivery_not_found", "");
+            server.get(&one, key).refused(404, "delivery_not_found", "");
         }
         server.get(path, &payee.invoice).refused(403, "admin_key_required", "");
         let path = format!("/api/v1/payments/{}", issued["payment_hash"].as_str().unwrap());

@@ -1,9 +1,10 @@
 //! Webhooks: that they arrive, signed, once, in order, and go nowhere where they must not.
 
 mod crash;
-mod delivery;
+pub(crate) mod delivery;
 mod endpoints;
 mod expiry;
+mod fairness;
 mod rules;
 mod signature;
 mod targets;

@@ -1,9 +1,9 @@
 //! The rules of delivery, without a server: when to try again, how many at once, which line.
 
-use satkeep::domain::events::{EventKind, EventKinds, holds_its_line, line, next_attempt};
-use satkeep::domain::ids::{AccountId, EventId};
+use satkeep::domain::events::{EventKind, EventKinds, Place, holds_its_line, line, next_attempt};
+use satkeep::domain::ids::{AccountId, EventId, UserId};
 use satkeep::domain::time::UnixMs;
-use satkeep::events::hosts::{HOST_MAX, Hosts, TOTAL_MAX};
+use satkeep::events::shares::{HOST_MAX, TENANT_FIRST, TENANT_MAX, TENANT_MIN, TOTAL_MAX, UnderWay};
 
 #[test]
 fn attempts_back_off_and_end() {
@@ -23,52 +23,92 @@ fn attempts_back_off_and_end() {
     assert!(holds_its_line(2) && !holds_its_line(3));
 }
 
-#[test]
-fn a_host_takes_no_more_than_its_share() {
-    let mut hosts = Hosts::default();
-    for _ in 0..HOST_MAX {
-        assert!(hosts.room("slow") > 0);
-        hosts.start("slow");
-    }
-    assert_eq!((hosts.room("slow"), hosts.room("other")), (0, HOST_MAX));
-    hosts.finish("slow", false);
-    assert_eq!(hosts.room("slow"), 0, "one that did not answer has one connection");
-    for _ in 1..HOST_MAX {
-        hosts.finish("slow", false);
-    }
-    assert_eq!((hosts.room("slow"), hosts.total()), (1, 0));
-    hosts.start("slow");
-    hosts.finish("slow", true);
-    assert_eq!(hosts.room("slow"), HOST_MAX);
-    for number in 0..TOTAL_MAX {
-        hosts.start(&number.to_string());
-    }
-    assert!(hosts.is_full() && hosts.room("slow") == 0);
+/// A place of the tenant with this number.
+fn place(tenant: u8, host: &str) -> Place {
+    Place { tenant: UserId::new([tenant; 16]), host: host.to_owned() }
+}
+
+/// How many may go to a place now.
+fn room(under_way: &UnderWay, place: &Place) -> usize {
+    under_way.share_out([place.clone()], usize::MAX, 0).first().map_or(0, |(_, count)| *count)
 }
 
 #[test]
-fn every_host_has_its_turn_however_little_room_there_is() {
-    let due: Vec<_> = (0..100).map(|number| format!("host-{number:02}")).collect();
-    let mut hosts = Hosts::default();
-    let shares = hosts.share_out(due.iter().take(10).cloned(), 64);
-    assert_eq!((shares.wanted.len(), shares.left_out), (10, false));
-    assert!(shares.wanted.iter().all(|(_, count)| (1..=7).contains(count)), "{shares:?}");
-    assert_eq!(shares.wanted.iter().map(|(_, count)| count).sum::<usize>(), 64);
-    for number in 0..TOTAL_MAX - 3 {
-        hosts.start(&number.to_string());
+fn a_host_takes_no_more_than_its_share() {
+    let mut under_way = UnderWay::default();
+    let (slow, other) = (place(1, "slow"), place(1, "other"));
+    // Answers give the tenant more than one host may take.
+    for _ in 0..TENANT_MAX {
+        under_way.start(&other);
+        under_way.finish(&other, true);
     }
-    // Room for three: those behind the last of them come next, until nobody is left out.
-    let (mut after, mut had_a_turn) = (String::new(), Vec::new());
-    loop {
-        let shares = hosts.share_out(due.iter().filter(|host| **host > after).cloned(), 64);
-        assert!(shares.wanted.iter().map(|(_, count)| count).sum::<usize>() <= 3, "{shares:?}");
-        had_a_turn.extend(shares.wanted.iter().map(|(host, _)| host.clone()));
-        if !shares.left_out {
-            break;
-        }
-        after.clone_from(&shares.wanted.last().unwrap().0);
+    for started in 0..HOST_MAX {
+        assert_eq!(room(&under_way, &slow), HOST_MAX - started);
+        under_way.start(&slow);
     }
-    assert_eq!(had_a_turn, due);
+    assert_eq!((room(&under_way, &slow), room(&under_way, &other)), (0, HOST_MAX));
+    under_way.finish(&slow, false);
+    assert_eq!(room(&under_way, &slow), 0, "one that did not answer has one connection");
+    for _ in 1..HOST_MAX {
+        under_way.finish(&slow, false);
+    }
+    assert_eq!((room(&under_way, &slow), under_way.total()), (1, 0));
+    under_way.start(&slow);
+    under_way.finish(&slow, true);
+    assert_eq!(room(&under_way, &slow), TENANT_MIN + 1, "it answers again");
+}
+
+#[test]
+fn a_tenant_whose_targets_do_not_answer_has_fewer_and_fewer() {
+    let mut under_way = UnderWay::default();
+    let mut silent: Vec<_> = (0..TENANT_FIRST).map(|number| place(1, &number.to_string())).collect();
+    let shares = under_way.share_out(silent.clone(), 64, 0);
+    assert_eq!(shares.iter().map(|(_, count)| count).sum::<usize>(), TENANT_FIRST);
+    for place in &silent {
+        under_way.start(place);
+    }
+    assert_eq!(room(&under_way, &place(1, "new")), 0);
+    assert_eq!(room(&under_way, &place(2, "new")), TENANT_FIRST, "another tenant has its own");
+    for place in &silent {
+        under_way.finish(place, false);
+    }
+    // Hosts that are known for it take half of what is left, so that others are not held up.
+    silent.push(place(1, "healthy"));
+    let shares = under_way.share_out(silent, 64, 0);
+    let failing: usize = shares.iter().filter(|(place, _)| place.host != "healthy").map(|(_, count)| count).sum();
+    let healthy: usize = shares.iter().filter(|(place, _)| place.host == "healthy").map(|(_, count)| count).sum();
+    assert_eq!((failing, healthy), (TENANT_MIN / 2, TENANT_MIN / 2));
+    for _ in 0..TENANT_MAX {
+        under_way.start(&place(1, "healthy"));
+        under_way.finish(&place(1, "healthy"), true);
+    }
+    assert_eq!(room(&under_way, &place(1, "new")), HOST_MAX);
+    // All tenants together have their limit too.
+    for number in 0..TOTAL_MAX {
+        under_way.start(&place(3, &number.to_string()));
+    }
+    assert!(under_way.is_full() && room(&under_way, &place(4, "new")) == 0);
+}
+
+#[test]
+fn every_place_has_its_turn_however_little_room_there_is() {
+    let mut under_way = UnderWay::default();
+    let due: Vec<_> = (0..4).flat_map(|tenant| (0..6).map(move |host| place(tenant, &host.to_string()))).collect();
+    let shares = under_way.share_out(due.clone(), 24, 7);
+    assert!(shares.len() == 24 && shares.iter().all(|(_, count)| *count == 1), "{shares:?}");
+    let mut much = due.clone();
+    much.extend((6..1000).map(|host| place(0, &host.to_string())));
+    let shares = under_way.share_out(much, 40, 3);
+    let of_first: usize = shares.iter().filter(|(it, _)| it.tenant == due[0].tenant).map(|(_, count)| count).sum();
+    assert_eq!(of_first, 10, "who has more due has no more of it: {shares:?}");
+    for number in 0..TOTAL_MAX - 1 {
+        under_way.start(&place(9, &number.to_string()));
+    }
+    let first = |turn| under_way.share_out(due.clone(), 64, turn).remove(0);
+    let mut had_a_turn: Vec<_> = (0..24).map(first).collect();
+    assert!(had_a_turn.iter().all(|(_, count)| *count == 1));
+    had_a_turn.sort_by_key(|(place, _)| (place.tenant, place.host.clone()));
+    assert_eq!(had_a_turn.into_iter().map(|(place, _)| place).collect::<Vec<_>>(), due);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::views::DeliveryView;
+use super::views::{DeliveryDetails, DeliveryView};
 use super::{delivery_id, delivery_not_found, endpoint_id, webhook_not_found};
 use crate::api::app::State;
 use crate::api::auth::AdminKey;
@@ -15,8 +15,8 @@ use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
 use crate::api::params::{Checks, Params};
 use crate::api::payment_query::{LIMIT_MAX, OFFSET_MAX};
 use crate::clock;
-use crate::domain::events::{EventKind, OwnerKind};
-use crate::domain::ids::{DeliveryId, EndpointId, EventId};
+use crate::domain::events::{EventKind, OwnerKind, Place};
+use crate::domain::ids::{DeliveryId, EndpointId, EventId, UserId};
 use crate::domain::target::Target;
 use crate::domain::time::UnixMs;
 use crate::store::events::NewDelivery;
@@ -111,6 +111,32 @@ pub(in crate::api) async fn list_deliveries(
     Ok(HttpResponse::Ok().json(views))
 }
 
+/// Get a delivery to an endpoint
+///
+/// With every attempt that failed.
+#[utoipa::path(
+    tag = "Events",
+    params(("delivery_id" = String, Path, description = "The delivery's id")),
+    responses((status = 200, description = "The delivery", body = DeliveryDetails)),
+    security(("AdminKey" = []))
+)]
+#[get("/usermanager/api/v1/webhooks/deliveries/{delivery_id}")]
+pub(in crate::api) async fn get_delivery(
+    key: AdminKey,
+    app: State,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = delivery_id(&path)?;
+    let found = app.store.read(move |connection| {
+        let owner = delivery_log::owner_of(connection, id)?;
+        // Whose the endpoint is decides; a wallet's own webhooks are not the manager's.
+        endpoints::find(connection, key.user(), EndpointId::new(owner))?;
+        let delivery = delivery_log::find(connection, &owner, id)?;
+        Ok(DeliveryDetails::new(delivery, delivery_log::failures(connection, id)?))
+    });
+    Ok(HttpResponse::Ok().json(found.await.map_err(delivery_not_found)?))
+}
+
 /// Send a test event
 ///
 /// Of the kind `test`, as every event is sent; the log tells what became of it.
@@ -134,13 +160,13 @@ pub(in crate::api) async fn test_webhook(
         let url = endpoints::find(connection, key.user(), endpoint)?.url;
         let target = Target::parse(&url).map_err(|error| StoreError::Broken(error.to_string()))?;
         let (id, now) = (DeliveryId::next(), clock::now());
-        delivery_log::add(connection, trial(endpoint, id, &target, now), now)?;
+        delivery_log::add(connection, trial(key.user(), endpoint, id, &target, now), now)?;
         delivery_log::find(connection, endpoint.as_bytes(), id).map(DeliveryView::from)
     };
     create_once(&app, key, StatusCode::CREATED, claim, create, webhook_not_found).await
 }
 
-fn trial(endpoint: EndpointId, id: DeliveryId, target: &Target, now: UnixMs) -> NewDelivery {
+fn trial(manager: UserId, endpoint: EndpointId, id: DeliveryId, target: &Target, now: UnixMs) -> NewDelivery {
     NewDelivery {
         id,
         event: EventId::next(),
@@ -150,7 +176,7 @@ fn trial(endpoint: EndpointId, id: DeliveryId, target: &Target, now: UnixMs) -> 
         account: None,
         row: None,
         payload: Some(r#"{"message":"This is a test."}"#.to_owned()),
-        place: target.place(),
+        place: Place { tenant: manager, host: target.host_and_port() },
         line: None,
         created_at: now,
     }

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, get, post, put, web};
 
 use super::log::{DeliveryListParams, Page};
-use super::views::{DeliveryView, SecretView};
+use super::views::{DeliveryDetails, DeliveryView, SecretView};
 use super::{delivery_id, delivery_not_found};
 use crate::api::app::State;
 use crate::api::auth::AdminKey;
@@ -68,6 +68,29 @@ pub(in crate::api) async fn list_own_deliveries(
         .read_list(move |connection| delivery_log::list(connection, key.wallet().as_bytes(), state, offset, limit));
     let views: Vec<_> = found.await?.into_iter().map(DeliveryView::from).collect();
     Ok(HttpResponse::Ok().json(views))
+}
+
+/// Get a wallet's delivery
+///
+/// With every attempt that failed.
+#[utoipa::path(
+    tag = "Events",
+    params(("delivery_id" = String, Path, description = "The delivery's id")),
+    responses((status = 200, description = "The delivery", body = DeliveryDetails)),
+    security(("AdminKey" = []))
+)]
+#[get("/api/v1/webhooks/deliveries/{delivery_id}")]
+pub(in crate::api) async fn get_own_delivery(
+    key: AdminKey,
+    app: State,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = delivery_id(&path)?;
+    let found = app.store.read(move |connection| {
+        let delivery = delivery_log::find(connection, key.wallet().as_bytes(), id)?;
+        Ok(DeliveryDetails::new(delivery, delivery_log::failures(connection, id)?))
+    });
+    Ok(HttpResponse::Ok().json(found.await.map_err(delivery_not_found)?))
 }
 
 /// Send a wallet's delivery again

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::domain::events::{EventKind, WebhookSecret};
 use crate::domain::ids::{DeliveryId, EndpointId, EventId};
 use crate::domain::time::UnixMs;
-use crate::store::delivery_log::Logged;
+use crate::store::delivery_log::{Failure, Logged};
 use crate::store::endpoints::Endpoint;
 
 /// Where a manager has events sent to.
@@ -136,5 +136,51 @@ impl From<Logged> for DeliveryView {
             answer: logged.answer,
             error: logged.error,
         }
+    }
+}
+
+/// A delivery with the attempts that failed.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeliveryWithFailures)]
+pub struct DeliveryDetails {
+    #[serde(flatten)]
+    delivery: DeliveryView,
+    /// The newest first, at most 100; those before it was sent again by hand are among them.
+    failures: Vec<FailureView>,
+}
+
+/// An attempt that failed.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Failure, example = json!({
+    "at": "2026-01-31T12:00:01.400Z",
+    "status_code": 500,
+    "duration_ms": 31,
+    "answer": "out of order",
+    "error": "the status of the answer was 500, not one of 200 to 299"
+}))]
+pub struct FailureView {
+    /// When it was made.
+    at: String,
+    /// The status of the answer; null where there was none.
+    status_code: Option<i64>,
+    /// How long it took.
+    duration_ms: i64,
+    /// The first part of the answer, at most 1 KiB.
+    answer: Option<String>,
+    /// What went wrong.
+    error: Option<String>,
+}
+
+impl DeliveryDetails {
+    /// A delivery with its failures.
+    pub fn new(delivery: Logged, failures: Vec<Failure>) -> Self {
+        let view = |failure: Failure| FailureView {
+            at: UnixMs::new(failure.at_ms).to_iso(),
+            status_code: failure.status_code,
+            duration_ms: failure.duration_ms,
+            answer: failure.answer,
+            error: failure.error,
+        };
+        Self { delivery: delivery.into(), failures: failures.into_iter().map(view).collect() }
     }
 }
