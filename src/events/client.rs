@@ -1,6 +1,7 @@
 //! Posting to targets that anybody may name, without being led astray: a name is resolved, each
 //! of its addresses judged ([`crate::domain::target`]), and the connection made to the very
-//! address that was judged. No redirect is followed; time and bytes are bounded.
+//! address that was judged. No redirect is followed; time and bytes are bounded. A connection is
+//! kept for a few seconds for what goes the same way.
 
 use std::future::Future;
 use std::io;
@@ -10,9 +11,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::{Body, Incoming};
-use hyper::header::{self, HeaderValue};
-use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -21,25 +19,17 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
+use super::connection::{Connection, printable};
+use super::idle::{Idle, Way};
 use crate::domain::target::{Forbidden, Target, TargetPolicy};
 
 /// How long a delivery may take, from resolving the name to the last byte that is read.
 pub const TIME_MAX: Duration = Duration::from_secs(10);
-/// How long the body of an answer is read; its status counts all the same.
-const BODY_TIME_MAX: Duration = Duration::from_secs(2);
-/// How much of an answer is read.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
-/// How much of it is kept.
-const KEPT_BYTES_MAX: usize = 1024;
-/// The largest head of an answer.
-const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Addresses of a name that are tried.
 const ADDRESSES_MAX: usize = 3;
 
 /// Names that are looked up at once, each on a thread of its own.
 const LOOKUPS_MAX: usize = 64;
-
-const USER_AGENT: &str = concat!("satkeep/", env!("CARGO_PKG_VERSION"));
 
 /// What resolving a name comes to.
 pub type Resolution = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
@@ -106,6 +96,7 @@ pub struct Client {
     policy: TargetPolicy,
     resolver: Arc<Resolver>,
     tls: TlsConnector,
+    idle: Arc<Idle>,
 }
 
 /// The file of certificates cannot be used.
@@ -134,7 +125,7 @@ impl Client {
             }
         }
         let config = ClientConfig::builder().with_root_certificates(trusted).with_no_client_auth();
-        Ok(Self { policy, resolver, tls: TlsConnector::from(Arc::new(config)) })
+        Ok(Self { policy, resolver, tls: TlsConnector::from(Arc::new(config)), idle: Arc::default() })
     }
 
     /// Posts once.
@@ -142,20 +133,46 @@ impl Client {
         tokio::time::timeout(TIME_MAX, self.try_post(post)).await.unwrap_or(Err(PostError::TooSlow))
     }
 
+    /// Ends connections that have been kept for long enough.
+    pub fn close_idle(&self) {
+        self.idle.close_old();
+    }
+
     async fn try_post(&self, post: Post) -> Result<Answer, PostError> {
         self.policy.check(&post.target)?;
-        let stream = self.connect(&post.target).await?;
-        if !post.target.is_tls() {
-            return exchange(TokioIo::new(stream), post).await;
+        let way = Way::of(&post.target);
+        if let Some(kept) = self.idle.take(&way) {
+            // It may have been ended at the other side just now; then nothing is lost.
+            if let Ok(answer) = self.ask(&way, kept, &post).await {
+                return Ok(answer);
+            }
         }
-        let name = match post.target.address() {
+        let connection = self.open(&post.target).await?;
+        self.ask(&way, connection, &post).await
+    }
+
+    /// Asks, and keeps the connection where it can be asked again.
+    async fn ask(&self, way: &Way, connection: Connection, post: &Post) -> Result<Answer, PostError> {
+        let (answer, left) = connection.ask(post).await?;
+        if let Some(connection) = left {
+            self.idle.keep(way, connection);
+        }
+        Ok(answer)
+    }
+
+    async fn open(&self, target: &Target) -> Result<Connection, PostError> {
+        let stream = self.connect(target).await?;
+        if !target.is_tls() {
+            return Connection::start(TokioIo::new(stream)).await;
+        }
+        let name = match target.address() {
             Some(address) => ServerName::IpAddress(address.into()),
-            None => ServerName::try_from(post.target.host().to_owned()).or(Err(PostError::Unresolved))?,
+            None => ServerName::try_from(target.host().to_owned()).or(Err(PostError::Unresolved))?,
         };
         let stream = self.tls.connect(name, stream).await;
         // The text names what the certificate says, which anybody may have written.
         let stream = stream.map_err(|error| PostError::Tls(printable("", error.to_string().as_bytes())))?;
-        exchange(TokioIo::new(stream), post).await
+        Connection::start(TokioIo::new(stream)).await
     }
 
     /// Connects to the first of the target's addresses that may be connected to and answers.
@@ -207,82 +224,4 @@ pub fn system_resolver() -> Arc<Resolver> {
             tokio::task::spawn_blocking(look_up).await.map_err(io::Error::other)?
         })
     })
-}
-
-/// Ends a task when nobody waits for it any more.
-struct Ends(tokio::task::JoinHandle<()>);
-
-impl Drop for Ends {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// Asks over a connection, and reads what is answered.
-async fn exchange<T>(stream: TokioIo<T>, post: Post) -> Result<Answer, PostError>
-where
-    TokioIo<T>: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
-{
-    let request = request(post)?;
-    let mut settings = hyper::client::conn::http1::Builder::new();
-    let handshake = settings.max_buf_size(HEAD_BYTES_MAX).handshake(stream);
-    let (mut sender, connection) = handshake.await.or(Err(PostError::Broken))?;
-    let _connection = Ends(tokio::spawn(async move {
-        // What goes wrong with it, the sender and the body are told.
-        drop(connection.await);
-    }));
-    let answer = sender.send_request(request).await.or(Err(PostError::Broken))?;
-    let status = answer.status();
-    let mut bytes = Vec::new();
-    // The status says whether the event was taken, whatever becomes of the rest.
-    drop(tokio::time::timeout(BODY_TIME_MAX, read(answer, &mut bytes)).await);
-    let note = if status.is_redirection() { "(redirects are not followed) " } else { "" };
-    Ok(Answer { status: status.as_u16(), body: printable(note, &bytes) })
-}
-
-fn request(post: Post) -> Result<Request<String>, PostError> {
-    let text = |text: String| HeaderValue::from_str(&text).or(Err(PostError::Forbidden(Forbidden::Form)));
-    Request::post(post.target.path_and_query())
-        .header(header::HOST, text(post.target.authority())?)
-        .header(header::USER_AGENT, USER_AGENT)
-        .header(header::CONTENT_TYPE, "application/json")
-        .header(header::ACCEPT, "*/*")
-        .header(header::CONNECTION, "close")
-        .header("x-satkeep-event", text(post.event)?)
-        .header("x-satkeep-signature", text(post.signature)?)
-        .body(post.body)
-        .or(Err(PostError::Forbidden(Forbidden::Form)))
-}
-
-async fn read(answer: Response<Incoming>, bytes: &mut Vec<u8>) {
-    let mut body = answer.into_body();
-    let mut seen: usize = 0;
-    while let Some(Ok(frame)) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        let Some(data) = frame.data_ref() else { continue };
-        seen = seen.saturating_add(data.len());
-        let room = KEPT_BYTES_MAX.saturating_sub(bytes.len());
-        bytes.extend(data.iter().take(room));
-        if seen >= ANSWER_BYTES_MAX {
-            break;
-        }
-    }
-}
-
-/// What a host has sent as a person may look at it and a database keep it, behind a note of
-/// ours: short, and without control characters.
-fn printable(note: &str, bytes: &[u8]) -> String {
-    let mut text = note.to_owned();
-    let whole = String::from_utf8_lossy(bytes);
-    let kept = whole.chars().map(|character| match character {
-        '\n' | '\t' => character,
-        control if control.is_control() => char::REPLACEMENT_CHARACTER,
-        other => other,
-    });
-    for character in kept {
-        if text.len().saturating_add(character.len_utf8()) > KEPT_BYTES_MAX {
-            break;
-        }
-        text.push(character);
-    }
-    text
 }

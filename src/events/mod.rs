@@ -24,7 +24,9 @@
 //! batches, and it rests for twice as long as it has worked.
 
 pub mod client;
+mod connection;
 pub mod fan_out;
+mod idle;
 pub mod outbox;
 pub mod payload;
 mod ready;

@@ -160,6 +160,7 @@ impl Work {
 
     /// Records, hands over, and claims, some of each. Answers whether there was anything to do.
     async fn turn(&mut self, is_stopping: bool) -> Result<bool, StoreError> {
+        self.outbox.client.close_idle();
         while let Ok(attempt) = self.came_back.try_recv() {
             self.take_back(attempt);
         }

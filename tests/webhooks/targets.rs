@@ -1,6 +1,7 @@
 //! Where webhooks may go: the guard against being sent where nobody from outside may look.
 
-use std::net::{IpAddr, SocketAddr};
+use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -168,15 +169,18 @@ fn resolver(answers: &[&[SocketAddr]]) -> (Arc<Resolver>, Arc<AtomicUsize>) {
     (resolver, asked)
 }
 
-fn post(client: &Client, url: &str) -> Result<Answer, PostError> {
-    let post = Post {
+fn an_event(url: &str) -> Post {
+    Post {
         target: Target::parse(url).unwrap(),
         event: "5eed".to_owned(),
         signature: "t=1,v1=00".to_owned(),
         body: "{}".to_owned(),
-    };
+    }
+}
+
+fn post(client: &Client, url: &str) -> Result<Answer, PostError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(client.post(post))
+    runtime.block_on(client.post(an_event(url)))
 }
 
 fn address_of(receiver: &Receiver) -> SocketAddr {
@@ -217,6 +221,41 @@ fn a_name_that_leads_inside_the_second_time_is_not_followed() {
     assert_eq!(asked.load(Ordering::SeqCst), 1);
     assert_eq!(post(&client, &url), Err(PostError::Forbidden(Forbidden::Address)));
     assert!(receiver.hooks().is_empty());
+}
+
+#[test]
+fn connections_are_kept_and_may_end() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let post_both = |receiver: SocketAddr| {
+        let (resolver, asked) = resolver(&[&[receiver]]);
+        let client = Client::new(for_development(), resolver, None).unwrap();
+        runtime.block_on(async {
+            for _ in 0..2 {
+                assert_eq!(client.post(an_event("http://hooks.example/")).await.unwrap().status, 200);
+                // The other end may do what it is about to do.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
+        asked.load(Ordering::SeqCst)
+    };
+    let receiver = Receiver::start();
+    assert_eq!((post_both(address_of(&receiver)), receiver.hooks().len()), (1, 2));
+    // One that says that it will end, and one that ends just when it is asked again.
+    let receiver = Receiver::answering(|_| Reply { headers: "Connection: close\r\n", ..Reply::status(200) });
+    assert_eq!((post_both(address_of(&receiver)), receiver.hooks().len()), (2, 2));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 4096];
+            assert!(stream.read(&mut request).unwrap() > 0);
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+            // It ends when it is asked once more.
+            assert!(stream.read(&mut request).is_ok());
+        }
+    });
+    assert_eq!(post_both(address), 2);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The log of what was sent to a manager's endpoints, and sending it again.
 
+use std::time::Instant;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
@@ -244,6 +246,7 @@ pub(in crate::api) async fn redeliver_range(
     let (Some(since), Some(until)) = (since, until) else { return Err(checks.into_error()) };
     let (mut redelivered, mut after) = (0_usize, None);
     loop {
+        let began = Instant::now();
         let some = app.write_as(key, move |connection: &mut Db| {
             endpoints::find(connection, key.user(), id)?;
             delivery_log::redeliver_some(connection, id.as_bytes(), since, until, after, clock::now())
@@ -254,5 +257,7 @@ pub(in crate::api) async fn redeliver_range(
             return Ok(HttpResponse::Ok().json(Redelivered { redelivered }));
         }
         after = last;
+        // Payments come first.
+        actix_web::rt::time::sleep(began.elapsed()).await;
     }
 }
