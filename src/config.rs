@@ -12,7 +12,7 @@ use crate::domain::money::Amount;
 use crate::domain::node::Network;
 use crate::domain::password::Hasher;
 use crate::domain::target::{Ports, TargetPolicy};
-use crate::live::hub;
+use crate::live::places;
 use crate::store::Database;
 use crate::telemetry::LogFormat;
 
@@ -70,6 +70,10 @@ pub struct Flags {
     /// Live streams (SSE and WebSocket) at once; half of the connections at most
     #[arg(long, global = true, env = "SATKEEP_STREAMS_MAX", default_value = "5000")]
     streams_max: String,
+    /// Live streams of all wallets and invoices of one tenant, at once; by default a quarter of
+    /// all, and no fewer than of one wallet
+    #[arg(long, global = true, env = "SATKEEP_STREAMS_PER_TENANT")]
+    streams_per_tenant: Option<String>,
     /// Live streams of one wallet, or to one invoice, at once
     #[arg(long, global = true, env = "SATKEEP_STREAMS_PER_WALLET", default_value = "100")]
     streams_per_wallet: String,
@@ -122,7 +126,7 @@ pub struct Config {
     /// Where to listen for who asks for metrics.
     pub metrics_listen: Option<SocketAddr>,
     /// How many live streams there may be.
-    pub streams: hub::Limits,
+    pub streams: places::Limits,
     /// How long a login lasts, in seconds.
     pub session_s: i64,
     /// Whether anybody may open a manager account.
@@ -206,10 +210,7 @@ impl Flags {
         if LogFormat::from_name(&self.log_format).is_none() {
             note("log-format", "must be text or json");
         }
-        let streams_max: Option<usize> =
-            parse(&self.streams_max, || note("streams-max", "must be a whole number, 0 or above"));
-        let streams_per_wallet: Option<usize> =
-            parse(&self.streams_per_wallet, || note("streams-per-wallet", "must be a whole number, 0 or above"));
+        let streams = self.streams(connections_max, &mut note);
         let session_minutes: Option<i64> = self.session_minutes.parse().ok();
         let session_minutes = session_minutes.filter(|minutes| (1..=SESSION_MINUTES_MAX).contains(minutes));
         if session_minutes.is_none() {
@@ -232,16 +233,32 @@ impl Flags {
                 trusted_proxies: trusted_proxies?,
                 connections_max: connections_max?,
                 metrics_listen: metrics_listen?,
-                // Others must get through beside all streams.
-                streams: hub::Limits {
-                    streams_max: streams_max?.min(connections_max?.get() / 2),
-                    topic_max: streams_per_wallet?,
-                },
+                streams: streams?,
                 session_s: session_minutes?.saturating_mul(60),
                 allow_signup: allow_signup?,
             })
         };
         config().filter(|_| errors.is_empty()).ok_or(InvalidConfig(errors))
+    }
+
+    /// How many live streams there may be.
+    fn streams(
+        &self,
+        connections_max: Option<NonZeroUsize>,
+        note: &mut impl FnMut(&str, &str),
+    ) -> Option<places::Limits> {
+        let mut count = |flag, text: &str| parse(text, || note(flag, "must be a whole number, 0 or above"));
+        let in_all: Option<usize> = count("streams-max", &self.streams_max);
+        let per_wallet: Option<usize> = count("streams-per-wallet", &self.streams_per_wallet);
+        let per_tenant = match self.streams_per_tenant.as_deref().filter(|text| !text.is_empty()) {
+            None => Some(None),
+            Some(text) => count("streams-per-tenant", text).map(Some),
+        };
+        // Others must get through beside all streams.
+        let streams_max = in_all?.min(connections_max?.get() / 2);
+        let topic_max = per_wallet?;
+        let tenant_max = per_tenant?.unwrap_or_else(|| topic_max.max(streams_max / 4));
+        Some(places::Limits { streams_max, tenant_max, topic_max })
     }
 }
 

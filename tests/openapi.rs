@@ -117,6 +117,7 @@ fn every_code_of_an_error_is_listed() {
             "too_many_guesses",
             "rate_limited",
             "too_many_streams",
+            "too_many_tenant_streams",
         ];
         assert_eq!(code.is_retryable(), may_succeed_later.contains(&code.as_str()), "{code:?}");
     }

@@ -67,6 +67,8 @@ class Satkeep(Process):
             "SATKEEP_BOOTSTRAP_SATS": "1000000000",
             "SATKEEP_LISTEN": "127.0.0.1:0",
             "SATKEEP_WEBHOOK_ALLOW_PRIVATE": "true",
+            # All wallets are one manager's.
+            "SATKEEP_STREAMS_PER_TENANT": "5000",
         }
         super().__init__([binary, "serve"], f"{directory}/satkeep.log", environment)
         # Its first start tells these, once.

@@ -65,6 +65,11 @@ impl WalletKey {
         self.0.user
     }
 
+    /// Whose wallet it is: of the manager who created the wallet's user, or of the manager itself.
+    pub const fn tenant(&self) -> Option<UserId> {
+        self.0.tenant
+    }
+
     /// What the ledger checks again.
     pub const fn authority(&self) -> Authority {
         self.0.authority()

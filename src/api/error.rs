@@ -154,6 +154,9 @@ codes! {
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, true, "Too many requests; try again later";
     /// The wallet or the invoice has as many live streams as it may.
     TooManyStreams = "too_many_streams", TOO_MANY_REQUESTS, true, "Too many live streams; close others first";
+    /// All wallets and invoices of the tenant together have as many live streams as they may.
+    TooManyTenantStreams = "too_many_tenant_streams", TOO_MANY_REQUESTS, true,
+        "The wallets of this manager and its users have too many live streams; close others first";
     /// Too much is waiting.
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, true, "Too many requests are waiting; try again soon";
     /// The server is going down.

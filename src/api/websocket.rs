@@ -20,6 +20,7 @@ use crate::clock;
 use crate::domain::ids::PaymentHash;
 use crate::domain::keys::ApiKey;
 use crate::live::hub::{End, Listener, Topic};
+use crate::store::live;
 use crate::store::payment_filter::Status;
 use crate::store::payments::Payment;
 
@@ -74,8 +75,8 @@ pub(super) async fn live_socket(
         rt::spawn(tell_of_invoice(app, socket, listener, side));
         return Ok(response);
     }
-    let authority = prove(&app, ApiKey::from_client(&item).digest()).await?.grant.authority();
-    let feed = Feed::open(&app, authority, None).await?;
+    let grant = prove(&app, ApiKey::from_client(&item).digest()).await?.grant;
+    let feed = Feed::open(&app, grant.tenant, grant.authority(), None).await?;
     let (response, socket) = Socket::open(&request, payload)?;
     rt::spawn(tell_of_wallet(socket, feed));
     Ok(response)
@@ -84,9 +85,10 @@ pub(super) async fn live_socket(
 /// Listens to an invoice, which must be there: what is learned from this is what
 /// `GET /payments/{payment_hash}` tells without a key.
 async fn listen_to_invoice(app: &State, hash: PaymentHash) -> Result<(Listener, Payment), ApiError> {
-    let payee = find(app, hash).await?;
-    let listener = app.hub.listen(Topic::Invoice(payee.invoice), 0).map_err(ErrorCode::from)?;
-    // Again, because it may have been paid before anybody listened.
+    let owner = app.store.read(move |connection| live::owner(connection, hash)).await?;
+    let (invoice, tenant) = owner.ok_or(ErrorCode::PaymentNotFound)?;
+    let listener = app.hub.listen(Topic::Invoice(invoice), tenant, 0).map_err(ErrorCode::from)?;
+    // Only now, because it may be paid before anybody listens.
     let payee = find(app, hash).await?;
     Ok((listener, payee))
 }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::domain::ids::{InvoiceId, WalletId};
+use super::places::{Limits, Place, Places, Refused};
+use crate::domain::ids::{InvoiceId, UserId, WalletId};
 use crate::ledger::movement::Movement;
 
 /// The latest movements of a wallet that are kept for its listeners, so that they need not
@@ -21,26 +22,6 @@ pub enum Topic {
     Wallet(WalletId),
     /// The payment of one invoice.
     Invoice(InvoiceId),
-}
-
-/// How many may listen.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// At once, in this process.
-    pub streams_max: usize,
-    /// At once, to one wallet or invoice.
-    pub topic_max: usize,
-}
-
-/// Nobody more may listen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// In this process.
-    Full,
-    /// To this wallet or invoice.
-    TopicFull,
-    /// The process is stopping.
-    Closing,
 }
 
 /// Why a stream must end.
@@ -68,8 +49,7 @@ pub struct Hub {
 #[derive(Debug, Default)]
 struct Topics {
     channels: HashMap<Topic, Channel>,
-    /// Listeners to invoices: these need no key, so they may take half of the places at most.
-    to_invoices: usize,
+    places: Places,
 }
 
 #[derive(Debug, Default)]
@@ -128,22 +108,25 @@ impl Hub {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Listens from now on, until the listener is dropped. `keys_version` is the generation of
-    /// the key that asks, where one is needed.
-    pub fn listen(self: &Arc<Self>, topic: Topic, keys_version: i64) -> Result<Listener, Refused> {
+    /// Listens to what is a tenant's, from now on, until the listener is dropped. `keys_version`
+    /// is the generation of the key that asks, where one is needed.
+    pub fn listen(
+        self: &Arc<Self>,
+        topic: Topic,
+        tenant: Option<UserId>,
+        keys_version: i64,
+    ) -> Result<Listener, Refused> {
         let mut topics = self.topics.lock();
         // Looked at under the lock, so that nobody comes in behind `close`.
         if self.closing.load(Ordering::SeqCst) {
             return Err(Refused::Closing);
         }
-        let to_invoice = matches!(topic, Topic::Invoice(_));
-        let open = self.open();
-        if open >= self.limits.streams_max || to_invoice && topics.to_invoices >= self.limits.streams_max.div_ceil(2) {
-            return Err(Refused::Full);
-        }
         if topics.channels.get(&topic).map_or(0, |channel| channel.ears.len()) >= self.limits.topic_max {
             return Err(Refused::TopicFull);
         }
+        let place = Place { tenant, keyless: matches!(topic, Topic::Invoice(_)) };
+        topics.places.take(place, self.limits)?;
+        self.open.store(topics.places.open(), Ordering::Relaxed);
         let channel = topics.channels.entry(topic).or_default();
         let ear = Arc::new(Ear {
             woken: Notify::new(),
@@ -152,9 +135,7 @@ impl Hub {
             end: AtomicU8::new(OPEN),
         });
         channel.ears.push(Arc::clone(&ear));
-        topics.to_invoices = topics.to_invoices.saturating_add(usize::from(to_invoice));
-        self.open.store(open.saturating_add(1), Ordering::Relaxed);
-        Ok(Listener { hub: Arc::clone(self), topic, ear })
+        Ok(Listener { hub: Arc::clone(self), topic, place, ear })
     }
 
     /// Tells of movements that are committed.
@@ -201,6 +182,7 @@ impl Hub {
 pub struct Listener {
     hub: Arc<Hub>,
     topic: Topic,
+    place: Place,
     ear: Arc<Ear>,
 }
 
@@ -248,7 +230,7 @@ impl Drop for Listener {
                 topics.channels.remove(&self.topic);
             }
         }
-        topics.to_invoices = topics.to_invoices.saturating_sub(usize::from(matches!(self.topic, Topic::Invoice(_))));
-        self.hub.open.store(self.hub.open().saturating_sub(1), Ordering::Relaxed);
+        topics.places.give_back(self.place);
+        self.hub.open.store(topics.places.open(), Ordering::Relaxed);
     }
 }

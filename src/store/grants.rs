@@ -25,6 +25,8 @@ pub struct Grant {
     pub wallet: WalletId,
     /// The wallet's user.
     pub user: UserId,
+    /// Whose wallet it is: of the manager who created the user, or of the manager itself.
+    pub tenant: Option<UserId>,
     /// The generation of the wallet's keys that it belongs to.
     pub keys_version: i64,
 }
@@ -48,14 +50,14 @@ pub struct Holder {
 }
 
 /// The columns of the query, in the order of `holder_columns!`.
-type Columns = (Vec<u8>, String, Vec<u8>, Vec<u8>, String, i64, i64, Option<String>, Option<String>);
+type Columns = (Vec<u8>, String, Vec<u8>, Vec<u8>, Option<Vec<u8>>, String, i64, i64, Option<String>, Option<String>);
 
 /// The query of both databases, up to what the digest is compared with.
 macro_rules! select_holder {
     ($digest:literal) => {
         concat!(
-            "SELECT k.digest, k.kind, w.id, w.user_id, w.name, a.balance_msat, a.keys_version, a.frozen_by_manager, \
-                a.frozen_by_operator \
+            "SELECT k.digest, k.kind, w.id, w.user_id, a.tenant, w.name, a.balance_msat, a.keys_version, \
+                a.frozen_by_manager, a.frozen_by_operator \
              FROM wallet_keys AS k INNER JOIN wallets AS w ON w.id = k.wallet_id INNER JOIN accounts AS a ON a.id = w.id \
              WHERE a.closed_at_ms IS NULL AND k.digest ",
             $digest
@@ -67,7 +69,7 @@ statement!(
     /// Who holds a key, on SQLite.
     SelectHolder on SqliteConnection,
     (digest: &'a [u8] as Binary)
-        -> (Binary, Text, Binary, Binary, Text, BigInt, BigInt, Nullable<Text>, Nullable<Text>),
+        -> (Binary, Text, Binary, Binary, Nullable<Binary>, Text, BigInt, BigInt, Nullable<Text>, Nullable<Text>),
     select_holder!("= ?")
 );
 
@@ -75,7 +77,7 @@ statement!(
     /// Who holds keys, on PostgreSQL.
     SelectHolders on PgConnection,
     (digests: Vec<&'a [u8]> as Array<Binary>)
-        -> (Binary, Text, Binary, Binary, Text, BigInt, BigInt, Nullable<Text>, Nullable<Text>),
+        -> (Binary, Text, Binary, Binary, Nullable<Binary>, Text, BigInt, BigInt, Nullable<Text>, Nullable<Text>),
     select_holder!("= ANY(?)")
 );
 
@@ -103,12 +105,13 @@ pub(super) fn find(connection: &mut Db, digests: &[KeyDigest]) -> Result<Found<K
 }
 
 fn holder(columns: Columns) -> Result<Holder, StoreError> {
-    let (_, kind, wallet, user, name, balance, keys_version, by_manager, by_operator) = columns;
+    let (_, kind, wallet, user, tenant, name, balance, keys_version, by_manager, by_operator) = columns;
     refuse_frozen(by_manager.as_deref(), by_operator.as_deref())?;
     let grant = Grant {
         kind: KeyKind::from_stored(&kind).ok_or_else(|| StoreError::Broken(format!("a key of kind {kind:?}")))?,
         wallet: WalletId::from_slice(&wallet)?,
         user: UserId::from_slice(&user)?,
+        tenant: tenant.map(|id| UserId::from_slice(&id)).transpose()?,
         keys_version,
     };
     Ok(Holder { grant, name, balance: Msat::new(balance) })

@@ -9,7 +9,7 @@ use super::error::StoreError;
 use super::grants;
 use super::schema::{accounts, invoices, transfers};
 use super::wallets::CHUNK_IDS;
-use crate::domain::ids::{InvoiceId, WalletId};
+use crate::domain::ids::{InvoiceId, PaymentHash, UserId, WalletId};
 use crate::domain::money::Msat;
 use crate::ledger::command::Authority;
 use crate::ledger::movement::Movement;
@@ -57,6 +57,18 @@ pub fn standings(connection: &mut Db, wallets: &[WalletId]) -> Result<HashMap<Wa
         }
     }
     Ok(found)
+}
+
+/// The invoice of a payment hash, and whose it is: of the tenant of its wallet, where there is one.
+pub fn owner(connection: &mut Db, hash: PaymentHash) -> Result<Option<(InvoiceId, Option<UserId>)>, StoreError> {
+    let found: Option<(Vec<u8>, Option<Vec<u8>>)> = invoices::table
+        .inner_join(accounts::table.on(accounts::id.eq(invoices::wallet_id)))
+        .filter(invoices::payment_hash.eq(hash.as_bytes().as_slice()))
+        .select((invoices::id, accounts::tenant))
+        .first(connection)
+        .optional()?;
+    let Some((invoice, tenant)) = found else { return Ok(None) };
+    Ok(Some((InvoiceId::from_slice(&invoice)?, tenant.map(|id| UserId::from_slice(&id)).transpose()?)))
 }
 
 /// Those of some invoices that are no longer open.

@@ -10,6 +10,23 @@ use tungstenite::protocol::frame::coding::CloseCode;
 use super::{pay_once, transfer};
 use crate::harness::{Events, Options, Server, Wallet, both_stores};
 
+/// The hash of a new invoice.
+fn waiting(server: &Server, wallet: &Wallet) -> String {
+    let invoice = server.post("/api/v1/payments", &wallet.invoice, &json!({"out": false, "amount": 5})).expect(201);
+    invoice["payment_hash"].as_str().unwrap().to_owned()
+}
+
+/// Waits until a stream can be opened that is refused with this status until then.
+fn wait_for_place(server: &Server, key: &str, refused: u16) {
+    loop {
+        match server.events(key, None).status {
+            200 => return,
+            status => assert_eq!(status, refused),
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
 fn with(arguments: &[&str]) -> Options {
     Options { arguments: arguments.iter().map(ToString::to_string).collect(), ..Options::default() }
 }
@@ -86,29 +103,58 @@ both_stores! {
         assert_eq!(server.events(&server.manager.invoice, None).status, 200);
         // A place is free again when its client has gone.
         drop((stream, socket, invoice));
-        while server.events(&wallet.invoice, None).status == 429 {
-            thread::sleep(Duration::from_millis(50));
-        }
+        wait_for_place(server, &wallet.invoice, 429);
     }
 
     fn a_server_has_so_many_streams(server, with(&["--streams-max", "3"])) {
         let wallets: Vec<_> = (0..3).map(|index| server.wallet(&format!("player {index}"), 0)).collect();
-        let hash = |wallet: &Wallet| {
-            let order = json!({"out": false, "amount": 5});
-            let invoice = server.post("/api/v1/payments", &wallet.invoice, &order).expect(201);
-            invoice["payment_hash"].as_str().unwrap().to_owned()
-        };
         // Whoever has no key takes at most half of the places.
-        let keyless = [server.socket(&hash(&wallets[0])).unwrap(), server.socket(&hash(&wallets[1])).unwrap()];
-        assert_eq!(server.socket(&hash(&wallets[2])).err(), Some(503));
+        let keyless = [0, 1].map(|index| server.socket(&waiting(server, &wallets[index])).unwrap());
+        assert_eq!(server.socket(&waiting(server, &wallets[2])).err(), Some(503));
         let stream = server.events(&wallets[0].invoice, None);
         assert_eq!(stream.status, 200);
         assert_eq!(server.socket(&wallets[1].admin).err(), Some(503));
         server.get("/api/v1/payments/sse", &wallets[2].admin).refused(503, "overloaded", "");
         drop((keyless, stream));
-        while server.events(&wallets[1].invoice, None).status == 503 {
-            thread::sleep(Duration::from_millis(50));
-        }
+        wait_for_place(server, &wallets[1].invoice, 503);
+    }
+
+    fn a_tenant_has_so_many_streams(server, with(&["--streams-per-tenant", "3"])) {
+        let wallets: Vec<_> = (0..2).map(|index| server.wallet(&format!("player {index}"), 0)).collect();
+        let other = server.new_manager("other", 0);
+        // Those of the manager itself are among them.
+        let stream = server.events(&server.manager.invoice, None);
+        let sockets = [0, 1].map(|index| server.socket(&wallets[index].admin).unwrap());
+        let refused = server.get("/api/v1/payments/sse", &wallets[0].invoice);
+        let detail = "The wallets of this manager and its users have too many live streams; close others first";
+        refused.refused(429, "too_many_tenant_streams", detail);
+        assert_eq!(refused.header("retry-after"), Some("1"));
+        assert_eq!(server.socket(&server.manager.admin).err(), Some(429));
+        assert_eq!(server.socket(&waiting(server, &wallets[1])).err(), Some(429));
+        // Another tenant has places of its own.
+        let others = [0, 1, 2].map(|_| server.socket(&other.invoice).unwrap());
+        server.get("/api/v1/payments/sse", &other.invoice).refused(429, "too_many_tenant_streams", detail);
+        drop((stream, sockets));
+        wait_for_place(server, &wallets[0].invoice, 429);
+        drop(others);
+    }
+
+    fn who_has_no_key_leaves_a_tenant_half_of_its_streams(server, with(&["--streams-per-tenant", "3"])) {
+        let wallets: Vec<_> = (0..3).map(|index| server.wallet(&format!("player {index}"), 0)).collect();
+        let other = server.new_manager("other", 0);
+        let keyless = [0, 1].map(|index| server.socket(&waiting(server, &wallets[index])).unwrap());
+        assert_eq!(server.socket(&waiting(server, &wallets[2])).err(), Some(429));
+        assert_eq!(server.events(&wallets[2].invoice, None).status, 200);
+        // Nor do those of one tenant keep another's out.
+        let invoice = server.socket(&waiting(server, &other)).unwrap();
+        drop((keyless, invoice));
+    }
+
+    fn a_tenant_has_a_quarter_of_the_streams(server, with(&["--streams-max", "8", "--streams-per-wallet", "1"])) {
+        let wallets: Vec<_> = (0..3).map(|index| server.wallet(&format!("player {index}"), 0)).collect();
+        let streams = [0, 1].map(|index| server.socket(&wallets[index].invoice).unwrap());
+        server.get("/api/v1/payments/sse", &wallets[2].invoice).refused(429, "too_many_tenant_streams", "");
+        drop(streams);
     }
 
     fn opening_a_stream_counts_as_a_request(server, with(&["--rate-limit", "5"])) {
