@@ -281,10 +281,11 @@ fn batch_of(effects: &Effects) -> WriteBatch<'_> {
     }
 }
 
-/// Whether a transaction is still under way. A number that this server does not know (after
-/// a failover it may not) is nothing to wait for.
+/// Whether a transaction is still under way. A number that this server has not come to (after
+/// a failover it may not have) is nothing to wait for. How far it has come only a number of
+/// one's own tells: to a snapshot the newest transaction that is under way is one to come.
 pub(super) fn is_in_progress(connection: &mut PgConnection, number: i64) -> Result<bool, StoreError> {
-    let known = format!("'{number}'::xid8 < pg_snapshot_xmax(pg_current_snapshot())");
+    let known = format!("'{number}'::xid8 < pg_current_xact_id()");
     let known: bool = diesel::select(diesel::dsl::sql::<Bool>(&known)).get_result(connection)?;
     if !known {
         return Ok(false);
