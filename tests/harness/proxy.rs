@@ -2,8 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 /// What happens to the next commit.
@@ -18,6 +18,8 @@ pub(crate) enum Fault {
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     next: Arc<AtomicU8>,
+    /// The clients' ends of all connections that there were.
+    clients: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 /// A commit as PostgreSQL's simple query protocol sends it.
@@ -29,22 +31,31 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let next = Arc::new(AtomicU8::new(0));
-        let faults = Arc::clone(&next);
+        let clients = Arc::new(Mutex::new(Vec::new()));
+        let (faults, opened) = (Arc::clone(&next), Arc::clone(&clients));
         thread::spawn(move || {
             for client in listener.incoming() {
                 let (Ok(client), Ok(server)) = (client, TcpStream::connect(("127.0.0.1", to_port))) else { break };
+                opened.lock().unwrap().push(client.try_clone().unwrap());
                 let faults = Arc::clone(&faults);
                 let (client_too, server_too) = (client.try_clone().unwrap(), server.try_clone().unwrap());
                 thread::spawn(move || forward(client, server, &faults));
                 thread::spawn(move || forward(server_too, client_too, &AtomicU8::new(0)));
             }
         });
-        Self { port, next }
+        Self { port, next, clients }
     }
 
     /// Arms a fault for the next commit.
     pub(crate) fn arm(&self, fault: Fault) {
         self.next.store(fault as u8, Ordering::SeqCst);
+    }
+
+    /// Ends all connections. PostgreSQL does not notice while it is working on something.
+    pub(crate) fn cut(&self) {
+        for client in self.clients.lock().unwrap().drain(..) {
+            let _ = client.shutdown(Shutdown::Both);
+        }
     }
 
     /// Whether the fault has happened.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::harness::{Fault, Options, Proxy, Server, StoreKind};
 
 /// A server whose way to the database goes through the proxy.
-fn behind_proxy() -> Option<(Server, Proxy)> {
+pub(super) fn behind_proxy() -> Option<(Server, Proxy)> {
     let plain = Server::start(StoreKind::Postgres, Options::default())?;
     let url = plain.database.tcp_url().unwrap();
     let port = url.split(':').nth(2).unwrap().split('/').next().unwrap().parse().unwrap();

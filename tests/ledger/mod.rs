@@ -10,4 +10,5 @@ mod properties;
 mod race;
 mod revocation;
 mod settler;
+mod unknown_commit;
 mod world;
