@@ -25,6 +25,17 @@ pub struct Manager {
     pub keys: KeyPair,
 }
 
+/// A wallet with new keys.
+#[derive(Debug)]
+pub struct Renewed {
+    /// The wallet.
+    pub wallet: Wallet,
+    /// Its new keys.
+    pub keys: KeyPair,
+    /// The number of their generation.
+    pub keys_version: i64,
+}
+
 /// What the command line asked for could not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum ManagerError {
@@ -99,7 +110,10 @@ pub fn rotate_keys(store: &Store, sealer: &Sealer, manager: UserId) -> Result<Ve
         users::find(connection, None, manager)?;
         let wallets = wallets::of_users(connection, &[manager])?;
         let rotated = rotate_wallets(connection, sealer, wallets)?;
-        Ok(rotated.into_iter().map(|(wallet, keys)| Manager { user: manager, wallet: wallet.id, keys }).collect())
+        Ok(rotated
+            .into_iter()
+            .map(|Renewed { wallet, keys, .. }| Manager { user: manager, wallet: wallet.id, keys })
+            .collect())
     })
 }
 
@@ -108,13 +122,14 @@ pub fn rotate_wallets(
     connection: &mut Db,
     sealer: &Sealer,
     mut wallets: Vec<Wallet>,
-) -> Result<Vec<(Wallet, KeyPair)>, StoreError> {
+) -> Result<Vec<Renewed>, StoreError> {
     wallets.sort_unstable_by_key(|wallet| wallet.id);
     let mut rotated = Vec::with_capacity(wallets.len());
     for wallet in wallets {
         let keys = KeyPair::generate();
-        wallets::replace_keys(connection, wallet.id, &StoredKeys::new(sealer, wallet.id, &keys))?;
-        rotated.push((wallet, keys));
+        let stored = StoredKeys::new(sealer, wallet.id, &keys);
+        let keys_version = wallets::replace_keys(connection, wallet.id, &stored)?;
+        rotated.push(Renewed { wallet, keys, keys_version });
     }
     Ok(rotated)
 }

@@ -140,10 +140,10 @@ impl Deref for AdminKey {
 }
 
 impl AdminKey {
-    /// The same caller after it has renewed the keys of its wallet.
-    pub(super) const fn renewed(self) -> Self {
+    /// The same caller after it has renewed the keys of its wallet, which are of this generation.
+    pub(super) const fn renewed(self, keys_version: i64) -> Self {
         let Self(WalletKey(grant)) = self;
-        Self(WalletKey(Grant { keys_version: grant.keys_version.saturating_add(1), ..grant }))
+        Self(WalletKey(Grant { keys_version, ..grant }))
     }
 }
 

@@ -50,6 +50,13 @@ impl KeyKind {
     }
 }
 
+/// The number of a new generation of a wallet's keys. It is random, so that no generation gets
+/// the number of another one, not even of one that a failover has lost: a process may remember
+/// keys of that.
+pub fn new_generation() -> i64 {
+    i64::from_be_bytes(random::bytes())
+}
+
 /// A key itself: wiped when dropped, never shown by `Debug`.
 #[derive(Clone)]
 pub struct ApiKey(Zeroizing<String>);

@@ -12,6 +12,7 @@ use super::sessions;
 use super::settlement::expect_rows;
 use super::wallets::CHUNK_IDS;
 use crate::domain::ids::{AccountId, UserId};
+use crate::domain::keys::new_generation;
 use crate::domain::time::UnixMs;
 use crate::ledger::state::{Closure, User};
 
@@ -42,7 +43,7 @@ pub(super) fn close(connection: &mut Db, closure: &Closure, at: UnixMs) -> Resul
         let closed = diesel::update(accounts::table.filter(accounts::id.eq_any(ids())))
             .filter(accounts::closed_at_ms.is_null())
             .filter(accounts::balance_msat.eq(0))
-            .set((accounts::closed_at_ms.eq(now), accounts::keys_version.eq(accounts::keys_version + 1)))
+            .set((accounts::closed_at_ms.eq(now), accounts::keys_version.eq(new_generation())))
             .execute(connection)?;
         expect_rows("accounts to close", accounts_to_close.len(), closed)?;
         let deleted = diesel::update(wallets::table.filter(wallets::id.eq_any(ids())))

@@ -13,7 +13,7 @@ use super::users::Cursor;
 use crate::domain::controls::{Freeze, Limits};
 use crate::domain::events::EventKind;
 use crate::domain::ids::{UserId, WalletId};
-use crate::domain::keys::{KeyDigest, KeyKind, KeyPair};
+use crate::domain::keys::{KeyDigest, KeyKind, KeyPair, new_generation};
 use crate::domain::money::Msat;
 use crate::domain::secret::{Sealed, Sealer};
 use crate::domain::text::Name;
@@ -248,17 +248,20 @@ pub fn rename(connection: &mut Db, id: WalletId, name: &Name, now: UnixMs) -> Re
     if renamed == 1 { Ok(()) } else { Err(StoreError::NotFound) }
 }
 
-/// Replaces the keys of a wallet. The account's row is changed first, which waits for a
-/// batch that has it locked, and makes every later batch see the new generation.
-pub fn replace_keys(connection: &mut Db, id: WalletId, keys: &StoredKeys) -> Result<(), StoreError> {
+/// Replaces the keys of a wallet, and answers the number of their generation. The account's row
+/// is changed first, which waits for a batch that has it locked, and makes every later batch
+/// see the new generation.
+pub fn replace_keys(connection: &mut Db, id: WalletId, keys: &StoredKeys) -> Result<i64, StoreError> {
     let bytes = id.as_bytes().as_slice();
+    let generation = new_generation();
     let changed = diesel::update(accounts::table.filter(accounts::id.eq(bytes)))
         .filter(accounts::closed_at_ms.is_null())
-        .set(accounts::keys_version.eq(accounts::keys_version + 1))
+        .set(accounts::keys_version.eq(generation))
         .execute(connection)?;
     if changed != 1 {
         return Err(StoreError::NotFound);
     }
     diesel::delete(wallet_keys::table.filter(wallet_keys::wallet_id.eq(bytes))).execute(connection)?;
-    insert_keys(connection, id, keys)
+    insert_keys(connection, id, keys)?;
+    Ok(generation)
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::revocation::{
     a_frozen_wallet_stops_at_once, a_key_is_revoked_before_the_body_arrives,
     a_manager_is_deleted_while_it_creates_users, a_remembered_key_is_told_nothing_more, a_rotated_key_stops_at_once,
-    a_session_ends_before_the_body_arrives,
+    a_session_ends_before_the_body_arrives, the_keys_of_a_lost_rotation_stay_lost,
 };
 use crate::api::idempotency::post_under;
 use crate::harness::{Answer, Options, Server, StoreKind, Wallet, at_once, both_stores};
@@ -198,7 +198,8 @@ fn equal_requests_race_under_many_keys(servers: &[&Server]) {
     }
 }
 
-const RACES: [fn(&[&Server]); 14] = [
+const RACES: [fn(&[&Server]); 15] = [
+    the_keys_of_a_lost_rotation_stay_lost,
     payers_race_for_one_invoice,
     one_wallet_races_with_many_invoices,
     payments_cross_in_a_ring,

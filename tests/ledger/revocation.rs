@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::race::at;
 use crate::api::idempotency::post_under;
-use crate::harness::{Server, Wallet, at_once};
+use crate::harness::{Server, StoreKind, Wallet, at_once};
 
 /// Keys are rotated while the wallet pays: whatever is paid after the answer of the rotation
 /// is paid with the new key.
@@ -103,6 +103,43 @@ pub(super) fn a_remembered_key_is_told_nothing_more(servers: &[&Server]) {
     for index in 0..2 {
         at(servers, index).post("/api/v1/payments", &frozen.admin, &bodies[3]).expect(201);
     }
+}
+
+/// A failover loses a rotation, whose keys processes remember; and then the keys are rotated
+/// again: that gives nothing to the lost ones.
+pub(super) fn the_keys_of_a_lost_rotation_stay_lost(servers: &[&Server]) {
+    let server = servers[0];
+    let wallet = server.wallet("player", 100);
+    let path = format!("/usermanager/api/v1/wallets/{}/keys", wallet.id);
+    let rotated = || Wallet::from_json(&server.put(&path, &server.manager.admin, &json!({})).expect(200));
+    let id = match server.store {
+        StoreKind::Sqlite => format!("x'{}'", wallet.id),
+        StoreKind::Postgres => format!("'\\x{}'", wallet.id),
+    };
+    let keep = "CREATE TABLE kept_keys AS SELECT * FROM wallet_keys WHERE wallet_id = ID;
+        CREATE TABLE kept_version AS SELECT keys_version FROM accounts WHERE id = ID";
+    server.database.execute(&keep.replace("ID", &id)).unwrap();
+    let lost = rotated();
+    for index in 0..2 {
+        for key in [&lost.admin, &lost.invoice] {
+            at(servers, index).post("/api/v1/payments", key, &json!({"out": false, "amount": 5})).expect(201);
+        }
+    }
+    let lose = "UPDATE accounts SET keys_version = (SELECT keys_version FROM kept_version) WHERE id = ID;
+        DELETE FROM wallet_keys WHERE wallet_id = ID;
+        INSERT INTO wallet_keys SELECT * FROM kept_keys;
+        DROP TABLE kept_keys; DROP TABLE kept_version";
+    server.database.execute(&lose.replace("ID", &id)).unwrap();
+    server.get("/api/v1/wallet", &wallet.admin).expect(200);
+    let renewed = rotated();
+    let payee = server.wallet("payee", 0);
+    for index in 0..2 {
+        let own = json!({"out": false, "amount": 5});
+        at(servers, index).post("/api/v1/payments", &lost.invoice, &own).refused(401, "bad_auth", "Bad auth");
+        at(servers, index).pay(&lost, &server.invoice(&payee, 5)).refused(401, "bad_auth", "Bad auth");
+        at(servers, index).pay(&renewed, &server.invoice(&payee, 5)).expect(201);
+    }
+    assert_eq!((server.balance(&renewed), server.balance(&payee)), (90, 10));
 }
 
 /// Sends a request whose body comes only after something else has been done.

@@ -180,12 +180,11 @@ const ROTATE_ROWS: i64 = 100;
 )]
 #[put("/usermanager/api/v1/wallets/keys")]
 pub(in crate::api) async fn rotate_all_keys(key: AdminKey, app: State) -> Result<HttpResponse, ApiError> {
-    json_array(move |after: Option<Cursor>| {
+    json_array(move |next: Option<(Cursor, AdminKey)>| {
         let app = app.clone();
+        let (after, caller) = next.map_or((None, key), |(after, renewed)| (Some(after), renewed));
         async move {
             let shared = app.clone();
-            // From the second page on, the caller's own keys are of the next generation.
-            let caller = if after.is_some() { key.renewed() } else { key };
             let page = app.write_as(caller, move |connection| {
                 let mut page = wallets::list(connection, key.user(), after.as_ref(), ROTATE_ROWS)?;
                 let is_last = i64::try_from(page.len()).is_ok_and(|len| len < ROTATE_ROWS);
@@ -194,9 +193,12 @@ pub(in crate::api) async fn rotate_all_keys(key: AdminKey, app: State) -> Result
                     page.push(wallets::find(connection, key.wallet())?);
                 }
                 let mut rotated = managers::rotate_wallets(connection, &shared.sealer, page)?;
-                rotated.sort_by_key(|(wallet, _)| wallet.id != key.wallet());
-                let views = rotated.into_iter().map(|(wallet, keys)| ManagedWallet::new(wallet, &keys, true));
-                Ok((views.collect(), last.filter(|_| !is_last)))
+                rotated.sort_by_key(|renewed| renewed.wallet.id != key.wallet());
+                // From the second page on, the caller's own keys are those that it has got here.
+                let own = rotated.iter().find(|renewed| renewed.wallet.id == key.wallet());
+                let caller = own.map_or(caller, |own| caller.renewed(own.keys_version));
+                let views = rotated.into_iter().map(|renewed| ManagedWallet::new(renewed.wallet, &renewed.keys, true));
+                Ok((views.collect(), last.filter(|_| !is_last).map(|last| (last, caller))))
             });
             Ok(page.await?)
         }
