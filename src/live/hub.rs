@@ -50,12 +50,16 @@ pub struct Hub {
 struct Topics {
     channels: HashMap<Topic, Channel>,
     places: Places,
+    /// How many times anybody was told of movements.
+    tellings: u64,
 }
 
 #[derive(Debug, Default)]
 struct Channel {
     ears: Vec<Arc<Ear>>,
     recent: VecDeque<Movement>,
+    /// The telling for which its listeners were woken last.
+    woken_for: u64,
 }
 
 /// Where a listener is told.
@@ -138,19 +142,25 @@ impl Hub {
         Ok(Listener { hub: Arc::clone(self), topic, place, ear })
     }
 
-    /// Tells of movements that are committed.
+    /// Tells of movements that are committed: wakes the listeners of each wallet once, however
+    /// often it has moved.
     pub fn publish(&self, movements: &[Movement]) {
         if self.open() == 0 {
             return;
         }
         let mut topics = self.topics.lock();
+        topics.tellings = topics.tellings.wrapping_add(1);
+        let telling = topics.tellings;
         for movement in movements {
             if let Some(channel) = topics.channels.get_mut(&Topic::Wallet(movement.account.wallet())) {
                 if channel.recent.len() == RECENT_MAX {
                     channel.recent.pop_front();
                 }
                 channel.recent.push_back(*movement);
-                channel.ears.iter().for_each(|ear| ear.wake());
+                if channel.woken_for != telling {
+                    channel.woken_for = telling;
+                    channel.ears.iter().for_each(|ear| ear.wake());
+                }
             }
             let invoice = movement.received.then(|| Topic::Invoice(InvoiceId::new(movement.row)));
             if let Some(channel) = invoice.and_then(|topic| topics.channels.get(&topic)) {
