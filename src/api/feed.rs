@@ -90,10 +90,16 @@ impl Feed {
         let entries = app.store.read(move |connection| live::entries(connection, authority)).await?;
         let position = after.map_or(entries, |after| after.min(entries));
         if entries.saturating_sub(position) > CATCH_UP_MAX {
-            let problem = format!(
-                "is more than {CATCH_UP_MAX} payments back; list them with GET /api/v1/payments, and connect without it"
-            );
-            return Err(ApiError::field("last_event_id", problem));
+            return Err(too_far_back(&format!("is more than {CATCH_UP_MAX} payments back")));
+        }
+        let mut known = BTreeMap::new();
+        if position < entries {
+            let search = move |connection: &mut Db| live::movements(connection, wallet, position, entries);
+            let missed = app.store.read_list(search).await?.ok_or_else(|| {
+                let newest = live::SEARCH_ROWS_MAX;
+                too_far_back(&format!("is before payments that are not among the wallet's newest {newest} invoices"))
+            })?;
+            known.extend(missed.into_iter().map(|movement| (movement.entry, movement)));
         }
         listener.stand_at(position);
         Ok(Self {
@@ -101,7 +107,7 @@ impl Feed {
             listener,
             authority,
             position,
-            known: BTreeMap::new(),
+            known,
             stale: position < entries,
             ping_at: Instant::now() + PING_INTERVAL,
         })
@@ -176,6 +182,11 @@ impl Feed {
     }
 }
 
+fn too_far_back(problem: &str) -> ApiError {
+    let advice = "list them with GET /api/v1/payments, and connect without it";
+    ApiError::field("last_event_id", format!("{problem}; {advice}"))
+}
+
 /// What one read comes to.
 struct Page {
     moved: Vec<(Movement, Payment)>,
@@ -183,7 +194,8 @@ struct Page {
     more: bool,
 }
 
-/// Reads the next movements, for a key that still works; `None` where there are too many.
+/// Reads the next movements, for a key that still works; `None` where there are too many, or
+/// where they are too far back to be found.
 fn read_page(
     connection: &mut Db,
     authority: Authority,
@@ -209,7 +221,7 @@ fn read_page(
         moved
     } else {
         // Nobody has told of all of them, or somebody of what never was.
-        let found = live::movements(connection, wallet, after, entries)?;
+        let Some(found) = live::movements(connection, wallet, after, entries)? else { return Ok(None) };
         known = found.into_iter().map(|movement| (movement.entry, movement)).collect();
         let found: Vec<_> = known.range(first..=until).map(|(_, movement)| *movement).collect();
         let moved = with_payments(connection, wallet, found)?;

@@ -22,9 +22,10 @@ pub static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Events `payment-received` and `payment-sent` of the key's wallet, each with the payment.
 /// The `id` of an event is its number among all payments of the wallet, from 1; the stream
 /// begins with the number that it goes on from. Who comes back with `Last-Event-ID` (a
-/// browser does so by itself) gets what it has missed first, up to 10,000 payments; 0 stands
-/// for all of them, a number that the wallet has not come to for none. A comment comes every
-/// 20 seconds. The stream ends when the key stops working.
+/// browser does so by itself) gets what it has missed first, up to 10,000 payments, and as far
+/// as they are found among the wallet's newest 100,000 invoices; 0 stands for all of them, a
+/// number that the wallet has not come to for none. A comment comes every 20 seconds. The stream
+/// ends when the key stops working.
 #[utoipa::path(
     tag = "Events",
     params(

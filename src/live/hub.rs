@@ -31,7 +31,8 @@ pub enum End {
     Revoked,
     /// The process is stopping.
     Closing,
-    /// Its reader is so far behind that what it misses would not fit into memory.
+    /// Its reader is so far behind that what it misses would not fit into memory, or cannot be
+    /// found in good time.
     Behind,
 }
 

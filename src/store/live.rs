@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
+use diesel::sql_types::{Binary, Bool};
 
 use super::connection::Db;
 use super::error::StoreError;
@@ -17,6 +18,10 @@ use crate::ledger::state::InvoiceState;
 
 /// Rows that one step of a search reads.
 const STEP_ROWS: i64 = 1000;
+/// Steps of one search.
+const STEPS_MAX: i64 = 100;
+/// Invoices, and sent payments, that one search looks at: a tenth of a second's worth.
+pub const SEARCH_ROWS_MAX: i64 = STEPS_MAX * STEP_ROWS;
 
 /// How far a wallet is, and whose keys it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,17 +99,28 @@ pub fn entries(connection: &mut Db, authority: Authority) -> Result<i64, StoreEr
     Ok(accounts::table.filter(accounts::id.eq(id)).select(accounts::entries).first(connection)?)
 }
 
-/// The movements of a wallet from after one up to another, in order.
+/// The movements of a wallet from after one up to another, in order; `None` where not all of
+/// them are found among the wallet's newest invoices and payments: one that was paid may stand
+/// behind any number that were not.
 ///
 /// They are searched for from the newest on, because the rows stand in the order in which
 /// payments and invoices were made; that is roughly, and not exactly, the order in which they
 /// were settled. As the chain has no gaps, it is known how many there are, and the search
 /// goes on until all are found.
-pub fn movements(connection: &mut Db, wallet: WalletId, after: i64, until: i64) -> Result<Vec<Movement>, StoreError> {
+pub fn movements(
+    connection: &mut Db,
+    wallet: WalletId,
+    after: i64,
+    until: i64,
+) -> Result<Option<Vec<Movement>>, StoreError> {
     let missing = usize::try_from(until.saturating_sub(after)).unwrap_or_default();
     let mut found = Vec::with_capacity(missing);
     let (mut sent_before, mut received_before) = (Some(vec![0xff; 16]), Some(vec![0xff; 16]));
+    let mut steps = 0..STEPS_MAX;
     while found.len() < missing {
+        if steps.next().is_none() {
+            return Ok(None);
+        }
         if sent_before.is_none() && received_before.is_none() {
             let lost = missing.saturating_sub(found.len());
             return Err(StoreError::Broken(format!("{lost} movements of the wallet {wallet} are nowhere to be found")));
@@ -121,7 +137,7 @@ pub fn movements(connection: &mut Db, wallet: WalletId, after: i64, until: i64) 
         }
     }
     found.sort_unstable_by_key(|movement| movement.entry);
-    Ok(found)
+    Ok(Some(found))
 }
 
 /// The id of a row, and its number and balance where it has moved anything.
@@ -141,14 +157,25 @@ fn sent(connection: &mut Db, wallet: WalletId, before: &[u8]) -> Result<Vec<Step
 
 /// A wallet's invoices, newest first, with what they have brought in.
 fn received(connection: &mut Db, wallet: WalletId, before: &[u8]) -> Result<Vec<Step>, StoreError> {
-    Ok(invoices::table
+    let id = wallet.as_bytes().as_slice();
+    let newest = invoices::table
         .left_join(transfers::table.on(transfers::invoice_id.eq(invoices::id)))
-        .filter(invoices::wallet_id.eq(wallet.as_bytes().as_slice()))
-        .filter(invoices::id.lt(before))
-        .order(invoices::id.desc())
+        .order((invoices::wallet_id.desc(), invoices::id.desc()))
         .limit(STEP_ROWS)
-        .select((invoices::id, (transfers::credit_entry, transfers::credit_balance_msat).nullable()))
-        .load(connection)?)
+        .select((invoices::id, (transfers::credit_entry, transfers::credit_balance_msat).nullable()));
+    Ok(match connection {
+        Db::Sqlite(c) => newest.filter(invoices::wallet_id.eq(id)).filter(invoices::id.lt(before)).load(c)?,
+        // PostgreSQL would rather look through the newest invoices of everybody, unless it is
+        // asked for a range of wallets: see `PaymentFilter`.
+        Db::Postgres(c) => {
+            let comes_before = diesel::dsl::sql::<Bool>("(invoices.wallet_id, invoices.id) < (")
+                .bind::<Binary, _>(id)
+                .sql(", ")
+                .bind::<Binary, _>(before)
+                .sql(")");
+            newest.filter(invoices::wallet_id.between(id, id)).filter(comes_before).load(c)?
+        }
+    })
 }
 
 /// Where the next step begins; `None` where there is nothing more.

@@ -1,9 +1,10 @@
 //! Server-sent events: everything once and in order, also after a reconnect.
 
 use serde_json::Value;
+use tungstenite::protocol::frame::coding::CloseCode;
 
 use super::{assert_all_once, hashes, pay_once, transfer};
-use crate::harness::{at_once, both_stores};
+use crate::harness::{StoreKind, at_once, both_stores};
 
 both_stores! {
     fn payer_and_payee_see_every_payment_once(server) {
@@ -123,6 +124,50 @@ both_stores! {
         let text = refused.rest();
         assert!(text.contains("more than 10000 payments back; list them with GET /api/v1/payments"), "{text}");
         assert_eq!(server.events(&payee.invoice, Some("1")).next().unwrap().id, 2);
+    }
+
+    fn what_stands_behind_too_many_invoices_is_not_searched_for(server) {
+        let payee = server.wallet("payee", 0);
+        pay_once(server, &server.manager, &payee);
+        pay_once(server, &server.manager, &payee);
+        let mut told = server.events(&payee.invoice, None);
+        let mut socket = server.socket(&payee.invoice).unwrap();
+        // Newer invoices that nobody pays.
+        let (numbers, id, hash, wallet, sealed) = match server.store {
+            StoreKind::Sqlite => (
+                "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+                    SELECT i FROM n",
+                "unhex(printf('ff%030x', i))",
+                "unhex(printf('%064x', i))",
+                format!("x'{}'", payee.id),
+                "x'00'",
+            ),
+            StoreKind::Postgres => (
+                "SELECT generate_series(1, 100000) AS i",
+                "decode('ff' || lpad(to_hex(i), 30, '0'), 'hex')",
+                "decode(lpad(to_hex(i), 64, '0'), 'hex')",
+                format!("'\\x{}'::bytea", payee.id),
+                "'\\x00'::bytea",
+            ),
+        };
+        let bury = format!(
+            "INSERT INTO invoices (id, wallet_id, payment_hash, preimage_sealed, amount_msat, memo, state,
+                created_at_ms, expires_at_ms)
+            SELECT {id}, {wallet}, {hash}, {sealed}, 1000, '', 'open', 0, 0 FROM ({numbers}) AS numbers"
+        );
+        server.database.execute(&bury).unwrap();
+        let refused = server.events(&payee.invoice, Some("1"));
+        assert_eq!(refused.status, 400);
+        let text = refused.rest();
+        assert!(text.contains("not among the wallet's newest 100000 invoices; list them with GET"), "{text}");
+        // Whoever is told need not search, who is not told must.
+        pay_once(server, &server.manager, &payee);
+        assert_eq!(told.next().unwrap().id, 3);
+        assert_eq!(socket.next().unwrap()["payment"]["amount_sat"], 1);
+        server.cli(&["credit", "--wallet", &payee.id, "--amount-sat", "7"]).unwrap();
+        assert_eq!(told.next(), None);
+        assert_eq!(socket.next(), Err((CloseCode::Policy, "too far behind".to_owned())));
+        assert_eq!(server.events(&payee.invoice, Some("4")).status, 200);
     }
 
     fn what_another_process_settles_is_heard_of(server) {
