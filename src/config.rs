@@ -15,6 +15,7 @@ use crate::domain::target::{Ports, TargetPolicy};
 use crate::live::hub;
 use crate::store::Database;
 use crate::telemetry::LogFormat;
+use crate::traces;
 
 /// The flags of every subcommand, as they were given.
 #[derive(Args, Clone)]
@@ -76,6 +77,9 @@ pub struct Flags {
     /// Address and port of the metrics, for Prometheus; none by default
     #[arg(long, global = true, env = "SATKEEP_METRICS_LISTEN", default_value = "")]
     metrics_listen: String,
+    /// Collector that traces are sent to (OTLP, http/protobuf), as <http://127.0.0.1:4318>; none by default
+    #[arg(long, global = true, env = "SATKEEP_OTLP_ENDPOINT", default_value = "")]
+    otlp_endpoint: String,
     /// What the lines of the log look like: text or json
     #[arg(long, global = true, env = "SATKEEP_LOG_FORMAT", default_value = "text")]
     log_format: String,
@@ -121,6 +125,8 @@ pub struct Config {
     pub connections_max: NonZeroUsize,
     /// Where to listen for who asks for metrics.
     pub metrics_listen: Option<SocketAddr>,
+    /// Where traces go, where they go anywhere.
+    pub traces: Option<traces::Settings>,
     /// How many live streams there may be.
     pub streams: hub::Limits,
     /// How long a login lasts, in seconds.
@@ -150,6 +156,9 @@ impl Flags {
     /// Checks all flags, and tells everything that is wrong with them.
     pub fn check(&self) -> Result<Config, InvalidConfig> {
         let mut errors = Vec::new();
+        let variable = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        let traces = traces::Settings::check(&self.otlp_endpoint, variable);
+        let traces = traces.map_err(|problems| errors.extend(problems)).ok();
         let mut note = |flag: &str, problem: &str| errors.push(format!("--{flag}: {problem}"));
 
         let listen: Option<SocketAddr> =
@@ -232,6 +241,7 @@ impl Flags {
                 trusted_proxies: trusted_proxies?,
                 connections_max: connections_max?,
                 metrics_listen: metrics_listen?,
+                traces: traces?,
                 // Others must get through beside all streams.
                 streams: hub::Limits {
                     streams_max: streams_max?.min(connections_max?.get() / 2),

@@ -27,6 +27,7 @@ use crate::live::relay::{Relay, RelayThread};
 use crate::managers::{self, ManagerError};
 use crate::metrics::Metrics;
 use crate::store::{Database, Store, StoreError, migrations};
+use crate::traces::{Exporting, Traces};
 use crate::upkeep;
 use crate::vault::{self, Vault, VaultError, places};
 
@@ -64,6 +65,9 @@ pub enum StartupError {
     /// The certificates that webhooks trust.
     #[error("--webhook-ca-file: {0}")]
     Roots(#[from] client::InvalidRoots),
+    /// The certificates that the collector of traces may have.
+    #[error("OTEL_EXPORTER_OTLP_CERTIFICATE: {0}")]
+    CollectorRoots(client::InvalidRoots),
     /// The network.
     #[error("cannot listen or serve: {0}")]
     Serve(std::io::Error),
@@ -167,24 +171,32 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     let metrics_listener = config.metrics_listen.map(std::net::TcpListener::bind).transpose();
     let metrics_listener = metrics_listener.map_err(StartupError::MetricsListen)?;
     let client = Client::new(config.targets.clone(), client::system_resolver(), config.webhook_ca_file.as_deref())?;
+    let collector = config.traces.clone().map(|settings| {
+        let tls = client::connector(settings.ca_file.as_deref()).map_err(StartupError::CollectorRoots)?;
+        Ok::<_, StartupError>((settings, tls))
+    });
+    let collector = collector.transpose()?;
     bootstrap(&base, config)?;
+    let exporting = collector.map(|(settings, tls)| Traces::start(settings, tls)).transpose();
+    let (traces, exporting) = exporting.map_err(StartupError::Serve)?.unzip();
     let hub = Arc::new(Hub::new(config.streams));
     let relay = Relay::start(base.store.clone(), Arc::clone(&hub)).map_err(StartupError::Serve)?;
     let (relay, relay_thread) = relay.unzip();
     let metrics = Arc::new(Metrics::new(api::operations()));
-    let ledger = Observed::new(base.store.settlement(), Arc::clone(&hub), relay, metrics.settling.clone());
+    let ledger = Observed::new(base.store.settlement(), Arc::clone(&hub), relay, metrics.settling.clone(), traces.clone());
     let (settler, settler_thread, settler_ended) =
         Settler::start(Box::new(ledger), clock::now).map_err(StartupError::Serve)?;
     // A rotation of the master key gives another node key, from the next start on.
     let node = Node::new(&base.master, config.network);
     let (store, sealer) = (base.store.clone(), base.sealer.clone());
-    let outbox = Outbox { store, sealer, client };
-    let app = web::Data::new(App::new(base.store, settler, node, base.sealer, hub, metrics, config));
+    let outbox = Outbox { store, sealer, client, traces: traces.clone() };
+    let app = web::Data::new(App::new(base.store, settler, node, base.sealer, hub, metrics, traces, config));
     let listeners = Listeners { api: listener, metrics: metrics_listener };
     let serving = run(listeners, app, outbox, config.connections_max, settler_ended);
     let served = actix_web::rt::System::new().block_on(serving);
     let settled = settler_thread.stop();
     relay_thread.into_iter().for_each(RelayThread::stop);
+    exporting.into_iter().for_each(Exporting::stop);
     match (served, settled) {
         (Ok(()), Ok(())) => {
             tracing::info!("stopped");

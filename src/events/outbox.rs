@@ -21,6 +21,7 @@ use crate::store::deliveries::{self, Attempt, Claimed, DuePlace, Verdict};
 use crate::store::endpoints::{self, Endpoint};
 use crate::store::events::{self, Event, NewDelivery};
 use crate::store::{Db, Store, StoreError};
+use crate::traces::{self, Traces};
 
 /// Events that are handed over in one transaction.
 const EVENTS_MAX: i64 = 200;
@@ -52,6 +53,8 @@ pub struct Outbox {
     pub sealer: Sealer,
     /// Posts.
     pub client: Client,
+    /// Makes spans of attempts, where they are exported.
+    pub traces: Option<Traces>,
 }
 
 /// The task, for whoever has to end it.
@@ -271,11 +274,17 @@ impl Work {
             };
             self.hosts.start(&delivery.place);
             let (client, back) = (self.outbox.client.clone(), self.on_way_back.clone());
+            let traces = self.outbox.traces.clone();
             tokio::spawn(async move {
                 let (at, began) = (clock::now(), Instant::now());
                 let came = client.post(post).await;
+                let took = began.elapsed();
+                let attempt = attempt(delivery, at, took, came);
+                if let Some(traces) = traces {
+                    traces.attempt(&span_of(&attempt, took));
+                }
                 // Nobody is left to tell only where the process is at its end.
-                drop(back.send(attempt(delivery, at, began.elapsed(), came)));
+                drop(back.send(attempt));
             });
         }
     }
@@ -320,4 +329,14 @@ fn attempt(delivery: Claimed, at: UnixMs, took: Duration, came: Result<Answer, P
     let verdict = if error.is_none() { Verdict::Delivered } else { failed(&delivery) };
     let duration_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
     Attempt { delivery, verdict, at, duration_ms, status_code, answer, error }
+}
+
+fn span_of(attempt: &Attempt, took: Duration) -> traces::Attempt<'_> {
+    traces::Attempt {
+        place: &attempt.delivery.place,
+        number: attempt.delivery.attempts,
+        took,
+        status: attempt.status_code,
+        has_arrived: attempt.verdict == Verdict::Delivered,
+    }
 }
