@@ -183,7 +183,8 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     let relay = Relay::start(base.store.clone(), Arc::clone(&hub)).map_err(StartupError::Serve)?;
     let (relay, relay_thread) = relay.unzip();
     let metrics = Arc::new(Metrics::new(api::operations()));
-    let ledger = Observed::new(base.store.settlement(), Arc::clone(&hub), relay, metrics.settling.clone(), traces.clone());
+    let ledger =
+        Observed::new(base.store.settlement(), Arc::clone(&hub), relay, metrics.settling.clone(), traces.clone());
     let (settler, settler_thread, settler_ended) =
         Settler::start(Box::new(ledger), clock::now).map_err(StartupError::Serve)?;
     // A rotation of the master key gives another node key, from the next start on.

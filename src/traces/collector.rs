@@ -97,7 +97,9 @@ impl Collector {
         }
         let name = match self.target.address() {
             Some(address) => ServerName::IpAddress(address.into()),
-            None => ServerName::try_from(host.to_owned()).map_err(|error| PostError::Tls(std::io::Error::other(error)))?,
+            None => {
+                ServerName::try_from(host.to_owned()).map_err(|error| PostError::Tls(std::io::Error::other(error)))?
+            }
         };
         handshake(TokioIo::new(self.tls.connect(name, stream).await.map_err(PostError::Tls)?)).await
     }
@@ -125,7 +127,8 @@ impl Collector {
         headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         headers.extend(self.headers.clone());
         // How the message is to be read is for nobody else to say.
-        headers.insert(header::HOST, HeaderValue::from_str(&self.target.authority()).map_err(hyper::http::Error::from)?);
+        headers
+            .insert(header::HOST, HeaderValue::from_str(&self.target.authority()).map_err(hyper::http::Error::from)?);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         Ok(request)

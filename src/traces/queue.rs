@@ -145,9 +145,8 @@ impl Exporter {
 
     async fn export(&mut self, batch: Vec<SpanData>) {
         let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-        let request = ExportTraceServiceRequest {
-            resource_spans: group_spans_by_resource_and_scope(batch, &self.resource),
-        };
+        let request =
+            ExportTraceServiceRequest { resource_spans: group_spans_by_resource_and_scope(batch, &self.resource) };
         let body = Bytes::from(request.encode_to_vec());
         match tokio::time::timeout(EXPORT_TIME_MAX, self.post_patiently(&body)).await {
             Ok(Ok(0)) => {}

@@ -40,7 +40,8 @@ impl Settings {
         if variable("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return Ok(None);
         }
-        let named = if endpoint.is_empty() { own("ENDPOINT") } else { Some(("--otlp-endpoint".into(), endpoint.into())) };
+        let named =
+            if endpoint.is_empty() { own("ENDPOINT") } else { Some(("--otlp-endpoint".into(), endpoint.into())) };
         let Some((name, url)) = named else { return Ok(None) };
         let mut errors = Vec::new();
         // What is named for traces alone is the whole URL.

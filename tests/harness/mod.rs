@@ -11,7 +11,7 @@ mod server;
 mod tls;
 
 pub(crate) use client::{Answer, Wallet};
-pub(crate) use collector::{Collector, Export, Span, attribute};
+pub(crate) use collector::{Collector, Span, attribute};
 pub(crate) use database::{StoreKind, TestDatabase};
 pub(crate) use events::{Event, Events};
 pub(crate) use proxy::{Fault, Proxy};
