@@ -27,7 +27,7 @@ use crate::live::relay::{Relay, RelayThread};
 use crate::managers::{self, ManagerError};
 use crate::metrics::Metrics;
 use crate::store::{Database, Store, StoreError, migrations};
-use crate::traces::{Exporting, Traces};
+use crate::traces::{self, Exporting, Traces};
 use crate::upkeep;
 use crate::vault::{self, Vault, VaultError, places};
 
@@ -68,6 +68,9 @@ pub enum StartupError {
     /// The certificates that the collector of traces may have.
     #[error("OTEL_EXPORTER_OTLP_CERTIFICATE: {0}")]
     CollectorRoots(client::InvalidRoots),
+    /// The thread that exports traces.
+    #[error("traces cannot be exported: {0}")]
+    Traces(std::io::Error),
     /// The network.
     #[error("cannot listen or serve: {0}")]
     Serve(std::io::Error),
@@ -171,14 +174,8 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     let metrics_listener = config.metrics_listen.map(std::net::TcpListener::bind).transpose();
     let metrics_listener = metrics_listener.map_err(StartupError::MetricsListen)?;
     let client = Client::new(config.targets.clone(), client::system_resolver(), config.webhook_ca_file.as_deref())?;
-    let collector = config.traces.clone().map(|settings| {
-        let tls = client::connector(settings.ca_file.as_deref()).map_err(StartupError::CollectorRoots)?;
-        Ok::<_, StartupError>((settings, tls))
-    });
-    let collector = collector.transpose()?;
+    let (traces, exporting) = config.traces.clone().map(start_traces).transpose()?.unzip();
     bootstrap(&base, config)?;
-    let exporting = collector.map(|(settings, tls)| Traces::start(settings, tls)).transpose();
-    let (traces, exporting) = exporting.map_err(StartupError::Serve)?.unzip();
     let hub = Arc::new(Hub::new(config.streams));
     let relay = Relay::start(base.store.clone(), Arc::clone(&hub)).map_err(StartupError::Serve)?;
     let (relay, relay_thread) = relay.unzip();
@@ -191,7 +188,8 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     let node = Node::new(&base.master, config.network);
     let (store, sealer) = (base.store.clone(), base.sealer.clone());
     let outbox = Outbox { store, sealer, client, traces: traces.clone() };
-    let app = web::Data::new(App::new(base.store, settler, node, base.sealer, hub, metrics, traces, config));
+    let app = App::new(base.store, settler, node, base.sealer, hub, metrics, config).with_traces(traces);
+    let app = web::Data::new(app);
     let listeners = Listeners { api: listener, metrics: metrics_listener };
     let serving = run(listeners, app, outbox, config.connections_max, settler_ended);
     let served = actix_web::rt::System::new().block_on(serving);
@@ -206,6 +204,11 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
         (Ok(()), Err(_)) => Err(StartupError::Settler),
         (Err(error), _) => Err(error),
     }
+}
+
+fn start_traces(settings: traces::Settings) -> Result<(Traces, Exporting), StartupError> {
+    let tls = client::connector(settings.ca_file.as_deref()).map_err(StartupError::CollectorRoots)?;
+    Traces::start(settings, tls).map_err(StartupError::Traces)
 }
 
 /// Where the server listens.
@@ -311,6 +314,8 @@ fn cors() -> Cors {
             header::CONTENT_TYPE,
             sse::LAST_EVENT_ID.clone(),
             request_id::X_REQUEST_ID.clone(),
+            header::HeaderName::from_static("traceparent"),
+            header::HeaderName::from_static("tracestate"),
         ])
         .expose_headers([
             request_id::X_REQUEST_ID.clone(),

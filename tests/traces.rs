@@ -5,6 +5,9 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bitcoin_hashes::hex::DisplayHex;
+use satkeep::events::client::connector;
+use satkeep::traces::{Settings, Traces};
 use serde_json::{Value, json};
 
 use crate::harness::{
@@ -20,6 +23,9 @@ const SERVER: i32 = 2;
 const CLIENT: i32 = 3;
 const ERROR: i32 = 2;
 
+/// A variable of the environment.
+type Variable = (&'static str, &'static str);
+
 /// A server that exports to `url`, with these variables besides.
 fn exporting(url: &str, variables: &[(&str, &str)]) -> Options {
     let arguments = ["--otlp-endpoint", url, "--webhook-allow-private", "--log-format", "json"];
@@ -31,7 +37,7 @@ fn exporting(url: &str, variables: &[(&str, &str)]) -> Options {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.to_lower_hex_string()
 }
 
 fn get(server: &Server, path: &str, key: &str, traceparent: &str) {
@@ -151,11 +157,11 @@ both_stores! {
         let collector = Collector::start();
         let mut traced = server.replica_with(exporting(&collector.url(), &[]));
         let payee = traced.wallet("payee", 0);
-        at_once(24, |_| pay(&traced, &traced.manager, &traced.invoice(&payee, 1), &[]));
+        at_once(64, |_| pay(&traced, &traced.manager, &traced.invoice(&payee, 1), &[]));
         stop(&mut traced);
         let spans = collector.spans();
         let asked: BTreeSet<_> = named(&spans, "POST /api/v1/payments").iter().map(|span| span.span_id.clone()).collect();
-        assert_eq!(asked.len(), 48);
+        assert_eq!(asked.len(), 128);
         let mut known = BTreeSet::new();
         for batch in named(&spans, "settle") {
             known.insert(batch.parent_span_id.clone());
@@ -236,7 +242,7 @@ fn who_is_sampled_is_said_by_the_caller_and_by_the_sampler() {
     let not_sampled = "00-11111111111111111111111111111111-2222222222222222-00";
     let nonsense = "00-zz-zz-01";
     // For the caller who wants it, who does not, and who says nothing that can be read.
-    let cases: [(&[(&str, &str)], [bool; 3]); 6] = [
+    let cases: [(&[Variable], [bool; 3]); 6] = [
         (&[], [true, false, true]),
         (&[("OTEL_TRACES_SAMPLER", "parentbased_always_off")], [true, false, false]),
         (
@@ -296,7 +302,7 @@ fn the_variables_of_opentelemetry_are_enough() {
 #[test]
 fn what_a_collector_cannot_take_now_is_sent_again_over_one_connection() {
     let Some(server) = Server::start(StoreKind::Sqlite, Options::default()) else { return };
-    let collector = Collector::answering(|number| if number == 0 { 503 } else { 200 });
+    let collector = Collector::answering(|number| if number == 0 { (503, 0) } else { (200, 0) });
     let mut traced = server.replica_with(exporting(&collector.url(), &[]));
     traced.balance(&traced.manager);
     collector.wait_until(|spans| spans.len() >= 2);
@@ -307,6 +313,21 @@ fn what_a_collector_cannot_take_now_is_sent_again_over_one_connection() {
     let exports = collector.exports();
     assert_eq!(exports[0].message, exports[1].message);
     assert!(exports.iter().all(|export| export.connection == 0), "{exports:?}");
+}
+
+#[test]
+fn what_a_collector_does_not_want_is_complained_of_and_not_sent_again() {
+    let Some(server) = Server::start(StoreKind::Sqlite, Options::default()) else { return };
+    for (answer, problem) in [((401, 0), "it answered 401"), ((200, 1), "the collector does not want them")] {
+        let collector = Collector::answering(move |_| answer);
+        let mut traced = server.replica_with(exporting(&collector.url(), &[]));
+        traced.balance(&traced.manager);
+        let line: Value = serde_json::from_str(&wait_for_line(&traced, "could not be exported")).unwrap();
+        assert_eq!((&line["level"], &line["spans"]), (&json!("WARN"), &json!(1)));
+        assert!(line["message"].as_str().unwrap().contains(problem), "{line}");
+        stop(&mut traced);
+        assert_eq!(collector.spans().len(), 1);
+    }
 }
 
 #[test]
@@ -382,4 +403,33 @@ fn what_is_wrong_is_said_at_the_start() {
     let output = satkeep(&database).env("OTEL_TRACES_SAMPLER", "x").arg("migrate").output().unwrap();
     assert!(output.status.success());
     assert!(run_cli(&database, &["migrate"]).is_ok());
+}
+
+#[test]
+fn a_full_queue_drops_rather_than_waits() {
+    let (release, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    // The first export is not answered before the gate is opened.
+    let collector = Collector::answering(move |number| {
+        if number == 0 {
+            let _ = gate.lock().unwrap().recv();
+        }
+        (200, 0)
+    });
+    let settings = Settings::check(&collector.url(), |_| None).unwrap().unwrap();
+    let (traces, exporting) = Traces::start(settings, connector(None).unwrap()).unwrap();
+    let made = |count: usize| {
+        for _ in 0..count {
+            traces.request(None, None).end("GET", Some("/api/v1/wallet"), 200, "id");
+        }
+    };
+    made(1);
+    collector.wait_until(|spans| spans.len() == 1);
+    made(10_000);
+    drop(release);
+    exporting.stop();
+    let exported = collector.spans().len();
+    assert_eq!(exported, 1 + 4096, "what has room is exported, the rest is dropped");
+    // Nobody is hurt who comes later.
+    made(1);
 }

@@ -88,7 +88,6 @@ impl App {
         sealer: Sealer,
         hub: Arc<Hub>,
         metrics: Arc<Metrics>,
-        traces: Option<Traces>,
         config: &Config,
     ) -> Self {
         Self {
@@ -98,7 +97,7 @@ impl App {
             sealer,
             hub,
             metrics,
-            traces,
+            traces: None,
             invoice_sat_max: config.invoice_sat_max,
             targets: config.targets.clone(),
             limits: RateLimits::new(config),
@@ -113,6 +112,12 @@ impl App {
             draining: AtomicBool::new(false),
             lacks_master_key: AtomicBool::new(false),
         }
+    }
+
+    /// Makes spans of requests.
+    #[must_use]
+    pub fn with_traces(self, traces: Option<Traces>) -> Self {
+        Self { traces, ..self }
     }
 
     /// From now on every new request is refused, and live streams end.

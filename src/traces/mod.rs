@@ -9,8 +9,8 @@
 //! A span tells what the log and the metrics tell: patterns of routes, never paths or queries,
 //! so no key, no hash and no amount; of a webhook, host and port of the target.
 //!
-//! Where no collector is named there is no [`Traces`] at all, and a request costs one branch.
-//! Otherwise a span that is over goes into a bounded queue, or is dropped where that is full: a
+//! Where no collector is named there is no [`Traces`] at all: a request costs one branch, and a
+//! command to the ledger a look at a variable of its thread. Otherwise a span that is over goes into a bounded queue, or is dropped where that is full: a
 //! collector that is slow or dead costs memory up to that bound, and never time.
 
 mod collector;

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 pub(crate) use opentelemetry_proto::tonic::trace::v1::Span;
@@ -38,19 +40,19 @@ pub(crate) struct Collector {
 impl Collector {
     /// One that takes everything.
     pub(crate) fn start() -> Self {
-        Self::answering(|_| 200)
+        Self::answering(|_| (200, 0))
     }
 
-    /// One that answers the exports with these statuses, by their number. What has come is told
-    /// before it is answered.
-    pub(crate) fn answering(status: impl Fn(usize) -> u16 + Send + Sync + 'static) -> Self {
+    /// One that answers the exports, by their number, with a status and with how many spans it
+    /// rejects. What has come is told before it is answered.
+    pub(crate) fn answering(answer: impl Fn(usize) -> (u16, i64) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let collector = Self { address: listener.local_addr().unwrap(), exports: Arc::default() };
-        let (exports, status) = (Arc::clone(&collector.exports), Arc::new(status));
+        let (exports, answer) = (Arc::clone(&collector.exports), Arc::new(answer));
         thread::spawn(move || {
             for (connection, stream) in listener.incoming().enumerate() {
-                let (Ok(stream), exports, status) = (stream, Arc::clone(&exports), Arc::clone(&status)) else { break };
-                thread::spawn(move || serve(stream, connection, &exports, &*status));
+                let (Ok(stream), exports, answer) = (stream, Arc::clone(&exports), Arc::clone(&answer)) else { break };
+                thread::spawn(move || serve(stream, connection, &exports, &*answer));
             }
         });
         collector
@@ -86,7 +88,7 @@ impl Collector {
     }
 }
 
-fn serve(mut stream: TcpStream, connection: usize, exports: &Mutex<Vec<Export>>, status: &dyn Fn(usize) -> u16) {
+fn serve(mut stream: TcpStream, connection: usize, exports: &Mutex<Vec<Export>>, answer: &dyn Fn(usize) -> (u16, i64)) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     while let Some((path, headers, body)) = read_request(&mut reader) {
         let message = ExportTraceServiceRequest::decode(body.as_slice()).expect("the body is OTLP's");
@@ -95,8 +97,12 @@ fn serve(mut stream: TcpStream, connection: usize, exports: &Mutex<Vec<Export>>,
             exports.push(Export { path, headers, message, connection });
             exports.len() - 1
         };
-        let head = format!("HTTP/1.1 {} Status\r\nContent-Length: 0\r\n\r\n", status(number));
-        if stream.write_all(head.as_bytes()).is_err() {
+        let (status, rejected_spans) = answer(number);
+        let partial = (rejected_spans > 0)
+            .then(|| ExportTracePartialSuccess { rejected_spans, error_message: "no room".to_owned() });
+        let body = ExportTraceServiceResponse { partial_success: partial }.encode_to_vec();
+        let head = format!("HTTP/1.1 {status} Status\r\nContent-Length: {}\r\n\r\n", body.len());
+        if stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)).is_err() {
             break;
         }
     }
