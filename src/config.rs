@@ -15,6 +15,7 @@ use crate::domain::target::{Ports, TargetPolicy};
 use crate::live::places;
 use crate::store::Database;
 use crate::telemetry::LogFormat;
+use crate::traces;
 
 /// The flags of every subcommand, as they were given.
 #[derive(Args, Clone)]
@@ -80,6 +81,9 @@ pub struct Flags {
     /// Address and port of the metrics, for Prometheus; none by default
     #[arg(long, global = true, env = "SATKEEP_METRICS_LISTEN", default_value = "")]
     metrics_listen: String,
+    /// Collector that traces are sent to (OTLP, http/protobuf), as <http://127.0.0.1:4318>; none by default
+    #[arg(long, global = true, env = "SATKEEP_OTLP_ENDPOINT", default_value = "")]
+    otlp_endpoint: String,
     /// What the lines of the log look like: text or json
     #[arg(long, global = true, env = "SATKEEP_LOG_FORMAT", default_value = "text")]
     log_format: String,
@@ -125,6 +129,8 @@ pub struct Config {
     pub connections_max: NonZeroUsize,
     /// Where to listen for who asks for metrics.
     pub metrics_listen: Option<SocketAddr>,
+    /// Where traces go, where they go anywhere.
+    pub traces: Option<traces::Settings>,
     /// How many live streams there may be.
     pub streams: places::Limits,
     /// How long a login lasts, in seconds.
@@ -154,6 +160,9 @@ impl Flags {
     /// Checks all flags, and tells everything that is wrong with them.
     pub fn check(&self) -> Result<Config, InvalidConfig> {
         let mut errors = Vec::new();
+        let variable = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        let traces = traces::Settings::check(&self.otlp_endpoint, variable);
+        let traces = traces.map_err(|problems| errors.extend(problems)).ok();
         let mut note = |flag: &str, problem: &str| errors.push(format!("--{flag}: {problem}"));
 
         let listen: Option<SocketAddr> =
@@ -234,6 +243,7 @@ impl Flags {
                 connections_max: connections_max?,
                 metrics_listen: metrics_listen?,
                 streams: streams?,
+                traces: traces?,
                 session_s: session_minutes?.saturating_mul(60),
                 allow_signup: allow_signup?,
             })

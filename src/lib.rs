@@ -15,6 +15,7 @@
 //! | [`managers`] | managers and their money, for the command line and the first start |
 //! | [`vault`] | the master key: where it is kept, whether it is the right one, and its rotation |
 //! | [`metrics`] | what is counted, and a dashboard for it |
+//! | [`traces`] | spans of requests, batches and deliveries, and their export over OTLP |
 //! | [`startup`], [`upkeep`] | wiring, first start, and the way down; what goes on beside the requests |
 //! | [`cli`], [`config`], [`telemetry`], [`clock`] | the edge of the process |
 //!
@@ -47,5 +48,6 @@ pub mod metrics;
 pub mod startup;
 pub mod store;
 pub mod telemetry;
+pub mod traces;
 pub mod upkeep;
 pub mod vault;

@@ -27,6 +27,7 @@ use crate::live::relay::{Relay, RelayThread};
 use crate::managers::{self, ManagerError};
 use crate::metrics::Metrics;
 use crate::store::{Database, Store, StoreError, migrations};
+use crate::traces::{self, Exporting, Traces};
 use crate::upkeep;
 use crate::vault::{self, Vault, VaultError, places};
 
@@ -64,6 +65,12 @@ pub enum StartupError {
     /// The certificates that webhooks trust.
     #[error("--webhook-ca-file: {0}")]
     Roots(#[from] client::InvalidRoots),
+    /// The certificates that the collector of traces may have.
+    #[error("OTEL_EXPORTER_OTLP_CERTIFICATE: {0}")]
+    CollectorRoots(client::InvalidRoots),
+    /// The thread that exports traces.
+    #[error("traces cannot be exported: {0}")]
+    Traces(std::io::Error),
     /// The network.
     #[error("cannot listen or serve: {0}")]
     Serve(std::io::Error),
@@ -167,24 +174,28 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     let metrics_listener = config.metrics_listen.map(std::net::TcpListener::bind).transpose();
     let metrics_listener = metrics_listener.map_err(StartupError::MetricsListen)?;
     let client = Client::new(config.targets.clone(), client::system_resolver(), config.webhook_ca_file.as_deref())?;
+    let (traces, exporting) = config.traces.clone().map(start_traces).transpose()?.unzip();
     bootstrap(&base, config)?;
     let hub = Arc::new(Hub::new(config.streams));
     let relay = Relay::start(base.store.clone(), Arc::clone(&hub)).map_err(StartupError::Serve)?;
     let (relay, relay_thread) = relay.unzip();
     let metrics = Arc::new(Metrics::new(api::operations()));
-    let ledger = Observed::new(base.store.settlement(), Arc::clone(&hub), relay, metrics.settling.clone());
+    let ledger =
+        Observed::new(base.store.settlement(), Arc::clone(&hub), relay, metrics.settling.clone(), traces.clone());
     let (settler, settler_thread, settler_ended) =
         Settler::start(Box::new(ledger), clock::now).map_err(StartupError::Serve)?;
     // A rotation of the master key gives another node key, from the next start on.
     let node = Node::new(&base.master, config.network);
     let (store, sealer) = (base.store.clone(), base.sealer.clone());
-    let outbox = Outbox { store, sealer, client, metrics: metrics.delivering.clone() };
-    let app = web::Data::new(App::new(base.store, settler, node, base.sealer, hub, metrics, config));
+    let outbox = Outbox { store, sealer, client, metrics: metrics.delivering.clone(), traces: traces.clone() };
+    let app = App::new(base.store, settler, node, base.sealer, hub, metrics, config).with_traces(traces);
+    let app = web::Data::new(app);
     let listeners = Listeners { api: listener, metrics: metrics_listener };
     let serving = run(listeners, app, outbox, config.connections_max, settler_ended);
     let served = actix_web::rt::System::new().block_on(serving);
     let settled = settler_thread.stop();
     relay_thread.into_iter().for_each(RelayThread::stop);
+    exporting.into_iter().for_each(Exporting::stop);
     match (served, settled) {
         (Ok(()), Ok(())) => {
             tracing::info!("stopped");
@@ -193,6 +204,11 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
         (Ok(()), Err(_)) => Err(StartupError::Settler),
         (Err(error), _) => Err(error),
     }
+}
+
+fn start_traces(settings: traces::Settings) -> Result<(Traces, Exporting), StartupError> {
+    let tls = client::connector(settings.ca_file.as_deref()).map_err(StartupError::CollectorRoots)?;
+    Traces::start(settings, tls).map_err(StartupError::Traces)
 }
 
 /// Where the server listens.
@@ -298,6 +314,8 @@ fn cors() -> Cors {
             header::CONTENT_TYPE,
             sse::LAST_EVENT_ID.clone(),
             request_id::X_REQUEST_ID.clone(),
+            header::HeaderName::from_static("traceparent"),
+            header::HeaderName::from_static("tracestate"),
         ])
         .expose_headers([
             request_id::X_REQUEST_ID.clone(),

@@ -51,6 +51,7 @@ fn a_flag_has_an_environment_twin() {
         ("SATKEEP_STREAMS_PER_WALLET", "many", "--streams-per-wallet"),
         ("SATKEEP_STREAMS_PER_TENANT", "all", "--streams-per-tenant"),
         ("SATKEEP_METRICS_LISTEN", "9090", "--metrics-listen"),
+        ("SATKEEP_OTLP_ENDPOINT", "127.0.0.1:4318", "--otlp-endpoint"),
         ("SATKEEP_LOG_FORMAT", "xml", "--log-format"),
         ("SATKEEP_ALLOW_SIGNUP", "perhaps", "--allow-signup"),
     ];
@@ -78,6 +79,7 @@ fn a_flag_has_an_environment_twin() {
         ("SATKEEP_STREAMS_MAX", "0", ""),
         ("SATKEEP_STREAMS_PER_TENANT", "", ""),
         ("SATKEEP_METRICS_LISTEN", "[::1]:9090", ""),
+        ("SATKEEP_OTLP_ENDPOINT", "https://collector.example/otlp", ""),
         ("SATKEEP_LOG_FORMAT", "json", ""),
         ("SATKEEP_ALLOW_SIGNUP", "false", ""),
     ];

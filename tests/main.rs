@@ -29,5 +29,6 @@ mod master_key;
 mod metrics;
 mod openapi;
 mod schema;
+mod traces;
 mod wall;
 mod webhooks;

@@ -23,6 +23,7 @@ use crate::ledger::settler::Settler;
 use crate::live::hub::Hub;
 use crate::metrics::Metrics;
 use crate::store::{Db, Store, StoreError};
+use crate::traces::Traces;
 
 /// Passwords of users that are hashed at once: each takes a core and 19 MiB, and payments must
 /// go on.
@@ -50,6 +51,8 @@ pub struct App {
     pub hub: Arc<Hub>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Makes spans of requests, where they are exported.
+    pub traces: Option<Traces>,
     /// The largest amount of one invoice, in sat.
     pub invoice_sat_max: i64,
     /// Where webhooks may go.
@@ -94,6 +97,7 @@ impl App {
             sealer,
             hub,
             metrics,
+            traces: None,
             invoice_sat_max: config.invoice_sat_max,
             targets: config.targets.clone(),
             limits: RateLimits::new(config),
@@ -108,6 +112,12 @@ impl App {
             draining: AtomicBool::new(false),
             lacks_master_key: AtomicBool::new(false),
         }
+    }
+
+    /// Makes spans of requests.
+    #[must_use]
+    pub fn with_traces(self, traces: Option<Traces>) -> Self {
+        Self { traces, ..self }
     }
 
     /// From now on every new request is refused, and live streams end.

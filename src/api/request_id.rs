@@ -1,5 +1,5 @@
-//! What goes around every request: its id, its line in the log, its count, and the refusal of
-//! new requests while the server shuts down.
+//! What goes around every request: its id, its line in the log, its count, its span, and the
+//! refusal of new requests while the server shuts down.
 
 use std::time::Instant;
 
@@ -13,6 +13,7 @@ use bitcoin_hashes::hex::DisplayHex;
 use super::app::App;
 use super::error::{ApiError, ErrorCode};
 use crate::domain::random;
+use crate::traces::{RequestSpan, Traces};
 
 /// The header that carries the id, in and out.
 pub static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -51,6 +52,7 @@ async fn handle(
     let started = Instant::now();
     let method = request.method().clone();
     let app = request.app_data::<web::Data<App>>().cloned();
+    let span = app.as_ref().and_then(|app| app.traces.as_ref()).map(|traces| begin_span(traces, &request));
     let draining = app.as_ref().is_some_and(|app| app.is_draining());
     let mut response = if draining {
         let refusal = ApiError::from(ErrorCode::ShuttingDown).error_response();
@@ -58,7 +60,11 @@ async fn handle(
     } else {
         // Refusals of handlers and extractors are responses by now, so that `?` is for faults
         // of the framework alone.
-        next.call(request).await?.map_into_left_body()
+        let handled = match &span {
+            Some(span) => span.around(next.call(request)).await,
+            None => next.call(request).await,
+        };
+        handled?.map_into_left_body()
     };
     // The route's pattern is logged and counted, not the path: a path or query can carry a key.
     let (route, status, elapsed) = (response.request().match_pattern(), response.status().as_u16(), started.elapsed());
@@ -71,8 +77,12 @@ async fn handle(
         route = route.as_deref().unwrap_or("(none)"),
         status,
         elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        trace_id = span.as_ref().map(|span| tracing::field::display(span.trace_id())),
         "request"
     );
+    if let Some(span) = span {
+        span.end(method.as_str(), route.as_deref(), status, &id);
+    }
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(X_REQUEST_ID.clone(), value);
@@ -81,6 +91,11 @@ async fn handle(
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)
+}
+
+fn begin_span(traces: &Traces, request: &ServiceRequest) -> RequestSpan {
+    let header = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    traces.request(header("traceparent"), header("tracestate"))
 }
 
 fn is_sane(id: &str) -> bool {

@@ -111,21 +111,7 @@ impl Client {
     /// A client that goes where the policy lets it, resolves names by `resolver`, and trusts the
     /// usual authorities, and those in a file where one is given.
     pub fn new(policy: TargetPolicy, resolver: Arc<Resolver>, roots: Option<&Path>) -> Result<Self, InvalidRoots> {
-        let mut trusted = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        if let Some(path) = roots {
-            let invalid = |problem: String| InvalidRoots { path: path.display().to_string(), problem };
-            let mut count = 0;
-            for certificate in CertificateDer::pem_file_iter(path).map_err(|error| invalid(error.to_string()))? {
-                let certificate = certificate.map_err(|error| invalid(error.to_string()))?;
-                trusted.add(certificate).map_err(|error| invalid(error.to_string()))?;
-                count += 1;
-            }
-            if count == 0 {
-                return Err(invalid("there are none".to_owned()));
-            }
-        }
-        let config = ClientConfig::builder().with_root_certificates(trusted).with_no_client_auth();
-        Ok(Self { policy, resolver, tls: TlsConnector::from(Arc::new(config)), idle: Arc::default() })
+        Ok(Self { policy, resolver, tls: connector(roots)?, idle: Arc::default() })
     }
 
     /// Posts once.
@@ -200,6 +186,26 @@ impl Client {
         }
         Err(PostError::Unconnected)
     }
+}
+
+/// Secures connections to hosts whose certificates are by the usual authorities, or by those in
+/// a file where one is given.
+pub fn connector(roots: Option<&Path>) -> Result<TlsConnector, InvalidRoots> {
+    let mut trusted = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    if let Some(path) = roots {
+        let invalid = |problem: String| InvalidRoots { path: path.display().to_string(), problem };
+        let mut count = 0;
+        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| invalid(error.to_string()))? {
+            let certificate = certificate.map_err(|error| invalid(error.to_string()))?;
+            trusted.add(certificate).map_err(|error| invalid(error.to_string()))?;
+            count += 1;
+        }
+        if count == 0 {
+            return Err(invalid("there are none".to_owned()));
+        }
+    }
+    let config = ClientConfig::builder().with_root_certificates(trusted).with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 impl std::fmt::Debug for Client {

@@ -24,6 +24,7 @@ use crate::store::due::{Due, Walk};
 use crate::store::endpoints::{self, Endpoint};
 use crate::store::events::{self, Event, NewDelivery};
 use crate::store::{Db, Store, StoreError};
+use crate::traces::{self, Traces};
 
 /// Events that are handed over in one transaction.
 const EVENTS_MAX: i64 = 200;
@@ -55,6 +56,8 @@ pub struct Outbox {
     pub client: Client,
     /// Counts.
     pub metrics: Delivering,
+    /// Makes spans of attempts, where they are exported.
+    pub traces: Option<Traces>,
 }
 
 /// The task, for whoever has to end it.
@@ -295,12 +298,28 @@ impl Work {
             self.under_way.start(&delivery.place);
             self.outbox.metrics.set_under_way(self.under_way.total());
             let (client, back) = (self.outbox.client.clone(), self.on_way_back.clone());
+            let traces = self.outbox.traces.clone();
             tokio::spawn(async move {
                 let (at, began) = (clock::now(), Instant::now());
                 let came = client.post(post).await;
+                let took = began.elapsed();
+                let attempt = attempt(delivery, at, took, came);
+                if let Some(traces) = traces {
+                    traces.attempt(&span_of(&attempt, took));
+                }
                 // Nobody is left to tell only where the process is at its end.
-                drop(back.send(attempt(delivery, at, began.elapsed(), came)));
+                drop(back.send(attempt));
             });
         }
+    }
+}
+
+fn span_of(attempt: &Attempt, took: Duration) -> traces::Attempt<'_> {
+    traces::Attempt {
+        place: &attempt.delivery.place.host,
+        number: attempt.delivery.attempts,
+        took,
+        status: attempt.status_code,
+        has_arrived: attempt.verdict == Verdict::Delivered,
     }
 }

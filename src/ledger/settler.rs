@@ -15,6 +15,7 @@ use super::command::Command;
 use super::outcome::{Outcome, Rejection};
 use super::settle::{SettleError, SettlementStore, settle_batch};
 use crate::domain::time::UnixMs;
+use crate::traces::{self, Origin};
 
 /// The weight (see [`Command::weight`]) of commands that may wait or be under way; a command
 /// that would be more is refused.
@@ -54,6 +55,8 @@ struct Job {
     command: Command,
     reply: oneshot::Sender<Reply>,
     queued_at: Instant,
+    /// Who asks, where that is traced.
+    origin: Option<Origin>,
     /// The command's room in the queue, given back when it is answered.
     _room: OwnedSemaphorePermit,
 }
@@ -106,7 +109,7 @@ impl Settler {
         let (reply, answer) = oneshot::channel();
         let weight = u32::try_from(command.weight()).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).try_acquire_many_owned(weight).or(Err(SubmitError::Overloaded))?;
-        let job = Job { command, reply, queued_at: Instant::now(), _room: room };
+        let job = Job { command, reply, queued_at: Instant::now(), origin: traces::origin(), _room: room };
         self.queue.send(Message::Job(Box::new(job))).or(Err(SubmitError::ShuttingDown))?;
         // The reply is only ever dropped unanswered when the thread has died in the middle.
         answer.await.unwrap_or(Err(SubmitError::OutcomeUnknown))
@@ -162,14 +165,15 @@ fn run(mut store: Box<dyn SettlementStore + Send>, mut jobs: mpsc::UnboundedRece
 fn settle_jobs(store: &mut dyn SettlementStore, batch: Vec<Job>, clock: fn() -> UnixMs) {
     let mut commands = Vec::with_capacity(batch.len());
     let mut waiting = Vec::with_capacity(batch.len());
-    for Job { command, reply, _room: room, .. } in batch {
+    for Job { command, reply, origin, _room: room, .. } in batch {
         commands.push(command);
-        waiting.push((reply, room));
+        waiting.push((reply, room, origin));
     }
+    let _for_all = traces::on_behalf_of(waiting.iter().filter_map(|(_, _, origin)| origin.as_ref()));
     tracing::debug!(commands = commands.len(), "settling");
     match settle_patiently(store, &commands, clock) {
         Ok(outcomes) => {
-            for ((reply, _room), outcome) in waiting.into_iter().zip(outcomes) {
+            for ((reply, _room, _), outcome) in waiting.into_iter().zip(outcomes) {
                 // A caller who has gone away does not need the answer.
                 drop(reply.send(Ok(outcome)));
             }
@@ -181,7 +185,8 @@ fn settle_jobs(store: &mut dyn SettlementStore, batch: Vec<Job>, clock: fn() -> 
         {
             tracing::warn!(%error, "a batch was refused; settling its commands one by one");
             let mut away = None;
-            for (command, (reply, _room)) in commands.iter().zip(waiting) {
+            for (command, (reply, _room, origin)) in commands.iter().zip(waiting) {
+                let _for_one = traces::on_behalf_of(origin.iter());
                 // Where the database has gone away, the others need not find out one by one.
                 let answer = match away {
                     Some(error) => Err(error),
@@ -196,7 +201,7 @@ fn settle_jobs(store: &mut dyn SettlementStore, batch: Vec<Job>, clock: fn() -> 
         Err(error) => {
             tracing::error!(%error, commands = commands.len(), "not settled");
             let answer = submit_error(&error);
-            for (reply, _room) in waiting {
+            for (reply, _room, _) in waiting {
                 drop(reply.send(Err(answer)));
             }
         }

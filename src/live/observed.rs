@@ -1,5 +1,5 @@
 //! A settlement store that tells what it has committed, after the commit and never before,
-//! and counts its batches.
+//! and counts and traces its batches.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,6 +11,7 @@ use crate::ledger::movement::Movement;
 use crate::ledger::settle::{Commit, SettleError, SettlementStore};
 use crate::ledger::state::{Effects, Snapshot};
 use crate::metrics::settlement::{Ended, Settling};
+use crate::traces::Traces;
 
 /// A store, and who is told.
 pub struct Observed<S> {
@@ -18,6 +19,7 @@ pub struct Observed<S> {
     hub: Arc<Hub>,
     relay: Option<Relay>,
     metrics: Settling,
+    traces: Option<Traces>,
     /// What the open transaction has moved.
     moved: Vec<Movement>,
     /// How many invoices it has issued, paid and closed.
@@ -27,12 +29,16 @@ pub struct Observed<S> {
 
 impl<S> Observed<S> {
     /// Tells the listeners of this process, and through the relay those of others.
-    pub fn new(store: S, hub: Arc<Hub>, relay: Option<Relay>, metrics: Settling) -> Self {
-        Self { store, hub, relay, metrics, moved: Vec::new(), size: 0, begun_at: Instant::now() }
+    pub fn new(store: S, hub: Arc<Hub>, relay: Option<Relay>, metrics: Settling, traces: Option<Traces>) -> Self {
+        Self { store, hub, relay, metrics, traces, moved: Vec::new(), size: 0, begun_at: Instant::now() }
     }
 
     fn count(&self, ended: Ended) {
-        self.metrics.count(ended, self.size, self.begun_at.elapsed());
+        let took = self.begun_at.elapsed();
+        self.metrics.count(ended, self.size, took);
+        if let Some(traces) = &self.traces {
+            traces.batch(ended, self.size, took);
+        }
     }
 }
 

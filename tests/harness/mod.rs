@@ -1,19 +1,23 @@
 //! A real server for each test, and a client to talk to it.
 
 mod client;
+mod collector;
 mod database;
 mod events;
 mod postgres;
 mod proxy;
 mod receiver;
 mod server;
+mod tls;
 
 pub(crate) use client::{Answer, Wallet};
+pub(crate) use collector::{Collector, Span, attribute};
 pub(crate) use database::{StoreKind, TestDatabase};
 pub(crate) use events::{Event, Events};
 pub(crate) use proxy::{Fault, Proxy};
 pub(crate) use receiver::{Hook, Receiver, Reply};
 pub(crate) use server::{Options, Server, run_cli, satkeep};
+pub(crate) use tls::serve_tls;
 
 /// Defines tests that run on both stores: each body gets a fresh server.
 macro_rules! both_stores {

@@ -119,6 +119,12 @@ fn serve(stream: TcpStream, hooks: &Mutex<Vec<Hook>>, answer: &dyn Fn(&Hook) -> 
 }
 
 fn read(reader: &mut impl BufRead) -> Option<Hook> {
+    let (path, headers, body) = read_request(reader)?;
+    Some(Hook { path, headers, body: String::from_utf8(body).ok()? })
+}
+
+/// A request: what it asks for, its headers by lower-case names, and its body.
+pub(super) fn read_request(reader: &mut impl BufRead) -> Option<(String, HashMap<String, String>, Vec<u8>)> {
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
     let path = line.split(' ').nth(1)?.to_owned();
@@ -132,5 +138,5 @@ fn read(reader: &mut impl BufRead) -> Option<Hook> {
     let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Hook { path, headers, body: String::from_utf8(body).ok()? })
+    Some((path, headers, body))
 }

@@ -156,7 +156,7 @@ impl Drop for Server {
 /// The binary, for a database.
 pub(crate) fn satkeep(database: &TestDatabase) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_satkeep"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SATKEEP_")) {
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SATKEEP_") || name.starts_with("OTEL_")) {
         command.env_remove(name);
     }
     // By the environment, so that a flag of the test's own comes first.

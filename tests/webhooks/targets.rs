@@ -9,12 +9,8 @@ use std::time::{Duration, Instant};
 use satkeep::domain::target::{Forbidden, Target, TargetPolicy, is_public};
 use satkeep::events::client::{Answer, Client, Post, PostError, Resolver, TIME_MAX, system_resolver};
 use serde_json::json;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::harness::{Receiver, Reply, both_stores};
+use crate::harness::{Receiver, Reply, both_stores, serve_tls};
 
 const NOT_PUBLIC: [&str; 45] = [
     "0.0.0.0",
@@ -293,53 +289,13 @@ fn answers_are_bounded() {
     assert!(began.elapsed() >= TIME_MAX);
 }
 
-/// Serves HTTPS with a certificate of its own, and answers where.
-fn serve_tls(directory: &std::path::Path) -> SocketAddr {
-    // So many names that telling them all is longer than what is kept.
-    let others: Vec<_> = (0..100).map(|number| format!("DNS:other-name-{number}.example")).collect();
-    let made = std::process::Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=hooks.example"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-addext"])
-        .arg(format!("subjectAltName=DNS:hooks.example,{}", others.join(",")))
-        .arg("-keyout")
-        .arg(directory.join("key.pem"))
-        .arg("-out")
-        .arg(directory.join("certificate.pem"))
-        .output()
-        .expect("openssl runs");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let certificate = CertificateDer::from_pem_file(directory.join("certificate.pem")).unwrap();
-    let key = PrivateKeyDer::from_pem_file(directory.join("key.pem")).unwrap();
-    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let inner = Receiver::start();
-    std::thread::spawn(move || {
-        listener.set_nonblocking(true).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async move {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            while let Ok((stream, _)) = listener.accept().await {
-                let Ok(stream) = acceptor.accept(stream).await else { continue };
-                let plain = tokio::net::TcpStream::connect(address_of(&inner)).await.unwrap();
-                let (mut from, mut to) = tokio::io::split(stream);
-                let (mut back_from, mut back_to) = plain.into_split();
-                tokio::spawn(async move {
-                    let there = tokio::io::copy(&mut from, &mut back_to);
-                    let back = tokio::io::copy(&mut back_from, &mut to);
-                    let _ = tokio::join!(there, back);
-                });
-            }
-        });
-    });
-    address
-}
-
 #[test]
 fn certificates_are_verified() {
     let directory = tempfile::tempdir().unwrap();
-    let address = serve_tls(directory.path());
+    // So many names that telling them all is longer than what is kept.
+    let others: Vec<_> = (0..100).map(|number| format!(",DNS:other-name-{number}.example")).collect();
+    let names = format!("DNS:hooks.example{}", others.concat());
+    let address = serve_tls(directory.path(), &names, address_of(&Receiver::start()));
     let certificate = directory.path().join("certificate.pem");
     let url = format!("https://hooks.example:{}/", address.port());
     let client = Client::new(for_development(), resolver(&[&[address]]).0, Some(&certificate)).unwrap();
