@@ -97,7 +97,7 @@ fn main() -> Fallible<()> {
     eprintln!("{} wallets after {:.0} s", sizes.accounts, started.elapsed().as_secs_f64());
     let issuer = rows::Issuer::new(&vault.sealer)?;
     write(target.as_mut(), &issuer, &mut plan)?;
-    target.accounts(&plan.accounts())?;
+    target.accounts(&plan.accounts(), manager.user)?;
     target.finish()?;
     eprintln!("{} payments after {:.0} s", sizes.payments, started.elapsed().as_secs_f64());
     for person in people.iter().take(SHOWN_MAX) {

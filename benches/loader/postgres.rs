@@ -5,6 +5,8 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
 
+use satkeep::domain::ids::UserId;
+
 use crate::Fallible;
 use crate::people::PeopleRows;
 use crate::plan::Standing;
@@ -71,12 +73,14 @@ impl Target for Postgres {
         })
     }
 
-    fn accounts(&mut self, standings: &[Standing]) -> Fallible<()> {
-        let (manager, new) = standings.split_first().ok_or("no manager")?;
-        diesel::update(accounts::table.filter(accounts::id.eq(manager.id.as_bytes().as_slice())))
-            .set((accounts::balance_msat.eq(manager.balance_msat), accounts::entries.eq(manager.entries)))
+    fn accounts(&mut self, standings: &[Standing], manager: UserId) -> Fallible<()> {
+        let (first, new) = standings.split_first().ok_or("no manager")?;
+        diesel::update(accounts::table.filter(accounts::id.eq(first.id.as_bytes().as_slice())))
+            .set((accounts::balance_msat.eq(first.balance_msat), accounts::entries.eq(first.entries)))
             .execute(&mut self.connection)?;
-        diesel::copy_from(accounts::table).from_insertable(target::account_rows(new)).execute(&mut self.connection)?;
+        diesel::copy_from(accounts::table)
+            .from_insertable(target::account_rows(new, manager))
+            .execute(&mut self.connection)?;
         Ok(())
     }
 

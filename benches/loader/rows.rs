@@ -47,7 +47,7 @@ row!(
 );
 row!(
     /// An account.
-    AccountRow of accounts { id: Vec<u8>, kind: String, balance_msat: i64, entries: i64, keys_version: i64 }
+    AccountRow of accounts { id: Vec<u8>, kind: String, balance_msat: i64, entries: i64, keys_version: i64, tenant: Vec<u8> }
 );
 row!(
     /// A paid invoice.

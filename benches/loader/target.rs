@@ -43,7 +43,7 @@ impl Columns {
 }
 
 /// The rows of new accounts.
-pub(crate) fn account_rows(standings: &[Standing]) -> Vec<AccountRow> {
+pub(crate) fn account_rows(standings: &[Standing], manager: UserId) -> Vec<AccountRow> {
     standings
         .iter()
         .map(|standing| AccountRow {
@@ -52,6 +52,7 @@ pub(crate) fn account_rows(standings: &[Standing]) -> Vec<AccountRow> {
             balance_msat: standing.balance_msat,
             entries: standing.entries,
             keys_version: 1,
+            tenant: manager.as_bytes().to_vec(),
         })
         .collect()
 }
@@ -66,8 +67,8 @@ pub(crate) trait Target {
     fn people(&mut self, rows: &PeopleRows) -> Fallible<()>;
     /// Invoices and transfers.
     fn payments(&mut self, rows: &PaymentRows) -> Fallible<()>;
-    /// Accounts: the first one's new standing, and new ones.
-    fn accounts(&mut self, standings: &[Standing]) -> Fallible<()>;
+    /// Accounts: the first one's new standing, and new ones of the manager's tenant.
+    fn accounts(&mut self, standings: &[Standing], manager: UserId) -> Fallible<()>;
     /// After the last row: the database is as any other from here on.
     fn finish(&mut self) -> Fallible<()>;
 }
