@@ -2,7 +2,7 @@
 //! and looking after live streams.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::web;
 use tokio::time::MissedTickBehavior;
@@ -58,8 +58,10 @@ async fn forget_old_rows(app: web::Data<App>) {
 /// Forgets some rows at a time, until there are no more of them.
 async fn forget(app: &App, what: &str, some: impl FnOnce(&mut Db) -> Result<bool, StoreError> + Copy + Send + 'static) {
     loop {
+        let began = Instant::now();
         match app.store.write(some).await {
-            Ok(true) => {}
+            // Payments come first.
+            Ok(true) => tokio::time::sleep(began.elapsed()).await,
             Ok(false) => break,
             Err(error) => {
                 tracing::warn!(%error, "old {what} could not be forgotten; trying again in an hour");

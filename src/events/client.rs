@@ -21,6 +21,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::connection::{Connection, printable};
 use super::idle::{Idle, Way};
+use crate::domain::ids::UserId;
 use crate::domain::target::{Forbidden, Target, TargetPolicy};
 
 /// How long a delivery may take, from resolving the name to the last byte that is read.
@@ -30,11 +31,14 @@ const ADDRESSES_MAX: usize = 3;
 
 /// Names that are looked up at once, each on a thread of its own.
 const LOOKUPS_MAX: usize = 64;
+/// How long a lookup waits for its turn; then the delivery is looked at again later.
+const LOOKUP_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// What resolving a name comes to.
 pub type Resolution = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
-/// Resolves names, with the port of the target.
+/// Resolves names, with the port of the target; an error of the kind `ResourceBusy` is nobody's
+/// fault.
 pub type Resolver = dyn Fn(String, u16) -> Resolution + Send + Sync;
 
 /// What is posted.
@@ -42,6 +46,8 @@ pub type Resolver = dyn Fn(String, u16) -> Resolution + Send + Sync;
 pub struct Post {
     /// To where.
     pub target: Target,
+    /// Whose it is: tenants share no connection.
+    pub tenant: UserId,
     /// The event's id, for the header `X-Satkeep-Event`.
     pub event: String,
     /// The header `X-Satkeep-Signature`.
@@ -76,6 +82,9 @@ pub enum PostError {
     /// The name has no address.
     #[error("the name of the host could not be resolved")]
     Unresolved,
+    /// Too many names are being looked up: it was not tried.
+    #[error("too many names of hosts are being looked up")]
+    Busy,
     /// There is nobody at the addresses.
     #[error("the host could not be connected to")]
     Unconnected,
@@ -126,7 +135,7 @@ impl Client {
 
     async fn try_post(&self, post: Post) -> Result<Answer, PostError> {
         self.policy.check(&post.target)?;
-        let way = Way::of(&post.target);
+        let way = Way::of(&post);
         if let Some(kept) = self.idle.take(&way) {
             // It may have been ended at the other side just now; then nothing is lost.
             if let Ok(answer) = self.ask(&way, kept, &post).await {
@@ -167,7 +176,10 @@ impl Client {
             vec![SocketAddr::new(address, target.port())]
         } else {
             let resolved = (self.resolver)(target.host().to_owned(), target.port()).await;
-            resolved.or(Err(PostError::Unresolved))?
+            resolved.map_err(|error| match error.kind() {
+                io::ErrorKind::ResourceBusy => PostError::Busy,
+                _ => PostError::Unresolved,
+            })?
         };
         if addresses.is_empty() {
             return Err(PostError::Unresolved);
@@ -221,7 +233,8 @@ pub fn system_resolver() -> Arc<Resolver> {
     Arc::new(move |host, port| {
         let permits = Arc::clone(&permits);
         Box::pin(async move {
-            let permit = permits.acquire_owned().await.map_err(io::Error::other)?;
+            let permit = tokio::time::timeout(LOOKUP_WAIT_MAX, permits.acquire_owned()).await;
+            let permit = permit.or(Err(io::ErrorKind::ResourceBusy))?.map_err(io::Error::other)?;
             let look_up = move || {
                 let addresses = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
                 drop(permit);

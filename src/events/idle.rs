@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::client::Post;
 use super::connection::Connection;
-use crate::domain::target::Target;
+use crate::domain::ids::UserId;
 
 /// How long a connection is kept without being used: shorter than most servers wait.
 const KEPT_MAX: Duration = Duration::from_secs(4);
@@ -16,16 +17,18 @@ const AGE_MAX: Duration = Duration::from_secs(60);
 /// Connections that are kept at once.
 const COUNT_MAX: usize = 64;
 
-/// What leads to the same place in the same way.
+/// What leads to the same place in the same way, for the same tenant: what is answered to one
+/// can never be taken for what is answered to another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Way {
+    tenant: UserId,
     is_tls: bool,
     host: String,
 }
 
 impl Way {
-    pub(super) fn of(target: &Target) -> Self {
-        Self { is_tls: target.is_tls(), host: target.host_and_port() }
+    pub(super) fn of(post: &Post) -> Self {
+        Self { tenant: post.tenant, is_tls: post.target.is_tls(), host: post.target.host_and_port() }
     }
 }
 

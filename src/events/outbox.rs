@@ -11,7 +11,7 @@ use super::client::Client;
 use super::fan_out;
 use super::ready::Ready;
 use super::shares::UnderWay;
-use super::verdict::{attempt, parked, unmakeable, untried};
+use super::verdict::{self, attempt, how, parked, unmakeable, untried};
 use crate::clock;
 use crate::domain::events::Place;
 use crate::domain::ids::UserId;
@@ -42,8 +42,6 @@ const REST_MIN: Duration = Duration::from_millis(5);
 const REST_AFTER_ERROR: Duration = Duration::from_secs(1);
 /// When deliveries to a paused endpoint are looked at again.
 const PAUSED_S: i64 = 30;
-/// When a delivery that could not be made ready is looked at again.
-const UNREADY_S: i64 = 5;
 
 /// Sends what happens to those who are to be told.
 #[derive(Clone, Debug)]
@@ -184,11 +182,15 @@ impl Work {
                 }
             }
         }
-        Ok(self.claim_and_send(due).await? || did_something || self.walk.is_under_way())
+        Ok(self.claim_and_send(due).await? || did_something || self.walk.is_under_way() && !self.under_way.is_full())
     }
 
     /// Says how late the outbox is, once the walk has seen everything that is due.
     fn tell_lag(&mut self, events: &[Event], due: &[Due]) {
+        if self.under_way.is_full() {
+            // Nothing was looked for.
+            return;
+        }
         let since = events.first().map(|event| event.created_at).into_iter().chain(due.iter().map(|due| due.at)).min();
         let late_ms = since.map_or(0, |since| clock::now().get().saturating_sub(since.get()));
         self.lag = self.lag.max(Duration::from_millis(u64::try_from(late_ms).unwrap_or_default()));
@@ -198,7 +200,7 @@ impl Work {
     }
 
     fn take_back(&mut self, attempt: Attempt) {
-        self.under_way.finish(&attempt.delivery.place, attempt.status_code.is_some());
+        self.under_way.finish(&attempt.delivery.place, how(&attempt));
         self.outbox.metrics.count_time(Duration::from_millis(u64::try_from(attempt.duration_ms).unwrap_or_default()));
         self.outbox.metrics.set_under_way(self.under_way.total());
         self.unrecorded.push(attempt);
@@ -282,7 +284,7 @@ impl Work {
                 }
                 Ready::Unready(problem) => {
                     tracing::warn!(delivery = %delivery.id, problem, "a delivery could not be made ready");
-                    self.unrecorded.push(untried(delivery, UNREADY_S));
+                    self.unrecorded.push(untried(delivery, verdict::UNREADY_S));
                     continue;
                 }
                 Ready::Unmakeable(problem) => {

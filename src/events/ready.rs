@@ -156,6 +156,12 @@ impl Parts {
         let secret = self.secrets.get(&delivery.owner).and_then(Option::as_ref);
         let secret = secret.ok_or_else(|| StoreError::Broken("the secret that signs is missing".to_owned()))?;
         let signature = secret.sign(clock::now(), &body);
-        Ok(Ready::Post(Post { target, event: delivery.event.to_string(), signature, body }))
+        Ok(Ready::Post(Post {
+            target,
+            tenant: delivery.place.tenant,
+            event: delivery.event.to_string(),
+            signature,
+            body,
+        }))
     }
 }

@@ -18,11 +18,23 @@ pub const TENANT_MIN: usize = 8;
 pub const HOST_MAX: usize = 16;
 /// To one host that did not answer the last time.
 const FAILING_MAX: usize = 1;
-/// The part of a tenant's that hosts which did not answer may take together: one in so many.
-const FAILING_PART: usize = 2;
-/// Hosts of one tenant of which it is remembered that they did not answer. When there are more,
-/// it is learned again.
-const FAILING_HOSTS_MAX: usize = 100;
+/// The part of a tenant's that hosts may take together which have not answered the last time, or
+/// of which nothing is known: one in so many.
+const UNPROVEN_PART: usize = 2;
+/// Hosts of one tenant of which something is known. When there are more, the one that came back
+/// longest ago is forgotten.
+const KNOWN_MAX: usize = 1000;
+
+/// How a delivery has come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CameBack {
+    /// With an answer, soon enough to be no burden.
+    Promptly,
+    /// Late, or without an answer.
+    Badly,
+    /// It has not set out after all, for no fault of the target's.
+    Untried,
+}
 
 /// What is under way.
 #[derive(Debug, Default)]
@@ -36,17 +48,22 @@ struct Tenant {
     hosts: HashMap<String, Host>,
     total: usize,
     allowed: usize,
+    /// How many have come back.
+    count: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Host {
     under_way: usize,
-    is_failing: bool,
+    /// How the last one came back, where one has.
+    last: Option<CameBack>,
+    /// Which of the tenant's that was.
+    number: u64,
 }
 
 impl Default for Tenant {
     fn default() -> Self {
-        Self { hosts: HashMap::new(), total: 0, allowed: TENANT_FIRST }
+        Self { hosts: HashMap::new(), total: 0, allowed: TENANT_FIRST, count: 0 }
     }
 }
 
@@ -101,29 +118,43 @@ impl UnderWay {
         self.total += 1;
     }
 
-    /// One has come back, with an answer or without.
-    pub fn finish(&mut self, place: &Place, answered: bool) {
+    /// One has come back.
+    pub fn finish(&mut self, place: &Place, how: CameBack) {
         self.total = self.total.saturating_sub(1);
-        let Some(tenant) = self.tenants.get_mut(&place.tenant) else { return };
-        tenant.finish(&place.host, answered);
-        if tenant.hosts.is_empty() && tenant.allowed == TENANT_FIRST {
-            self.tenants.remove(&place.tenant);
+        if let Some(tenant) = self.tenants.get_mut(&place.tenant) {
+            tenant.finish(&place.host, how);
         }
     }
 }
 
 impl Tenant {
-    fn finish(&mut self, host: &str, answered: bool) {
+    fn finish(&mut self, host: &str, how: CameBack) {
         self.total = self.total.saturating_sub(1);
-        self.allowed = if answered { self.allowed + 1 } else { self.allowed / 2 }.clamp(TENANT_MIN, TENANT_MAX);
+        self.count += 1;
         if let Some(host) = self.hosts.get_mut(host) {
             host.under_way = host.under_way.saturating_sub(1);
-            host.is_failing = !answered;
+            if how != CameBack::Untried {
+                (host.last, host.number) = (Some(how), self.count);
+            }
         }
-        if self.hosts.values().filter(|host| host.is_failing).count() > FAILING_HOSTS_MAX {
-            self.hosts.values_mut().for_each(|host| host.is_failing = false);
+        let allowed = match how {
+            CameBack::Promptly => self.allowed + 1,
+            CameBack::Badly => self.allowed / 2,
+            CameBack::Untried => self.allowed,
+        };
+        self.allowed = allowed.clamp(TENANT_MIN, TENANT_MAX);
+        if self.hosts.len() > KNOWN_MAX {
+            let idle = self.hosts.iter().filter(|(_, host)| host.under_way == 0);
+            if let Some(oldest) = idle.min_by_key(|(_, host)| host.number).map(|(name, _)| name.clone()) {
+                self.hosts.remove(&oldest);
+            }
         }
-        self.hosts.retain(|_, host| host.under_way > 0 || host.is_failing);
+    }
+}
+
+impl Host {
+    fn is_proven(self) -> bool {
+        self.last == Some(CameBack::Promptly)
     }
 }
 
@@ -132,34 +163,35 @@ struct Sharing {
     hosts: Vec<Share>,
     /// How much more may set out, …
     room: usize,
-    /// … and of that to hosts that did not answer.
-    room_for_failing: usize,
+    /// … and of that to hosts that have not proven themselves.
+    room_for_unproven: usize,
     /// Whose turn it is.
     next: usize,
 }
 
 struct Share {
     place: Place,
-    is_failing: bool,
+    is_proven: bool,
     room: usize,
     count: usize,
 }
 
 impl Sharing {
     fn new(tenant: &Tenant) -> Self {
-        let failing: usize = tenant.hosts.values().filter(|it| it.is_failing).map(|it| it.under_way).sum();
+        let unproven: usize = tenant.hosts.values().filter(|it| !it.is_proven()).map(|it| it.under_way).sum();
         Self {
             hosts: Vec::new(),
             room: tenant.allowed.saturating_sub(tenant.total),
-            room_for_failing: (tenant.allowed / FAILING_PART).saturating_sub(failing),
+            room_for_unproven: (tenant.allowed / UNPROVEN_PART).saturating_sub(unproven),
             next: 0,
         }
     }
 
     fn add(&mut self, place: Place, tenant: &Tenant) {
-        let Host { under_way, is_failing } = tenant.hosts.get(&place.host).copied().unwrap_or_default();
-        let max = if is_failing { FAILING_MAX } else { HOST_MAX };
-        self.hosts.push(Share { place, is_failing, room: max.saturating_sub(under_way), count: 0 });
+        let host = tenant.hosts.get(&place.host).copied().unwrap_or_default();
+        let max = if host.last == Some(CameBack::Badly) { FAILING_MAX } else { HOST_MAX };
+        let (is_proven, room) = (host.is_proven(), max.saturating_sub(host.under_way));
+        self.hosts.push(Share { place, is_proven, room, count: 0 });
     }
 
     fn has_room(&self) -> bool {
@@ -167,7 +199,7 @@ impl Sharing {
     }
 
     fn may_take(&self, share: &Share) -> bool {
-        share.count < share.room && (!share.is_failing || self.room_for_failing > 0)
+        share.count < share.room && (share.is_proven || self.room_for_unproven > 0)
     }
 
     /// Gives one more to the next host that may take it. Answers whether there is any.
@@ -181,7 +213,7 @@ impl Sharing {
         self.next = number + 1;
         if let Some(share) = self.hosts.get_mut(number) {
             share.count += 1;
-            self.room_for_failing -= usize::from(share.is_failing);
+            self.room_for_unproven = self.room_for_unproven.saturating_sub(usize::from(!share.is_proven));
         }
         true
     }

@@ -4,12 +4,18 @@
 use std::time::Duration;
 
 use super::client::{Answer, PostError};
+use super::shares::CameBack;
 use crate::clock;
 use crate::domain::events::{holds_its_line, next_attempt};
 use crate::domain::random;
 use crate::domain::time::UnixMs;
 use crate::store::attempts::{Attempt, Verdict};
 use crate::store::claims::Claimed;
+
+/// When a delivery that could not be made or sent is looked at again.
+pub(super) const UNREADY_S: i64 = 5;
+/// An answer that comes later than this keeps others waiting.
+const PROMPT_MS: i64 = 2000;
 
 fn blank(delivery: Claimed, verdict: Verdict) -> Attempt {
     Attempt { delivery, verdict, at: clock::now(), duration_ms: 0, status_code: None, answer: None, error: None }
@@ -39,6 +45,9 @@ pub(super) fn unmakeable(delivery: Claimed) -> Attempt {
 
 /// What came of an attempt.
 pub(super) fn attempt(delivery: Claimed, at: UnixMs, took: Duration, came: Result<Answer, PostError>) -> Attempt {
+    if came == Err(PostError::Busy) {
+        return untried(delivery, UNREADY_S);
+    }
     let (status_code, answer, error) = match came {
         Ok(answer) if answer.is_success() => (Some(answer.status), Some(answer.body), None),
         Ok(answer) => {
@@ -50,4 +59,13 @@ pub(super) fn attempt(delivery: Claimed, at: UnixMs, took: Duration, came: Resul
     let verdict = if error.is_none() { Verdict::Delivered } else { failed(&delivery) };
     let duration_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
     Attempt { delivery, verdict, at, duration_ms, status_code, answer, error }
+}
+
+/// How the delivery has come back, for who else wants to set out.
+pub(super) fn how(attempt: &Attempt) -> CameBack {
+    match attempt.verdict {
+        Verdict::Postponed(_) => CameBack::Untried,
+        _ if attempt.status_code.is_some() && attempt.duration_ms < PROMPT_MS => CameBack::Promptly,
+        _ => CameBack::Badly,
+    }
 }

@@ -141,16 +141,12 @@ pub struct Failure {
     pub error: Option<String>,
 }
 
-/// Failures of one delivery that are shown: all there can be, but for one that is sent again by
-/// hand over and over.
-const FAILURES_MAX: i64 = 100;
-
-/// The attempts of a delivery that failed, the newest first.
+/// The attempts of a delivery that failed since it was sent, or sent again by hand; the newest
+/// first.
 pub fn failures(connection: &mut Db, id: DeliveryId) -> Result<Vec<Failure>, StoreError> {
     let query = failures::table
         .filter(failures::delivery_id.eq(id.as_bytes().as_slice()))
         .order(failures::at_ms.desc())
-        .limit(FAILURES_MAX)
         .select(Failure::as_select());
     Ok(query.load(connection)?)
 }
@@ -174,6 +170,7 @@ pub fn redeliver(connection: &mut Db, owner: &[u8; 16], id: DeliveryId, now: Uni
 
 /// Makes deliveries due now, as if they had never been tried; answers how many there are.
 fn start_again(connection: &mut Db, ids: Vec<Vec<u8>>, now: UnixMs) -> Result<usize, StoreError> {
+    diesel::delete(failures::table.filter(failures::delivery_id.eq_any(ids.clone()))).execute(connection)?;
     let updated = diesel::update(deliveries::table.filter(deliveries::id.eq_any(ids)))
         .set((
             deliveries::state.eq("waiting"),
@@ -238,7 +235,7 @@ pub(super) fn statuses(connection: &mut Db, invoices: &[InvoiceId]) -> Result<Ha
 }
 
 /// Rows that are forgotten in one go.
-const FORGET_ROWS: i64 = 5000;
+const FORGET_ROWS: i64 = 500;
 
 /// Forgets some of the deliveries that came to their end and are older than a time; answers
 /// whether there may be more of them.

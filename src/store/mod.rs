@@ -125,8 +125,14 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let _turn = self.lists.acquire().await.map_err(|error| StoreError::Fault(error.to_string()))?;
-        self.read(work).await
+        let lists = Arc::clone(&self.lists);
+        let turn = lists.acquire_owned().await.map_err(|error| StoreError::Fault(error.to_string()))?;
+        self.read(move |connection| {
+            // Until the work is done, whether or not anybody still waits for it.
+            let _turn = turn;
+            work(connection)
+        })
+        .await
     }
 
     /// Runs queries that write, in one transaction.

@@ -37,7 +37,8 @@ impl Settings {
             let names = [format!("OTEL_EXPORTER_OTLP_TRACES_{name}"), format!("OTEL_EXPORTER_OTLP_{name}")];
             names.into_iter().find_map(|name| variable(&name).map(|value| (name, value)))
         };
-        if variable("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        let is_disabled = variable("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        if is_disabled || variable("OTEL_TRACES_EXPORTER").is_some_and(|exporter| exporter.trim() == "none") {
             return Ok(None);
         }
         let named =

@@ -3,6 +3,7 @@
 use satkeep::domain::events::{EventKind, EventKinds, Place, holds_its_line, line, next_attempt};
 use satkeep::domain::ids::{AccountId, EventId, UserId};
 use satkeep::domain::time::UnixMs;
+use satkeep::events::shares::CameBack::{self, Badly, Promptly, Untried};
 use satkeep::events::shares::{HOST_MAX, TENANT_FIRST, TENANT_MAX, TENANT_MIN, TOTAL_MAX, UnderWay};
 
 #[test]
@@ -33,28 +34,35 @@ fn room(under_way: &UnderWay, place: &Place) -> usize {
     under_way.share_out([place.clone()], usize::MAX, 0).first().map_or(0, |(_, count)| *count)
 }
 
+/// One sets out and comes back.
+fn come_back(under_way: &mut UnderWay, place: &Place, how: CameBack) {
+    under_way.start(place);
+    under_way.finish(place, how);
+}
+
 #[test]
 fn a_host_takes_no_more_than_its_share() {
     let mut under_way = UnderWay::default();
     let (slow, other) = (place(1, "slow"), place(1, "other"));
     // Answers give the tenant more than one host may take.
     for _ in 0..TENANT_MAX {
-        under_way.start(&other);
-        under_way.finish(&other, true);
+        come_back(&mut under_way, &other, Promptly);
     }
+    come_back(&mut under_way, &slow, Promptly);
     for started in 0..HOST_MAX {
         assert_eq!(room(&under_way, &slow), HOST_MAX - started);
         under_way.start(&slow);
     }
     assert_eq!((room(&under_way, &slow), room(&under_way, &other)), (0, HOST_MAX));
-    under_way.finish(&slow, false);
+    under_way.finish(&slow, Badly);
     assert_eq!(room(&under_way, &slow), 0, "one that did not answer has one connection");
     for _ in 1..HOST_MAX {
-        under_way.finish(&slow, false);
+        under_way.finish(&slow, Badly);
     }
     assert_eq!((room(&under_way, &slow), under_way.total()), (1, 0));
-    under_way.start(&slow);
-    under_way.finish(&slow, true);
+    come_back(&mut under_way, &slow, Untried);
+    assert_eq!(room(&under_way, &slow), 1);
+    come_back(&mut under_way, &slow, Promptly);
     assert_eq!(room(&under_way, &slow), TENANT_MIN + 1, "it answers again");
 }
 
@@ -62,38 +70,47 @@ fn a_host_takes_no_more_than_its_share() {
 fn a_tenant_whose_targets_do_not_answer_has_fewer_and_fewer() {
     let mut under_way = UnderWay::default();
     let mut silent: Vec<_> = (0..TENANT_FIRST).map(|number| place(1, &number.to_string())).collect();
-    let shares = under_way.share_out(silent.clone(), 64, 0);
-    assert_eq!(shares.iter().map(|(_, count)| count).sum::<usize>(), TENANT_FIRST);
+    let count = |shares: &[(Place, usize)]| shares.iter().map(|(_, count)| count).sum::<usize>();
+    // Of hosts that are new, half as many.
+    assert_eq!(count(&under_way.share_out(silent.clone(), 64, 0)), TENANT_FIRST / 2);
     for place in &silent {
-        under_way.start(place);
+        come_back(&mut under_way, place, Badly);
     }
-    assert_eq!(room(&under_way, &place(1, "new")), 0);
-    assert_eq!(room(&under_way, &place(2, "new")), TENANT_FIRST, "another tenant has its own");
-    for place in &silent {
-        under_way.finish(place, false);
+    assert_eq!(room(&under_way, &place(2, "new")), TENANT_FIRST / 2, "another tenant has its own");
+    // However many more hosts are new, what answers keeps its part.
+    let healthy = place(1, "healthy");
+    come_back(&mut under_way, &healthy, Promptly);
+    come_back(&mut under_way, &silent[0], Badly);
+    silent.extend((0..500).map(|number| place(1, &format!("new-{number}"))));
+    let out: Vec<_> = under_way.share_out(silent.clone(), 64, 0);
+    assert_eq!(count(&out), TENANT_MIN / 2);
+    out.iter().for_each(|(place, _)| under_way.start(place));
+    assert_eq!((room(&under_way, &place(1, "newer")), room(&under_way, &healthy)), (0, TENANT_MIN / 2));
+    silent.push(healthy.clone());
+    assert_eq!(under_way.share_out(silent, 64, 5), [(healthy.clone(), TENANT_MIN / 2)]);
+    out.iter().for_each(|(place, _)| under_way.finish(place, Untried));
+    // Nor is it forgotten for the sake of others that come later.
+    for number in 0..2000 {
+        come_back(&mut under_way, &place(1, &format!("later-{number}")), Badly);
+        if number % 500 == 0 {
+            come_back(&mut under_way, &healthy, Promptly);
+        }
     }
-    // Hosts that are known for it take half of what is left, so that others are not held up.
-    silent.push(place(1, "healthy"));
-    let shares = under_way.share_out(silent, 64, 0);
-    let failing: usize = shares.iter().filter(|(place, _)| place.host != "healthy").map(|(_, count)| count).sum();
-    let healthy: usize = shares.iter().filter(|(place, _)| place.host == "healthy").map(|(_, count)| count).sum();
-    assert_eq!((failing, healthy), (TENANT_MIN / 2, TENANT_MIN / 2));
-    for _ in 0..TENANT_MAX {
-        under_way.start(&place(1, "healthy"));
-        under_way.finish(&place(1, "healthy"), true);
-    }
-    assert_eq!(room(&under_way, &place(1, "new")), HOST_MAX);
+    assert_eq!(room(&under_way, &healthy), TENANT_MIN);
     // All tenants together have their limit too.
     for number in 0..TOTAL_MAX {
         under_way.start(&place(3, &number.to_string()));
     }
-    assert!(under_way.is_full() && room(&under_way, &place(4, "new")) == 0);
+    assert!(under_way.is_full() && room(&under_way, &healthy) == 0);
 }
 
 #[test]
 fn every_place_has_its_turn_however_little_room_there_is() {
     let mut under_way = UnderWay::default();
     let due: Vec<_> = (0..4).flat_map(|tenant| (0..6).map(move |host| place(tenant, &host.to_string()))).collect();
+    for place in &due {
+        come_back(&mut under_way, place, Promptly);
+    }
     let shares = under_way.share_out(due.clone(), 24, 7);
     assert!(shares.len() == 24 && shares.iter().all(|(_, count)| *count == 1), "{shares:?}");
     let mut much = due.clone();

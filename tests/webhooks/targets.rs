@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use satkeep::domain::ids::UserId;
 use satkeep::domain::target::{Forbidden, Target, TargetPolicy, is_public};
 use satkeep::events::client::{Answer, Client, Post, PostError, Resolver, TIME_MAX, system_resolver};
 use serde_json::json;
@@ -168,6 +169,7 @@ fn resolver(answers: &[&[SocketAddr]]) -> (Arc<Resolver>, Arc<AtomicUsize>) {
 fn an_event(url: &str) -> Post {
     Post {
         target: Target::parse(url).unwrap(),
+        tenant: UserId::new([7; 16]),
         event: "5eed".to_owned(),
         signature: "t=1,v1=00".to_owned(),
         body: "{}".to_owned(),
@@ -315,7 +317,7 @@ fn certificates_are_verified() {
 
 #[test]
 fn lookups_that_are_over_make_room_for_others() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let resolver = system_resolver();
     runtime.block_on(async {
         let lookups: Vec<_> = (0..200).map(|_| tokio::spawn(resolver("localhost".to_owned(), 81))).collect();

@@ -145,7 +145,7 @@ impl From<Logged> for DeliveryView {
 pub struct DeliveryDetails {
     #[serde(flatten)]
     delivery: DeliveryView,
-    /// The newest first, at most 100; those before it was sent again by hand are among them.
+    /// Since it was sent, or sent again by hand; the newest first.
     failures: Vec<FailureView>,
 }
 
