@@ -176,10 +176,8 @@ impl Client {
             vec![SocketAddr::new(address, target.port())]
         } else {
             let resolved = (self.resolver)(target.host().to_owned(), target.port()).await;
-            resolved.map_err(|error| match error.kind() {
-                io::ErrorKind::ResourceBusy => PostError::Busy,
-                _ => PostError::Unresolved,
-            })?
+            let is_busy = |error: &io::Error| error.kind() == io::ErrorKind::ResourceBusy;
+            resolved.map_err(|error| if is_busy(&error) { PostError::Busy } else { PostError::Unresolved })?
         };
         if addresses.is_empty() {
             return Err(PostError::Unresolved);

@@ -63,9 +63,11 @@ pub(super) fn attempt(delivery: Claimed, at: UnixMs, took: Duration, came: Resul
 
 /// How the delivery has come back, for who else wants to set out.
 pub(super) fn how(attempt: &Attempt) -> CameBack {
-    match attempt.verdict {
-        Verdict::Postponed(_) => CameBack::Untried,
-        _ if attempt.status_code.is_some() && attempt.duration_ms < PROMPT_MS => CameBack::Promptly,
-        _ => CameBack::Badly,
+    if matches!(attempt.verdict, Verdict::Postponed(_)) {
+        CameBack::Untried
+    } else if attempt.status_code.is_some() && attempt.duration_ms < PROMPT_MS {
+        CameBack::Promptly
+    } else {
+        CameBack::Badly
     }
 }
