@@ -84,11 +84,15 @@ fn a_tenant_whose_targets_do_not_answer_has_fewer_and_fewer() {
     silent.extend((0..500).map(|number| place(1, &format!("new-{number}"))));
     let out: Vec<_> = under_way.share_out(silent.clone(), 64, 0);
     assert_eq!(count(&out), TENANT_MIN / 2);
-    out.iter().for_each(|(place, _)| under_way.start(place));
+    for (place, _) in &out {
+        under_way.start(place);
+    }
     assert_eq!((room(&under_way, &place(1, "newer")), room(&under_way, &healthy)), (0, TENANT_MIN / 2));
     silent.push(healthy.clone());
     assert_eq!(under_way.share_out(silent, 64, 5), [(healthy.clone(), TENANT_MIN / 2)]);
-    out.iter().for_each(|(place, _)| under_way.finish(place, Untried));
+    for (place, _) in &out {
+        under_way.finish(place, Untried);
+    }
     // Nor is it forgotten for the sake of others that come later.
     for number in 0..2000 {
         come_back(&mut under_way, &place(1, &format!("later-{number}")), Badly);
