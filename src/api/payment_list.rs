@@ -1,5 +1,6 @@
 //! Lists of a wallet's payments: pages, filters, history.
 
+use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, get};
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -41,7 +42,7 @@ pub(super) async fn list_payments(key: WalletKey, app: State, params: Params) ->
             payments::list(connection, wallet, &query.filter, query.sort, query.offset, query.limit)
         })
         .await?;
-    Ok(HttpResponse::Ok().json(PaymentView::list(&app, page, now)?))
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(PaymentView::list_json(&app, page, now)?))
 }
 
 /// A page of payments, and how many there are in all.

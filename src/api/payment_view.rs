@@ -11,6 +11,7 @@ use crate::domain::money::Msat;
 use crate::domain::node::Preimage;
 use crate::domain::time::UnixMs;
 use crate::ledger::state::InvoiceState;
+use crate::store::StoreError;
 use crate::store::payment_filter::Status;
 use crate::store::payments::Payment;
 
@@ -110,6 +111,9 @@ pub const fn status_word(status: Status) -> &'static str {
     }
 }
 
+/// What a payment comes to in JSON, roughly.
+const JSON_BYTES: usize = 1400;
+
 impl PaymentView {
     /// Shows a payment as it stands at a time.
     pub fn new(app: &App, payment: Payment, now: UnixMs) -> Result<Self, ApiError> {
@@ -117,7 +121,7 @@ impl PaymentView {
         let preimage = match status {
             Status::Success => {
                 let preimage = Preimage::unseal(&app.sealer, payment.invoice, &payment.preimage);
-                Some(preimage.map_err(crate::store::StoreError::from)?.reveal())
+                Some(preimage.map_err(StoreError::from)?.reveal())
             }
             Status::Pending | Status::Failed => None,
         };
@@ -152,6 +156,22 @@ impl PaymentView {
     /// Proof of payment, once it is settled.
     pub fn preimage(&self) -> Option<&str> {
         self.preimage.as_deref()
+    }
+
+    /// A list as JSON. Each payment is shown and written before the next, so that a long list is
+    /// not there a third time in between.
+    pub fn list_json(app: &App, payments: Vec<Payment>, now: UnixMs) -> Result<Vec<u8>, ApiError> {
+        let mut json = Vec::with_capacity(payments.len().saturating_mul(JSON_BYTES).saturating_add(2));
+        json.push(b'[');
+        for payment in payments {
+            if json.len() > 1 {
+                json.push(b',');
+            }
+            serde_json::to_writer(&mut json, &Self::new(app, payment, now)?)
+                .map_err(|error| StoreError::Fault(error.to_string()))?;
+        }
+        json.push(b']');
+        Ok(json)
     }
 
     /// Shows a list.

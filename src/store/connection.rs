@@ -7,6 +7,7 @@ use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionMa
 use diesel::r2d2::{ManageConnection, R2D2Connection};
 use diesel::{Connection as _, ConnectionError, PgConnection, RunQueryDsl, SqliteConnection};
 
+use super::checkpoint::{LOG_FILE_BYTES_MAX, LOG_PAGES_MAX};
 use super::error::StoreError;
 
 pub use multi::{Db, MultiBackend};
@@ -67,7 +68,7 @@ impl Database {
                     ConnectionError::InvalidConnectionUrl("the path of the database is not UTF-8".to_owned())
                 })?;
                 let mut connection = SqliteConnection::establish(path)?;
-                let setup = format!("{SQLITE_BUSY_TIMEOUT}; {SQLITE_SETUP}");
+                let setup = format!("{SQLITE_BUSY_TIMEOUT}; {SQLITE_SETUP}; {}", bounds_of_log());
                 connection.batch_execute(&setup).map_err(ConnectionError::CouldntSetupConfiguration)?;
                 Ok(Db::Sqlite(connection))
             }
@@ -130,8 +131,17 @@ pub(super) const SQLITE_BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 10000";
 const SQLITE_SETUP: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
-    PRAGMA foreign_keys = ON;
+    PRAGMA foreign_keys = ON
 ";
+
+/// See [`checkpoint`](super::checkpoint).
+fn bounds_of_log() -> String {
+    format!("PRAGMA wal_autocheckpoint = {LOG_PAGES_MAX}; PRAGMA journal_size_limit = {LOG_FILE_BYTES_MAX}")
+}
+
+/// In KiB, for a connection of the pool: a quarter of the default. Every commit of another
+/// connection empties it, so a larger one costs memory and saves next to nothing.
+const SQLITE_SMALL_CACHE: &str = "PRAGMA cache_size = -512";
 
 /// A server that is set not to flush at commit is told to (promise I5); nobody may wait for
 /// a lock for ever, or hold one while doing nothing. Every query but the audit's looks rows
@@ -183,7 +193,11 @@ impl ManageConnection for Manager {
     type Error = diesel::r2d2::Error;
 
     fn connect(&self) -> Result<Link, diesel::r2d2::Error> {
-        self.0.connect().map(|db| Link { db, dead: false }).map_err(diesel::r2d2::Error::ConnectionError)
+        let mut db = self.0.connect().map_err(diesel::r2d2::Error::ConnectionError)?;
+        if let Db::Sqlite(connection) = &mut db {
+            connection.batch_execute(SQLITE_SMALL_CACHE).map_err(diesel::r2d2::Error::QueryError)?;
+        }
+        Ok(Link { db, dead: false })
     }
 
     fn is_valid(&self, link: &mut Link) -> Result<(), diesel::r2d2::Error> {
@@ -228,7 +242,8 @@ pub(super) fn in_snapshot<T>(
     work: impl FnOnce(&mut Db) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let begin = match connection {
-        Db::Sqlite(_) => "BEGIN",
+        // Nothing empties its cache meanwhile.
+        Db::Sqlite(_) => "PRAGMA cache_size = -2000; BEGIN",
         Db::Postgres(_) => {
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
              SET LOCAL enable_seqscan = on; SET LOCAL statement_timeout = 0"
@@ -237,6 +252,9 @@ pub(super) fn in_snapshot<T>(
     connection.batch_execute(begin)?;
     let result = work(connection);
     connection.batch_execute("ROLLBACK")?;
+    if let Db::Sqlite(connection) = connection {
+        connection.batch_execute(SQLITE_SMALL_CACHE)?;
+    }
     result
 }
 

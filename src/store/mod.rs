@@ -3,18 +3,18 @@
 //! Queries that are not about settling are written once, for [`Db`], and run by
 //! [`Store::read`] and [`Store::write`] on a blocking thread with a pooled connection. What
 //! most requests ask, `lookups` answers in a shorter way. Settling has a connection of its
-//! own: see [`settlement`].
+//! own: see [`settlement`]; so has the copying of SQLite's log: see `checkpoint`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::r2d2::Pool;
-use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 pub mod attempts;
 pub mod audit;
 pub mod backup;
+mod checkpoint;
 pub mod claims;
 mod closing;
 pub mod connection;
@@ -54,6 +54,7 @@ mod witness;
 pub use connection::{Database, Db};
 pub use error::StoreError;
 
+use checkpoint::Writers;
 use connection::{Manager, in_transaction};
 use lookups::Lookups;
 use settlement::Settlement;
@@ -71,9 +72,8 @@ const POOL_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Store {
     database: Database,
     pool: Pool<Manager>,
-    /// SQLite has one writer at a time. Waiting for each other here is quick; waiting inside
-    /// of SQLite is a sleep and a try. The settler takes its turn here as well.
-    sqlite_writer: Arc<Mutex<()>>,
+    /// They take turns, and the settler as well.
+    sqlite_writers: Option<Writers>,
     lists: Arc<Semaphore>,
     lookups: Lookups,
 }
@@ -93,7 +93,9 @@ impl Store {
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let lookups = Lookups::new(&database).map_err(|error| StoreError::Fault(error.to_string()))?;
         let lists = Arc::new(Semaphore::new(LISTS_MAX));
-        Ok(Self { database, pool, sqlite_writer: Arc::default(), lists, lookups })
+        let writers = database.sqlite_path().map(|_| Writers::new(&database)).transpose();
+        let sqlite_writers = writers.map_err(|error| StoreError::Fault(error.to_string()))?;
+        Ok(Self { database, pool, sqlite_writers, lists, lookups })
     }
 
     /// Which database this is.
@@ -108,7 +110,7 @@ impl Store {
 
     /// A settlement store on the same database.
     pub fn settlement(&self) -> Settlement {
-        Settlement::new(self.database.clone(), Arc::clone(&self.sqlite_writer))
+        Settlement::new(self.database.clone(), self.sqlite_writers.clone())
     }
 
     /// Runs queries that only read.
@@ -152,10 +154,7 @@ impl Store {
 
     /// As [`Store::write`], on this thread.
     pub fn write_blocking<T>(&self, work: impl FnOnce(&mut Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let _turn = match &self.database {
-            Database::Sqlite(_) => Some(self.sqlite_writer.lock()),
-            Database::Postgres(_) => None,
-        };
+        let _turn = self.sqlite_writers.as_ref().map(Writers::turn);
         self.read_blocking(|connection| in_transaction(connection, work))
     }
 }

@@ -2,13 +2,12 @@
 //! time. The hand-tuned statements are in `settle_postgres` and `settle_sqlite`; what is rare
 //! is written once for both.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::r2d2::R2D2Connection as _;
-use parking_lot::{ArcMutexGuard, Mutex, RawMutex};
 
+use super::checkpoint::{Turn, Writers};
 use super::closing::{close, lock_user};
 use super::connection::{Database, Db, roll_back};
 use super::error::StoreError;
@@ -27,9 +26,9 @@ const LOOK_UP_PAUSES_MS: [u64; 8] = [10, 50, 100, 250, 500, 1000, 2000, 4000];
 pub struct Settlement {
     database: Database,
     connection: Option<Db>,
-    sqlite_writer: Arc<Mutex<()>>,
+    sqlite_writers: Option<Writers>,
     /// Held from begin to commit, so that writers of this process take turns.
-    turn: Option<ArcMutexGuard<RawMutex, ()>>,
+    turn: Option<Turn>,
     /// What the open transaction has written.
     written: Option<Written>,
 }
@@ -42,8 +41,8 @@ struct Written {
 }
 
 impl Settlement {
-    pub(super) const fn new(database: Database, sqlite_writer: Arc<Mutex<()>>) -> Self {
-        Self { database, connection: None, sqlite_writer, turn: None, written: None }
+    pub(super) const fn new(database: Database, sqlite_writers: Option<Writers>) -> Self {
+        Self { database, connection: None, sqlite_writers, turn: None, written: None }
     }
 
     /// The connection, for which `begin` has seen to it that it is there.
@@ -91,9 +90,7 @@ impl SettlementStore for Settlement {
     fn begin(&mut self) -> Result<(), SettleError> {
         self.written = None;
         self.turn = None;
-        if self.database.sqlite_path().is_some() {
-            self.turn = Some(self.sqlite_writer.lock_arc());
-        }
+        self.turn = self.sqlite_writers.as_ref().map(Writers::turn);
         let begun = match self.connect() {
             Ok(Db::Sqlite(c)) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
             Ok(Db::Postgres(c)) => AnsiTransactionManager::begin_transaction(c),

@@ -1,11 +1,14 @@
 //! Promise I5: whatever was acknowledged is there after the process has died, and whatever
 //! was not is not half there. And the gentle way down: everyone who waits gets an answer.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Barrier, Mutex};
 use std::time::Duration;
 
-use crate::harness::{Server, Wallet, both_stores};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
+
+use crate::harness::{Options, Server, StoreKind, TestDatabase, Wallet, both_stores};
 
 /// What became of one attempt to pay.
 enum Attempt {
@@ -19,6 +22,10 @@ enum Attempt {
 
 const PAYERS: usize = 8;
 const SATS: i64 = 3;
+/// More than the log may become before the server copies it.
+const FILLED_MIB: u64 = 40;
+/// More than is written until the server dies, and not so much that a disk is full.
+const FILLED_MIB_MAX: u64 = 1000;
 
 struct Load {
     payers: Vec<Wallet>,
@@ -32,6 +39,26 @@ fn prepare(server: &Server) -> Load {
     let payee = server.wallet("payee", 0);
     let invoices = (0..PAYERS).map(|_| (0..100).map(|_| server.invoice(&payee, SATS)).collect()).collect();
     Load { payers, payee, invoices }
+}
+
+/// Fills SQLite's log behind the server's back, until the end or for as much, far faster than payments would, so
+/// that the server copies it into its file all the time. `ready` once there is enough of it.
+fn fill_log(database: &TestDatabase, ready: &Barrier, over: &AtomicBool) {
+    let path = database.directory.path().join("test.sqlite");
+    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    connection.batch_execute("PRAGMA busy_timeout = 60000; PRAGMA wal_autocheckpoint = 0").unwrap();
+    connection.batch_execute("CREATE TABLE IF NOT EXISTS filler (bytes BLOB NOT NULL)").unwrap();
+    let mut fill = || connection.batch_execute("INSERT INTO filler VALUES (zeroblob(1048576))").unwrap();
+    (0..FILLED_MIB).for_each(|_| fill());
+    ready.wait();
+    for _ in 0..FILLED_MIB_MAX {
+        if over.load(Ordering::SeqCst) {
+            break;
+        }
+        fill();
+        // SQLite's lock goes to whoever asks first, and the server is to get it as well.
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Pays until the server is gone, and does something to the server in the middle: after
@@ -121,5 +148,30 @@ both_stores! {
         *server = server.replica();
         let made_in_silence = check(server, &load, &attempts);
         assert_eq!(made_in_silence, 0, "a payment was made, and its payer not told");
+    }
+}
+
+#[test]
+fn a_server_killed_while_it_copies_its_log_has_lost_nothing_that_it_acknowledged() {
+    let mut server = Server::start(StoreKind::Sqlite, Options::default()).unwrap();
+    for round in 1..=3 {
+        let load = prepare(&server);
+        let (ready, over) = (Barrier::new(2), AtomicBool::new(false));
+        let attempts = std::thread::scope(|scope| {
+            scope.spawn(|| fill_log(&server.database, &ready, &over));
+            ready.wait();
+            let attempts = pay_under(&server, &load, || {
+                server.signal("-KILL");
+                over.store(true, Ordering::SeqCst);
+            });
+            over.store(true, Ordering::SeqCst);
+            attempts
+        });
+        server.wait();
+        assert!(attempts.len() < PAYERS * 100, "the load was over before the kill");
+        let copied = std::fs::metadata(server.database.directory.path().join("test.sqlite")).unwrap().len();
+        assert!(copied > (round * FILLED_MIB / 2) << 20, "the log was not copied: the file has {copied} bytes");
+        server = server.replica();
+        check(&server, &load, &attempts);
     }
 }

@@ -1,6 +1,7 @@
 //! The core: its properties, its precedence of refusals, its stores against each other, and
 //! the whole under races and crashes.
 
+mod checkpoint;
 mod crash;
 mod differential;
 mod lost_commit;
