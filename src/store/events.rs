@@ -1,5 +1,5 @@
 //! What has happened, on its way to those who are to be told: written in the transaction in
-//! which it happens, and handed over to [`super::deliveries`] afterwards.
+//! which it happens, and handed over to [`super::claims`] afterwards.
 //!
 //! Events of payments are written by the settlement statements. Where an event is nobody's
 //! business, it is not written at all.
