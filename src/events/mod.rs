@@ -21,7 +21,7 @@
 //! leaves it.
 //!
 //! **Payments come first.** All the outbox's work with the database is done by one task, in
-//! batches, and it rests for twice as long as it has worked.
+//! batches, and it rests for three times as long as it has worked.
 
 pub mod client;
 mod connection;

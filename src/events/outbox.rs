@@ -1,5 +1,5 @@
 //! The outbox's one task: it hands events over, claims what is due, has it sent, and records
-//! what came of it; then it rests for twice as long as it has worked.
+//! what came of it; then it rests for three times as long as it has worked.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ const CLAIM_MS: i64 = 30_000;
 /// How often there is a look when nothing goes on.
 const POLL: Duration = Duration::from_millis(200);
 /// How much longer a rest is than the turn before it: payments come first.
-const RESTS: u32 = 2;
+const RESTS: u32 = 3;
 /// The shortest rest between two turns.
 const REST_MIN: Duration = Duration::from_millis(5);
 /// The rest after a turn that the database did not let through.
