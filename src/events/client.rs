@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::pki_types::{CertificateDer, InvalidDnsNameError, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::connection::{Connection, printable};
@@ -160,10 +160,7 @@ impl Client {
         if !target.is_tls() {
             return Connection::start(TokioIo::new(stream)).await;
         }
-        let name = match target.address() {
-            Some(address) => ServerName::IpAddress(address.into()),
-            None => ServerName::try_from(target.host().to_owned()).or(Err(PostError::Unresolved))?,
-        };
+        let name = server_name(target).or(Err(PostError::Unresolved))?;
         let stream = self.tls.connect(name, stream).await;
         // The text names what the certificate says, which anybody may have written.
         let stream = stream.map_err(|error| PostError::Tls(printable("", error.to_string().as_bytes())))?;
@@ -195,6 +192,14 @@ impl Client {
             }
         }
         Err(PostError::Unconnected)
+    }
+}
+
+/// Whose certificate a target must show.
+pub fn server_name(target: &Target) -> Result<ServerName<'static>, InvalidDnsNameError> {
+    match target.address() {
+        Some(address) => Ok(ServerName::IpAddress(address.into())),
+        None => ServerName::try_from(target.host().to_owned()),
     }
 }
 

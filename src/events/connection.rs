@@ -22,7 +22,8 @@ const KEPT_BYTES_MAX: usize = 1024;
 /// The largest head of an answer.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 
-const USER_AGENT: &str = concat!("satkeep/", env!("CARGO_PKG_VERSION"));
+/// What this is called by those whom it asks.
+pub(crate) const USER_AGENT: &str = concat!("satkeep/", env!("CARGO_PKG_VERSION"));
 
 /// A connection that nothing is under way on. It ends when it is dropped.
 pub(super) struct Connection {

@@ -24,7 +24,7 @@
 //! batches, and it rests for three times as long as it has worked.
 
 pub mod client;
-mod connection;
+pub(crate) mod connection;
 pub mod fan_out;
 mod idle;
 pub mod outbox;

@@ -141,14 +141,19 @@ pub struct Failure {
     pub error: Option<String>,
 }
 
-/// The attempts of a delivery that failed since it was sent, or sent again by hand; the newest
-/// first.
-pub fn failures(connection: &mut Db, id: DeliveryId) -> Result<Vec<Failure>, StoreError> {
+/// One of an owner's deliveries, and the attempts that failed since it was sent, or sent again by
+/// hand; the newest first.
+pub fn find_with_failures(
+    connection: &mut Db,
+    owner: &[u8; 16],
+    id: DeliveryId,
+) -> Result<(Logged, Vec<Failure>), StoreError> {
+    let delivery = find(connection, owner, id)?;
     let query = failures::table
         .filter(failures::delivery_id.eq(id.as_bytes().as_slice()))
         .order(failures::at_ms.desc())
         .select(Failure::as_select());
-    Ok(query.load(connection)?)
+    Ok((delivery, query.load(connection)?))
 }
 
 /// Stores a delivery of no event that others are told of: it is due at once.

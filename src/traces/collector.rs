@@ -13,14 +13,13 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse
 use prost::Message;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::domain::target::Target;
+use crate::events::client;
+use crate::events::connection::USER_AGENT;
 
 /// How much of an answer is read.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
-
-const USER_AGENT: &str = concat!("satkeep/", env!("CARGO_PKG_VERSION"));
 
 /// Why an export was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -95,12 +94,7 @@ impl Collector {
         if !self.target.is_tls() {
             return handshake(TokioIo::new(stream)).await;
         }
-        let name = match self.target.address() {
-            Some(address) => ServerName::IpAddress(address.into()),
-            None => {
-                ServerName::try_from(host.to_owned()).map_err(|error| PostError::Tls(std::io::Error::other(error)))?
-            }
-        };
+        let name = client::server_name(&self.target).map_err(|error| PostError::Tls(std::io::Error::other(error)))?;
         handshake(TokioIo::new(self.tls.connect(name, stream).await.map_err(PostError::Tls)?)).await
     }
 

@@ -133,8 +133,7 @@ pub(in crate::api) async fn get_delivery(
         let owner = delivery_log::owner_of(connection, id)?;
         // Whose the endpoint is decides; a wallet's own webhooks are not the manager's.
         endpoints::find(connection, key.user(), EndpointId::new(owner))?;
-        let delivery = delivery_log::find(connection, &owner, id)?;
-        Ok(DeliveryDetails::new(delivery, delivery_log::failures(connection, id)?))
+        delivery_log::find_with_failures(connection, &owner, id).map(DeliveryDetails::from)
     });
     Ok(HttpResponse::Ok().json(found.await.map_err(delivery_not_found)?))
 }

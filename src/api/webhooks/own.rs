@@ -87,8 +87,7 @@ pub(in crate::api) async fn get_own_delivery(
 ) -> Result<HttpResponse, ApiError> {
     let id = delivery_id(&path)?;
     let found = app.store.read(move |connection| {
-        let delivery = delivery_log::find(connection, key.wallet().as_bytes(), id)?;
-        Ok(DeliveryDetails::new(delivery, delivery_log::failures(connection, id)?))
+        delivery_log::find_with_failures(connection, key.wallet().as_bytes(), id).map(DeliveryDetails::from)
     });
     Ok(HttpResponse::Ok().json(found.await.map_err(delivery_not_found)?))
 }

@@ -171,9 +171,8 @@ pub struct FailureView {
     error: Option<String>,
 }
 
-impl DeliveryDetails {
-    /// A delivery with its failures.
-    pub fn new(delivery: Logged, failures: Vec<Failure>) -> Self {
+impl From<(Logged, Vec<Failure>)> for DeliveryDetails {
+    fn from((delivery, failures): (Logged, Vec<Failure>)) -> Self {
         let view = |failure: Failure| FailureView {
             at: UnixMs::new(failure.at_ms).to_iso(),
             status_code: failure.status_code,
