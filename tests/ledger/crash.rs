@@ -1,8 +1,7 @@
 //! Promise I5: whatever was acknowledged is there after the process has died, and whatever
 //! was not is not half there. And the gentle way down: everyone who waits gets an answer.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Barrier, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
@@ -20,12 +19,15 @@ enum Attempt {
     Unanswered,
 }
 
+/// An invoice, and what became of paying it.
+type Attempts = Vec<(String, Attempt)>;
+
 const PAYERS: usize = 8;
+/// How many each of them makes, where it is not stopped.
+const PAYMENTS: usize = 100;
 const SATS: i64 = 3;
-/// More than the log may become before the server copies it.
-const FILLED_MIB: u64 = 40;
-/// More than is written until the server dies, and not so much that a disk is full.
-const FILLED_MIB_MAX: u64 = 1000;
+/// Rows of 1 MiB: more than the log may become before the server copies it, and less than a writer would copy itself.
+const FILLED_MIB: u64 = 100;
 
 struct Load {
     payers: Vec<Wallet>,
@@ -37,69 +39,57 @@ struct Load {
 fn prepare(server: &Server) -> Load {
     let payers = (0..PAYERS).map(|_| server.wallet("payer", 10_000)).collect();
     let payee = server.wallet("payee", 0);
-    let invoices = (0..PAYERS).map(|_| (0..100).map(|_| server.invoice(&payee, SATS)).collect()).collect();
+    let invoices = (0..PAYERS).map(|_| (0..PAYMENTS).map(|_| server.invoice(&payee, SATS)).collect()).collect();
     Load { payers, payee, invoices }
 }
 
-/// Fills SQLite's log behind the server's back, until the end or for as much, far faster than payments would, so
-/// that the server copies it into its file all the time. `ready` once there is enough of it.
-fn fill_log(database: &TestDatabase, ready: &Barrier, over: &AtomicBool) {
+/// Makes SQLite's log long behind the server's back, at once, so that the server copies it from its next write on.
+fn fill_log(database: &TestDatabase) {
     let path = database.directory.path().join("test.sqlite");
     let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     connection.batch_execute("PRAGMA busy_timeout = 60000; PRAGMA wal_autocheckpoint = 0").unwrap();
-    connection.batch_execute("CREATE TABLE IF NOT EXISTS filler (bytes BLOB NOT NULL)").unwrap();
-    let mut fill = || connection.batch_execute("INSERT INTO filler VALUES (zeroblob(1048576))").unwrap();
-    (0..FILLED_MIB).for_each(|_| fill());
-    ready.wait();
-    for _ in 0..FILLED_MIB_MAX {
-        if over.load(Ordering::SeqCst) {
-            break;
+    let fill = "INSERT INTO filler VALUES (zeroblob(1048576));".repeat(usize::try_from(FILLED_MIB).unwrap());
+    let table = "CREATE TABLE IF NOT EXISTS filler (bytes BLOB NOT NULL)";
+    connection.batch_execute(&format!("BEGIN IMMEDIATE; {table}; {fill} COMMIT")).unwrap();
+}
+
+fn pay(server: &Server, payer: &Wallet, invoice: &str) -> Attempt {
+    let body = serde_json::json!({"out": true, "bolt11": invoice}).to_string();
+    match server.try_send("POST", "/api/v1/payments", &[("X-Api-Key", payer.admin.as_str())], &body) {
+        Ok(answer) if answer.status == 201 => Attempt::Acknowledged,
+        Ok(answer) => {
+            answer.refused(503, "shutting_down", "shutting down");
+            Attempt::Refused
         }
-        fill();
-        // SQLite's lock goes to whoever asks first, and the server is to get it as well.
-        std::thread::sleep(Duration::from_millis(5));
+        Err(_) => Attempt::Unanswered,
     }
 }
 
-/// Pays until the server is gone, and does something to the server in the middle: after
-/// some payments, and long before the last.
-fn pay_under(server: &Server, load: &Load, disturb: impl Fn() + Sync) -> Vec<(String, Attempt)> {
+/// Pays until the server is gone, and sends it a signal in the middle: when it is time, as the number of payments
+/// made tells, and long before the last one.
+fn pay_under(server: &Server, load: &Load, signal: &str, is_time: impl Fn(usize) -> bool) -> Attempts {
     let attempts = Mutex::new(Vec::new());
-    let acknowledged = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for (payer, invoices) in load.payers.iter().zip(&load.invoices) {
-            let (attempts, acknowledged) = (&attempts, &acknowledged);
-            scope.spawn(move || {
-                for invoice in invoices {
-                    let body = serde_json::json!({"out": true, "bolt11": invoice}).to_string();
-                    let headers = [("X-Api-Key", payer.admin.as_str())];
-                    let attempt = match server.try_send("POST", "/api/v1/payments", &headers, &body) {
-                        Ok(answer) if answer.status == 201 => {
-                            acknowledged.fetch_add(1, Ordering::SeqCst);
-                            Attempt::Acknowledged
-                        }
-                        Ok(answer) => {
-                            answer.refused(503, "shutting_down", "shutting down");
-                            Attempt::Refused
-                        }
-                        Err(_) => Attempt::Unanswered,
-                    };
-                    let gone = !matches!(attempt, Attempt::Acknowledged);
-                    attempts.lock().unwrap().push((invoice.clone(), attempt));
-                    if gone {
-                        break;
-                    }
-                }
-            });
-        }
-        scope.spawn(|| {
-            while acknowledged.load(Ordering::SeqCst) < PAYERS * 10 {
-                std::thread::sleep(Duration::from_millis(1));
+    let pay_all = |payer, invoices: &[String]| {
+        for invoice in invoices {
+            let attempt = pay(server, payer, invoice);
+            let gone = !matches!(attempt, Attempt::Acknowledged);
+            attempts.lock().unwrap().push((invoice.clone(), attempt));
+            if gone {
+                break;
             }
-            disturb();
-        });
+        }
+    };
+    std::thread::scope(|scope| {
+        let payers = load.payers.iter().zip(&load.invoices);
+        let payers: Vec<_> = payers.map(|(payer, invoices)| scope.spawn(|| pay_all(payer, invoices))).collect();
+        while !is_time(attempts.lock().unwrap().len()) && payers.iter().any(|payer| !payer.is_finished()) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        server.signal(signal);
     });
-    attempts.into_inner().unwrap()
+    let attempts = attempts.into_inner().unwrap();
+    assert!(attempts.len() < PAYERS * PAYMENTS, "the load was over before the signal");
+    attempts
 }
 
 fn is_paid(server: &Server, payee: &Wallet, invoice: &str) -> bool {
@@ -110,7 +100,7 @@ fn is_paid(server: &Server, payee: &Wallet, invoice: &str) -> bool {
 
 /// Every acknowledged payment is there, every refused one is not, and the sums agree.
 /// Answers how many unanswered ones were made all the same.
-fn check(server: &Server, load: &Load, attempts: &[(String, Attempt)]) -> usize {
+fn check(server: &Server, load: &Load, attempts: &Attempts) -> usize {
     let (mut paid, mut paid_unanswered) = (0, 0);
     for (invoice, attempt) in attempts {
         let is_paid = is_paid(server, &load.payee, invoice);
@@ -132,9 +122,8 @@ both_stores! {
     fn a_killed_server_has_lost_nothing_that_it_acknowledged(server) {
         for _ in 0..3 {
             let load = prepare(server);
-            let attempts = pay_under(server, &load, || server.signal("-KILL"));
+            let attempts = pay_under(server, &load, "-KILL", |payments| payments >= PAYERS * 10);
             server.wait();
-            assert!(attempts.len() < PAYERS * 100, "the load was over before the kill");
             *server = server.replica();
             check(server, &load, &attempts);
         }
@@ -142,9 +131,8 @@ both_stores! {
 
     fn a_stopped_server_answers_everyone(server) {
         let load = prepare(server);
-        let attempts = pay_under(server, &load, || server.signal("-TERM"));
+        let attempts = pay_under(server, &load, "-TERM", |payments| payments >= PAYERS * 10);
         assert!(server.wait().success());
-        assert!(attempts.len() < PAYERS * 100, "the load was over before the signal");
         *server = server.replica();
         let made_in_silence = check(server, &load, &attempts);
         assert_eq!(made_in_silence, 0, "a payment was made, and its payer not told");
@@ -154,23 +142,15 @@ both_stores! {
 #[test]
 fn a_server_killed_while_it_copies_its_log_has_lost_nothing_that_it_acknowledged() {
     let mut server = Server::start(StoreKind::Sqlite, Options::default()).unwrap();
-    for round in 1..=3 {
+    let file = server.database.directory.path().join("test.sqlite");
+    let file_mib = || std::fs::metadata(&file).unwrap().len() >> 20;
+    for quarters in 1..=3 {
         let load = prepare(&server);
-        let (ready, over) = (Barrier::new(2), AtomicBool::new(false));
-        let attempts = std::thread::scope(|scope| {
-            scope.spawn(|| fill_log(&server.database, &ready, &over));
-            ready.wait();
-            let attempts = pay_under(&server, &load, || {
-                server.signal("-KILL");
-                over.store(true, Ordering::SeqCst);
-            });
-            over.store(true, Ordering::SeqCst);
-            attempts
-        });
+        let killed_at_mib = file_mib() + FILLED_MIB * quarters / 4;
+        fill_log(&server.database);
+        // The file grows by nothing but copies of the log.
+        let attempts = pay_under(&server, &load, "-KILL", |_| file_mib() >= killed_at_mib);
         server.wait();
-        assert!(attempts.len() < PAYERS * 100, "the load was over before the kill");
-        let copied = std::fs::metadata(server.database.directory.path().join("test.sqlite")).unwrap().len();
-        assert!(copied > (round * FILLED_MIB) << 19, "the log was not copied: the file has {copied} bytes");
         server = server.replica();
         check(&server, &load, &attempts);
     }
