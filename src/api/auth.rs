@@ -14,10 +14,11 @@ use actix_web::{FromRequest, HttpRequest};
 use super::app::{App, State};
 use super::error::{ApiError, ErrorCode};
 use super::params;
-use crate::domain::ids::{AccountId, UserId, WalletId};
+use crate::domain::ids::{AccountId, PaymentHash, UserId, WalletId};
 use crate::domain::keys::{ApiKey, KeyDigest, KeyKind};
 use crate::ledger::command::Authority;
 use crate::store::grants::{self, Grant, Holder};
+use crate::store::payments::Payment;
 use crate::store::{Db, StoreError};
 
 /// The header that carries a key; its name is matched in any case.
@@ -50,9 +51,18 @@ pub type KnownKeys = quick_cache::sync::Cache<KeyDigest, Grant>;
 #[derive(Debug)]
 pub struct OwnWallet(pub(super) Holder);
 
+/// The payment that the path names, and who asks for it: whoever has its hash may.
+#[derive(Debug)]
+pub struct SeenPayment {
+    /// The wallet of the caller's key, where there is one.
+    pub(super) viewer: Option<WalletId>,
+    /// Both sides of the payment, the payee's first; nothing where there is no such payment.
+    pub(super) sides: Vec<Payment>,
+}
+
 /// Either key of a wallet, or none.
 #[derive(Clone, Copy, Debug)]
-pub struct OptionalKey(Option<Grant>);
+pub struct OptionalKey;
 
 impl WalletKey {
     /// The key's wallet.
@@ -147,13 +157,6 @@ impl AdminKey {
     }
 }
 
-impl OptionalKey {
-    /// The wallet of the key, where there is one.
-    pub fn wallet(&self) -> Option<WalletId> {
-        self.0.map(|grant| grant.wallet)
-    }
-}
-
 impl LedgerKey {
     /// Has the ledger do something for the key. Whatever succeeds has proved the key. But to be
     /// told why something else is refused, a remembered key must still hold; unless it is that
@@ -218,6 +221,25 @@ async fn ledger_key(request: HttpRequest) -> Result<LedgerKey, ApiError> {
     Ok(LedgerKey { key: WalletKey(grant), digest, remembered: false })
 }
 
+/// Looks the payment up together with the key, because that is what most requests ask for.
+async fn seen_payment(request: HttpRequest) -> Result<SeenPayment, ApiError> {
+    let hash = request.match_info().get("payment_hash").and_then(|hash| hash.parse::<PaymentHash>().ok());
+    let app = app_of(&request)?;
+    match (digest_of(&request), hash) {
+        (Some(digest), Some(hash)) => {
+            let (holder, sides) = app.store.holder_and_sides(digest, hash).await?.ok_or(ErrorCode::BadAuth)?;
+            app.limits.count_key(digest.as_bytes())?;
+            Ok(SeenPayment { viewer: Some(holder.grant.wallet), sides })
+        }
+        (Some(digest), None) => {
+            let holder = prove(app, digest).await?;
+            Ok(SeenPayment { viewer: Some(holder.grant.wallet), sides: Vec::new() })
+        }
+        (None, Some(hash)) => Ok(SeenPayment { viewer: None, sides: app.store.sides(hash).await? }),
+        (None, None) => Ok(SeenPayment { viewer: None, sides: Vec::new() }),
+    }
+}
+
 /// What proving somebody comes to.
 pub(super) type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
 
@@ -260,12 +282,21 @@ impl FromRequest for AdminKey {
     }
 }
 
+impl FromRequest for SeenPayment {
+    type Error = ApiError;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        Box::pin(seen_payment(request.clone()))
+    }
+}
+
 impl FromRequest for OptionalKey {
     type Error = ApiError;
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let holder = holder_of(request.clone());
-        Box::pin(async { Ok(Self(holder.await?.map(|holder| holder.grant))) })
+        Box::pin(async { holder.await.map(|_| Self) })
     }
 }

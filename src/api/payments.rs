@@ -1,11 +1,11 @@
 //! Creating invoices and paying them: one path, two meanings, as clients know it.
 
-use actix_web::{HttpResponse, get, post, web};
+use actix_web::{HttpResponse, get, post};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::app::{App, State};
-use super::auth::{LedgerKey, OptionalKey, WalletKey};
+use super::auth::{LedgerKey, SeenPayment, WalletKey};
 use super::body::{Body, lenient, raw};
 use super::error::{ApiError, ErrorCode};
 use super::idempotency::{Idempotency, IdempotencyParam};
@@ -14,7 +14,6 @@ use super::payment_create::create_invoice;
 use super::payment_pay::{not_ours, parse_request, pay_invoice};
 use super::payment_view::{PaymentView, standing, status_word};
 use crate::clock;
-use crate::domain::ids::PaymentHash;
 use crate::store::payment_filter::Status;
 
 /// Asks for an invoice (`out` is false) or for a payment (`out` is true).
@@ -137,17 +136,14 @@ async fn order(app: &App, key: WalletKey, idempotency: &Idempotency, body: &Body
 )]
 #[get("/api/v1/payments/{payment_hash}")]
 pub(super) async fn get_payment(
-    key: OptionalKey,
+    SeenPayment { viewer, sides }: SeenPayment,
     app: State,
-    hash: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let hash: PaymentHash = hash.parse().or(Err(ErrorCode::PaymentNotFound))?;
-    let sides = app.store.sides(hash).await?;
     // The payee's side comes first; every payment has one.
     let first = sides.first().ok_or(ErrorCode::PaymentNotFound)?;
     let now = clock::now();
     let (status, _) = standing(first.state, first.expires_at, now);
-    let own = key.wallet().and_then(|wallet| sides.into_iter().find(|side| side.wallet == wallet));
+    let own = viewer.and_then(|wallet| sides.into_iter().find(|side| side.wallet == wallet));
     let own = own.map(|side| PaymentView::new(&app, side, now)).transpose()?;
     let own = own.map(|details| OwnSide { preimage: details.preimage().map(str::to_owned), details });
     let answer = PaymentStatus { paid: status == Status::Success, status: status_word(status), own };

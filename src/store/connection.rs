@@ -9,6 +9,7 @@ use diesel::{Connection as _, ConnectionError, PgConnection, RunQueryDsl, Sqlite
 
 use super::checkpoint::{LOG_FILE_BYTES_MAX, LOG_PAGES_MAX};
 use super::error::StoreError;
+use super::statement::statement;
 
 pub use multi::{Db, MultiBackend};
 
@@ -157,6 +158,16 @@ const POSTGRES_SETUP: &str = "
     SET enable_seqscan = off;
 ";
 
+statement!(
+    /// Begins a transaction that takes SQLite's locks when it first reads.
+    Begin on SqliteConnection, "BEGIN"
+);
+
+statement!(
+    /// Ends it.
+    End on SqliteConnection, "COMMIT"
+);
+
 /// A connection of the pool.
 pub(super) struct Link {
     pub(super) db: Db,
@@ -165,6 +176,31 @@ pub(super) struct Link {
 }
 
 impl Link {
+    /// Runs a few queries that only read: on SQLite on one state of the file, whose locks are
+    /// taken once and not for each of them.
+    pub(super) fn in_one_read<T>(
+        &mut self,
+        work: impl FnOnce(&mut Db) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let read = self.bracket(work);
+        read.map_err(|error| self.explain(error))
+    }
+
+    fn bracket<T>(&mut self, work: impl FnOnce(&mut Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Db::Sqlite(connection) = &mut self.db {
+            Begin.execute(connection)?;
+        }
+        let read = work(&mut self.db);
+        if let Db::Sqlite(connection) = &mut self.db
+            && let Err(error) = End.execute(connection)
+        {
+            // It must not go on reading what once was.
+            self.dead = true;
+            return Err(error.into());
+        }
+        read
+    }
+
     /// Looks whether an error means that the connection has died. To look only then keeps
     /// every query that goes right free of it.
     pub(super) fn explain(&mut self, error: StoreError) -> StoreError {

@@ -75,6 +75,26 @@ impl Store {
         self.look_up(hash, payments::find, Question::Payment).await
     }
 
+    /// Who holds a key, and the sides of a payment: both at once, which costs less than one after
+    /// the other. Nothing where nobody holds the key.
+    pub async fn holder_and_sides(
+        &self,
+        digest: KeyDigest,
+        hash: PaymentHash,
+    ) -> Result<Option<(Holder, Vec<Payment>)>, StoreError> {
+        if matches!(self.lookups, Lookups::Here)
+            && let Some(mut link) = self.pool.try_get()
+        {
+            return link.in_one_read(|db| {
+                let Some(holder) = find_one(db, digest, grants::find)? else { return Ok(None) };
+                Ok(Some((holder, find_one(db, hash, payments::find)?)))
+            });
+        }
+        let (holder, sides) = tokio::join!(self.holder(digest), self.sides(hash));
+        let Some(holder) = holder? else { return Ok(None) };
+        Ok(Some((holder, sides?)))
+    }
+
     async fn look_up<K, T>(
         &self,
         key: K,
@@ -85,8 +105,7 @@ impl Store {
         K: Copy + Eq + Hash + Send + 'static,
         T: Default + Send + 'static,
     {
-        let find =
-            move |connection: &mut Db| find(connection, &[key])?.remove(&key).unwrap_or_else(|| Ok(T::default()));
+        let find = move |connection: &mut Db| find_one(connection, key, find);
         match &self.lookups {
             Lookups::Here => {
                 if let Some(mut link) = self.pool.try_get() {
@@ -107,6 +126,10 @@ impl Store {
         // No connection is idle, or the thread has died: then as any other query.
         self.read(find).await
     }
+}
+
+fn find_one<K: Copy + Eq + Hash, T: Default>(connection: &mut Db, key: K, find: Find<K, T>) -> Result<T, StoreError> {
+    find(connection, &[key])?.remove(&key).unwrap_or_else(|| Ok(T::default()))
 }
 
 /// Where questions are answered together.

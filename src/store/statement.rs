@@ -6,7 +6,26 @@
 
 /// Defines a statement: its connection, its parameters with their SQL types, the SQL types
 /// of the columns that it answers, and its text with a `?` for each parameter in turn.
+///
+/// One that has neither parameters nor columns is only its text.
 macro_rules! statement {
+    ($(#[$doc:meta])* $name:ident on $connection:ty, $sql:literal) => {
+        $(#[$doc])*
+        #[derive(diesel::query_builder::QueryId)]
+        struct $name;
+
+        impl diesel::query_builder::QueryFragment<<$connection as diesel::Connection>::Backend> for $name {
+            fn walk_ast<'b>(
+                &'b self,
+                mut out: diesel::query_builder::AstPass<'_, 'b, <$connection as diesel::Connection>::Backend>,
+            ) -> diesel::QueryResult<()> {
+                out.push_sql($sql);
+                Ok(())
+            }
+        }
+
+        impl diesel::RunQueryDsl<$connection> for $name {}
+    };
     (
         $(#[$doc:meta])*
         $name:ident on $connection:ty,
