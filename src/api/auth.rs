@@ -229,7 +229,7 @@ async fn seen_payment(request: HttpRequest) -> Result<SeenPayment, ApiError> {
         (Some(digest), Some(hash)) => {
             let (holder, sides) = app.store.holder_and_sides(digest, hash).await?.ok_or(ErrorCode::BadAuth)?;
             app.limits.count_key(digest.as_bytes())?;
-            Ok(SeenPayment { viewer: Some(holder.grant.wallet), sides })
+            Ok(SeenPayment { viewer: Some(holder.grant.wallet), sides: sides? })
         }
         (Some(digest), None) => {
             let holder = prove(app, digest).await?;

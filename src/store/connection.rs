@@ -188,7 +188,7 @@ impl Link {
 
     fn bracket<T>(&mut self, work: impl FnOnce(&mut Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
         if let Db::Sqlite(connection) = &mut self.db {
-            Begin.execute(connection)?;
+            Begin.execute(connection).inspect_err(|_| self.dead = true)?;
         }
         let read = work(&mut self.db);
         if let Db::Sqlite(connection) = &mut self.db
@@ -196,7 +196,7 @@ impl Link {
         {
             // It must not go on reading what once was.
             self.dead = true;
-            return Err(error.into());
+            return read.and(Err(error.into()));
         }
         read
     }

@@ -28,6 +28,9 @@ const BATCH_MAX: usize = 256;
 /// What was found of what was asked; what is missing is not there.
 pub(super) type Found<K, T> = HashMap<K, Result<T, StoreError>>;
 
+/// Who holds a key, and what came of looking a payment up.
+type Both = (Holder, Result<Vec<Payment>, StoreError>);
+
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 pub(super) enum Question {
@@ -77,22 +80,23 @@ impl Store {
 
     /// Who holds a key, and the sides of a payment: both at once, which costs less than one after
     /// the other. Nothing where nobody holds the key.
-    pub async fn holder_and_sides(
-        &self,
-        digest: KeyDigest,
-        hash: PaymentHash,
-    ) -> Result<Option<(Holder, Vec<Payment>)>, StoreError> {
-        if matches!(self.lookups, Lookups::Here)
-            && let Some(mut link) = self.pool.try_get()
-        {
-            return link.in_one_read(|db| {
-                let Some(holder) = find_one(db, digest, grants::find)? else { return Ok(None) };
-                Ok(Some((holder, find_one(db, hash, payments::find)?)))
-            });
+    pub async fn holder_and_sides(&self, digest: KeyDigest, hash: PaymentHash) -> Result<Option<Both>, StoreError> {
+        match self.lookups {
+            Lookups::Here => {
+                let find = move |db: &mut Db| {
+                    let Some(holder) = find_one(db, digest, grants::find)? else { return Ok(None) };
+                    Ok(Some((holder, find_one(db, hash, payments::find))))
+                };
+                match self.pool.try_get() {
+                    Some(mut link) => link.in_one_read(find),
+                    None => self.read(find).await,
+                }
+            }
+            Lookups::Together(_) => {
+                let (holder, sides) = tokio::join!(self.holder(digest), self.sides(hash));
+                Ok(holder?.map(|holder| (holder, sides)))
+            }
         }
-        let (holder, sides) = tokio::join!(self.holder(digest), self.sides(hash));
-        let Some(holder) = holder? else { return Ok(None) };
-        Ok(Some((holder, sides?)))
     }
 
     async fn look_up<K, T>(

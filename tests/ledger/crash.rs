@@ -26,8 +26,9 @@ const PAYERS: usize = 8;
 /// How many each of them makes, where it is not stopped.
 const PAYMENTS: usize = 100;
 const SATS: i64 = 3;
-/// Rows of 1 MiB: more than the log may become before the server copies it, and less than a writer would copy itself.
-const FILLED_MIB: u64 = 100;
+/// Rows of 1 MiB: more than the log may become before the server copies it, and, with what may be there before, less
+/// than a writer would copy itself.
+const FILLED_MIB: u64 = 80;
 
 struct Load {
     payers: Vec<Wallet>,
@@ -82,7 +83,11 @@ fn pay_under(server: &Server, load: &Load, signal: &str, is_time: impl Fn(usize)
     std::thread::scope(|scope| {
         let payers = load.payers.iter().zip(&load.invoices);
         let payers: Vec<_> = payers.map(|(payer, invoices)| scope.spawn(|| pay_all(payer, invoices))).collect();
-        while !is_time(attempts.lock().unwrap().len()) && payers.iter().any(|payer| !payer.is_finished()) {
+        while !is_time(attempts.lock().unwrap().len()) {
+            assert!(
+                payers.iter().any(|payer| !payer.is_finished()),
+                "the load, or the server, was gone before its time"
+            );
             std::thread::sleep(Duration::from_millis(1));
         }
         server.signal(signal);
@@ -144,9 +149,9 @@ fn a_server_killed_while_it_copies_its_log_has_lost_nothing_that_it_acknowledged
     let mut server = Server::start(StoreKind::Sqlite, Options::default()).unwrap();
     let file = server.database.directory.path().join("test.sqlite");
     let file_mib = || std::fs::metadata(&file).unwrap().len() >> 20;
-    for quarters in 1..=3 {
+    for tenths in 1..=3 {
         let load = prepare(&server);
-        let killed_at_mib = file_mib() + FILLED_MIB * quarters / 4;
+        let killed_at_mib = file_mib() + FILLED_MIB * tenths / 10;
         fill_log(&server.database);
         // The file grows by nothing but copies of the log.
         let attempts = pay_under(&server, &load, "-KILL", |_| file_mib() >= killed_at_mib);
