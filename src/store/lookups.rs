@@ -14,9 +14,10 @@ use diesel::r2d2::ManageConnection as _;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::connection::{Database, Db, Link, Manager};
+use super::connection::{Database, Db};
 use super::error::StoreError;
 use super::grants::{self, Holder};
+use super::link::{Link, Manager};
 use super::payments::{self, Payment};
 use super::{POOL_TIMEOUT, Store};
 use crate::domain::ids::PaymentHash;

@@ -29,6 +29,7 @@ pub mod grants;
 pub mod guesses;
 pub mod history;
 pub mod idempotency;
+mod link;
 pub mod live;
 mod lookups;
 pub mod migrations;
@@ -55,7 +56,8 @@ pub use connection::{Database, Db};
 pub use error::StoreError;
 
 use checkpoint::Writers;
-use connection::{Manager, in_transaction};
+use connection::in_transaction;
+use link::Manager;
 use lookups::Lookups;
 use settlement::Settlement;
 
