@@ -4,12 +4,11 @@
 
 use std::io::Write;
 
+// For its allocator.
+use satkeep as _;
+
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use serde::Deserialize;
-
-/// As satkeep has it.
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// The part of an order that is looked at.
 #[derive(Deserialize)]

@@ -224,20 +224,17 @@ async fn ledger_key(request: HttpRequest) -> Result<LedgerKey, ApiError> {
 /// Looks the payment up together with the key, because that is what most requests ask for.
 async fn seen_payment(request: HttpRequest) -> Result<SeenPayment, ApiError> {
     let hash = request.match_info().get("payment_hash").and_then(|hash| hash.parse::<PaymentHash>().ok());
+    let Some(hash) = hash else {
+        holder_of(request).await?;
+        return Err(ErrorCode::PaymentNotFound.into());
+    };
     let app = app_of(&request)?;
-    match (digest_of(&request), hash) {
-        (Some(digest), Some(hash)) => {
-            let (holder, sides) = app.store.holder_and_sides(digest, hash).await?.ok_or(ErrorCode::BadAuth)?;
-            app.limits.count_key(digest.as_bytes())?;
-            Ok(SeenPayment { viewer: Some(holder.grant.wallet), sides: sides? })
-        }
-        (Some(digest), None) => {
-            let holder = prove(app, digest).await?;
-            Ok(SeenPayment { viewer: Some(holder.grant.wallet), sides: Vec::new() })
-        }
-        (None, Some(hash)) => Ok(SeenPayment { viewer: None, sides: app.store.sides(hash).await? }),
-        (None, None) => Ok(SeenPayment { viewer: None, sides: Vec::new() }),
-    }
+    let Some(digest) = digest_of(&request) else {
+        return Ok(SeenPayment { viewer: None, sides: app.store.sides(hash).await? });
+    };
+    let (holder, sides) = app.store.holder_and_sides(digest, hash).await?.ok_or(ErrorCode::BadAuth)?;
+    app.limits.count_key(digest.as_bytes())?;
+    Ok(SeenPayment { viewer: Some(holder.grant.wallet), sides: sides? })
 }
 
 /// What proving somebody comes to.

@@ -134,7 +134,12 @@ impl Store {
 }
 
 fn find_one<K: Copy + Eq + Hash, T: Default>(connection: &mut Db, key: K, find: Find<K, T>) -> Result<T, StoreError> {
-    find(connection, &[key])?.remove(&key).unwrap_or_else(|| Ok(T::default()))
+    take(&mut find(connection, &[key])?, &key)
+}
+
+/// What was found of one; where nothing is said of it, it is not there.
+fn take<K: Eq + Hash, T: Default>(found: &mut Found<K, T>, key: &K) -> Result<T, StoreError> {
+    found.remove(key).unwrap_or_else(|| Ok(T::default()))
 }
 
 /// Where questions are answered together.
@@ -177,7 +182,7 @@ impl Desk {
         };
         for (key, answers) in asked {
             let answer = match &mut found {
-                Ok(found) => found.remove(&key).unwrap_or_else(|| Ok(T::default())),
+                Ok(found) => take(found, &key),
                 Err(error) => Err(error.clone()),
             };
             for asker in answers {
@@ -188,8 +193,7 @@ impl Desk {
     }
 
     fn find_one<K: Copy + Eq + Hash, T: Default>(&mut self, key: K, find: Find<K, T>) -> Result<T, StoreError> {
-        let mut found = self.find(std::slice::from_ref(&key), find)?;
-        found.remove(&key).unwrap_or_else(|| Ok(T::default()))
+        take(&mut self.find(&[key], find)?, &key)
     }
 
     /// Asks the database; once more over a new connection where the one at hand has died.
