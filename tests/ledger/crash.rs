@@ -1,6 +1,7 @@
 //! Promise I5: whatever was acknowledged is there after the process has died, and whatever
 //! was not is not half there. And the gentle way down: everyone who waits gets an answer.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ const PAYERS: usize = 8;
 /// How many each of them makes, where it is not stopped.
 const PAYMENTS: usize = 100;
 const SATS: i64 = 3;
+const SIGKILL: i32 = 9;
 /// Rows of 1 MiB: more than the log may become before the server copies it, and, with what may be there before, less
 /// than a writer would copy itself.
 const FILLED_MIB: u64 = 80;
@@ -128,7 +130,7 @@ both_stores! {
         for _ in 0..3 {
             let load = prepare(server);
             let attempts = pay_under(server, &load, "-KILL", |payments| payments >= PAYERS * 10);
-            server.wait();
+            assert_eq!(server.wait().signal(), Some(SIGKILL), "the server died by itself");
             *server = server.replica();
             check(server, &load, &attempts);
         }
@@ -155,7 +157,7 @@ fn a_server_killed_while_it_copies_its_log_has_lost_nothing_that_it_acknowledged
         fill_log(&server.database);
         // The file grows by nothing but copies of the log.
         let attempts = pay_under(&server, &load, "-KILL", |_| file_mib() >= killed_at_mib);
-        server.wait();
+        assert_eq!(server.wait().signal(), Some(SIGKILL), "the server died by itself");
         server = server.replica();
         check(&server, &load, &attempts);
     }
