@@ -107,6 +107,9 @@ codes! {
     KeyFrozen = "key_frozen", FORBIDDEN, false, "The wallet of this key is frozen";
     /// The session is not an operator's.
     OperatorRequired = "operator_required", FORBIDDEN, false, "Operator required";
+    /// The key's user is neither a manager, nor one whom its manager lets create users.
+    NotAManager = "not_a_manager", FORBIDDEN, false,
+        "Only managers may do this; a user's manager can allow it with may_create_users";
     /// `admin_id` names somebody else.
     NotTheCaller = "not_the_caller", FORBIDDEN, false, "admin_id must be the user of the calling key";
     /// There is no such payment, or it is not the caller's.
@@ -132,14 +135,17 @@ codes! {
     UsernameTaken = "username_taken", CONFLICT, false, "The user name is taken";
     /// A wallet to delete holds money.
     WalletHoldsMoney = "wallet_holds_money", CONFLICT, false,
-        "A wallet still holds money; empty it first, or delete with ?sweep=true to move the money to the calling wallet";
+        "A wallet still holds money; empty it first, or have it swept into the calling wallet (without ?sweep=false)";
     /// The manager cannot thaw what an operator has frozen.
     FrozenByOperator = "frozen_by_operator", CONFLICT, false, "An operator has frozen the wallet; only an operator can thaw it";
     /// The manager has as many endpoints as it may have.
     TooManyWebhooks = "too_many_webhooks", CONFLICT, false, "There are 20 webhooks already; delete one first";
-    /// Something else has changed the user's wallets at the same moment.
-    WalletsChanged = "wallets_changed", CONFLICT, true, "The user's wallets have just changed; try again";
-    /// A user to delete has users of its own.
+    /// Something else has changed the user's wallets or users at the same moment.
+    WalletsChanged = "wallets_changed", CONFLICT, true, "The user's wallets or users have just changed; try again";
+    /// A user to delete has more users and wallets than are deleted at once.
+    TooManyToDelete = "too_many_to_delete", CONFLICT, false,
+        "The user and the users that it has created have more than 1000 wallets or users; delete some of these first";
+    /// A manager to delete has users.
     UserHasUsers = "user_has_users", CONFLICT, false, "The user has users of its own; delete these first";
     /// The body did not come.
     BodyTooSlow = "body_too_slow", REQUEST_TIMEOUT, true, "The body did not arrive in time; try again";
@@ -293,6 +299,7 @@ impl ApiError {
             }
             StoreError::Revoked => ErrorCode::BadAuth.into(),
             StoreError::Frozen => ErrorCode::KeyFrozen.into(),
+            StoreError::NotAManager => ErrorCode::NotAManager.into(),
             StoreError::OutcomeUnknown(error) => {
                 tracing::error!(%error, "the outcome of a change is not known");
                 ErrorCode::OutcomeUnknown.into()

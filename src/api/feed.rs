@@ -9,7 +9,8 @@ use super::app::State;
 use super::error::{ApiError, ErrorCode};
 use super::payment_view::PaymentView;
 use crate::clock;
-use crate::domain::ids::{UserId, WalletId};
+use crate::domain::consumer::Consumer;
+use crate::domain::ids::WalletId;
 use crate::ledger::command::Authority;
 use crate::ledger::movement::Movement;
 use crate::live::hub::{End, Listener, Topic};
@@ -75,18 +76,18 @@ impl From<Refused> for ErrorCode {
 }
 
 impl Feed {
-    /// Opens a stream for a key of a tenant that was just proved: after the movement of a
+    /// Opens a stream for a consumer's key that was just proved: after the movement of a
     /// number, or from now on. A number that the wallet has not come to is now.
     pub(super) async fn open(
         app: &State,
-        tenant: Option<UserId>,
+        consumer: Consumer,
         authority: Authority,
         after: Option<i64>,
     ) -> Result<Self, ApiError> {
         let wallet = authority.account.wallet();
         // First of all, so that nothing falls between the look and the listening.
         let listener =
-            app.hub.listen(Topic::Wallet(wallet), tenant, authority.keys_version).map_err(ErrorCode::from)?;
+            app.hub.listen(Topic::Wallet(wallet), consumer, authority.keys_version).map_err(ErrorCode::from)?;
         let entries = app.store.read(move |connection| live::entries(connection, authority)).await?;
         let position = after.map_or(entries, |after| after.min(entries));
         if entries.saturating_sub(position) > CATCH_UP_MAX {

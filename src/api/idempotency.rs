@@ -162,6 +162,7 @@ pub async fn payments_again(app: &App, sides: Vec<(WalletId, [u8; 16])>) -> Resu
         StoreError::OutcomeUnknown(_)
         | StoreError::Revoked
         | StoreError::Frozen
+        | StoreError::NotAManager
         | StoreError::Conflict
         | StoreError::NotFound
         | StoreError::Broken(_)

@@ -76,11 +76,12 @@ impl Params {
         }
     }
 
-    /// `true` or `false`; false where there is none.
-    pub fn flag(&self, name: &str) -> Result<bool, ApiError> {
+    /// `true` or `false`, where it is there.
+    pub fn flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
         match self.get(name)?.map(str::to_ascii_lowercase).as_deref() {
-            None | Some("false" | "0") => Ok(false),
-            Some("true" | "1") => Ok(true),
+            None => Ok(None),
+            Some("false" | "0") => Ok(Some(false)),
+            Some("true" | "1") => Ok(Some(true)),
             Some(_) => Err(ApiError::field(name, "must be true or false")),
         }
     }

@@ -253,6 +253,7 @@ fn rotate_keys(config: &Config, user: UserId) -> Result<Answer, CliError> {
         | StoreError::OutcomeUnknown(_)
         | StoreError::Revoked
         | StoreError::Frozen
+        | StoreError::NotAManager
         | StoreError::Conflict
         | StoreError::Broken(_)
         | StoreError::Fault(_) => error.into(),

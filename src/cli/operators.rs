@@ -102,6 +102,7 @@ fn about(error: StoreError, username: &Username) -> CliError {
         | StoreError::OutcomeUnknown(_)
         | StoreError::Revoked
         | StoreError::Frozen
+        | StoreError::NotAManager
         | StoreError::Broken(_)
         | StoreError::Fault(_) => error.into(),
     }

@@ -7,7 +7,8 @@ use bitcoin_hashes::hex::{DisplayHex, FromHex};
 use bitcoin_hashes::{Hash, HashEngine, Hmac, HmacEngine, sha256};
 use zeroize::Zeroizing;
 
-use super::ids::{AccountId, UserId};
+use super::consumer::Consumer;
+use super::ids::AccountId;
 use super::random;
 use super::secret::{Purpose, Sealed, Sealer, UnsealError};
 use super::time::UnixMs;
@@ -154,8 +155,8 @@ pub fn line(account: Option<AccountId>, owner: &[u8; 16], place: &str) -> [u8; 1
 /// Where deliveries go, as far as fairness matters: a host is slow for one tenant alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
-    /// The manager whose deliveries they are; zeros where they are nobody's.
-    pub tenant: UserId,
+    /// Whose share the deliveries are charged to.
+    pub consumer: Consumer,
     /// Host and port of the target.
     pub host: String,
 }

@@ -21,7 +21,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::connection::{Connection, printable};
 use super::idle::{Idle, Way};
-use crate::domain::ids::UserId;
+use crate::domain::consumer::Consumer;
 use crate::domain::target::{Forbidden, Target, TargetPolicy};
 
 /// How long a delivery may take, from resolving the name to the last byte that is read.
@@ -46,8 +46,8 @@ pub type Resolver = dyn Fn(String, u16) -> Resolution + Send + Sync;
 pub struct Post {
     /// To where.
     pub target: Target,
-    /// Whose it is: tenants share no connection.
-    pub tenant: UserId,
+    /// Whose it is: consumers share no connection.
+    pub consumer: Consumer,
     /// The event's id, for the header `X-Satkeep-Event`.
     pub event: String,
     /// The header `X-Satkeep-Signature`.

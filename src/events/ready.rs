@@ -158,7 +158,7 @@ impl Parts {
         let signature = secret.sign(clock::now(), &body);
         Ok(Ready::Post(Post {
             target,
-            tenant: delivery.place.tenant,
+            consumer: delivery.place.consumer,
             event: delivery.event.to_string(),
             signature,
             body,

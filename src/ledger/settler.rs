@@ -132,7 +132,7 @@ impl Command {
         match self {
             Self::CreateInvoice(_) | Self::Pay(_) | Self::Adjust(_) => 1,
             Self::Transfer(transfer) => transfer.legs.len().max(1),
-            Self::Close(close) => close.wallets.len().max(1),
+            Self::Close(close) => close.wallets.len().max(close.users.len()).max(1),
         }
     }
 }

@@ -20,6 +20,9 @@ pub enum StoreError {
     /// The wallet of the key that the caller had proved was frozen for everything since.
     #[error("the wallet of the key is frozen")]
     Frozen,
+    /// The user of the key that the caller had proved may not create users any more.
+    #[error("the user may not create users")]
+    NotAManager,
     /// A value that must be unique is taken.
     #[error("a unique value is taken")]
     Conflict,

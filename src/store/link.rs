@@ -61,6 +61,7 @@ impl Link {
             | StoreError::OutcomeUnknown(_)
             | StoreError::Revoked
             | StoreError::Frozen
+            | StoreError::NotAManager
             | StoreError::Conflict
             | StoreError::Broken(_)
             | StoreError::NotFound => return error,

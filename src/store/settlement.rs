@@ -218,7 +218,8 @@ fn settle_error(error: StoreError) -> SettleError {
         | StoreError::Broken(_)
         | StoreError::NotFound
         | StoreError::Revoked
-        | StoreError::Frozen => SettleError::Refused(error.to_string()),
+        | StoreError::Frozen
+        | StoreError::NotAManager => SettleError::Refused(error.to_string()),
         StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) | StoreError::Fault(_) => {
             SettleError::Unavailable(error.to_string())
         }

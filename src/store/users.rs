@@ -31,6 +31,8 @@ pub struct User {
     pub email: Option<String>,
     /// The manager's own data.
     pub extra: Option<Extra>,
+    /// Whether it may create users itself.
+    pub may_create_users: bool,
     /// When it was created.
     pub created_at: UnixMs,
     /// When it was last changed.
@@ -54,6 +56,8 @@ pub struct NewUser {
     pub password_hash: Option<String>,
     /// The manager's own data.
     pub extra: Option<Extra>,
+    /// Whether it may create users itself: a manager may, a user where its manager says so.
+    pub may_create_users: bool,
     /// Its first wallet.
     pub wallet: NewWallet,
     /// Now.
@@ -73,6 +77,8 @@ pub struct UserChange {
     pub password_hash: Option<String>,
     /// Data to merge into the user's.
     pub extra: Option<Extra>,
+    /// Whether it may create users itself from now on.
+    pub may_create_users: Option<bool>,
 }
 
 /// Which users of a tenant to list.
@@ -91,7 +97,7 @@ pub struct UserFilter {
 /// After which row a page begins.
 pub type Cursor = (i64, Vec<u8>);
 
-type Columns = (Vec<u8>, Option<Vec<u8>>, String, Option<String>, Option<String>, Option<String>, i64, i64);
+type Columns = (Vec<u8>, Option<Vec<u8>>, String, Option<String>, Option<String>, Option<String>, bool, i64, i64);
 
 const COLUMNS: (
     users::id,
@@ -100,6 +106,7 @@ const COLUMNS: (
     users::username,
     users::email,
     users::extra,
+    users::may_create_users,
     users::created_at_ms,
     users::updated_at_ms,
 ) = (
@@ -109,12 +116,13 @@ const COLUMNS: (
     users::username,
     users::email,
     users::extra,
+    users::may_create_users,
     users::created_at_ms,
     users::updated_at_ms,
 );
 
 fn user(columns: Columns) -> Result<User, StoreError> {
-    let (id, manager, name, username, email, extra, created_at_ms, updated_at_ms) = columns;
+    let (id, manager, name, username, email, extra, may_create_users, created_at_ms, updated_at_ms) = columns;
     Ok(User {
         username,
         updated_at: UnixMs::new(updated_at_ms),
@@ -123,6 +131,7 @@ fn user(columns: Columns) -> Result<User, StoreError> {
         manager: manager.map(|id| UserId::from_slice(&id)).transpose()?,
         email,
         extra: extra.map(Extra::from_stored),
+        may_create_users,
         created_at: UnixMs::new(created_at_ms),
     })
 }
@@ -130,9 +139,10 @@ fn user(columns: Columns) -> Result<User, StoreError> {
 /// Creates a user and its first wallet, for a manager who is there and stays until the
 /// transaction ends.
 pub fn create(connection: &mut Db, new: &NewUser) -> Result<(), StoreError> {
-    if let Some(manager) = new.manager {
-        hold(connection, manager)?;
-    }
+    let root = match new.manager {
+        Some(manager) => hold(connection, manager)?,
+        None => new.id,
+    };
     diesel::insert_into(users::table)
         .values((
             users::id.eq(new.id.as_bytes().as_slice()),
@@ -142,6 +152,8 @@ pub fn create(connection: &mut Db, new: &NewUser) -> Result<(), StoreError> {
             users::email.eq(new.email.as_ref().map(Email::as_str)),
             users::password_hash.eq(new.password_hash.as_deref()),
             users::extra.eq(new.extra.as_ref().map(Extra::as_str)),
+            users::root_id.eq(root.as_bytes().as_slice()),
+            users::may_create_users.eq(new.may_create_users),
             users::created_at_ms.eq(new.created_at.get()),
             users::updated_at_ms.eq(new.created_at.get()),
         ))
@@ -156,11 +168,12 @@ pub fn create(connection: &mut Db, new: &NewUser) -> Result<(), StoreError> {
     wallets::create(connection, new.id, &new.wallet)
 }
 
-/// Makes sure that a user is there, and is not deleted until the transaction ends; others may
-/// hold it as well.
-fn hold(connection: &mut Db, id: UserId) -> Result<(), StoreError> {
+/// Makes sure that a user is there and may create users, and is neither deleted nor changed until
+/// the transaction ends; others may hold it as well. Answers its root manager.
+fn hold(connection: &mut Db, id: UserId) -> Result<UserId, StoreError> {
     let here = |lock: &str| {
-        let sql = format!("SELECT created_at_ms FROM users WHERE id = $1 AND deleted_at_ms IS NULL{lock}");
+        let sql =
+            format!("SELECT root_id FROM users WHERE id = $1 AND deleted_at_ms IS NULL AND may_create_users{lock}");
         diesel::sql_query(sql).bind::<Binary, _>(id.as_bytes().to_vec())
     };
     let found: Vec<Held> = match connection {
@@ -168,13 +181,14 @@ fn hold(connection: &mut Db, id: UserId) -> Result<(), StoreError> {
         Db::Sqlite(c) => here("").load(c)?,
         Db::Postgres(c) => here(" FOR SHARE").load(c)?,
     };
-    if found.is_empty() { Err(StoreError::Revoked) } else { Ok(()) }
+    let held = found.first().ok_or(StoreError::Revoked)?;
+    Ok(UserId::from_slice(&held.root_id)?)
 }
 
 #[derive(diesel::QueryableByName)]
 struct Held {
-    #[diesel(sql_type = BigInt, column_name = created_at_ms)]
-    _created_at_ms: i64,
+    #[diesel(sql_type = Binary)]
+    root_id: Vec<u8>,
 }
 
 /// A user of the tenant; of no tenant, a manager.
@@ -299,18 +313,43 @@ pub fn update(
             users::updated_at_ms.eq(now.get()),
         ))
         .execute(connection)?;
+    if let Some(may) = change.may_create_users {
+        diesel::update(row).set(users::may_create_users.eq(may)).execute(connection)?;
+        wallets::let_create_users(connection, id, may)?;
+    }
     Ok(Ok(()))
 }
 
-/// Whether a user is the manager of others.
-pub fn has_users(connection: &mut Db, id: UserId) -> Result<bool, StoreError> {
-    let first: Option<Vec<u8>> = users::table
-        .filter(users::manager_id.eq(id.as_bytes().as_slice()))
-        .filter(users::deleted_at_ms.is_null())
-        .select(users::id)
-        .first(connection)
-        .optional()?;
-    Ok(first.is_some())
+/// The users of one subtree at most, and their wallets.
+pub const SUBTREE_MAX: i64 = 1000;
+
+#[derive(diesel::QueryableByName)]
+struct Member {
+    #[diesel(sql_type = Binary)]
+    id: Vec<u8>,
+}
+
+/// A user, and behind it all that it has created, and these have, however deep; `None` where there
+/// are more than [`SUBTREE_MAX`]. Deleted ones are not among them.
+pub fn subtree(connection: &mut Db, id: UserId) -> Result<Option<Vec<UserId>>, StoreError> {
+    let query = diesel::sql_query(
+        "WITH RECURSIVE subtree (id) AS (
+            SELECT $1
+            UNION ALL
+            SELECT u.id FROM users AS u INNER JOIN subtree AS s ON u.manager_id = s.id WHERE u.deleted_at_ms IS NULL
+        )
+        SELECT s.id FROM subtree AS s LIMIT $2",
+    )
+    .bind::<Binary, _>(id.as_bytes().to_vec())
+    .bind::<BigInt, _>(SUBTREE_MAX.saturating_add(1));
+    let rows: Vec<Member> = match connection {
+        Db::Sqlite(c) => query.load(c)?,
+        Db::Postgres(c) => query.load(c)?,
+    };
+    if i64::try_from(rows.len()).is_ok_and(|rows| rows > SUBTREE_MAX) {
+        return Ok(None);
+    }
+    rows.into_iter().map(|row| Ok(UserId::from_slice(&row.id)?)).collect::<Result<_, StoreError>>().map(Some)
 }
 
 /// How many users there are, of all tenants, deleted ones included.

@@ -18,3 +18,4 @@ mod transfers;
 mod user_manager;
 mod verify;
 mod wallet;
+mod who_may_create;

@@ -160,6 +160,8 @@ both_stores! {
         let order = json!({"user_id": first.user, "wallet_name": "second"});
         let second = server.post("/usermanager/api/v1/wallets", &server.manager.admin, &order).expect(201);
         let second = Wallet::from_json(&second);
+        let path = format!("/usermanager/api/v1/users/{}", first.user);
+        server.put(&path, &server.manager.admin, &json!({"may_create_users": true})).expect(200);
         let renewed = server.put("/usermanager/api/v1/wallets/keys", &first.admin, &NONE).expect(200);
         assert_eq!((renewed.as_array().unwrap().len(), &renewed[0]["id"]), (1, &json!(first.id)));
         server.get("/api/v1/wallet", &second.admin).expect(200);

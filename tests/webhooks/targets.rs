@@ -169,7 +169,7 @@ fn resolver(answers: &[&[SocketAddr]]) -> (Arc<Resolver>, Arc<AtomicUsize>) {
 fn an_event(url: &str) -> Post {
     Post {
         target: Target::parse(url).unwrap(),
-        tenant: UserId::new([7; 16]),
+        consumer: satkeep::domain::consumer::Consumer::manager(UserId::new([7; 16])),
         event: "5eed".to_owned(),
         signature: "t=1,v1=00".to_owned(),
         body: "{}".to_owned(),

@@ -207,7 +207,7 @@ pub(in crate::api) async fn update_account(
     let id = account_id(&path)?;
     let Terms { name, username, password, email, extra } = body.json::<AccountOrder>()?.read()?;
     let password_hash = hash(&app, password).await?;
-    let change = UserChange { name, username, email, password_hash, extra };
+    let change = UserChange { name, username, email, password_hash, extra, may_create_users: None };
     let view =
         app.write_as(operator, move |connection| match users::update(connection, None, id, &change, clock::now())? {
             Ok(()) => {

@@ -9,24 +9,47 @@ use crate::api::error::{ApiError, ErrorCode};
 use crate::domain::ids::{InvoiceId, TransferId, UserId, WalletId};
 use crate::domain::node::Preimage;
 use crate::domain::session::SessionDigest;
-use crate::ledger::command::{Close, CloseTarget, Closer, Command, Sweep};
-use crate::store::{users, wallets};
+use crate::ledger::command::{Close, Closer, Command, Sweep};
+use crate::store::users::SUBTREE_MAX;
+use crate::store::{Db, StoreError, users, wallets};
 
-/// How often a deletion is tried while the user's wallets change meanwhile.
+/// How often a deletion is tried while what is to be deleted changes meanwhile.
 const DELETE_TRIES: usize = 5;
 
 /// Who deletes a user.
 #[derive(Clone, Copy, Debug)]
 pub enum Deleter {
-    /// The manager of the user.
+    /// The manager of the user, who deletes the users that it has created with it.
     Manager {
         /// The calling key.
         key: AdminKey,
         /// Whether money is moved to its wallet.
         sweep: bool,
     },
-    /// An operator, who deletes managers, and cannot sweep.
+    /// An operator, who deletes managers without users, and cannot sweep.
     Operator(SessionDigest),
+}
+
+/// What goes with a user that is deleted.
+struct Belongings {
+    /// The user, and behind it those that it has created.
+    users: Vec<UserId>,
+    wallets: Vec<WalletId>,
+}
+
+impl Belongings {
+    /// `None` where they are too many.
+    fn find(connection: &mut Db, tenant: Option<UserId>, id: UserId) -> Result<Option<Self>, StoreError> {
+        users::find(connection, tenant, id)?;
+        let users = match tenant {
+            Some(_) => users::subtree(connection, id)?,
+            None => Some(vec![id]),
+        };
+        let Some(users) = users else { return Ok(None) };
+        let wallets: Vec<_> = wallets::of_users(connection, &users)?.into_iter().map(|wallet| wallet.id).collect();
+        let fits = i64::try_from(wallets.len()).is_ok_and(|count| count <= SUBTREE_MAX);
+        Ok(fits.then_some(Self { users, wallets }))
+    }
 }
 
 /// Deletes a user of a tenant, or a manager, with all wallets.
@@ -36,12 +59,9 @@ pub async fn delete_by(app: &App, deleter: Deleter, id: UserId) -> Result<HttpRe
         Deleter::Operator(session) => (None, Closer::Operator(session), false),
     };
     for _ in 0..DELETE_TRIES {
-        let found = app.store.read(move |connection| {
-            users::find(connection, tenant, id)?;
-            wallets::of_users(connection, &[id])
-        });
-        let wallets = found.await.map_err(user_not_found)?.into_iter().map(|wallet| wallet.id).collect();
-        match close(app, by, CloseTarget::User(id), wallets, sweep).await {
+        let found = app.store.read(move |connection| Belongings::find(connection, tenant, id)).await;
+        let belongings = found.map_err(user_not_found)?.ok_or(ErrorCode::TooManyToDelete)?;
+        match close(app, by, belongings, sweep).await {
             Err(error) if error.code() == ErrorCode::WalletsChanged => {}
             closed => return closed,
         }
@@ -49,16 +69,20 @@ pub async fn delete_by(app: &App, deleter: Deleter, id: UserId) -> Result<HttpRe
     Err(ErrorCode::WalletsChanged.into())
 }
 
-/// Deletes wallets, alone or with their user: of the tenant of a key, or as an operator.
-pub async fn close(
+/// Deletes wallets whose users stay.
+pub async fn delete_wallets(
     app: &App,
     by: Closer,
-    target: CloseTarget,
     wallets: Vec<WalletId>,
     sweep: bool,
 ) -> Result<HttpResponse, ApiError> {
+    close(app, by, Belongings { users: Vec::new(), wallets }, sweep).await
+}
+
+async fn close(app: &App, by: Closer, belongings: Belongings, sweep: bool) -> Result<HttpResponse, ApiError> {
+    let Belongings { users, wallets } = belongings;
     let wallets = wallets.into_iter().map(|id| (id.account(), sweep_of(app))).collect();
-    let command = Close { by, target, wallets, sweep };
+    let command = Close { by, users, wallets, sweep };
     app.settle(Command::Close(command), false).await?;
     Ok(HttpResponse::Ok().json(()))
 }

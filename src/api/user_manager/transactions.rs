@@ -28,7 +28,7 @@ pub(in crate::api) async fn list_transactions(
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = wallet_id(&path)?;
-    let tenant = key.user();
+    let tenant = key.managed_tenant().ok_or(ErrorCode::WalletNotFound)?;
     let found = app.store.read(move |connection| wallets::find_in_tenant(connection, tenant, id)).await;
     found.map_err(|error| ApiError::from_store(error, ErrorCode::WalletNotFound))?;
     json_array(move |before: Option<Vec<u8>>| {

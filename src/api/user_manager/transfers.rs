@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::app::{App, State};
-use crate::api::auth::AdminKey;
+use crate::api::auth::{AdminKey, Manager};
 use crate::api::body::{Body, LIST_BYTES_MAX, lenient};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Created, Idempotency, IdempotencyParam, payments_again, payments_of};
@@ -99,7 +99,7 @@ pub enum TransferViews {
 )]
 #[post("/usermanager/api/v1/transfers")]
 pub(in crate::api) async fn create_transfer(
-    key: AdminKey,
+    key: Manager<AdminKey>,
     app: State,
     idempotency: Idempotency,
     body: Body<LIST_BYTES_MAX>,

@@ -9,7 +9,7 @@ use super::deletion::{Deleter, delete_by};
 use super::views::ManagedUser;
 use super::{check_admin_id, user_id};
 use crate::api::app::{App, State};
-use crate::api::auth::{AdminKey, Caller, WalletKey};
+use crate::api::auth::{AdminKey, Caller, Manager, WalletKey};
 use crate::api::body::{Body, lenient, raw};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, answer_again, create_once};
@@ -54,6 +54,9 @@ pub struct UserOrder {
     #[serde(default, deserialize_with = "raw")]
     #[schema(value_type = Option<Object>)]
     extra: Option<String>,
+    /// Whether the user may create users itself, as a manager does; false where nothing is said.
+    #[serde(default, deserialize_with = "lenient")]
+    may_create_users: Option<bool>,
 }
 
 /// What to change of a user; what is not named stays as it is.
@@ -73,6 +76,9 @@ pub struct UserChangeOrder {
     #[serde(default, deserialize_with = "raw")]
     #[schema(value_type = Option<Object>)]
     extra: Option<String>,
+    /// Whether the user may create users itself from now on. Those that it has created stay.
+    #[serde(default, deserialize_with = "lenient")]
+    may_create_users: Option<bool>,
 }
 
 /// Which users to list.
@@ -108,7 +114,7 @@ pub struct UserListParams {
 )]
 #[post("/usermanager/api/v1/users")]
 pub(in crate::api) async fn create_user(
-    key: WalletKey,
+    key: Manager<WalletKey>,
     app: State,
     idempotency: Idempotency,
     body: Body,
@@ -144,13 +150,14 @@ pub(in crate::api) async fn create_user(
         email,
         password_hash,
         extra,
+        may_create_users: order.may_create_users.unwrap_or_default(),
         wallet,
         created_at,
     };
     let shared = app.clone();
     let create = move |connection: &mut Db| {
         users::create(connection, &new)?;
-        view_of(connection, &shared, key, id)
+        view_of(connection, &shared, *key, id)
     };
     create_once(&app, key, StatusCode::CREATED, claim, create, email_taken).await
 }
@@ -167,6 +174,7 @@ pub(in crate::api) async fn create_user(
 #[get("/usermanager/api/v1/users")]
 pub(in crate::api) async fn list_users(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
     let Some(filter) = filter_of(&params)? else { return Ok(HttpResponse::Ok().json([(); 0])) };
+    let Some(tenant) = key.managed_tenant() else { return Ok(HttpResponse::Ok().json([(); 0])) };
     let limit = params.integer("limit", 1, LIMIT_MAX)?;
     let offset = params.integer("offset", 0, OFFSET_MAX)?.unwrap_or_default();
     json_array(move |cursor: Option<users::Cursor>| {
@@ -178,7 +186,7 @@ pub(in crate::api) async fn list_users(key: WalletKey, app: State, params: Param
                 // A limit is at most two pages, and is read as one.
                 let rows = limit.unwrap_or(PAGE_ROWS);
                 let offset = if cursor.is_some() { 0 } else { offset };
-                let page = users::list(connection, key.user(), &filter, cursor.as_ref(), offset, rows)?;
+                let page = users::list(connection, tenant, &filter, cursor.as_ref(), offset, rows)?;
                 let is_last = limit.is_some() || i64::try_from(page.len()).is_ok_and(|len| len < PAGE_ROWS);
                 let cursor = page.last().map(|user| (user.created_at.get(), user.id.as_bytes().to_vec()));
                 let views = ManagedUser::list(connection, &shared, key.sees_admin_keys(), page)?;
@@ -228,11 +236,11 @@ pub(in crate::api) async fn get_user(
 )]
 #[post("/usermanager/api/v1/users/{user_id}")]
 pub(in crate::api) async fn get_user_by_post(
-    key: WalletKey,
+    key: Manager<WalletKey>,
     app: State,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    show(&app, key, user_id(&path)?).await
+    show(&app, *key, user_id(&path)?).await
 }
 
 async fn show(app: &State, key: WalletKey, id: UserId) -> Result<HttpResponse, ApiError> {
@@ -253,7 +261,7 @@ async fn show(app: &State, key: WalletKey, id: UserId) -> Result<HttpResponse, A
 )]
 #[put("/usermanager/api/v1/users/{user_id}")]
 pub(in crate::api) async fn update_user(
-    key: AdminKey,
+    key: Manager<AdminKey>,
     app: State,
     path: web::Path<String>,
     body: Body,
@@ -269,11 +277,12 @@ pub(in crate::api) async fn update_user(
         return Err(checks.into_error());
     };
     let password_hash = hash(&app, password).await?;
-    let change = UserChange { name, username: None, email, password_hash, extra };
+    let may_create_users = order.may_create_users;
+    let change = UserChange { name, username: None, email, password_hash, extra, may_create_users };
     let shared = app.clone();
     let view = app.write_as(key, move |connection| {
         match users::update(connection, Some(key.user()), id, &change, clock::now())? {
-            Ok(()) => Ok(Ok(view_of(connection, &shared, *key, id)?)),
+            Ok(()) => Ok(Ok(view_of(connection, &shared, **key, id)?)),
             Err(invalid) => Ok(Err(invalid)),
         }
     });
@@ -283,32 +292,33 @@ pub(in crate::api) async fn update_user(
 
 /// Delete a user
 ///
-/// The keys of the user's wallets stop at once; payments stay in the history of the others.
-/// While a wallet holds money this is refused, unless `sweep` moves the money to the wallet
-/// of the calling key.
+/// The keys of the user's wallets stop at once; payments stay in the history of the others. Users
+/// that it has created go with it. Money that any of the wallets holds goes to the wallet of the
+/// calling key; with `?sweep=false` nobody whose wallets hold money is deleted.
 #[utoipa::path(
     tag = "User Manager",
     params(
         ("user_id" = String, Path, description = "The user's id"),
-        ("sweep" = Option<bool>, Query, description = "Whether money is moved to the calling wallet")
+        ("sweep" = Option<bool>, Query, description = "Whether money is moved to the calling wallet; true where nothing is said")
     ),
     responses((status = 200, description = "Deleted; the body is `null`", body = Option<String>, example = json!(null))),
     security(("AdminKey" = []))
 )]
 #[delete("/usermanager/api/v1/users/{user_id}")]
 pub(in crate::api) async fn delete_user(
-    key: AdminKey,
+    key: Manager<AdminKey>,
     app: State,
     path: web::Path<String>,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let id = user_id(&path)?;
-    let sweep = params.flag("sweep")?;
-    delete_by(&app, Deleter::Manager { key, sweep }, id).await
+    let sweep = params.flag("sweep")?.unwrap_or(true);
+    delete_by(&app, Deleter::Manager { key: *key, sweep }, id).await
 }
 
 pub(super) fn view_of(connection: &mut Db, app: &App, key: WalletKey, id: UserId) -> Result<ManagedUser, StoreError> {
-    let user = users::find(connection, key.user(), id)?;
+    let tenant = key.managed_tenant().ok_or(StoreError::NotFound)?;
+    let user = users::find(connection, tenant, id)?;
     ManagedUser::one(connection, app, key.sees_admin_keys(), user)
 }
 

@@ -8,7 +8,7 @@ use super::user_id;
 use super::users::{user_not_found, view_of};
 use super::views::ManagedUser;
 use crate::api::app::State;
-use crate::api::auth::AdminKey;
+use crate::api::auth::{AdminKey, Manager};
 use crate::api::body::{Body, lenient};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::params::Checks;
@@ -43,7 +43,7 @@ pub struct VerifyOrder {
 )]
 #[post("/usermanager/api/v1/users/{user_id}/verify")]
 pub(in crate::api) async fn verify_user(
-    key: AdminKey,
+    key: Manager<AdminKey>,
     app: State,
     path: web::Path<String>,
     body: Body,
@@ -68,7 +68,7 @@ pub(in crate::api) async fn verify_user(
     let shared = app.clone();
     let view = app.write_as(key, move |connection| {
         guesses::forget(connection, id.as_bytes())?;
-        view_of(connection, &shared, *key, id)
+        view_of(connection, &shared, **key, id)
     });
     Ok(HttpResponse::Ok().json(view.await.map_err(user_not_found)?))
 }

@@ -10,15 +10,16 @@ use utoipa::{IntoParams, ToSchema};
 use super::views::{DeliveryDetails, DeliveryView};
 use super::{delivery_id, delivery_not_found, endpoint_id, webhook_not_found};
 use crate::api::app::State;
-use crate::api::auth::AdminKey;
+use crate::api::auth::{AdminKey, Manager};
 use crate::api::body::{Body, lenient};
-use crate::api::error::ApiError;
+use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
 use crate::api::params::{Checks, Params};
 use crate::api::payment_query::{LIMIT_MAX, OFFSET_MAX};
 use crate::clock;
+use crate::domain::consumer::Consumer;
 use crate::domain::events::{EventKind, OwnerKind, Place};
-use crate::domain::ids::{DeliveryId, EndpointId, EventId, UserId};
+use crate::domain::ids::{DeliveryId, EndpointId, EventId};
 use crate::domain::target::Target;
 use crate::domain::time::UnixMs;
 use crate::store::events::NewDelivery;
@@ -104,9 +105,10 @@ pub(in crate::api) async fn list_deliveries(
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let id = endpoint_id(&path)?;
+    let tenant = key.managed_tenant().ok_or(ErrorCode::WebhookNotFound)?;
     let Page { state, offset, limit } = Page::read(&params)?;
     let found = app.store.read_list(move |connection| {
-        endpoints::find(connection, key.user(), id)?;
+        endpoints::find(connection, tenant, id)?;
         delivery_log::list(connection, id.as_bytes(), state, offset, limit)
     });
     let views: Vec<_> = found.await.map_err(webhook_not_found)?.into_iter().map(DeliveryView::from).collect();
@@ -129,10 +131,11 @@ pub(in crate::api) async fn get_delivery(
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = delivery_id(&path)?;
+    let tenant = key.managed_tenant().ok_or(ErrorCode::DeliveryNotFound)?;
     let found = app.store.read(move |connection| {
         let owner = delivery_log::owner_of(connection, id)?;
         // Whose the endpoint is decides; a wallet's own webhooks are not the manager's.
-        endpoints::find(connection, key.user(), EndpointId::new(owner))?;
+        endpoints::find(connection, tenant, EndpointId::new(owner))?;
         delivery_log::find_with_failures(connection, &owner, id).map(DeliveryDetails::from)
     });
     Ok(HttpResponse::Ok().json(found.await.map_err(delivery_not_found)?))
@@ -149,7 +152,7 @@ pub(in crate::api) async fn get_delivery(
 )]
 #[post("/usermanager/api/v1/webhooks/{webhook_id}/test")]
 pub(in crate::api) async fn test_webhook(
-    key: AdminKey,
+    key: Manager<AdminKey>,
     app: State,
     path: web::Path<String>,
     idempotency: Idempotency,
@@ -161,13 +164,13 @@ pub(in crate::api) async fn test_webhook(
         let url = endpoints::find(connection, key.user(), endpoint)?.url;
         let target = Target::parse(&url).map_err(|error| StoreError::Broken(error.to_string()))?;
         let (id, now) = (DeliveryId::next(), clock::now());
-        delivery_log::add(connection, trial(key.user(), endpoint, id, &target, now), now)?;
+        delivery_log::add(connection, trial(key.consumer(), endpoint, id, &target, now), now)?;
         delivery_log::find(connection, endpoint.as_bytes(), id).map(DeliveryView::from)
     };
     create_once(&app, key, StatusCode::CREATED, claim, create, webhook_not_found).await
 }
 
-fn trial(manager: UserId, endpoint: EndpointId, id: DeliveryId, target: &Target, now: UnixMs) -> NewDelivery {
+fn trial(consumer: Consumer, endpoint: EndpointId, id: DeliveryId, target: &Target, now: UnixMs) -> NewDelivery {
     NewDelivery {
         id,
         event: EventId::next(),
@@ -177,7 +180,7 @@ fn trial(manager: UserId, endpoint: EndpointId, id: DeliveryId, target: &Target,
         account: None,
         row: None,
         payload: Some(r#"{"message":"This is a test."}"#.to_owned()),
-        place: Place { tenant: manager, host: target.host_and_port() },
+        place: Place { consumer, host: target.host_and_port() },
         line: None,
         created_at: now,
     }
@@ -194,7 +197,7 @@ fn trial(manager: UserId, endpoint: EndpointId, id: DeliveryId, target: &Target,
 )]
 #[post("/usermanager/api/v1/webhooks/deliveries/{delivery_id}/redeliver")]
 pub(in crate::api) async fn redeliver(
-    key: AdminKey,
+    key: Manager<AdminKey>,
     app: State,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
@@ -221,7 +224,7 @@ pub(in crate::api) async fn redeliver(
 )]
 #[post("/usermanager/api/v1/webhooks/{webhook_id}/redeliver")]
 pub(in crate::api) async fn redeliver_range(
-    key: AdminKey,
+    key: Manager<AdminKey>,
     app: State,
     path: web::Path<String>,
     body: Body,
