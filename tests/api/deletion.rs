@@ -65,10 +65,8 @@ both_stores! {
     fn users_go_with_the_user_that_has_created_them(server) {
         let key = server.manager.admin.clone();
         let before = server.balance(&server.manager);
-        let order = json!({"user_name": "top", "may_create_users": true});
-        let top = Wallet::from_json(&server.post(USERS, &key, &order).expect(201)["wallets"][0]);
-        let order = json!({"user_name": "middle", "may_create_users": true});
-        let middle = Wallet::from_json(&server.post(USERS, &top.admin, &order).expect(201)["wallets"][0]);
+        let top = server.creator_of(&key, "top");
+        let middle = server.creator_of(&top.admin, "middle");
         let bottom = server.wallet_of(&middle.admin, "bottom");
         let beside = server.wallet_of(&top.admin, "beside");
         let other = server.wallet("other", 3);

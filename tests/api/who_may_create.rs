@@ -6,12 +6,6 @@ use crate::harness::{Server, Wallet, both_stores};
 
 const USERS: &str = "/usermanager/api/v1/users";
 
-/// A user that may create users.
-fn creator(server: &Server, manager_key: &str, name: &str) -> Wallet {
-    let order = json!({"user_name": name, "may_create_users": "true"});
-    Wallet::from_json(&server.post(USERS, manager_key, &order).expect(201)["wallets"][0])
-}
-
 fn may_create_users(server: &Server, user: &Wallet, may: &Value) {
     let order = json!({"may_create_users": may});
     server.put(&format!("{USERS}/{}", user.user), &server.manager.admin, &order).expect(200);
@@ -60,7 +54,7 @@ both_stores! {
 
     fn a_manager_lets_a_user_create_users(server) {
         let key = server.manager.admin.clone();
-        let studio = creator(server, &key, "studio");
+        let studio = server.creator_of(&key, "studio");
         assert_eq!(server.get(&format!("{USERS}/{}", studio.user), &key).expect(200)["may_create_users"], true);
         let order = json!({"user_id": studio.user, "wallet_name": "second"});
         let second = Wallet::from_json(&server.post("/usermanager/api/v1/wallets", &key, &order).expect(201));

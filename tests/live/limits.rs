@@ -141,9 +141,7 @@ both_stores! {
 
     fn users_leave_streams_to_their_manager(server, with(&["--streams-per-tenant", "8", "--streams-per-wallet", "100"])) {
         let player = server.wallet("player", 0);
-        let order = json!({"user_name": "studio", "may_create_users": true});
-        let studio = server.post("/usermanager/api/v1/users", &server.manager.admin, &order).expect(201);
-        let studio = Wallet::from_json(&studio["wallets"][0]);
+        let studio = server.creator_of(&server.manager.admin, "studio");
         // Users of users take from the same part.
         let players = server.wallet_of(&studio.admin, "a player of the studio's");
         let taken: Vec<_> =

@@ -105,9 +105,7 @@ both_stores! {
 
     fn users_of_a_tenant_hold_up_nothing_of_its_managers(server, options()) {
         let silent: Vec<_> = (0..70).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let order = serde_json::json!({"user_name": "studio", "may_create_users": true});
-        let studio = server.post("/usermanager/api/v1/users", &server.manager.admin, &order).expect(201);
-        let studio = crate::harness::Wallet::from_json(&studio["wallets"][0]);
+        let studio = server.creator_of(&server.manager.admin, "studio");
         let receiver = Receiver::start();
         for target in &silent {
             let player = server.wallet_of(&studio.admin, "player");
