@@ -21,6 +21,7 @@
 mod api;
 mod cli;
 mod config;
+mod documents;
 mod domain;
 mod harness;
 mod ledger;

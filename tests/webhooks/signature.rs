@@ -1,4 +1,4 @@
-//! The signature, checked as the README tells receivers to.
+//! The signature, checked as the documents tell receivers to.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -10,11 +10,12 @@ use super::endpoints::endpoint;
 use super::options;
 use crate::harness::{Hook, Receiver, both_stores};
 
-/// The README's snippet in a language.
+/// The document's snippet in a language.
 fn snippet(language: &str) -> String {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/webhooks.md")).unwrap();
     let fence = format!("```{language}\n");
-    let (_, rest) = readme.split_once(&fence).unwrap_or_else(|| panic!("the README has a snippet in {language}"));
+    let (_, rest) =
+        document.split_once(&fence).unwrap_or_else(|| panic!("docs/webhooks.md has a snippet in {language}"));
     rest.split_once("```").unwrap().0.to_owned()
 }
 
@@ -69,7 +70,7 @@ fn check(hook: &Hook, secret: &str) {
 }
 
 both_stores! {
-    fn receivers_verify_as_the_readme_says(server, options()) {
+    fn receivers_verify_as_the_document_says(server, options()) {
         let receiver = Receiver::start();
         let made = endpoint(server, &format!("{}/endpoint", receiver.url), &["payment.received"]);
         let payee = server.wallet("payee", 0);
