@@ -13,6 +13,10 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+fn is_markdown(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "md")
+}
+
 /// All Markdown files under a directory.
 fn documents(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(directory).unwrap() {
@@ -23,7 +27,7 @@ fn documents(directory: &Path, found: &mut Vec<PathBuf>) {
         }
         if entry.file_type().unwrap().is_dir() {
             documents(&path, found);
-        } else if name.ends_with(".md") {
+        } else if is_markdown(&path) {
             found.push(path);
         }
     }
@@ -95,7 +99,7 @@ fn follow(document: &Path, link: &str) -> (PathBuf, Option<&'static str>) {
     let fault = match fragment {
         _ if !target.starts_with(root()) => Some("leads out of the repository"),
         _ if !target.exists() => Some("there is no such file"),
-        Some(fragment) if target.extension().is_some_and(|extension| extension == "md") => {
+        Some(fragment) if is_markdown(&target) => {
             let there = anchors(&std::fs::read_to_string(&target).unwrap()).contains(fragment);
             (!there).then_some("there is no such heading")
         }
