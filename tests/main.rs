@@ -29,6 +29,7 @@ mod master_key;
 mod metrics;
 mod openapi;
 mod schema;
+mod texts;
 mod traces;
 mod wall;
 mod webhooks;
