@@ -19,6 +19,7 @@
 )]
 
 mod api;
+mod audit;
 mod cli;
 mod config;
 mod domain;
