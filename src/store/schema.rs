@@ -128,6 +128,7 @@ diesel::table! {
         extra -> Nullable<Text>,
         tag -> Nullable<Text>,
         created_at_ms -> BigInt,
+        webhook -> Nullable<Text>,
     }
 }
 
