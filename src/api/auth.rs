@@ -14,6 +14,7 @@ use actix_web::{FromRequest, HttpRequest};
 use super::app::{App, State};
 use super::error::{ApiError, ErrorCode};
 use super::params;
+use crate::domain::consumer::Consumer;
 use crate::domain::ids::{AccountId, PaymentHash, UserId, WalletId};
 use crate::domain::keys::{ApiKey, KeyDigest, KeyKind};
 use crate::ledger::command::Authority;
@@ -78,6 +79,11 @@ impl WalletKey {
     /// Whose wallet it is: of the manager who created the wallet's user, or of the manager itself.
     pub const fn tenant(&self) -> Option<UserId> {
         self.0.tenant
+    }
+
+    /// Whose share what the key asks for is charged to.
+    pub fn consumer(&self) -> Consumer {
+        Consumer::of(self.0.tenant.unwrap_or(self.0.user), self.0.user)
     }
 
     /// What the ledger checks again.

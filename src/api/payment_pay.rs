@@ -43,7 +43,7 @@ pub(super) async fn pay_invoice(
         bolt11: request.text().to_owned(),
         extra: extra.clone(),
     });
-    match app.settler.submit(command).await? {
+    match app.settler.submit(command, key.consumer()).await? {
         Ok(Outcome::Replayed { payments }) => payment_again(app, &key, &payments).await,
         Ok(Outcome::Paid { invoice, at }) => Ok(Created::new(Payment {
             row: transfer.as_bytes().to_vec(),

@@ -12,6 +12,7 @@ use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Created, Idempotency, IdempotencyParam, payments_of};
 use crate::api::params::Checks;
 use crate::api::session::Operator;
+use crate::domain::consumer::Consumer;
 use crate::domain::ids::WalletId;
 use crate::domain::money::Amount;
 use crate::domain::text::InvalidText;
@@ -77,7 +78,7 @@ pub(in crate::api) async fn update_balance(
     app.store.read(move |connection| wallets::find(connection, id)).await.map_err(wallet_not_found)?;
     let leg = adjustment(&app.sealer, id, amount, direction);
     let adjust = Adjust { leg, session: Some(operator.digest()), claim };
-    let done = match app.settle(Command::Adjust(adjust), false).await? {
+    let done = match app.settle(Command::Adjust(adjust), Consumer::NOBODY).await? {
         Outcome::Adjusted { .. } => Created::new(DONE),
         Outcome::Replayed { .. } => Created::again(DONE),
         outcome @ (Outcome::InvoiceCreated | Outcome::Paid { .. } | Outcome::Transferred { .. } | Outcome::Closed) => {

@@ -6,6 +6,7 @@ use super::users::user_not_found;
 use crate::api::app::App;
 use crate::api::auth::AdminKey;
 use crate::api::error::{ApiError, ErrorCode};
+use crate::domain::consumer::Consumer;
 use crate::domain::ids::{InvoiceId, TransferId, UserId, WalletId};
 use crate::domain::node::Preimage;
 use crate::domain::session::SessionDigest;
@@ -31,9 +32,9 @@ pub enum Deleter {
 
 /// Deletes a user of a tenant, or a manager, with all wallets.
 pub async fn delete_by(app: &App, deleter: Deleter, id: UserId) -> Result<HttpResponse, ApiError> {
-    let (tenant, by, sweep) = match deleter {
-        Deleter::Manager { key, sweep } => (Some(key.user()), Closer::Manager(key.authority()), sweep),
-        Deleter::Operator(session) => (None, Closer::Operator(session), false),
+    let (tenant, consumer, by, sweep) = match deleter {
+        Deleter::Manager { key, sweep } => (Some(key.user()), key.consumer(), Closer::Manager(key.authority()), sweep),
+        Deleter::Operator(session) => (None, Consumer::NOBODY, Closer::Operator(session), false),
     };
     for _ in 0..DELETE_TRIES {
         let found = app.store.read(move |connection| {
@@ -41,7 +42,7 @@ pub async fn delete_by(app: &App, deleter: Deleter, id: UserId) -> Result<HttpRe
             wallets::of_users(connection, &[id])
         });
         let wallets = found.await.map_err(user_not_found)?.into_iter().map(|wallet| wallet.id).collect();
-        match close(app, by, CloseTarget::User(id), wallets, sweep).await {
+        match close(app, consumer, by, CloseTarget::User(id), wallets, sweep).await {
             Err(error) if error.code() == ErrorCode::WalletsChanged => {}
             closed => return closed,
         }
@@ -52,14 +53,17 @@ pub async fn delete_by(app: &App, deleter: Deleter, id: UserId) -> Result<HttpRe
 /// Deletes wallets, alone or with their user: of the tenant of a key, or as an operator.
 pub async fn close(
     app: &App,
+    consumer: Consumer,
     by: Closer,
     target: CloseTarget,
     wallets: Vec<WalletId>,
     sweep: bool,
 ) -> Result<HttpResponse, ApiError> {
+    let place = app.settler.reserve(consumer, wallets.len())?;
     let wallets = wallets.into_iter().map(|id| (id.account(), sweep_of(app))).collect();
     let command = Close { by, target, wallets, sweep };
-    app.settle(Command::Close(command), false).await?;
+    let closed = place.submit(Command::Close(command)).await?;
+    closed.map_err(|rejection| ApiError::from_rejection(rejection, false))?;
     Ok(HttpResponse::Ok().json(()))
 }
 

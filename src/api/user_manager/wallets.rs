@@ -231,7 +231,7 @@ pub(in crate::api) async fn delete_wallet(
     let tenant = key.user();
     let found = app.store.read(move |connection| wallets::find_in_tenant(connection, tenant, id)).await;
     found.map_err(wallet_not_found)?;
-    close(&app, Closer::Manager(key.authority()), CloseTarget::Wallet, vec![id], sweep).await
+    close(&app, key.consumer(), Closer::Manager(key.authority()), CloseTarget::Wallet, vec![id], sweep).await
 }
 
 pub(super) fn wallet_not_found(error: StoreError) -> ApiError {
