@@ -110,6 +110,7 @@ fn every_code_of_an_error_is_listed() {
         assert!(listed.contains(&Value::from(code.as_str())), "{code:?}");
         let may_succeed_later = [
             "overloaded",
+            "tenant_overloaded",
             "shutting_down",
             "unavailable",
             "wallets_changed",

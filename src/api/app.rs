@@ -12,6 +12,7 @@ use super::gate::Gate;
 use super::rate_limit::RateLimits;
 use crate::clock;
 use crate::config::Config;
+use crate::domain::consumer::Consumer;
 use crate::domain::node::Node;
 use crate::domain::password::{HashError, Hasher, Password};
 use crate::domain::secret::Sealer;
@@ -146,10 +147,9 @@ impl App {
         clock::now().seconds() - self.started_at.seconds()
     }
 
-    /// Has a command settled. `legs` is true where it has several movements, so that a
-    /// refusal says which one it is about.
-    pub async fn settle(&self, command: Command, legs: bool) -> Result<Outcome, ApiError> {
-        self.settler.submit(command).await?.map_err(|rejection| ApiError::from_rejection(rejection, legs))
+    /// Has a command settled, on somebody's account.
+    pub async fn settle(&self, command: Command, consumer: Consumer) -> Result<Outcome, ApiError> {
+        self.settler.submit(command, consumer).await?.map_err(|rejection| ApiError::from_rejection(rejection, false))
     }
 
     /// Changes rows on behalf of a caller, in one transaction, at whose start the caller is

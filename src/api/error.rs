@@ -166,6 +166,9 @@ codes! {
         "The wallets of this manager and its users have too many live streams; close others first";
     /// Too much is waiting.
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, true, "Too many requests are waiting; try again soon";
+    /// Too much of the tenant's own is waiting.
+    TenantOverloaded = "tenant_overloaded", SERVICE_UNAVAILABLE, true,
+        "Too many requests of this manager and its users are waiting; send fewer at once";
     /// The server is going down.
     ShuttingDown = "shutting_down", SERVICE_UNAVAILABLE, true, "The server is shutting down; try again soon";
     /// The database is away.
@@ -369,6 +372,7 @@ impl From<SubmitError> for ApiError {
     fn from(error: SubmitError) -> Self {
         match error {
             SubmitError::Overloaded => ErrorCode::Overloaded,
+            SubmitError::TenantOverloaded => ErrorCode::TenantOverloaded,
             SubmitError::ShuttingDown => ErrorCode::ShuttingDown,
             SubmitError::Unavailable => ErrorCode::Unavailable,
             SubmitError::OutcomeUnknown => ErrorCode::OutcomeUnknown,

@@ -194,6 +194,24 @@ pub fn find_in_tenant(connection: &mut Db, tenant: UserId, id: WalletId) -> Resu
     if wallet.manager == Some(tenant) { Ok(wallet) } else { Err(StoreError::NotFound) }
 }
 
+/// Makes sure that all of these wallets, each named once, are of the tenant and not deleted.
+pub fn check_in_tenant(connection: &mut Db, tenant: UserId, ids: &[WalletId]) -> Result<(), StoreError> {
+    let ids: Vec<_> = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
+    for ids in ids.chunks(CHUNK_IDS) {
+        let found: i64 = wallets::table
+            .inner_join(users::table)
+            .filter(wallets::id.eq_any(ids))
+            .filter(wallets::deleted_at_ms.is_null())
+            .filter(users::manager_id.eq(tenant.as_bytes().as_slice()))
+            .count()
+            .get_result(connection)?;
+        if usize::try_from(found).ok() != Some(ids.len()) {
+            return Err(StoreError::NotFound);
+        }
+    }
+    Ok(())
+}
+
 /// The wallets of users, oldest first.
 pub fn of_users(connection: &mut Db, ids: &[UserId]) -> Result<Vec<Wallet>, StoreError> {
     let mut found = Vec::new();
@@ -208,6 +226,24 @@ pub fn of_users(connection: &mut Db, ids: &[UserId]) -> Result<Vec<Wallet>, Stor
             .load(connection)?;
         for row in rows {
             found.push(wallet(row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// The ids of the wallets of users, `limit` of them at most, in no order.
+pub fn ids_of_users(connection: &mut Db, users: &[UserId], limit: i64) -> Result<Vec<WalletId>, StoreError> {
+    let mut found = Vec::new();
+    for users in users.chunks(CHUNK_IDS) {
+        let left = limit.saturating_sub(i64::try_from(found.len()).unwrap_or(i64::MAX));
+        let ids: Vec<Vec<u8>> = wallets::table
+            .filter(wallets::user_id.eq_any(users.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
+            .filter(wallets::deleted_at_ms.is_null())
+            .select(wallets::id)
+            .limit(left)
+            .load(connection)?;
+        for id in ids {
+            found.push(WalletId::from_slice(&id)?);
         }
     }
     Ok(found)

@@ -233,7 +233,7 @@ pub(in crate::api) async fn delete_wallet(
     let tenant = key.user();
     let found = app.store.read(move |connection| wallets::find_in_tenant(connection, tenant, id)).await;
     found.map_err(wallet_not_found)?;
-    delete_wallets(&app, Closer::Manager(key.authority()), vec![id], sweep).await
+    delete_wallets(&app, key.consumer(), Closer::Manager(key.authority()), vec![id], sweep).await
 }
 
 pub(super) fn wallet_not_found(error: StoreError) -> ApiError {
