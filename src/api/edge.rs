@@ -1,32 +1,42 @@
-//! What is refused before anything is done for a request: one whose head is too large, and
-//! one of a client that makes too many.
+//! What is refused before anything is done for a request: one whose head is too large, one of
+//! a client that makes too many, and one for a path or method that is not there.
 //!
-//! actix has limits of its own beyond these, and answers them without a body before this is
-//! asked: 431 to a head of more than 128 KiB or 96 headers, 400 to a target of almost 64 KiB.
+//! actix has limits of its own beyond these, which are answered in the same shape before this
+//! is asked ([`super::wire`]): 431 to a head of more than 128 KiB or 96 headers, 414 to a
+//! target of almost 64 KiB.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
-use actix_web::{Error, ResponseError, web};
+use actix_web::{Error, HttpResponse, ResponseError, web};
 
 use super::address::ClientAddress;
 use super::app::App;
 use super::error::{ApiError, ErrorCode};
+use super::paths::{self, Methods};
 
 /// The longest target (path and query) of a request, in bytes.
-const TARGET_BYTES_MAX: usize = 16 * 1024;
+pub(super) const TARGET_BYTES_MAX: usize = 16 * 1024;
 /// The most that the headers of a request may have, names and values, in bytes.
 const HEADERS_BYTES_MAX: usize = 32 * 1024;
 
 /// The middleware.
 pub async fn middleware(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    match admit(&request) {
+    let admitted = admit(&request).map_err(|refusal| ApiError::from(refusal).error_response());
+    match admitted.and_then(|()| lead(&mut request)) {
         Ok(()) => Ok(next.call(request).await?.map_into_left_body()),
-        Err(refusal) => Ok(request.into_response(ApiError::from(refusal).error_response()).map_into_right_body()),
+        Err(answer) => Ok(request.into_response(answer).map_into_right_body()),
     }
+}
+
+/// Brings the path into its one form, and answers where nothing has it, or not by this method.
+fn lead(request: &mut ServiceRequest) -> Result<(), HttpResponse> {
+    paths::normalize(request).map_err(|refusal| ApiError::from(refusal).error_response())?;
+    let methods = request.app_data::<web::Data<Methods>>().ok_or_else(|| ApiError::from(ErrorCode::Internal).error_response())?;
+    methods.answer(request.method(), request.match_info().as_str()).map_or(Ok(()), Err)
 }
 
 fn admit(request: &ServiceRequest) -> Result<(), ErrorCode> {
