@@ -73,9 +73,11 @@ pub(super) async fn middleware(
     if is_upgrade && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
-    Ok(response.map_body(|_, body| {
-        if head_only { EitherBody::right(Absent(body.size())) } else { EitherBody::left(body) }
-    }))
+    Ok(response.map_body(
+        |_, body| {
+            if head_only { EitherBody::right(Absent(body.size())) } else { EitherBody::left(body) }
+        },
+    ))
 }
 
 fn add_missing(headers: &mut HeaderMap, all: impl Iterator<Item = (HeaderName, HeaderValue)>) {

@@ -35,7 +35,8 @@ pub async fn middleware(
 /// Brings the path into its one form, and answers where nothing has it, or not by this method.
 fn lead(request: &mut ServiceRequest) -> Result<(), HttpResponse> {
     paths::normalize(request).map_err(|refusal| ApiError::from(refusal).error_response())?;
-    let methods = request.app_data::<web::Data<Methods>>().ok_or_else(|| ApiError::from(ErrorCode::Internal).error_response())?;
+    let methods =
+        request.app_data::<web::Data<Methods>>().ok_or_else(|| ApiError::from(ErrorCode::Internal).error_response())?;
     methods.answer(request.method(), request.match_info().as_str()).map_or(Ok(()), Err)
 }
 

@@ -44,12 +44,12 @@ impl Connection {
     fn replace(&mut self, written: &[u8]) -> Option<Vec<u8>> {
         let bare = refusals::find(written)?;
         let mut instead = written.get(..bare.start)?.to_vec();
-        if let Some(refusal) = refusals::refusal(bare.status, &self.requests) {
-            let (id, status) = (request_id::new(), refusal.code().status().as_u16());
-            self.app.metrics.requests.count("", None, status, Duration::ZERO);
-            tracing::info!(request_id = %id, status, "a request that could not be read");
-            instead.extend(refusals::write(&refusal, bare, self.requests.head().is_head(), &id).into_bytes());
-        }
+        let head = self.requests.head();
+        let refusal = refusals::refusal(bare.status, head);
+        let (id, status) = (request_id::new(), refusal.code().status().as_u16());
+        self.app.metrics.requests.count("", None, status, Duration::ZERO);
+        tracing::info!(request_id = %id, status, "a request that could not be read");
+        instead.extend(refusals::write(&refusal, bare, head.is_head(), &id).into_bytes());
         Some(instead)
     }
 

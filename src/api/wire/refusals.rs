@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use actix_web::http::StatusCode;
 
-use super::requests::Requests;
+use super::requests::Head;
 use crate::api::answers;
 use crate::api::edge::TARGET_BYTES_MAX;
 use crate::api::error::{ApiError, ErrorCode};
@@ -51,13 +51,9 @@ pub fn find(written: &[u8]) -> Option<Bare<'_>> {
     (is_empty && status >= 400).then_some(Bare { start, version, status, date: date? })
 }
 
-/// The refusal that such a head stands for; `None` where the request that it is about is
-/// answered already.
-pub fn refusal(status: u16, requests: &Requests) -> Option<ApiError> {
-    let head = requests.head();
-    Some(match status {
-        // Of a body that cannot be read, its handler is told as well.
-        400 if requests.is_in_body() => return None,
+/// The refusal that such a head stands for, of the request that was read last.
+pub fn refusal(status: u16, head: &Head) -> ApiError {
+    match status {
         400 if head.line_bytes() > TARGET_BYTES_MAX => ErrorCode::UriTooLong.into(),
         400 if head.has_raw_target() => ApiError::with_detail(
             ErrorCode::MalformedRequest,
@@ -67,7 +63,7 @@ pub fn refusal(status: u16, requests: &Requests) -> Option<ApiError> {
         431 => ErrorCode::HeadersTooLarge.into(),
         500.. => ErrorCode::Internal.into(),
         _ => ErrorCode::MalformedRequest.into(),
-    })
+    }
 }
 
 /// Writes a refusal as the last answer on its connection.

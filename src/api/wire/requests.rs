@@ -4,8 +4,9 @@
 //! An upgrade that a server does not do is to be ignored (RFC 9110, 7.8). actix takes every
 //! `Connection: upgrade` for one that is done, and ends the connection after the answer; and
 //! whatever follows an `Upgrade: websocket`, for the new protocol. So an offer that is not a
-//! web socket's loses its last letter here, before actix reads it. Nothing else is changed,
-//! nothing is added, and nothing is kept back, wherever the bytes are cut.
+//! web socket's loses its last letter here, before actix reads it (and so does a word that only
+//! begins like one, which nobody knows either). Nothing else is changed, nothing is added, and
+//! nothing is kept back, wherever the bytes are cut.
 
 use memchr::memchr;
 
@@ -31,7 +32,7 @@ enum Place {
     Body(u64),
     /// Into a body that comes in chunks.
     Chunked(Chunk),
-    /// Into a web socket, or what else is not read here.
+    /// Into a web socket, or what comes after something that actix refuses.
     Opaque,
 }
 
@@ -52,8 +53,6 @@ enum Chunk {
     Data(u64),
     DataEnd,
     Trailer { empty: bool },
-    /// The chunks are not as they must be.
-    Broken,
 }
 
 /// What is known of the head that is read, or was read last.
@@ -62,6 +61,7 @@ pub struct Head {
     start: [u8; LINE_START_BYTES],
     line_bytes: usize,
     spaces: usize,
+    is_in_query: bool,
     has_raw_bytes: bool,
     last: u8,
     opens_socket: bool,
@@ -75,6 +75,7 @@ impl Head {
         start: [0; LINE_START_BYTES],
         line_bytes: 0,
         spaces: 0,
+        is_in_query: false,
         has_raw_bytes: false,
         last: 0,
         opens_socket: false,
@@ -88,7 +89,8 @@ impl Head {
         self.line_bytes
     }
 
-    /// Whether the request line has what must be percent-encoded in a target.
+    /// Whether the request line has what must be percent-encoded in a target, and is refused
+    /// for it.
     pub fn has_raw_target(&self) -> bool {
         self.has_raw_bytes || self.spaces > 2
     }
@@ -107,11 +109,17 @@ impl Head {
             free.iter_mut().zip(part).for_each(|(place, byte)| *place = *byte);
         }
         self.line_bytes = self.line_bytes.saturating_add(part.len());
-        self.spaces += part.iter().filter(|byte| **byte == b' ').count();
-        // Those that actix refuses in a query, and most of them in a path.
-        self.has_raw_bytes |= part.iter().any(|byte| !byte.is_ascii() || matches!(byte, b'"' | b'<' | b'>' | b'`' | b'\t'));
-        if let Some(last) = part.iter().rfind(|byte| **byte != b'\r') {
-            self.last = *last;
+        for byte in part {
+            match byte {
+                b'\r' => continue,
+                b' ' => self.spaces += 1,
+                b'?' => self.is_in_query = true,
+                b'"' => self.has_raw_bytes |= self.is_in_query,
+                // What is odd before the target is no HTTP at all.
+                ..0x20 | b'<' | b'>' | 0x7f.. => self.has_raw_bytes |= self.spaces > 0,
+                _ => {}
+            }
+            self.last = *byte;
         }
     }
 
@@ -139,13 +147,7 @@ pub struct Requests {
 
 impl Default for Requests {
     fn default() -> Self {
-        Self {
-            place: Place::RequestLine,
-            head: Head::NEW,
-            name: [0; NAME_BYTES_MAX],
-            name_bytes: 0,
-            matched: Some(0),
-        }
+        Self { place: Place::RequestLine, head: Head::NEW, name: [0; NAME_BYTES_MAX], name_bytes: 0, matched: Some(0) }
     }
 }
 
@@ -153,11 +155,6 @@ impl Requests {
     /// The head that is read, or was read last.
     pub fn head(&self) -> &Head {
         &self.head
-    }
-
-    /// Whether a body is read, of a request that is answered by whoever handles it.
-    pub fn is_in_body(&self) -> bool {
-        matches!(self.place, Place::Body(_) | Place::Chunked(_))
     }
 
     /// Reads what has come in, and strikes out offers to upgrade.
@@ -170,7 +167,11 @@ impl Requests {
                 Place::Rest => self.end_line(bytes),
                 Place::Body(left) => {
                     let (taken, left) = take(left, bytes);
-                    if left == 0 { self.begin() } else { self.place = Place::Body(left) }
+                    if left == 0 {
+                        self.begin()
+                    } else {
+                        self.place = Place::Body(left)
+                    }
                     taken
                 }
                 Place::Chunked(chunk) => self.read_chunk(chunk, bytes),
@@ -198,7 +199,7 @@ impl Requests {
         let Some(end) = end else { return bytes.len() };
         self.head.opens_socket = self.head.asks_for_socket();
         self.head.last = b'\n';
-        self.place = Place::Name;
+        self.place = if self.head.has_raw_target() { Place::Opaque } else { Place::Name };
         self.name_bytes = 0;
         end + 1
     }
@@ -323,10 +324,13 @@ impl Requests {
             (Chunk::Size(size) | Chunk::Extension(size), b'\n') => (1, Chunk::Data(size)),
             (Chunk::Extension(_), _) | (Chunk::Size(_), b'\r' | b' ' | b'\t') => (1, chunk),
             (Chunk::Size(size), b';') => (1, Chunk::Extension(size)),
-            (Chunk::Size(size), _) => (1, longer(size, byte).map_or(Chunk::Broken, Chunk::Size)),
+            (Chunk::Size(size), digit) => match longer(size, digit) {
+                Some(size) => (1, Chunk::Size(size)),
+                None => return self.give_up(bytes),
+            },
             (Chunk::DataEnd, b'\n') => (1, Chunk::Size(0)),
             (Chunk::DataEnd, b'\r') => (1, chunk),
-            (Chunk::DataEnd, _) => (1, Chunk::Broken),
+            (Chunk::DataEnd, _) => return self.give_up(bytes),
             (Chunk::Trailer { empty: true }, b'\n') => {
                 self.begin();
                 return 1;
@@ -334,10 +338,14 @@ impl Requests {
             (Chunk::Trailer { .. }, b'\n') => (1, Chunk::Trailer { empty: true }),
             (Chunk::Trailer { .. }, b'\r') => (1, chunk),
             (Chunk::Trailer { .. }, _) => (1, Chunk::Trailer { empty: false }),
-            (Chunk::Broken, _) => (bytes.len(), chunk),
         };
         self.place = Place::Chunked(next);
         taken
+    }
+
+    fn give_up(&mut self, bytes: &[u8]) -> usize {
+        self.place = Place::Opaque;
+        bytes.len()
     }
 }
 
