@@ -33,7 +33,7 @@ fn header() -> impl Strategy<Value = (String, String)> {
 
 prop_compose! {
     fn request()(
-        method in prop_oneof!["GET", "POST", "HEAD"].prop_map(|m| m.to_owned()),
+        method in prop_oneof![Just("GET"), Just("POST"), Just("HEAD")],
         path in prop_oneof![Just("/api/v1/payments"), Just("/api/v1/ws"), Just("/"), Just("/x?y=/api/v1/ws/")],
         newline in prop_oneof![Just("\r\n"), Just("\n")],
         headers in vec(header(), 0..5),
@@ -41,14 +41,14 @@ prop_compose! {
         chunked in any::<bool>(),
     ) -> Request {
         let framed = if chunked {
-            let chunks: String = body.iter().map(|part| format!("{:x};x=y\r\n{part}\r\n", part.len())).collect();
+            let chunks: String = body.iter().fold(String::new(), |all, part| format!("{all}{:x};x=y\r\n{part}\r\n", part.len()));
             format!("Transfer-Encoding: chunked{newline}{newline}{chunks}0\r\nTrailer: upgrade\r\n\r\n")
         } else {
             let body = body.concat();
             format!("Content-Length: {}{newline}{newline}{body}", body.len())
         };
         let with = |headers: Vec<&String>| {
-            let headers: String = headers.into_iter().map(|header| format!("{header}{newline}")).collect();
+            let headers: String = headers.into_iter().fold(String::new(), |all, header| format!("{all}{header}{newline}"));
             format!("{method} {path} HTTP/1.1{newline}{headers}{framed}")
         };
         Request { text: with(headers.iter().map(|(text, _)| text).collect()), read: with(headers.iter().map(|(_, read)| read).collect()) }
@@ -96,7 +96,7 @@ proptest! {
 
     #[test]
     fn a_path_has_one_form(path in "/[a/]{0,8}") {
-        let form = normal_form(&path).map(|form| form.into_owned());
+        let form = normal_form(&path).map(std::borrow::Cow::into_owned);
         let segments: Vec<_> = path.trim_matches('/').split('/').collect();
         let expected = (segments.len() == 1 || segments.iter().all(|segment| !segment.is_empty())).then(|| format!("/{}", segments.join("/")));
         prop_assert_eq!(&form, &expected);

@@ -25,19 +25,21 @@ pub async fn middleware(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let admitted = admit(&request).map_err(|refusal| ApiError::from(refusal).error_response());
-    match admitted.and_then(|()| lead(&mut request)) {
-        Ok(()) => Ok(next.call(request).await?.map_into_left_body()),
-        Err(answer) => Ok(request.into_response(answer).map_into_right_body()),
+    match answer_at_once(&mut request) {
+        None => Ok(next.call(request).await?.map_into_left_body()),
+        Some(answer) => Ok(request.into_response(answer).map_into_right_body()),
     }
 }
 
-/// Brings the path into its one form, and answers where nothing has it, or not by this method.
-fn lead(request: &mut ServiceRequest) -> Result<(), HttpResponse> {
-    paths::normalize(request).map_err(|refusal| ApiError::from(refusal).error_response())?;
-    let methods =
-        request.app_data::<web::Data<Methods>>().ok_or_else(|| ApiError::from(ErrorCode::Internal).error_response())?;
-    methods.answer(request.method(), request.match_info().as_str()).map_or(Ok(()), Err)
+/// The answer to a request that no operation gets: it is not let in, or nothing has its path,
+/// or not by its method. The path of any other is brought into its one form.
+fn answer_at_once(request: &mut ServiceRequest) -> Option<HttpResponse> {
+    let led = admit(request).and_then(|()| paths::normalize(request));
+    let methods = led.and_then(|()| request.app_data::<web::Data<Methods>>().ok_or(ErrorCode::Internal));
+    match methods {
+        Ok(methods) => methods.answer(request.method(), request.match_info().as_str()),
+        Err(refusal) => Some(ApiError::from(refusal).error_response()),
+    }
 }
 
 fn admit(request: &ServiceRequest) -> Result<(), ErrorCode> {

@@ -122,7 +122,9 @@ both_stores! {
             assert_eq!(get.status, head.status, "{path}");
             let headers = |answer: &Answer| {
                 let mut headers = answer.headers.clone();
-                CHANGING.iter().for_each(|name| drop(headers.remove(*name)));
+                for name in CHANGING {
+                    headers.remove(name);
+                }
                 headers
             };
             assert_eq!(headers(&get), headers(&head), "{path}");

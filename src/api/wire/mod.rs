@@ -16,7 +16,9 @@ use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App as ActixApp, Error};
 
+mod chunks;
 mod connection;
+pub mod head;
 pub mod refusals;
 pub mod requests;
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use actix_web::http::StatusCode;
 
-use super::requests::Head;
+use super::head::Head;
 use crate::api::answers;
 use crate::api::edge::TARGET_BYTES_MAX;
 use crate::api::error::{ApiError, ErrorCode};

@@ -10,8 +10,9 @@
 
 use memchr::memchr;
 
-/// The start of a request line that is looked at.
-const LINE_START_BYTES: usize = 64;
+use super::chunks::{Chunk, Next, take};
+use super::head::{Framing, Head, Socket};
+
 /// The longest name of a header that matters here.
 const NAME_BYTES_MAX: usize = b"transfer-encoding".len();
 /// What stands for the last letter of an offer that is ignored.
@@ -43,94 +44,6 @@ enum Field {
     Upgrade,
     Length,
     Coding,
-}
-
-/// Where the next byte of a body in chunks belongs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Chunk {
-    Size(u64),
-    Extension(u64),
-    Data(u64),
-    DataEnd,
-    Trailer { empty: bool },
-}
-
-/// What is known of the head that is read, or was read last.
-#[derive(Clone, Debug)]
-pub struct Head {
-    start: [u8; LINE_START_BYTES],
-    line_bytes: usize,
-    spaces: usize,
-    is_in_query: bool,
-    has_raw_bytes: bool,
-    last: u8,
-    opens_socket: bool,
-    offers_socket: bool,
-    is_chunked: bool,
-    length: u64,
-}
-
-impl Head {
-    const NEW: Self = Self {
-        start: [0; LINE_START_BYTES],
-        line_bytes: 0,
-        spaces: 0,
-        is_in_query: false,
-        has_raw_bytes: false,
-        last: 0,
-        opens_socket: false,
-        offers_socket: false,
-        is_chunked: false,
-        length: 0,
-    };
-
-    /// How long the request line is, in bytes.
-    pub fn line_bytes(&self) -> usize {
-        self.line_bytes
-    }
-
-    /// Whether the request line has what must be percent-encoded in a target, and is refused
-    /// for it.
-    pub fn has_raw_target(&self) -> bool {
-        self.has_raw_bytes || self.spaces > 2
-    }
-
-    /// Whether the head alone is asked for.
-    pub fn is_head(&self) -> bool {
-        self.line_start().starts_with(b"HEAD ")
-    }
-
-    fn line_start(&self) -> &[u8] {
-        self.start.get(..self.line_bytes).unwrap_or(&self.start)
-    }
-
-    fn add(&mut self, part: &[u8]) {
-        if let Some(free) = self.start.get_mut(self.line_bytes..) {
-            free.iter_mut().zip(part).for_each(|(place, byte)| *place = *byte);
-        }
-        self.line_bytes = self.line_bytes.saturating_add(part.len());
-        for byte in part {
-            match byte {
-                b'\r' => continue,
-                b' ' => self.spaces += 1,
-                b'?' => self.is_in_query = true,
-                b'"' => self.has_raw_bytes |= self.is_in_query,
-                // What is odd before the target is no HTTP at all.
-                ..0x20 | b'<' | b'>' | 0x7f.. => self.has_raw_bytes |= self.spaces > 0,
-                _ => {}
-            }
-            self.last = *byte;
-        }
-    }
-
-    /// Whether this is the request line of a web socket of ours. HTTP/1.0 knows no upgrade.
-    fn asks_for_socket(&self) -> bool {
-        let mut path = self.line_start().strip_prefix(b"GET /").unwrap_or_default();
-        while let Some(rest) = path.strip_prefix(b"/") {
-            path = rest;
-        }
-        path.starts_with(b"api/v1/ws/") && self.last == b'1'
-    }
 }
 
 /// Follows the requests of one connection.
@@ -167,11 +80,7 @@ impl Requests {
                 Place::Rest => self.end_line(bytes),
                 Place::Body(left) => {
                     let (taken, left) = take(left, bytes);
-                    if left == 0 {
-                        self.begin()
-                    } else {
-                        self.place = Place::Body(left)
-                    }
+                    self.place = if left == 0 { Place::RequestLine } else { Place::Body(left) };
                     taken
                 }
                 Place::Chunked(chunk) => self.read_chunk(chunk, bytes),
@@ -181,12 +90,8 @@ impl Requests {
         }
     }
 
-    fn begin(&mut self) {
-        self.place = Place::RequestLine;
-    }
-
     fn read_request_line(&mut self, bytes: &[u8]) -> usize {
-        if self.head.last == b'\n' || self.head.line_bytes == 0 {
+        if self.head.is_over() {
             // The head before is told of until the next one begins.
             let empty = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
             if empty > 0 {
@@ -197,8 +102,7 @@ impl Requests {
         let end = memchr(b'\n', bytes);
         self.head.add(bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default());
         let Some(end) = end else { return bytes.len() };
-        self.head.opens_socket = self.head.asks_for_socket();
-        self.head.last = b'\n';
+        self.head.end_line();
         self.place = if self.head.has_raw_target() { Place::Opaque } else { Place::Name };
         self.name_bytes = 0;
         end + 1
@@ -258,30 +162,26 @@ impl Requests {
         let end = memchr(b'\n', bytes).unwrap_or(bytes.len());
         for byte in bytes.iter_mut().take(end) {
             match field {
-                Field::Connection => {
-                    // Of a socket's request this may be the socket's.
-                    if self.completes(b"upgrade", *byte) && !self.head.opens_socket {
-                        *byte = STRUCK;
+                Field::Connection if self.completes(b"upgrade", *byte) => self.strike(byte),
+                Field::Upgrade if self.completes(b"websocket", *byte) => {
+                    self.strike(byte);
+                    if self.head.socket == Socket::Possible {
+                        self.head.socket = Socket::Asked;
                     }
                 }
-                Field::Upgrade => {
-                    if self.completes(b"websocket", *byte) {
-                        self.head.offers_socket = true;
-                        if !self.head.opens_socket {
-                            *byte = STRUCK;
-                        }
-                    }
-                }
-                Field::Length => {
-                    if byte.is_ascii_digit() {
-                        let digit = u64::from(*byte - b'0');
-                        self.head.length = self.head.length.saturating_mul(10).saturating_add(digit);
-                    }
-                }
-                Field::Coding => self.head.is_chunked = true,
+                Field::Connection | Field::Upgrade => {}
+                Field::Length => self.head.add_digit(*byte),
+                Field::Coding => self.head.framing = Framing::Chunks,
             }
         }
         self.end_line(bytes)
+    }
+
+    /// Strikes an offer out, unless it may be that of a web socket of ours.
+    fn strike(&self, last: &mut u8) {
+        if self.head.socket == Socket::Impossible {
+            *last = STRUCK;
+        }
     }
 
     /// Whether this byte is the last of the word, in a list with commas between.
@@ -300,63 +200,22 @@ impl Requests {
     }
 
     fn end_head(&mut self) {
-        let head = &self.head;
-        // After CONNECT, as after the request of a web socket, actix reads no further request.
-        if head.opens_socket && head.offers_socket || head.line_start().starts_with(b"CONNECT ") {
-            self.place = Place::Opaque;
-        } else if head.is_chunked {
-            self.place = Place::Chunked(Chunk::Size(0));
-        } else if head.length > 0 {
-            self.place = Place::Body(head.length);
-        } else {
-            self.begin();
-        }
+        self.place = match self.head.framing {
+            // After CONNECT, as after the request of a web socket, actix reads no further one.
+            _ if self.head.socket == Socket::Asked || self.head.is_connect() => Place::Opaque,
+            Framing::Chunks => Place::Chunked(Chunk::Size(0)),
+            Framing::Length(0) => Place::RequestLine,
+            Framing::Length(length) => Place::Body(length),
+        };
     }
 
     fn read_chunk(&mut self, chunk: Chunk, bytes: &[u8]) -> usize {
-        let Some(byte) = bytes.first().copied() else { return 0 };
-        let (taken, next) = match (chunk, byte) {
-            (Chunk::Data(left), _) => {
-                let (taken, left) = take(left, bytes);
-                (taken, if left == 0 { Chunk::DataEnd } else { Chunk::Data(left) })
-            }
-            (Chunk::Size(0) | Chunk::Extension(0), b'\n') => (1, Chunk::Trailer { empty: true }),
-            (Chunk::Size(size) | Chunk::Extension(size), b'\n') => (1, Chunk::Data(size)),
-            (Chunk::Extension(_), _) | (Chunk::Size(_), b'\r' | b' ' | b'\t') => (1, chunk),
-            (Chunk::Size(size), b';') => (1, Chunk::Extension(size)),
-            (Chunk::Size(size), digit) => match longer(size, digit) {
-                Some(size) => (1, Chunk::Size(size)),
-                None => return self.give_up(bytes),
-            },
-            (Chunk::DataEnd, b'\n') => (1, Chunk::Size(0)),
-            (Chunk::DataEnd, b'\r') => (1, chunk),
-            (Chunk::DataEnd, _) => return self.give_up(bytes),
-            (Chunk::Trailer { empty: true }, b'\n') => {
-                self.begin();
-                return 1;
-            }
-            (Chunk::Trailer { .. }, b'\n') => (1, Chunk::Trailer { empty: true }),
-            (Chunk::Trailer { .. }, b'\r') => (1, chunk),
-            (Chunk::Trailer { .. }, _) => (1, Chunk::Trailer { empty: false }),
+        let (taken, next) = chunk.read(bytes);
+        self.place = match next {
+            Next::Chunk(next) => Place::Chunked(next),
+            Next::Request => Place::RequestLine,
+            Next::Broken => Place::Opaque,
         };
-        self.place = Place::Chunked(next);
         taken
     }
-
-    fn give_up(&mut self, bytes: &[u8]) -> usize {
-        self.place = Place::Opaque;
-        bytes.len()
-    }
-}
-
-/// A size with one more digit.
-fn longer(size: u64, digit: u8) -> Option<u64> {
-    let digit = char::from(digit).to_digit(16)?;
-    size.checked_mul(16)?.checked_add(digit.into())
-}
-
-/// How many of the bytes that are left of a body are there, and how many are then left.
-fn take(left: u64, bytes: &[u8]) -> (usize, u64) {
-    let taken = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
-    (taken, left.saturating_sub(u64::try_from(taken).unwrap_or(u64::MAX)))
 }
