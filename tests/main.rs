@@ -34,3 +34,4 @@ mod texts;
 mod traces;
 mod wall;
 mod webhooks;
+mod wire;

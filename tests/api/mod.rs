@@ -2,13 +2,16 @@
 
 mod address;
 mod bodies;
+mod browsers;
 mod controls;
 mod decode;
 mod deletion;
 mod every_request;
 pub(crate) mod idempotency;
 mod limits;
+mod malformed;
 mod operators;
+mod paths;
 mod payment_list;
 mod payments;
 mod secrets;
@@ -16,6 +19,7 @@ mod sessions;
 mod system;
 mod tenants;
 mod transfers;
+mod upgrades;
 mod user_manager;
 mod verify;
 mod wallet;
