@@ -22,6 +22,7 @@ mod api;
 mod cli;
 mod config;
 mod domain;
+mod fairness;
 mod harness;
 mod ledger;
 mod live;
