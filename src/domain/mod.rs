@@ -17,6 +17,7 @@ pub mod node;
 pub mod password;
 pub mod random;
 mod sealer;
+pub mod search;
 pub mod secret;
 pub mod session;
 pub mod skim;
