@@ -110,6 +110,8 @@ fn every_code_of_an_error_is_listed() {
         assert!(listed.contains(&Value::from(code.as_str())), "{code:?}");
         let may_succeed_later = [
             "overloaded",
+            "too_many_waiting",
+            "query_too_long",
             "shutting_down",
             "unavailable",
             "wallets_changed",

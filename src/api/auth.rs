@@ -14,6 +14,7 @@ use actix_web::{FromRequest, HttpRequest};
 use super::app::{App, State};
 use super::error::{ApiError, ErrorCode};
 use super::params;
+use crate::domain::consumer::Consumer;
 use crate::domain::ids::{AccountId, PaymentHash, UserId, WalletId};
 use crate::domain::keys::{ApiKey, KeyDigest, KeyKind};
 use crate::ledger::command::Authority;
@@ -78,6 +79,11 @@ impl WalletKey {
     /// Whose wallet it is: of the manager who created the wallet's user, or of the manager itself.
     pub const fn tenant(&self) -> Option<UserId> {
         self.0.tenant
+    }
+
+    /// Whose share it is charged to what the key is used for.
+    pub fn consumer(&self) -> Consumer {
+        Consumer::of(self.tenant().unwrap_or_else(|| self.user()), self.user())
     }
 
     /// What the ledger checks again.
@@ -198,10 +204,15 @@ fn app_of(request: &HttpRequest) -> Result<&State, ErrorCode> {
 }
 
 /// Proves a key by its digest, and counts the request.
-pub(super) async fn prove(app: &App, digest: KeyDigest) -> Result<Holder, ApiError> {
+async fn prove(app: &App, digest: KeyDigest) -> Result<Holder, ApiError> {
     let holder = app.store.holder(digest).await?.ok_or(ErrorCode::BadAuth)?;
     app.limits.count_key(digest.as_bytes())?;
     Ok(holder)
+}
+
+/// Proves a key that stands in a path, by its digest.
+pub(super) async fn prove_key(app: &App, digest: KeyDigest) -> Result<WalletKey, ApiError> {
+    Ok(WalletKey(prove(app, digest).await?.grant))
 }
 
 async fn holder_of(request: HttpRequest) -> Result<Option<Holder>, ApiError> {

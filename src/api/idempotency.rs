@@ -153,9 +153,7 @@ pub async fn payments_of(
 
 /// Sides of payments that were made before, by their wallets and the ids of their rows.
 pub async fn payments_again(app: &App, sides: Vec<(WalletId, [u8; 16])>) -> Result<Vec<Payment>, ApiError> {
-    let find = move |connection: &mut Db| {
-        sides.into_iter().map(|(wallet, row)| payments::find_row(connection, wallet, row)).collect()
-    };
+    let find = move |connection: &mut Db| payments::find_sides(connection, &sides);
     app.store.read(find).await.map_err(|error| match error {
         // Nothing failed but the reading of what was done.
         StoreError::Unavailable(error) => StoreError::OutcomeUnknown(error).into(),
@@ -164,6 +162,8 @@ pub async fn payments_again(app: &App, sides: Vec<(WalletId, [u8; 16])>) -> Resu
         | StoreError::Frozen
         | StoreError::Conflict
         | StoreError::NotFound
+        | StoreError::Busy(_)
+        | StoreError::TooLong
         | StoreError::Broken(_)
         | StoreError::Fault(_) => error.into(),
     })

@@ -45,7 +45,7 @@ pub(super) async fn payment_events(
     request: HttpRequest,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    let feed = Feed::open(&app, key.tenant(), key.authority(), last_event_id(&request, &params)?).await?;
+    let feed = Feed::open(&app, key, last_event_id(&request, &params)?).await?;
     // An empty event with an id: a client that is cut off before the first payment knows where
     // to go on, too.
     let first = Bytes::from(format!(": live\nid: {}\n\n", feed.position()));

@@ -254,6 +254,8 @@ fn rotate_keys(config: &Config, user: UserId) -> Result<Answer, CliError> {
         | StoreError::Revoked
         | StoreError::Frozen
         | StoreError::Conflict
+        | StoreError::Busy(_)
+        | StoreError::TooLong
         | StoreError::Broken(_)
         | StoreError::Fault(_) => error.into(),
     })?;

@@ -102,6 +102,8 @@ fn about(error: StoreError, username: &Username) -> CliError {
         | StoreError::OutcomeUnknown(_)
         | StoreError::Revoked
         | StoreError::Frozen
+        | StoreError::Busy(_)
+        | StoreError::TooLong
         | StoreError::Broken(_)
         | StoreError::Fault(_) => error.into(),
     }

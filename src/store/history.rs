@@ -27,7 +27,7 @@ const PERIODS: &str = "
         paid_at_ms / $1 AS number,
         CAST(SUM(CASE WHEN amount_msat > 0 THEN amount_msat ELSE 0 END) AS BIGINT) AS income_msat,
         CAST(SUM(CASE WHEN amount_msat < 0 THEN -amount_msat ELSE 0 END) AS BIGINT) AS spending_msat
-    FROM payments WHERE wallet_id = $2 AND state = 'paid'
+    FROM payments WHERE wallet_id = $2 AND state = 'paid' AND satkeep_in_time()
     GROUP BY 1 ORDER BY 1";
 
 /// What a wallet earned and spent in each period of `period_ms` in which anything settled,

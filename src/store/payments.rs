@@ -9,6 +9,7 @@ use diesel::{PgConnection, SqliteConnection};
 use super::connection::Db;
 use super::delivery_log;
 use super::error::StoreError;
+use super::functions::satkeep_in_time;
 use super::lookups::Found;
 use super::payment_filter::{PaymentFilter, Sort};
 use super::payment_page::Page;
@@ -247,6 +248,28 @@ pub fn find_row(connection: &mut Db, wallet: WalletId, row: [u8; 16]) -> Result<
     Ok(payment)
 }
 
+/// Sides of payments, by wallet and id of the row, in the same order; all of them must be there.
+pub fn find_sides(connection: &mut Db, sides: &[(WalletId, [u8; 16])]) -> Result<Vec<Payment>, StoreError> {
+    let mut found: HashMap<Vec<u8>, Payment> = HashMap::with_capacity(sides.len());
+    for sides in sides.chunks(CHUNK_IDS) {
+        let rows: Vec<Row> = payments::table
+            .filter(payments::id.eq_any(sides.iter().map(|(_, row)| row.to_vec()).collect::<Vec<_>>()))
+            .select(Row::as_select())
+            .load(connection)?;
+        for row in rows {
+            let payment = Payment::try_from(row)?;
+            found.insert(payment.row.clone(), payment);
+        }
+    }
+    let of_wallet = |(wallet, row): &(WalletId, [u8; 16])| {
+        let payment = found.remove(row.as_slice()).filter(|payment| payment.wallet == *wallet);
+        payment.ok_or(StoreError::NotFound)
+    };
+    let mut payments: Vec<Payment> = sides.iter().map(of_wallet).collect::<Result<_, _>>()?;
+    add_webhook_statuses(connection, &mut payments)?;
+    Ok(payments)
+}
+
 /// A wallet's sides of payments, by the ids of their rows, in no order.
 pub fn find_rows(connection: &mut Db, wallet: WalletId, rows: &[[u8; 16]]) -> Result<Vec<Payment>, StoreError> {
     let rows: Vec<Row> = payments::table
@@ -269,7 +292,7 @@ pub fn list(
     let rows: Vec<Row> = match connection {
         // Walks the indexes of both halves of the view by itself.
         Db::Sqlite(_) => {
-            let page = sort.apply(filter.apply(wallet)).offset(offset).limit(limit);
+            let page = sort.apply(filter.apply(wallet)).filter(satkeep_in_time()).offset(offset).limit(limit);
             page.select(Row::as_select()).load(connection)?
         }
         // Sorts all that a wallet has ever paid, unless each half is asked for its own part.
@@ -290,5 +313,5 @@ pub fn list(
 
 /// How many of a wallet's payments a filter lets through.
 pub fn count(connection: &mut Db, wallet: WalletId, filter: &PaymentFilter) -> Result<i64, StoreError> {
-    Ok(filter.apply(wallet).count().get_result(connection)?)
+    Ok(filter.apply(wallet).filter(satkeep_in_time()).count().get_result(connection)?)
 }

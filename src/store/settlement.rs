@@ -219,9 +219,11 @@ fn settle_error(error: StoreError) -> SettleError {
         | StoreError::NotFound
         | StoreError::Revoked
         | StoreError::Frozen => SettleError::Refused(error.to_string()),
-        StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) | StoreError::Fault(_) => {
-            SettleError::Unavailable(error.to_string())
-        }
+        StoreError::Unavailable(_)
+        | StoreError::OutcomeUnknown(_)
+        | StoreError::Busy(_)
+        | StoreError::TooLong
+        | StoreError::Fault(_) => SettleError::Unavailable(error.to_string()),
     }
 }
 

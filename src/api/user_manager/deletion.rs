@@ -6,6 +6,7 @@ use super::users::user_not_found;
 use crate::api::app::App;
 use crate::api::auth::AdminKey;
 use crate::api::error::{ApiError, ErrorCode};
+use crate::domain::consumer::Consumer;
 use crate::domain::ids::{InvoiceId, TransferId, UserId, WalletId};
 use crate::domain::node::Preimage;
 use crate::domain::session::SessionDigest;
@@ -31,12 +32,12 @@ pub enum Deleter {
 
 /// Deletes a user of a tenant, or a manager, with all wallets.
 pub async fn delete_by(app: &App, deleter: Deleter, id: UserId) -> Result<HttpResponse, ApiError> {
-    let (tenant, by, sweep) = match deleter {
-        Deleter::Manager { key, sweep } => (Some(key.user()), Closer::Manager(key.authority()), sweep),
-        Deleter::Operator(session) => (None, Closer::Operator(session), false),
+    let (tenant, by, sweep, consumer) = match deleter {
+        Deleter::Manager { key, sweep } => (Some(key.user()), Closer::Manager(key.authority()), sweep, key.consumer()),
+        Deleter::Operator(session) => (None, Closer::Operator(session), false, Consumer::NOBODY),
     };
     for _ in 0..DELETE_TRIES {
-        let found = app.store.read(move |connection| {
+        let found = app.store.read_list(consumer, move |connection| {
             users::find(connection, tenant, id)?;
             wallets::of_users(connection, &[id])
         });

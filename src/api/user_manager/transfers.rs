@@ -15,7 +15,7 @@ use crate::api::params::Checks;
 use crate::api::payment_create::check_amount;
 use crate::api::payment_view::PaymentView;
 use crate::clock;
-use crate::domain::ids::{InvoiceId, TransferId, UserId, WalletId};
+use crate::domain::ids::{InvoiceId, TransferId, WalletId};
 use crate::domain::node::Preimage;
 use crate::domain::text::Memo;
 use crate::domain::time::UnixMs;
@@ -23,7 +23,7 @@ use crate::ledger::command::{Command, Leg, NewInvoice, Transfer};
 use crate::ledger::outcome::Outcome;
 use crate::ledger::state::InvoiceState;
 use crate::store::payments::Payment;
-use crate::store::{Db, StoreError, wallets};
+use crate::store::wallets;
 
 /// Movements of one request at most.
 const LEGS_MAX: usize = 1000;
@@ -119,9 +119,11 @@ pub(in crate::api) async fn create_transfer(
     if let Some(before) = payments_of(&app, key, claim).await? {
         return transfers_again(&app, &legs, &before, is_array).await;
     }
+    // Every wallet must be the calling one, or of a user of the tenant.
     let wallets: HashSet<_> = legs.iter().flat_map(|leg| [leg.from.wallet(), leg.invoice.payee.wallet()]).collect();
-    let (tenant, own) = (key.user(), key.wallet());
-    let reachable = app.store.read(move |connection| check_tenant(connection, tenant, own, wallets)).await;
+    let others: Vec<_> = wallets.into_iter().filter(|wallet| *wallet != key.wallet()).collect();
+    let tenant = key.user();
+    let reachable = app.store.read(move |connection| wallets::check_in_tenant(connection, tenant, &others)).await;
     reachable.map_err(|error| ApiError::from_store(error, ErrorCode::WalletNotFound))?;
 
     let command = Transfer { authority: key.authority(), claim, legs: legs.clone() };
@@ -186,21 +188,6 @@ fn leg(app: &App, checks: &mut Checks, order: TransferOrder, index: Option<usize
             expires_at: now,
         },
     })
-}
-
-/// Every wallet must be the calling one, or of a user of the tenant.
-fn check_tenant(
-    connection: &mut Db,
-    tenant: UserId,
-    own: WalletId,
-    wallets: HashSet<WalletId>,
-) -> Result<(), StoreError> {
-    for wallet in wallets {
-        if wallet != own {
-            wallets::find_in_tenant(connection, tenant, wallet)?;
-        }
-    }
-    Ok(())
 }
 
 /// A movement that was made, as its payer sees it.

@@ -105,7 +105,7 @@ pub(in crate::api) async fn list_deliveries(
 ) -> Result<HttpResponse, ApiError> {
     let id = endpoint_id(&path)?;
     let Page { state, offset, limit } = Page::read(&params)?;
-    let found = app.store.read_list(move |connection| {
+    let found = app.store.read_list(key.consumer(), move |connection| {
         endpoints::find(connection, key.user(), id)?;
         delivery_log::list(connection, id.as_bytes(), state, offset, limit)
     });
