@@ -23,6 +23,7 @@ mod audit;
 mod cli;
 mod config;
 mod domain;
+mod fairness;
 mod harness;
 mod ledger;
 mod live;

@@ -111,6 +111,7 @@ fn every_code_of_an_error_is_listed() {
         let may_succeed_later = [
             "overloaded",
             "tenant_overloaded",
+            "query_too_long",
             "shutting_down",
             "unavailable",
             "wallets_changed",

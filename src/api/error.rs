@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::request_id;
 use crate::domain::guesses::Wait;
+use crate::fairness::gate::Refusal;
 use crate::ledger::outcome::Rejection;
 use crate::ledger::settler::SubmitError;
 use crate::store::StoreError;
@@ -174,6 +175,9 @@ codes! {
     /// Too much of the tenant's own is waiting.
     TenantOverloaded = "tenant_overloaded", SERVICE_UNAVAILABLE, true,
         "Too many requests of this manager and its users are waiting; send fewer at once";
+    /// A query took too long.
+    QueryTooLong = "query_too_long", SERVICE_UNAVAILABLE, true,
+        "This took too long to read; ask for less: of a shorter time, without `search`, or with a smaller `limit` and `offset`";
     /// The server is going down.
     ShuttingDown = "shutting_down", SERVICE_UNAVAILABLE, true, "The server is shutting down; try again soon";
     /// The database is away.
@@ -187,6 +191,8 @@ codes! {
 
 /// After how many seconds a caller should try again.
 const RETRY_AFTER_S: i64 = 1;
+/// The same, where the request took too long.
+const RETRY_SLOW_AFTER_S: i64 = 10;
 
 /// What is wrong with one field of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -332,6 +338,8 @@ impl ApiError {
                 tracing::warn!(%error, "a query could not be run");
                 ErrorCode::Unavailable.into()
             }
+            StoreError::Busy(refusal) => ErrorCode::from(refusal).into(),
+            StoreError::TooLong => Self::too_many(ErrorCode::QueryTooLong, Wait(RETRY_SLOW_AFTER_S)),
             StoreError::Revoked => ErrorCode::BadAuth.into(),
             StoreError::Frozen => ErrorCode::KeyFrozen.into(),
             StoreError::NotAManager => ErrorCode::NotAManager.into(),
@@ -384,6 +392,15 @@ impl ApiError {
 impl From<ErrorCode> for ApiError {
     fn from(code: ErrorCode) -> Self {
         Self::with_detail(code, code.text())
+    }
+}
+
+impl From<Refusal> for ErrorCode {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::TenantFull => Self::TenantOverloaded,
+            Refusal::Full | Refusal::TooLate => Self::Overloaded,
+        }
     }
 }
 

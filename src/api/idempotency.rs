@@ -170,6 +170,8 @@ pub async fn payments_again(app: &App, sides: Vec<(WalletId, [u8; 16])>) -> Resu
         | StoreError::NotAManager
         | StoreError::Conflict
         | StoreError::NotFound
+        | StoreError::Busy(_)
+        | StoreError::TooLong
         | StoreError::Broken(_)
         | StoreError::Fault(_) => error.into(),
     })

@@ -16,7 +16,7 @@ pub mod document;
 pub mod edge;
 pub mod error;
 pub mod feed;
-pub mod gate;
+mod guessing;
 pub mod idempotency;
 pub mod login;
 pub mod metrics;

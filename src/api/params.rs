@@ -11,6 +11,7 @@ use actix_web::{FromRequest, HttpRequest};
 
 use super::error::{ApiError, ErrorCode, FieldError};
 use crate::domain::number::{switch, whole_number};
+use crate::domain::search::SearchText;
 
 /// The longest value of a parameter, in bytes: longer than any invoice that is read.
 const VALUE_BYTES_MAX: usize = 8192;
@@ -66,6 +67,11 @@ impl Params {
     /// The value of a parameter, as something that is written as text.
     pub fn parse<T: FromStr<Err: fmt::Display>>(&self, name: &str) -> Result<Option<T>, ApiError> {
         self.get(name)?.map(|text| text.parse().map_err(|error| ApiError::field(name, error))).transpose()
+    }
+
+    /// A text to look for in others.
+    pub fn search(&self, name: &str) -> Result<Option<SearchText>, ApiError> {
+        self.get(name)?.map(|text| SearchText::new(text).map_err(|error| ApiError::field(name, error))).transpose()
     }
 
     /// A whole number from `min` to `max`.

@@ -50,7 +50,7 @@ pub(super) async fn payment_events(
     if answers::is_head_only(&request) {
         return Ok(head().streaming(stream::empty::<Result<Bytes, ApiError>>()));
     }
-    let feed = Feed::open(&app, key.consumer(), key.authority(), after).await?;
+    let feed = Feed::open(&app, key, after).await?;
     // An empty event with an id: a client that is cut off before the first payment knows where
     // to go on, too.
     let first = Bytes::from(format!(": live\nid: {}\n\n", feed.position()));

@@ -261,6 +261,8 @@ fn rotate_keys(config: &Config, user: UserId) -> Result<Answer, CliError> {
         | StoreError::Frozen
         | StoreError::NotAManager
         | StoreError::Conflict
+        | StoreError::Busy(_)
+        | StoreError::TooLong
         | StoreError::Broken(_)
         | StoreError::Fault(_) => error.into(),
     })?;

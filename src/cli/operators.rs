@@ -103,6 +103,8 @@ fn about(error: StoreError, username: &Username) -> CliError {
         | StoreError::Revoked
         | StoreError::Frozen
         | StoreError::NotAManager
+        | StoreError::Busy(_)
+        | StoreError::TooLong
         | StoreError::Broken(_)
         | StoreError::Fault(_) => error.into(),
     }

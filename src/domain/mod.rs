@@ -20,6 +20,7 @@ pub mod password;
 pub mod pasted;
 pub mod random;
 mod sealer;
+pub mod search;
 pub mod secret;
 pub mod session;
 pub mod skim;

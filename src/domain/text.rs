@@ -11,6 +11,8 @@ pub const MEMO_BYTES_MAX: usize = 639;
 pub const EMAIL_BYTES_MAX: usize = 254;
 /// The longest user name, in characters.
 pub const USERNAME_MAX: usize = 64;
+/// The longest name of a player's client, in bytes.
+pub const CLIENT_BYTES_MAX: usize = 255;
 /// The longest webhook target, in bytes.
 pub const WEBHOOK_BYTES_MAX: usize = 2048;
 
@@ -24,6 +26,12 @@ pub enum InvalidText {
     #[error("must be at most {max} bytes long")]
     TooLong {
         /// The longest that is accepted, in bytes.
+        max: usize,
+    },
+    /// It has too many characters.
+    #[error("must be at most {max} characters long")]
+    TooManyCharacters {
+        /// How many are accepted.
         max: usize,
     },
     /// It holds a character that no store can keep.
@@ -88,6 +96,10 @@ text!(
     Username
 );
 text!(
+    /// From where a player comes, as its game sees it: at most [`CLIENT_BYTES_MAX`] bytes.
+    ClientName
+);
+text!(
     /// Where to tell that an invoice was paid: an http or https URL without credentials.
     WebhookUrl
 );
@@ -141,6 +153,13 @@ impl Username {
         } else {
             Err(InvalidText::Form("2 to 64 letters (a to z), digits, `.`, `_`, `@` or `-`"))
         }
+    }
+}
+
+impl ClientName {
+    /// Checks the name of a client.
+    pub fn new(text: String) -> Result<Self, InvalidText> {
+        checked(text, CLIENT_BYTES_MAX).map(Self)
     }
 }
 

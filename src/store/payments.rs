@@ -9,6 +9,7 @@ use diesel::{PgConnection, SqliteConnection};
 use super::connection::Db;
 use super::delivery_log;
 use super::error::StoreError;
+use super::functions::satkeep_in_time;
 use super::lookups::Found;
 use super::payment_filter::{PaymentFilter, Sort};
 use super::payment_page::Page;
@@ -294,7 +295,7 @@ pub fn list(
     let rows: Vec<Row> = match connection {
         // Walks the indexes of both halves of the view by itself.
         Db::Sqlite(_) => {
-            let page = sort.apply(filter.apply(wallet)).offset(offset).limit(limit);
+            let page = sort.apply(filter.apply(wallet)).filter(satkeep_in_time()).offset(offset).limit(limit);
             page.select(Row::as_select()).load(connection)?
         }
         // Sorts all that a wallet has ever paid, unless each half is asked for its own part.
@@ -315,5 +316,5 @@ pub fn list(
 
 /// How many of a wallet's payments a filter lets through.
 pub fn count(connection: &mut Db, wallet: WalletId, filter: &PaymentFilter) -> Result<i64, StoreError> {
-    Ok(filter.apply(wallet).count().get_result(connection)?)
+    Ok(filter.apply(wallet).filter(satkeep_in_time()).count().get_result(connection)?)
 }

@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use super::connection::Db;
 use super::error::StoreError;
 use super::events;
+use super::functions::satkeep_in_time;
 use super::schema::{accounts, users, wallet_keys, wallets};
 use super::settle_rows::{freeze, limit};
 use super::users::Cursor;
@@ -221,6 +222,7 @@ pub fn of_users(connection: &mut Db, ids: &[UserId]) -> Result<Vec<Wallet>, Stor
             .inner_join(accounts::table)
             .filter(wallets::user_id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
             .filter(wallets::deleted_at_ms.is_null())
+            .filter(satkeep_in_time())
             .order((wallets::created_at_ms, wallets::id))
             .select(COLUMNS)
             .load(connection)?;
@@ -261,6 +263,7 @@ pub fn list(
         .inner_join(accounts::table)
         .filter(users::manager_id.eq(tenant.as_bytes().to_vec()))
         .filter(wallets::deleted_at_ms.is_null())
+        .filter(satkeep_in_time())
         .order((wallets::created_at_ms, wallets::id))
         .select(COLUMNS)
         .limit(limit)
@@ -281,6 +284,7 @@ pub fn sealed_keys(connection: &mut Db, ids: &[WalletId]) -> Result<HashMap<(Wal
     for ids in ids.chunks(CHUNK_IDS) {
         let rows: Vec<(Vec<u8>, String, Vec<u8>)> = wallet_keys::table
             .filter(wallet_keys::wallet_id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
+            .filter(satkeep_in_time())
             .select((wallet_keys::wallet_id, wallet_keys::kind, wallet_keys::sealed))
             .load(connection)?;
         for (wallet, kind, sealed) in rows {

@@ -18,6 +18,7 @@ use crate::api::user_manager::deletion::{Deleter, delete_by};
 use crate::api::user_manager::users::hash;
 use crate::api::user_manager::views::ManagedUser;
 use crate::clock;
+use crate::domain::consumer::Consumer;
 use crate::domain::extra::Extra;
 use crate::domain::ids::UserId;
 use crate::domain::password::Password;
@@ -103,7 +104,8 @@ impl AccountOrder {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only the document reads these; the query itself is read by `list_accounts`")]
 pub struct AccountListParams {
-    /// Only managers with this text in their name, user name or email address.
+    /// Only managers with this text in their name, user name or email address, whatever the case.
+    #[param(max_length = 128)]
     search: Option<String>,
     /// Managers at most; 1000 where nothing is said.
     #[param(minimum = 1, maximum = 1000)]
@@ -137,13 +139,13 @@ pub(in crate::api) async fn list_accounts(
     app: State,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    let search = params.get("search")?.map(str::to_owned);
+    let search = params.search("search")?;
     let limit = params.integer("limit", 1, LIMIT_MAX)?.unwrap_or(LIMIT_MAX);
     let offset = params.integer("offset", 0, OFFSET_MAX)?.unwrap_or_default();
-    let page = app.store.read_list(move |connection| {
-        let users = users::list_managers(connection, search.as_deref(), offset, limit)?;
+    let page = app.store.read_list(Consumer::NOBODY, move |connection| {
+        let users = users::list_managers(connection, search.as_ref(), offset, limit)?;
         let data = AccountView::list(connection, users)?;
-        Ok(AccountPage { data, total: users::count_managers(connection, search.as_deref())? })
+        Ok(AccountPage { data, total: users::count_managers(connection, search.as_ref())? })
     });
     Ok(HttpResponse::Ok().json(page.await?))
 }
@@ -174,7 +176,7 @@ pub(in crate::api) async fn create_account(
     if let Some(answer) = answer_again(&app, operator, StatusCode::OK, claim).await? {
         return Ok(answer);
     }
-    let password_hash = hash(&app, terms.password).await?;
+    let password_hash = hash(&app, Consumer::NOBODY, terms.password).await?;
     let (manager, mut new) = managers::prepare(&app.sealer, name);
     new.username = terms.username;
     new.email = terms.email;
@@ -231,7 +233,7 @@ pub(in crate::api) async fn update_account(
 ) -> Result<HttpResponse, ApiError> {
     let id = account_id(&path)?;
     let Terms { name, username, password, email, extra } = body.json::<AccountOrder>()?.read(Some(id))?;
-    let password_hash = hash(&app, password).await?;
+    let password_hash = hash(&app, Consumer::NOBODY, password).await?;
     let change = UserChange { name, username, email, password_hash, extra, may_create_users: None };
     let view =
         app.write_as(operator, move |connection| match users::update(connection, None, id, &change, clock::now())? {

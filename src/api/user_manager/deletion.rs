@@ -60,7 +60,7 @@ pub async fn delete_by(app: &App, deleter: Deleter, id: UserId) -> Result<HttpRe
         Deleter::Operator(session) => (None, Consumer::NOBODY, Closer::Operator(session), false),
     };
     for _ in 0..DELETE_TRIES {
-        let found = app.store.read(move |connection| Belongings::find(connection, tenant, id)).await;
+        let found = app.store.read_list(consumer, move |connection| Belongings::find(connection, tenant, id)).await;
         let belongings = found.map_err(user_not_found)?.ok_or(ErrorCode::TooManyToDelete)?;
         match close(app, consumer, by, belongings, sweep).await {
             Err(error) if error.code() == ErrorCode::WalletsChanged => {}

@@ -99,7 +99,7 @@ pub(in crate::api) async fn list_wallets(key: WalletKey, app: State) -> Result<H
         let app = app.clone();
         async move {
             let shared = app.clone();
-            let page = app.store.read_list(move |connection| {
+            let page = app.store.read_list(key.consumer(), move |connection| {
                 key.recheck(connection)?;
                 let page = wallets::list(connection, tenant, cursor.as_ref(), PAGE_ROWS)?;
                 let is_last = i64::try_from(page.len()).is_ok_and(|len| len < PAGE_ROWS);
@@ -129,7 +129,7 @@ pub(in crate::api) async fn list_wallets_of_user(
     let id = user_id(&path)?;
     let tenant = key.managed_tenant().ok_or(ErrorCode::UserNotFound)?;
     let shared = app.clone();
-    let views = app.store.read_list(move |connection| {
+    let views = app.store.read_list(key.consumer(), move |connection| {
         users::find(connection, tenant, id)?;
         let found = wallets::of_users(connection, &[id])?;
         ManagedWallet::list(connection, &shared.sealer, key.sees_admin_keys(), found)
