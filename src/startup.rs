@@ -187,7 +187,8 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     // A rotation of the master key gives another node key, from the next start on.
     let node = Node::new(&base.master, config.network);
     let (store, sealer) = (base.store.clone(), base.sealer.clone());
-    let outbox = Outbox { store, sealer, client, metrics: metrics.delivering.clone(), traces: traces.clone() };
+    let (format, delivering) = (config.webhook_format, metrics.delivering.clone());
+    let outbox = Outbox { store, sealer, format, client, metrics: delivering, traces: traces.clone() };
     let app = App::new(base.store, settler, node, base.sealer, hub, metrics, config).with_traces(traces);
     let app = web::Data::new(app);
     let listeners = Listeners { api: listener, metrics: metrics_listener };

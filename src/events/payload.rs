@@ -36,6 +36,7 @@ pub fn of_payment(sealer: &Sealer, event: EventId, kind: EventKind, payment: &Pa
         "comment": payment.memo,
         "memo": payment.memo,
         "pending": false,
+        "paid": is_paid,
         "status": status,
         "state": state,
         "time": payment.created_at.seconds(),

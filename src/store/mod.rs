@@ -49,6 +49,7 @@ pub mod settlement;
 mod statement;
 pub mod users;
 pub mod wallets;
+pub mod webhook_formats;
 pub mod webhook_secrets;
 mod witness;
 

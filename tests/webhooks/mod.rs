@@ -5,6 +5,8 @@ pub(crate) mod delivery;
 mod endpoints;
 mod expiry;
 mod fairness;
+mod formats;
+mod outgoing;
 mod rules;
 mod signature;
 mod targets;
