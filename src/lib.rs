@@ -17,7 +17,7 @@
 //! | [`metrics`] | what is counted, and a dashboard for it |
 //! | [`traces`] | spans of requests, batches and deliveries, and their export over OTLP |
 //! | [`startup`], [`upkeep`] | wiring, first start, and the way down; what goes on beside the requests |
-//! | [`cli`], [`config`], [`telemetry`], [`clock`] | the edge of the process |
+//! | [`cli`], [`config`], [`telemetry`], [`clock`], [`files`], [`data_dirs`] | the edge of the process |
 //!
 //! Dependencies point one way: `api -> events, live -> store -> ledger -> domain`. `domain`,
 //! [`ledger::decide`] and [`ledger::batch`] know no database, no HTTP and no clock.
@@ -39,8 +39,10 @@ pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod data_dirs;
 pub mod domain;
 pub mod events;
+pub mod files;
 pub mod ledger;
 pub mod live;
 pub mod managers;

@@ -15,6 +15,7 @@ use crate::api::app::App;
 use crate::api::{self, Site, edge, idempotency, request_id, sse};
 use crate::clock;
 use crate::config::Config;
+use crate::data_dirs;
 use crate::domain::node::Node;
 use crate::domain::secret::{MasterKey, Sealer};
 use crate::domain::text::Name;
@@ -26,7 +27,7 @@ use crate::live::observed::Observed;
 use crate::live::relay::{Relay, RelayThread};
 use crate::managers::{self, ManagerError};
 use crate::metrics::Metrics;
-use crate::store::{Database, Store, StoreError, migrations};
+use crate::store::{Store, StoreError, migrations};
 use crate::traces::{self, Exporting, Traces};
 use crate::upkeep;
 use crate::vault::{self, Vault, VaultError, places};
@@ -119,7 +120,8 @@ impl Base {
 /// schema. Other processes that start on the same data directory wait until the lock is
 /// dropped.
 pub fn migrate(config: &Config) -> Result<(Store, File), StartupError> {
-    make_data_dirs(config)?;
+    data_dirs::make(config).map_err(StartupError::DataDir)?;
+    data_dirs::guard(config);
     let lock = places::lock_file(&config.data_dir, ".lock").map_err(StartupError::DataDir)?;
     lock.lock().map_err(StartupError::DataDir)?;
     let store = Store::open(config.database.clone())?;
@@ -134,22 +136,9 @@ pub fn open_store(config: &Config) -> Result<Store, StartupError> {
     if config.database.sqlite_path().is_some_and(|path| !path.exists()) {
         return Err(StartupError::NoDatabase);
     }
+    data_dirs::guard(config);
     let store = Store::open(config.database.clone())?;
     if store.read_blocking(migrations::pending)?.is_empty() { Ok(store) } else { Err(StartupError::OldSchema) }
-}
-
-/// Makes the directories of the master key and of the database, for their owner alone.
-pub fn make_data_dirs(config: &Config) -> Result<(), StartupError> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(&config.data_dir).map_err(StartupError::DataDir)?;
-    match &config.database {
-        Database::Sqlite(path) => path.parent().map_or(Ok(()), |directory| builder.create(directory)),
-        Database::Postgres(_) => Ok(()),
-    }
-    .map_err(StartupError::DataDir)
 }
 
 /// Makes the first manager on an empty database, and prints its keys, once.
