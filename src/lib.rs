@@ -18,7 +18,7 @@
 //! | [`metrics`] | what is counted, and a dashboard for it |
 //! | [`traces`] | spans of requests, batches and deliveries, and their export over OTLP |
 //! | [`startup`], [`upkeep`] | wiring, first start, and the way down; what goes on beside the requests |
-//! | [`cli`], [`config`], [`telemetry`], [`clock`] | the edge of the process |
+//! | [`cli`], [`config`], [`telemetry`], [`clock`], [`files`], [`data_dirs`] | the edge of the process |
 //!
 //! Dependencies point one way: `api -> events, live -> store -> ledger, fairness -> domain`.
 //! `domain`, [`ledger::decide`], [`ledger::batch`] and [`fairness::turns`] know no database, no
@@ -41,9 +41,11 @@ pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod data_dirs;
 pub mod domain;
 pub mod events;
 pub mod fairness;
+pub mod files;
 pub mod ledger;
 pub mod live;
 pub mod managers;

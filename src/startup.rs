@@ -11,6 +11,7 @@ use crate::api::app::App;
 use crate::api::{self, wire};
 use crate::clock;
 use crate::config::Config;
+use crate::data_dirs;
 use crate::domain::node::Node;
 use crate::domain::secret::{MasterKey, Sealer};
 use crate::domain::text::Name;
@@ -22,7 +23,7 @@ use crate::live::observed::Observed;
 use crate::live::relay::{Relay, RelayThread};
 use crate::managers::{self, ManagerError};
 use crate::metrics::Metrics;
-use crate::store::{Database, Store, StoreError, migrations};
+use crate::store::{Store, StoreError, migrations};
 use crate::traces::{self, Exporting, Traces};
 use crate::upkeep;
 use crate::vault::{self, Vault, VaultError, places};
@@ -105,7 +106,8 @@ impl Base {
 /// schema. Other processes that start on the same data directory wait until the lock is
 /// dropped.
 pub fn migrate(config: &Config) -> Result<(Store, File), StartupError> {
-    make_data_dirs(config)?;
+    data_dirs::make(config).map_err(StartupError::DataDir)?;
+    data_dirs::guard(config);
     let lock = places::lock_file(&config.data_dir, ".lock").map_err(StartupError::DataDir)?;
     lock.lock().map_err(StartupError::DataDir)?;
     let store = Store::open(config.database.clone())?;
@@ -120,22 +122,9 @@ pub fn open_store(config: &Config) -> Result<Store, StartupError> {
     if config.database.sqlite_path().is_some_and(|path| !path.exists()) {
         return Err(StartupError::NoDatabase);
     }
+    data_dirs::guard(config);
     let store = Store::open(config.database.clone())?;
     if store.read_blocking(migrations::pending)?.is_empty() { Ok(store) } else { Err(StartupError::OldSchema) }
-}
-
-/// Makes the directories of the master key and of the database, for their owner alone.
-pub fn make_data_dirs(config: &Config) -> Result<(), StartupError> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(&config.data_dir).map_err(StartupError::DataDir)?;
-    match &config.database {
-        Database::Sqlite(path) => path.parent().map_or(Ok(()), |directory| builder.create(directory)),
-        Database::Postgres(_) => Ok(()),
-    }
-    .map_err(StartupError::DataDir)
 }
 
 /// Makes the first manager on an empty database, and prints its keys, once.
@@ -173,7 +162,8 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     // A rotation of the master key gives another node key, from the next start on.
     let node = Node::new(&base.master, config.network);
     let (store, sealer) = (base.store.clone(), base.sealer.clone());
-    let outbox = Outbox { store, sealer, client, metrics: metrics.delivering.clone(), traces: traces.clone() };
+    let (format, delivering) = (config.webhook_format, metrics.delivering.clone());
+    let outbox = Outbox { store, sealer, format, client, metrics: delivering, traces: traces.clone() };
     let app = App::new(base.store, settler, node, base.sealer, hub, metrics, config).with_traces(traces);
     let app = web::Data::new(app);
     let listeners = Listeners { api: listener, metrics: metrics_listener };

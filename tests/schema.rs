@@ -9,7 +9,7 @@ use satkeep::store::migrations;
 
 use crate::harness::{StoreKind, TestDatabase};
 
-const TABLES: [&str; 20] = [
+const TABLES: [&str; 21] = [
     "accounts",
     "deliveries",
     "endpoints",
@@ -29,6 +29,7 @@ const TABLES: [&str; 20] = [
     "walks",
     "wallet_keys",
     "wallets",
+    "webhook_formats",
     "webhook_secrets",
 ];
 

@@ -12,6 +12,7 @@ use super::rate_limit::RateLimits;
 use crate::clock;
 use crate::config::Config;
 use crate::domain::consumer::{Consumer, Party};
+use crate::domain::events::WebhookFormat;
 use crate::domain::ids::UserId;
 use crate::domain::node::Node;
 use crate::domain::password::{HashError, Hasher, Password};
@@ -58,6 +59,8 @@ pub struct App {
     pub invoice_sat_max: i64,
     /// Where webhooks may go.
     pub targets: TargetPolicy,
+    /// What the webhooks of invoices look like, where a manager has not chosen.
+    pub webhook_format: WebhookFormat,
     /// How many requests a second are served.
     pub limits: RateLimits,
     /// What keys grant that were used lately.
@@ -102,6 +105,7 @@ impl App {
             traces: None,
             invoice_sat_max: config.invoice_sat_max,
             targets: config.targets.clone(),
+            webhook_format: config.webhook_format,
             limits: RateLimits::new(config),
             known_keys: KnownKeys::new(KNOWN_KEYS_MAX),
             trusted_proxies: config.trusted_proxies.clone(),

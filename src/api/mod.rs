@@ -48,7 +48,7 @@ use error::{ApiError, ErrorCode};
 use operators::{accounts, audit, balance, freezes, wallets as account_wallets};
 use paths::Methods;
 use user_manager::{controls, extensions, transactions, transfers, users, verify, wallets};
-use webhooks::{endpoints, log, own};
+use webhooks::{endpoints, format, log, own};
 
 /// Every operation. Of two paths that match, the first one answers.
 pub fn routes(config: &mut ServiceConfig<'_>) {
@@ -95,6 +95,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(endpoints::update_webhook)
         .service(endpoints::delete_webhook)
         .service(endpoints::rotate_endpoint_secret)
+        .service(format::get_webhook_format)
+        .service(format::choose_webhook_format)
         .service(log::list_deliveries)
         .service(log::test_webhook)
         .service(log::get_delivery)

@@ -16,6 +16,7 @@ pub mod keys;
 pub mod money;
 pub mod node;
 pub mod number;
+pub mod outgoing;
 pub mod password;
 pub mod pasted;
 pub mod random;

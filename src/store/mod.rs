@@ -38,6 +38,7 @@ pub mod operators;
 pub mod payment_filter;
 mod payment_page;
 pub mod payments;
+pub mod postgres_url;
 mod schema;
 pub mod sealed;
 pub mod sessions;
@@ -46,11 +47,13 @@ mod settle_postgres;
 mod settle_rows;
 mod settle_sqlite;
 pub mod settlement;
+mod sqlite_file;
 mod statement;
 mod sums;
 mod texts;
 pub mod users;
 pub mod wallets;
+pub mod webhook_formats;
 pub mod webhook_secrets;
 mod witness;
 
@@ -104,6 +107,11 @@ pub struct Store {
 impl Store {
     /// Connects to a database, which must be there and answer.
     pub fn open(database: Database) -> Result<Self, StoreError> {
+        if let Some(path) = database.sqlite_path() {
+            sqlite_file::prepare(path).map_err(|error| {
+                StoreError::Unavailable(format!("the file of the database cannot be opened or made: {error}"))
+            })?;
+        }
         // The first connection is made by hand, because its error says more than the pool's.
         drop(database.connect().map_err(|error| StoreError::Unavailable(error.to_string()))?);
         let pool = pool_of(POOL_SIZE, 1, Manager::new(database.clone()))?;

@@ -238,6 +238,13 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    webhook_formats (manager_id) {
+        manager_id -> Binary,
+        format -> Text,
+    }
+}
+
 diesel::joinable!(wallets -> users (user_id));
 diesel::joinable!(wallets -> accounts (id));
 diesel::joinable!(wallet_keys -> wallets (wallet_id));

@@ -37,8 +37,9 @@ pub struct AccountOrder {
     /// What the manager logs in as, in lower case: 2 to 64 of a to z, digits and `._@-`.
     #[serde(default, deserialize_with = "lenient")]
     username: Option<String>,
-    /// The password to log in with; a new one ends all sessions.
+    /// The password to log in with, at least 8 characters long; a new one ends all sessions.
     #[serde(default, deserialize_with = "lenient")]
+    #[schema(pattern = r"^([\s\S]{8,})?$")]
     password: Option<String>,
     /// An email address.
     #[serde(default, deserialize_with = "lenient")]
@@ -87,7 +88,7 @@ impl AccountOrder {
         self.pubkey.refuse(&mut checks, "pubkey", "log in with a password, and leave it out");
         let name = checks.check_opt("name", self.name, Name::new);
         let username = checks.check_opt("username", self.username, Username::new);
-        let password = checks.check_opt("password", self.password, Password::new);
+        let password = checks.check_opt("password", self.password, Password::new_for_login);
         let email = checks.check_opt("email", self.email, Email::new);
         let extra = checks.check_opt("extra", self.extra, |json| Extra::new(&json));
         match (name, username, password, email, extra) {
