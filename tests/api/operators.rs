@@ -126,8 +126,8 @@ both_stores! {
     fn a_manager_gives_all_of_its_wallets_new_keys(server) {
         let wallets: Vec<_> = (0..3).map(|index| server.wallet(&format!("user {index}"), 1)).collect();
         let stranger = server.new_manager("stranger", 0);
-        server.put("/usermanager/api/v1/wallets/keys", &server.manager.invoice, &NONE).refused(403, "admin_key_required", "");
-        let renewed = server.put("/usermanager/api/v1/wallets/keys", &server.manager.admin, &NONE).expect(200);
+        server.put("/usermanager/api/v1/rotate-all-keys", &server.manager.invoice, &NONE).refused(403, "admin_key_required", "");
+        let renewed = server.put("/usermanager/api/v1/rotate-all-keys", &server.manager.admin, &NONE).expect(200);
         let renewed: Vec<_> = renewed.as_array().unwrap().iter().map(Wallet::from_json).collect();
         assert_eq!(renewed.len(), 4);
         assert_eq!(renewed[0].id, server.manager.id, "the calling wallet comes first");
@@ -139,13 +139,13 @@ both_stores! {
         }
         server.get("/api/v1/wallet", &stranger.admin).expect(200);
         // Without users, it is the calling wallet alone.
-        let alone = server.put("/usermanager/api/v1/wallets/keys", &stranger.admin, &NONE).expect(200);
+        let alone = server.put("/usermanager/api/v1/rotate-all-keys", &stranger.admin, &NONE).expect(200);
         assert_eq!((alone.as_array().unwrap().len(), &alone[0]["id"]), (1, &json!(stranger.id)));
     }
 
     fn many_wallets_are_given_new_keys_page_by_page(server) {
         let made = crate::harness::at_once(8, |_| (0..30).map(|_| server.wallet_of(&server.manager.admin, "u").id).collect::<Vec<_>>());
-        let renewed = server.put("/usermanager/api/v1/wallets/keys", &server.manager.admin, &NONE).expect(200);
+        let renewed = server.put("/usermanager/api/v1/rotate-all-keys", &server.manager.admin, &NONE).expect(200);
         let renewed: Vec<_> = renewed.as_array().unwrap().iter().map(Wallet::from_json).collect();
         let ids: std::collections::HashSet<_> = renewed.iter().map(|wallet| &wallet.id).collect();
         assert_eq!(ids.len(), 241);
@@ -160,7 +160,7 @@ both_stores! {
         let order = json!({"user_id": first.user, "wallet_name": "second"});
         let second = server.post("/usermanager/api/v1/wallets", &server.manager.admin, &order).expect(201);
         let second = Wallet::from_json(&second);
-        let renewed = server.put("/usermanager/api/v1/wallets/keys", &first.admin, &NONE).expect(200);
+        let renewed = server.put("/usermanager/api/v1/rotate-all-keys", &first.admin, &NONE).expect(200);
         assert_eq!((renewed.as_array().unwrap().len(), &renewed[0]["id"]), (1, &json!(first.id)));
         server.get("/api/v1/wallet", &second.admin).expect(200);
     }

@@ -118,7 +118,7 @@ fn tenants() -> Vec<Row> {
         "POST /usermanager/api/v1/wallets", Key, Refused, |t| ("/usermanager/api/v1/wallets".into(), json!({"user_id": t.wallet.user, "wallet_name": "mine"}));
         "GET /usermanager/api/v1/wallets", Key, OwnThings, |_| ("/usermanager/api/v1/wallets".into(), NONE);
         "GET /usermanager/api/v1/wallets/{user_id}", Key, Refused, |t| (format!("/usermanager/api/v1/wallets/{}", t.wallet.user), NONE);
-        "PUT /usermanager/api/v1/wallets/keys", AdminKey, OwnChange, |_| ("/usermanager/api/v1/wallets/keys".into(), NONE);
+        "PUT /usermanager/api/v1/rotate-all-keys", AdminKey, OwnChange, |_| ("/usermanager/api/v1/rotate-all-keys".into(), NONE);
         "PUT /usermanager/api/v1/wallets/{wallet_id}/keys", AdminKey, Refused, |t| (format!("{}/keys", wallets(t)), NONE);
         "DELETE /usermanager/api/v1/wallets/{wallet_id}", AdminKey, Refused, |t| (wallets(t), NONE);
         "DELETE /usermanager/api/v1/wallets/{wallet_id}", AdminKey, Refused, |t| (format!("{}?sweep=true", wallets(t)), NONE);

@@ -178,7 +178,7 @@ const ROTATE_ROWS: i64 = 100;
     responses((status = 200, description = "The wallets with their new keys", body = Vec<ManagedWallet>)),
     security(("AdminKey" = []))
 )]
-#[put("/usermanager/api/v1/wallets/keys")]
+#[put("/usermanager/api/v1/rotate-all-keys")]
 pub(in crate::api) async fn rotate_all_keys(key: AdminKey, app: State) -> Result<HttpResponse, ApiError> {
     json_array(move |next: Option<(Cursor, AdminKey)>| {
         let app = app.clone();
