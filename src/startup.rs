@@ -1,18 +1,14 @@
 //! Wiring, first start, and the way down: HTTP first, then the settler, then the pool.
 
-use std::any::Any;
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
 
-use actix_cors::Cors;
-use actix_web::http::header;
-use actix_web::{App as ActixApp, HttpServer, middleware, web};
+use actix_web::web;
 use tokio::sync::oneshot;
 
 use crate::api::app::App;
-use crate::api::{self, Site, edge, idempotency, request_id, sse};
+use crate::api::{self, wire};
 use crate::clock;
 use crate::config::Config;
 use crate::domain::node::Node;
@@ -30,16 +26,6 @@ use crate::store::{Database, Store, StoreError, migrations};
 use crate::traces::{self, Exporting, Traces};
 use crate::upkeep;
 use crate::vault::{self, Vault, VaultError, places};
-
-/// How long requests that are under way may take after the signal to stop.
-const SHUTDOWN_TIMEOUT_S: u64 = 30;
-/// How long a connection may be idle.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a caller may take to send the head of a request. actix holds this of the first
-/// request of a connection alone: the head of a later one may take as long as it likes.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a reader may take nothing of what is sent to it.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// satkeep could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -224,41 +210,15 @@ async fn run(
     connections_max: NonZeroUsize,
     mut settler_ended: oneshot::Receiver<()>,
 ) -> Result<(), StartupError> {
-    // The limit is each worker's own, so there are no more workers than connections.
-    let parallelism = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let workers = parallelism.min(connections_max);
-    let site = Site::new();
-    let shared = app.clone();
-    let server = HttpServer::new(move || {
-        let site = site.clone();
-        ActixApp::new()
-            .app_data(shared.clone())
-            .configure(|config| site.configure(config))
-            .wrap(middleware::NormalizePath::trim())
-            .wrap(middleware::from_fn(edge::middleware))
-            // Around the edge, so that a browser shows its refusals to the script that asked.
-            .wrap(cors())
-            .wrap(middleware::from_fn(request_id::middleware))
-    })
-    .workers(workers.get())
-    .max_connections(connections_max.get() / workers)
-    .keep_alive(KEEP_ALIVE)
-    .client_request_timeout(HEAD_TIMEOUT)
-    .on_connect(|connection, _| drop_slow_readers(connection))
-    .shutdown_timeout(SHUTDOWN_TIMEOUT_S)
-    .disable_signals()
-    .listen(listeners.api)
-    .map_err(StartupError::Serve)?;
-    for address in server.addrs() {
-        tracing::info!("listening on http://{address}; the API is described at http://{address}/docs");
-    }
+    let address = listeners.api.local_addr().map_err(StartupError::Serve)?;
+    let server = wire::serve(listeners.api, &app, connections_max).map_err(StartupError::Serve)?;
+    tracing::info!("listening on http://{address}; the API is described at http://{address}/docs");
     if let Some(listener) = listeners.metrics {
         // It ends with the system, because nothing that it answers is worth waiting for.
         actix_web::rt::spawn(api::metrics::serve(listener, &app).map_err(StartupError::Serve)?);
     }
     upkeep::start(&app);
     let outbox = outbox.start();
-    let server = server.run();
     let handle = server.handle();
     let mut serving = actix_web::rt::spawn(server);
     let stopped = tokio::select! {
@@ -277,18 +237,6 @@ async fn run(
     stopped
 }
 
-/// Has the system end a connection whose other end takes nothing for so long: a stream or a
-/// long answer would otherwise hold its place for ever.
-fn drop_slow_readers(connection: &dyn Any) {
-    #[cfg(target_os = "linux")]
-    if let Some(connection) = connection.downcast_ref::<actix_web::rt::net::TcpStream>() {
-        let set = socket2::SockRef::from(connection).set_tcp_user_timeout(Some(READ_TIMEOUT));
-        if let Err(error) = set {
-            tracing::debug!(%error, "a connection is without a limit of time for its reader");
-        }
-    }
-}
-
 /// Resolves when the process is asked to stop.
 async fn stop_signal() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -299,28 +247,4 @@ async fn stop_signal() -> std::io::Result<()> {
         _ = interrupt.recv() => {}
     }
     Ok(())
-}
-
-/// Any origin may call, with a key in a header, and without cookies.
-fn cors() -> Cors {
-    Cors::default()
-        .allow_any_origin()
-        .send_wildcard()
-        .allowed_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])
-        .allowed_headers([
-            header::HeaderName::from_static("x-api-key"),
-            header::AUTHORIZATION,
-            idempotency::IDEMPOTENCY_KEY.clone(),
-            header::CONTENT_TYPE,
-            sse::LAST_EVENT_ID.clone(),
-            request_id::X_REQUEST_ID.clone(),
-            header::HeaderName::from_static("traceparent"),
-            header::HeaderName::from_static("tracestate"),
-        ])
-        .expose_headers([
-            request_id::X_REQUEST_ID.clone(),
-            header::RETRY_AFTER,
-            idempotency::IDEMPOTENT_REPLAYED.clone(),
-        ])
-        .max_age(3600)
 }

@@ -32,3 +32,4 @@ mod schema;
 mod traces;
 mod wall;
 mod webhooks;
+mod wire;

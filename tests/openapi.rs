@@ -114,6 +114,7 @@ fn every_code_of_an_error_is_listed() {
             "unavailable",
             "wallets_changed",
             "body_too_slow",
+            "head_too_slow",
             "too_many_guesses",
             "rate_limited",
             "too_many_streams",

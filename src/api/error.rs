@@ -141,6 +141,11 @@ codes! {
     WalletsChanged = "wallets_changed", CONFLICT, true, "The user's wallets have just changed; try again";
     /// A user to delete has users of its own.
     UserHasUsers = "user_has_users", CONFLICT, false, "The user has users of its own; delete these first";
+    /// What was sent is not HTTP as it must be.
+    MalformedRequest = "malformed_request", BAD_REQUEST, false,
+        "The request is not well-formed HTTP: its request line, headers and framing must be as RFC 9112 says";
+    /// The head of the request did not come.
+    HeadTooSlow = "head_too_slow", REQUEST_TIMEOUT, true, "The head of the request did not arrive in time; try again";
     /// The body did not come.
     BodyTooSlow = "body_too_slow", REQUEST_TIMEOUT, true, "The body did not arrive in time; try again";
     /// The body is too large.
@@ -149,7 +154,7 @@ codes! {
     UriTooLong = "uri_too_long", URI_TOO_LONG, false, "The path and query must be at most 16 KiB";
     /// The headers are too large.
     HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, false,
-        "The headers must be at most 32 KiB in all";
+        "The headers must be at most 32 KiB in all, and no more than 96";
     /// The key or the client's address makes more requests than it may.
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, true, "Too many requests; try again later";
     /// The wallet or the invoice has as many live streams as it may.
@@ -283,6 +288,32 @@ impl ApiError {
         self.code
     }
 
+    /// After how many seconds to try again, where that makes sense.
+    pub fn retry_after_s(&self) -> Option<i64> {
+        self.code.is_retryable().then(|| self.retry_after_s.unwrap_or(RETRY_AFTER_S))
+    }
+
+    /// The body, where there is no [`HttpResponse`] to put it into.
+    ///
+    /// # Panics
+    ///
+    /// Never: the body is made of texts.
+    pub fn body_text(&self, request_id: &str) -> String {
+        serde_json::to_string(&self.body(request_id)).expect("texts can be written as JSON")
+    }
+
+    fn body<'a>(&'a self, request_id: &'a str) -> ErrorBody<'a> {
+        let status = if self.code == ErrorCode::OutcomeUnknown { "pending" } else { "failed" };
+        ErrorBody {
+            detail: &self.detail,
+            message: &self.detail,
+            code: self.code.as_str(),
+            status,
+            request_id,
+            errors: &self.errors,
+        }
+    }
+
     /// From an error of the store, where `missing` names what was looked for.
     pub fn from_store(error: StoreError, missing: ErrorCode) -> Self {
         match error {
@@ -384,19 +415,10 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let status = if self.code == ErrorCode::OutcomeUnknown { "pending" } else { "failed" };
         let mut response = HttpResponse::build(self.status_code());
-        if self.code.is_retryable() {
-            let seconds = self.retry_after_s.unwrap_or(RETRY_AFTER_S);
+        if let Some(seconds) = self.retry_after_s() {
             response.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }
-        response.json(ErrorBody {
-            detail: &self.detail,
-            message: &self.detail,
-            code: self.code.as_str(),
-            status,
-            request_id: &request_id::current(),
-            errors: &self.errors,
-        })
+        response.json(self.body(&request_id::current()))
     }
 }

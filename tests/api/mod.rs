@@ -1,13 +1,16 @@
 //! The API over HTTP, on both stores.
 
 mod address;
+mod browsers;
 mod controls;
 mod decode;
 mod deletion;
 mod every_request;
 pub(crate) mod idempotency;
 mod limits;
+mod malformed;
 mod operators;
+mod paths;
 mod payment_list;
 mod payments;
 mod secrets;
@@ -15,6 +18,7 @@ mod sessions;
 mod system;
 mod tenants;
 mod transfers;
+mod upgrades;
 mod user_manager;
 mod verify;
 mod wallet;
