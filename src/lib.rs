@@ -12,7 +12,7 @@
 //! | [`store`] | the database: migrations, queries, and the settlement statements of each backend |
 //! | [`events`] | telling others: the outbox and its webhooks, and the sweeper of expired invoices |
 //! | [`live`] | live streams: who waits for payments, and how they hear of them |
-//! | [`api`] | HTTP: thin handlers, one file a resource; one list of routes gives the router and the document |
+//! | [`api`] | HTTP: thin handlers, one file a resource; one list of routes gives the router and the document; [`api::wire`] is the server below them |
 //! | [`managers`] | managers and their money, for the command line and the first start |
 //! | [`vault`] | the master key: where it is kept, whether it is the right one, and its rotation |
 //! | [`metrics`] | what is counted, and a dashboard for it |
