@@ -21,8 +21,8 @@
 //! | [`cli`], [`config`], [`telemetry`], [`clock`], [`files`], [`data_dirs`] | the edge of the process |
 //!
 //! Dependencies point one way: `api -> events, live -> store -> ledger, fairness -> domain`.
-//! `domain`, [`ledger::decide`], [`ledger::batch`] and [`fairness::turns`] know no database, no
-//! HTTP and no clock.
+//! `domain`, [`ledger::decide`], [`ledger::batch`], [`ledger::queue`] and [`fairness::turns`] know
+//! no database, no HTTP and no clock.
 //!
 //! # The way of one payment
 //!
@@ -30,7 +30,8 @@
 //!    that may spend, and only that can pay (`payment_pay`).
 //! 2. [`domain::skim::SkimmedRequest`]: the text is skimmed for its payment hash: an invoice of
 //!    ours is found by it, and its whole text compared.
-//! 3. [`ledger::settler::Settler::submit`]: a bounded queue, and one reply for each command.
+//! 3. [`ledger::settler::Settler::submit`]: a bounded queue in which tenants take turns
+//!    ([`ledger::queue`]), and one reply for each command.
 //! 4. [`ledger::settle::settle_batch`]: whatever has queued up becomes one transaction.
 //! 5. [`ledger::decide::decide`]: outcomes, transfers, new balances; pure.
 //! 6. [`store::settlement`]: written in one statement (PostgreSQL) or a few prepared ones

@@ -2,8 +2,9 @@
 //! but itself (promise I14). Pure: the time is passed in.
 //!
 //! **Small commands** are settled many in a batch. While several tenants ask, each has a quantum
-//! in every batch. While only one does, it has batches as large as they may be. Within a tenant
-//! its manager and its users take turns.
+//! in a batch; and who has only a little waiting comes in every second one before the others, so
+//! that it does not wait for their quanta as well. While only one tenant asks, it has batches as
+//! large as they may be. Within a tenant its manager and its users take turns.
 //!
 //! **Bulk commands**, those that are heavier than the quantum, are settled apart, because all who
 //! are in their batch wait for them; and never two batches of them in a row while small ones wait.
@@ -18,13 +19,16 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use super::lanes::{Active, Entry, Lanes, pop_fitting};
 use crate::domain::consumer::{Consumer, Party};
 use crate::domain::ids::UserId;
 
 /// What a batch weighs at most, unless one command alone is heavier.
 pub const BATCH_WEIGHT_MAX: usize = 1024;
 /// What one tenant puts into a batch while others are active; what is heavier is bulk.
-pub const QUANTUM: usize = 64;
+pub const QUANTUM: usize = 32;
+/// What a tenant has waiting at most to come before those that have more.
+const LITTLE: usize = 4;
 /// How long a small command makes whoever asked for it active. Somebody who pays every few
 /// seconds should not meet the bulk of others any more often than who pays all the time.
 const ACTIVE_FOR: Duration = Duration::from_secs(10);
@@ -52,23 +56,11 @@ pub struct Queue<T> {
     active_consumers: Active<Consumer>,
     /// Whether small commands come before bulk that could go now.
     small_first: bool,
+    /// Whether the next batch of small commands is everybody's, after one of those with little.
+    everybody_next: bool,
     /// Whose bulk was handed out last, and what it weighs.
     under_way: Option<(Consumer, usize)>,
     hurried: bool,
-}
-
-#[derive(Debug)]
-struct Entry<T> {
-    weight: usize,
-    item: T,
-}
-
-/// The small commands of a tenant.
-#[derive(Debug)]
-struct Lanes<T> {
-    manager: VecDeque<Entry<T>>,
-    users: VecDeque<Entry<T>>,
-    turn: Party,
 }
 
 /// Until when a consumer's bulk waits, …
@@ -77,13 +69,6 @@ struct Rest {
     until: Instant,
     /// … and until when it would, if nothing could be owed.
     owed_until: Instant,
-}
-
-/// Who has asked for something small last, and when somebody else has.
-#[derive(Debug)]
-struct Active<K> {
-    last: Option<(K, Instant)>,
-    other: Option<Instant>,
 }
 
 /// What there is to do.
@@ -107,6 +92,7 @@ impl<T> Default for Queue<T> {
             active_tenants: Active::default(),
             active_consumers: Active::default(),
             small_first: true,
+            everybody_next: false,
             under_way: None,
             hurried: false,
         }
@@ -130,7 +116,7 @@ impl<T> Queue<T> {
             self.turns.push_back(consumer.tenant);
             Lanes::default()
         });
-        lanes.of(consumer.party).push_back(entry);
+        lanes.push(consumer.party, entry);
     }
 
     /// What to do next.
@@ -209,102 +195,40 @@ impl<T> Queue<T> {
         Some(batch)
     }
 
-    /// Small commands of every tenant whose quantum still has room.
+    /// Small commands of the tenants whose turn it is, a quantum of each.
     fn small_batch(&mut self, now: Instant) -> Vec<T> {
         let only = self.turns.front().copied().filter(|_| self.turns.len() == 1);
         let is_alone = only.is_some_and(|tenant| is_over(self.active_tenants.besides(tenant), now));
         let quantum = if is_alone { BATCH_WEIGHT_MAX } else { QUANTUM };
-        let mut batch = Vec::new();
-        let mut weight = 0;
-        for _ in 0..self.turns.len() {
-            if weight + quantum > BATCH_WEIGHT_MAX {
-                break;
-            }
-            let Some(tenant) = self.turns.pop_front() else { break };
+        let with_little = self.small.values().filter(|lanes| lanes.weight() <= LITTLE).count();
+        let only_little = !self.everybody_next && (1..self.turns.len()).contains(&with_little);
+        self.everybody_next = only_little;
+        let (mut batch, mut weight) = (Vec::new(), 0);
+        let (mut passed, mut had) = (VecDeque::new(), VecDeque::new());
+        while weight + quantum <= BATCH_WEIGHT_MAX
+            && let Some(tenant) = self.turns.pop_front()
+        {
             let Some(lanes) = self.small.get_mut(&tenant) else { continue };
-            weight += lanes.take(quantum, &mut batch);
-            if lanes.is_empty() {
-                self.small.remove(&tenant);
-            } else {
-                self.turns.push_back(tenant);
-            }
-        }
-        batch
-    }
-}
-
-impl<T> Default for Lanes<T> {
-    fn default() -> Self {
-        Self { manager: VecDeque::new(), users: VecDeque::new(), turn: Party::Manager }
-    }
-}
-
-impl<T> Lanes<T> {
-    const fn of(&mut self, party: Party) -> &mut VecDeque<Entry<T>> {
-        match party {
-            Party::Manager => &mut self.manager,
-            Party::User => &mut self.users,
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.manager.is_empty() && self.users.is_empty()
-    }
-
-    /// Takes up to a quantum, of manager and users in turn, and answers what it weighs.
-    fn take(&mut self, quantum: usize, batch: &mut Vec<T>) -> usize {
-        let mut weight = 0;
-        while !self.is_empty() {
-            let other = match self.turn {
-                Party::Manager => Party::User,
-                Party::User => Party::Manager,
-            };
-            if self.of(self.turn).is_empty() {
-                self.turn = other;
+            if only_little && lanes.weight() > LITTLE {
+                passed.push_back(tenant);
                 continue;
             }
-            let Some(entry) = pop_fitting(self.of(self.turn), weight, quantum) else { break };
-            weight += entry.weight;
-            batch.push(entry.item);
-            self.turn = other;
+            weight += lanes.take(quantum, &mut batch);
+            if lanes.weight() == 0 {
+                self.small.remove(&tenant);
+            } else {
+                had.push_back(tenant);
+            }
         }
-        weight
+        // Whom this batch has passed over comes first, and who was in it comes last.
+        passed.append(&mut self.turns);
+        passed.append(&mut had);
+        self.turns = passed;
+        batch
     }
 }
 
 /// Whether those who were active then are so no longer.
 fn is_over(active_at: Option<Instant>, now: Instant) -> bool {
     active_at.is_none_or(|at| at + ACTIVE_FOR <= now)
-}
-
-/// Takes the next one, where it fits to those that are taken already and weigh so much. The first
-/// always does.
-fn pop_fitting<T>(waiting: &mut VecDeque<Entry<T>>, weight: usize, weight_max: usize) -> Option<Entry<T>> {
-    let next = waiting.front()?.weight;
-    if weight == 0 || weight + next <= weight_max { waiting.pop_front() } else { None }
-}
-
-impl<K> Default for Active<K> {
-    fn default() -> Self {
-        Self { last: None, other: None }
-    }
-}
-
-impl<K: Copy + PartialEq> Active<K> {
-    fn note(&mut self, who: K, now: Instant) {
-        if let Some((last, at)) = self.last
-            && last != who
-        {
-            self.other = Some(at);
-        }
-        self.last = Some((who, now));
-    }
-
-    /// When somebody else was active last.
-    fn besides(&self, who: K) -> Option<Instant> {
-        match self.last {
-            Some((last, at)) if last != who => Some(at),
-            Some(_) | None => self.other,
-        }
-    }
 }
