@@ -19,10 +19,13 @@
 )]
 
 mod api;
+mod audit;
 mod cli;
 mod config;
 mod documents;
 mod domain;
+mod fairness;
+mod files;
 mod harness;
 mod ledger;
 mod live;
@@ -30,6 +33,9 @@ mod master_key;
 mod metrics;
 mod openapi;
 mod schema;
+mod spoken_secrets;
+mod texts;
 mod traces;
 mod wall;
 mod webhooks;
+mod wire;

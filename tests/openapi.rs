@@ -110,10 +110,13 @@ fn every_code_of_an_error_is_listed() {
         assert!(listed.contains(&Value::from(code.as_str())), "{code:?}");
         let may_succeed_later = [
             "overloaded",
+            "tenant_overloaded",
+            "query_too_long",
             "shutting_down",
             "unavailable",
             "wallets_changed",
             "body_too_slow",
+            "head_too_slow",
             "too_many_guesses",
             "rate_limited",
             "too_many_streams",

@@ -251,10 +251,15 @@ fn app_of(request: &HttpRequest) -> Result<&State, ErrorCode> {
 }
 
 /// Proves a key by its digest, and counts the request.
-pub(super) async fn prove(app: &App, digest: KeyDigest) -> Result<Holder, ApiError> {
+async fn prove(app: &App, digest: KeyDigest) -> Result<Holder, ApiError> {
     let holder = app.store.holder(digest).await?.ok_or(ErrorCode::BadAuth)?;
     app.limits.count_key(digest.as_bytes())?;
     Ok(holder)
+}
+
+/// Proves a key that stands in a path, by its digest.
+pub(super) async fn prove_key(app: &App, digest: KeyDigest) -> Result<WalletKey, ApiError> {
+    Ok(WalletKey(prove(app, digest).await?.grant))
 }
 
 async fn holder_of(request: HttpRequest) -> Result<Option<Holder>, ApiError> {

@@ -10,6 +10,8 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
 use super::error::{ApiError, ErrorCode, FieldError};
+use crate::domain::number::{switch, whole_number};
+use crate::domain::search::SearchText;
 
 /// The longest value of a parameter, in bytes: longer than any invoice that is read.
 const VALUE_BYTES_MAX: usize = 8192;
@@ -67,23 +69,24 @@ impl Params {
         self.get(name)?.map(|text| text.parse().map_err(|error| ApiError::field(name, error))).transpose()
     }
 
+    /// A text to look for in others.
+    pub fn search(&self, name: &str) -> Result<Option<SearchText>, ApiError> {
+        self.get(name)?.map(|text| SearchText::new(text).map_err(|error| ApiError::field(name, error))).transpose()
+    }
+
     /// A whole number from `min` to `max`.
     pub fn integer(&self, name: &str, min: i64, max: i64) -> Result<Option<i64>, ApiError> {
         let Some(text) = self.get(name)? else { return Ok(None) };
-        match text.parse() {
+        match whole_number(text) {
             Ok(number) if (min..=max).contains(&number) => Ok(Some(number)),
             _ => Err(ApiError::field(name, format_args!("must be a whole number from {min} to {max}"))),
         }
     }
 
-    /// `true` or `false`, where it is there.
+    /// A [`switch`], where it is there.
     pub fn flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
-        match self.get(name)?.map(str::to_ascii_lowercase).as_deref() {
-            None => Ok(None),
-            Some("false" | "0") => Ok(Some(false)),
-            Some("true" | "1") => Ok(Some(true)),
-            Some(_) => Err(ApiError::field(name, "must be true or false")),
-        }
+        let Some(text) = self.get(name)? else { return Ok(None) };
+        switch(text).map(Some).ok_or_else(|| ApiError::field(name, "must be true or false"))
     }
 }
 
@@ -124,6 +127,11 @@ impl Checks {
             }
             Some(value) => self.check(field, parse(value)),
         }
+    }
+
+    /// Whether nothing was noted.
+    pub const fn is_fine(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Notes that a field is wrong.

@@ -6,6 +6,7 @@ use utoipa::IntoParams;
 
 use super::error::{ApiError, ErrorCode};
 use super::params::Params;
+use crate::domain::search::SearchText;
 use crate::domain::time::UnixMs;
 use crate::store::payment_filter::{Condition, PaymentFilter, Range, Sort, SortKey, Status, Test, TextTest};
 
@@ -36,7 +37,8 @@ pub struct ListParams {
     sortby: Option<String>,
     /// `asc` or `desc`.
     direction: Option<String>,
-    /// A text to look for in the memo.
+    /// A text to look for in the memo, whatever the case.
+    #[param(max_length = 128)]
     search: Option<String>,
     /// Only with this status: `pending`, `success` or `failed`.
     status: Option<String>,
@@ -87,7 +89,7 @@ impl PaymentQuery {
                 "sortby" => query.sort.key = sort_key(value)?,
                 "direction" => query.sort.ascending = is_ascending(value)?,
                 "search" => {
-                    let test = Test::Memo(TextTest::Contains(value.to_owned()));
+                    let test = Test::Memo(TextTest::Contains(search_text(name, value)?));
                     query.filter.0.push(Condition { test, negated: false });
                 }
                 "api-key" => {}
@@ -168,11 +170,15 @@ fn op(name: &str, rest: &str) -> Result<Op, ApiError> {
 fn text(name: &str, op: Op, values: &[&str]) -> Result<TextTest, ApiError> {
     match op {
         Op::Eq | Op::Ne | Op::In => Ok(TextTest::OneOf(values.iter().map(|&v| v.to_owned()).collect())),
-        Op::Like => Ok(TextTest::Contains(values.concat())),
+        Op::Like => Ok(TextTest::Contains(search_text(name, &values.concat())?)),
         Op::Gt | Op::Ge | Op::Lt | Op::Le => {
             Err(ApiError::field(name, "is a text: compare it with eq, ne, in or like"))
         }
     }
+}
+
+fn search_text(name: &str, value: &str) -> Result<SearchText, ApiError> {
+    SearchText::new(value).map_err(|error| ApiError::field(name, error))
 }
 
 fn each<T>(

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use utoipa::ToSchema;
 
 use super::app::State;
-use super::auth::prove;
+use super::auth::prove_key;
 use super::error::{ApiError, ErrorCode};
 use super::feed::{Feed, PING_INTERVAL, Step, Update};
 use super::payment_view::{PaymentView, standing, status_word};
@@ -75,8 +75,8 @@ pub(super) async fn live_socket(
         rt::spawn(tell_of_invoice(app, socket, listener, side));
         return Ok(response);
     }
-    let grant = prove(&app, ApiKey::from_client(&item).digest()).await?.grant;
-    let feed = Feed::open(&app, grant.consumer(), grant.authority(), None).await?;
+    let key = prove_key(&app, ApiKey::from_client(&item).digest()).await?;
+    let feed = Feed::open(&app, key, None).await?;
     let (response, socket) = Socket::open(&request, payload)?;
     rt::spawn(tell_of_wallet(socket, feed));
     Ok(response)

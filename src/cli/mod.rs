@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 mod master_key;
 mod operators;
+mod usage;
 
 use crate::api;
 use crate::config::{Config, Flags, InvalidConfig};
@@ -114,7 +115,7 @@ struct Login {
     /// What the operator logs in as
     #[arg(long)]
     username: String,
-    /// Read the password from standard input, in place of making one
+    /// Read the password (at least 8 characters) from standard input, in place of making one
     #[arg(long)]
     password_stdin: bool,
 }
@@ -164,6 +165,12 @@ struct Answer {
 }
 
 impl Cli {
+    /// Reads the command line. Where there is nothing to do, because it asks for help or makes no
+    /// sense, says so and ends the process.
+    pub fn read() -> Self {
+        Self::try_parse().unwrap_or_else(|error| usage::redact(error).exit())
+    }
+
     /// What the log looks like.
     pub fn log_format(&self) -> LogFormat {
         self.flags.log_format()
@@ -232,9 +239,10 @@ fn list_managers(config: &Config) -> Result<Answer, CliError> {
     let mut rows = Vec::new();
     for (user, wallets) in managers {
         let name = &user.name;
-        lines.push(format!("{} {name}", user.id));
+        lines.push(format!("{} {}", user.id, on_one_line(name)));
         for wallet in &wallets {
-            lines.push(format!("  wallet {} {} msat {}", wallet.id, wallet.balance.get(), wallet.name));
+            let name = on_one_line(&wallet.name);
+            lines.push(format!("  wallet {} {} msat {name}", wallet.id, wallet.balance.get()));
         }
         let wallets: Vec<_> = wallets
             .iter()
@@ -243,6 +251,11 @@ fn list_managers(config: &Config) -> Result<Answer, CliError> {
         rows.push(json!({"user": user.id, "name": name, "wallets": wallets}));
     }
     Ok(Answer { text: lines.join("\n"), json: Value::Array(rows) })
+}
+
+/// A name as it can stand in a line, whatever is in it.
+fn on_one_line(name: &str) -> String {
+    name.replace(char::is_control, " ")
 }
 
 fn rotate_keys(config: &Config, user: UserId) -> Result<Answer, CliError> {
@@ -255,6 +268,8 @@ fn rotate_keys(config: &Config, user: UserId) -> Result<Answer, CliError> {
         | StoreError::Frozen
         | StoreError::NotAManager
         | StoreError::Conflict
+        | StoreError::Busy(_)
+        | StoreError::TooLong
         | StoreError::Broken(_)
         | StoreError::Fault(_) => error.into(),
     })?;

@@ -4,6 +4,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 
 use crate::domain::ids::InvalidId;
 use crate::domain::secret::UnsealError;
+use crate::fairness::gate::Refusal;
 
 /// A query failed. The texts are for the log, never for a caller.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -11,6 +12,12 @@ pub enum StoreError {
     /// The database is gone or busy: worth another try later.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// Too much waits for its turn.
+    #[error(transparent)]
+    Busy(#[from] Refusal),
+    /// A query was broken off, because it took longer than any may.
+    #[error("a query took too long")]
+    TooLong,
     /// Whether a commit happened is not known: the connection died under it.
     #[error("the outcome of a transaction is not known: {0}")]
     OutcomeUnknown(String),

@@ -128,6 +128,7 @@ diesel::table! {
         extra -> Nullable<Text>,
         tag -> Nullable<Text>,
         created_at_ms -> BigInt,
+        webhook -> Nullable<Text>,
     }
 }
 
@@ -234,6 +235,13 @@ diesel::table! {
         name -> Text,
         at_ms -> BigInt,
         id -> Binary,
+    }
+}
+
+diesel::table! {
+    webhook_formats (manager_id) {
+        manager_id -> Binary,
+        format -> Text,
     }
 }
 

@@ -220,9 +220,11 @@ fn settle_error(error: StoreError) -> SettleError {
         | StoreError::Revoked
         | StoreError::Frozen
         | StoreError::NotAManager => SettleError::Refused(error.to_string()),
-        StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) | StoreError::Fault(_) => {
-            SettleError::Unavailable(error.to_string())
-        }
+        StoreError::Unavailable(_)
+        | StoreError::OutcomeUnknown(_)
+        | StoreError::Busy(_)
+        | StoreError::TooLong
+        | StoreError::Fault(_) => SettleError::Unavailable(error.to_string()),
     }
 }
 

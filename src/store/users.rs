@@ -2,17 +2,19 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable};
+use serde::Serialize;
 
 use super::connection::{Db, MultiBackend};
 use super::error::StoreError;
 use super::events;
-use super::payment_filter::{containing, lower};
+use super::functions::{satkeep_contains, satkeep_in_time};
 use super::schema::users;
 use super::sessions::{self, Role};
 use super::wallets::{self, NewWallet};
 use crate::domain::events::EventKind;
 use crate::domain::extra::Extra;
 use crate::domain::ids::UserId;
+use crate::domain::search::SearchText;
 use crate::domain::text::{Email, InvalidText, Name, Username};
 use crate::domain::time::UnixMs;
 
@@ -90,8 +92,8 @@ pub struct UserFilter {
     pub name: Option<String>,
     /// Only with exactly this email address.
     pub email: Option<String>,
-    /// Only with this text somewhere in their own data.
-    pub extra: Option<String>,
+    /// Only with this text somewhere in their own data, whatever the case.
+    pub extra: Option<SearchText>,
 }
 
 /// After which row a page begins.
@@ -136,6 +138,16 @@ fn user(columns: Columns) -> Result<User, StoreError> {
     })
 }
 
+/// What is told of a new user. Not a `Value`, which would rewrite the manager's own data.
+#[derive(Serialize)]
+struct UserCreated<'a> {
+    id: UserId,
+    name: &'a str,
+    admin: UserId,
+    email: Option<&'a str>,
+    extra: Extra,
+}
+
 /// Creates a user and its first wallet, for a manager who is there and stays until the
 /// transaction ends.
 pub fn create(connection: &mut Db, new: &NewUser) -> Result<(), StoreError> {
@@ -159,10 +171,13 @@ pub fn create(connection: &mut Db, new: &NewUser) -> Result<(), StoreError> {
         ))
         .execute(connection)?;
     if let Some(manager) = new.manager {
-        let payload = serde_json::json!({
-            "id": new.id, "name": new.name.as_str(), "admin": manager, "email": new.email.as_ref().map(Email::as_str),
-            "extra": new.extra.clone().unwrap_or_default(),
-        });
+        let payload = UserCreated {
+            id: new.id,
+            name: new.name.as_str(),
+            admin: manager,
+            email: new.email.as_ref().map(Email::as_str),
+            extra: new.extra.clone().unwrap_or_default(),
+        };
         events::tell(connection, EventKind::UserCreated, manager, None, &payload, new.created_at)?;
     }
     wallets::create(connection, new.id, &new.wallet)
@@ -254,6 +269,7 @@ pub fn list(
     let mut query = users::table
         .filter(users::manager_id.eq(tenant.as_bytes().to_vec()))
         .filter(users::deleted_at_ms.is_null())
+        .filter(satkeep_in_time())
         .order((users::created_at_ms, users::id))
         .select(COLUMNS)
         .offset(offset)
@@ -269,7 +285,7 @@ pub fn list(
         query = query.filter(users::email.eq(email.clone()));
     }
     if let Some(text) = &filter.extra {
-        query = query.filter(users::extra.like(containing(text)).escape('\\'));
+        query = query.filter(satkeep_contains(users::extra, text.as_str().to_owned()));
     }
     if let Some((created_at_ms, id)) = after {
         query = query.filter(
@@ -361,7 +377,7 @@ pub fn count_all(connection: &mut Db) -> Result<i64, StoreError> {
 /// one is given: a page of them, oldest first.
 pub fn list_managers(
     connection: &mut Db,
-    search: Option<&str>,
+    search: Option<&SearchText>,
     offset: i64,
     limit: i64,
 ) -> Result<Vec<User>, StoreError> {
@@ -370,19 +386,20 @@ pub fn list_managers(
 }
 
 /// How many managers there are, with this text in them where one is given.
-pub fn count_managers(connection: &mut Db, search: Option<&str>) -> Result<i64, StoreError> {
+pub fn count_managers(connection: &mut Db, search: Option<&SearchText>) -> Result<i64, StoreError> {
     Ok(managers(search).count().get_result(connection)?)
 }
 
-fn managers<'a>(search: Option<&str>) -> users::BoxedQuery<'a, MultiBackend> {
+fn managers<'a>(search: Option<&SearchText>) -> users::BoxedQuery<'a, MultiBackend> {
     let query = users::table
         .filter(users::manager_id.is_null())
         .filter(users::role.eq(Role::User.as_str()))
         .filter(users::deleted_at_ms.is_null())
+        .filter(satkeep_in_time())
         .into_boxed();
     let Some(text) = search else { return query };
-    let pattern = || lower(containing(text));
-    let by_username = lower(users::username.assume_not_null()).like(pattern()).escape('\\');
-    let by_email = lower(users::email.assume_not_null()).like(pattern()).escape('\\');
-    query.filter(lower(users::name).like(pattern()).escape('\\').or(by_username).or(by_email))
+    let text = || text.as_str().to_owned();
+    let by_username = satkeep_contains(users::username, text());
+    let by_email = satkeep_contains(users::email, text());
+    query.filter(satkeep_contains(users::name.nullable(), text()).or(by_username).or(by_email))
 }

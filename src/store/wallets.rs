@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use super::connection::Db;
 use super::error::StoreError;
 use super::events;
+use super::functions::satkeep_in_time;
 use super::schema::{accounts, users, wallet_keys, wallets};
 use super::settle_rows::{freeze, limit};
 use super::users::Cursor;
@@ -194,6 +195,24 @@ pub fn find_in_tenant(connection: &mut Db, tenant: UserId, id: WalletId) -> Resu
     if wallet.manager == Some(tenant) { Ok(wallet) } else { Err(StoreError::NotFound) }
 }
 
+/// Makes sure that all of these wallets, each named once, are of the tenant and not deleted.
+pub fn check_in_tenant(connection: &mut Db, tenant: UserId, ids: &[WalletId]) -> Result<(), StoreError> {
+    let ids: Vec<_> = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
+    for ids in ids.chunks(CHUNK_IDS) {
+        let found: i64 = wallets::table
+            .inner_join(users::table)
+            .filter(wallets::id.eq_any(ids))
+            .filter(wallets::deleted_at_ms.is_null())
+            .filter(users::manager_id.eq(tenant.as_bytes().as_slice()))
+            .count()
+            .get_result(connection)?;
+        if usize::try_from(found).ok() != Some(ids.len()) {
+            return Err(StoreError::NotFound);
+        }
+    }
+    Ok(())
+}
+
 /// The wallets of users, oldest first.
 pub fn of_users(connection: &mut Db, ids: &[UserId]) -> Result<Vec<Wallet>, StoreError> {
     let mut found = Vec::new();
@@ -203,11 +222,30 @@ pub fn of_users(connection: &mut Db, ids: &[UserId]) -> Result<Vec<Wallet>, Stor
             .inner_join(accounts::table)
             .filter(wallets::user_id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
             .filter(wallets::deleted_at_ms.is_null())
+            .filter(satkeep_in_time())
             .order((wallets::created_at_ms, wallets::id))
             .select(COLUMNS)
             .load(connection)?;
         for row in rows {
             found.push(wallet(row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// The ids of the wallets of users, `limit` of them at most, in no order.
+pub fn ids_of_users(connection: &mut Db, users: &[UserId], limit: i64) -> Result<Vec<WalletId>, StoreError> {
+    let mut found = Vec::new();
+    for users in users.chunks(CHUNK_IDS) {
+        let left = limit.saturating_sub(i64::try_from(found.len()).unwrap_or(i64::MAX));
+        let ids: Vec<Vec<u8>> = wallets::table
+            .filter(wallets::user_id.eq_any(users.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
+            .filter(wallets::deleted_at_ms.is_null())
+            .select(wallets::id)
+            .limit(left)
+            .load(connection)?;
+        for id in ids {
+            found.push(WalletId::from_slice(&id)?);
         }
     }
     Ok(found)
@@ -225,6 +263,7 @@ pub fn list(
         .inner_join(accounts::table)
         .filter(users::manager_id.eq(tenant.as_bytes().to_vec()))
         .filter(wallets::deleted_at_ms.is_null())
+        .filter(satkeep_in_time())
         .order((wallets::created_at_ms, wallets::id))
         .select(COLUMNS)
         .limit(limit)
@@ -245,6 +284,7 @@ pub fn sealed_keys(connection: &mut Db, ids: &[WalletId]) -> Result<HashMap<(Wal
     for ids in ids.chunks(CHUNK_IDS) {
         let rows: Vec<(Vec<u8>, String, Vec<u8>)> = wallet_keys::table
             .filter(wallet_keys::wallet_id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
+            .filter(satkeep_in_time())
             .select((wallet_keys::wallet_id, wallet_keys::kind, wallet_keys::sealed))
             .load(connection)?;
         for (wallet, kind, sealed) in rows {

@@ -140,11 +140,12 @@ fn a_head_that_does_not_end_is_given_up() {
         }
         match connection.read(&mut answer) {
             Ok(length) => {
+                let answer = String::from_utf8_lossy(&answer[..length]);
                 assert!(
-                    answer[..length].starts_with(b"HTTP/1.1 408"),
-                    "{}",
-                    String::from_utf8_lossy(&answer[..length])
+                    answer.starts_with("HTTP/1.1 408") && answer.contains("\"code\":\"head_too_slow\""),
+                    "{answer}"
                 );
+                assert!(answer.contains("\r\nretry-after: 1\r\n"), "{answer}");
                 return;
             }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}

@@ -118,7 +118,7 @@ fn tenants() -> Vec<Row> {
         "POST /usermanager/api/v1/wallets", Key, Refused, |t| ("/usermanager/api/v1/wallets".into(), json!({"user_id": t.wallet.user, "wallet_name": "mine"}));
         "GET /usermanager/api/v1/wallets", Key, OwnThings, |_| ("/usermanager/api/v1/wallets".into(), NONE);
         "GET /usermanager/api/v1/wallets/{user_id}", Key, Refused, |t| (format!("/usermanager/api/v1/wallets/{}", t.wallet.user), NONE);
-        "PUT /usermanager/api/v1/wallets/keys", AdminKey, OwnChange, |_| ("/usermanager/api/v1/wallets/keys".into(), NONE);
+        "PUT /usermanager/api/v1/rotate-all-keys", AdminKey, OwnChange, |_| ("/usermanager/api/v1/rotate-all-keys".into(), NONE);
         "PUT /usermanager/api/v1/wallets/{wallet_id}/keys", AdminKey, Refused, |t| (format!("{}/keys", wallets(t)), NONE);
         "DELETE /usermanager/api/v1/wallets/{wallet_id}", AdminKey, Refused, |t| (wallets(t), NONE);
         "DELETE /usermanager/api/v1/wallets/{wallet_id}", AdminKey, Refused, |t| (format!("{}?sweep=true", wallets(t)), NONE);
@@ -128,6 +128,8 @@ fn tenants() -> Vec<Row> {
         "GET /usermanager/api/v1/transactions/{wallet_id}", Key, Refused, |t| (format!("/usermanager/api/v1/transactions/{}", t.wallet.id), NONE);
         "POST /usermanager/api/v1/transfers", AdminKey, Refused, |t| ("/usermanager/api/v1/transfers".into(), transfer(t));
         "POST /usermanager/api/v1/transfers", AdminKey, Refused, |t| ("/usermanager/api/v1/transfers".into(), json!([transfer(t), transfer(t)]));
+        "GET /usermanager/api/v1/webhook-format", AdminKey, OwnThings, |_| ("/usermanager/api/v1/webhook-format".into(), NONE);
+        "PUT /usermanager/api/v1/webhook-format", AdminKey, OwnChange, |_| ("/usermanager/api/v1/webhook-format".into(), json!({"format": "lnbits"}));
         "POST /usermanager/api/v1/webhooks", AdminKey, OwnChange, |_| (hooks(""), json!({"url": "https://a.example/"}));
         "GET /usermanager/api/v1/webhooks", AdminKey, OwnThings, |_| (hooks(""), NONE);
         "GET /usermanager/api/v1/webhooks/{webhook_id}", AdminKey, Refused, |t| (hooks(&format!("/{}", t.webhook)), NONE);
@@ -156,7 +158,7 @@ fn operators() -> Vec<Row> {
         "GET /users/api/v1/user", Operator, Crosses, |_| ("/users/api/v1/user".into(), NONE);
         "POST /users/api/v1/user", Operator, Crosses, |_| ("/users/api/v1/user".into(), json!({"name": "mine"}));
         "GET /users/api/v1/user/{user_id}", Operator, Crosses, |t| (user(t), NONE);
-        "PUT /users/api/v1/user/{user_id}", Operator, Crosses, |t| (user(t), json!({"password": "mine"}));
+        "PUT /users/api/v1/user/{user_id}", Operator, Crosses, |t| (user(t), json!({"password": "mine alone"}));
         "DELETE /users/api/v1/user/{user_id}", Operator, Crosses, |t| (user(t), NONE);
         "PUT /users/api/v1/user/{user_id}/keys", Operator, Crosses, |t| (format!("{}/keys", user(t)), NONE);
         "GET /users/api/v1/user/{user_id}/wallet", Operator, Crosses, |t| (format!("{}/wallet", user(t)), NONE);

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::views::AccountView;
 use super::{account_id, account_not_found};
 use crate::api::app::State;
-use crate::api::body::{Body, lenient, raw};
+use crate::api::body::{Body, Given, lenient, raw};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, answer_again, create_once};
 use crate::api::params::{Checks, Params};
@@ -18,7 +18,9 @@ use crate::api::user_manager::deletion::{Deleter, delete_by};
 use crate::api::user_manager::users::hash;
 use crate::api::user_manager::views::ManagedUser;
 use crate::clock;
+use crate::domain::consumer::Consumer;
 use crate::domain::extra::Extra;
+use crate::domain::ids::UserId;
 use crate::domain::password::Password;
 use crate::domain::text::{Email, Name, Username};
 use crate::managers;
@@ -35,8 +37,9 @@ pub struct AccountOrder {
     /// What the manager logs in as, in lower case: 2 to 64 of a to z, digits and `._@-`.
     #[serde(default, deserialize_with = "lenient")]
     username: Option<String>,
-    /// The password to log in with; a new one ends all sessions.
+    /// The password to log in with, at least 8 characters long; a new one ends all sessions.
     #[serde(default, deserialize_with = "lenient")]
+    #[schema(pattern = r"^([\s\S]{8,})?$")]
     password: Option<String>,
     /// An email address.
     #[serde(default, deserialize_with = "lenient")]
@@ -45,6 +48,20 @@ pub struct AccountOrder {
     #[serde(default, deserialize_with = "raw")]
     #[schema(value_type = Option<Object>)]
     extra: Option<String>,
+    /// The password once more, where a form has asked for it twice.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(ignore)]
+    password_repeat: Option<String>,
+    /// The manager's id, which is made here: only that of the path, when it is changed.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(ignore)]
+    id: Option<String>,
+    #[serde(default)]
+    #[schema(ignore)]
+    external_id: Given,
+    #[serde(default)]
+    #[schema(ignore)]
+    pubkey: Given,
 }
 
 /// What is asked for, every part of it valid.
@@ -57,15 +74,25 @@ struct Terms {
 }
 
 impl AccountOrder {
-    fn read(self) -> Result<Terms, ApiError> {
+    /// Reads what is asked for, of the manager of this id where there is one already.
+    fn read(self, manager: Option<UserId>) -> Result<Terms, ApiError> {
         let mut checks = Checks::default();
+        let own = manager.map(|id| id.to_string());
+        if self.id.is_some_and(|id| Some(id) != own) {
+            checks.add("id", if own.is_some() { "must be that of the path" } else { "is made here; leave it out" });
+        }
+        if self.password_repeat.is_some() && self.password_repeat != self.password {
+            checks.add("password_repeat", "is not the same as `password`");
+        }
+        self.external_id.refuse(&mut checks, "external_id", "keep it in `extra`");
+        self.pubkey.refuse(&mut checks, "pubkey", "log in with a password, and leave it out");
         let name = checks.check_opt("name", self.name, Name::new);
         let username = checks.check_opt("username", self.username, Username::new);
-        let password = checks.check_opt("password", self.password, Password::new);
+        let password = checks.check_opt("password", self.password, Password::new_for_login);
         let email = checks.check_opt("email", self.email, Email::new);
         let extra = checks.check_opt("extra", self.extra, |json| Extra::new(&json));
         match (name, username, password, email, extra) {
-            (Some(name), Some(username), Some(password), Some(email), Some(extra)) => {
+            (Some(name), Some(username), Some(password), Some(email), Some(extra)) if checks.is_fine() => {
                 Ok(Terms { name, username, password, email, extra })
             }
             _ => Err(checks.into_error()),
@@ -78,7 +105,8 @@ impl AccountOrder {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only the document reads these; the query itself is read by `list_accounts`")]
 pub struct AccountListParams {
-    /// Only managers with this text in their name, user name or email address.
+    /// Only managers with this text in their name, user name or email address, whatever the case.
+    #[param(max_length = 128)]
     search: Option<String>,
     /// Managers at most; 1000 where nothing is said.
     #[param(minimum = 1, maximum = 1000)]
@@ -112,13 +140,13 @@ pub(in crate::api) async fn list_accounts(
     app: State,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    let search = params.get("search")?.map(str::to_owned);
+    let search = params.search("search")?;
     let limit = params.integer("limit", 1, LIMIT_MAX)?.unwrap_or(LIMIT_MAX);
     let offset = params.integer("offset", 0, OFFSET_MAX)?.unwrap_or_default();
-    let page = app.store.read_list(move |connection| {
-        let users = users::list_managers(connection, search.as_deref(), offset, limit)?;
+    let page = app.store.read_list(Consumer::NOBODY, move |connection| {
+        let users = users::list_managers(connection, search.as_ref(), offset, limit)?;
         let data = AccountView::list(connection, users)?;
-        Ok(AccountPage { data, total: users::count_managers(connection, search.as_deref())? })
+        Ok(AccountPage { data, total: users::count_managers(connection, search.as_ref())? })
     });
     Ok(HttpResponse::Ok().json(page.await?))
 }
@@ -143,13 +171,13 @@ pub(in crate::api) async fn create_account(
 ) -> Result<HttpResponse, ApiError> {
     let order: AccountOrder = body.json()?;
     let claim = idempotency.claim(&app, &operator, &body)?;
-    let terms = order.read()?;
+    let terms = order.read(None)?;
     let name = terms.name.or_else(|| terms.username.clone().map(Name::from));
     let name = name.ok_or_else(|| ApiError::field("name", "is missing, and so is `username`"))?;
     if let Some(answer) = answer_again(&app, operator, StatusCode::OK, claim).await? {
         return Ok(answer);
     }
-    let password_hash = hash(&app, terms.password).await?;
+    let password_hash = hash(&app, Consumer::NOBODY, terms.password).await?;
     let (manager, mut new) = managers::prepare(&app.sealer, name);
     new.username = terms.username;
     new.email = terms.email;
@@ -205,8 +233,8 @@ pub(in crate::api) async fn update_account(
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     let id = account_id(&path)?;
-    let Terms { name, username, password, email, extra } = body.json::<AccountOrder>()?.read()?;
-    let password_hash = hash(&app, password).await?;
+    let Terms { name, username, password, email, extra } = body.json::<AccountOrder>()?.read(Some(id))?;
+    let password_hash = hash(&app, Consumer::NOBODY, password).await?;
     let change = UserChange { name, username, email, password_hash, extra, may_create_users: None };
     let view =
         app.write_as(operator, move |connection| match users::update(connection, None, id, &change, clock::now())? {

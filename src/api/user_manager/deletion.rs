@@ -6,6 +6,7 @@ use super::users::user_not_found;
 use crate::api::app::App;
 use crate::api::auth::AdminKey;
 use crate::api::error::{ApiError, ErrorCode};
+use crate::domain::consumer::Consumer;
 use crate::domain::ids::{InvoiceId, TransferId, UserId, WalletId};
 use crate::domain::node::Preimage;
 use crate::domain::session::SessionDigest;
@@ -46,7 +47,7 @@ impl Belongings {
             None => Some(vec![id]),
         };
         let Some(users) = users else { return Ok(None) };
-        let wallets: Vec<_> = wallets::of_users(connection, &users)?.into_iter().map(|wallet| wallet.id).collect();
+        let wallets = wallets::ids_of_users(connection, &users, SUBTREE_MAX.saturating_add(1))?;
         let fits = i64::try_from(wallets.len()).is_ok_and(|count| count <= SUBTREE_MAX);
         Ok(fits.then_some(Self { users, wallets }))
     }
@@ -54,14 +55,14 @@ impl Belongings {
 
 /// Deletes a user of a tenant, or a manager, with all wallets.
 pub async fn delete_by(app: &App, deleter: Deleter, id: UserId) -> Result<HttpResponse, ApiError> {
-    let (tenant, by, sweep) = match deleter {
-        Deleter::Manager { key, sweep } => (Some(key.user()), Closer::Manager(key.authority()), sweep),
-        Deleter::Operator(session) => (None, Closer::Operator(session), false),
+    let (tenant, consumer, by, sweep) = match deleter {
+        Deleter::Manager { key, sweep } => (Some(key.user()), key.consumer(), Closer::Manager(key.authority()), sweep),
+        Deleter::Operator(session) => (None, Consumer::NOBODY, Closer::Operator(session), false),
     };
     for _ in 0..DELETE_TRIES {
-        let found = app.store.read(move |connection| Belongings::find(connection, tenant, id)).await;
+        let found = app.store.read_list(consumer, move |connection| Belongings::find(connection, tenant, id)).await;
         let belongings = found.map_err(user_not_found)?.ok_or(ErrorCode::TooManyToDelete)?;
-        match close(app, by, belongings, sweep).await {
+        match close(app, consumer, by, belongings, sweep).await {
             Err(error) if error.code() == ErrorCode::WalletsChanged => {}
             closed => return closed,
         }
@@ -72,18 +73,26 @@ pub async fn delete_by(app: &App, deleter: Deleter, id: UserId) -> Result<HttpRe
 /// Deletes wallets whose users stay.
 pub async fn delete_wallets(
     app: &App,
+    consumer: Consumer,
     by: Closer,
     wallets: Vec<WalletId>,
     sweep: bool,
 ) -> Result<HttpResponse, ApiError> {
-    close(app, by, Belongings { users: Vec::new(), wallets }, sweep).await
+    close(app, consumer, by, Belongings { users: Vec::new(), wallets }, sweep).await
 }
 
-async fn close(app: &App, by: Closer, belongings: Belongings, sweep: bool) -> Result<HttpResponse, ApiError> {
+async fn close(
+    app: &App,
+    consumer: Consumer,
+    by: Closer,
+    belongings: Belongings,
+    sweep: bool,
+) -> Result<HttpResponse, ApiError> {
     let Belongings { users, wallets } = belongings;
+    let place = app.settler.reserve(consumer, wallets.len().max(users.len()))?;
     let wallets = wallets.into_iter().map(|id| (id.account(), sweep_of(app))).collect();
-    let command = Close { by, users, wallets, sweep };
-    app.settle(Command::Close(command), false).await?;
+    let closed = place.submit(Command::Close(Close { by, users, wallets, sweep })).await?;
+    closed.map_err(|rejection| ApiError::from_rejection(rejection, false))?;
     Ok(HttpResponse::Ok().json(()))
 }
 

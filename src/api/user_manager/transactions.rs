@@ -34,7 +34,7 @@ pub(in crate::api) async fn list_transactions(
     json_array(move |before: Option<Vec<u8>>| {
         let app = app.clone();
         async move {
-            let page = app.store.read_list(move |connection| {
+            let page = app.store.read_list(key.consumer(), move |connection| {
                 key.recheck(connection)?;
                 let older = before.map(|row| Condition { test: Test::Before(row), negated: false });
                 let filter = PaymentFilter(older.into_iter().collect());

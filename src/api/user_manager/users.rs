@@ -10,13 +10,14 @@ use super::views::ManagedUser;
 use super::{check_admin_id, user_id};
 use crate::api::app::{App, State};
 use crate::api::auth::{AdminKey, Caller, Manager, WalletKey};
-use crate::api::body::{Body, lenient, raw};
+use crate::api::body::{Body, Given, lenient, raw};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, answer_again, create_once};
 use crate::api::params::{Checks, Params};
 use crate::api::payment_query::{LIMIT_MAX, OFFSET_MAX};
 use crate::api::stream::{PAGE_ROWS, json_array};
 use crate::clock;
+use crate::domain::consumer::Consumer;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::keys::KeyPair;
@@ -57,6 +58,9 @@ pub struct UserOrder {
     /// Whether the user may create users itself, as a manager does; false where nothing is said.
     #[serde(default, deserialize_with = "lenient")]
     may_create_users: Option<bool>,
+    #[serde(default)]
+    #[schema(ignore)]
+    external_id: Given,
 }
 
 /// What to change of a user; what is not named stays as it is.
@@ -79,7 +83,13 @@ pub struct UserChangeOrder {
     /// Whether the user may create users itself from now on. Those that it has created stay.
     #[serde(default, deserialize_with = "lenient")]
     may_create_users: Option<bool>,
+    #[serde(default)]
+    #[schema(ignore)]
+    external_id: Given,
 }
+
+/// What to do in place of naming a user's id in another system.
+const EXTERNAL_ID_ADVICE: &str = "keep it in `extra`";
 
 /// Which users to list.
 #[derive(Debug, IntoParams)]
@@ -92,7 +102,8 @@ pub struct UserListParams {
     name: Option<String>,
     /// Only the user with this email address.
     email: Option<String>,
-    /// Only users with this text somewhere in their `extra`.
+    /// Only users with this text somewhere in their `extra`, whatever the case.
+    #[param(max_length = 128)]
     extra: Option<String>,
     /// Users at most; all where nothing is said.
     #[param(minimum = 1, maximum = 1000)]
@@ -123,21 +134,22 @@ pub(in crate::api) async fn create_user(
     let claim = idempotency.claim(&app, &key, &body)?;
     check_admin_id(order.admin_id.as_deref(), key.user())?;
     let mut checks = Checks::default();
+    order.external_id.refuse(&mut checks, "external_id", EXTERNAL_ID_ADVICE);
     let wallet_name = order.wallet_name.clone().or_else(|| order.user_name.clone());
     let name = checks.require("user_name", order.user_name, Name::new);
     let wallet_name = wallet_name.and_then(|text| checks.check("wallet_name", Name::new(text)));
     let email = checks.check_opt("email", order.email, Email::new);
     let password = checks.check_opt("password", order.password, Password::new);
     let extra = checks.check_opt("extra", order.extra, |json| Extra::new(&json));
-    let (Some(name), Some(wallet_name), Some(email), Some(password), Some(extra)) =
-        (name, wallet_name, email, password, extra)
+    let (Some(name), Some(wallet_name), Some(email), Some(password), Some(extra), true) =
+        (name, wallet_name, email, password, extra, checks.is_fine())
     else {
         return Err(checks.into_error());
     };
     if let Some(answer) = answer_again(&app, key, StatusCode::CREATED, claim).await? {
         return Ok(answer);
     }
-    let password_hash = hash(&app, password).await?;
+    let password_hash = hash(&app, key.consumer(), password).await?;
     let created_at = clock::now();
     let (id, wallet) = (UserId::random(), WalletId::random());
     let keys = StoredKeys::new(&app.sealer, wallet, &KeyPair::generate());
@@ -181,7 +193,7 @@ pub(in crate::api) async fn list_users(key: WalletKey, app: State, params: Param
         let (app, filter) = (app.clone(), filter.clone());
         async move {
             let shared = app.clone();
-            let page = app.store.read_list(move |connection| {
+            let page = app.store.read_list(key.consumer(), move |connection| {
                 key.recheck(connection)?;
                 // A limit is at most two pages, and is read as one.
                 let rows = limit.unwrap_or(PAGE_ROWS);
@@ -206,7 +218,7 @@ fn filter_of(params: &Params) -> Result<Option<UserFilter>, ApiError> {
         Some(Err(_)) => return Ok(None),
     };
     let text = |name| Ok::<_, ApiError>(params.get(name)?.map(str::to_owned));
-    Ok(Some(UserFilter { id, name: text("name")?, email: text("email")?, extra: text("extra")? }))
+    Ok(Some(UserFilter { id, name: text("name")?, email: text("email")?, extra: params.search("extra")? }))
 }
 
 /// User details
@@ -243,9 +255,9 @@ pub(in crate::api) async fn get_user_by_post(
     show(&app, *key, user_id(&path)?).await
 }
 
-async fn show(app: &State, key: WalletKey, id: UserId) -> Result<HttpResponse, ApiError> {
+pub(super) async fn show(app: &State, key: WalletKey, id: UserId) -> Result<HttpResponse, ApiError> {
     let shared = app.clone();
-    let view = app.store.read(move |connection| view_of(connection, &shared, key, id)).await;
+    let view = app.store.read_list(key.consumer(), move |connection| view_of(connection, &shared, key, id)).await;
     Ok(HttpResponse::Ok().json(view.map_err(user_not_found)?))
 }
 
@@ -269,25 +281,27 @@ pub(in crate::api) async fn update_user(
     let id = user_id(&path)?;
     let order: UserChangeOrder = body.json()?;
     let mut checks = Checks::default();
+    order.external_id.refuse(&mut checks, "external_id", EXTERNAL_ID_ADVICE);
     let name = checks.check_opt("user_name", order.user_name, Name::new);
     let email = checks.check_opt("email", order.email, Email::new);
     let password = checks.check_opt("password", order.password, Password::new);
     let extra = checks.check_opt("extra", order.extra, |json| Extra::new(&json));
-    let (Some(name), Some(email), Some(password), Some(extra)) = (name, email, password, extra) else {
+    let (Some(name), Some(email), Some(password), Some(extra), true) = (name, email, password, extra, checks.is_fine())
+    else {
         return Err(checks.into_error());
     };
-    let password_hash = hash(&app, password).await?;
-    let may_create_users = order.may_create_users;
-    let change = UserChange { name, username: None, email, password_hash, extra, may_create_users };
+    let password_hash = hash(&app, key.consumer(), password).await?;
+    // Before anything is changed, so that only what has done nothing is refused.
+    let turn = app.store.list_turn(key.consumer()).await?;
+    let change =
+        UserChange { name, username: None, email, password_hash, extra, may_create_users: order.may_create_users };
+    let changed =
+        app.write_as(key, move |connection| users::update(connection, Some(key.user()), id, &change, clock::now()));
+    changed.await.map_err(email_taken)?.map_err(|invalid| ApiError::field("extra", invalid))?;
+    // Nobody's payments wait while all wallets of the user are shown.
     let shared = app.clone();
-    let view = app.write_as(key, move |connection| {
-        match users::update(connection, Some(key.user()), id, &change, clock::now())? {
-            Ok(()) => Ok(Ok(view_of(connection, &shared, **key, id)?)),
-            Err(invalid) => Ok(Err(invalid)),
-        }
-    });
-    let view = view.await.map_err(email_taken)?.map_err(|invalid| ApiError::field("extra", invalid))?;
-    Ok(HttpResponse::Ok().json(view))
+    let view = app.store.read_list_in(turn, move |connection| view_of(connection, &shared, **key, id)).await;
+    Ok(HttpResponse::Ok().json(view.map_err(user_not_found)?))
 }
 
 /// Delete a user
@@ -322,10 +336,14 @@ pub(super) fn view_of(connection: &mut Db, app: &App, key: WalletKey, id: UserId
     ManagedUser::one(connection, app, key.sees_admin_keys(), user)
 }
 
-pub(in crate::api) async fn hash(app: &App, password: Option<Password>) -> Result<Option<String>, ApiError> {
+pub(in crate::api) async fn hash(
+    app: &App,
+    consumer: Consumer,
+    password: Option<Password>,
+) -> Result<Option<String>, ApiError> {
     match password {
         None => Ok(None),
-        Some(password) => app.hash_password(password).await.map(Some),
+        Some(password) => app.hash_password(consumer, password).await.map(Some),
     }
 }
 

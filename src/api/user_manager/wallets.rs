@@ -99,7 +99,7 @@ pub(in crate::api) async fn list_wallets(key: WalletKey, app: State) -> Result<H
         let app = app.clone();
         async move {
             let shared = app.clone();
-            let page = app.store.read_list(move |connection| {
+            let page = app.store.read_list(key.consumer(), move |connection| {
                 key.recheck(connection)?;
                 let page = wallets::list(connection, tenant, cursor.as_ref(), PAGE_ROWS)?;
                 let is_last = i64::try_from(page.len()).is_ok_and(|len| len < PAGE_ROWS);
@@ -129,7 +129,7 @@ pub(in crate::api) async fn list_wallets_of_user(
     let id = user_id(&path)?;
     let tenant = key.managed_tenant().ok_or(ErrorCode::UserNotFound)?;
     let shared = app.clone();
-    let views = app.store.read_list(move |connection| {
+    let views = app.store.read_list(key.consumer(), move |connection| {
         users::find(connection, tenant, id)?;
         let found = wallets::of_users(connection, &[id])?;
         ManagedWallet::list(connection, &shared.sealer, key.sees_admin_keys(), found)
@@ -180,7 +180,7 @@ const ROTATE_ROWS: i64 = 100;
     responses((status = 200, description = "The wallets with their new keys", body = Vec<ManagedWallet>)),
     security(("AdminKey" = []))
 )]
-#[put("/usermanager/api/v1/wallets/keys")]
+#[put("/usermanager/api/v1/rotate-all-keys")]
 pub(in crate::api) async fn rotate_all_keys(key: Manager<AdminKey>, app: State) -> Result<HttpResponse, ApiError> {
     json_array(move |next: Option<(Cursor, Manager<AdminKey>)>| {
         let app = app.clone();
@@ -233,7 +233,7 @@ pub(in crate::api) async fn delete_wallet(
     let tenant = key.user();
     let found = app.store.read(move |connection| wallets::find_in_tenant(connection, tenant, id)).await;
     found.map_err(wallet_not_found)?;
-    delete_wallets(&app, Closer::Manager(key.authority()), vec![id], sweep).await
+    delete_wallets(&app, key.consumer(), Closer::Manager(key.authority()), vec![id], sweep).await
 }
 
 pub(super) fn wallet_not_found(error: StoreError) -> ApiError {

@@ -107,7 +107,7 @@ pub(in crate::api) async fn list_deliveries(
     let id = endpoint_id(&path)?;
     let tenant = key.managed_tenant().ok_or(ErrorCode::WebhookNotFound)?;
     let Page { state, offset, limit } = Page::read(&params)?;
-    let found = app.store.read_list(move |connection| {
+    let found = app.store.read_list(key.consumer(), move |connection| {
         endpoints::find(connection, tenant, id)?;
         delivery_log::list(connection, id.as_bytes(), state, offset, limit)
     });

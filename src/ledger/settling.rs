@@ -1,0 +1,106 @@
+//! What the settler's thread does with one batch: it tries again while the database is away, and
+//! settles command by command what the database refuses together.
+
+use std::thread;
+use std::time::Duration;
+
+use super::command::Command;
+use super::outcome::{Outcome, Rejection};
+use super::settle::{SettleError, SettlementStore, settle_batch};
+use super::settler::{Job, Reply, SubmitError};
+use crate::domain::time::UnixMs;
+use crate::traces;
+
+/// Pauses before a batch is tried again while the database is not available.
+const RETRY_PAUSES_MS: [u64; 5] = [5, 25, 100, 300, 1000];
+
+/// Settles a batch, and answers everyone.
+pub(super) fn settle_jobs(store: &mut dyn SettlementStore, batch: Vec<Job>, clock: fn() -> UnixMs) {
+    let mut commands = Vec::with_capacity(batch.len());
+    let mut waiting = Vec::with_capacity(batch.len());
+    for Job { command, reply, origin, place, .. } in batch {
+        commands.push(command);
+        waiting.push((reply, place, origin));
+    }
+    let _for_all = traces::on_behalf_of(waiting.iter().filter_map(|(_, _, origin)| origin.as_ref()));
+    tracing::debug!(commands = commands.len(), "settling");
+    match settle_patiently(store, &commands, clock) {
+        Ok(outcomes) => {
+            for ((reply, _place, _), outcome) in waiting.into_iter().zip(outcomes) {
+                // A caller who has gone away does not need the answer.
+                drop(reply.send(Ok(outcome)));
+            }
+        }
+        // One command that the database refuses must not disturb its neighbours. And one under
+        // an idempotency key that another replica has just taken will find it taken.
+        Err(SettleError::Refused(error))
+            if commands.len() > 1 || commands.iter().any(|command| command.claim().is_some()) =>
+        {
+            tracing::warn!(%error, "a batch was refused; settling its commands one by one");
+            let mut away = None;
+            for (command, (reply, _place, origin)) in commands.iter().zip(waiting) {
+                let _for_one = traces::on_behalf_of(origin.iter());
+                // Where the database has gone away, the others need not find out one by one.
+                let answer = match away {
+                    Some(error) => Err(error),
+                    None => settle_one(store, command, clock),
+                };
+                if answer == Err(SubmitError::Unavailable) {
+                    away = Some(SubmitError::Unavailable);
+                }
+                drop(reply.send(answer));
+            }
+        }
+        Err(error) => {
+            tracing::error!(%error, commands = commands.len(), "not settled");
+            let answer = submit_error(&error);
+            for (reply, _place, _) in waiting {
+                drop(reply.send(Err(answer)));
+            }
+        }
+    }
+}
+
+fn settle_one(store: &mut dyn SettlementStore, command: &Command, clock: fn() -> UnixMs) -> Reply {
+    let command = std::slice::from_ref(command);
+    let settled = match settle_patiently(store, command, clock) {
+        // Its idempotency key was taken between the look and the write: it is there now.
+        Err(SettleError::Refused(_)) if command.iter().any(|command| command.claim().is_some()) => {
+            settle_patiently(store, command, clock)
+        }
+        settled => settled,
+    };
+    match settled {
+        Ok(outcomes) => outcomes.into_iter().next().ok_or(SubmitError::Fault),
+        Err(error) => {
+            tracing::error!(%error, "not settled");
+            Err(submit_error(&error))
+        }
+    }
+}
+
+const fn submit_error(error: &SettleError) -> SubmitError {
+    match error {
+        SettleError::Unavailable(_) => SubmitError::Unavailable,
+        SettleError::Refused(_) => SubmitError::Fault,
+        SettleError::OutcomeUnknown(_) => SubmitError::OutcomeUnknown,
+    }
+}
+
+/// Tries again while the database is away: an unavailable database has done nothing yet.
+fn settle_patiently(
+    store: &mut dyn SettlementStore,
+    commands: &[Command],
+    clock: fn() -> UnixMs,
+) -> Result<Vec<Result<Outcome, Rejection>>, SettleError> {
+    for pause_ms in RETRY_PAUSES_MS {
+        match settle_batch(store, commands, &clock) {
+            Err(SettleError::Unavailable(error)) => {
+                tracing::warn!(%error, pause_ms, "the database is not available; trying again");
+                thread::sleep(Duration::from_millis(pause_ms));
+            }
+            settled => return settled,
+        }
+    }
+    settle_batch(store, commands, &clock)
+}
