@@ -18,6 +18,7 @@ use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
 use serde_json::value::RawValue;
 
 use super::error::{ApiError, ErrorCode};
+use crate::domain::time::Moment;
 
 /// The largest body, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -202,6 +203,18 @@ impl Lenient for String {
 
     fn from_i64(number: i64) -> Option<Self> {
         Some(number.to_string())
+    }
+}
+
+impl Lenient for Moment {
+    const EXPECTED: &'static str = "must be a time: Unix seconds or ISO 8601";
+
+    fn from_text(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+
+    fn from_i64(seconds: i64) -> Option<Self> {
+        Some(Self::of_second(seconds))
     }
 }
 

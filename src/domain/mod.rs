@@ -14,6 +14,7 @@ pub mod invoice;
 pub mod keys;
 pub mod money;
 pub mod node;
+pub mod pairs;
 pub mod password;
 pub mod random;
 mod sealer;

@@ -141,7 +141,7 @@ fn tenants() -> Vec<Row> {
         "GET /usermanager/api/v1/webhooks/deliveries/{delivery_id}", AdminKey, Refused, |t| (hooks(&format!("/deliveries/{}", t.own_delivery)), NONE);
         "POST /usermanager/api/v1/webhooks/deliveries/{delivery_id}/redeliver", AdminKey, Refused, |t| (hooks(&format!("/deliveries/{}/redeliver", t.delivery)), NONE);
         "POST /usermanager/api/v1/webhooks/deliveries/{delivery_id}/redeliver", AdminKey, Refused, |t| (hooks(&format!("/deliveries/{}/redeliver", t.own_delivery)), NONE);
-        "POST /usermanager/api/v1/extensions", AdminKey, Refused, |t| (format!("/usermanager/api/v1/extensions?extension=x&userid={}&active=true", t.wallet.user), NONE);
+        "POST /usermanager/api/v1/extensions", Key, Refused, |t| (format!("/usermanager/api/v1/extensions?extension=x&userid={}&active=true", t.wallet.user), NONE);
     }
 }
 

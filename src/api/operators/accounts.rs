@@ -3,7 +3,9 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, delete, get, post, put, web};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::views::AccountView;
 use super::{account_id, account_not_found};
@@ -11,8 +13,8 @@ use crate::api::app::State;
 use crate::api::body::{Body, lenient, raw};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, answer_again, create_once};
-use crate::api::params::{Checks, Params};
-use crate::api::payment_query::{LIMIT_MAX, OFFSET_MAX};
+use crate::api::leniency;
+use crate::api::params::{Checks, LIMIT_MAX, Params, Window};
 use crate::api::session::Operator;
 use crate::api::user_manager::deletion::{Deleter, delete_by};
 use crate::api::user_manager::users::hash;
@@ -45,6 +47,21 @@ pub struct AccountOrder {
     #[serde(default, deserialize_with = "raw")]
     #[schema(value_type = Option<Object>)]
     extra: Option<String>,
+}
+
+/// A manager to create: one of its names must be there.
+struct NewAccount;
+
+impl PartialSchema for NewAccount {
+    fn schema() -> RefOr<Schema> {
+        leniency::requiring::<AccountOrder>(&["name", "username"]).into()
+    }
+}
+
+impl ToSchema for NewAccount {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((AccountOrder::name().into(), AccountOrder::schema()));
+    }
 }
 
 /// What is asked for, every part of it valid.
@@ -80,8 +97,8 @@ impl AccountOrder {
 pub struct AccountListParams {
     /// Only managers with this text in their name, user name or email address.
     search: Option<String>,
-    /// Managers at most; 1000 where nothing is said.
-    #[param(minimum = 1, maximum = 1000)]
+    /// Managers at most; over 1000 or 0 is 1000, as where nothing is said.
+    #[param(minimum = 0)]
     limit: Option<i64>,
     /// Managers to leave out first.
     #[param(minimum = 0)]
@@ -113,8 +130,8 @@ pub(in crate::api) async fn list_accounts(
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let search = params.get("search")?.map(str::to_owned);
-    let limit = params.integer("limit", 1, LIMIT_MAX)?.unwrap_or(LIMIT_MAX);
-    let offset = params.integer("offset", 0, OFFSET_MAX)?.unwrap_or_default();
+    let Window { offset, limit } = params.window()?;
+    let limit = limit.unwrap_or(LIMIT_MAX);
     let page = app.store.read_list(move |connection| {
         let users = users::list_managers(connection, search.as_deref(), offset, limit)?;
         let data = AccountView::list(connection, users)?;
@@ -130,7 +147,7 @@ pub(in crate::api) async fn list_accounts(
 #[utoipa::path(
     tag = "Operators",
     params(IdempotencyParam),
-    request_body = AccountOrder,
+    request_body = inline(NewAccount),
     responses((status = 200, description = "The manager", body = ManagedUser)),
     security(("Operator" = []))
 )]

@@ -13,8 +13,8 @@ use crate::api::auth::{AdminKey, Caller, WalletKey};
 use crate::api::body::{Body, lenient};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
-use crate::api::params::{Checks, Params};
-use crate::api::stream::{PAGE_ROWS, json_array};
+use crate::api::params::{Checks, Params, WindowParams};
+use crate::api::stream::json_array;
 use crate::clock;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::keys::KeyPair;
@@ -86,22 +86,25 @@ pub(in crate::api) async fn create_wallet(
 
 /// List wallets
 ///
-/// All wallets of all of the manager's users, oldest first.
+/// All wallets of all of the manager's users, oldest first, unless `limit` says otherwise.
 #[utoipa::path(
     tag = "User Manager",
+    params(WindowParams),
     responses((status = 200, description = "The wallets", body = Vec<ManagedWallet>)),
     security(("InvoiceKey" = []), ("AdminKey" = []))
 )]
 #[get("/usermanager/api/v1/wallets")]
-pub(in crate::api) async fn list_wallets(key: WalletKey, app: State) -> Result<HttpResponse, ApiError> {
+pub(in crate::api) async fn list_wallets(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
+    let window = params.window()?;
     json_array(move |cursor: Option<Cursor>| {
         let app = app.clone();
+        let window = if cursor.is_some() { window.after_first_page() } else { window };
         async move {
             let shared = app.clone();
             let page = app.store.read_list(move |connection| {
                 key.recheck(connection)?;
-                let page = wallets::list(connection, key.user(), cursor.as_ref(), PAGE_ROWS)?;
-                let is_last = i64::try_from(page.len()).is_ok_and(|len| len < PAGE_ROWS);
+                let page = wallets::list(connection, key.user(), cursor.as_ref(), window.offset, window.rows())?;
+                let is_last = window.ends_with(page.len());
                 let cursor = page.last().map(|wallet| (wallet.created_at.get(), wallet.id.as_bytes().to_vec()));
                 let views = ManagedWallet::list(connection, &shared.sealer, key.sees_admin_keys(), page)?;
                 Ok((views, cursor.filter(|_| !is_last)))
@@ -186,7 +189,7 @@ pub(in crate::api) async fn rotate_all_keys(key: AdminKey, app: State) -> Result
         async move {
             let shared = app.clone();
             let page = app.write_as(caller, move |connection| {
-                let mut page = wallets::list(connection, key.user(), after.as_ref(), ROTATE_ROWS)?;
+                let mut page = wallets::list(connection, key.user(), after.as_ref(), 0, ROTATE_ROWS)?;
                 let is_last = i64::try_from(page.len()).is_ok_and(|len| len < ROTATE_ROWS);
                 let last = page.last().map(|wallet| (wallet.created_at.get(), wallet.id.as_bytes().to_vec()));
                 if after.is_none() {
