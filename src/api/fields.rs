@@ -18,7 +18,7 @@ const USERNAME: &str = "^[A-Za-z0-9._@-]*$";
 const WEB: &str = "^\\s*[Hh][Tt][Tt][Pp][Ss]?:[^\\u0000]+$";
 const HEX: &str = "^([0-9a-fA-F]{2})*$";
 const SAT: &str = "^[Ss][Aa][Tt]$";
-/// Any text at all: what is only hashed is never kept.
+/// Any text at all: what is only hashed, or not looked at, is never kept.
 const ANY: &str = "^[\\s\\S]*$";
 
 /// Says of a field what it is, where its handler does not.
@@ -37,7 +37,8 @@ pub fn complete(name: &str, object: &mut Object) {
         "description_hash" => text(object, HASH, 64),
         "unhashed_description" => text(object, HEX, BODY_BYTES_MAX),
         "unit" => text(object, SAT, 3),
-        "bolt11" | "data" | "extension" => text(object, super::leniency::STORABLE, BODY_BYTES_MAX),
+        "bolt11" | "data" => text(object, super::leniency::STORABLE, BODY_BYTES_MAX),
+        "extension" => text(object, ANY, BODY_BYTES_MAX),
         "amount" | "payment_max_sat" | "day_max_sat" => {
             object.minimum = object.minimum.take().or(Some(SAT_MAX.saturating_neg().into()));
             object.maximum = object.maximum.take().or(Some(SAT_MAX.into()));

@@ -156,6 +156,10 @@ fn widen_parameter(parameter: &mut Parameter) {
     if parameter.parameter_in == ParameterIn::Query && object.pattern.as_deref() == Some(STORABLE) {
         object.max_length = object.max_length.or(Some(VALUE_BYTES_MAX));
     }
+    if kind == Some(Type::Integer) && object.maximum.is_none() {
+        // However large a number is, it is read.
+        object.format = None;
+    }
     // A header or a query holds texts, and no null.
     object.schema_type = kind.clone().map_or(SchemaType::AnyValue, SchemaType::Type);
     if parameter.required == Required::True {

@@ -77,6 +77,7 @@ impl Window {
 
     /// Leaves of rows that were found those that belong to this part; answers what is left to
     /// read of it.
+    #[must_use]
     pub fn take_from<T>(self, rows: &mut Vec<T>) -> Self {
         let skipped = usize::try_from(self.offset).unwrap_or(usize::MAX).min(rows.len());
         rows.drain(..skipped);
@@ -102,7 +103,7 @@ impl Params {
     /// The value of a parameter; an empty one counts as none. Of several it is the last, as in
     /// LNbits, and all of them must be good.
     pub fn get(&self, name: &str) -> Result<Option<&str>, ApiError> {
-        self.read(name, |value| Ok(value))
+        self.read(name, Ok)
     }
 
     /// As [`Params::get`], for values that are read as something.

@@ -170,18 +170,15 @@ fn comparisons(params: &Params) -> Result<Vec<Comparison<'_>>, ApiError> {
         let Some((field, op)) = compared(name)? else { continue };
         let value = checked(value)?;
         let values = if op == Op::In { value.split(',').map(str::trim).collect() } else { vec![value] };
-        let count = match all.iter_mut().find(|known| (known.field, known.op) == (field, op)) {
-            Some(known) => {
-                known.values.extend(values);
-                known.values.len()
-            }
-            None => {
-                all.push(Comparison { name, field, op, values });
-                all.last().map_or(0, |new| new.values.len())
-            }
-        };
+        let known = all.iter_mut().find(|known| (known.field, known.op) == (field, op));
+        let count = known.as_ref().map_or(0, |known| known.values.len()).saturating_add(values.len());
         if count > VALUES_MAX {
             return Err(ApiError::field(name, format_args!("takes at most {VALUES_MAX} values")));
+        }
+        if let Some(known) = known {
+            known.values.extend(values);
+        } else {
+            all.push(Comparison { name, field, op, values });
         }
         if all.len() > CONDITIONS_MAX {
             let detail = format!("a list takes at most {CONDITIONS_MAX} conditions");

@@ -1,6 +1,8 @@
 //! Points in time: integer milliseconds since 1970 (UTC). The clock itself is elsewhere:
 //! whoever needs the time is given it. And points in time as clients write them.
 
+use std::borrow::Cow;
+
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -84,7 +86,8 @@ impl Moment {
             Some(digits) => (true, digits),
             None => (false, text.strip_prefix('+').unwrap_or(text)),
         };
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let plain = without_exponent(digits)?;
+        let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
         let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
         if whole.is_empty() || !is_number(whole) || !is_number(fraction) {
             return None;
@@ -126,6 +129,30 @@ impl Moment {
         let ms = i64::try_from(nanos.div_euclid(1_000_000)).ok()?;
         Some(Self::of_ms(ms, nanos.rem_euclid(1_000_000) == 0, false))
     }
+}
+
+/// A number without its exponent, where it has one: its point moved as far as it says, which is
+/// cut short where it makes no difference any more.
+fn without_exponent(number: &str) -> Option<Cow<'_, str>> {
+    let Some((mantissa, exponent)) = number.split_once(['e', 'E']) else { return Some(number.into()) };
+    let is_small = exponent.starts_with('-');
+    let size = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
+    if size.is_empty() || !size.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let moves: usize = size.parse().unwrap_or(usize::MAX).min(2 * MOMENT_BYTES_MAX);
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if whole.is_empty() {
+        return None;
+    }
+    if is_small {
+        let padded = format!("{}{whole}", "0".repeat(moves.saturating_add(1)));
+        let (whole, moved) = padded.split_at_checked(padded.len().checked_sub(moves)?)?;
+        return Some(format!("{whole}.{moved}{fraction}").into());
+    }
+    let padded = format!("{fraction}{}", "0".repeat(moves));
+    let (moved, fraction) = padded.split_at_checked(moves)?;
+    Some(format!("{whole}{moved}.{fraction}").into())
 }
 
 /// Splits a zone off the time of a day, and writes it as RFC 3339 does. A `+` that was not

@@ -173,7 +173,7 @@ both_stores! {
         }
         server.post(USERS, &key, &json!({"user_name": "f"})).expect(201);
         let found = |extra: &str, more: &str| {
-            let encoded: String = extra.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            let encoded = percent_encoding::utf8_percent_encode(extra, percent_encoding::NON_ALPHANUMERIC);
             let users = server.get(&format!("{USERS}?extra={encoded}{more}"), &key).expect(200);
             users.as_array().unwrap().iter().map(|user| user["name"].as_str().unwrap()).collect::<String>()
         };

@@ -14,7 +14,7 @@ use crate::api::body::{Body, lenient, raw};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, answer_again, create_once};
 use crate::api::params::{Checks, Params, Window};
-use crate::api::stream::{PAGE_ROWS, json_array};
+use crate::api::stream::{PAGE_ROWS, Page, json_array};
 use crate::clock;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{UserId, WalletId};
@@ -193,7 +193,7 @@ fn page_of(
     filter: &UserFilter,
     after: Option<&users::Cursor>,
     window: Window,
-) -> Result<(Vec<User>, Option<(users::Cursor, Window)>), StoreError> {
+) -> Result<Page<User, (users::Cursor, Window)>, StoreError> {
     let cursor = |last: Option<&User>| last.map(|user| (user.created_at.get(), user.id.as_bytes().to_vec()));
     if filter.pairs.is_empty() {
         let page = users::list(connection, tenant, filter, after, window.offset, window.rows())?;
