@@ -90,6 +90,7 @@ fn pay(payer: AccountId, invoice: &NewInvoice) -> Command {
         payment_hash: invoice.payment_hash,
         bolt11: invoice.bolt11.clone().unwrap_or_default(),
         extra: None,
+        webhook: None,
     })
 }
 

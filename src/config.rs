@@ -8,7 +8,7 @@ use std::str::FromStr;
 use clap::Args;
 
 use crate::api::address::TrustedProxies;
-use crate::domain::money::Amount;
+use crate::domain::money::{Amount, SAT_MAX};
 use crate::domain::node::Network;
 use crate::domain::password::Hasher;
 use crate::domain::target::{Ports, TargetPolicy};
@@ -181,11 +181,11 @@ impl Flags {
             Err(_) => None,
         };
         if bootstrap.is_none() {
-            note("bootstrap-sats", "must be a whole number of sat, 0 or above");
+            note("bootstrap-sats", &format!("must be a whole number of sat, from 0 to {SAT_MAX}"));
         }
         let invoice_sat_max = self.invoice_sat_max.parse().ok().filter(|sat| Amount::from_sat(*sat).is_ok());
         if invoice_sat_max.is_none() {
-            note("invoice-sat-max", "must be a whole number of sat, above 0");
+            note("invoice-sat-max", &format!("must be a whole number of sat, from 1 to {SAT_MAX}"));
         }
         let cost = self.password_memory_kib.parse().ok().zip(self.password_passes.parse().ok());
         let hasher = cost.and_then(|(memory_kib, passes)| Hasher::new(memory_kib, passes));

@@ -65,6 +65,12 @@ fn a_flag_has_an_environment_twin() {
         let (success, error) = run(&[twin]);
         assert!(!success && error.contains(twin.2), "{twin:?}: {error}");
     }
+    for (name, flag) in
+        [("SATKEEP_BOOTSTRAP_SATS", "--bootstrap-sats"), ("SATKEEP_INVOICE_SAT_MAX", "--invoice-sat-max")]
+    {
+        let (success, error) = run(&[(name, "2100000000000001", flag)]);
+        assert!(!success && error.contains(flag) && error.contains("to 2100000000000000"), "{error}");
+    }
     let (_, error) = run(&twins);
     assert!(twins.iter().all(|(_, _, flag)| error.contains(flag)), "{error}");
     let fine = [

@@ -54,7 +54,7 @@ fn texts_are_checked() {
 
 #[test]
 fn extra_is_given_back_as_it_came() {
-    let odd = "{ \"b\" :1.00,\n\"a\": [1e5, \"\\u00e9\"] }";
+    let odd = "{ \"b\" :1.00,\t\"a\": [1e5, \"\\u00e9\"] }";
     let extra = Extra::new(odd).unwrap();
     assert_eq!(serde_json::to_string(&extra).unwrap(), odd);
     assert_eq!(extra.tag(), None);

@@ -19,6 +19,7 @@
 )]
 
 mod api;
+mod audit;
 mod cli;
 mod config;
 mod domain;
@@ -29,6 +30,7 @@ mod master_key;
 mod metrics;
 mod openapi;
 mod schema;
+mod texts;
 mod traces;
 mod wall;
 mod webhooks;

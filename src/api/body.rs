@@ -1,11 +1,13 @@
 //! The body of a request: JSON whatever its `Content-Type` says, or none at all, read with
 //! the leniency that existing clients rely on.
 //!
-//! Unknown fields are ignored; `null` and `""` mean that an optional field is absent;
-//! `"true"`, `"false"` and decimal strings are accepted for booleans and integers.
+//! Unknown fields are ignored; `null` and `""` mean that an optional field is absent; numbers
+//! and switches are read out of their text ([`crate::domain::number`]), whether it stands in
+//! quotes or not. An instruction that existing clients know and that is not followed here is
+//! refused ([`Given`]).
 
+use std::borrow::Cow;
 use std::convert::Infallible;
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -14,10 +16,13 @@ use actix_web::dev::Payload;
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt;
-use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error};
 use serde_json::value::RawValue;
 
 use super::error::{ApiError, ErrorCode};
+use super::params::Checks;
+use crate::domain::number::{switch, whole_number};
 use crate::domain::time::Moment;
 
 /// The largest body, in bytes.
@@ -154,131 +159,111 @@ fn first_byte(bytes: &[u8]) -> Option<u8> {
     bytes.iter().copied().find(|byte| !byte.is_ascii_whitespace())
 }
 
-/// A type that can be read leniently.
+/// A type that can be read leniently: out of the text of the JSON, so that nothing is rounded.
 pub trait Lenient: Sized {
     /// What the caller should have given.
     const EXPECTED: &'static str;
-    /// From a text that is not empty.
-    fn from_text(text: &str) -> Option<Self>;
-    /// From a boolean.
-    fn from_bool(_: bool) -> Option<Self> {
-        None
+    /// From a text that is not empty, or says what is wrong with it.
+    fn from_text(text: String) -> Result<Self, Cow<'static, str>>;
+    /// From a number as it is written.
+    fn from_number(number: &str) -> Result<Self, Cow<'static, str>> {
+        Self::from_text(number.to_owned())
     }
-    /// From a whole number.
-    fn from_i64(_: i64) -> Option<Self> {
-        None
+    /// From a boolean.
+    fn from_bool(_: bool) -> Result<Self, Cow<'static, str>> {
+        Err(Self::EXPECTED.into())
     }
 }
 
 impl Lenient for i64 {
     const EXPECTED: &'static str = "must be a whole number";
 
-    fn from_text(text: &str) -> Option<Self> {
-        text.trim().parse().ok()
-    }
-
-    fn from_i64(number: i64) -> Option<Self> {
-        Some(number)
+    fn from_text(text: String) -> Result<Self, Cow<'static, str>> {
+        whole_number(&text).map_err(|error| error.to_string().into())
     }
 }
 
 impl Lenient for bool {
     const EXPECTED: &'static str = "must be true or false";
 
-    fn from_text(text: &str) -> Option<Self> {
-        text.trim().to_ascii_lowercase().parse().ok()
+    fn from_text(text: String) -> Result<Self, Cow<'static, str>> {
+        switch(&text).ok_or(Self::EXPECTED.into())
     }
 
-    fn from_bool(value: bool) -> Option<Self> {
-        Some(value)
+    fn from_bool(value: bool) -> Result<Self, Cow<'static, str>> {
+        Ok(value)
     }
 }
 
 impl Lenient for String {
     const EXPECTED: &'static str = "must be a text";
 
-    fn from_text(text: &str) -> Option<Self> {
-        Some(text.to_owned())
-    }
-
-    fn from_i64(number: i64) -> Option<Self> {
-        Some(number.to_string())
+    fn from_text(text: String) -> Result<Self, Cow<'static, str>> {
+        Ok(text)
     }
 }
 
 impl Lenient for Moment {
     const EXPECTED: &'static str = "must be a time: Unix seconds or ISO 8601";
 
-    fn from_text(text: &str) -> Option<Self> {
-        Self::parse(text)
-    }
-
-    fn from_i64(seconds: i64) -> Option<Self> {
-        Some(Self::of_second(seconds))
+    fn from_text(text: String) -> Result<Self, Cow<'static, str>> {
+        Self::parse(&text).ok_or(Self::EXPECTED.into())
     }
 }
 
 /// Reads an optional field leniently: for `#[serde(default, deserialize_with = "lenient")]`.
 pub fn lenient<'de, D: Deserializer<'de>, T: Lenient>(deserializer: D) -> Result<Option<T>, D::Error> {
-    deserializer.deserialize_any(LenientVisitor(std::marker::PhantomData))
-}
-
-struct LenientVisitor<T>(std::marker::PhantomData<T>);
-
-impl<T: Lenient> LenientVisitor<T> {
-    fn accept<E: Error>(value: Option<T>) -> Result<Option<T>, E> {
-        value.map(Some).ok_or_else(|| E::custom(T::EXPECTED))
-    }
-}
-
-impl<'de, T: Lenient> Visitor<'de> for LenientVisitor<T> {
-    type Value = Option<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(T::EXPECTED)
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Option<T>, E> {
-        Ok(None)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Option<T>, E> {
-        if text.is_empty() { Ok(None) } else { Self::accept(T::from_text(text)) }
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Option<T>, E> {
-        Self::accept(T::from_bool(value))
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Option<T>, E> {
-        Self::accept(T::from_i64(number))
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Option<T>, E> {
-        Self::accept(i64::try_from(number).ok().and_then(T::from_i64))
-    }
-
-    /// A number such as `1000.0` is whole; one such as `0.5` is not.
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Option<T>, E> {
-        let whole = (number.fract() == 0.0).then(|| format!("{number:.0}"));
-        Self::accept(whole.and_then(|text| text.parse().ok()).and_then(T::from_i64))
-    }
-
-    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, _: A) -> Result<Option<T>, A::Error> {
-        Err(A::Error::custom(T::EXPECTED))
-    }
-
-    fn visit_map<A: serde::de::MapAccess<'de>>(self, _: A) -> Result<Option<T>, A::Error> {
-        Err(A::Error::custom(T::EXPECTED))
-    }
+    let raw: &RawValue = Deserialize::deserialize(deserializer)?;
+    let json = raw.get();
+    let value = match json.as_bytes().first() {
+        Some(b'n') => return Ok(None),
+        Some(b'"') => match serde_json::from_str::<String>(json) {
+            Ok(text) if text.is_empty() => return Ok(None),
+            Ok(text) => T::from_text(text),
+            // Its grammar was checked: an escape stands for half of a character.
+            Err(_) => Err("must not contain half of a surrogate pair".into()),
+        },
+        Some(b't') => T::from_bool(true),
+        Some(b'f') => T::from_bool(false),
+        Some(b'-' | b'0'..=b'9') => T::from_number(json),
+        Some(_) | None => Err(T::EXPECTED.into()),
+    };
+    value.map(Some).map_err(D::Error::custom)
 }
 
 /// Reads a field of the client's own data as the text that it is, to give it back as it
 /// came: for `#[serde(default, deserialize_with = "raw")]`.
 pub fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let raw: Box<RawValue> = serde::Deserialize::deserialize(deserializer)?;
+    let raw: &RawValue = Deserialize::deserialize(deserializer)?;
     Ok(match raw.get() {
         "null" | "\"\"" => None,
         text => Some(text.to_owned()),
     })
+}
+
+/// Whether a field says anything: for instructions that existing clients know and that are not
+/// followed here, which must be refused rather than dropped in silence. `null`, `false`, 0, and
+/// empty texts, lists and objects say nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Given(bool);
+
+impl Given {
+    /// Notes that an instruction is not followed, where it was given; `advice` says what to do.
+    pub fn refuse(self, checks: &mut Checks, field: &str, advice: &str) {
+        if self.0 {
+            checks.add(field, format_args!("is not supported: {advice}"));
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw: &RawValue = Deserialize::deserialize(deserializer)?;
+        let is_empty = match raw.get() {
+            "null" | "false" | "0" | "\"\"" => true,
+            // Space is all that can stand in an empty list or object.
+            json => matches!(json.split_ascii_whitespace().collect::<String>().as_str(), "[]" | "{}"),
+        };
+        Ok(Self(!is_empty))
+    }
 }

@@ -85,8 +85,9 @@ codes! {
     PaymentLimit = "payment_limit", BAD_REQUEST, false, "The amount is over the wallet's limit for one payment";
     /// The amount is over what the wallet may still spend today.
     DayLimit = "day_limit", BAD_REQUEST, false, "The amount is over what the wallet may still spend today (UTC)";
-    /// The receiving wallet would hold more than can be counted.
-    BalanceLimit = "balance_limit", BAD_REQUEST, false, "The receiving wallet cannot hold that much";
+    /// The receiving wallet would hold more than there are bitcoin, or more than that would be issued.
+    BalanceLimit = "balance_limit", BAD_REQUEST, false,
+        "The receiving wallet cannot hold that much: there are no more than 21000000 bitcoin";
     /// Nobody may open an account without an operator.
     SignupDisabled = "signup_disabled", BAD_REQUEST, false, "Account creation is disabled.";
     /// There is no key.

@@ -9,9 +9,9 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use utoipa::IntoParams;
 
-use super::body::Lenient;
 use super::error::{ApiError, ErrorCode, FieldError};
 use super::stream::PAGE_ROWS;
+use crate::domain::number::{switch, whole_number};
 
 /// The longest value of a parameter, in bytes: longer than any invoice that is read.
 pub const VALUE_BYTES_MAX: usize = 8192;
@@ -139,7 +139,7 @@ impl Params {
 
     /// A whole number from `min` to `max`.
     pub fn integer(&self, name: &str, min: i64, max: i64) -> Result<Option<i64>, ApiError> {
-        self.read(name, |text| match text.trim().parse() {
+        self.read(name, |text| match whole_number(text) {
             Ok(number) if (min..=max).contains(&number) => Ok(number),
             _ => Err(ApiError::field(name, format_args!("must be a whole number from {min} to {max}"))),
         })
@@ -168,11 +168,7 @@ impl Params {
 
     /// A switch; `None` where nothing is said.
     pub fn switch(&self, name: &str) -> Result<Option<bool>, ApiError> {
-        self.read(name, |text| match text.trim() {
-            "0" => Ok(false),
-            "1" => Ok(true),
-            text => bool::from_text(text).ok_or_else(|| ApiError::field(name, bool::EXPECTED)),
-        })
+        self.read(name, |text| switch(text).ok_or_else(|| ApiError::field(name, "must be true or false")))
     }
 
     /// As [`Params::switch`]; false where nothing is said.
@@ -232,6 +228,11 @@ impl Checks {
             }
             Some(value) => self.check(field, parse(value)),
         }
+    }
+
+    /// Whether nothing was noted.
+    pub const fn is_fine(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Notes that a field is wrong.

@@ -63,10 +63,8 @@ pub(super) async fn create_invoice(
 
 /// Checks what is asked, and tells everything that is wrong with it.
 fn read(order: PaymentOrder, sat_max: i64, targets: &TargetPolicy) -> Result<Terms, ApiError> {
-    if order.unit.as_deref().is_some_and(|unit| unit != "sat") {
-        return Err(ErrorCode::UnsupportedUnit.into());
-    }
     let mut checks = Checks::default();
+    order.check_instructions(&mut checks)?;
     let amount = check_amount(&mut checks, order.amount, sat_max);
     let expiry_s = check_expiry(&mut checks, order.expiry);
     let hashed = checks.check("description_hash", hashed_description(&order));
@@ -76,7 +74,7 @@ fn read(order: PaymentOrder, sat_max: i64, targets: &TargetPolicy) -> Result<Ter
     let webhook = checks.check_opt("webhook", order.webhook, |text| targets.accept(text));
     let extra = checks.check_opt("extra", order.extra, |json| Extra::new(&json));
     match (amount, expiry_s, hashed, memo, webhook, extra) {
-        (Some(amount), Some(expiry_s), Some(hashed), Some(memo), Some(webhook), Some(extra)) => {
+        (Some(amount), Some(expiry_s), Some(hashed), Some(memo), Some(webhook), Some(extra)) if checks.is_fine() => {
             let description = hashed.unwrap_or_else(|| Description::Words(memo.clone()));
             Ok(Terms { amount, description, memo, expiry_s, webhook, extra })
         }
@@ -108,7 +106,8 @@ fn issue(app: &App, key: &WalletKey, terms: Terms, now: UnixMs) -> Result<NewInv
 }
 
 fn check_expiry(checks: &mut Checks, seconds: Option<i64>) -> Option<u32> {
-    let seconds = seconds.unwrap_or(EXPIRY_S_DEFAULT);
+    // Many clients say 0 where they mean nothing: the zero of their language.
+    let seconds = seconds.filter(|seconds| *seconds != 0).unwrap_or(EXPIRY_S_DEFAULT);
     let expiry = u32::try_from(seconds).ok().filter(|_| (1..=EXPIRY_S_MAX).contains(&seconds));
     if expiry.is_none() {
         checks.add("expiry", format_args!("must be a whole number of seconds from 1 to {EXPIRY_S_MAX}"));
@@ -133,6 +132,13 @@ pub(super) fn check_amount(checks: &mut Checks, sat: Option<i64>, sat_max: i64) 
         return None;
     }
     checks.check("amount", Amount::from_sat(sat))
+}
+
+/// In which unit an amount is: there is only one.
+pub(super) fn check_unit(checks: &mut Checks, unit: Option<&str>) {
+    if unit.is_some_and(|unit| !unit.eq_ignore_ascii_case("sat")) {
+        checks.add("unit", "must be sat");
+    }
 }
 
 fn hashed_description(order: &PaymentOrder) -> Result<Option<Description>, InvalidText> {

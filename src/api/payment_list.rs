@@ -16,7 +16,6 @@ use super::params::Params;
 use super::payment_query::PaymentQuery;
 use super::payment_view::PaymentView;
 use crate::clock;
-use crate::domain::money::Msat;
 use crate::domain::time::UnixMs;
 use crate::store::history::{self, Period};
 use crate::store::payments;
@@ -94,11 +93,14 @@ pub struct HistoryPoint {
     /// When the period began, as ISO 8601.
     date: String,
     /// What came in, in msat.
-    income: Msat,
+    #[schema(value_type = i64)]
+    income: i128,
     /// What went out, in msat.
-    spending: Msat,
+    #[schema(value_type = i64)]
+    spending: i128,
     /// What the wallet held at the end of the period, in msat.
-    balance: Msat,
+    #[schema(value_type = i64)]
+    balance: i128,
 }
 
 /// How to sum up.
@@ -140,27 +142,23 @@ pub(super) async fn payment_history(key: WalletKey, app: State, params: Params) 
     Ok(HttpResponse::Ok().json(points(&periods, period_ms, monthly)))
 }
 
-/// Rows out of periods, days added up to months where that is asked for. Sums are of money
-/// that the ledger has moved, so they fit.
+/// Rows out of periods, days added up to months where that is asked for.
 fn points(periods: &[Period], period_ms: i64, monthly: bool) -> Vec<HistoryPoint> {
     let mut points: Vec<HistoryPoint> = Vec::new();
-    let mut balance: i64 = 0;
+    let mut balance: i128 = 0;
     for period in periods {
         let started_at = UnixMs::new(period.number.saturating_mul(period_ms));
         let date = if monthly { start_of_month(started_at) } else { started_at.to_iso() };
         balance = balance.saturating_add(period.income_msat).saturating_sub(period.spending_msat);
         match points.last_mut().filter(|last| last.date == date) {
             Some(last) => {
-                last.income = Msat::new(last.income.get().saturating_add(period.income_msat));
-                last.spending = Msat::new(last.spending.get().saturating_add(period.spending_msat));
-                last.balance = Msat::new(balance);
+                last.income = last.income.saturating_add(period.income_msat);
+                last.spending = last.spending.saturating_add(period.spending_msat);
+                last.balance = balance;
             }
-            None => points.push(HistoryPoint {
-                date,
-                income: Msat::new(period.income_msat),
-                spending: Msat::new(period.spending_msat),
-                balance: Msat::new(balance),
-            }),
+            None => {
+                points.push(HistoryPoint { date, income: period.income_msat, spending: period.spending_msat, balance });
+            }
         }
     }
     points

@@ -11,6 +11,7 @@ use crate::domain::idempotency::Claim;
 use crate::domain::ids::TransferId;
 use crate::domain::invoice::PaymentRequest;
 use crate::domain::skim::SkimmedRequest;
+use crate::domain::text::WebhookUrl;
 use crate::ledger::command::{Command, Pay};
 use crate::ledger::outcome::{Outcome, Rejection};
 use crate::ledger::state::InvoiceState;
@@ -27,11 +28,16 @@ pub(super) async fn pay_invoice(
         return payment_again(app, &key, &before).await;
     }
     let mut checks = Checks::default();
+    order.check_instructions(&mut checks)?;
     if order.bolt11.is_none() {
         checks.add("bolt11", "is missing: the invoice to pay");
     }
     let extra = checks.check_opt("extra", order.extra, |json| Extra::new(&json));
-    let (Some(bolt11), Some(extra)) = (order.bolt11, extra) else { return Err(checks.into_error()) };
+    let webhook = checks.check_opt("webhook", order.webhook, |text| app.targets.accept(text));
+    let (Some(bolt11), Some(extra), Some(webhook), true) = (order.bolt11, extra, webhook, checks.is_fine()) else {
+        return Err(checks.into_error());
+    };
+    let webhook = webhook.map(WebhookUrl::into_inner);
     let request = SkimmedRequest::skim(&bolt11).map_err(invalid_invoice)?;
     let transfer = TransferId::next();
     let payment_hash = request.payment_hash();
@@ -42,6 +48,7 @@ pub(super) async fn pay_invoice(
         payment_hash,
         bolt11: request.text().to_owned(),
         extra: extra.clone(),
+        webhook: webhook.clone(),
     });
     match app.settler.submit(command).await? {
         Ok(Outcome::Replayed { payments }) => payment_again(app, &key, &payments).await,
@@ -55,7 +62,7 @@ pub(super) async fn pay_invoice(
             amount: invoice.amount.outgoing(),
             memo: invoice.memo,
             state: InvoiceState::Paid,
-            webhook: None,
+            webhook,
             webhook_status: None,
             extra,
             created_at: at,

@@ -81,7 +81,7 @@ pub struct PaymentView {
     expires_at: String,
     /// Proof of payment; null until it is settled.
     preimage: Option<String>,
-    /// Where the payee asked to be told.
+    /// Where this wallet asked to be told.
     webhook: Option<String>,
     /// The status that the webhook was answered with last; null while there is none.
     webhook_status: Option<String>,

@@ -6,10 +6,10 @@ use utoipa::ToSchema;
 
 use super::app::{App, State};
 use super::auth::{LedgerKey, SeenPayment, WalletKey};
-use super::body::{Body, lenient, raw};
+use super::body::{Body, Given, lenient, raw};
 use super::error::{ApiError, ErrorCode};
 use super::idempotency::{Idempotency, IdempotencyParam};
-use super::params::Params;
+use super::params::{Checks, Params};
 use super::payment_create::create_invoice;
 use super::payment_pay::{not_ours, parse_request, pay_invoice};
 use super::payment_view::{PaymentView, standing, status_word};
@@ -31,17 +31,17 @@ pub struct PaymentOrder {
     #[serde(default, deserialize_with = "lenient")]
     #[schema(example = "Payment/Tip from service/game XXXXX")]
     pub(super) memo: Option<String>,
-    /// To be paid: for how many seconds, at most ten years; 3600 where nothing is said.
+    /// To be paid: for how many seconds, at most ten years; 3600 where nothing is said, or 0.
     #[serde(default, deserialize_with = "lenient")]
-    #[schema(example = 3600, minimum = 1, maximum = 315_360_000)]
+    #[schema(example = 3600, minimum = 0, maximum = 315_360_000)]
     pub(super) expiry: Option<i64>,
-    /// To be paid: where to tell that it was.
+    /// Where to tell that it was paid.
     #[serde(default, deserialize_with = "lenient")]
     #[schema(example = "https://game.example/hook")]
     pub(super) webhook: Option<String>,
-    /// To be paid: the unit of `amount`; only `sat`.
+    /// The unit of `amount`; only `sat`.
     #[serde(default, deserialize_with = "lenient")]
-    #[schema(example = "sat")]
+    #[schema(example = "sat", pattern = "^([sS][aA][tT])?$")]
     pub(super) unit: Option<String>,
     /// To be paid: SHA-256 of what for, in hex, in place of words.
     #[serde(default, deserialize_with = "lenient")]
@@ -56,7 +56,56 @@ pub struct PaymentOrder {
     #[serde(default, deserialize_with = "raw")]
     #[schema(value_type = Option<Object>)]
     pub(super) extra: Option<String>,
+    #[serde(default)]
+    #[schema(ignore)]
+    payment_hash: Given,
+    #[serde(default)]
+    #[schema(ignore)]
+    lnurl_callback: Given,
+    #[serde(default)]
+    #[schema(ignore)]
+    lnurl_withdraw: Given,
+    #[serde(default)]
+    #[schema(ignore)]
+    lnurl_balance_check: Given,
+    #[serde(default)]
+    #[schema(ignore)]
+    fiat_provider: Given,
+    #[serde(default)]
+    #[schema(ignore)]
+    external_id: Given,
+    #[serde(default)]
+    #[schema(ignore)]
+    labels: Given,
+    #[serde(default)]
+    #[schema(ignore)]
+    amount_msat: Given,
+    #[serde(default)]
+    #[schema(ignore)]
+    max_sat: Given,
 }
+
+impl PaymentOrder {
+    /// Refuses what LNbits' clients may ask for and nobody does here: to take the order for one
+    /// without it would move money that was not meant to move.
+    pub(super) fn check_instructions(&self, checks: &mut Checks) -> Result<(), ErrorCode> {
+        if self.unit.as_deref().is_some_and(|unit| !unit.eq_ignore_ascii_case("sat")) {
+            return Err(ErrorCode::UnsupportedUnit);
+        }
+        self.payment_hash.refuse(checks, "payment_hash", "there are no hold invoices; leave it out");
+        self.lnurl_callback.refuse(checks, "lnurl_callback", LNURL_ADVICE);
+        self.lnurl_withdraw.refuse(checks, "lnurl_withdraw", LNURL_ADVICE);
+        self.lnurl_balance_check.refuse(checks, "lnurl_balance_check", LNURL_ADVICE);
+        self.fiat_provider.refuse(checks, "fiat_provider", "there are no fiat payments; leave it out");
+        self.external_id.refuse(checks, "external_id", "keep it in `extra`");
+        self.labels.refuse(checks, "labels", "keep them in `extra`, or one of them as `extra.tag`");
+        self.amount_msat.refuse(checks, "amount_msat", "say `amount` in sat; an invoice to pay says its amount itself");
+        self.max_sat.refuse(checks, "max_sat", "decode the invoice first, and look at its amount");
+        Ok(())
+    }
+}
+
+const LNURL_ADVICE: &str = "no LNURL is claimed here; hand the invoice to its service, and leave this out";
 
 /// What is known of a payment: all of it to payer and payee, to others only whether it is
 /// paid.
@@ -86,7 +135,10 @@ pub struct OwnSide {
 ///
 /// With `out: false` (either key) an invoice is created; with `out: true` (admin key) an
 /// invoice is paid. A payment is durable when it is answered. Invoices of other nodes are
-/// refused, because there is no Lightning backend.
+/// refused, because there is no Lightning backend. What clients of LNbits may ask for besides and
+/// is not done here (`payment_hash` of a hold invoice, `lnurl_withdraw`, `lnurl_callback`,
+/// `fiat_provider`, `external_id`, `labels`, `amount_msat`, `max_sat`) is refused as well, and never
+/// dropped in silence.
 #[utoipa::path(
     tag = "Payments",
     params(IdempotencyParam),

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::address::ClientAddress;
 use super::app::State;
-use super::body::{Body, lenient};
+use super::body::{Body, Given, lenient};
 use super::error::{ApiError, ErrorCode};
 use super::params::Checks;
 use super::user_manager::views::ManagedWallet;
@@ -25,6 +25,9 @@ pub struct SignupOrder {
     #[serde(default, deserialize_with = "lenient")]
     #[schema(required)]
     name: Option<String>,
+    #[serde(default)]
+    #[schema(ignore)]
+    shared_wallet_id: Given,
 }
 
 /// Open a manager account
@@ -43,7 +46,9 @@ pub(super) async fn sign_up(app: State, address: ClientAddress, body: Body) -> R
     }
     let order: SignupOrder = body.json()?;
     let mut checks = Checks::default();
-    let Some(name) = checks.require("name", order.name, Name::new) else { return Err(checks.into_error()) };
+    order.shared_wallet_id.refuse(&mut checks, "shared_wallet_id", "no wallet is shared; leave it out");
+    let name = checks.require("name", order.name, Name::new);
+    let (Some(name), true) = (name, checks.is_fine()) else { return Err(checks.into_error()) };
     let (manager, new) = managers::prepare(&app.sealer, name);
     let id = app.sealer.digest(&[b"sign-up-from", &address.network()]).to_vec();
     let wallet = app.store.write(move |connection| {

@@ -85,6 +85,15 @@ fn last_event_id(request: &HttpRequest, params: &Params) -> Result<Option<i64>, 
     }
 }
 
+/// Writes the data of an event, each line of it as one, and ends the event. JSON is one line; that
+/// nothing in it can break the framing is not left to that.
+fn write_data(text: &mut String, data: &str) {
+    for line in data.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r')) {
+        let _ = writeln!(text, "data: {line}");
+    }
+    text.push('\n');
+}
+
 /// The text of events.
 fn events(updates: &[Update]) -> Result<String, ApiError> {
     let mut text = String::new();
@@ -95,7 +104,8 @@ fn events(updates: &[Update]) -> Result<String, ApiError> {
             ErrorCode::Internal
         })?;
         // Writing to a String does not fail.
-        let _ = write!(text, "id: {}\nevent: {name}\ndata: {data}\n\n", movement.entry);
+        let _ = write!(text, "id: {}\nevent: {name}\n", movement.entry);
+        write_data(&mut text, &data);
     }
     Ok(text)
 }

@@ -60,6 +60,17 @@ pub struct WalletChange {
     #[serde(default, deserialize_with = "lenient")]
     #[schema(required)]
     name: Option<String>,
+    /// The unit that the wallet is shown in; only `sat`.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(example = "sat", pattern = "^([sS][aA][tT])?$")]
+    currency: Option<String>,
+}
+
+/// In which currency a wallet is to be shown: there is only one.
+pub(super) fn check_currency(checks: &mut Checks, currency: Option<&str>) {
+    if currency.is_some_and(|currency| !currency.eq_ignore_ascii_case("sat")) {
+        checks.add("currency", "must be sat");
+    }
 }
 
 /// Wallet details
@@ -86,7 +97,9 @@ pub(super) async fn get_wallet(OwnWallet(wallet): OwnWallet) -> HttpResponse {
 pub(super) async fn update_wallet(key: AdminKey, app: State, body: Body) -> Result<HttpResponse, ApiError> {
     let change: WalletChange = body.json()?;
     let mut checks = Checks::default();
-    let Some(name) = checks.require("name", change.name, Name::new) else { return Err(checks.into_error()) };
+    let name = checks.require("name", change.name, Name::new);
+    check_currency(&mut checks, change.currency.as_deref());
+    let (Some(name), true) = (name, checks.is_fine()) else { return Err(checks.into_error()) };
     rename(&app, key, name).await
 }
 

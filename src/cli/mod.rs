@@ -232,9 +232,10 @@ fn list_managers(config: &Config) -> Result<Answer, CliError> {
     let mut rows = Vec::new();
     for (user, wallets) in managers {
         let name = &user.name;
-        lines.push(format!("{} {name}", user.id));
+        lines.push(format!("{} {}", user.id, on_one_line(name)));
         for wallet in &wallets {
-            lines.push(format!("  wallet {} {} msat {}", wallet.id, wallet.balance.get(), wallet.name));
+            let name = on_one_line(&wallet.name);
+            lines.push(format!("  wallet {} {} msat {name}", wallet.id, wallet.balance.get()));
         }
         let wallets: Vec<_> = wallets
             .iter()
@@ -243,6 +244,11 @@ fn list_managers(config: &Config) -> Result<Answer, CliError> {
         rows.push(json!({"user": user.id, "name": name, "wallets": wallets}));
     }
     Ok(Answer { text: lines.join("\n"), json: Value::Array(rows) })
+}
+
+/// A name as it can stand in a line, whatever is in it.
+fn on_one_line(name: &str) -> String {
+    name.replace(char::is_control, " ")
 }
 
 fn rotate_keys(config: &Config, user: UserId) -> Result<Answer, CliError> {

@@ -3,14 +3,15 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
+use super::json::{DEPTH_MAX, InvalidObject, Members, check_portable, on_one_line};
 use super::text::InvalidText;
 
 /// The longest object, in bytes.
 pub const EXTRA_BYTES_MAX: usize = 8192;
 
-/// A JSON object as text, byte for byte as the client wrote it.
+/// A JSON object as text, as the client wrote it but for line breaks between its tokens: it is
+/// one line, so that it can stand wherever lines frame what is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extra(String);
 
@@ -20,12 +21,13 @@ impl Extra {
         if json.len() > EXTRA_BYTES_MAX {
             return Err(InvalidText::TooLong { max: EXTRA_BYTES_MAX });
         }
-        Self::parse(json).map(|_| Self(json.to_owned()))
+        Members::read(json).and_then(|_| check_portable(json)).map_err(InvalidText::from)?;
+        Ok(Self(on_one_line(json.to_owned())))
     }
 
     /// From the text of an object that was checked before it was stored.
-    pub const fn from_stored(json: String) -> Self {
-        Self(json)
+    pub fn from_stored(json: String) -> Self {
+        Self(on_one_line(json))
     }
 
     /// The JSON text.
@@ -35,27 +37,30 @@ impl Extra {
 
     /// The value of the member `tag`, by which payments can be listed, where it is a text.
     pub fn tag(&self) -> Option<String> {
-        #[derive(serde::Deserialize)]
-        struct Tagged {
-            tag: Option<Value>,
-        }
-        match serde_json::from_str::<Tagged>(&self.0).ok()?.tag? {
-            Value::String(tag) if !tag.contains('\0') => Some(tag),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
-                None
-            }
-        }
+        let members = Members::read(&self.0).ok()?;
+        let tag: String = serde_json::from_str(members.get("tag")?).ok()?;
+        Some(tag).filter(|tag| !tag.contains('\0'))
     }
 
-    /// This object with the members of `newer` added, where both have one the newer's.
+    /// This object with the members of `newer` added, where both have one the newer's. What is
+    /// not touched stays as it is written, and where it is.
     pub fn merged_with(&self, newer: &Self) -> Result<Self, InvalidText> {
-        let mut members = Self::parse(&self.0)?;
-        members.extend(Self::parse(&newer.0)?);
-        Self::new(&Value::Object(members).to_string())
+        let merged = Members::read(&self.0)?.merged_with(&Members::read(&newer.0)?);
+        if merged.len() > EXTRA_BYTES_MAX {
+            return Err(InvalidText::TooLong { max: EXTRA_BYTES_MAX });
+        }
+        Ok(Self(on_one_line(merged)))
     }
+}
 
-    fn parse(json: &str) -> Result<Map<String, Value>, InvalidText> {
-        serde_json::from_str(json).or(Err(InvalidText::Form("a JSON object")))
+impl From<InvalidObject> for InvalidText {
+    fn from(invalid: InvalidObject) -> Self {
+        const { assert!(DEPTH_MAX == 100) };
+        Self::Form(match invalid {
+            InvalidObject::Form => "a JSON object",
+            InvalidObject::Depth => "a JSON object that nests at most 100 deep",
+            InvalidObject::Surrogate => "a JSON object without half of a surrogate pair in a text",
+        })
     }
 }
 

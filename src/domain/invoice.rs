@@ -10,12 +10,10 @@ use bitcoin_hashes::hex::DisplayHex;
 use lightning_invoice::{Bolt11Invoice, Bolt11InvoiceDescriptionRef, Currency, RouteHint, SignedRawBolt11Invoice};
 
 use super::ids::PaymentHash;
+use super::pasted::{Pasted, invoice_in};
 
 /// The longest text that is looked at, in bytes (the limit of lightning-invoice and LND).
 const REQUEST_BYTES_MAX: usize = 7089;
-
-/// What stands in front of an invoice in a link.
-const SCHEME: &str = "lightning:";
 
 /// The text is not a BOLT11 invoice; says why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,17 +66,17 @@ impl PaymentRequest {
     }
 }
 
-/// A text without what may stand around it, in lower case. Upper case (as QR codes have it) and
-/// a leading `lightning:` are accepted.
+/// A text without what may stand around it, in lower case. Upper case (as QR codes have it), a
+/// leading `lightning:` and the invoice of a BIP21 link are accepted; what is known to be
+/// something else is named.
 pub(super) fn normalized(text: &str) -> Result<String, InvalidRequest> {
-    let text = text.trim();
+    let text = invoice_in(text);
     if text.len() > REQUEST_BYTES_MAX {
         return Err(InvalidRequest(format!("it is longer than {REQUEST_BYTES_MAX} bytes")));
     }
-    let text = match text.split_at_checked(SCHEME.len()) {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case(SCHEME) => rest,
-        _ => text,
-    };
+    if let Some(pasted) = Pasted::name(&text) {
+        return Err(InvalidRequest(pasted.advice().to_owned()));
+    }
     if text.chars().any(char::is_lowercase) && text.chars().any(char::is_uppercase) {
         return Err(InvalidRequest("upper and lower case are mixed".to_owned()));
     }

@@ -10,6 +10,11 @@ use utoipa::ToSchema;
 /// Millisatoshi in one satoshi.
 const MSAT_PER_SAT: i64 = 1000;
 
+/// All satoshis that there will ever be: of 21,000,000 bitcoin.
+pub const SAT_MAX: i64 = 21_000_000 * 100_000_000;
+/// The same in msat: no amount is more, no wallet holds more, and no more is ever issued.
+pub const MSAT_MAX: Msat = Msat(SAT_MAX * MSAT_PER_SAT);
+
 /// A balance or a signed movement in msat. Wallet balances are never negative; system
 /// accounts, and the outgoing side of a payment, are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
@@ -45,6 +50,16 @@ impl Msat {
         self.0 == 0
     }
 
+    /// True for more than there are bitcoin.
+    pub const fn is_beyond_supply(self) -> bool {
+        self.0 > MSAT_MAX.0
+    }
+
+    /// True for less than all bitcoin with a minus in front.
+    pub const fn is_below_supply(self) -> bool {
+        self.0 < -MSAT_MAX.0
+    }
+
     /// This plus `amount`; `None` where an `i64` of msat does not hold it.
     pub fn checked_add(self, amount: Amount) -> Option<Self> {
         self.0.checked_add(amount.0).map(Self)
@@ -61,24 +76,39 @@ impl Msat {
     }
 }
 
-/// An amount to move, in msat: always above zero.
+/// An amount to move, in msat: always above zero. One that is new is at most [`MSAT_MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Amount(i64);
 
-/// The amount is not above zero, or more msat than the ledger holds.
+/// What is wrong with an amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be a whole number of sat, above 0")]
-pub struct InvalidAmount;
+pub enum InvalidAmount {
+    /// It is not above zero.
+    #[error("must be a whole number of sat, above 0")]
+    NotPositive,
+    /// It is more than there are bitcoin.
+    #[error("must be at most {SAT_MAX} sat: there are no more than 21000000 bitcoin")]
+    TooLarge,
+}
 
 impl Amount {
     /// From a number of sat.
     pub fn from_sat(sat: i64) -> Result<Self, InvalidAmount> {
-        sat.checked_mul(MSAT_PER_SAT).ok_or(InvalidAmount).and_then(Self::from_msat)
+        if sat > SAT_MAX {
+            return Err(InvalidAmount::TooLarge);
+        }
+        sat.checked_mul(MSAT_PER_SAT).ok_or(InvalidAmount::NotPositive).and_then(Self::from_msat)
     }
 
     /// From a number of msat.
     pub const fn from_msat(msat: i64) -> Result<Self, InvalidAmount> {
-        if msat > 0 { Ok(Self(msat)) } else { Err(InvalidAmount) }
+        if Msat(msat).is_beyond_supply() { Err(InvalidAmount::TooLarge) } else { Self::from_stored(msat) }
+    }
+
+    /// From a number of msat that is stored, or held: databases may hold more than there are
+    /// bitcoin from a time when nobody looked.
+    pub const fn from_stored(msat: i64) -> Result<Self, InvalidAmount> {
+        if msat > 0 { Ok(Self(msat)) } else { Err(InvalidAmount::NotPositive) }
     }
 
     /// Whole sat, rounded down.

@@ -113,7 +113,7 @@ pub enum Purpose {
     Answer,
     /// What signs the events that go to an endpoint.
     EndpointSecret,
-    /// What signs the webhooks of a wallet's own invoices.
+    /// What signs the webhooks of a wallet's own invoices and payments.
     WalletSecret,
     /// The known text by which a master key is recognized at start.
     Check,

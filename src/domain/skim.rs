@@ -45,9 +45,32 @@ impl SkimmedRequest {
         self.payment_hash
     }
 
+    /// The amount that stands in front of the text, in msat; `None` where there is none, or none
+    /// that can be counted.
+    pub fn amount_msat(&self) -> Option<i64> {
+        amount_msat(&self.text)
+    }
+
     /// Parses the text.
     pub fn parse(&self) -> Result<PaymentRequest, InvalidRequest> {
         PaymentRequest::parse_normalized(self.text.clone())
+    }
+}
+
+/// What stands between the prefix of the network and the separator: a number and a part of a
+/// bitcoin (BOLT 11).
+fn amount_msat(text: &str) -> Option<i64> {
+    let (readable, _) = text.rsplit_once('1')?;
+    let (_, amount) = readable.split_at_checked(readable.find(|character: char| character.is_ascii_digit())?)?;
+    let digits = amount.trim_end_matches(['m', 'u', 'n', 'p']);
+    let number: i64 = digits.parse().ok()?;
+    match amount.strip_prefix(digits)? {
+        "" => number.checked_mul(100_000_000_000),
+        "m" => number.checked_mul(100_000_000),
+        "u" => number.checked_mul(100_000),
+        "n" => number.checked_mul(100),
+        "p" => (number % 10 == 0).then_some(number / 10),
+        _ => None,
     }
 }
 

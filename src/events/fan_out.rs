@@ -1,5 +1,5 @@
-//! Who is told of an event: the webhook of the invoice that was paid, and those of the tenant's
-//! endpoints that ask for it. Pure.
+//! Who is told of an event: the webhook of the payment itself, and those of the tenant's endpoints
+//! that ask for it. Pure.
 
 use crate::domain::events::{EventKind, OwnerKind, Place, line};
 use crate::domain::ids::{AccountId, DeliveryId, UserId};
@@ -13,9 +13,10 @@ pub fn deliveries<'a>(event: &Event, endpoints: impl IntoIterator<Item = &'a End
     own_webhook(event).into_iter().chain(told.filter_map(|endpoint| to_endpoint(event, endpoint))).collect()
 }
 
-/// To the webhook of the invoice itself. It has the invoice's id: an invoice is paid once.
+/// To the webhook of the payment itself: the payee's, or the payer's. It has the id of the row of
+/// that side (the invoice's, or the transfer's): an invoice is paid once.
 fn own_webhook(event: &Event) -> Option<NewDelivery> {
-    let (EventKind::PaymentReceived, Some(url), Some(account), Some(row)) =
+    let (EventKind::PaymentReceived | EventKind::PaymentSent, Some(url), Some(account), Some(row)) =
         (event.kind, event.webhook.as_deref(), event.account, event.row)
     else {
         return None;

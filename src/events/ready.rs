@@ -149,8 +149,7 @@ impl Parts {
         }
         let body = match (payment, &delivery.payload) {
             (Some(payment), _) => payload::of_payment(sealer, delivery.event, delivery.kind, payment)?,
-            (None, Some(kept)) => payload::of_kept(delivery.event, delivery.kind, kept, delivery.created_at)
-                .map_err(|error| StoreError::Broken(error.to_string()))?,
+            (None, Some(kept)) => payload::of_kept(delivery.event, delivery.kind, kept, delivery.created_at)?,
             (None, None) => return Err(missing()),
         };
         let secret = self.secrets.get(&delivery.owner).and_then(Option::as_ref);

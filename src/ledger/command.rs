@@ -72,6 +72,8 @@ pub struct Pay {
     pub bolt11: String,
     /// The payer's own data.
     pub extra: Option<Extra>,
+    /// Where to tell the payer that it is settled.
+    pub webhook: Option<String>,
 }
 
 /// One movement of a direct transfer.

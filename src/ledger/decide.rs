@@ -53,8 +53,10 @@ struct Posting<'a> {
     credit: AccountId,
     amount: Amount,
     extra: Option<&'a Extra>,
+    /// Where the payer asks to be told of it.
+    webhook: Option<&'a str>,
     /// Whether the payee asked to be told of it.
-    has_webhook: bool,
+    payee_has_webhook: bool,
 }
 
 /// The snapshot, and what the commands so far have made of it.
@@ -199,7 +201,8 @@ impl<'a> Work<'a> {
             credit: invoice.payee,
             amount: invoice.amount,
             extra: pay.extra.as_ref(),
-            has_webhook: invoice.has_webhook,
+            webhook: pay.webhook.as_deref(),
+            payee_has_webhook: invoice.has_webhook,
         }])?;
         self.settle(pay.payment_hash, invoice.id);
         Ok(Outcome::Paid { invoice: Box::new(invoice), at: self.now })
@@ -235,7 +238,7 @@ impl<'a> Work<'a> {
             let account = self.open_account(*id, index)?;
             let frozen = account.freeze.is_some();
             let sweep_to = close.by.authority().map(|authority| authority.account).filter(|to| close.sweep && to != id);
-            let amount = Amount::from_msat(account.balance.get()).ok();
+            let amount = Amount::from_stored(account.balance.get()).ok();
             let money = match (amount, sweep_to) {
                 (Some(_), None) => return Err(Rejection::WalletHoldsMoney),
                 (Some(amount), Some(to)) => Some((amount, to)),
@@ -302,7 +305,8 @@ impl<'a> Work<'a> {
                 credit: leg.invoice.payee,
                 amount: leg.invoice.amount,
                 extra: leg.invoice.extra.as_ref(),
-                has_webhook: leg.invoice.webhook.is_some(),
+                webhook: None,
+                payee_has_webhook: leg.invoice.webhook.is_some(),
             })
             .collect();
         self.post(&postings)?;
@@ -321,17 +325,15 @@ impl<'a> Work<'a> {
             let debit = self.stage(&mut staged, posting.debit, leg)?;
             check_spending(debit, posting, leg, self.now)?;
             let balance = debit.balance.checked_sub(posting.amount).ok_or(Rejection::BalanceLimit { leg })?;
-            let overdrawn = match debit.kind {
-                AccountKind::Wallet => balance.is_negative(),
-                AccountKind::Issuance => false,
-            };
-            if overdrawn {
-                return Err(Rejection::InsufficientBalance { leg });
+            match debit.kind {
+                AccountKind::Wallet if balance.is_negative() => return Err(Rejection::InsufficientBalance { leg }),
+                AccountKind::Issuance if balance.is_below_supply() => return Err(Rejection::BalanceLimit { leg }),
+                AccountKind::Wallet | AccountKind::Issuance => {}
             }
             debit.balance = balance;
             debit.entries = next_entry(debit.entries);
             let (debit_balance, debit_entry) = (debit.balance, debit.entries);
-            if debit.subscribed.contains(EventKind::PaymentSent) {
+            if posting.webhook.is_some() || debit.subscribed.contains(EventKind::PaymentSent) {
                 events.push(PaymentEvent {
                     kind: EventKind::PaymentSent,
                     account: posting.debit,
@@ -343,9 +345,10 @@ impl<'a> Work<'a> {
             if posting.by != Mover::Operator && credit.freeze == Some(Freeze::Everything) {
                 return Err(Rejection::ReceiverFrozen { leg });
             }
-            credit.balance = credit.balance.checked_add(posting.amount).ok_or(Rejection::BalanceLimit { leg })?;
+            let balance = credit.balance.checked_add(posting.amount).filter(|balance| !balance.is_beyond_supply());
+            credit.balance = balance.ok_or(Rejection::BalanceLimit { leg })?;
             credit.entries = next_entry(credit.entries);
-            if posting.has_webhook || credit.subscribed.contains(EventKind::PaymentReceived) {
+            if posting.payee_has_webhook || credit.subscribed.contains(EventKind::PaymentReceived) {
                 events.push(PaymentEvent {
                     kind: EventKind::PaymentReceived,
                     account: posting.credit,
@@ -364,6 +367,7 @@ impl<'a> Work<'a> {
                 debit_entry,
                 credit_entry: credit.entries,
                 extra: posting.extra.cloned(),
+                webhook: posting.webhook.map(str::to_owned),
                 created_at: self.now,
             });
         }

@@ -111,8 +111,8 @@ pub enum Rejection {
         /// Which leg, from 0.
         leg: usize,
     },
-    /// The payee would hold more than can be counted.
-    #[error("the receiving wallet cannot hold that much")]
+    /// The payee would hold more than there are bitcoin, or more than that would be issued.
+    #[error("the receiving wallet cannot hold that much: there are no more than 21000000 bitcoin")]
     BalanceLimit {
         /// Which leg, from 0.
         leg: usize,

@@ -216,6 +216,8 @@ pub struct TransferRow {
     pub credit_entry: i64,
     /// The payer's own data.
     pub extra: Option<Extra>,
+    /// Where to tell the payer of it.
+    pub webhook: Option<String>,
     /// When.
     pub created_at: UnixMs,
 }

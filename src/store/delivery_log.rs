@@ -11,7 +11,7 @@ use super::events::{NewDelivery, insert, lock_lines, row_id, stored_kind};
 use super::schema::{deliveries, failures};
 use super::wallets::CHUNK_IDS;
 use crate::domain::events::EventKind;
-use crate::domain::ids::{DeliveryId, EventId, InvoiceId};
+use crate::domain::ids::{DeliveryId, EventId};
 use crate::domain::time::UnixMs;
 
 /// A delivery as it stands.
@@ -223,17 +223,18 @@ pub fn redeliver_some(
     Ok((sent, last.filter(|_| !is_last)))
 }
 
-/// The status of the last answer to the webhooks of invoices, where there is one.
-pub(super) fn statuses(connection: &mut Db, invoices: &[InvoiceId]) -> Result<HashMap<InvoiceId, i64>, StoreError> {
+/// The status of the last answer to the webhooks of payments, where there is one, by the rows of
+/// the payments' sides: their deliveries have the same ids.
+pub(super) fn statuses(connection: &mut Db, rows: &[Vec<u8>]) -> Result<HashMap<Vec<u8>, i64>, StoreError> {
     let mut found = HashMap::new();
-    for ids in invoices.chunks(CHUNK_IDS) {
+    for ids in rows.chunks(CHUNK_IDS) {
         let rows: Vec<(Vec<u8>, Option<i64>)> = deliveries::table
-            .filter(deliveries::id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
+            .filter(deliveries::id.eq_any(ids.to_vec()))
             .select((deliveries::id, deliveries::status_code))
             .load(connection)?;
         for (id, status) in rows {
             if let Some(status) = status {
-                found.insert(InvoiceId::from_slice(&id)?, status);
+                found.insert(id, status);
             }
         }
     }

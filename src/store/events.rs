@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
 use diesel::{PgConnection, SqliteConnection};
+use serde::Serialize;
 
 use super::connection::Db;
 use super::error::StoreError;
@@ -33,7 +34,7 @@ pub struct Event {
     pub manager: Option<UserId>,
     /// What to tell, where no row tells it.
     pub payload: Option<String>,
-    /// The webhook of the invoice that was paid.
+    /// The webhook of the payment's side: of the invoice that was paid, or the payer's.
     pub webhook: Option<String>,
     /// When it happened.
     pub created_at: UnixMs,
@@ -92,19 +93,20 @@ pub fn tell(
     kind: EventKind,
     manager: UserId,
     account: Option<AccountId>,
-    payload: &serde_json::Value,
+    payload: &impl Serialize,
     now: UnixMs,
 ) -> Result<(), StoreError> {
     if !subscribed(connection, manager)?.contains(kind) {
         return Ok(());
     }
+    let payload = serde_json::to_string(payload).map_err(|error| StoreError::Fault(error.to_string()))?;
     diesel::insert_into(events::table)
         .values((
             events::id.eq(EventId::next().as_bytes().as_slice()),
             events::kind.eq(kind.as_str()),
             events::account_id.eq(account.as_ref().map(|id| id.as_bytes().as_slice())),
             events::manager_id.eq(manager.as_bytes().as_slice()),
-            events::payload.eq(payload.to_string()),
+            events::payload.eq(payload),
             events::created_at_ms.eq(now.get()),
         ))
         .execute(connection)?;
@@ -160,10 +162,11 @@ pub(super) fn row_id(bytes: &[u8]) -> Result<[u8; 16], StoreError> {
 pub fn oldest(connection: &mut Db, limit: i64) -> Result<Vec<Event>, StoreError> {
     let query = diesel::sql_query(
         "SELECT e.id, e.kind, e.account_id, e.row_id, COALESCE(e.manager_id, a.tenant) AS manager_id, e.payload,
-            i.webhook, e.created_at_ms
+            COALESCE(i.webhook, t.webhook) AS webhook, e.created_at_ms
          FROM events AS e
          LEFT JOIN accounts AS a ON a.id = e.account_id
          LEFT JOIN invoices AS i ON i.id = e.row_id AND e.kind = 'payment.received'
+         LEFT JOIN transfers AS t ON t.debit_account = e.account_id AND t.id = e.row_id AND e.kind = 'payment.sent'
          ORDER BY e.id LIMIT $1",
     )
     .bind::<BigInt, _>(limit);

@@ -195,10 +195,10 @@ fn add_webhook_statuses<'p>(
 ) -> Result<(), StoreError> {
     let told = |payment: &&mut Payment| payment.webhook.is_some() && payment.state == InvoiceState::Paid;
     let mut told: Vec<&mut Payment> = payments.into_iter().filter(told).collect();
-    let ids: Vec<_> = told.iter().map(|payment| payment.invoice).collect();
-    let statuses = delivery_log::statuses(connection, &ids)?;
+    let rows: Vec<_> = told.iter().map(|payment| payment.row.clone()).collect();
+    let statuses = delivery_log::statuses(connection, &rows)?;
     for payment in &mut told {
-        payment.webhook_status = statuses.get(&payment.invoice).copied();
+        payment.webhook_status = statuses.get(&payment.row).copied();
     }
     Ok(())
 }

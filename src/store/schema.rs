@@ -124,6 +124,7 @@ diesel::table! {
         extra -> Nullable<Text>,
         tag -> Nullable<Text>,
         created_at_ms -> BigInt,
+        webhook -> Nullable<Text>,
     }
 }
 

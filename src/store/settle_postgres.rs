@@ -118,6 +118,7 @@ statement!(
         transfer_credit_entries: Vec<i64> as Array<BigInt>,
         transfer_extras: Vec<Option<&'a str>> as Array<Nullable<Text>>,
         transfer_tags: Vec<Option<String>> as Array<Nullable<Text>>,
+        transfer_webhooks: Vec<Option<&'a str>> as Array<Nullable<Text>>,
         account_ids: Vec<&'a [u8]> as Array<Binary>,
         account_balances: Vec<i64> as Array<BigInt>,
         account_entries: Vec<i64> as Array<BigInt>,
@@ -145,8 +146,9 @@ statement!(
         RETURNING 1
     ), moved AS (
         INSERT INTO transfers (created_at_ms, id, invoice_id, kind, debit_account, credit_account, amount_msat,
-            debit_balance_msat, credit_balance_msat, debit_entry, credit_entry, extra, tag)
-        SELECT ?, t.* FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS t
+            debit_balance_msat, credit_balance_msat, debit_entry, credit_entry, extra, tag,
+            webhook)
+        SELECT ?, t.* FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS t
         RETURNING 1
     ), balanced AS (
         UPDATE accounts AS a SET balance_msat = n.balance_msat, entries = n.entries, spent_day = n.spent_day,
@@ -262,6 +264,7 @@ fn batch_of(effects: &Effects) -> WriteBatch<'_> {
         transfer_credit_entries: transfers.iter().map(|t| t.credit_entry).collect(),
         transfer_extras: transfers.iter().map(|t| t.extra.as_ref().map(Extra::as_str)).collect(),
         transfer_tags: transfers.iter().map(|t| t.extra.as_ref().and_then(Extra::tag)).collect(),
+        transfer_webhooks: transfers.iter().map(|t| t.webhook.as_deref()).collect(),
         account_ids: accounts.iter().map(|a| a.id.as_bytes().as_slice()).collect(),
         account_balances: accounts.iter().map(|a| a.balance.get()).collect(),
         account_entries: accounts.iter().map(|a| a.entries).collect(),

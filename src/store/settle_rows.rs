@@ -71,7 +71,7 @@ pub(super) fn invoice(columns: InvoiceColumns) -> Result<(PaymentHash, Invoice),
     let invoice = Invoice {
         id: InvoiceId::from_slice(&id)?,
         payee: AccountId::from_slice(&payee)?,
-        amount: Amount::from_msat(amount).map_err(|e| StoreError::Broken(e.to_string()))?,
+        amount: Amount::from_stored(amount).map_err(|e| StoreError::Broken(e.to_string()))?,
         state: InvoiceState::from_stored(&state).ok_or_else(|| unknown("state of an invoice", &state))?,
         bolt11,
         memo,
@@ -125,7 +125,7 @@ pub(super) fn strictest(by_manager: Option<&str>, by_operator: Option<&str>) -> 
 
 /// A stored limit.
 pub(super) fn limit(msat: Option<i64>) -> Result<Option<Amount>, StoreError> {
-    msat.map(Amount::from_msat).transpose().map_err(|e| StoreError::Broken(e.to_string()))
+    msat.map(Amount::from_stored).transpose().map_err(|e| StoreError::Broken(e.to_string()))
 }
 
 pub(super) fn claim(columns: ClaimColumns) -> Result<((AccountId, IdempotencyKey), Claimed), StoreError> {

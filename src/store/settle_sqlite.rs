@@ -97,10 +97,11 @@ statement!(
         extra: Option<&'a str> as Nullable<Text>,
         tag: Option<String> as Nullable<Text>,
         created_at_ms: i64 as BigInt,
+        webhook: Option<&'a str> as Nullable<Text>,
     ) -> (),
     "INSERT INTO transfers (id, invoice_id, kind, debit_account, credit_account, amount_msat, debit_balance_msat, \
-     credit_balance_msat, debit_entry, credit_entry, extra, tag, created_at_ms) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+     credit_balance_msat, debit_entry, credit_entry, extra, tag, created_at_ms, webhook) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 );
 
 statement!(
@@ -254,6 +255,7 @@ fn insert_transfer(connection: &mut SqliteConnection, row: &TransferRow) -> Resu
         extra: row.extra.as_ref().map(Extra::as_str),
         tag: row.extra.as_ref().and_then(Extra::tag),
         created_at_ms: row.created_at.get(),
+        webhook: row.webhook.as_deref(),
     }
     .execute(connection)?;
     expect_rows("transfers", 1, inserted)

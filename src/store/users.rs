@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable};
+use serde::Serialize;
 
 use super::connection::{Db, MultiBackend};
 use super::error::StoreError;
@@ -139,6 +140,16 @@ fn user(columns: Columns) -> Result<User, StoreError> {
     })
 }
 
+/// What is told of a new user. Not a `Value`, which would rewrite the manager's own data.
+#[derive(Serialize)]
+struct UserCreated<'a> {
+    id: UserId,
+    name: &'a str,
+    admin: UserId,
+    email: Option<&'a str>,
+    extra: Extra,
+}
+
 /// Creates a user and its first wallet, for a manager who is there and stays until the
 /// transaction ends.
 pub fn create(connection: &mut Db, new: &NewUser) -> Result<(), StoreError> {
@@ -159,10 +170,13 @@ pub fn create(connection: &mut Db, new: &NewUser) -> Result<(), StoreError> {
         ))
         .execute(connection)?;
     if let Some(manager) = new.manager {
-        let payload = serde_json::json!({
-            "id": new.id, "name": new.name.as_str(), "admin": manager, "email": new.email.as_ref().map(Email::as_str),
-            "extra": new.extra.clone().unwrap_or_default(),
-        });
+        let payload = UserCreated {
+            id: new.id,
+            name: new.name.as_str(),
+            admin: manager,
+            email: new.email.as_ref().map(Email::as_str),
+            extra: new.extra.clone().unwrap_or_default(),
+        };
         events::tell(connection, EventKind::UserCreated, manager, None, &payload, new.created_at)?;
     }
     wallets::create(connection, new.id, &new.wallet)

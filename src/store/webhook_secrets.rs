@@ -1,4 +1,4 @@
-//! What signs webhooks, sealed: an endpoint's secret, and a wallet's for its own invoices.
+//! What signs webhooks, sealed: an endpoint's secret, and a wallet's for its own invoices and payments.
 
 use std::collections::HashMap;
 

@@ -1,6 +1,7 @@
 //! The API over HTTP, on both stores.
 
 mod address;
+mod bodies;
 mod controls;
 mod decode;
 mod deletion;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use satkeep::domain::controls::{Freeze, Limits};
 use satkeep::domain::ids::{AccountId, PaymentHash};
-use satkeep::domain::money::{Amount, Msat};
+use satkeep::domain::money::{Amount, MSAT_MAX, Msat};
 use satkeep::domain::session::SessionToken;
 use satkeep::ledger::command::{Adjust, Close, CloseTarget, Closer, Command, NewInvoice};
 use satkeep::ledger::decide::decide;
@@ -153,6 +153,8 @@ fn the_first_reason_is_given() {
         ("transfer, dear, to a full wallet", transfer(w0, vec![leg(w0, w3, 5_000)]), R::InsufficientBalance { leg: 0 }),
         ("transfer to a full wallet", transfer(w0, vec![leg(w0, w3, 1)]), R::BalanceLimit { leg: 0 }),
         ("credit of a full wallet", credit(w3, 1), R::BalanceLimit { leg: 0 }),
+        ("credit of more than there is", credit(w1, MSAT_MAX.get()), R::BalanceLimit { leg: 0 }),
+        ("transfer to oneself of what is too much", transfer(w3, vec![leg(w3, w3, 1)]), R::BalanceLimit { leg: 0 }),
         ("credit of no wallet", credit(GONE, 1), R::WalletNotFound { leg: 0 }),
         ("close, revoked, gone", revoked(close(w0, CloseTarget::Wallet, &[GONE], false)), R::KeyRevoked),
         ("close, no such user", close(w0, user_of(77), &[w1], false), R::UserNotFound),
@@ -261,6 +263,24 @@ fn what_freezes_and_limits_let_pass() {
     assert_eq!(behind[0], Err(Rejection::DayLimit { leg: 0 }));
     let next_day = settle_batch(&mut memory, &commands[6..], &|| NOW.plus_seconds(2 * 86_400)).unwrap();
     assert!(next_day[0].is_ok());
+}
+
+#[test]
+fn no_more_is_issued_than_there_is_and_what_is_too_much_may_leave() {
+    let mut memory = Memory::new();
+    let (w0, w1) = (wallet(0), wallet(1));
+    let commands =
+        [credit(w0, MSAT_MAX.get() - 1), credit(w1, 2), credit(w1, 1), credit(w1, 1), debit(w0, 5), credit(w1, 5)];
+    let outcomes = settle_batch(&mut memory, &commands, &now).unwrap();
+    let full = Err(Rejection::BalanceLimit { leg: 0 });
+    assert!(outcomes[1] == full && outcomes[3] == full, "{outcomes:?}");
+    assert!([0, 2, 4, 5].into_iter().all(|index| outcomes[index].is_ok()), "{outcomes:?}");
+    // A database from a time when nobody looked.
+    let Scene { mut memory, .. } = scene();
+    memory.accounts.get_mut(&AccountId::ISSUANCE).unwrap().balance = Msat::new(-i64::MAX);
+    let commands = [debit(wallet(3), MSAT_MAX.get()), transfer(wallet(3), vec![leg(wallet(3), w0, 7)]), credit(w0, 1)];
+    let outcomes = settle_batch(&mut memory, &commands, &now).unwrap();
+    assert!(outcomes[0].is_ok() && outcomes[1].is_ok() && outcomes[2] == full, "{outcomes:?}");
 }
 
 #[test]

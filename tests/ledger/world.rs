@@ -34,6 +34,16 @@ fn hash_of(id: [u8; 16]) -> PaymentHash {
     PaymentHash::new([id, id].concat().try_into().unwrap())
 }
 
+/// The text of an invoice, as far as it is looked at: the amount, and the field of the payment
+/// hash between a time and a signature of nothing.
+fn text(hash: PaymentHash, msat: i64) -> String {
+    const CHARSET: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+    let bits: Vec<u8> = hash.as_bytes().iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)).collect();
+    let fives = bits.chunks(5).map(|five| five.iter().fold(0, |value, bit| value << 1 | bit) << (5 - five.len()));
+    let field: String = fives.map(|value: u8| char::from(CHARSET[usize::from(value)])).collect();
+    format!("lnbc{msat}0p1{}pp5{field}{}", "q".repeat(7), "q".repeat(110))
+}
+
 pub(crate) fn invoice(payee: AccountId, msat: i64) -> NewInvoice {
     let id = fresh();
     NewInvoice {
@@ -41,7 +51,7 @@ pub(crate) fn invoice(payee: AccountId, msat: i64) -> NewInvoice {
         payment_hash: hash_of(id),
         preimage: Sealed::from_stored(id.to_vec()),
         payee,
-        bolt11: Some(format!("lnbc-{}", hash_of(id))),
+        bolt11: Some(text(hash_of(id), msat)),
         amount: Amount::from_msat(msat).unwrap(),
         memo: String::new(),
         webhook: None,
@@ -67,6 +77,7 @@ pub(crate) fn pay(payer: AccountId, invoice: &NewInvoice) -> Command {
         payment_hash: invoice.payment_hash,
         bolt11: invoice.bolt11.clone().unwrap_or_default(),
         extra: None,
+        webhook: None,
     })
 }
 

@@ -45,6 +45,26 @@ both_stores! {
         assert_eq!((event.id, event.data["payment_hash"].as_str()), (1, Some(own.as_str())));
     }
 
+    fn nothing_in_a_payment_breaks_the_framing(server) {
+        let payee = server.wallet("payee", 0);
+        let mut events = server.events(&payee.invoice, None);
+        for separator in ["\n\n", "\r\n", "\r", "\n\ndata: x\n\n"] {
+            let gap = if separator.contains("data") { "\n\n \n" } else { separator };
+            let body = format!("{{{gap}\"amount\": 1, \"memo\": \"a\\n\\nb\", \"extra\": {{{gap}\"a\":{gap}1, \"b\": \"\\r\\n\"}}}}");
+            let invoice = server.send("POST", "/api/v1/payments", &[("X-Api-Key", &payee.invoice)], &body).expect(201);
+            server.pay(&server.manager, invoice["bolt11"].as_str().unwrap()).expect(201);
+            let event = events.next().unwrap();
+            assert_eq!(event.data["extra"], serde_json::json!({"a": 1, "b": "\r\n"}));
+            assert_eq!(event.data["memo"], "a\n\nb");
+        }
+        // Not even where it was stored so.
+        let invoice = server.post("/api/v1/payments", &payee.invoice, &serde_json::json!({"amount": 1, "extra": {"a": 1}})).expect(201);
+        let line_break = if server.store == StoreKind::Sqlite { "char(10)" } else { "chr(10)" };
+        server.database.execute(&format!("UPDATE invoices SET extra = '{{' || {line_break} || {line_break} || '\"a\":1}}' WHERE state = 'open'")).unwrap();
+        server.pay(&server.manager, invoice["bolt11"].as_str().unwrap()).expect(201);
+        assert_eq!(events.next().unwrap().data["extra"], serde_json::json!({"a": 1}));
+    }
+
     fn whoever_pays_itself_sees_both_sides(server) {
         let wallet = server.wallet("player", 10);
         let mut events = server.events(&wallet.invoice, None);

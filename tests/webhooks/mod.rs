@@ -5,6 +5,7 @@ pub(crate) mod delivery;
 mod endpoints;
 mod expiry;
 mod fairness;
+mod payer;
 mod rules;
 mod signature;
 mod targets;

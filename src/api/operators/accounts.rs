@@ -10,7 +10,7 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 use super::views::AccountView;
 use super::{account_id, account_not_found};
 use crate::api::app::State;
-use crate::api::body::{Body, lenient, raw};
+use crate::api::body::{Body, Given, lenient, raw};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, answer_again, create_once};
 use crate::api::leniency;
@@ -21,6 +21,7 @@ use crate::api::user_manager::users::hash;
 use crate::api::user_manager::views::ManagedUser;
 use crate::clock;
 use crate::domain::extra::Extra;
+use crate::domain::ids::UserId;
 use crate::domain::password::Password;
 use crate::domain::text::{Email, Name, Username};
 use crate::managers;
@@ -47,6 +48,20 @@ pub struct AccountOrder {
     #[serde(default, deserialize_with = "raw")]
     #[schema(value_type = Option<Object>)]
     extra: Option<String>,
+    /// The password once more, where a form has asked for it twice.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(ignore)]
+    password_repeat: Option<String>,
+    /// The manager's id, which is made here: only that of the path, when it is changed.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(ignore)]
+    id: Option<String>,
+    #[serde(default)]
+    #[schema(ignore)]
+    external_id: Given,
+    #[serde(default)]
+    #[schema(ignore)]
+    pubkey: Given,
 }
 
 /// A manager to create: one of its names must be there.
@@ -74,15 +89,25 @@ struct Terms {
 }
 
 impl AccountOrder {
-    fn read(self) -> Result<Terms, ApiError> {
+    /// Reads what is asked for, of the manager of this id where there is one already.
+    fn read(self, manager: Option<UserId>) -> Result<Terms, ApiError> {
         let mut checks = Checks::default();
+        let own = manager.map(|id| id.to_string());
+        if self.id.is_some_and(|id| Some(id) != own) {
+            checks.add("id", if own.is_some() { "must be that of the path" } else { "is made here; leave it out" });
+        }
+        if self.password_repeat.is_some() && self.password_repeat != self.password {
+            checks.add("password_repeat", "is not the same as `password`");
+        }
+        self.external_id.refuse(&mut checks, "external_id", "keep it in `extra`");
+        self.pubkey.refuse(&mut checks, "pubkey", "log in with a password, and leave it out");
         let name = checks.check_opt("name", self.name, Name::new);
         let username = checks.check_opt("username", self.username, Username::new);
         let password = checks.check_opt("password", self.password, Password::new);
         let email = checks.check_opt("email", self.email, Email::new);
         let extra = checks.check_opt("extra", self.extra, |json| Extra::new(&json));
         match (name, username, password, email, extra) {
-            (Some(name), Some(username), Some(password), Some(email), Some(extra)) => {
+            (Some(name), Some(username), Some(password), Some(email), Some(extra)) if checks.is_fine() => {
                 Ok(Terms { name, username, password, email, extra })
             }
             _ => Err(checks.into_error()),
@@ -160,7 +185,7 @@ pub(in crate::api) async fn create_account(
 ) -> Result<HttpResponse, ApiError> {
     let order: AccountOrder = body.json()?;
     let claim = idempotency.claim(&app, &operator, &body)?;
-    let terms = order.read()?;
+    let terms = order.read(None)?;
     let name = terms.name.or_else(|| terms.username.clone().map(Name::from));
     let name = name.ok_or_else(|| ApiError::field("name", "is missing, and so is `username`"))?;
     if let Some(answer) = answer_again(&app, operator, StatusCode::OK, claim).await? {
@@ -222,7 +247,7 @@ pub(in crate::api) async fn update_account(
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     let id = account_id(&path)?;
-    let Terms { name, username, password, email, extra } = body.json::<AccountOrder>()?.read()?;
+    let Terms { name, username, password, email, extra } = body.json::<AccountOrder>()?.read(Some(id))?;
     let password_hash = hash(&app, password).await?;
     let change = UserChange { name, username, email, password_hash, extra };
     let view =

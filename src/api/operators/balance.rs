@@ -11,9 +11,10 @@ use crate::api::body::{Body, lenient};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Created, Idempotency, IdempotencyParam, payments_of};
 use crate::api::params::Checks;
+use crate::api::payment_create::check_unit;
 use crate::api::session::Operator;
 use crate::domain::ids::WalletId;
-use crate::domain::money::Amount;
+use crate::domain::money::{Amount, InvalidAmount};
 use crate::domain::text::InvalidText;
 use crate::ledger::command::{Adjust, Command};
 use crate::ledger::outcome::Outcome;
@@ -32,6 +33,10 @@ pub struct BalanceOrder {
     #[serde(default, deserialize_with = "lenient")]
     #[schema(required)]
     amount: Option<i64>,
+    /// The unit of `amount`; only `sat`.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(example = "sat", pattern = "^([sS][aA][tT])?$")]
+    unit: Option<String>,
 }
 
 /// What came of it.
@@ -69,7 +74,10 @@ pub(in crate::api) async fn update_balance(
     let mut checks = Checks::default();
     let id = checks.require("id", order.id, Ok::<_, InvalidText>);
     let change = checks.require("amount", order.amount, change_of);
-    let (Some(id), Some((direction, amount))) = (id, change) else { return Err(checks.into_error()) };
+    check_unit(&mut checks, order.unit.as_deref());
+    let (Some(id), Some((direction, amount)), true) = (id, change, checks.is_fine()) else {
+        return Err(checks.into_error());
+    };
     let id: WalletId = id.parse().or(Err(ErrorCode::WalletNotFound))?;
     if payments_of(&app, operator, claim).await?.is_some() {
         return Ok(Created::again(DONE).respond_as(StatusCode::OK));
@@ -93,6 +101,10 @@ pub(in crate::api) async fn update_balance(
 /// Which way the money goes, and how much.
 fn change_of(sat: i64) -> Result<(Direction, Amount), InvalidText> {
     let direction = if sat < 0 { Direction::Out } else { Direction::In };
-    let amount = sat.checked_abs().and_then(|sat| Amount::from_sat(sat).ok());
-    amount.map(|amount| (direction, amount)).ok_or(InvalidText::Form("a whole number of sat, other than 0"))
+    // The one number without a positive twin is as much too large as the next.
+    let amount = Amount::from_sat(sat.saturating_abs()).map_err(|invalid| match invalid {
+        InvalidAmount::NotPositive => InvalidText::Form("a whole number of sat, other than 0"),
+        InvalidAmount::TooLarge => InvalidText::Form("a number of sat that there are: at most 21000000 bitcoin"),
+    });
+    Ok((direction, amount?))
 }

@@ -42,7 +42,8 @@ pub struct AccountView {
     /// How many wallets it has itself.
     wallet_count: usize,
     /// What these hold together, in msat.
-    balance_msat: Msat,
+    #[schema(value_type = i64)]
+    balance_msat: i128,
     /// When it was created, as ISO 8601.
     created_at: String,
     /// When it was last changed, as ISO 8601.
@@ -53,11 +54,11 @@ impl AccountView {
     /// Shows managers with what their wallets hold.
     pub fn list(connection: &mut Db, users: Vec<User>) -> Result<Vec<Self>, StoreError> {
         let ids: Vec<_> = users.iter().map(|user| user.id).collect();
-        let mut held: HashMap<UserId, (usize, i64)> = HashMap::new();
+        let mut held: HashMap<UserId, (usize, i128)> = HashMap::new();
         for wallet in wallets::of_users(connection, &ids)? {
             let (count, msat) = held.entry(wallet.user).or_default();
             *count = count.saturating_add(1);
-            *msat = msat.saturating_add(wallet.balance.get());
+            *msat = msat.saturating_add(wallet.balance.get().into());
         }
         let views = users.into_iter().map(|user| {
             let (wallet_count, msat) = held.get(&user.id).copied().unwrap_or_default();
@@ -68,7 +69,7 @@ impl AccountView {
                 email: user.email,
                 extra: user.extra.unwrap_or_default(),
                 wallet_count,
-                balance_msat: Msat::new(msat),
+                balance_msat: msat,
                 created_at: user.created_at.to_iso(),
                 updated_at: user.updated_at.to_iso(),
             }

@@ -14,6 +14,7 @@ use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
 use crate::api::params::Checks;
 use crate::api::session::Operator;
 use crate::api::user_manager::views::ManagedWallet;
+use crate::api::wallet::check_currency;
 use crate::clock;
 use crate::domain::ids::WalletId;
 use crate::domain::keys::KeyPair;
@@ -29,6 +30,10 @@ pub struct AccountWalletOrder {
     /// The wallet's name; the manager's where nothing is said.
     #[serde(default, deserialize_with = "lenient")]
     name: Option<String>,
+    /// The unit that the wallet is shown in; only `sat`.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(example = "sat", pattern = "^([sS][aA][tT])?$")]
+    currency: Option<String>,
 }
 
 /// List a manager's own wallets
@@ -75,7 +80,9 @@ pub(in crate::api) async fn create_account_wallet(
     let order: AccountWalletOrder = body.json()?;
     let claim = idempotency.claim(&app, &operator, &body)?;
     let mut checks = Checks::default();
-    let Some(name) = checks.check_opt("name", order.name, Name::new) else { return Err(checks.into_error()) };
+    let name = checks.check_opt("name", order.name, Name::new);
+    check_currency(&mut checks, order.currency.as_deref());
+    let (Some(name), true) = (name, checks.is_fine()) else { return Err(checks.into_error()) };
     let (id, keys) = (WalletId::random(), KeyPair::generate());
     let stored = StoredKeys::new(&app.sealer, id, &keys);
     let create = move |connection: &mut Db| {

@@ -66,7 +66,7 @@ pub(in crate::api) async fn update_extension(
     params: Params,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    let order: ExtensionOrder = body.json_or_form()?;
+    let order: ExtensionOrder = body.json()?;
     params.get("extension")?;
     params.switch("active")?;
     let named = params.get("userid")?.map(str::to_owned).or(order.userid);

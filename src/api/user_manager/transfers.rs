@@ -10,11 +10,11 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::app::{App, State};
 use crate::api::auth::AdminKey;
-use crate::api::body::{Body, LIST_BYTES_MAX, lenient};
+use crate::api::body::{Body, Given, LIST_BYTES_MAX, lenient};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Created, Idempotency, IdempotencyParam, payments_again, payments_of};
 use crate::api::params::Checks;
-use crate::api::payment_create::check_amount;
+use crate::api::payment_create::{check_amount, check_unit};
 use crate::api::payment_view::PaymentView;
 use crate::clock;
 use crate::domain::ids::{InvoiceId, TransferId, UserId, WalletId};
@@ -54,6 +54,16 @@ pub struct TransferOrder {
     /// What for; at most 639 bytes.
     #[serde(default, deserialize_with = "lenient")]
     memo: Option<String>,
+    /// The unit of `amount`; only `sat`.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(example = "sat", pattern = "^([sS][aA][tT])?$")]
+    unit: Option<String>,
+    #[serde(default)]
+    #[schema(ignore)]
+    webhook: Given,
+    #[serde(default)]
+    #[schema(ignore)]
+    external_id: Given,
 }
 
 /// One movement, or several; for the document, while `Body` reads the body itself.
@@ -175,7 +185,14 @@ fn leg(app: &App, checks: &mut Checks, order: TransferOrder, index: Option<usize
     let to = own.require("to_wallet", order.to_wallet, |text| Ok(text.parse::<WalletId>()));
     let amount = check_amount(&mut own, order.amount, app.invoice_sat_max);
     let memo = own.check("memo", Memo::new(order.memo.unwrap_or_default()));
+    check_unit(&mut own, order.unit.as_deref());
+    order.webhook.refuse(&mut own, "webhook", "an endpoint of the manager is told of transfers");
+    order.external_id.refuse(&mut own, "external_id", "say it in `memo`");
+    let is_fine = own.is_fine();
     checks.append(own, index);
+    if !is_fine {
+        return None;
+    }
     // A text that is no id names a wallet that is not there, which is for later to say.
     let nobody = WalletId::new([0; 16]);
     let (from, to) = (from?.unwrap_or(nobody), to?.unwrap_or(nobody));

@@ -10,7 +10,7 @@ use super::views::ManagedUser;
 use super::{check_admin_id, user_id};
 use crate::api::app::{App, State};
 use crate::api::auth::{AdminKey, Caller, WalletKey};
-use crate::api::body::{Body, lenient, raw};
+use crate::api::body::{Body, Given, lenient, raw};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, answer_again, create_once};
 use crate::api::params::{Checks, Params, Window};
@@ -54,6 +54,9 @@ pub struct UserOrder {
     #[serde(default, deserialize_with = "raw")]
     #[schema(value_type = Option<Object>)]
     extra: Option<String>,
+    #[serde(default)]
+    #[schema(ignore)]
+    external_id: Given,
 }
 
 /// What to change of a user; what is not named stays as it is.
@@ -73,7 +76,13 @@ pub struct UserChangeOrder {
     #[serde(default, deserialize_with = "raw")]
     #[schema(value_type = Option<Object>)]
     extra: Option<String>,
+    #[serde(default)]
+    #[schema(ignore)]
+    external_id: Given,
 }
+
+/// What to do in place of naming a user's id in another system.
+const EXTERNAL_ID_ADVICE: &str = "keep it in `extra`";
 
 /// Which users to list.
 #[derive(Debug, IntoParams)]
@@ -119,14 +128,15 @@ pub(in crate::api) async fn create_user(
     let claim = idempotency.claim(&app, &key, &body)?;
     check_admin_id(order.admin_id.as_deref(), key.user())?;
     let mut checks = Checks::default();
+    order.external_id.refuse(&mut checks, "external_id", EXTERNAL_ID_ADVICE);
     let wallet_name = order.wallet_name.clone().or_else(|| order.user_name.clone());
     let name = checks.require("user_name", order.user_name, Name::new);
     let wallet_name = wallet_name.and_then(|text| checks.check("wallet_name", Name::new(text)));
     let email = checks.check_opt("email", order.email, Email::new);
     let password = checks.check_opt("password", order.password, Password::new);
     let extra = checks.check_opt("extra", order.extra, |json| Extra::new(&json));
-    let (Some(name), Some(wallet_name), Some(email), Some(password), Some(extra)) =
-        (name, wallet_name, email, password, extra)
+    let (Some(name), Some(wallet_name), Some(email), Some(password), Some(extra), true) =
+        (name, wallet_name, email, password, extra, checks.is_fine())
     else {
         return Err(checks.into_error());
     };
@@ -288,11 +298,13 @@ pub(in crate::api) async fn update_user(
     let id = user_id(&path)?;
     let order: UserChangeOrder = body.json()?;
     let mut checks = Checks::default();
+    order.external_id.refuse(&mut checks, "external_id", EXTERNAL_ID_ADVICE);
     let name = checks.check_opt("user_name", order.user_name, Name::new);
     let email = checks.check_opt("email", order.email, Email::new);
     let password = checks.check_opt("password", order.password, Password::new);
     let extra = checks.check_opt("extra", order.extra, |json| Extra::new(&json));
-    let (Some(name), Some(email), Some(password), Some(extra)) = (name, email, password, extra) else {
+    let (Some(name), Some(email), Some(password), Some(extra), true) = (name, email, password, extra, checks.is_fine())
+    else {
         return Err(checks.into_error());
     };
     let password_hash = hash(&app, password).await?;

@@ -1,5 +1,5 @@
 //! Webhooks over the API: a manager's endpoints for its whole tenant, and a wallet's secret and
-//! log for the webhooks of its own invoices.
+//! log for the webhooks of its own invoices and payments.
 
 pub mod endpoints;
 pub mod log;

@@ -15,7 +15,7 @@ use crate::store::{StoreError, delivery_log, webhook_secrets};
 
 /// The secret of a wallet's webhooks
 ///
-/// What signs the webhooks of the wallet's own invoices; it is made when it is first needed.
+/// What signs the webhooks of the wallet's own invoices and payments; it is made when it is first needed.
 #[utoipa::path(
     tag = "Events",
     responses((status = 200, description = "The secret", body = SecretView)),
@@ -49,7 +49,7 @@ pub(in crate::api) async fn rotate_webhook_secret(key: AdminKey, app: State) -> 
 
 /// List a wallet's deliveries
 ///
-/// Of the webhooks of its own invoices, the newest event first; kept for 30 days.
+/// Of the webhooks of its own invoices and payments, the newest event first; kept for 30 days.
 #[utoipa::path(
     tag = "Events",
     params(DeliveryListParams),

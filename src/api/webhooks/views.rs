@@ -56,7 +56,7 @@ impl EndpointView {
     }
 }
 
-/// What signs the webhooks of a wallet's own invoices.
+/// What signs the webhooks of a wallet's own invoices and payments.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = WebhookSecret, example = json!({"secret": "1f2e3d4c5b6a79880123456789abcdef1f2e3d4c5b6a79880123456789abcdef"}))]
 pub struct SecretView {

@@ -1,0 +1,151 @@
+//! JSON objects as text: read, and put together, without rewriting what is in them. A number
+//! keeps its digits, a text its escapes, members their order.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+/// How deep arrays and objects may nest: what most parsers read.
+pub const DEPTH_MAX: usize = 100;
+
+/// The text is not a JSON object, or not one that every parser reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidObject {
+    /// It is something else.
+    #[error("not a JSON object")]
+    Form,
+    /// It nests deeper than [`DEPTH_MAX`].
+    #[error("a JSON object that nests too deep")]
+    Depth,
+    /// An escape stands for half of a character.
+    #[error("a JSON object with half of a surrogate pair")]
+    Surrogate,
+}
+
+/// The members of an object in their order, each as it is written. One name may stand there more
+/// than once; the last one counts.
+#[derive(Debug, Default)]
+pub struct Members<'a>(Vec<Member<'a>>);
+
+/// A member of an object.
+#[derive(Clone, Debug)]
+pub struct Member<'a> {
+    /// Its name, without escapes.
+    name: String,
+    /// Its name as it is written.
+    key: &'a str,
+    /// Its value as it is written.
+    value: &'a str,
+}
+
+impl<'a> Members<'a> {
+    /// Reads an object.
+    pub fn read(json: &'a str) -> Result<Self, InvalidObject> {
+        serde_json::from_str(json).or(Err(InvalidObject::Form))
+    }
+
+    /// The value of a member as it is written.
+    pub fn get(&self, name: &str) -> Option<&'a str> {
+        self.0.iter().rfind(|member| member.name == name).map(|member| member.value)
+    }
+
+    /// The object of these members and newer ones: where both have a name, the newer value stands
+    /// in the place of the older one; what is new comes last.
+    pub fn merged_with(&self, newer: &Self) -> String {
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        let mut merged: Vec<&Member<'_>> = Vec::with_capacity(self.0.len().saturating_add(newer.0.len()));
+        for member in self.0.iter().chain(&newer.0) {
+            if let Some(older) = places.get(member.name.as_str()).and_then(|place| merged.get_mut(*place)) {
+                *older = member;
+            } else {
+                places.insert(&member.name, merged.len());
+                merged.push(member);
+            }
+        }
+        let members: Vec<_> = merged.iter().map(|Member { key, value, .. }| format!("{key}:{value}")).collect();
+        format!("{{{}}}", members.join(","))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+                let mut members = Vec::new();
+                while let Some((key, value)) = map.next_entry::<&RawValue, &RawValue>()? {
+                    let name = serde_json::from_str(key.get()).map_err(serde::de::Error::custom)?;
+                    members.push(Member { name, key: key.get(), value: value.get() });
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Reader)
+    }
+}
+
+/// Checks what the grammar of JSON allows and many parsers do not: deep nesting, and escapes that
+/// stand for half of a character. The text is JSON.
+pub fn check_portable(json: &str) -> Result<(), InvalidObject> {
+    let mut depth: usize = 0;
+    let mut bytes = json.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'{' | b'[' => {
+                depth = depth.saturating_add(1);
+                if depth > DEPTH_MAX {
+                    return Err(InvalidObject::Depth);
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => check_text(&mut bytes)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Checks the escapes of a text up to its end.
+fn check_text(bytes: &mut impl Iterator<Item = u8>) -> Result<(), InvalidObject> {
+    // Whether the first half of a pair stands right before.
+    let mut half = false;
+    while let Some(byte) = bytes.next() {
+        let unit = match byte {
+            b'\\' if bytes.next() == Some(b'u') => hex_of(bytes),
+            b'"' if half => return Err(InvalidObject::Surrogate),
+            b'"' => return Ok(()),
+            _ => 0,
+        };
+        half = match (half, unit) {
+            (false, 0xd800..=0xdbff) => true,
+            (true, 0xdc00..=0xdfff) => false,
+            (true, _) | (false, 0xdc00..=0xdfff) => return Err(InvalidObject::Surrogate),
+            (false, _) => false,
+        };
+    }
+    Ok(())
+}
+
+/// The number behind the four hex digits of an escape.
+fn hex_of(bytes: &mut impl Iterator<Item = u8>) -> u32 {
+    bytes.take(4).fold(0, |unit, byte| unit << 4 | char::from(byte).to_digit(16).unwrap_or_default())
+}
+
+/// The same JSON on one line. Only space between tokens can be a line break, so nothing of what
+/// is said is lost.
+pub fn on_one_line(json: String) -> String {
+    // Searching for one byte is much faster than looking at each.
+    let breaks = [b'\n', b'\r'];
+    if breaks.iter().any(|byte| json.as_bytes().contains(byte)) { json.replace(['\n', '\r'], "") } else { json }
+}
