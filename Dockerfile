@@ -12,7 +12,8 @@ FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates curl \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --create-home --home-dir /var/lib/satkeep satkeep
+    && useradd --system --uid 10001 --create-home --home-dir /var/lib/satkeep satkeep \
+    && chmod 0700 /var/lib/satkeep
 COPY --from=build /build/target/release/satkeep /usr/local/bin/satkeep
 USER satkeep
 WORKDIR /var/lib/satkeep

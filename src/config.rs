@@ -8,8 +8,10 @@ use std::str::FromStr;
 use clap::Args;
 
 use crate::api::address::TrustedProxies;
+use crate::domain::events::WebhookFormat;
 use crate::domain::money::{Amount, SAT_MAX};
 use crate::domain::node::Network;
+use crate::domain::outgoing::AllowList;
 use crate::domain::password::Hasher;
 use crate::domain::target::{Ports, TargetPolicy};
 use crate::live::places;
@@ -50,6 +52,13 @@ pub struct Flags {
         num_args = 0..=1, default_value = "false", default_missing_value = "true"
     )]
     webhook_allow_private: String,
+    /// Hosts, addresses and networks that requests may go to though they are not public, each with
+    /// or without a port: `127.0.0.1:7000,10.0.0.0/8,app,*.internal:443`; none by default
+    #[arg(long, global = true, env = "SATKEEP_OUTGOING_ALLOW", hide_env_values = true, default_value = "")]
+    outgoing_allow: String,
+    /// What webhooks of invoices look like, where a manager has not chosen: reference or lnbits
+    #[arg(long, global = true, env = "SATKEEP_WEBHOOK_FORMAT", default_value = "reference")]
+    webhook_format: String,
     /// Ports that webhooks may go to: ports and ranges, with commas between
     #[arg(long, global = true, env = "SATKEEP_WEBHOOK_PORTS", default_value = "80,443,1024-65535")]
     webhook_ports: String,
@@ -82,7 +91,7 @@ pub struct Flags {
     #[arg(long, global = true, env = "SATKEEP_METRICS_LISTEN", default_value = "")]
     metrics_listen: String,
     /// Collector that traces are sent to (OTLP, http/protobuf), as <http://127.0.0.1:4318>; none by default
-    #[arg(long, global = true, env = "SATKEEP_OTLP_ENDPOINT", default_value = "")]
+    #[arg(long, global = true, env = "SATKEEP_OTLP_ENDPOINT", hide_env_values = true, default_value = "")]
     otlp_endpoint: String,
     /// What the lines of the log look like: text or json
     #[arg(long, global = true, env = "SATKEEP_LOG_FORMAT", default_value = "text")]
@@ -117,6 +126,8 @@ pub struct Config {
     pub hasher: Hasher,
     /// Where webhooks may go.
     pub targets: TargetPolicy,
+    /// What the webhooks of invoices look like, where a manager has not chosen.
+    pub webhook_format: WebhookFormat,
     /// Authorities that webhooks trust besides the usual ones.
     pub webhook_ca_file: Option<PathBuf>,
     /// Requests a second for each key; 0 is off.
@@ -196,6 +207,12 @@ impl Flags {
             parse(&self.webhook_allow_private, || note("webhook-allow-private", "must be true or false"));
         let ports = Ports::from_str(&self.webhook_ports);
         let ports = ports.map_err(|error| note("webhook-ports", &error.to_string())).ok();
+        let outgoing = AllowList::from_str(&self.outgoing_allow);
+        let outgoing = outgoing.map_err(|error| note("outgoing-allow", &error.to_string())).ok();
+        let webhook_format = WebhookFormat::from_name(&self.webhook_format);
+        if webhook_format.is_none() {
+            note("webhook-format", "must be reference or lnbits");
+        }
         let per_second = |text: &str| text.parse().ok().filter(|limit| *limit <= RATE_LIMIT_MAX);
         let rate_limit = per_second(&self.rate_limit);
         if rate_limit.is_none() {
@@ -235,7 +252,8 @@ impl Flags {
                 bootstrap: bootstrap?,
                 invoice_sat_max: invoice_sat_max?,
                 hasher: hasher?,
-                targets: TargetPolicy { ports: ports?, allow_private: allow_private? },
+                targets: TargetPolicy { ports: ports?, outgoing: outgoing?, allow_private: allow_private? },
+                webhook_format: webhook_format?,
                 webhook_ca_file: self.webhook_ca_file.clone(),
                 rate_limit: rate_limit?,
                 rate_limit_address: rate_limit_address?,

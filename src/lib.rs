@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`domain`] | the words of the field: money, ids, keys, sealing, invoices, texts |
 //! | [`ledger`] | what may happen to money ([`ledger::decide`], pure) and how it happens once ([`ledger::settle`], [`ledger::settler`]) |
+//! | [`fairness`] | shares of tenants in what there is only so much of at once ([`fairness::turns`], pure) |
 //! | [`store`] | the database: migrations, queries, and the settlement statements of each backend |
 //! | [`events`] | telling others: the outbox and its webhooks, and the sweeper of expired invoices |
 //! | [`live`] | live streams: who waits for payments, and how they hear of them |
@@ -17,10 +18,11 @@
 //! | [`metrics`] | what is counted, and a dashboard for it |
 //! | [`traces`] | spans of requests, batches and deliveries, and their export over OTLP |
 //! | [`startup`], [`upkeep`] | wiring, first start, and the way down; what goes on beside the requests |
-//! | [`cli`], [`config`], [`telemetry`], [`clock`] | the edge of the process |
+//! | [`cli`], [`config`], [`telemetry`], [`clock`], [`files`], [`data_dirs`] | the edge of the process |
 //!
-//! Dependencies point one way: `api -> events, live -> store -> ledger -> domain`. `domain`,
-//! [`ledger::decide`] and [`ledger::batch`] know no database, no HTTP and no clock.
+//! Dependencies point one way: `api -> events, live -> store -> ledger, fairness -> domain`.
+//! `domain`, [`ledger::decide`], [`ledger::batch`] and [`fairness::turns`] know no database, no
+//! HTTP and no clock.
 //!
 //! # The way of one payment
 //!
@@ -39,8 +41,11 @@ pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod data_dirs;
 pub mod domain;
 pub mod events;
+pub mod fairness;
+pub mod files;
 pub mod ledger;
 pub mod live;
 pub mod managers;

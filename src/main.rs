@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use satkeep::cli::Cli;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     satkeep::telemetry::start(cli.log_format());
     match cli.run() {
         Ok(()) => ExitCode::SUCCESS,

@@ -86,6 +86,7 @@ pub fn prepare(sealer: &Sealer, name: Name) -> (Manager, NewUser) {
         email: None,
         password_hash: None,
         extra: None,
+        may_create_users: true,
         wallet: NewWallet { id: manager.wallet, name, keys, created_at },
         created_at,
     };

@@ -1,20 +1,17 @@
 //! Wiring, first start, and the way down: HTTP first, then the settler, then the pool.
 
-use std::any::Any;
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
 
-use actix_cors::Cors;
-use actix_web::http::header;
-use actix_web::{App as ActixApp, HttpServer, middleware, web};
+use actix_web::web;
 use tokio::sync::oneshot;
 
 use crate::api::app::App;
-use crate::api::{self, Site, edge, idempotency, request_id, sse};
+use crate::api::{self, wire};
 use crate::clock;
 use crate::config::Config;
+use crate::data_dirs;
 use crate::domain::node::Node;
 use crate::domain::secret::{MasterKey, Sealer};
 use crate::domain::text::Name;
@@ -26,20 +23,10 @@ use crate::live::observed::Observed;
 use crate::live::relay::{Relay, RelayThread};
 use crate::managers::{self, ManagerError};
 use crate::metrics::Metrics;
-use crate::store::{Database, Store, StoreError, migrations};
+use crate::store::{Store, StoreError, migrations};
 use crate::traces::{self, Exporting, Traces};
 use crate::upkeep;
 use crate::vault::{self, Vault, VaultError, places};
-
-/// How long requests that are under way may take after the signal to stop.
-const SHUTDOWN_TIMEOUT_S: u64 = 30;
-/// How long a connection may be idle.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a caller may take to send the head of a request. actix holds this of the first
-/// request of a connection alone: the head of a later one may take as long as it likes.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a reader may take nothing of what is sent to it.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// satkeep could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -119,7 +106,8 @@ impl Base {
 /// schema. Other processes that start on the same data directory wait until the lock is
 /// dropped.
 pub fn migrate(config: &Config) -> Result<(Store, File), StartupError> {
-    make_data_dirs(config)?;
+    data_dirs::make(config).map_err(StartupError::DataDir)?;
+    data_dirs::guard(config);
     let lock = places::lock_file(&config.data_dir, ".lock").map_err(StartupError::DataDir)?;
     lock.lock().map_err(StartupError::DataDir)?;
     let store = Store::open(config.database.clone())?;
@@ -134,22 +122,9 @@ pub fn open_store(config: &Config) -> Result<Store, StartupError> {
     if config.database.sqlite_path().is_some_and(|path| !path.exists()) {
         return Err(StartupError::NoDatabase);
     }
+    data_dirs::guard(config);
     let store = Store::open(config.database.clone())?;
     if store.read_blocking(migrations::pending)?.is_empty() { Ok(store) } else { Err(StartupError::OldSchema) }
-}
-
-/// Makes the directories of the master key and of the database, for their owner alone.
-pub fn make_data_dirs(config: &Config) -> Result<(), StartupError> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(&config.data_dir).map_err(StartupError::DataDir)?;
-    match &config.database {
-        Database::Sqlite(path) => path.parent().map_or(Ok(()), |directory| builder.create(directory)),
-        Database::Postgres(_) => Ok(()),
-    }
-    .map_err(StartupError::DataDir)
 }
 
 /// Makes the first manager on an empty database, and prints its keys, once.
@@ -187,7 +162,8 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     // A rotation of the master key gives another node key, from the next start on.
     let node = Node::new(&base.master, config.network);
     let (store, sealer) = (base.store.clone(), base.sealer.clone());
-    let outbox = Outbox { store, sealer, client, metrics: metrics.delivering.clone(), traces: traces.clone() };
+    let (format, delivering) = (config.webhook_format, metrics.delivering.clone());
+    let outbox = Outbox { store, sealer, format, client, metrics: delivering, traces: traces.clone() };
     let app = App::new(base.store, settler, node, base.sealer, hub, metrics, config).with_traces(traces);
     let app = web::Data::new(app);
     let listeners = Listeners { api: listener, metrics: metrics_listener };
@@ -224,41 +200,15 @@ async fn run(
     connections_max: NonZeroUsize,
     mut settler_ended: oneshot::Receiver<()>,
 ) -> Result<(), StartupError> {
-    // The limit is each worker's own, so there are no more workers than connections.
-    let parallelism = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let workers = parallelism.min(connections_max);
-    let site = Site::new();
-    let shared = app.clone();
-    let server = HttpServer::new(move || {
-        let site = site.clone();
-        ActixApp::new()
-            .app_data(shared.clone())
-            .configure(|config| site.configure(config))
-            .wrap(middleware::NormalizePath::trim())
-            .wrap(middleware::from_fn(edge::middleware))
-            // Around the edge, so that a browser shows its refusals to the script that asked.
-            .wrap(cors())
-            .wrap(middleware::from_fn(request_id::middleware))
-    })
-    .workers(workers.get())
-    .max_connections(connections_max.get() / workers)
-    .keep_alive(KEEP_ALIVE)
-    .client_request_timeout(HEAD_TIMEOUT)
-    .on_connect(|connection, _| drop_slow_readers(connection))
-    .shutdown_timeout(SHUTDOWN_TIMEOUT_S)
-    .disable_signals()
-    .listen(listeners.api)
-    .map_err(StartupError::Serve)?;
-    for address in server.addrs() {
-        tracing::info!("listening on http://{address}; the API is described at http://{address}/docs");
-    }
+    let address = listeners.api.local_addr().map_err(StartupError::Serve)?;
+    let server = wire::serve(listeners.api, &app, connections_max).map_err(StartupError::Serve)?;
+    tracing::info!("listening on http://{address}; the API is described at http://{address}/docs");
     if let Some(listener) = listeners.metrics {
         // It ends with the system, because nothing that it answers is worth waiting for.
         actix_web::rt::spawn(api::metrics::serve(listener, &app).map_err(StartupError::Serve)?);
     }
     upkeep::start(&app);
     let outbox = outbox.start();
-    let server = server.run();
     let handle = server.handle();
     let mut serving = actix_web::rt::spawn(server);
     let stopped = tokio::select! {
@@ -277,18 +227,6 @@ async fn run(
     stopped
 }
 
-/// Has the system end a connection whose other end takes nothing for so long: a stream or a
-/// long answer would otherwise hold its place for ever.
-fn drop_slow_readers(connection: &dyn Any) {
-    #[cfg(target_os = "linux")]
-    if let Some(connection) = connection.downcast_ref::<actix_web::rt::net::TcpStream>() {
-        let set = socket2::SockRef::from(connection).set_tcp_user_timeout(Some(READ_TIMEOUT));
-        if let Err(error) = set {
-            tracing::debug!(%error, "a connection is without a limit of time for its reader");
-        }
-    }
-}
-
 /// Resolves when the process is asked to stop.
 async fn stop_signal() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -299,28 +237,4 @@ async fn stop_signal() -> std::io::Result<()> {
         _ = interrupt.recv() => {}
     }
     Ok(())
-}
-
-/// Any origin may call, with a key in a header, and without cookies.
-fn cors() -> Cors {
-    Cors::default()
-        .allow_any_origin()
-        .send_wildcard()
-        .allowed_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])
-        .allowed_headers([
-            header::HeaderName::from_static("x-api-key"),
-            header::AUTHORIZATION,
-            idempotency::IDEMPOTENCY_KEY.clone(),
-            header::CONTENT_TYPE,
-            sse::LAST_EVENT_ID.clone(),
-            request_id::X_REQUEST_ID.clone(),
-            header::HeaderName::from_static("traceparent"),
-            header::HeaderName::from_static("tracestate"),
-        ])
-        .expose_headers([
-            request_id::X_REQUEST_ID.clone(),
-            header::RETRY_AFTER,
-            idempotency::IDEMPOTENT_REPLAYED.clone(),
-        ])
-        .max_age(3600)
 }

@@ -6,13 +6,25 @@ use crate::harness::{StoreKind, TestDatabase, satkeep};
 
 #[test]
 fn an_unknown_scheme_is_an_error_and_never_a_silent_sqlite() {
-    for url in ["mysql://x", "postgres", "file:x", "sqlite:", "sqlite://", "sqlite://:memory:", "/tmp/x", "x.sqlite"] {
+    for url in [
+        "mysql://x",
+        "postgres",
+        "file:x",
+        "sqlite:",
+        "sqlite://",
+        "sqlite://:memory:",
+        "sqlite://file:x",
+        "sqlite://user:secret@host/x",
+        "sqlite://x?mode=rwc",
+        "/tmp/x",
+        "x.sqlite",
+    ] {
         assert!(Database::from_url(url).is_err(), "{url}");
     }
     assert_eq!(Database::from_url("sqlite://a/b").unwrap(), Database::Sqlite("a/b".into()));
     assert_eq!(Database::from_url("sqlite:///a/b").unwrap(), Database::Sqlite("/a/b".into()));
     for url in ["postgres://h/d", "postgresql://h/d"] {
-        assert_eq!(Database::from_url(url).unwrap(), Database::Postgres(url.to_owned()));
+        assert!(matches!(Database::from_url(url).unwrap(), Database::Postgres(it) if it.reveal() == url));
     }
 }
 
@@ -23,12 +35,12 @@ fn a_password_in_a_url_is_not_shown() {
     assert!(shown.contains("db.example") && !shown.contains("secret"), "{shown}");
     // Neither by an error of the connection.
     let database = TestDatabase::create(StoreKind::Sqlite).unwrap();
-    for url in ["postgres://user:secret@127.0.0.1:1/name", "postgres://user:se@secret@127.0.0.1:1/name"] {
-        let output = satkeep(&database).args(["--database-url", url, "audit"]).output().unwrap();
-        assert!(!output.status.success());
-        let error = String::from_utf8(output.stderr).unwrap();
-        assert!(error.contains("127.0.0.1") && !error.contains("secret"), "{error}");
-    }
+    let output = satkeep(&database)
+        .args(["--database-url", "postgres://user:secret@127.0.0.1:1/name", "audit"])
+        .output()
+        .unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && error.contains("127.0.0.1") && !error.contains("secret"), "{error}");
 }
 
 #[test]
@@ -42,6 +54,8 @@ fn a_flag_has_an_environment_twin() {
         ("SATKEEP_PASSWORD_MEMORY_KIB", "1000", "--password-memory-kib"),
         ("SATKEEP_WEBHOOK_ALLOW_PRIVATE", "perhaps", "--webhook-allow-private"),
         ("SATKEEP_WEBHOOK_PORTS", "443-80", "--webhook-ports"),
+        ("SATKEEP_OUTGOING_ALLOW", "http://127.0.0.1/", "--outgoing-allow"),
+        ("SATKEEP_WEBHOOK_FORMAT", "json", "--webhook-format"),
         ("SATKEEP_RATE_LIMIT", "-1", "--rate-limit:"),
         ("SATKEEP_RATE_LIMIT_ADDRESS", "1000001", "--rate-limit-address:"),
         ("SATKEEP_TRUSTED_PROXIES", "10.0.0.1,proxy", "--trusted-proxies: "),
@@ -78,6 +92,8 @@ fn a_flag_has_an_environment_twin() {
         ("SATKEEP_NETWORK", "signet", ""),
         ("SATKEEP_WEBHOOK_ALLOW_PRIVATE", "true", ""),
         ("SATKEEP_WEBHOOK_PORTS", "443, 8000-8999", ""),
+        ("SATKEEP_OUTGOING_ALLOW", "127.0.0.1:7000, 10.0.0.0/8, [::1]:81, app", ""),
+        ("SATKEEP_WEBHOOK_FORMAT", "lnbits", ""),
         ("SATKEEP_RATE_LIMIT", "100", ""),
         ("SATKEEP_RATE_LIMIT_ADDRESS", "1000000", ""),
         ("SATKEEP_TRUSTED_PROXIES", "::1, 10.0.0.0/8", ""),

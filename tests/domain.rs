@@ -29,6 +29,21 @@ fn ids_are_hex_and_their_order_is_that_of_their_making() {
 }
 
 #[test]
+fn passwords_for_a_login_are_long_enough() {
+    let set = |text: &str| Password::new_for_login(text.to_owned()).map(|_| ());
+    let shown = |text: &str| Password::new(text.to_owned()).map(|_| ());
+    assert_eq!(set("1234567"), Err(InvalidText::TooShort { min: 8 }));
+    // Characters count, not bytes.
+    assert_eq!(set("äöüäöüä"), Err(InvalidText::TooShort { min: 8 }));
+    assert_eq!((set("12345678"), set("äöüäöüäö"), set(&"x".repeat(1024))), (Ok(()), Ok(()), Ok(())));
+    for (text, expected) in [("", InvalidText::Empty), (&"x".repeat(1025), InvalidText::TooLong { max: 1024 })] {
+        assert_eq!((set(text), shown(text)), (Err(expected.clone()), Err(expected)));
+    }
+    // One that was set before may be shorter.
+    assert_eq!(shown("p"), Ok(()));
+}
+
+#[test]
 fn texts_are_checked() {
     assert_eq!(Name::new(String::new()), Err(InvalidText::Empty));
     assert_eq!(Name::new("\n".to_owned()), Err(InvalidText::Empty));

@@ -114,10 +114,13 @@ fn every_code_of_an_error_is_listed() {
         assert!(listed.contains(&Value::from(code.as_str())), "{code:?}");
         let may_succeed_later = [
             "overloaded",
+            "tenant_overloaded",
+            "query_too_long",
             "shutting_down",
             "unavailable",
             "wallets_changed",
             "body_too_slow",
+            "head_too_slow",
             "too_many_guesses",
             "rate_limited",
             "too_many_streams",
@@ -235,7 +238,7 @@ fn every_parameter_says_what_it_takes() {
             assert!(forms.iter().all(|form| form["type"] != "string" || is_bounded(form)), "{what}: {schema}");
             assert!(!is_query || has_text, "{what}: without a value it is not given: {schema}");
             assert!(forms.iter().all(|form| form["type"].is_string()), "{what}: no null here: {schema}");
-            if parameter["in"] == "path" && parameter["name"].as_str().unwrap().ends_with("_id") {
+            if parameter["in"] == "path" && parameter["name"].as_str().unwrap().ends_with("id") {
                 assert_eq!(schema["pattern"], "^[0-9a-fA-F]{32}$", "{what}");
             }
             if is_query && ["limit", "offset"].contains(&parameter["name"].as_str().unwrap()) {
@@ -245,6 +248,19 @@ fn every_parameter_says_what_it_takes() {
             let is_choice = lists_words(parameter["description"].as_str().unwrap_or_default());
             assert!(!is_choice || forms.iter().any(|form| form.get("enum").is_some()), "{what}: {parameter}");
         }
+    }
+}
+
+#[test]
+fn no_two_paths_differ_only_in_the_names_of_their_parameters() {
+    let document = document();
+    let paths = document["paths"].as_object().unwrap().keys();
+    let shape = |path: &String| {
+        path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part }).collect::<Vec<_>>().join("/")
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    for path in paths {
+        assert!(seen.insert(shape(path)), "{path}");
     }
 }
 

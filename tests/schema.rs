@@ -9,7 +9,7 @@ use satkeep::store::migrations;
 
 use crate::harness::{StoreKind, TestDatabase};
 
-const TABLES: [&str; 20] = [
+const TABLES: [&str; 21] = [
     "accounts",
     "deliveries",
     "endpoints",
@@ -29,6 +29,7 @@ const TABLES: [&str; 20] = [
     "walks",
     "wallet_keys",
     "wallets",
+    "webhook_formats",
     "webhook_secrets",
 ];
 
@@ -130,6 +131,23 @@ fn several_processes_may_migrate_at_once() {
         let list = crate::harness::run_cli(&database, &["manager", "list"]).unwrap();
         assert_eq!(list.as_array().unwrap().len(), 4);
     }
+}
+
+/// Otherwise each row would cost a call, and the pattern be folded again.
+#[test]
+fn functions_of_queries_are_planned_as_what_they_stand_for() {
+    #[derive(diesel::QueryableByName)]
+    struct Plan {
+        #[diesel(sql_type = diesel::sql_types::Text, column_name = "QUERY PLAN")]
+        detail: String,
+    }
+    let Some((database, _store)) = TestDatabase::with_store(StoreKind::Postgres) else { return };
+    let query = "EXPLAIN SELECT * FROM users WHERE satkeep_contains(name, 'CAFÉ') AND satkeep_in_time()";
+    let mut connection = diesel::PgConnection::establish(&database.url).unwrap();
+    let plan: Vec<Plan> = diesel::sql_query(query).load(&mut connection).unwrap();
+    let plan: Vec<_> = plan.into_iter().map(|step| step.detail).collect();
+    assert!(plan.iter().any(|step| step.contains("strpos") && step.contains("'café'")), "{plan:?}");
+    assert!(!plan.iter().any(|step| step.contains("satkeep_")), "{plan:?}");
 }
 
 /// The newest payments of a wallet are found by walking indexes, however many there are.

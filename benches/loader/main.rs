@@ -85,7 +85,7 @@ fn main() -> Fallible<()> {
     let started = Instant::now();
     let mut target: Box<dyn Target> = match &database {
         Database::Sqlite(path) => Box::new(sqlite::Sqlite::open(path)?),
-        Database::Postgres(url) => Box::new(postgres::Postgres::open(url)?),
+        Database::Postgres(url) => Box::new(postgres::Postgres::open(url.reveal())?),
     };
     let manager = target.manager()?;
     let people: Vec<_> = std::iter::repeat_with(Person::new).take(sizes.accounts).collect();

@@ -43,6 +43,7 @@ pub(crate) fn rows(people: &[Person], manager: UserId, sealer: &Sealer) -> Falli
         let user = UserRow {
             id: person.user.as_bytes().to_vec(),
             manager_id: manager.as_bytes().to_vec(),
+            root_id: manager.as_bytes().to_vec(),
             name: format!("user {}", person.user),
             created_at_ms: now,
             updated_at_ms: now,

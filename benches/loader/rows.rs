@@ -35,7 +35,7 @@ macro_rules! row {
 
 row!(
     /// A user.
-    UserRow of users { id: Vec<u8>, manager_id: Vec<u8>, name: String, created_at_ms: i64, updated_at_ms: i64 }
+    UserRow of users { id: Vec<u8>, manager_id: Vec<u8>, root_id: Vec<u8>, name: String, created_at_ms: i64, updated_at_ms: i64 }
 );
 row!(
     /// A wallet.
@@ -47,7 +47,15 @@ row!(
 );
 row!(
     /// An account.
-    AccountRow of accounts { id: Vec<u8>, kind: String, balance_msat: i64, entries: i64, keys_version: i64, tenant: Vec<u8> }
+    AccountRow of accounts {
+        id: Vec<u8>,
+        kind: String,
+        balance_msat: i64,
+        entries: i64,
+        keys_version: i64,
+        tenant: Vec<u8>,
+        root_id: Vec<u8>,
+    }
 );
 row!(
     /// A paid invoice.

@@ -53,6 +53,7 @@ pub(crate) fn account_rows(standings: &[Standing], manager: UserId) -> Vec<Accou
             entries: standing.entries,
             keys_version: 1,
             tenant: manager.as_bytes().to_vec(),
+            root_id: manager.as_bytes().to_vec(),
         })
         .collect()
 }

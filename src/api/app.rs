@@ -5,18 +5,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::web;
 
-use super::address::TrustedProxies;
+use super::address::{ClientAddress, TrustedProxies};
 use super::auth::{Caller, KnownKeys};
 use super::error::{ApiError, ErrorCode};
-use super::gate::Gate;
 use super::rate_limit::RateLimits;
 use crate::clock;
 use crate::config::Config;
+use crate::domain::consumer::{Consumer, Party};
+use crate::domain::events::WebhookFormat;
+use crate::domain::ids::UserId;
 use crate::domain::node::Node;
 use crate::domain::password::{HashError, Hasher, Password};
 use crate::domain::secret::Sealer;
 use crate::domain::target::TargetPolicy;
 use crate::domain::time::UnixMs;
+use crate::fairness::gate::{Gate, PATIENCE, Turn};
+use crate::fairness::turns::{Limits, Share, Tenant};
 use crate::ledger::command::Command;
 use crate::ledger::outcome::Outcome;
 use crate::ledger::settler::Settler;
@@ -26,12 +30,10 @@ use crate::store::{Db, Store, StoreError};
 use crate::traces::Traces;
 
 /// Passwords of users that are hashed at once: each takes a core and 19 MiB, and payments must
-/// go on.
-const PASSWORD_HASHES_MAX: usize = 2;
-/// Logins at once: these have a turn of their own, so that nobody's users keep operators out.
-const LOGINS_MAX: usize = 1;
-/// Passwords, and logins, that wait for their turn.
-const WAITING_MAX: usize = 100;
+/// go on. What waits longer than its turn can take is refused.
+const PASSWORDS: Limits = Limits::new(2, 1024, 64);
+/// Logins at once: these have turns of their own, so that nobody's users keep operators out.
+const LOGINS: Limits = Limits::new(1, 1024, 64);
 
 /// Keys that are remembered, at about 150 bytes each.
 const KNOWN_KEYS_MAX: usize = 20_000;
@@ -57,6 +59,8 @@ pub struct App {
     pub invoice_sat_max: i64,
     /// Where webhooks may go.
     pub targets: TargetPolicy,
+    /// What the webhooks of invoices look like, where a manager has not chosen.
+    pub webhook_format: WebhookFormat,
     /// How many requests a second are served.
     pub limits: RateLimits,
     /// What keys grant that were used lately.
@@ -69,9 +73,10 @@ pub struct App {
     pub allow_signup: bool,
     started_at: UnixMs,
     hasher: Hasher,
-    passwords: Gate,
-    /// Where logins take turns, from counting the try to opening the session.
-    pub logins: Gate,
+    /// Where passwords of users take turns, by tenant.
+    passwords: Gate<UserId>,
+    /// Where logins take turns, by the network that they come from.
+    logins: Gate<Vec<u8>>,
     draining: AtomicBool,
     lacks_master_key: AtomicBool,
 }
@@ -100,6 +105,7 @@ impl App {
             traces: None,
             invoice_sat_max: config.invoice_sat_max,
             targets: config.targets.clone(),
+            webhook_format: config.webhook_format,
             limits: RateLimits::new(config),
             known_keys: KnownKeys::new(KNOWN_KEYS_MAX),
             trusted_proxies: config.trusted_proxies.clone(),
@@ -107,8 +113,8 @@ impl App {
             allow_signup: config.allow_signup,
             started_at: clock::now(),
             hasher: config.hasher.clone(),
-            passwords: Gate::new(PASSWORD_HASHES_MAX, WAITING_MAX),
-            logins: Gate::new(LOGINS_MAX, WAITING_MAX),
+            passwords: Gate::new(PASSWORDS, PATIENCE),
+            logins: Gate::new(LOGINS, PATIENCE),
             draining: AtomicBool::new(false),
             lacks_master_key: AtomicBool::new(false),
         }
@@ -146,10 +152,9 @@ impl App {
         clock::now().seconds() - self.started_at.seconds()
     }
 
-    /// Has a command settled. `legs` is true where it has several movements, so that a
-    /// refusal says which one it is about.
-    pub async fn settle(&self, command: Command, legs: bool) -> Result<Outcome, ApiError> {
-        self.settler.submit(command).await?.map_err(|rejection| ApiError::from_rejection(rejection, legs))
+    /// Has a command settled, on somebody's account.
+    pub async fn settle(&self, command: Command, consumer: Consumer) -> Result<Outcome, ApiError> {
+        self.settler.submit(command, consumer).await?.map_err(|rejection| ApiError::from_rejection(rejection, false))
     }
 
     /// Changes rows on behalf of a caller, in one transaction, at whose start the caller is
@@ -166,30 +171,45 @@ impl App {
         self.store.write(authorized).await
     }
 
-    /// Hashes a password.
-    pub async fn hash_password(&self, password: Password) -> Result<String, ApiError> {
-        let _turn = self.passwords.enter().await?;
-        self.unhurried(move |hasher| hasher.hash(&password)).await
+    /// Hashes a password, when it is the consumer's turn.
+    pub async fn hash_password(&self, consumer: Consumer, password: Password) -> Result<String, ApiError> {
+        let turn = self.password_turn(consumer).await?;
+        let (hash, _turn) = self.unhurried(turn, move |hasher| hasher.hash(&password)).await?;
+        Ok(hash)
     }
 
-    /// Whether a password is a user's.
-    pub async fn verify_password(&self, password: Password, hash: Option<String>) -> Result<bool, ApiError> {
-        let _turn = self.passwords.enter().await?;
-        self.verify_in_turn(password, hash).await
+    /// Waits for the turn to have a user's password judged.
+    pub async fn password_turn(&self, consumer: Consumer) -> Result<Turn<UserId>, ApiError> {
+        Ok(self.passwords.enter(consumer).await.map_err(ErrorCode::from)?)
     }
 
-    /// Whether a password is the hashed one, for a caller that has its turn.
-    pub async fn verify_in_turn(&self, password: Password, hash: Option<String>) -> Result<bool, ApiError> {
-        self.unhurried(move |hasher| hasher.verify(&password, hash.as_deref())).await
+    /// Waits for the turn to log in.
+    pub async fn login_turn(&self, client: ClientAddress) -> Result<Turn<Vec<u8>>, ApiError> {
+        let network = Share { tenant: client.network(), party: Party::Manager };
+        // It is no manager whose requests are too many, if it is that.
+        Ok(self.logins.enter(network).await.or(Err(ErrorCode::Overloaded))?)
     }
 
-    /// Works on a password without keeping a worker busy.
-    async fn unhurried<T: Send + 'static>(
+    /// Whether a password is the hashed one, for who has its turn, and gets it back.
+    pub async fn verify_password<N: Tenant>(
         &self,
+        turn: Turn<N>,
+        password: Password,
+        hash: Option<String>,
+    ) -> Result<(bool, Turn<N>), ApiError> {
+        self.unhurried(turn, move |hasher| hasher.verify(&password, hash.as_deref())).await
+    }
+
+    /// Works on a password without keeping a worker busy. The turn goes with the work, so that it
+    /// is held until that is done, whether or not anybody still waits for it.
+    async fn unhurried<T: Send + 'static, N: Tenant>(
+        &self,
+        turn: Turn<N>,
         work: impl FnOnce(&Hasher) -> Result<T, HashError> + Send + 'static,
-    ) -> Result<T, ApiError> {
+    ) -> Result<(T, Turn<N>), ApiError> {
         let hasher = self.hasher.clone();
-        let worked = web::block(move || work(&hasher)).await.or(Err(ErrorCode::Unavailable))?;
+        let worked =
+            web::block(move || work(&hasher).map(|done| (done, turn))).await.or(Err(ErrorCode::Unavailable))?;
         worked.map_err(|error| {
             tracing::error!(%error, "a password could not be hashed");
             ErrorCode::Internal.into()

@@ -14,6 +14,7 @@ use actix_web::{FromRequest, HttpRequest};
 use super::app::{App, State};
 use super::error::{ApiError, ErrorCode};
 use super::params;
+use crate::domain::consumer::Consumer;
 use crate::domain::ids::{AccountId, PaymentHash, UserId, WalletId};
 use crate::domain::keys::{ApiKey, KeyDigest, KeyKind};
 use crate::ledger::command::Authority;
@@ -33,6 +34,11 @@ pub struct WalletKey(Grant);
 /// The admin key of a wallet: may also spend. What either key may, it may too.
 #[derive(Clone, Copy, Debug)]
 pub struct AdminKey(WalletKey);
+
+/// A key, [`WalletKey`] or [`AdminKey`], whose user may create users: a root manager, or a user
+/// whom its manager lets.
+#[derive(Clone, Copy, Debug)]
+pub struct Manager<K>(K);
 
 /// Either key of a wallet, perhaps only remembered from an earlier request: for commands to the
 /// ledger, which proves the key again in its transaction.
@@ -75,9 +81,15 @@ impl WalletKey {
         self.0.user
     }
 
-    /// Whose wallet it is: of the manager who created the wallet's user, or of the manager itself.
-    pub const fn tenant(&self) -> Option<UserId> {
-        self.0.tenant
+    /// Whose share what the key does is charged to.
+    pub fn consumer(&self) -> Consumer {
+        self.0.consumer()
+    }
+
+    /// The tenant that the key's user manages: the users that it has created. `None` where it
+    /// may not create any.
+    pub fn managed_tenant(&self) -> Option<UserId> {
+        self.0.may_create_users.then_some(self.0.user)
     }
 
     /// What the ledger checks again.
@@ -141,11 +153,52 @@ impl Caller for AdminKey {
     }
 }
 
+impl<K: Caller + AsRef<WalletKey>> Caller for Manager<K> {
+    fn account(&self) -> AccountId {
+        self.0.account()
+    }
+
+    fn label(&self) -> Vec<u8> {
+        self.0.label()
+    }
+
+    fn recheck(&self, connection: &mut Db) -> Result<(), StoreError> {
+        grants::authorize_manager(connection, self.0.as_ref().authority())
+    }
+}
+
+impl<K> Deref for Manager<K> {
+    type Target = K;
+
+    fn deref(&self) -> &K {
+        &self.0
+    }
+}
+
 impl Deref for AdminKey {
     type Target = WalletKey;
 
     fn deref(&self) -> &WalletKey {
         &self.0
+    }
+}
+
+impl AsRef<WalletKey> for WalletKey {
+    fn as_ref(&self) -> &WalletKey {
+        self
+    }
+}
+
+impl AsRef<WalletKey> for AdminKey {
+    fn as_ref(&self) -> &WalletKey {
+        &self.0
+    }
+}
+
+impl<K> Manager<K> {
+    /// The same caller, its key replaced by a newer one of the same wallet.
+    pub(super) fn with(self, renew: impl FnOnce(K) -> K) -> Self {
+        Self(renew(self.0))
     }
 }
 
@@ -198,10 +251,15 @@ fn app_of(request: &HttpRequest) -> Result<&State, ErrorCode> {
 }
 
 /// Proves a key by its digest, and counts the request.
-pub(super) async fn prove(app: &App, digest: KeyDigest) -> Result<Holder, ApiError> {
+async fn prove(app: &App, digest: KeyDigest) -> Result<Holder, ApiError> {
     let holder = app.store.holder(digest).await?.ok_or(ErrorCode::BadAuth)?;
     app.limits.count_key(digest.as_bytes())?;
     Ok(holder)
+}
+
+/// Proves a key that stands in a path, by its digest.
+pub(super) async fn prove_key(app: &App, digest: KeyDigest) -> Result<WalletKey, ApiError> {
+    Ok(WalletKey(prove(app, digest).await?.grant))
 }
 
 async fn holder_of(request: HttpRequest) -> Result<Option<Holder>, ApiError> {
@@ -276,6 +334,23 @@ impl FromRequest for AdminKey {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let key = WalletKey::from_request(request, payload);
         Box::pin(async { Ok(key.await?.require_admin()?) })
+    }
+}
+
+impl<K> FromRequest for Manager<K>
+where
+    K: FromRequest<Error = ApiError, Future = Extraction<K>> + AsRef<WalletKey> + 'static,
+{
+    type Error = ApiError;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let key = K::from_request(request, payload);
+        Box::pin(async {
+            let key = key.await?;
+            key.as_ref().managed_tenant().ok_or(ErrorCode::NotAManager)?;
+            Ok(Self(key))
+        })
     }
 }
 

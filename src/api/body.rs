@@ -112,6 +112,15 @@ impl<const MAX: usize> Body<MAX> {
         }
     }
 
+    /// How many items a body is that is one, or an array of several.
+    pub fn count(&self) -> Result<usize, ApiError> {
+        let bytes = self.bytes()?;
+        if first_byte(bytes) != Some(b'[') {
+            return Ok(1);
+        }
+        Ok(serde_json::from_slice::<Vec<&RawValue>>(bytes).or(Err(ErrorCode::InvalidJson))?.len())
+    }
+
     /// Reads a body that is one item, or an array of several; the flag tells an array. Of an
     /// array that is too long, one item more than `count_max` is read, and no further.
     pub fn json_one_or_many<T: DeserializeOwned>(&self, count_max: usize) -> Result<(Vec<T>, bool), ApiError> {

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::request_id;
 use crate::domain::guesses::Wait;
+use crate::fairness::gate::Refusal;
 use crate::ledger::outcome::Rejection;
 use crate::ledger::settler::SubmitError;
 use crate::store::StoreError;
@@ -108,6 +109,9 @@ codes! {
     KeyFrozen = "key_frozen", FORBIDDEN, false, "The wallet of this key is frozen";
     /// The session is not an operator's.
     OperatorRequired = "operator_required", FORBIDDEN, false, "Operator required";
+    /// The key's user is neither a manager, nor one whom its manager lets create users.
+    NotAManager = "not_a_manager", FORBIDDEN, false,
+        "Only managers may do this; a user's manager can allow it with may_create_users";
     /// `admin_id` names somebody else.
     NotTheCaller = "not_the_caller", FORBIDDEN, false, "admin_id must be the user of the calling key";
     /// There is no such payment, or it is not the caller's.
@@ -133,15 +137,23 @@ codes! {
     UsernameTaken = "username_taken", CONFLICT, false, "The user name is taken";
     /// A wallet to delete holds money.
     WalletHoldsMoney = "wallet_holds_money", CONFLICT, false,
-        "A wallet still holds money; empty it first, or delete with ?sweep=true to move the money to the calling wallet";
+        "A wallet still holds money; empty it first, or have it swept into the calling wallet (without ?sweep=false)";
     /// The manager cannot thaw what an operator has frozen.
     FrozenByOperator = "frozen_by_operator", CONFLICT, false, "An operator has frozen the wallet; only an operator can thaw it";
     /// The manager has as many endpoints as it may have.
     TooManyWebhooks = "too_many_webhooks", CONFLICT, false, "There are 20 webhooks already; delete one first";
-    /// Something else has changed the user's wallets at the same moment.
-    WalletsChanged = "wallets_changed", CONFLICT, true, "The user's wallets have just changed; try again";
-    /// A user to delete has users of its own.
+    /// Something else has changed the user's wallets or users at the same moment.
+    WalletsChanged = "wallets_changed", CONFLICT, true, "The user's wallets or users have just changed; try again";
+    /// A user to delete has more users and wallets than are deleted at once.
+    TooManyToDelete = "too_many_to_delete", CONFLICT, false,
+        "The user and the users that it has created have more than 1000 wallets or users; delete some of these first";
+    /// A manager to delete has users.
     UserHasUsers = "user_has_users", CONFLICT, false, "The user has users of its own; delete these first";
+    /// What was sent is not HTTP as it must be.
+    MalformedRequest = "malformed_request", BAD_REQUEST, false,
+        "The request is not well-formed HTTP: its request line, headers and framing must be as RFC 9112 says";
+    /// The head of the request did not come.
+    HeadTooSlow = "head_too_slow", REQUEST_TIMEOUT, true, "The head of the request did not arrive in time; try again";
     /// The body did not come.
     BodyTooSlow = "body_too_slow", REQUEST_TIMEOUT, true, "The body did not arrive in time; try again";
     /// The body is too large.
@@ -150,7 +162,7 @@ codes! {
     UriTooLong = "uri_too_long", URI_TOO_LONG, false, "The path and query must be at most 16 KiB";
     /// The headers are too large.
     HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, false,
-        "The headers must be at most 32 KiB in all";
+        "The headers must be at most 32 KiB in all, and no more than 96";
     /// The key or the client's address makes more requests than it may.
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, true, "Too many requests; try again later";
     /// The wallet or the invoice has as many live streams as it may.
@@ -160,6 +172,12 @@ codes! {
         "The wallets of this manager and its users have too many live streams; close others first";
     /// Too much is waiting.
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, true, "Too many requests are waiting; try again soon";
+    /// Too much of the tenant's own is waiting.
+    TenantOverloaded = "tenant_overloaded", SERVICE_UNAVAILABLE, true,
+        "Too many requests of this manager and its users are waiting; send fewer at once";
+    /// A query took too long.
+    QueryTooLong = "query_too_long", SERVICE_UNAVAILABLE, true,
+        "This took too long to read; ask for less: of a shorter time, without `search`, or with a smaller `limit` and `offset`";
     /// The server is going down.
     ShuttingDown = "shutting_down", SERVICE_UNAVAILABLE, true, "The server is shutting down; try again soon";
     /// The database is away.
@@ -173,6 +191,8 @@ codes! {
 
 /// After how many seconds a caller should try again.
 const RETRY_AFTER_S: i64 = 1;
+/// The same, where the request took too long.
+const RETRY_SLOW_AFTER_S: i64 = 10;
 
 /// What is wrong with one field of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -284,6 +304,32 @@ impl ApiError {
         self.code
     }
 
+    /// After how many seconds to try again, where that makes sense.
+    pub fn retry_after_s(&self) -> Option<i64> {
+        self.code.is_retryable().then(|| self.retry_after_s.unwrap_or(RETRY_AFTER_S))
+    }
+
+    /// The body, where there is no [`HttpResponse`] to put it into.
+    ///
+    /// # Panics
+    ///
+    /// Never: the body is made of texts.
+    pub fn body_text(&self, request_id: &str) -> String {
+        serde_json::to_string(&self.body(request_id)).expect("texts can be written as JSON")
+    }
+
+    fn body<'a>(&'a self, request_id: &'a str) -> ErrorBody<'a> {
+        let status = if self.code == ErrorCode::OutcomeUnknown { "pending" } else { "failed" };
+        ErrorBody {
+            detail: &self.detail,
+            message: &self.detail,
+            code: self.code.as_str(),
+            status,
+            request_id,
+            errors: &self.errors,
+        }
+    }
+
     /// From an error of the store, where `missing` names what was looked for.
     pub fn from_store(error: StoreError, missing: ErrorCode) -> Self {
         match error {
@@ -292,8 +338,11 @@ impl ApiError {
                 tracing::warn!(%error, "a query could not be run");
                 ErrorCode::Unavailable.into()
             }
+            StoreError::Busy(refusal) => ErrorCode::from(refusal).into(),
+            StoreError::TooLong => Self::too_many(ErrorCode::QueryTooLong, Wait(RETRY_SLOW_AFTER_S)),
             StoreError::Revoked => ErrorCode::BadAuth.into(),
             StoreError::Frozen => ErrorCode::KeyFrozen.into(),
+            StoreError::NotAManager => ErrorCode::NotAManager.into(),
             StoreError::OutcomeUnknown(error) => {
                 tracing::error!(%error, "the outcome of a change is not known");
                 ErrorCode::OutcomeUnknown.into()
@@ -346,6 +395,15 @@ impl From<ErrorCode> for ApiError {
     }
 }
 
+impl From<Refusal> for ErrorCode {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::TenantFull => Self::TenantOverloaded,
+            Refusal::Full | Refusal::TooLate => Self::Overloaded,
+        }
+    }
+}
+
 impl From<Wait> for ApiError {
     fn from(wait: Wait) -> Self {
         Self::too_many(ErrorCode::TooManyGuesses, wait)
@@ -362,6 +420,7 @@ impl From<SubmitError> for ApiError {
     fn from(error: SubmitError) -> Self {
         match error {
             SubmitError::Overloaded => ErrorCode::Overloaded,
+            SubmitError::TenantOverloaded => ErrorCode::TenantOverloaded,
             SubmitError::ShuttingDown => ErrorCode::ShuttingDown,
             SubmitError::Unavailable => ErrorCode::Unavailable,
             SubmitError::OutcomeUnknown => ErrorCode::OutcomeUnknown,
@@ -385,19 +444,10 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let status = if self.code == ErrorCode::OutcomeUnknown { "pending" } else { "failed" };
         let mut response = HttpResponse::build(self.status_code());
-        if self.code.is_retryable() {
-            let seconds = self.retry_after_s.unwrap_or(RETRY_AFTER_S);
+        if let Some(seconds) = self.retry_after_s() {
             response.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }
-        response.json(ErrorBody {
-            detail: &self.detail,
-            message: &self.detail,
-            code: self.code.as_str(),
-            status,
-            request_id: &request_id::current(),
-            errors: &self.errors,
-        })
+        response.json(self.body(&request_id::current()))
     }
 }

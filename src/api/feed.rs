@@ -6,10 +6,12 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::app::State;
+use super::auth::WalletKey;
 use super::error::{ApiError, ErrorCode};
 use super::payment_view::PaymentView;
 use crate::clock;
-use crate::domain::ids::{UserId, WalletId};
+use crate::domain::consumer::Consumer;
+use crate::domain::ids::WalletId;
 use crate::ledger::command::Authority;
 use crate::ledger::movement::Movement;
 use crate::live::hub::{End, Listener, Topic};
@@ -53,6 +55,8 @@ pub(super) struct Update {
 pub(super) struct Feed {
     app: State,
     listener: Listener,
+    /// Whose share its reading is charged to.
+    consumer: Consumer,
     authority: Authority,
     /// The number of the last movement that was sent.
     position: i64,
@@ -75,18 +79,14 @@ impl From<Refused> for ErrorCode {
 }
 
 impl Feed {
-    /// Opens a stream for a key of a tenant that was just proved: after the movement of a
-    /// number, or from now on. A number that the wallet has not come to is now.
-    pub(super) async fn open(
-        app: &State,
-        tenant: Option<UserId>,
-        authority: Authority,
-        after: Option<i64>,
-    ) -> Result<Self, ApiError> {
-        let wallet = authority.account.wallet();
+    /// Opens a stream for a key that was just proved: after the movement of a number, or from now
+    /// on. A number that the wallet has not come to is now.
+    pub(super) async fn open(app: &State, key: WalletKey, after: Option<i64>) -> Result<Self, ApiError> {
+        let (consumer, authority) = (key.consumer(), key.authority());
+        let wallet = key.wallet();
         // First of all, so that nothing falls between the look and the listening.
         let listener =
-            app.hub.listen(Topic::Wallet(wallet), tenant, authority.keys_version).map_err(ErrorCode::from)?;
+            app.hub.listen(Topic::Wallet(wallet), consumer, authority.keys_version).map_err(ErrorCode::from)?;
         let entries = app.store.read(move |connection| live::entries(connection, authority)).await?;
         let position = after.map_or(entries, |after| after.min(entries));
         if entries.saturating_sub(position) > CATCH_UP_MAX {
@@ -95,7 +95,7 @@ impl Feed {
         let mut known = BTreeMap::new();
         if position < entries {
             let search = move |connection: &mut Db| live::movements(connection, wallet, position, entries);
-            let missed = app.store.read_list(search).await?.ok_or_else(|| {
+            let missed = app.store.read_feed(consumer, search).await?.ok_or_else(|| {
                 let newest = live::SEARCH_ROWS_MAX;
                 too_far_back(&format!("is before payments that are not among the wallet's newest {newest} invoices"))
             })?;
@@ -105,6 +105,7 @@ impl Feed {
         Ok(Self {
             app: app.clone(),
             listener,
+            consumer,
             authority,
             position,
             known,
@@ -139,6 +140,8 @@ impl Feed {
                         tracing::warn!(%error, "a live stream could not be read on; trying again");
                         tokio::time::sleep(RETRY_PAUSE).await;
                     }
+                    // So much is read for others of the tenant that it is not yet its turn.
+                    Err(StoreError::Busy(_)) => {}
                     Err(error) => {
                         tracing::error!(%error, "a live stream could not be read on");
                         return Step::Failed;
@@ -161,7 +164,9 @@ impl Feed {
         let (authority, after) = (self.authority, self.position);
         self.known.extend(self.listener.recent(after).into_iter().map(|movement| (movement.entry, movement)));
         let known = std::mem::take(&mut self.known);
-        let page = self.app.store.read_list(move |connection| read_page(connection, authority, after, known)).await?;
+        let turn =
+            self.app.store.read_feed(self.consumer, move |connection| read_page(connection, authority, after, known));
+        let page = turn.await?;
         let Some(Page { moved, known, more }) = page else {
             self.listener.end(End::Behind);
             return Ok(Vec::new());

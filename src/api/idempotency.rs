@@ -123,6 +123,13 @@ impl<T: Serialize> Created<T> {
     }
 }
 
+impl Created<Vec<u8>> {
+    /// An answer that is JSON already, as a response that says that something was created.
+    pub fn respond_json(self) -> HttpResponse {
+        respond(StatusCode::CREATED, self.answer, self.replayed)
+    }
+}
+
 fn with_header(mut response: HttpResponse, replayed: bool) -> HttpResponse {
     if replayed {
         response.headers_mut().insert(IDEMPOTENT_REPLAYED.clone(), HeaderValue::from_static("true"));
@@ -153,17 +160,18 @@ pub async fn payments_of(
 
 /// Sides of payments that were made before, by their wallets and the ids of their rows.
 pub async fn payments_again(app: &App, sides: Vec<(WalletId, [u8; 16])>) -> Result<Vec<Payment>, ApiError> {
-    let find = move |connection: &mut Db| {
-        sides.into_iter().map(|(wallet, row)| payments::find_row(connection, wallet, row)).collect()
-    };
+    let find = move |connection: &mut Db| payments::find_sides(connection, &sides);
     app.store.read(find).await.map_err(|error| match error {
         // Nothing failed but the reading of what was done.
         StoreError::Unavailable(error) => StoreError::OutcomeUnknown(error).into(),
         StoreError::OutcomeUnknown(_)
         | StoreError::Revoked
         | StoreError::Frozen
+        | StoreError::NotAManager
         | StoreError::Conflict
         | StoreError::NotFound
+        | StoreError::Busy(_)
+        | StoreError::TooLong
         | StoreError::Broken(_)
         | StoreError::Fault(_) => error.into(),
     })

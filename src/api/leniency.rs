@@ -148,7 +148,7 @@ fn widen_parameter(parameter: &mut Parameter) {
     let kind = kind_of(object);
     if kind == Some(Type::String) && object.enum_values.is_none() && object.pattern.is_none() {
         object.pattern = Some(match (&parameter.parameter_in, parameter.name.as_str()) {
-            (ParameterIn::Path, name) if name.ends_with("_id") => ID.to_owned(),
+            (ParameterIn::Path, name) if name == "id" || name.ends_with("_id") => ID.to_owned(),
             (ParameterIn::Path, "payment_hash") => HASH.to_owned(),
             _ => STORABLE.to_owned(),
         });

@@ -9,17 +9,18 @@ use super::address::ClientAddress;
 use super::app::{App, State};
 use super::body::{Body, lenient};
 use super::error::{ApiError, ErrorCode};
+use super::guessing::Try;
 use super::params::Checks;
 use super::session::Session;
 use super::user_manager::views::ManagedWallet;
 use crate::clock;
-use crate::domain::guesses::{AT_ACCOUNT, AT_NAME, FROM_ADDRESS, Wait};
+use crate::domain::guesses::{AT_ACCOUNT, AT_NAME, FROM_ADDRESS, Throttle};
 use crate::domain::ids::UserId;
 use crate::domain::password::Password;
 use crate::domain::session::SessionToken;
 use crate::domain::text::Username;
-use crate::store::guesses::{self, Subject};
-use crate::store::{Db, StoreError, sessions, users, wallets};
+use crate::store::guesses::Subject;
+use crate::store::{Db, sessions, users, wallets};
 
 /// Who logs in.
 #[derive(Deserialize, ToSchema)]
@@ -104,14 +105,19 @@ pub(super) async fn log_in(app: State, address: ClientAddress, body: Body) -> Re
     let username = checks.require("username", order.username, Ok);
     let password = checks.require("password", order.password, Password::new);
     let (Some(username), Some(password)) = (username, password) else { return Err(checks.into_error()) };
-    let subjects = Subjects::new(&app, address, &username);
-    // Most of a flood of guesses must wait, and learns so here, without a lock or a turn.
-    let at_once = subjects.clone();
-    app.store.read(move |connection| guesses::check(connection, &at_once.all(), clock::now())).await??;
-    let _turn = app.logins.enter().await?;
-    let begun = begin(&app, &subjects, Username::new(username).ok()).await??;
-    let (user, hash) = begun.map_or((None, None), |(user, hash)| (Some(user), hash));
-    let verified = app.verify_in_turn(password, hash.clone()).await?;
+    let guess = guess(&app, address, &username);
+    guess.check(&app).await?;
+    let turn = app.login_turn(address).await?;
+    let username = Username::new(username).ok();
+    // Counted whether or not there is anybody of that name.
+    let look = move |connection: &mut Db| match &username {
+        Some(username) => sessions::login_of(connection, username),
+        None => Ok(None),
+    };
+    let (user, hash) = guess.count(&app, look).await??.map_or((None, None), |(user, hash)| (Some(user), hash));
+    let judged = app.verify_password(turn, password, hash.clone()).await;
+    // The turn is held until the session is open.
+    let (verified, _turn) = guess.unless_ours(&app, judged).await?;
     // Without a user or a hash nothing verifies; the order keeps the time the same.
     let (Some(user), Some(hash), true) = (user, hash, verified) else {
         return Err(ErrorCode::InvalidCredentials.into());
@@ -119,63 +125,29 @@ pub(super) async fn log_in(app: State, address: ClientAddress, body: Body) -> Re
     let token = SessionToken::generate();
     let digest = token.digest();
     let session_s = app.session_s;
+    let right = guess.clone();
     let open = move |connection: &mut Db| {
         let now = clock::now();
-        guesses::take_back(connection, &subjects.address.id)?;
-        guesses::take_back(connection, &subjects.name.id)?;
-        guesses::forget(connection, &subjects.account.id)?;
+        right.succeed(connection)?;
         sessions::begin(connection, digest, user, &hash, now, now.plus_seconds(session_s))
     };
-    app.store.write(open).await.map_err(|error| ApiError::from_store(error, ErrorCode::InvalidCredentials))?;
+    let opened = app.store.write(open).await;
+    let opened = opened.map_err(|error| ApiError::from_store(error, ErrorCode::InvalidCredentials));
+    guess.unless_ours(&app, opened).await?;
     let view = LoginView { access_token: token.reveal().to_owned(), token_type: "bearer" };
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(view))
 }
 
-/// What guesses are counted at: digests, so that the table tells nobody's name or address.
-#[derive(Clone)]
-struct Subjects {
-    address: Subject,
-    name: Subject,
-    account: Subject,
-}
-
-impl Subjects {
-    fn new(app: &App, address: ClientAddress, username: &str) -> Self {
-        let name = username.to_ascii_lowercase();
-        let network = address.network();
-        let subject = |throttle, parts: &[&[u8]]| Subject { id: app.sealer.digest(parts).to_vec(), throttle };
-        Self {
-            address: subject(FROM_ADDRESS, &[b"login-from", &network]),
-            name: subject(AT_NAME, &[b"login", name.as_bytes()]),
-            account: subject(AT_ACCOUNT, &[b"login-at-from", name.as_bytes(), &network]),
-        }
+/// At what a try is counted: the address, the name, and both together. Digests, so that the table
+/// tells nobody's name or address.
+fn guess(app: &App, address: ClientAddress, username: &str) -> Try {
+    let name = username.to_ascii_lowercase();
+    let network = address.network();
+    let subject = |throttle: Throttle, parts: &[&[u8]]| Subject { id: app.sealer.digest(parts).to_vec(), throttle };
+    Try {
+        shared: vec![subject(FROM_ADDRESS, &[b"login-from", &network]), subject(AT_NAME, &[b"login", name.as_bytes()])],
+        own: Some(subject(AT_ACCOUNT, &[b"login-at-from", name.as_bytes(), &network])),
     }
-
-    fn all(&self) -> [Subject; 3] {
-        [self.address.clone(), self.name.clone(), self.account.clone()]
-    }
-}
-
-/// Who has the user name, with the hash of the password.
-type Login = Option<(UserId, Option<String>)>;
-
-/// Counts the try, whether or not there is anybody of that name, and looks who it is.
-async fn begin(app: &App, subjects: &Subjects, username: Option<Username>) -> Result<Result<Login, Wait>, StoreError> {
-    let subjects = subjects.all();
-    let count = move |connection: &mut Db| match (guesses::attempt(connection, &subjects, clock::now())?, &username) {
-        (Err(wait), _) => Ok(Err(wait)),
-        (Ok(()), Some(username)) => Ok(Ok(sessions::login_of(connection, username)?)),
-        (Ok(()), None) => Ok(Ok(None)),
-    };
-    // First tries at once on several replicas all mean to make the rows; the others find them.
-    let mut counted = app.store.write(count.clone()).await;
-    for _ in 0..3 {
-        if !matches!(counted, Err(StoreError::Conflict)) {
-            break;
-        }
-        counted = app.store.write(count.clone()).await;
-    }
-    counted
 }
 
 /// Who am I

@@ -20,7 +20,9 @@ pub fn serve(listener: std::net::TcpListener, app: &State) -> std::io::Result<de
         ActixApp::new()
             .app_data(app.clone())
             .route("/metrics", web::get().to(metrics))
+            .route("/metrics", web::head().to(metrics))
             .route("/grafana.json", web::get().to(dashboard))
+            .route("/grafana.json", web::head().to(dashboard))
     })
     .workers(1)
     .max_connections(CONNECTIONS_MAX)
@@ -33,13 +35,8 @@ pub fn serve(listener: std::net::TcpListener, app: &State) -> std::io::Result<de
 }
 
 async fn metrics(app: State) -> HttpResponse {
-    let pool = app.store.pool_state();
-    let now = Snapshot {
-        queued: app.settler.queued(),
-        pool_busy: pool.connections.saturating_sub(pool.idle_connections),
-        pool_idle: pool.idle_connections,
-        streams: app.hub.open(),
-    };
+    let (pool_busy, pool_idle) = app.store.connections();
+    let now = Snapshot { queued: app.settler.queued(), pool_busy, pool_idle, streams: app.hub.open() };
     match app.metrics.text(now) {
         Ok(text) => HttpResponse::Ok().insert_header((header::CONTENT_TYPE, OPEN_METRICS)).body(text),
         Err(error) => {

@@ -1,13 +1,13 @@
 //! The HTTP API: thin handlers, one file a resource, its request and response types beside
 //! them. One list of [`routes`] gives both the router and the OpenAPI document.
 
-use actix_web::http::header;
-use actix_web::{App as ActixApp, HttpRequest, HttpResponse, ResponseError, guard, web};
+use actix_web::{App as ActixApp, HttpRequest, HttpResponse, guard, web};
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub mod address;
+mod answers;
 pub mod app;
 pub mod auth;
 pub mod body;
@@ -17,7 +17,7 @@ pub mod edge;
 pub mod error;
 pub mod feed;
 pub mod fields;
-pub mod gate;
+mod guessing;
 pub mod idempotency;
 pub mod leniency;
 pub mod login;
@@ -25,6 +25,7 @@ pub mod metrics;
 pub mod numerals;
 pub mod operators;
 pub mod params;
+pub mod paths;
 mod payment_create;
 pub mod payment_list;
 mod payment_pay;
@@ -43,12 +44,14 @@ pub mod user_manager;
 pub mod wallet;
 pub mod webhooks;
 pub mod websocket;
+pub mod wire;
 
 use document::DocumentText;
 use error::{ApiError, ErrorCode};
 use operators::{accounts, audit, balance, freezes, wallets as account_wallets};
+use paths::Methods;
 use user_manager::{controls, extensions, transactions, transfers, users, verify, wallets};
-use webhooks::{endpoints, log, own};
+use webhooks::{endpoints, format, log, own};
 
 /// Every operation. Of two paths that match, the first one answers.
 pub fn routes(config: &mut ServiceConfig<'_>) {
@@ -95,6 +98,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(endpoints::update_webhook)
         .service(endpoints::delete_webhook)
         .service(endpoints::rotate_endpoint_secret)
+        .service(format::get_webhook_format)
+        .service(format::choose_webhook_format)
         .service(log::list_deliveries)
         .service(log::test_webhook)
         .service(log::get_delivery)
@@ -146,6 +151,11 @@ pub fn openapi_text() -> String {
     text
 }
 
+/// The way to Swagger UI.
+const DOCS: &str = "/docs";
+/// Swagger UI, and its assets.
+const DOCS_ASSET: &str = "/docs/{asset:.*}";
+
 /// What an application is configured with, made once for all workers.
 #[derive(Clone)]
 pub struct Site {
@@ -156,9 +166,10 @@ pub struct Site {
 impl Site {
     /// Prepares the document and the table of methods.
     pub fn new() -> Self {
+        let page = [DOCS, DOCS_ASSET].map(|path| ("GET", path.to_owned()));
         Self {
             document: web::Data::new(DocumentText(openapi_text().into())),
-            methods: web::Data::new(Methods::of(openapi())),
+            methods: web::Data::new(Methods::of(operations().into_iter().chain(page))),
         }
     }
 
@@ -167,8 +178,8 @@ impl Site {
         config.app_data(self.document.clone()).app_data(self.methods.clone()).app_data(path_config());
         routes(&mut ServiceConfig::new(config));
         config
-            .route("/docs", web::get().to(swagger::front))
-            .route("/docs/{asset:.*}", web::get().to(swagger::asset))
+            .route(DOCS, web::get().to(swagger::front))
+            .route(DOCS_ASSET, web::get().to(swagger::asset))
             .default_service(web::route().guard(guard::fn_guard(|_| true)).to(nothing_here));
     }
 }
@@ -184,31 +195,6 @@ fn path_config() -> web::PathConfig {
     web::PathConfig::default().error_handler(|_, _| ApiError::from(ErrorCode::PathNotFound).into())
 }
 
-/// Which methods each path takes, to tell a wrong method from a wrong path.
-struct Methods(Vec<(actix_web::dev::ResourceDef, Vec<&'static str>)>);
-
-impl Methods {
-    fn of(mut document: OpenApi) -> Self {
-        let paths = document.paths.paths.iter_mut().map(|(path, item)| {
-            let methods = document::operations(item).map(|(method, _)| method).collect();
-            (actix_web::dev::ResourceDef::new(path.as_str()), methods)
-        });
-        Self(paths.collect())
-    }
-
-    fn at(&self, path: &str) -> Vec<&'static str> {
-        self.0.iter().filter(|(pattern, _)| pattern.is_match(path)).flat_map(|(_, methods)| methods).copied().collect()
-    }
-}
-
 async fn nothing_here(request: HttpRequest, methods: web::Data<Methods>) -> HttpResponse {
-    let allowed = methods.at(request.path());
-    if allowed.is_empty() {
-        return ApiError::from(ErrorCode::PathNotFound).error_response();
-    }
-    let mut response = ApiError::from(ErrorCode::MethodNotAllowed).error_response();
-    if let Ok(allow) = header::HeaderValue::from_str(&allowed.join(", ")) {
-        response.headers_mut().insert(header::ALLOW, allow);
-    }
-    response
+    methods.refuse(request.match_info().as_str())
 }

@@ -12,6 +12,7 @@ use utoipa::IntoParams;
 use super::error::{ApiError, ErrorCode, FieldError};
 use super::stream::PAGE_ROWS;
 use crate::domain::number::{switch, whole_number};
+use crate::domain::search::SearchText;
 
 /// The longest value of a parameter, in bytes: longer than any invoice that is read.
 pub const VALUE_BYTES_MAX: usize = 8192;
@@ -137,6 +138,11 @@ impl Params {
         Ok(values)
     }
 
+    /// A text to look for in others.
+    pub fn search(&self, name: &str) -> Result<Option<SearchText>, ApiError> {
+        self.get(name)?.map(|text| SearchText::new(text).map_err(|error| ApiError::field(name, error))).transpose()
+    }
+
     /// A whole number from `min` to `max`.
     pub fn integer(&self, name: &str, min: i64, max: i64) -> Result<Option<i64>, ApiError> {
         self.read(name, |text| match whole_number(text) {
@@ -166,14 +172,9 @@ impl Params {
         })
     }
 
-    /// A switch; `None` where nothing is said.
-    pub fn switch(&self, name: &str) -> Result<Option<bool>, ApiError> {
+    /// A [`switch`], where it is there.
+    pub fn flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
         self.read(name, |text| switch(text).ok_or_else(|| ApiError::field(name, "must be true or false")))
-    }
-
-    /// As [`Params::switch`]; false where nothing is said.
-    pub fn flag(&self, name: &str) -> Result<bool, ApiError> {
-        Ok(self.switch(name)?.unwrap_or_default())
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) async fn create_invoice(
     let terms = read(order, app.invoice_sat_max, &app.targets)?;
     let invoice = issue(app, &key, terms, clock::now())?;
     let command = CreateInvoice { authority: key.authority(), claim, invoice: invoice.clone() };
-    match app.settle(Command::CreateInvoice(command), false).await? {
+    match app.settle(Command::CreateInvoice(command), key.consumer()).await? {
         Outcome::InvoiceCreated => Ok(Created::new(incoming(invoice))),
         Outcome::Replayed { payments } => invoice_again(app, &key, &payments).await,
         outcome @ (Outcome::Paid { .. } | Outcome::Transferred { .. } | Outcome::Adjusted { .. } | Outcome::Closed) => {

@@ -18,7 +18,7 @@ use super::payment_view::PaymentView;
 use crate::clock;
 use crate::domain::time::UnixMs;
 use crate::store::history::{self, Period};
-use crate::store::payments;
+use crate::store::{Db, payments};
 
 /// List payments
 ///
@@ -41,7 +41,7 @@ pub(super) async fn list_payments(key: WalletKey, app: State, params: Params) ->
     let wallet = key.wallet();
     let page = app
         .store
-        .read_list(move |connection| {
+        .read_list(key.consumer(), move |connection| {
             payments::list(connection, wallet, &query.filter, query.sort, query.offset, query.limit)
         })
         .await?;
@@ -78,7 +78,7 @@ pub(super) async fn list_payments_paginated(
     let wallet = key.wallet();
     let (page, total) = app
         .store
-        .read_list(move |connection| {
+        .read_list(key.consumer(), move |connection| {
             let page = payments::list(connection, wallet, &query.filter, query.sort, query.offset, query.limit)?;
             Ok((page, payments::count(connection, wallet, &query.filter)?))
         })
@@ -138,7 +138,8 @@ pub(super) async fn payment_history(key: WalletKey, app: State, params: Params) 
         Some(_) => return Err(ApiError::field("group", "must be hour, day or month")),
     };
     let wallet = key.wallet();
-    let periods = app.store.read_list(move |connection| history::periods(connection, wallet, period_ms)).await?;
+    let list = move |connection: &mut Db| history::periods(connection, wallet, period_ms);
+    let periods = app.store.read_list(key.consumer(), list).await?;
     Ok(HttpResponse::Ok().json(points(&periods, period_ms, monthly)))
 }
 

@@ -10,6 +10,7 @@ use super::error::{ApiError, ErrorCode};
 use super::leniency;
 use super::params::{Params, VALUES_MAX, Window, checked};
 use super::payment_view::status_word;
+use crate::domain::search::SearchText;
 use crate::domain::time::{Moment, UnixMs};
 use crate::store::payment_filter::{Condition, PaymentFilter, Range, Sort, SortKey, Status, Test, TextTest};
 
@@ -18,6 +19,9 @@ const LIMIT_DEFAULT: i64 = 20;
 
 /// Conditions of a query at most: databases limit how deep they may nest, and so does the stack.
 const CONDITIONS_MAX: usize = 32;
+
+/// Texts that are looked for in one field at most, because each is looked for in every row.
+const SEARCHES_MAX: usize = 10;
 
 /// The parameters, for the document.
 #[derive(Debug, IntoParams)]
@@ -36,7 +40,8 @@ pub struct ListParams {
     /// In which direction; `desc` where nothing is said.
     #[param(schema_with = directions)]
     direction: Option<String>,
-    /// A text to look for in the memo.
+    /// A text to look for in the memo, whatever the case.
+    #[param(max_length = 128)]
     search: Option<String>,
     /// Only with this status.
     #[param(schema_with = statuses)]
@@ -172,8 +177,9 @@ fn comparisons(params: &Params) -> Result<Vec<Comparison<'_>>, ApiError> {
         let values = if op == Op::In { value.split(',').map(str::trim).collect() } else { vec![value] };
         let known = all.iter_mut().find(|known| (known.field, known.op) == (field, op));
         let count = known.as_ref().map_or(0, |known| known.values.len()).saturating_add(values.len());
-        if count > VALUES_MAX {
-            return Err(ApiError::field(name, format_args!("takes at most {VALUES_MAX} values")));
+        let most = if op == Op::Like { SEARCHES_MAX } else { VALUES_MAX };
+        if count > most {
+            return Err(ApiError::field(name, format_args!("takes at most {most} values")));
         }
         if let Some(known) = known {
             known.values.extend(values);
@@ -246,11 +252,18 @@ fn op(name: &str, rest: &str) -> Result<Op, ApiError> {
 fn text(name: &str, op: Op, values: &[&str], test: impl Fn(TextTest) -> Test) -> Result<Test, ApiError> {
     match op {
         Op::Eq | Op::Ne | Op::In => Ok(test(TextTest::OneOf(values.iter().map(|&v| v.to_owned()).collect()))),
-        Op::Like => Ok(Test::Either(values.iter().map(|&v| test(TextTest::Contains(v.to_owned()))).collect())),
+        Op::Like => {
+            let texts = values.iter().map(|value| Ok(test(TextTest::Contains(search_text(name, value)?))));
+            Ok(Test::Either(texts.collect::<Result<_, ApiError>>()?))
+        }
         Op::Gt | Op::Ge | Op::Lt | Op::Le => {
             Err(ApiError::field(name, "is a text: compare it with eq, ne, in or like"))
         }
     }
+}
+
+fn search_text(name: &str, value: &str) -> Result<SearchText, ApiError> {
+    SearchText::new(value).map_err(|error| ApiError::field(name, error))
 }
 
 fn each<T>(

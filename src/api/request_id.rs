@@ -30,6 +30,11 @@ pub fn current() -> String {
     CURRENT.try_with(Clone::clone).unwrap_or_default()
 }
 
+/// A new id.
+pub fn new() -> String {
+    random::bytes::<8>().to_lower_hex_string()
+}
+
 /// The middleware.
 pub async fn middleware(
     request: ServiceRequest,
@@ -40,7 +45,7 @@ pub async fn middleware(
         .get(&X_REQUEST_ID)
         .and_then(|value| value.to_str().ok())
         .filter(|id| is_sane(id))
-        .map_or_else(|| random::bytes::<8>().to_lower_hex_string(), str::to_owned);
+        .map_or_else(new, str::to_owned);
     CURRENT.scope(id.clone(), handle(id, request, next)).await
 }
 
@@ -69,7 +74,8 @@ async fn handle(
     // The route's pattern is logged and counted, not the path: a path or query can carry a key.
     let (route, status, elapsed) = (response.request().match_pattern(), response.status().as_u16(), started.elapsed());
     if let Some(app) = app {
-        app.metrics.requests.count(method.as_str(), route.as_deref(), status, elapsed);
+        // By then HEAD is GET, which it is a form of.
+        app.metrics.requests.count(response.request().method().as_str(), route.as_deref(), status, elapsed);
     }
     tracing::info!(
         request_id = %id,

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use actix_web::http::header::{self, HeaderName};
 use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse, get};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, get};
 use futures_util::stream;
 
+use super::answers;
 use super::app::State;
 use super::auth::WalletKey;
 use super::error::{ApiError, ErrorCode};
@@ -45,7 +46,11 @@ pub(super) async fn payment_events(
     request: HttpRequest,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    let feed = Feed::open(&app, key.tenant(), key.authority(), last_event_id(&request, &params)?).await?;
+    let after = last_event_id(&request, &params)?;
+    if answers::is_head_only(&request) {
+        return Ok(head().streaming(stream::empty::<Result<Bytes, ApiError>>()));
+    }
+    let feed = Feed::open(&app, key, after).await?;
     // An empty event with an id: a client that is cut off before the first payment knows where
     // to go on, too.
     let first = Bytes::from(format!(": live\nid: {}\n\n", feed.position()));
@@ -61,13 +66,17 @@ pub(super) async fn payment_events(
         };
         Some((text.map(Bytes::from), (feed, None)))
     });
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
+    Ok(head().streaming(events))
+}
+
+/// The head of a stream.
+fn head() -> HttpResponseBuilder {
+    let mut head = HttpResponse::Ok();
+    head.insert_header((header::CONTENT_TYPE, "text/event-stream"))
         // nginx would otherwise collect events before it passes them on.
         .insert_header(("X-Accel-Buffering", "no"))
-        .force_close()
-        .streaming(events))
+        .force_close();
+    head
 }
 
 /// The number of the last event that the client has seen. The header is the newer one: a

@@ -2,6 +2,7 @@
 //! million users costs no more memory than one with ten.
 
 use std::future::Future;
+use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
@@ -14,6 +15,12 @@ use super::error::{ApiError, ErrorCode};
 /// Rows of one page.
 pub const PAGE_ROWS: i64 = 500;
 
+/// How often a later page is asked for again that is refused because too much waits: an answer that
+/// has begun is better late than broken off.
+const PAGE_TRIES: usize = 20;
+/// How long to wait before that.
+const PAGE_PAUSE: Duration = Duration::from_millis(500);
+
 /// A page of an array, and where the next one begins; `None` on the last.
 pub type Page<T, C> = (Vec<T>, Option<C>);
 
@@ -22,7 +29,7 @@ pub type Page<T, C> = (Vec<T>, Option<C>);
 pub async fn json_array<T, C, F>(next_page: impl Fn(Option<C>) -> F + 'static) -> Result<HttpResponse, ApiError>
 where
     T: Serialize + 'static,
-    C: 'static,
+    C: Clone + 'static,
     F: Future<Output = Result<Page<T, C>, ApiError>>,
 {
     let (items, cursor) = next_page(None).await?;
@@ -34,7 +41,7 @@ where
     };
     let rest = stream::try_unfold((next_page, Some(cursor), has_items), |(next_page, cursor, has_items)| async move {
         let Some(cursor) = cursor else { return Ok::<_, ApiError>(None) };
-        let (items, cursor) = next_page(Some(cursor)).await?;
+        let (items, cursor) = patiently(&next_page, cursor).await?;
         let mut chunk = Vec::new();
         let has_items = append(&mut chunk, &items, has_items)?;
         if cursor.is_none() {
@@ -45,6 +52,23 @@ where
     let first = stream::once(async { Ok(Bytes::from(first)) });
     let body = futures_util::StreamExt::chain(first, rest);
     Ok(HttpResponse::Ok().insert_header(header::ContentType::json()).streaming(body))
+}
+
+/// A later page, also where too much waits for a while.
+async fn patiently<T, C, F>(next_page: impl Fn(Option<C>) -> F, cursor: C) -> Result<Page<T, C>, ApiError>
+where
+    C: Clone,
+    F: Future<Output = Result<Page<T, C>, ApiError>>,
+{
+    for _ in 1..PAGE_TRIES {
+        match next_page(Some(cursor.clone())).await {
+            Err(refusal) if matches!(refusal.code(), ErrorCode::Overloaded | ErrorCode::TenantOverloaded) => {
+                actix_web::rt::time::sleep(PAGE_PAUSE).await;
+            }
+            page => return page,
+        }
+    }
+    next_page(Some(cursor)).await
 }
 
 /// Appends items as they stand inside of the array; answers whether it has any by now.

@@ -66,7 +66,11 @@ pub(super) async fn qr_code(data: web::Path<String>) -> Result<HttpResponse, Api
     let code =
         QrCode::new(data.as_bytes()).or(Err(ApiError::field("data", "is longer than a QR code holds (2331 bytes)")))?;
     let picture = code.render().min_dimensions(240, 240).dark_color(svg::Color("#000")).build();
-    Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "image/svg+xml")).body(picture))
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "image/svg+xml"))
+        // The same text has the same picture, but only whoever asked may keep it.
+        .insert_header((header::CACHE_CONTROL, "private, max-age=3600"))
+        .body(picture))
 }
 
 /// The document

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use utoipa::ToSchema;
 
 use super::app::State;
-use super::auth::prove;
+use super::auth::prove_key;
 use super::error::{ApiError, ErrorCode};
 use super::feed::{Feed, PING_INTERVAL, Step, Update};
 use super::payment_view::{PaymentView, standing, status_word};
@@ -75,8 +75,8 @@ pub(super) async fn live_socket(
         rt::spawn(tell_of_invoice(app, socket, listener, side));
         return Ok(response);
     }
-    let grant = prove(&app, ApiKey::from_client(&item).digest()).await?.grant;
-    let feed = Feed::open(&app, grant.tenant, grant.authority(), None).await?;
+    let key = prove_key(&app, ApiKey::from_client(&item).digest()).await?;
+    let feed = Feed::open(&app, key, None).await?;
     let (response, socket) = Socket::open(&request, payload)?;
     rt::spawn(tell_of_wallet(socket, feed));
     Ok(response)
@@ -86,8 +86,8 @@ pub(super) async fn live_socket(
 /// `GET /payments/{payment_hash}` tells without a key.
 async fn listen_to_invoice(app: &State, hash: PaymentHash) -> Result<(Listener, Payment), ApiError> {
     let owner = app.store.read(move |connection| live::owner(connection, hash)).await?;
-    let (invoice, tenant) = owner.ok_or(ErrorCode::PaymentNotFound)?;
-    let listener = app.hub.listen(Topic::Invoice(invoice), tenant, 0).map_err(ErrorCode::from)?;
+    let (invoice, consumer) = owner.ok_or(ErrorCode::PaymentNotFound)?;
+    let listener = app.hub.listen(Topic::Invoice(invoice), consumer, 0).map_err(ErrorCode::from)?;
     // Only now, because it may be paid before anybody listens.
     let payee = find(app, hash).await?;
     Ok((listener, payee))

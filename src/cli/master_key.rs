@@ -7,8 +7,9 @@ use serde_json::json;
 
 use super::{Answer, CliError};
 use crate::config::Config;
+use crate::data_dirs;
 use crate::domain::secret::Mark;
-use crate::startup;
+use crate::startup::{self, StartupError};
 use crate::store::{sealed, settings};
 use crate::vault::places::{self, Found, NEXT_VARIABLE, OLD_FILE_NAME, VARIABLE};
 use crate::vault::rotation::{self, Rotated};
@@ -40,7 +41,7 @@ pub(super) fn run(config: &Config, command: &MasterKeyCommand) -> Result<Answer,
 
 fn rotate(config: &Config, grace: Duration, forget_old: bool) -> Result<Answer, CliError> {
     let store = startup::open_store(config)?;
-    startup::make_data_dirs(config)?;
+    data_dirs::make(config).map_err(StartupError::DataDir)?;
     eprintln!("backups made before this rotation need the master key from before it: keep a copy as long as them");
     let rotated = rotation::rotate(&store, &config.data_dir, grace, forget_old)?;
     let Rotated { from, to, resealed, in_place, old_kept } = rotated;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 mod master_key;
 mod operators;
+mod usage;
 
 use crate::api;
 use crate::config::{Config, Flags, InvalidConfig};
@@ -114,7 +115,7 @@ struct Login {
     /// What the operator logs in as
     #[arg(long)]
     username: String,
-    /// Read the password from standard input, in place of making one
+    /// Read the password (at least 8 characters) from standard input, in place of making one
     #[arg(long)]
     password_stdin: bool,
 }
@@ -164,6 +165,12 @@ struct Answer {
 }
 
 impl Cli {
+    /// Reads the command line. Where there is nothing to do, because it asks for help or makes no
+    /// sense, says so and ends the process.
+    pub fn read() -> Self {
+        Self::try_parse().unwrap_or_else(|error| usage::redact(error).exit())
+    }
+
     /// What the log looks like.
     pub fn log_format(&self) -> LogFormat {
         self.flags.log_format()
@@ -259,7 +266,10 @@ fn rotate_keys(config: &Config, user: UserId) -> Result<Answer, CliError> {
         | StoreError::OutcomeUnknown(_)
         | StoreError::Revoked
         | StoreError::Frozen
+        | StoreError::NotAManager
         | StoreError::Conflict
+        | StoreError::Busy(_)
+        | StoreError::TooLong
         | StoreError::Broken(_)
         | StoreError::Fault(_) => error.into(),
     })?;

@@ -65,10 +65,7 @@ fn read(config: &Config, login: Login) -> Result<(Username, Option<SessionToken>
         Some(made) => Zeroizing::new(made.reveal().to_owned()),
         None => read_line()?,
     };
-    if text.is_empty() {
-        return Err(CliError::Usage("the password on standard input must not be empty".to_owned()));
-    }
-    let password = Password::new(text.as_str().to_owned())
+    let password = Password::new_for_login(text.as_str().to_owned())
         .map_err(|error| CliError::Usage(format!("the password on standard input {error}")))?;
     let hash = config.hasher.hash(&password)?;
     Ok((username, made, hash))
@@ -102,6 +99,9 @@ fn about(error: StoreError, username: &Username) -> CliError {
         | StoreError::OutcomeUnknown(_)
         | StoreError::Revoked
         | StoreError::Frozen
+        | StoreError::NotAManager
+        | StoreError::Busy(_)
+        | StoreError::TooLong
         | StoreError::Broken(_)
         | StoreError::Fault(_) => error.into(),
     }

@@ -7,7 +7,8 @@ use bitcoin_hashes::hex::{DisplayHex, FromHex};
 use bitcoin_hashes::{Hash, HashEngine, Hmac, HmacEngine, sha256};
 use zeroize::Zeroizing;
 
-use super::ids::{AccountId, UserId};
+use super::consumer::Consumer;
+use super::ids::AccountId;
 use super::random;
 use super::secret::{Purpose, Sealed, Sealer, UnsealError};
 use super::time::UnixMs;
@@ -154,8 +155,8 @@ pub fn line(account: Option<AccountId>, owner: &[u8; 16], place: &str) -> [u8; 1
 /// Where deliveries go, as far as fairness matters: a host is slow for one tenant alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
-    /// The manager whose deliveries they are; zeros where they are nobody's.
-    pub tenant: UserId,
+    /// Whose share the deliveries are charged to.
+    pub consumer: Consumer,
     /// Host and port of the target.
     pub host: String,
 }
@@ -190,6 +191,31 @@ impl OwnerKind {
             Self::Endpoint => Purpose::EndpointSecret,
             Self::Wallet => Purpose::WalletSecret,
         }
+    }
+}
+
+/// What the body of an invoice's own webhook looks like. Endpoints are told of events, which have
+/// one form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebhookFormat {
+    /// As the reference describes it: `amount` in sat, `comment`, and the fields of a payment.
+    Reference,
+    /// LNbits' payment: `amount` in msat.
+    Lnbits,
+}
+
+impl WebhookFormat {
+    /// The name by which it is stored, and by which the API calls it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reference => "reference",
+            Self::Lnbits => "lnbits",
+        }
+    }
+
+    /// The format of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Reference, Self::Lnbits].into_iter().find(|format| format.as_str() == name)
     }
 }
 

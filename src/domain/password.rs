@@ -10,6 +10,8 @@ use super::text::InvalidText;
 
 /// The longest password, in bytes: enough for any phrase, too short to hurt.
 pub const PASSWORD_BYTES_MAX: usize = 1024;
+/// The shortest password of a manager or an operator, in characters.
+pub const CHARACTERS_MIN: usize = 8;
 /// The least memory of a hash, in KiB.
 pub const MEMORY_KIB_MIN: u32 = 19_456;
 /// The least number of passes of a hash.
@@ -28,13 +30,25 @@ pub struct Password(Zeroizing<String>);
 pub struct HashError(argon2::password_hash::Error);
 
 impl Password {
-    /// Checks a password.
+    /// Checks a password that is shown, or that a manager sets for a user: how good that one is
+    /// to be, only the manager knows.
     pub fn new(text: String) -> Result<Self, InvalidText> {
         let text = Zeroizing::new(text);
-        if text.len() > PASSWORD_BYTES_MAX {
-            return Err(InvalidText::TooLong { max: PASSWORD_BYTES_MAX });
+        if text.is_empty() {
+            Err(InvalidText::Empty)
+        } else if text.len() > PASSWORD_BYTES_MAX {
+            Err(InvalidText::TooLong { max: PASSWORD_BYTES_MAX })
+        } else {
+            Ok(Self(text))
         }
-        Ok(Self(text))
+    }
+
+    /// Checks a password that is set for a manager or an operator, whose login moves money. One
+    /// that was set before may be shorter.
+    pub fn new_for_login(text: String) -> Result<Self, InvalidText> {
+        let password = Self::new(text)?;
+        let is_long_enough = password.0.chars().nth(CHARACTERS_MIN - 1).is_some();
+        if is_long_enough { Ok(password) } else { Err(InvalidText::TooShort { min: CHARACTERS_MIN }) }
     }
 }
 

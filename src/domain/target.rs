@@ -2,6 +2,7 @@
 //! names behind the URLs are resolved elsewhere, and every address is judged here before
 //! anything is connected to it.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -9,6 +10,7 @@ use std::str::FromStr;
 use ipnet::{Ipv4Net, Ipv6Net};
 use url::{Host, Url};
 
+use super::outgoing::{AllowList, read_ports};
 use super::text::{InvalidText, WebhookUrl};
 
 /// IPv4 networks that are not the public internet.
@@ -88,21 +90,17 @@ impl FromStr for Ports {
     type Err = InvalidPorts;
 
     fn from_str(text: &str) -> Result<Self, InvalidPorts> {
-        let port = |text: &str| text.trim().parse::<u16>().ok().filter(|port| *port > 0).ok_or(InvalidPorts);
-        let range = |text: &str| {
-            let (from, to) = text.split_once('-').unwrap_or((text, text));
-            let (from, to) = (port(from)?, port(to)?);
-            if from <= to { Ok(from..=to) } else { Err(InvalidPorts) }
-        };
-        text.split(',').map(range).collect::<Result<_, _>>().map(Self)
+        text.split(',').map(|range| read_ports(range).ok_or(InvalidPorts)).collect::<Result<_, _>>().map(Self)
     }
 }
 
 /// Where webhooks may go.
 #[derive(Clone, Debug)]
 pub struct TargetPolicy {
-    /// To these ports.
+    /// To these ports of the public internet.
     pub ports: Ports,
+    /// And besides to what the operator names.
+    pub outgoing: AllowList,
     /// To any address and port: for development.
     pub allow_private: bool,
 }
@@ -113,27 +111,57 @@ pub struct Target {
     url: Url,
 }
 
-/// The URL is not one that webhooks may go to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a URL is not one that webhooks may go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forbidden {
     /// It is no URL of a web server.
-    #[error("not an http or https URL without user name and password")]
     Form,
     /// It names this machine, or an address that is not public.
-    #[error("an address that is not public")]
     Address,
     /// Its port is not one of those that are allowed.
-    #[error("a port that is not allowed")]
     Port,
 }
 
+/// A URL must not be asked: what is accepted in its place, and by which setting it would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Why.
+    pub why: Forbidden,
+    /// Its host and port, as whoever named it wrote them.
+    place: String,
+}
+
+impl Refused {
+    /// A URL that cannot be asked at all.
+    pub const FORM: Self = Self { why: Forbidden::Form, place: String::new() };
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = &self.place;
+        match self.why {
+            Forbidden::Form => f.write_str("an http or https URL without user name and password"),
+            Forbidden::Address => write!(
+                f,
+                "the URL of a host on the public internet, or of one that this server allows by --outgoing-allow {place}"
+            ),
+            Forbidden::Port => write!(
+                f,
+                "a URL with a port that this server allows, by --webhook-ports or by --outgoing-allow {place}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
 impl Target {
     /// Reads a URL. Every way to write an IP address (`http://0x7f.1/`) is one here.
-    pub fn parse(text: &str) -> Result<Self, Forbidden> {
-        let url = Url::parse(text).or(Err(Forbidden::Form))?;
+    pub fn parse(text: &str) -> Result<Self, Refused> {
+        let url = Url::parse(text).or(Err(Refused::FORM))?;
         let plain = url.username().is_empty() && url.password().is_none();
         let named = url.host_str().is_some_and(|host| !host.is_empty());
-        if matches!(url.scheme(), "http" | "https") && named && plain { Ok(Self { url }) } else { Err(Forbidden::Form) }
+        if matches!(url.scheme(), "http" | "https") && named && plain { Ok(Self { url }) } else { Err(Refused::FORM) }
     }
 
     /// Whether it is to be reached over TLS.
@@ -175,38 +203,70 @@ impl Target {
     pub fn host_and_port(&self) -> String {
         format!("{}:{}", self.host(), self.port())
     }
+
+    fn refused(&self, why: Forbidden) -> Refused {
+        Refused { why, place: self.host_and_port() }
+    }
+}
+
+/// Whether a name is this machine's, wherever it is looked up.
+fn is_this_machine(host: &str) -> bool {
+    matches!(host, "localhost" | "localhost.localdomain" | "ip6-localhost" | "ip6-loopback")
+        || host.ends_with(".localhost")
 }
 
 impl TargetPolicy {
     /// Whether a target may be told of events, as far as that is known before its name is
     /// resolved.
-    pub fn check(&self, target: &Target) -> Result<(), Forbidden> {
-        if self.allow_private {
-            return Ok(());
-        }
-        let host = target.host().trim_end_matches('.');
-        let is_local = host == "localhost" || host.ends_with(".localhost");
-        if is_local || target.address().is_some_and(|address| !is_public(address)) {
-            return Err(Forbidden::Address);
-        }
-        if self.ports.contain(target.port()) { Ok(()) } else { Err(Forbidden::Port) }
+    pub fn check(&self, target: &Target) -> Result<(), Refused> {
+        self.judge(target).map_err(|why| target.refused(why))
     }
 
-    /// Whether an address may be connected to.
-    pub fn allows(&self, address: IpAddr) -> bool {
-        self.allow_private || is_public(address)
+    /// Whether an address that the name of a target leads to may be connected to.
+    pub fn check_address(&self, target: &Target, address: IpAddr) -> Result<(), Refused> {
+        if self.is_named(target) {
+            return Ok(());
+        }
+        self.judge_address(address, target.port()).map_err(|why| target.refused(why))
+    }
+
+    fn judge(&self, target: &Target) -> Result<(), Forbidden> {
+        let port = target.port();
+        if self.is_named(target) {
+            return Ok(());
+        }
+        if let Some(address) = target.address() {
+            return self.judge_address(address, port);
+        }
+        if is_this_machine(target.host().trim_end_matches('.')) {
+            let is_allowed = self.outgoing.contains_this_machine(port);
+            return if is_allowed { Ok(()) } else { Err(Forbidden::Address) };
+        }
+        // A name may lead into a network that is allowed, whose ports are its own.
+        let is_allowed = self.ports.contain(port) || self.outgoing.has_network(port);
+        if is_allowed { Ok(()) } else { Err(Forbidden::Port) }
+    }
+
+    fn is_named(&self, target: &Target) -> bool {
+        self.allow_private || self.outgoing.names(target.host(), target.port())
+    }
+
+    fn judge_address(&self, address: IpAddr, port: u16) -> Result<(), Forbidden> {
+        if self.outgoing.contains(address, port) {
+            Ok(())
+        } else if !is_public(address) {
+            Err(Forbidden::Address)
+        } else if self.ports.contain(port) {
+            Ok(())
+        } else {
+            Err(Forbidden::Port)
+        }
     }
 
     /// Accepts a URL that a caller gives.
     pub fn accept(&self, text: String) -> Result<WebhookUrl, InvalidText> {
         let url = WebhookUrl::new(text)?;
-        let checked = Target::parse(url.as_str()).and_then(|target| self.check(&target));
-        checked.map(|()| url).map_err(|forbidden| {
-            InvalidText::Form(match forbidden {
-                Forbidden::Form => "an http or https URL without user name and password",
-                Forbidden::Address => "the URL of a host on the public internet",
-                Forbidden::Port => "a URL with a port that this server allows",
-            })
-        })
+        self.check(&Target::parse(url.as_str())?)?;
+        Ok(url)
     }
 }

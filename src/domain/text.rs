@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use super::target::Refused;
+
 /// The longest name of a user or wallet, in bytes.
 pub const NAME_BYTES_MAX: usize = 255;
 /// The longest memo, in bytes: what BOLT11 holds in its field `d` (1023 groups of five bits).
@@ -11,6 +13,8 @@ pub const MEMO_BYTES_MAX: usize = 639;
 pub const EMAIL_BYTES_MAX: usize = 254;
 /// The longest user name, in characters.
 pub const USERNAME_MAX: usize = 64;
+/// The longest name of a player's client, in bytes.
+pub const CLIENT_BYTES_MAX: usize = 255;
 /// The longest webhook target, in bytes.
 pub const WEBHOOK_BYTES_MAX: usize = 2048;
 
@@ -26,12 +30,27 @@ pub enum InvalidText {
         /// The longest that is accepted, in bytes.
         max: usize,
     },
+    /// It has too many characters.
+    #[error("must be at most {max} characters long")]
+    TooManyCharacters {
+        /// How many are accepted.
+        max: usize,
+    },
+    /// It is too short.
+    #[error("must be at least {min} characters long")]
+    TooShort {
+        /// The shortest that is accepted, in characters.
+        min: usize,
+    },
     /// It holds a character that no store can keep.
     #[error("must not contain the character U+0000")]
     Nul,
     /// Not of the form that is asked for.
     #[error("must be {0}")]
     Form(&'static str),
+    /// A URL that requests must not go to.
+    #[error("must be {0}")]
+    Refused(#[from] Refused),
 }
 
 fn checked(text: String, max: usize) -> Result<String, InvalidText> {
@@ -88,6 +107,10 @@ text!(
     Username
 );
 text!(
+    /// From where a player comes, as its game sees it: at most [`CLIENT_BYTES_MAX`] bytes.
+    ClientName
+);
+text!(
     /// Where to tell that an invoice was paid: an http or https URL without credentials.
     WebhookUrl
 );
@@ -141,6 +164,13 @@ impl Username {
         } else {
             Err(InvalidText::Form("2 to 64 letters (a to z), digits, `.`, `_`, `@` or `-`"))
         }
+    }
+}
+
+impl ClientName {
+    /// Checks the name of a client.
+    pub fn new(text: String) -> Result<Self, InvalidText> {
+        checked(text, CLIENT_BYTES_MAX).map(Self)
     }
 }
 

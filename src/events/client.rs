@@ -21,8 +21,8 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::connection::{Connection, printable};
 use super::idle::{Idle, Way};
-use crate::domain::ids::UserId;
-use crate::domain::target::{Forbidden, Target, TargetPolicy};
+use crate::domain::consumer::Consumer;
+use crate::domain::target::{Refused, Target, TargetPolicy};
 
 /// How long a delivery may take, from resolving the name to the last byte that is read.
 pub const TIME_MAX: Duration = Duration::from_secs(10);
@@ -46,8 +46,8 @@ pub type Resolver = dyn Fn(String, u16) -> Resolution + Send + Sync;
 pub struct Post {
     /// To where.
     pub target: Target,
-    /// Whose it is: tenants share no connection.
-    pub tenant: UserId,
+    /// Whose it is: consumers share no connection.
+    pub consumer: Consumer,
     /// The event's id, for the header `X-Satkeep-Event`.
     pub event: String,
     /// The header `X-Satkeep-Signature`.
@@ -77,8 +77,8 @@ impl Answer {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PostError {
     /// The URL is none that webhooks may go to.
-    #[error("the target is {0}")]
-    Forbidden(#[from] Forbidden),
+    #[error("the target must be {0}")]
+    Forbidden(#[from] Refused),
     /// The name has no address.
     #[error("the name of the host could not be resolved")]
     Unresolved,
@@ -176,12 +176,16 @@ impl Client {
             let is_busy = |error: &io::Error| error.kind() == io::ErrorKind::ResourceBusy;
             resolved.map_err(|error| if is_busy(&error) { PostError::Busy } else { PostError::Unresolved })?
         };
-        if addresses.is_empty() {
-            return Err(PostError::Unresolved);
+        let mut refused = PostError::Unresolved;
+        let mut allowed = Vec::new();
+        for address in addresses {
+            match self.policy.check_address(target, address.ip()) {
+                Ok(()) => allowed.push(address),
+                Err(why) => refused = why.into(),
+            }
         }
-        let allowed: Vec<_> = addresses.into_iter().filter(|address| self.policy.allows(address.ip())).collect();
         if allowed.is_empty() {
-            return Err(Forbidden::Address.into());
+            return Err(refused);
         }
         for address in allowed.into_iter().take(ADDRESSES_MAX) {
             // The address that was judged, not the name: it cannot become another one here.

@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::task::JoinHandle;
 
 use super::client::{Answer, Post, PostError};
-use crate::domain::target::Forbidden;
+use crate::domain::target::Refused;
 
 /// How long the body of an answer is read; its status counts all the same.
 const BODY_TIME_MAX: Duration = Duration::from_secs(2);
@@ -81,7 +81,7 @@ impl Connection {
 }
 
 fn request(post: &Post) -> Result<Request<String>, PostError> {
-    let text = |text: &str| HeaderValue::from_str(text).or(Err(PostError::Forbidden(Forbidden::Form)));
+    let text = |text: &str| HeaderValue::from_str(text).or(Err(PostError::Forbidden(Refused::FORM)));
     Request::post(post.target.path_and_query())
         .header(header::HOST, text(&post.target.authority())?)
         .header(header::USER_AGENT, USER_AGENT)
@@ -90,7 +90,7 @@ fn request(post: &Post) -> Result<Request<String>, PostError> {
         .header("x-satkeep-event", text(&post.event)?)
         .header("x-satkeep-signature", text(&post.signature)?)
         .body(post.body.clone())
-        .or(Err(PostError::Forbidden(Forbidden::Form)))
+        .or(Err(PostError::Forbidden(Refused::FORM)))
 }
 
 /// Reads the body, and keeps its beginning. Answers whether that was all of it.

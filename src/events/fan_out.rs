@@ -1,6 +1,7 @@
 //! Who is told of an event: the webhook of the payment itself, and those of the tenant's endpoints
 //! that ask for it. Pure.
 
+use crate::domain::consumer::Consumer;
 use crate::domain::events::{EventKind, OwnerKind, Place, line};
 use crate::domain::ids::{AccountId, DeliveryId, UserId};
 use crate::domain::target::Target;
@@ -27,7 +28,7 @@ fn own_webhook(event: &Event) -> Option<NewDelivery> {
         owner: *account.as_bytes(),
         owner_kind: OwnerKind::Wallet,
         line: Some(line(Some(account), account.as_bytes(), &target.host_and_port())),
-        ..of(event, &target)
+        ..of(event, event.user, &target)
     })
 }
 
@@ -38,11 +39,14 @@ fn to_endpoint(event: &Event, endpoint: &Endpoint) -> Option<NewDelivery> {
         owner,
         owner_kind: OwnerKind::Endpoint,
         line: Some(line(event.account, &owner, "")),
-        ..of(event, &target)
+        ..of(event, event.manager, &target)
     })
 }
 
-fn of(event: &Event, target: &Target) -> NewDelivery {
+/// The delivery of an event to a user's target, charged to that user.
+fn of(event: &Event, user: Option<UserId>, target: &Target) -> NewDelivery {
+    // A wallet without a tenant is nobody's.
+    let consumer = event.root.zip(user).map_or(Consumer::NOBODY, |(root, user)| Consumer::of(root, user));
     NewDelivery {
         id: DeliveryId::next(),
         event: event.id,
@@ -52,8 +56,7 @@ fn of(event: &Event, target: &Target) -> NewDelivery {
         account: event.account,
         row: event.row,
         payload: event.payload.clone(),
-        // A wallet without a tenant is nobody's.
-        place: Place { tenant: event.manager.unwrap_or(UserId::new([0; 16])), host: target.host_and_port() },
+        place: Place { consumer, host: target.host_and_port() },
         line: None,
         created_at: event.created_at,
     }

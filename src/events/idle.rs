@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::client::Post;
 use super::connection::Connection;
-use crate::domain::ids::UserId;
+use crate::domain::consumer::Consumer;
 
 /// How long a connection is kept without being used: shorter than most servers wait.
 const KEPT_MAX: Duration = Duration::from_secs(4);
@@ -17,18 +17,18 @@ const AGE_MAX: Duration = Duration::from_secs(60);
 /// Connections that are kept at once.
 const COUNT_MAX: usize = 64;
 
-/// What leads to the same place in the same way, for the same tenant: what is answered to one
+/// What leads to the same place in the same way, for the same consumer: what is answered to one
 /// can never be taken for what is answered to another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Way {
-    tenant: UserId,
+    consumer: Consumer,
     is_tls: bool,
     host: String,
 }
 
 impl Way {
     pub(super) fn of(post: &Post) -> Self {
-        Self { tenant: post.tenant, is_tls: post.target.is_tls(), host: post.target.host_and_port() }
+        Self { consumer: post.consumer, is_tls: post.target.is_tls(), host: post.target.host_and_port() }
     }
 }
 

@@ -5,7 +5,7 @@
 //! | 1 | the event is written in the transaction in which it happens | settlement, [`crate::store::events`] |
 //! | 2 | it is handed over: one delivery for each target | [`fan_out`] |
 //! | 3 | due deliveries are claimed, fairly among tenants and their hosts | [`crate::store::due`], [`shares`], [`crate::store::claims`] |
-//! | 4 | each is made, signed and posted | `ready`, [`payload`], [`client`] |
+//! | 4 | each is made, signed and posted | `ready`, [`payload`], [`payload_lnbits`], [`client`] |
 //! | 5 | what came of it is recorded, in batches | [`outbox`], [`crate::store::attempts`] |
 //!
 //! **Nothing is lost.** A claim is only a time until which others leave a delivery alone: what
@@ -29,6 +29,7 @@ pub mod fan_out;
 mod idle;
 pub mod outbox;
 pub mod payload;
+pub mod payload_lnbits;
 mod ready;
 pub mod shares;
 pub mod sweeper;

@@ -13,7 +13,7 @@ use super::ready::Ready;
 use super::shares::UnderWay;
 use super::verdict::{self, attempt, how, parked, unmakeable, untried};
 use crate::clock;
-use crate::domain::events::Place;
+use crate::domain::events::{Place, WebhookFormat};
 use crate::domain::ids::UserId;
 use crate::domain::secret::Sealer;
 use crate::domain::time::UnixMs;
@@ -50,6 +50,8 @@ pub struct Outbox {
     pub store: Store,
     /// Opens preimages and secrets.
     pub sealer: Sealer,
+    /// What the webhooks of invoices look like, where a manager has not chosen.
+    pub format: WebhookFormat,
     /// Posts.
     pub client: Client,
     /// Counts.

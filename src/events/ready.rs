@@ -4,15 +4,16 @@ use std::collections::{HashMap, HashSet};
 
 use super::client::Post;
 use super::outbox::Outbox;
-use super::payload;
+use super::{payload, payload_lnbits};
 use crate::clock;
-use crate::domain::events::{EventKind, OwnerKind, WebhookSecret};
+use crate::domain::events::{EventKind, OwnerKind, WebhookFormat, WebhookSecret};
+use crate::domain::ids::WalletId;
 use crate::domain::secret::Sealer;
 use crate::domain::target::Target;
 use crate::store::claims::Claimed;
 use crate::store::endpoints::{self, Endpoint};
 use crate::store::payments::{self, Payment};
-use crate::store::{Db, StoreError, webhook_secrets};
+use crate::store::{Db, StoreError, webhook_formats, webhook_secrets};
 
 /// A delivery that is ready to be sent, or why it is not.
 pub(super) enum Ready {
@@ -34,6 +35,10 @@ struct Parts {
     received: HashMap<[u8; 16], Payment>,
     endpoints: HashMap<[u8; 16], Endpoint>,
     secrets: HashMap<[u8; 16], Option<WebhookSecret>>,
+    /// What the webhooks of invoices look like, of tenants that have chosen.
+    formats: HashMap<WalletId, WebhookFormat>,
+    /// And of all others.
+    format: WebhookFormat,
 }
 
 impl Ready {
@@ -90,8 +95,9 @@ impl Outbox {
             };
             self.store.write(make).await?;
         }
+        let format = self.format;
         let load = move |connection: &mut Db| {
-            let parts = Parts::load(connection, &sealer, &claimed)?;
+            let parts = Parts::load(connection, &sealer, &claimed, format)?;
             let ready = claimed.into_iter().map(|delivery| {
                 let ready = parts.ready(connection, &sealer, &delivery);
                 (delivery, ready)
@@ -103,16 +109,25 @@ impl Outbox {
 }
 
 impl Parts {
-    fn load(connection: &mut Db, sealer: &Sealer, claimed: &[Claimed]) -> Result<Self, StoreError> {
+    fn load(
+        connection: &mut Db,
+        sealer: &Sealer,
+        claimed: &[Claimed],
+        format: WebhookFormat,
+    ) -> Result<Self, StoreError> {
         let is_received = |it: &&Claimed| matches!(it.kind, EventKind::PaymentReceived | EventKind::InvoiceExpired);
         let invoices: Vec<_> = claimed.iter().filter(is_received).filter_map(|it| it.row).collect();
         let owners: Vec<_> = claimed.iter().map(|it| it.owner).collect::<HashSet<_>>().into_iter().collect();
         let is_endpoint = |it: &&Claimed| it.owner_kind == OwnerKind::Endpoint;
         let ids: HashSet<_> = claimed.iter().filter(is_endpoint).map(|it| it.owner).collect();
+        let is_own = |it: &&Claimed| it.owner_kind == OwnerKind::Wallet;
+        let wallets: HashSet<_> = claimed.iter().filter(is_own).map(|it| WalletId::new(it.owner)).collect();
         Ok(Self {
             received: payments::of_invoices(connection, &invoices)?,
             endpoints: endpoints::by_ids(connection, &ids.into_iter().collect::<Vec<_>>())?,
             secrets: webhook_secrets::of(connection, sealer, &owners)?,
+            formats: webhook_formats::of_wallets(connection, &wallets.into_iter().collect::<Vec<_>>())?,
+            format,
         })
     }
 
@@ -121,6 +136,11 @@ impl Parts {
             Ok(ready) => ready,
             Err(error) => Ready::not(&error),
         }
+    }
+
+    fn is_as_lnbits(&self, delivery: &Claimed) -> bool {
+        let format = self.formats.get(&WalletId::new(delivery.owner)).copied().unwrap_or(self.format);
+        delivery.owner_kind == OwnerKind::Wallet && format == WebhookFormat::Lnbits
     }
 
     fn try_ready(&self, connection: &mut Db, sealer: &Sealer, delivery: &Claimed) -> Result<Ready, StoreError> {
@@ -148,6 +168,7 @@ impl Parts {
             return Ok(Ready::Moved(host));
         }
         let body = match (payment, &delivery.payload) {
+            (Some(payment), _) if self.is_as_lnbits(delivery) => payload_lnbits::of_payment(sealer, payment)?,
             (Some(payment), _) => payload::of_payment(sealer, delivery.event, delivery.kind, payment)?,
             (None, Some(kept)) => payload::of_kept(delivery.event, delivery.kind, kept, delivery.created_at)?,
             (None, None) => return Err(missing()),
@@ -157,7 +178,7 @@ impl Parts {
         let signature = secret.sign(clock::now(), &body);
         Ok(Ready::Post(Post {
             target,
-            tenant: delivery.place.tenant,
+            consumer: delivery.place.consumer,
             event: delivery.event.to_string(),
             signature,
             body,

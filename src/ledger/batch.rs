@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::command::{CloseTarget, Command};
+use super::command::Command;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::{AccountId, PaymentHash, UserId};
 use crate::domain::session::SessionDigest;
@@ -61,12 +61,7 @@ impl Wants {
                 Command::Close(close) => {
                     wants.accounts.extend(close.by.authority().map(|authority| authority.account));
                     wants.accounts.extend(close.wallets.iter().map(|(id, _)| *id));
-                    match close.target {
-                        CloseTarget::User(user) => {
-                            wants.users.insert(user);
-                        }
-                        CloseTarget::Wallet => {}
-                    }
+                    wants.users.extend(&close.users);
                 }
             }
         }

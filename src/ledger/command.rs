@@ -130,15 +130,6 @@ pub struct Sweep {
     pub preimage: Sealed,
 }
 
-/// What is to be deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseTarget {
-    /// One wallet.
-    Wallet,
-    /// A user with all wallets.
-    User(UserId),
-}
-
 /// Who deletes wallets.
 #[derive(Clone, Copy, Debug)]
 pub enum Closer {
@@ -153,8 +144,9 @@ pub enum Closer {
 pub struct Close {
     /// Who asks.
     pub by: Closer,
-    /// What is deleted.
-    pub target: CloseTarget,
+    /// The users who go with their wallets: the one that is to be deleted, and behind it all that
+    /// it has created, and these have. None where wallets alone are deleted.
+    pub users: Vec<UserId>,
     /// The wallets, each with what a sweep of it needs.
     pub wallets: Vec<(AccountId, Sweep)>,
     /// Whether money is moved away; without it a wallet that holds any is not deleted.

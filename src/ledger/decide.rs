@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::command::{Adjust, Authority, Close, CloseTarget, Command, CreateInvoice, Leg, NewInvoice, Pay, Transfer};
+use super::command::{Adjust, Authority, Close, Closer, Command, CreateInvoice, Leg, NewInvoice, Pay, Transfer};
 use super::outcome::{Outcome, Rejection};
 use super::state::{
     Account, AccountKind, AccountRow, ClaimRow, Claimed, Closure, Effects, Invoice, InvoiceRow, InvoiceState,
@@ -226,13 +226,7 @@ impl<'a> Work<'a> {
     }
 
     fn close(&mut self, close: &Close) -> Result<Outcome, Rejection> {
-        let user = match close.target {
-            CloseTarget::User(user) => {
-                self.check_wallets_of(user, close)?;
-                Some(user)
-            }
-            CloseTarget::Wallet => None,
-        };
+        self.check_users(close)?;
         let mut sweeps = Vec::new();
         for (index, (id, sweep)) in close.wallets.iter().enumerate() {
             let account = self.open_account(*id, index)?;
@@ -273,23 +267,36 @@ impl<'a> Work<'a> {
             account.open = false;
             self.accounts.insert(*id, account);
         }
-        self.closed_users.extend(user);
-        self.effects.closures.push(Closure { accounts, user });
+        self.closed_users.extend(&close.users);
+        self.effects.closures.push(Closure { accounts, users: close.users.clone() });
         Ok(Outcome::Closed)
     }
 
-    /// The wallets that the command names must be exactly those that the user has.
-    fn check_wallets_of(&self, user: UserId, close: &Close) -> Result<(), Rejection> {
-        let found = self.snapshot.users.get(&user).filter(|_| !self.closed_users.contains(&user));
-        let User { wallets, has_users } = found.ok_or(Rejection::UserNotFound)?;
-        if *has_users {
-            return Err(Rejection::UserHasUsers);
+    fn user(&self, id: UserId) -> Option<&User> {
+        self.snapshot.users.get(&id).filter(|_| !self.closed_users.contains(&id))
+    }
+
+    /// The command must name exactly what is there: all users that its first one has created,
+    /// however deep, and all of their wallets.
+    fn check_users(&self, close: &Close) -> Result<(), Rejection> {
+        let Some(first) = close.users.first() else { return Ok(()) };
+        self.user(*first).ok_or(Rejection::UserNotFound)?;
+        let named: HashSet<_> = close.users.iter().collect();
+        let mut wallets = HashSet::new();
+        for id in &close.users {
+            let user = self.user(*id).ok_or(Rejection::WalletsChanged)?;
+            let is_left_out = |id: &UserId| !named.contains(id) && !self.closed_users.contains(id);
+            if user.users.iter().any(is_left_out) {
+                return Err(match close.by {
+                    Closer::Manager(_) => Rejection::WalletsChanged,
+                    Closer::Operator(_) => Rejection::UserHasUsers,
+                });
+            }
+            // A wallet whose account was not read is one that the command did not know of.
+            wallets.extend(user.wallets.iter().filter(|id| self.account(**id).is_none_or(|account| account.open)));
         }
-        // A wallet whose account was not read is one that the command did not know of.
-        let open = wallets.iter().filter(|id| self.account(**id).is_none_or(|account| account.open));
-        let have: HashSet<_> = open.collect();
         let named: HashSet<_> = close.wallets.iter().map(|(id, _)| id).collect();
-        if have == named { Ok(()) } else { Err(Rejection::WalletsChanged) }
+        if wallets == named { Ok(()) } else { Err(Rejection::WalletsChanged) }
     }
 
     /// Issues and settles the requests behind direct movements: all, or none.

@@ -2,7 +2,8 @@
 //!
 //! A pure core ([`decide`](mod@decide), [`batch`]) and a thin shell around it: [`settle`]
 //! runs one batch in one transaction of any store, and [`settler`] feeds it from a bounded
-//! queue. `decide` and `batch` know no database, no HTTP and no clock.
+//! queue, in which everybody has [`room`] and a turn ([`queue`]). `decide`, `batch`, `queue` and
+//! `room` know no database, no HTTP and no clock.
 
 pub mod audit;
 pub mod batch;
@@ -10,6 +11,8 @@ pub mod command;
 pub mod decide;
 pub mod movement;
 pub mod outcome;
+pub mod queue;
+pub mod room;
 pub mod settle;
 pub mod settler;
 pub mod state;

@@ -51,11 +51,11 @@ pub enum Rejection {
     /// The user to delete is gone.
     #[error("the user does not exist")]
     UserNotFound,
-    /// The user to delete has users of its own.
+    /// The user to delete has users of its own, and who asks does not delete these.
     #[error("the user has users of its own")]
     UserHasUsers,
-    /// The user got or lost a wallet while the deletion was under way.
-    #[error("the user's wallets have changed meanwhile")]
+    /// The user got or lost a wallet or a user while the deletion was under way.
+    #[error("the user's wallets or users have changed meanwhile")]
     WalletsChanged,
     /// A wallet to move money from or to, or to delete, is gone.
     #[error("a wallet does not exist")]

@@ -3,28 +3,28 @@
 //!
 //! It takes whatever has queued up, one command when idle and hundreds under load, and
 //! settles it as one batch: the lock of a hot wallet and the flush to disk are paid once
-//! for all. Nothing waits for a batch to fill.
+//! for all. Nothing waits for a batch to fill. How much of the queue and of a batch is one
+//! tenant's, [`room`](super::room) and [`queue`](super::queue) say.
 
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::oneshot;
 
 use super::command::Command;
 use super::outcome::{Outcome, Rejection};
+use super::queue::{Next, Queue};
+use super::room::{Full, Room};
 use super::settle::{SettleError, SettlementStore, settle_batch};
+use crate::domain::consumer::Consumer;
 use crate::domain::time::UnixMs;
 use crate::traces::{self, Origin};
 
-/// The weight (see [`Command::weight`]) of commands that may wait or be under way; a command
-/// that would be more is refused.
-const QUEUE_WEIGHT_MAX: usize = 8192;
 /// How long a command may wait to be taken up. Its caller may have given up and asked again
 /// by then, so it is refused, and nothing has happened.
 const QUEUE_TIME_MAX: Duration = Duration::from_secs(30);
-/// The weight (see [`Command::weight`]) from which on a batch takes no further command.
-const BATCH_WEIGHT_MAX: usize = 1024;
 /// Pauses before a batch is tried again while the database is not available.
 const RETRY_PAUSES_MS: [u64; 5] = [5, 25, 100, 300, 1000];
 
@@ -34,6 +34,9 @@ pub enum SubmitError {
     /// The queue is full.
     #[error("too many commands are waiting")]
     Overloaded,
+    /// The tenant's part of the queue is full.
+    #[error("too many commands of the tenant are waiting")]
+    TenantOverloaded,
     /// The settler has stopped or is stopping.
     #[error("the ledger is shutting down")]
     ShuttingDown,
@@ -57,27 +60,44 @@ struct Job {
     queued_at: Instant,
     /// Who asks, where that is traced.
     origin: Option<Origin>,
-    /// The command's room in the queue, given back when it is answered.
-    _room: OwnedSemaphorePermit,
+    /// Given back when the command is answered.
+    place: Place,
 }
 
-enum Message {
-    Job(Box<Job>),
-    Stop,
+/// What callers and the thread share.
+#[derive(Default)]
+struct Shared {
+    room: Mutex<Room>,
+    line: Mutex<Line>,
+    wake: Condvar,
+}
+
+/// Those who wait, and the thread that settles for them.
+#[derive(Default)]
+struct Line {
+    queue: Queue<Job>,
+    /// The thread sleeps, and has not been woken yet.
+    asleep: bool,
+    /// Nobody may queue any more.
+    closed: bool,
 }
 
 /// Hands commands to the settler's thread. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Settler {
-    queue: mpsc::UnboundedSender<Message>,
-    room: Arc<Semaphore>,
-}
+#[derive(Clone)]
+pub struct Settler(Arc<Shared>);
 
 /// The settler's thread, for whoever has to end it.
-#[derive(Debug)]
 pub struct SettlerThread {
-    queue: mpsc::UnboundedSender<Message>,
+    shared: Arc<Shared>,
     thread: thread::JoinHandle<()>,
+}
+
+/// Room in the queue for one command. It is given back when the command is answered, or when this
+/// is dropped before.
+pub struct Place {
+    shared: Arc<Shared>,
+    consumer: Consumer,
+    weight: usize,
 }
 
 impl Settler {
@@ -87,41 +107,142 @@ impl Settler {
         store: Box<dyn SettlementStore + Send>,
         clock: fn() -> UnixMs,
     ) -> std::io::Result<(Self, SettlerThread, oneshot::Receiver<()>)> {
-        let (queue, jobs) = mpsc::unbounded_channel();
+        let shared = Arc::<Shared>::default();
         let (ended, on_end) = oneshot::channel();
-        let thread = thread::Builder::new().name("settler".to_owned()).spawn(move || {
+        let thread = thread::Builder::new().name("settler".to_owned()).spawn({
             // Dropped at the end of the thread, by a panic too: that is the signal.
-            let _ended: oneshot::Sender<()> = ended;
-            run(store, jobs, clock);
+            let end = End { shared: Arc::clone(&shared), _ended: ended };
+            move || {
+                let end = end;
+                run(store, &end.shared, clock);
+            }
         })?;
-        let room = Arc::new(Semaphore::new(QUEUE_WEIGHT_MAX));
-        Ok((Self { queue: queue.clone(), room }, SettlerThread { queue, thread }, on_end))
+        Ok((Self(Arc::clone(&shared)), SettlerThread { shared, thread }, on_end))
     }
 
     /// The weight (see [`Command::weight`]) of the commands that wait or are under way.
     pub fn queued(&self) -> usize {
-        QUEUE_WEIGHT_MAX.saturating_sub(self.room.available_permits())
+        self.0.room.lock().taken()
     }
 
-    /// Queues a command and waits for what became of it. The command is settled even when
-    /// the caller stops waiting.
-    pub async fn submit(&self, command: Command) -> Reply {
+    /// Takes room for a command of this weight, on somebody's account: before the work that a
+    /// heavy command makes, which would be for nothing.
+    pub fn reserve(&self, consumer: Consumer, weight: usize) -> Result<Place, SubmitError> {
+        let weight = self.0.room.lock().take(consumer, weight).map_err(|full| match full {
+            Full::OfItsOwn => SubmitError::TenantOverloaded,
+            Full::OfOthers => SubmitError::Overloaded,
+        })?;
+        Ok(Place { shared: Arc::clone(&self.0), consumer, weight })
+    }
+
+    /// Queues a command on somebody's account, and waits for what became of it. The command is
+    /// settled even when the caller stops waiting.
+    pub async fn submit(&self, command: Command, consumer: Consumer) -> Reply {
+        self.reserve(consumer, command.weight())?.submit(command).await
+    }
+}
+
+impl Place {
+    /// As [`Settler::submit`], of a command for which there is room already.
+    pub async fn submit(self, command: Command) -> Reply {
         let (reply, answer) = oneshot::channel();
-        let weight = u32::try_from(command.weight()).unwrap_or(u32::MAX);
-        let room = Arc::clone(&self.room).try_acquire_many_owned(weight).or(Err(SubmitError::Overloaded))?;
-        let job = Job { command, reply, queued_at: Instant::now(), origin: traces::origin(), _room: room };
-        self.queue.send(Message::Job(Box::new(job))).or(Err(SubmitError::ShuttingDown))?;
+        let shared = Arc::clone(&self.shared);
+        shared.queue(Job { command, reply, queued_at: Instant::now(), origin: traces::origin(), place: self })?;
         // The reply is only ever dropped unanswered when the thread has died in the middle.
         answer.await.unwrap_or(Err(SubmitError::OutcomeUnknown))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shared.room.lock().give_back(self.consumer, self.weight);
+    }
+}
+
+impl Shared {
+    fn queue(&self, job: Job) -> Result<(), SubmitError> {
+        let mut line = self.line.lock();
+        if line.closed {
+            return Err(SubmitError::ShuttingDown);
+        }
+        line.queue.push(job.place.consumer, job.command.weight(), job, Instant::now());
+        let asleep = std::mem::take(&mut line.asleep);
+        drop(line);
+        if asleep {
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Waits for the next batch, after one that took so long; `None` when nothing comes any more.
+    fn next_batch(&self, took: Duration) -> Option<Vec<Job>> {
+        let mut line = self.line.lock();
+        line.queue.settled(took, Instant::now());
+        loop {
+            let next = line.queue.next_batch(Instant::now());
+            line.asleep = true;
+            match next {
+                Next::Batch(batch) => {
+                    line.asleep = false;
+                    return Some(batch);
+                }
+                Next::Nothing if line.closed => return None,
+                Next::Nothing => self.wake.wait(&mut line),
+                Next::Rest(until) => {
+                    self.wake.wait_until(&mut line, until);
+                }
+            }
+        }
+    }
+
+    /// From now on nobody may queue, and what waits goes without a rest.
+    fn close(&self) {
+        let mut line = self.line.lock();
+        line.closed = true;
+        line.queue.hurry();
+        drop(line);
+        self.wake.notify_one();
     }
 }
 
 impl SettlerThread {
     /// Settles what is queued, answers everyone, and ends the thread.
     pub fn stop(self) -> thread::Result<()> {
-        // A queue that is closed belongs to a thread that has ended already.
-        drop(self.queue.send(Message::Stop));
+        self.shared.close();
         self.thread.join()
+    }
+}
+
+/// The end of the thread: nothing that still waits is settled by anybody.
+struct End {
+    shared: Arc<Shared>,
+    _ended: oneshot::Sender<()>,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.shared.close();
+        while let Some(batch) = self.shared.next_batch(Duration::ZERO) {
+            answer_all(batch, SubmitError::ShuttingDown);
+        }
+    }
+}
+
+impl std::fmt::Debug for Settler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settler").field("queued", &self.queued()).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for SettlerThread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SettlerThread").finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Place").field("consumer", &self.consumer).field("weight", &self.weight).finish_non_exhaustive()
     }
 }
 
@@ -132,48 +253,44 @@ impl Command {
         match self {
             Self::CreateInvoice(_) | Self::Pay(_) | Self::Adjust(_) => 1,
             Self::Transfer(transfer) => transfer.legs.len().max(1),
-            Self::Close(close) => close.wallets.len().max(1),
+            Self::Close(close) => close.wallets.len().max(close.users.len()).max(1),
         }
     }
 }
 
-fn run(mut store: Box<dyn SettlementStore + Send>, mut jobs: mpsc::UnboundedReceiver<Message>, clock: fn() -> UnixMs) {
-    while let Some(first) = jobs.blocking_recv() {
-        let mut batch = Vec::new();
-        let mut weight: usize = 0;
-        let mut next = Some(first);
-        while let Some(message) = next {
-            match message {
-                Message::Job(job) if job.queued_at.elapsed() > QUEUE_TIME_MAX => {
-                    drop(job.reply.send(Err(SubmitError::Unavailable)));
-                }
-                Message::Job(job) => {
-                    weight = weight.saturating_add(job.command.weight());
-                    batch.push(*job);
-                }
-                // Later messages are still answered: `recv` empties a closed queue.
-                Message::Stop => jobs.close(),
-            }
-            next = if weight < BATCH_WEIGHT_MAX { jobs.try_recv().ok() } else { None };
-        }
+fn run(mut store: Box<dyn SettlementStore + Send>, shared: &Shared, clock: fn() -> UnixMs) {
+    let mut took = Duration::ZERO;
+    while let Some(batch) = shared.next_batch(took) {
+        let (batch, late): (Vec<_>, Vec<_>) =
+            batch.into_iter().partition(|job| job.queued_at.elapsed() <= QUEUE_TIME_MAX);
+        answer_all(late, SubmitError::Unavailable);
+        let begun_at = Instant::now();
         if !batch.is_empty() {
             settle_jobs(store.as_mut(), batch, clock);
         }
+        took = begun_at.elapsed();
+    }
+}
+
+fn answer_all(jobs: impl IntoIterator<Item = Job>, error: SubmitError) {
+    for job in jobs {
+        // A caller who has gone away does not need the answer.
+        drop(job.reply.send(Err(error)));
     }
 }
 
 fn settle_jobs(store: &mut dyn SettlementStore, batch: Vec<Job>, clock: fn() -> UnixMs) {
     let mut commands = Vec::with_capacity(batch.len());
     let mut waiting = Vec::with_capacity(batch.len());
-    for Job { command, reply, origin, _room: room, .. } in batch {
+    for Job { command, reply, origin, place, .. } in batch {
         commands.push(command);
-        waiting.push((reply, room, origin));
+        waiting.push((reply, place, origin));
     }
     let _for_all = traces::on_behalf_of(waiting.iter().filter_map(|(_, _, origin)| origin.as_ref()));
     tracing::debug!(commands = commands.len(), "settling");
     match settle_patiently(store, &commands, clock) {
         Ok(outcomes) => {
-            for ((reply, _room, _), outcome) in waiting.into_iter().zip(outcomes) {
+            for ((reply, _place, _), outcome) in waiting.into_iter().zip(outcomes) {
                 // A caller who has gone away does not need the answer.
                 drop(reply.send(Ok(outcome)));
             }
@@ -185,7 +302,7 @@ fn settle_jobs(store: &mut dyn SettlementStore, batch: Vec<Job>, clock: fn() -> 
         {
             tracing::warn!(%error, "a batch was refused; settling its commands one by one");
             let mut away = None;
-            for (command, (reply, _room, origin)) in commands.iter().zip(waiting) {
+            for (command, (reply, _place, origin)) in commands.iter().zip(waiting) {
                 let _for_one = traces::on_behalf_of(origin.iter());
                 // Where the database has gone away, the others need not find out one by one.
                 let answer = match away {
@@ -201,7 +318,7 @@ fn settle_jobs(store: &mut dyn SettlementStore, batch: Vec<Job>, clock: fn() -> 
         Err(error) => {
             tracing::error!(%error, commands = commands.len(), "not settled");
             let answer = submit_error(&error);
-            for (reply, _room, _) in waiting {
+            for (reply, _place, _) in waiting {
                 drop(reply.send(Err(answer)));
             }
         }

@@ -141,8 +141,8 @@ pub struct Snapshot {
 pub struct User {
     /// Its wallets that are not deleted.
     pub wallets: Vec<AccountId>,
-    /// Whether it is the manager of others.
-    pub has_users: bool,
+    /// The users that it has created and that are not deleted.
+    pub users: Vec<UserId>,
 }
 
 /// What was done under an idempotency key.
@@ -264,8 +264,8 @@ pub struct AccountRow {
 pub struct Closure {
     /// The wallets' accounts.
     pub accounts: Vec<AccountId>,
-    /// Their user, where it goes as well.
-    pub user: Option<UserId>,
+    /// The users who go as well.
+    pub users: Vec<UserId>,
 }
 
 /// Everything that a batch writes.

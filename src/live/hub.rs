@@ -8,7 +8,8 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::places::{Limits, Place, Places, Refused};
-use crate::domain::ids::{InvoiceId, UserId, WalletId};
+use crate::domain::consumer::Consumer;
+use crate::domain::ids::{InvoiceId, WalletId};
 use crate::ledger::movement::Movement;
 
 /// The latest movements of a wallet that are kept for its listeners, so that they need not
@@ -113,14 +114,9 @@ impl Hub {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Listens to what is a tenant's, from now on, until the listener is dropped. `keys_version`
+    /// Listens to what is a consumer's, from now on, until the listener is dropped. `keys_version`
     /// is the generation of the key that asks, where one is needed.
-    pub fn listen(
-        self: &Arc<Self>,
-        topic: Topic,
-        tenant: Option<UserId>,
-        keys_version: i64,
-    ) -> Result<Listener, Refused> {
+    pub fn listen(self: &Arc<Self>, topic: Topic, consumer: Consumer, keys_version: i64) -> Result<Listener, Refused> {
         let mut topics = self.topics.lock();
         // Looked at under the lock, so that nobody comes in behind `close`.
         if self.closing.load(Ordering::SeqCst) {
@@ -129,7 +125,7 @@ impl Hub {
         if topics.channels.get(&topic).map_or(0, |channel| channel.ears.len()) >= self.limits.topic_max {
             return Err(Refused::TopicFull);
         }
-        let place = Place { tenant, keyless: matches!(topic, Topic::Invoice(_)) };
+        let place = Place { consumer, keyless: matches!(topic, Topic::Invoice(_)) };
         topics.places.take(place, self.limits)?;
         self.open.store(topics.places.open(), Ordering::Relaxed);
         let channel = topics.channels.entry(topic).or_default();

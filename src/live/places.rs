@@ -2,7 +2,11 @@
 
 use std::collections::HashMap;
 
+use crate::domain::consumer::{Consumer, Party};
 use crate::domain::ids::UserId;
+
+/// Of how many places of a tenant one is kept for its manager, whatever its users do.
+const KEPT_FOR_MANAGER: usize = 4;
 
 /// How many may listen.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +17,13 @@ pub struct Limits {
     pub tenant_max: usize,
     /// Of these, to one wallet or invoice.
     pub topic_max: usize,
+}
+
+impl Limits {
+    /// How many of a tenant's places its users may take.
+    const fn users_max(self) -> usize {
+        self.tenant_max - self.tenant_max / KEPT_FOR_MANAGER
+    }
 }
 
 /// Nobody more may listen.
@@ -31,8 +42,8 @@ pub enum Refused {
 /// What a listener takes up.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
-    /// Whose the wallet or invoice is, where it is anybody's.
-    pub tenant: Option<UserId>,
+    /// Whose the wallet or invoice is.
+    pub consumer: Consumer,
     /// Whether it needs no key, as for an invoice.
     pub keyless: bool,
 }
@@ -42,7 +53,13 @@ pub struct Place {
 pub(super) struct Places {
     all: Taken,
     /// Tenants who have any.
-    tenants: HashMap<UserId, Taken>,
+    tenants: HashMap<UserId, OfTenant>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct OfTenant {
+    all: Taken,
+    users: Taken,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,29 +77,41 @@ impl Places {
 
     /// Takes one.
     pub(super) fn take(&mut self, place: Place, limits: Limits) -> Result<(), Refused> {
-        let of_tenant = place.tenant.and_then(|tenant| self.tenants.get(&tenant)).copied().unwrap_or_default();
-        if !self.all.has_room(limits.streams_max, place.keyless) {
+        let Place { consumer: Consumer { tenant, party }, keyless } = place;
+        let of_tenant = self.tenants.get(&tenant).copied().unwrap_or_default();
+        if !self.all.has_room(limits.streams_max, keyless) {
             return Err(Refused::Full);
         }
-        if place.tenant.is_some() && !of_tenant.has_room(limits.tenant_max, place.keyless) {
+        let has_room = of_tenant.all.has_room(limits.tenant_max, keyless)
+            && match party {
+                Party::Manager => true,
+                Party::User => of_tenant.users.has_room(limits.users_max(), keyless),
+            };
+        if !has_room {
             return Err(Refused::TenantFull);
         }
-        self.all.add(place.keyless);
-        if let Some(tenant) = place.tenant {
-            self.tenants.entry(tenant).or_default().add(place.keyless);
+        self.all.add(keyless);
+        let of_tenant = self.tenants.entry(tenant).or_default();
+        of_tenant.all.add(keyless);
+        match party {
+            Party::Manager => {}
+            Party::User => of_tenant.users.add(keyless),
         }
         Ok(())
     }
 
     /// Gives one back that was taken.
     pub(super) fn give_back(&mut self, place: Place) {
-        self.all.remove(place.keyless);
-        let Some(tenant) = place.tenant else { return };
-        if let Some(taken) = self.tenants.get_mut(&tenant) {
-            taken.remove(place.keyless);
-            if taken.open == 0 {
-                self.tenants.remove(&tenant);
-            }
+        let Place { consumer: Consumer { tenant, party }, keyless } = place;
+        self.all.remove(keyless);
+        let Some(of_tenant) = self.tenants.get_mut(&tenant) else { return };
+        of_tenant.all.remove(keyless);
+        match party {
+            Party::Manager => {}
+            Party::User => of_tenant.users.remove(keyless),
+        }
+        if of_tenant.all.open == 0 {
+            self.tenants.remove(&tenant);
         }
     }
 }

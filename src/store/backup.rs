@@ -5,8 +5,9 @@ use std::path::Path;
 use diesel::RunQueryDsl;
 use diesel::sql_types::Text;
 
-use super::connection::Db;
+use super::connection::{Db, sqlite_name};
 use super::error::StoreError;
+use crate::files;
 
 /// No backup was made.
 #[derive(Debug, thiserror::Error)]
@@ -29,17 +30,9 @@ pub enum BackupError {
 /// it. Other connections go on reading and writing meanwhile.
 pub fn run(connection: &mut Db, target: &Path) -> Result<(), BackupError> {
     let Db::Sqlite(sqlite) = connection else { return Err(BackupError::NotSqlite) };
-    let path = target.to_str().ok_or(BackupError::Path)?;
-    create_private(target)?;
-    diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(path).execute(sqlite).map_err(StoreError::from)?;
+    let path = sqlite_name(target).ok_or(BackupError::Path)?;
+    // `VACUUM INTO` fills an empty file.
+    files::create(target, files::OWNER)?;
+    diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(path.as_ref()).execute(sqlite).map_err(StoreError::from)?;
     Ok(())
-}
-
-/// Makes an empty file that only its owner may read; `VACUUM INTO` fills an empty file.
-fn create_private(target: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(target).map(drop)
 }

@@ -87,12 +87,12 @@ pub fn claim(
                 created_at_ms"
         )
     };
-    let due = "SELECT id FROM deliveries WHERE tenant = $2 AND host = $3 AND next_at_ms <= $4
+    let due = "SELECT id FROM deliveries WHERE consumer = $2 AND host = $3 AND next_at_ms <= $4
                ORDER BY next_at_ms LIMIT $5";
     let bound = |sql: String| {
         diesel::sql_query(sql)
             .bind::<BigInt, _>(until.get())
-            .bind::<Binary, _>(place.tenant.as_bytes().as_slice())
+            .bind::<Binary, _>(place.consumer.to_bytes().to_vec())
             .bind::<Text, _>(place.host.as_str())
             .bind::<BigInt, _>(now.get())
             .bind::<BigInt, _>(limit)

@@ -16,6 +16,9 @@ use crate::domain::keys::new_generation;
 use crate::domain::time::UnixMs;
 use crate::ledger::state::{Closure, User};
 
+/// Users of one user that are told: more than are deleted at once.
+const USERS_MAX: i64 = 1001;
+
 /// Locks a user who is there, so that it gets no more users or wallets, and tells those that it
 /// has.
 pub(super) fn lock_user(connection: &mut Db, user: UserId) -> Result<Option<User>, StoreError> {
@@ -31,10 +34,17 @@ pub(super) fn lock_user(connection: &mut Db, user: UserId) -> Result<Option<User
         .select(wallets::id)
         .load(connection)?;
     let wallets = ids.iter().map(|id| Ok(AccountId::from_slice(id)?)).collect::<Result<_, StoreError>>()?;
-    Ok(Some(User { wallets, has_users: super::users::has_users(connection, user)? }))
+    let users: Vec<Vec<u8>> = users::table
+        .filter(users::manager_id.eq(user.as_bytes().as_slice()))
+        .filter(users::deleted_at_ms.is_null())
+        .select(users::id)
+        .limit(USERS_MAX)
+        .load(connection)?;
+    let users = users.iter().map(|id| Ok(UserId::from_slice(id)?)).collect::<Result<_, StoreError>>()?;
+    Ok(Some(User { wallets, users }))
 }
 
-/// Deletes wallets, and their user where it goes as well. Their keys are gone with it.
+/// Deletes wallets, and the users who go as well. Their keys and sessions are gone with it.
 pub(super) fn close(connection: &mut Db, closure: &Closure, at: UnixMs) -> Result<(), StoreError> {
     let now = at.get();
     for accounts_to_close in closure.accounts.chunks(CHUNK_IDS) {
@@ -52,12 +62,12 @@ pub(super) fn close(connection: &mut Db, closure: &Closure, at: UnixMs) -> Resul
             .execute(connection)?;
         expect_rows("wallets to delete", accounts_to_close.len(), deleted)?;
     }
-    if let Some(user) = closure.user {
+    for user in &closure.users {
         let deleted = diesel::update(users::table.filter(users::id.eq(user.as_bytes().as_slice())))
             .set((users::deleted_at_ms.eq(now), users::updated_at_ms.eq(now)))
             .execute(connection)?;
         expect_rows("users to delete", 1, deleted)?;
-        sessions::end_all(connection, user)?;
+        sessions::end_all(connection, *user)?;
     }
     Ok(())
 }

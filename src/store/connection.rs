@@ -1,5 +1,6 @@
 //! Connections: to which database, how each is set up, and transactions.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,7 @@ use diesel::{Connection as _, ConnectionError, PgConnection, RunQueryDsl, Sqlite
 
 use super::checkpoint::{LOG_FILE_BYTES_MAX, LOG_PAGES_MAX};
 use super::error::StoreError;
+use super::postgres_url::{InvalidPostgresUrl, PostgresUrl};
 
 pub use multi::{Db, MultiBackend};
 
@@ -31,24 +33,37 @@ pub enum Database {
     /// A SQLite file.
     Sqlite(PathBuf),
     /// A PostgreSQL server, by URL.
-    Postgres(String),
+    Postgres(PostgresUrl),
 }
 
-/// The URL names no database that satkeep can use.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must begin with sqlite:// (and a file's path) or postgres://")]
-pub struct InvalidDatabaseUrl;
+/// The URL names no database that satkeep can use. Nothing of it is told: it can hold a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidDatabaseUrl {
+    /// It is neither of the two forms.
+    #[error("must begin with sqlite:// (and a file's path) or postgres://")]
+    Scheme,
+    /// What should be the path of a file is none.
+    #[error(
+        "must have nothing but the path of a file behind sqlite://, without a `?`, and no `:` in front of its first `/`"
+    )]
+    File,
+    /// libpq would read it in another way than it is meant.
+    #[error(transparent)]
+    Postgres(#[from] InvalidPostgresUrl),
+}
 
 impl Database {
     /// Reads a URL: `sqlite://relative/path`, `sqlite:///absolute/path` or `postgres://…`.
     pub fn from_url(url: &str) -> Result<Self, InvalidDatabaseUrl> {
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Self::Postgres(url.to_owned()));
+        if let Some(url) = PostgresUrl::parse(url) {
+            return Ok(Self::Postgres(url?));
         }
-        match url.strip_prefix("sqlite://") {
-            Some(path) if !path.is_empty() && !path.starts_with(':') => Ok(Self::Sqlite(PathBuf::from(path))),
-            _ => Err(InvalidDatabaseUrl),
-        }
+        let path = url.strip_prefix("sqlite://").ok_or(InvalidDatabaseUrl::Scheme)?;
+        // Neither parameters, nor what SQLite takes for something else than a file, nor a server
+        // with a password.
+        let is_path =
+            !path.is_empty() && !path.contains('?') && !path.split('/').next().is_some_and(|it| it.contains(':'));
+        if is_path { Ok(Self::Sqlite(PathBuf::from(path))) } else { Err(InvalidDatabaseUrl::File) }
     }
 
     /// The file, where it is one.
@@ -63,17 +78,17 @@ impl Database {
     pub(super) fn connect(&self) -> Result<Db, ConnectionError> {
         match self {
             Self::Sqlite(path) => {
-                let path = path.to_str().ok_or_else(|| {
+                let path = sqlite_name(path).ok_or_else(|| {
                     ConnectionError::InvalidConnectionUrl("the path of the database is not UTF-8".to_owned())
                 })?;
-                let mut connection = SqliteConnection::establish(path)?;
+                let mut connection = SqliteConnection::establish(&path)?;
                 let setup = format!("{SQLITE_BUSY_TIMEOUT}; {SQLITE_SETUP}; {}", bounds_of_log());
                 connection.batch_execute(&setup).map_err(ConnectionError::CouldntSetupConfiguration)?;
                 Ok(Db::Sqlite(connection))
             }
             Self::Postgres(url) => {
-                let mut connection = PgConnection::establish(&with_time_limits(url))
-                    .map_err(|error| ConnectionError::BadConnection(without_password(url, &error.to_string())))?;
+                let mut connection = PgConnection::establish(&url.with_time_limits())
+                    .map_err(|error| ConnectionError::BadConnection(url.redact(&error.to_string())))?;
                 connection.batch_execute(POSTGRES_SETUP).map_err(ConnectionError::CouldntSetupConfiguration)?;
                 Ok(Db::Postgres(connection))
             }
@@ -81,31 +96,11 @@ impl Database {
     }
 }
 
-/// The URL with limits of time where it sets none, so that a server that vanishes without a
-/// word is noticed within seconds.
-fn with_time_limits(url: &str) -> String {
-    const LIMITS: [(&str, &str); 5] = [
-        ("connect_timeout", "10"),
-        ("keepalives_idle", "10"),
-        ("keepalives_interval", "5"),
-        ("keepalives_count", "3"),
-        ("tcp_user_timeout", "15000"),
-    ];
-    let missing = LIMITS.iter().filter(|(name, _)| !url.contains(name));
-    missing.fold(url.to_owned(), |url, (name, value)| {
-        let separator = if url.contains('?') { '&' } else { '?' };
-        format!("{url}{separator}{name}={value}")
-    })
-}
-
-/// An error of libpq without the password, of which it may show a part where the URL is not
-/// well-formed.
-fn without_password(url: &str, error: &str) -> String {
-    let authority = url.split_once("://").map_or(url, |(_, rest)| rest).split(['?', '#']).next().unwrap_or_default();
-    let user_info = authority.rsplit_once('@').map_or("", |(user_info, _)| user_info);
-    let password = user_info.split_once(':').map_or("", |(_, password)| password);
-    let parts = std::iter::once(password).chain(password.split(['@', '/', ':']));
-    parts.filter(|part| !part.is_empty()).fold(error.to_owned(), |error, part| error.replace(part, "…"))
+/// A path as SQLite takes it for the path of a file, whatever its first letters are: without the
+/// `./`, `file:` would begin a URL with parameters. `None` where it is not UTF-8.
+pub(super) fn sqlite_name(path: &Path) -> Option<Cow<'_, str>> {
+    let name = path.to_str()?;
+    Some(if path.is_absolute() { name.into() } else { format!("./{name}").into() })
 }
 
 /// Shows where, never the password.
@@ -113,11 +108,7 @@ impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "SQLite file {}", path.display()),
-            Self::Postgres(url) => {
-                let place = url::Url::parse(url).ok();
-                let host = place.as_ref().and_then(url::Url::host_str).unwrap_or("(from the environment)");
-                write!(f, "PostgreSQL at {host}")
-            }
+            Self::Postgres(url) => write!(f, "PostgreSQL at {url:?}"),
         }
     }
 }

@@ -8,6 +8,7 @@ use diesel::sql_types::{BigInt, Binary};
 use super::connection::Db;
 use super::error::StoreError;
 use super::events::{NewDelivery, insert, lock_lines, row_id, stored_kind};
+use super::functions::satkeep_in_time;
 use super::schema::{deliveries, failures};
 use super::wallets::CHUNK_IDS;
 use crate::domain::events::EventKind;
@@ -96,6 +97,7 @@ pub fn list(
 ) -> Result<Vec<Logged>, StoreError> {
     let mut query = deliveries::table
         .filter(deliveries::owner_id.eq(owner.to_vec()))
+        .filter(satkeep_in_time())
         .order((deliveries::event_id.desc(), deliveries::id.desc()))
         .select(Row::as_select())
         .offset(offset)

@@ -67,8 +67,8 @@ fn endpoint(columns: Columns) -> Result<Endpoint, StoreError> {
     })
 }
 
-/// Locks a manager, so that its endpoints change one by one.
-fn lock(connection: &mut Db, manager: UserId) -> Result<(), StoreError> {
+/// Locks a manager, so that its endpoints, and what else it chooses, change one by one.
+pub(super) fn lock(connection: &mut Db, manager: UserId) -> Result<(), StoreError> {
     let here = users::table.filter(users::id.eq(manager.as_bytes().as_slice())).filter(users::deleted_at_ms.is_null());
     let locked = diesel::update(here).set(users::updated_at_ms.eq(users::updated_at_ms)).execute(connection)?;
     if locked == 1 { Ok(()) } else { Err(StoreError::Revoked) }

@@ -4,6 +4,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 
 use crate::domain::ids::InvalidId;
 use crate::domain::secret::UnsealError;
+use crate::fairness::gate::Refusal;
 
 /// A query failed. The texts are for the log, never for a caller.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -11,6 +12,12 @@ pub enum StoreError {
     /// The database is gone or busy: worth another try later.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// Too much waits for its turn.
+    #[error(transparent)]
+    Busy(#[from] Refusal),
+    /// A query was broken off, because it took longer than any may.
+    #[error("a query took too long")]
+    TooLong,
     /// Whether a commit happened is not known: the connection died under it.
     #[error("the outcome of a transaction is not known: {0}")]
     OutcomeUnknown(String),
@@ -20,6 +27,9 @@ pub enum StoreError {
     /// The wallet of the key that the caller had proved was frozen for everything since.
     #[error("the wallet of the key is frozen")]
     Frozen,
+    /// The user of the key that the caller had proved may not create users any more.
+    #[error("the user may not create users")]
+    NotAManager,
     /// A value that must be unique is taken.
     #[error("a unique value is taken")]
     Conflict,

@@ -32,6 +32,10 @@ pub struct Event {
     pub row: Option<[u8; 16]>,
     /// Whose endpoints are told.
     pub manager: Option<UserId>,
+    /// The root manager of that one.
+    pub root: Option<UserId>,
+    /// Whose wallet it is, where it was one.
+    pub user: Option<UserId>,
     /// What to tell, where no row tells it.
     pub payload: Option<String>,
     /// The webhook of the payment's side: of the invoice that was paid, or the payer's.
@@ -125,6 +129,10 @@ struct Row {
     payment: Option<Vec<u8>>,
     #[diesel(sql_type = Nullable<Binary>)]
     manager_id: Option<Vec<u8>>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    root_id: Option<Vec<u8>>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    user_id: Option<Vec<u8>>,
     #[diesel(sql_type = Nullable<Text>)]
     payload: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
@@ -143,6 +151,8 @@ impl TryFrom<Row> for Event {
             account: row.account_id.map(|id| AccountId::from_slice(&id)).transpose()?,
             row: row.payment.as_deref().map(row_id).transpose()?,
             manager: row.manager_id.map(|id| UserId::from_slice(&id)).transpose()?,
+            root: row.root_id.map(|id| UserId::from_slice(&id)).transpose()?,
+            user: row.user_id.map(|id| UserId::from_slice(&id)).transpose()?,
             payload: row.payload,
             webhook: row.webhook,
             created_at: UnixMs::new(row.created_at_ms),
@@ -161,10 +171,12 @@ pub(super) fn row_id(bytes: &[u8]) -> Result<[u8; 16], StoreError> {
 /// The oldest events that are not handed over yet.
 pub fn oldest(connection: &mut Db, limit: i64) -> Result<Vec<Event>, StoreError> {
     let query = diesel::sql_query(
-        "SELECT e.id, e.kind, e.account_id, e.row_id, COALESCE(e.manager_id, a.tenant) AS manager_id, e.payload,
-            COALESCE(i.webhook, t.webhook) AS webhook, e.created_at_ms
+        "SELECT e.id, e.kind, e.account_id, e.row_id, COALESCE(e.manager_id, a.tenant) AS manager_id, m.root_id,
+            w.user_id, e.payload, COALESCE(i.webhook, t.webhook) AS webhook, e.created_at_ms
          FROM events AS e
          LEFT JOIN accounts AS a ON a.id = e.account_id
+         LEFT JOIN wallets AS w ON w.id = e.account_id
+         LEFT JOIN users AS m ON m.id = COALESCE(e.manager_id, a.tenant)
          LEFT JOIN invoices AS i ON i.id = e.row_id AND e.kind = 'payment.received'
          LEFT JOIN transfers AS t ON t.debit_account = e.account_id AND t.id = e.row_id AND e.kind = 'payment.sent'
          ORDER BY e.id LIMIT $1",
@@ -212,7 +224,7 @@ struct DeliveryRow {
     next_at_ms: Option<i64>,
     attempts: i64,
     created_at_ms: i64,
-    tenant: Vec<u8>,
+    consumer: Vec<u8>,
 }
 
 /// Hands events over: they are gone, and their deliveries are there. Events that another
@@ -291,7 +303,7 @@ pub(super) fn insert(
                 next_at_ms: (!waits).then_some(now.get()),
                 attempts: 0,
                 created_at_ms: new.created_at.get(),
-                tenant: new.place.tenant.as_bytes().to_vec(),
+                consumer: new.place.consumer.to_bytes().to_vec(),
             }
         })
         .collect();

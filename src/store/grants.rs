@@ -1,7 +1,7 @@
 //! What keys grant: looked up for most requests, so by statements that are prepared once.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
 use diesel::{PgConnection, SqliteConnection};
 
 use super::connection::Db;
@@ -10,6 +10,7 @@ use super::lookups::Found;
 use super::schema::accounts;
 use super::settle_rows::strictest;
 use super::statement::statement;
+use crate::domain::consumer::Consumer;
 use crate::domain::controls::Freeze;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::keys::{KeyDigest, KeyKind};
@@ -27,6 +28,10 @@ pub struct Grant {
     pub user: UserId,
     /// Whose wallet it is: of the manager who created the user, or of the manager itself.
     pub tenant: Option<UserId>,
+    /// The root manager, whose share everything is charged to.
+    pub root: Option<UserId>,
+    /// Whether the key's user may create users: a root manager, or one whom its manager lets.
+    pub may_create_users: bool,
     /// The generation of the wallet's keys that it belongs to.
     pub keys_version: i64,
 }
@@ -35,6 +40,11 @@ impl Grant {
     /// What the ledger checks again.
     pub const fn authority(&self) -> Authority {
         Authority { account: self.wallet.account(), keys_version: self.keys_version }
+    }
+
+    /// Whose share what the key does is charged to.
+    pub fn consumer(&self) -> Consumer {
+        self.root.map_or(Consumer::NOBODY, |root| Consumer::of(root, self.user))
     }
 }
 
@@ -50,13 +60,26 @@ pub struct Holder {
 }
 
 /// The columns of the query, in the order of `holder_columns!`.
-type Columns = (Vec<u8>, String, Vec<u8>, Vec<u8>, Option<Vec<u8>>, String, i64, i64, Option<String>, Option<String>);
+type Columns = (
+    Vec<u8>,
+    String,
+    Vec<u8>,
+    Vec<u8>,
+    Option<Vec<u8>>,
+    Option<Vec<u8>>,
+    bool,
+    String,
+    i64,
+    i64,
+    Option<String>,
+    Option<String>,
+);
 
 /// The query of both databases, up to what the digest is compared with.
 macro_rules! select_holder {
     ($digest:literal) => {
         concat!(
-            "SELECT k.digest, k.kind, w.id, w.user_id, a.tenant, w.name, a.balance_msat, a.keys_version, \
+            "SELECT k.digest, k.kind, w.id, w.user_id, a.tenant, a.root_id, a.may_create_users, w.name, a.balance_msat, a.keys_version, \
                 a.frozen_by_manager, a.frozen_by_operator \
              FROM wallet_keys AS k INNER JOIN wallets AS w ON w.id = k.wallet_id INNER JOIN accounts AS a ON a.id = w.id \
              WHERE a.closed_at_ms IS NULL AND k.digest ",
@@ -69,7 +92,20 @@ statement!(
     /// Who holds a key, on SQLite.
     SelectHolder on SqliteConnection,
     (digest: &'a [u8] as Binary)
-        -> (Binary, Text, Binary, Binary, Nullable<Binary>, Text, BigInt, BigInt, Nullable<Text>, Nullable<Text>),
+        -> (
+        Binary,
+        Text,
+        Binary,
+        Binary,
+        Nullable<Binary>,
+        Nullable<Binary>,
+        Bool,
+        Text,
+        BigInt,
+        BigInt,
+        Nullable<Text>,
+        Nullable<Text>,
+    ),
     select_holder!("= ?")
 );
 
@@ -77,7 +113,20 @@ statement!(
     /// Who holds keys, on PostgreSQL.
     SelectHolders on PgConnection,
     (digests: Vec<&'a [u8]> as Array<Binary>)
-        -> (Binary, Text, Binary, Binary, Nullable<Binary>, Text, BigInt, BigInt, Nullable<Text>, Nullable<Text>),
+        -> (
+        Binary,
+        Text,
+        Binary,
+        Binary,
+        Nullable<Binary>,
+        Nullable<Binary>,
+        Bool,
+        Text,
+        BigInt,
+        BigInt,
+        Nullable<Text>,
+        Nullable<Text>,
+    ),
     select_holder!("= ANY(?)")
 );
 
@@ -105,13 +154,16 @@ pub(super) fn find(connection: &mut Db, digests: &[KeyDigest]) -> Result<Found<K
 }
 
 fn holder(columns: Columns) -> Result<Holder, StoreError> {
-    let (_, kind, wallet, user, tenant, name, balance, keys_version, by_manager, by_operator) = columns;
+    let (_, kind, wallet, user, tenant, root, may_create_users, name, balance, keys_version, by_manager, by_operator) =
+        columns;
     refuse_frozen(by_manager.as_deref(), by_operator.as_deref())?;
     let grant = Grant {
         kind: KeyKind::from_stored(&kind).ok_or_else(|| StoreError::Broken(format!("a key of kind {kind:?}")))?,
         wallet: WalletId::from_slice(&wallet)?,
         user: UserId::from_slice(&user)?,
         tenant: tenant.map(|id| UserId::from_slice(&id)).transpose()?,
+        root: root.map(|id| UserId::from_slice(&id)).transpose()?,
+        may_create_users,
         keys_version,
     };
     Ok(Holder { grant, name, balance: Msat::new(balance) })
@@ -138,4 +190,14 @@ pub fn authorize(connection: &mut Db, authority: Authority) -> Result<(), StoreE
         .optional()?;
     let (by_manager, by_operator) = freezes.ok_or(StoreError::Revoked)?;
     refuse_frozen(by_manager.as_deref(), by_operator.as_deref())
+}
+
+/// Makes sure that the user of a key that was proved before may still create users.
+pub fn authorize_manager(connection: &mut Db, authority: Authority) -> Result<(), StoreError> {
+    authorize(connection, authority)?;
+    let may: bool = accounts::table
+        .filter(accounts::id.eq(authority.account.as_bytes().as_slice()))
+        .select(accounts::may_create_users)
+        .first(connection)?;
+    if may { Ok(()) } else { Err(StoreError::NotAManager) }
 }

@@ -33,9 +33,9 @@ const PERIODS: &str = concat!(
     " AS spending_low
     FROM (
         SELECT paid_at_ms / $1 AS number, amount_msat AS income, CAST(0 AS BIGINT) AS spending
-        FROM invoices WHERE wallet_id = $2 AND state = 'paid'
+        FROM invoices WHERE wallet_id = $2 AND state = 'paid' AND satkeep_in_time()
         UNION ALL
-        SELECT created_at_ms / $1, CAST(0 AS BIGINT), amount_msat FROM transfers WHERE debit_account = $2
+        SELECT created_at_ms / $1, CAST(0 AS BIGINT), amount_msat FROM transfers WHERE debit_account = $2 AND satkeep_in_time()
     ) AS sides
     GROUP BY number ORDER BY number"
 );

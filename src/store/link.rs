@@ -1,11 +1,14 @@
 //! Connections of the pool: how they are made, and thrown away.
 
+use std::time::{Duration, Instant};
+
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ManageConnection, R2D2Connection};
 use diesel::{RunQueryDsl, SqliteConnection};
 
 use super::connection::{Database, Db, SQLITE_SMALL_CACHE};
 use super::error::StoreError;
+use super::functions::{self, Deadline};
 use super::statement::statement;
 
 statement!(
@@ -23,9 +26,31 @@ pub(super) struct Link {
     pub(super) db: Db,
     /// Set when the connection was found dead, so that the pool throws it away.
     dead: bool,
+    /// Of the connection, where it is SQLite's; a server keeps its own.
+    deadline: Deadline,
 }
 
 impl Link {
+    /// Runs queries that only read, but perhaps a lot, over a connection that was made with this
+    /// limit of time. What is not done by then is broken off.
+    pub(super) fn within<T>(
+        &mut self,
+        limit: Duration,
+        work: impl FnOnce(&mut Db) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let began = Instant::now();
+        self.deadline.set(limit);
+        let read = work(&mut self.db);
+        self.deadline.lift();
+        read.map_err(|error| {
+            let error = self.explain(error);
+            // Neither database tells by a code that Diesel hands on. But what fails after the
+            // limit, with the connection alive, was broken off.
+            let broken_off = matches!(error, StoreError::Fault(_)) && began.elapsed() >= limit;
+            if broken_off { StoreError::TooLong } else { error }
+        })
+    }
+
     /// Runs a few queries that only read: on SQLite on one state of the file, whose locks are
     /// taken once and not for each of them.
     pub(super) fn in_one_read<T>(
@@ -61,8 +86,11 @@ impl Link {
             | StoreError::OutcomeUnknown(_)
             | StoreError::Revoked
             | StoreError::Frozen
+            | StoreError::NotAManager
             | StoreError::Conflict
             | StoreError::Broken(_)
+            | StoreError::Busy(_)
+            | StoreError::TooLong
             | StoreError::NotFound => return error,
         };
         self.dead = true;
@@ -70,20 +98,46 @@ impl Link {
     }
 }
 
-/// Makes the connections of the pool.
+/// Makes the connections of a pool.
 #[derive(Debug)]
-pub(super) struct Manager(pub(super) Database);
+pub(super) struct Manager {
+    database: Database,
+    /// How long a query may take, where that is not as long as any.
+    limit: Option<Duration>,
+}
+
+impl Manager {
+    /// Of connections for whatever is short.
+    pub(super) const fn new(database: Database) -> Self {
+        Self { database, limit: None }
+    }
+
+    /// Of connections for [`Link::within`] a limit.
+    pub(super) const fn within(limit: Duration, database: Database) -> Self {
+        Self { database, limit: Some(limit) }
+    }
+}
 
 impl ManageConnection for Manager {
     type Connection = Link;
     type Error = diesel::r2d2::Error;
 
     fn connect(&self) -> Result<Link, diesel::r2d2::Error> {
-        let mut db = self.0.connect().map_err(diesel::r2d2::Error::ConnectionError)?;
-        if let Db::Sqlite(connection) = &mut db {
-            connection.batch_execute(SQLITE_SMALL_CACHE).map_err(diesel::r2d2::Error::QueryError)?;
-        }
-        Ok(Link { db, dead: false })
+        let mut db = self.database.connect().map_err(diesel::r2d2::Error::ConnectionError)?;
+        let deadline = Deadline::new();
+        let set_up = match (&mut db, self.limit) {
+            (Db::Sqlite(connection), _) => connection
+                .batch_execute(SQLITE_SMALL_CACHE)
+                .and_then(|()| functions::register(connection, deadline.clone())),
+            // A place is one core, and no more.
+            (Db::Postgres(connection), Some(limit)) => connection.batch_execute(&format!(
+                "SET statement_timeout = {}; SET max_parallel_workers_per_gather = 0",
+                limit.as_millis()
+            )),
+            (Db::Postgres(_), None) => Ok(()),
+        };
+        set_up.map_err(diesel::r2d2::Error::QueryError)?;
+        Ok(Link { db, dead: false, deadline })
     }
 
     fn is_valid(&self, link: &mut Link) -> Result<(), diesel::r2d2::Error> {

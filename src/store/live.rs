@@ -8,8 +8,9 @@ use diesel::sql_types::{Binary, Bool};
 use super::connection::Db;
 use super::error::StoreError;
 use super::grants;
-use super::schema::{accounts, invoices, transfers};
+use super::schema::{accounts, invoices, transfers, wallets};
 use super::wallets::CHUNK_IDS;
+use crate::domain::consumer::Consumer;
 use crate::domain::ids::{InvoiceId, PaymentHash, UserId, WalletId};
 use crate::domain::money::Msat;
 use crate::ledger::command::Authority;
@@ -64,16 +65,24 @@ pub fn standings(connection: &mut Db, wallets: &[WalletId]) -> Result<HashMap<Wa
     Ok(found)
 }
 
-/// The invoice of a payment hash, and whose it is: of the tenant of its wallet, where there is one.
-pub fn owner(connection: &mut Db, hash: PaymentHash) -> Result<Option<(InvoiceId, Option<UserId>)>, StoreError> {
-    let found: Option<(Vec<u8>, Option<Vec<u8>>)> = invoices::table
+/// An invoice's id, the root manager of its wallet, and its wallet's user.
+type OwnerColumns = (Vec<u8>, Option<Vec<u8>>, Vec<u8>);
+
+/// The invoice of a payment hash, and whose it is.
+pub fn owner(connection: &mut Db, hash: PaymentHash) -> Result<Option<(InvoiceId, Consumer)>, StoreError> {
+    let found: Option<OwnerColumns> = invoices::table
         .inner_join(accounts::table.on(accounts::id.eq(invoices::wallet_id)))
+        .inner_join(wallets::table.on(wallets::id.eq(invoices::wallet_id)))
         .filter(invoices::payment_hash.eq(hash.as_bytes().as_slice()))
-        .select((invoices::id, accounts::tenant))
+        .select((invoices::id, accounts::root_id, wallets::user_id))
         .first(connection)
         .optional()?;
-    let Some((invoice, tenant)) = found else { return Ok(None) };
-    Ok(Some((InvoiceId::from_slice(&invoice)?, tenant.map(|id| UserId::from_slice(&id)).transpose()?)))
+    let Some((invoice, root, user)) = found else { return Ok(None) };
+    let consumer = match root {
+        Some(root) => Consumer::of(UserId::from_slice(&root)?, UserId::from_slice(&user)?),
+        None => Consumer::NOBODY,
+    };
+    Ok(Some((InvoiceId::from_slice(&invoice)?, consumer)))
 }
 
 /// Those of some invoices that are no longer open.

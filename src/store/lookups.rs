@@ -58,7 +58,7 @@ impl Lookups {
             Database::Sqlite(_) => Ok(Self::Here),
             Database::Postgres(_) => {
                 let (questions, asked) = mpsc::unbounded_channel();
-                let desk = Desk { manager: Manager(database.clone()), link: None };
+                let desk = Desk { manager: Manager::new(database.clone()), link: None };
                 thread::Builder::new().name("lookups".to_owned()).spawn(move || desk.run(asked))?;
                 Ok(Self::Together(questions))
             }

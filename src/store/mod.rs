@@ -5,11 +5,9 @@
 //! most requests ask, `lookups` answers in a shorter way. Settling has a connection of its
 //! own: see [`settlement`]; so has the copying of SQLite's log: see `checkpoint`.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::r2d2::Pool;
-use tokio::sync::Semaphore;
 
 pub mod attempts;
 pub mod audit;
@@ -25,6 +23,7 @@ pub mod endpoints;
 pub mod error;
 pub mod events;
 pub mod expiry;
+mod functions;
 pub mod grants;
 mod guards;
 pub mod guesses;
@@ -39,6 +38,7 @@ pub mod operators;
 pub mod payment_filter;
 mod payment_page;
 pub mod payments;
+pub mod postgres_url;
 mod schema;
 pub mod sealed;
 pub mod sessions;
@@ -47,11 +47,13 @@ mod settle_postgres;
 mod settle_rows;
 mod settle_sqlite;
 pub mod settlement;
+mod sqlite_file;
 mod statement;
 mod sums;
 mod texts;
 pub mod users;
 pub mod wallets;
+pub mod webhook_formats;
 pub mod webhook_secrets;
 mod witness;
 
@@ -64,11 +66,26 @@ use link::Manager;
 use lookups::Lookups;
 use settlement::Settlement;
 
+use crate::domain::consumer::Consumer;
+use crate::domain::ids::UserId;
+use crate::fairness::gate::{Gate, PATIENCE, Turn};
+use crate::fairness::turns::Limits;
+
+/// Lists that are read at once, over connections of their own: they may be long, and the short
+/// lookups that every request makes never wait for them. A list costs nobody else anything while
+/// it waits, so many may: what bounds them is how long.
+const LISTS: Limits = Limits::new(10, 8192, 512);
+/// How long the queries of a list may take.
+pub const LIST_TIME: Duration = Duration::from_secs(5);
+/// Live feeds that read on at once. As many wait as there are streams, which have limits of
+/// their own.
+const FEEDS: Limits = Limits::new(8, usize::MAX, usize::MAX);
+/// Audits at once, and those that wait.
+const AUDITS: Limits = Limits::new(1, 16, 16);
+/// Connections for short lookups and for writing.
+const SHORT_MAX: usize = 8;
 /// Connections in the pool; as many queries run at once.
-const POOL_SIZE: u32 = 8;
-/// Lists that are read at once: they may be long, and must leave connections for the short
-/// lookups that every request makes.
-const LISTS_MAX: usize = 4;
+const POOL_SIZE: usize = SHORT_MAX + FEEDS.places() + AUDITS.places();
 /// How long a query waits for a connection.
 const POOL_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -77,30 +94,33 @@ const POOL_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Store {
     database: Database,
     pool: Pool<Manager>,
+    /// Connections for lists, with a limit of time.
+    list_pool: Pool<Manager>,
     /// They take turns, and the settler as well.
     sqlite_writers: Option<Writers>,
-    lists: Arc<Semaphore>,
+    lists: Gate<UserId>,
+    feeds: Gate<UserId>,
+    audits: Gate<UserId>,
     lookups: Lookups,
 }
 
 impl Store {
     /// Connects to a database, which must be there and answer.
     pub fn open(database: Database) -> Result<Self, StoreError> {
+        if let Some(path) = database.sqlite_path() {
+            sqlite_file::prepare(path).map_err(|error| {
+                StoreError::Unavailable(format!("the file of the database cannot be opened or made: {error}"))
+            })?;
+        }
         // The first connection is made by hand, because its error says more than the pool's.
         drop(database.connect().map_err(|error| StoreError::Unavailable(error.to_string()))?);
-        let pool = Pool::builder()
-            .max_size(POOL_SIZE)
-            .min_idle(Some(1))
-            .connection_timeout(POOL_TIMEOUT)
-            .test_on_check_out(false)
-            .error_handler(Box::new(diesel::r2d2::NopErrorHandler))
-            .build(Manager(database.clone()))
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let pool = pool_of(POOL_SIZE, 1, Manager::new(database.clone()))?;
+        let list_pool = pool_of(LISTS.places(), 0, Manager::within(LIST_TIME, database.clone()))?;
         let lookups = Lookups::new(&database).map_err(|error| StoreError::Fault(error.to_string()))?;
-        let lists = Arc::new(Semaphore::new(LISTS_MAX));
         let writers = database.sqlite_path().map(|_| Writers::new(&database)).transpose();
         let sqlite_writers = writers.map_err(|error| StoreError::Fault(error.to_string()))?;
-        Ok(Self { database, pool, sqlite_writers, lists, lookups })
+        let [lists, feeds, audits] = [LISTS, FEEDS, AUDITS].map(|limits| Gate::new(limits, PATIENCE));
+        Ok(Self { database, pool, list_pool, sqlite_writers, lists, feeds, audits, lookups })
     }
 
     /// Which database this is.
@@ -108,9 +128,12 @@ impl Store {
         &self.database
     }
 
-    /// How many connections the pool has, and how many of them are idle.
-    pub fn pool_state(&self) -> diesel::r2d2::State {
-        self.pool.state()
+    /// How many connections the pools have that are in use, and how many that are idle.
+    pub fn connections(&self) -> (u32, u32) {
+        let states = [self.pool.state(), self.list_pool.state()];
+        states.iter().fold((0, 0), |(busy, idle), state| {
+            (busy + state.connections.saturating_sub(state.idle_connections), idle + state.idle_connections)
+        })
     }
 
     /// A settlement store on the same database.
@@ -127,15 +150,64 @@ impl Store {
         unblock(move || store.read_blocking(work)).await
     }
 
-    /// Runs queries that only read, but perhaps a lot: only a few of these at once.
+    /// Runs queries that only read, but perhaps a lot: a few of these at once, to each tenant its
+    /// share, and each for [`LIST_TIME`] at most.
     pub async fn read_list<T: Send + 'static>(
+        &self,
+        consumer: Consumer,
+        work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = self.list_turn(consumer).await?;
+        self.read_list_in(turn, work).await
+    }
+
+    /// Waits for the turn to read a list: for who does something else first, and must not be
+    /// refused after that.
+    pub async fn list_turn(&self, consumer: Consumer) -> Result<ListTurn, StoreError> {
+        Ok(ListTurn(self.lists.enter(consumer).await?))
+    }
+
+    /// As [`Store::read_list`], for who has the turn.
+    pub async fn read_list_in<T: Send + 'static>(
+        &self,
+        turn: ListTurn,
+        work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let lists = self.list_pool.clone();
+        unblock(move || {
+            // Until the work is done, whether or not anybody still waits for it.
+            let _turn = turn;
+            let mut link = lists.get().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            link.within(LIST_TIME, work)
+        })
+        .await
+    }
+
+    /// Runs the queries of a live feed: a few of these at once, to each tenant its share.
+    pub async fn read_feed<T: Send + 'static>(
+        &self,
+        consumer: Consumer,
+        work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = self.feeds.enter(consumer).await?;
+        self.read_in_turn(turn, work).await
+    }
+
+    /// Runs an audit, which takes as long as it takes: one at once.
+    pub async fn read_audit<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let lists = Arc::clone(&self.lists);
-        let turn = lists.acquire_owned().await.map_err(|error| StoreError::Fault(error.to_string()))?;
+        let turn = self.audits.enter(Consumer::NOBODY).await?;
+        self.read_in_turn(turn, work).await
+    }
+
+    async fn read_in_turn<T: Send + 'static>(
+        &self,
+        turn: Turn<UserId>,
+        work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         self.read(move |connection| {
-            // Until the work is done, whether or not anybody still waits for it.
             let _turn = turn;
             work(connection)
         })
@@ -162,6 +234,21 @@ impl Store {
         let _turn = self.sqlite_writers.as_ref().map(Writers::turn);
         self.read_blocking(|connection| in_transaction(connection, work))
     }
+}
+
+/// A turn to read a list; its place is given back when this is dropped.
+#[derive(Debug)]
+pub struct ListTurn(#[expect(dead_code, reason = "it is held, not looked at")] Turn<UserId>);
+
+fn pool_of(size: usize, idle_min: u32, manager: Manager) -> Result<Pool<Manager>, StoreError> {
+    Pool::builder()
+        .max_size(u32::try_from(size).unwrap_or(u32::MAX))
+        .min_idle(Some(idle_min))
+        .connection_timeout(POOL_TIMEOUT)
+        .test_on_check_out(false)
+        .error_handler(Box::new(diesel::r2d2::NopErrorHandler))
+        .build(manager)
+        .map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
 impl std::fmt::Debug for Store {

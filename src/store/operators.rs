@@ -24,6 +24,7 @@ pub fn create(
             users::name.eq(username.as_str()),
             users::username.eq(username.as_str()),
             users::role.eq(Role::Operator.as_str()),
+            users::root_id.eq(id.as_bytes().as_slice()),
             users::password_hash.eq(password_hash),
             users::created_at_ms.eq(now.get()),
             users::updated_at_ms.eq(now.get()),

@@ -5,8 +5,10 @@ use diesel::prelude::*;
 use diesel::sql_types::{Binary, Bool};
 
 use super::connection::MultiBackend;
+use super::functions::satkeep_contains;
 use super::schema::payments;
 use crate::domain::ids::{PaymentHash, WalletId};
+use crate::domain::search::SearchText;
 use crate::domain::time::UnixMs;
 use crate::ledger::state::InvoiceState;
 
@@ -30,7 +32,7 @@ pub enum TextTest {
     /// One of these.
     OneOf(Vec<String>),
     /// With this text somewhere in it, whatever the case.
-    Contains(String),
+    Contains(SearchText),
 }
 
 /// What a condition looks at.
@@ -177,10 +179,10 @@ impl Test {
         match self {
             Self::Memo(TextTest::OneOf(texts)) => Box::new(payments::memo.eq_any(texts.clone())),
             Self::Memo(TextTest::Contains(text)) => {
-                Box::new(lower(payments::memo).like(lower(containing(text))).escape('\\'))
+                Box::new(satkeep_contains(payments::memo.nullable(), text.as_str().to_owned()))
             }
             Self::Tag(TextTest::OneOf(texts)) => Box::new(tag().eq_any(texts.clone())),
-            Self::Tag(TextTest::Contains(text)) => Box::new(lower(tag()).like(lower(containing(text))).escape('\\')),
+            Self::Tag(TextTest::Contains(text)) => Box::new(satkeep_contains(payments::tag, text.as_str().to_owned())),
             Self::AmountMsat(ranges) => any_of(ranges, |range| within(payments::amount_msat, range)),
             // The internal ledger moves money for nothing.
             Self::FeeMsat(ranges) => {
@@ -200,11 +202,6 @@ impl Test {
             Self::Either(tests) => any_of(tests, Self::expression),
         }
     }
-}
-
-diesel::define_sql_function! {
-    /// The text in lower case.
-    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
 }
 
 /// The tag, or the empty text where there is none, so that a negated test finds those.
@@ -248,18 +245,4 @@ fn has_status(status: Status, now: UnixMs) -> Expression {
             payments::state.eq(InvoiceState::Cancelled.as_str()).or(open().and(payments::expires_at_ms.le(now.get()))),
         ),
     }
-}
-
-/// A `LIKE` pattern (escaped by a backslash) for texts that contain this one.
-pub(super) fn containing(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len().saturating_add(2));
-    pattern.push('%');
-    for character in text.chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    pattern
 }

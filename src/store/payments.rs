@@ -9,6 +9,7 @@ use diesel::{PgConnection, SqliteConnection};
 use super::connection::Db;
 use super::delivery_log;
 use super::error::StoreError;
+use super::functions::satkeep_in_time;
 use super::lookups::Found;
 use super::payment_filter::{PaymentFilter, Sort};
 use super::payment_page::Page;
@@ -247,14 +248,39 @@ pub fn find_row(connection: &mut Db, wallet: WalletId, row: [u8; 16]) -> Result<
     Ok(payment)
 }
 
+/// Sides of payments, by their wallets and the ids of their rows, in this order: one query for
+/// each wallet, because only a wallet's rows are found by their ids.
+pub fn find_sides(connection: &mut Db, sides: &[(WalletId, [u8; 16])]) -> Result<Vec<Payment>, StoreError> {
+    let mut rows: HashMap<WalletId, Vec<[u8; 16]>> = HashMap::new();
+    for (wallet, row) in sides {
+        rows.entry(*wallet).or_default().push(*row);
+    }
+    let mut found = HashMap::with_capacity(sides.len());
+    for (wallet, rows) in rows {
+        for side in find_rows(connection, wallet, &rows)? {
+            found.insert((wallet, side.row.clone()), side);
+        }
+    }
+    let in_order = sides.iter().map(|(wallet, row)| found.remove(&(*wallet, row.to_vec())).ok_or(StoreError::NotFound));
+    let mut sides: Vec<Payment> = in_order.collect::<Result<_, _>>()?;
+    add_webhook_statuses(connection, &mut sides)?;
+    Ok(sides)
+}
+
 /// A wallet's sides of payments, by the ids of their rows, in no order.
 pub fn find_rows(connection: &mut Db, wallet: WalletId, rows: &[[u8; 16]]) -> Result<Vec<Payment>, StoreError> {
-    let rows: Vec<Row> = payments::table
-        .filter(payments::wallet_id.eq(wallet.as_bytes().as_slice()))
-        .filter(payments::id.eq_any(rows.iter().map(|row| row.to_vec()).collect::<Vec<_>>()))
-        .select(Row::as_select())
-        .load(connection)?;
-    rows.into_iter().map(Payment::try_from).collect()
+    let mut found = Vec::with_capacity(rows.len());
+    for rows in rows.chunks(CHUNK_IDS) {
+        let rows: Vec<Row> = payments::table
+            .filter(payments::wallet_id.eq(wallet.as_bytes().as_slice()))
+            .filter(payments::id.eq_any(rows.iter().map(|row| row.to_vec()).collect::<Vec<_>>()))
+            .select(Row::as_select())
+            .load(connection)?;
+        for row in rows {
+            found.push(Payment::try_from(row)?);
+        }
+    }
+    Ok(found)
 }
 
 /// A page of a wallet's payments.
@@ -269,7 +295,7 @@ pub fn list(
     let rows: Vec<Row> = match connection {
         // Walks the indexes of both halves of the view by itself.
         Db::Sqlite(_) => {
-            let page = sort.apply(filter.apply(wallet)).offset(offset).limit(limit);
+            let page = sort.apply(filter.apply(wallet)).filter(satkeep_in_time()).offset(offset).limit(limit);
             page.select(Row::as_select()).load(connection)?
         }
         // Sorts all that a wallet has ever paid, unless each half is asked for its own part.
@@ -290,5 +316,5 @@ pub fn list(
 
 /// How many of a wallet's payments a filter lets through.
 pub fn count(connection: &mut Db, wallet: WalletId, filter: &PaymentFilter) -> Result<i64, StoreError> {
-    Ok(filter.apply(wallet).count().get_result(connection)?)
+    Ok(filter.apply(wallet).filter(satkeep_in_time()).count().get_result(connection)?)
 }

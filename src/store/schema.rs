@@ -22,6 +22,8 @@ diesel::table! {
         spent_day -> BigInt,
         spent_msat -> BigInt,
         tenant -> Nullable<Binary>,
+        root_id -> Nullable<Binary>,
+        may_create_users -> Bool,
     }
 }
 
@@ -38,6 +40,8 @@ diesel::table! {
         deleted_at_ms -> Nullable<BigInt>,
         username -> Nullable<Text>,
         role -> Text,
+        root_id -> Binary,
+        may_create_users -> Bool,
     }
 }
 
@@ -211,7 +215,7 @@ diesel::table! {
         duration_ms -> Nullable<BigInt>,
         answer -> Nullable<Text>,
         error -> Nullable<Text>,
-        tenant -> Binary,
+        consumer -> Binary,
     }
 }
 
@@ -231,6 +235,13 @@ diesel::table! {
         name -> Text,
         at_ms -> BigInt,
         id -> Binary,
+    }
+}
+
+diesel::table! {
+    webhook_formats (manager_id) {
+        manager_id -> Binary,
+        format -> Text,
     }
 }
 

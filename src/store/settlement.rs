@@ -218,10 +218,13 @@ fn settle_error(error: StoreError) -> SettleError {
         | StoreError::Broken(_)
         | StoreError::NotFound
         | StoreError::Revoked
-        | StoreError::Frozen => SettleError::Refused(error.to_string()),
-        StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) | StoreError::Fault(_) => {
-            SettleError::Unavailable(error.to_string())
-        }
+        | StoreError::Frozen
+        | StoreError::NotAManager => SettleError::Refused(error.to_string()),
+        StoreError::Unavailable(_)
+        | StoreError::OutcomeUnknown(_)
+        | StoreError::Busy(_)
+        | StoreError::TooLong
+        | StoreError::Fault(_) => SettleError::Unavailable(error.to_string()),
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::connection::{Db, MultiBackend};
 use super::error::StoreError;
 use super::events;
-use super::payment_filter::{containing, lower};
+use super::functions::{satkeep_contains, satkeep_in_time};
 use super::schema::users;
 use super::sessions::{self, Role};
 use super::wallets::{self, NewWallet};
@@ -15,6 +15,7 @@ use crate::domain::events::EventKind;
 use crate::domain::extra::Extra;
 use crate::domain::ids::UserId;
 use crate::domain::pairs::Pairs;
+use crate::domain::search::SearchText;
 use crate::domain::text::{Email, InvalidText, Name, Username};
 use crate::domain::time::UnixMs;
 
@@ -33,6 +34,8 @@ pub struct User {
     pub email: Option<String>,
     /// The manager's own data.
     pub extra: Option<Extra>,
+    /// Whether it may create users itself.
+    pub may_create_users: bool,
     /// When it was created.
     pub created_at: UnixMs,
     /// When it was last changed.
@@ -56,6 +59,8 @@ pub struct NewUser {
     pub password_hash: Option<String>,
     /// The manager's own data.
     pub extra: Option<Extra>,
+    /// Whether it may create users itself: a manager may, a user where its manager says so.
+    pub may_create_users: bool,
     /// Its first wallet.
     pub wallet: NewWallet,
     /// Now.
@@ -75,6 +80,8 @@ pub struct UserChange {
     pub password_hash: Option<String>,
     /// Data to merge into the user's.
     pub extra: Option<Extra>,
+    /// Whether it may create users itself from now on.
+    pub may_create_users: Option<bool>,
 }
 
 /// Which users of a tenant to list. Of several values any will do; where there is none, all.
@@ -86,8 +93,8 @@ pub struct UserFilter {
     pub names: Vec<String>,
     /// Only with exactly one of these email addresses.
     pub emails: Vec<String>,
-    /// Only with this text somewhere in their own data.
-    pub extra: Option<String>,
+    /// Only with this text somewhere in their own data, whatever the case.
+    pub extra: Option<SearchText>,
     /// Only with each of these pairs in their own data. No query looks for these: see
     /// [`UserFilter::matches_pairs`].
     pub pairs: Pairs,
@@ -104,7 +111,7 @@ impl UserFilter {
 /// After which row a page begins.
 pub type Cursor = (i64, Vec<u8>);
 
-type Columns = (Vec<u8>, Option<Vec<u8>>, String, Option<String>, Option<String>, Option<String>, i64, i64);
+type Columns = (Vec<u8>, Option<Vec<u8>>, String, Option<String>, Option<String>, Option<String>, bool, i64, i64);
 
 const COLUMNS: (
     users::id,
@@ -113,6 +120,7 @@ const COLUMNS: (
     users::username,
     users::email,
     users::extra,
+    users::may_create_users,
     users::created_at_ms,
     users::updated_at_ms,
 ) = (
@@ -122,12 +130,13 @@ const COLUMNS: (
     users::username,
     users::email,
     users::extra,
+    users::may_create_users,
     users::created_at_ms,
     users::updated_at_ms,
 );
 
 fn user(columns: Columns) -> Result<User, StoreError> {
-    let (id, manager, name, username, email, extra, created_at_ms, updated_at_ms) = columns;
+    let (id, manager, name, username, email, extra, may_create_users, created_at_ms, updated_at_ms) = columns;
     Ok(User {
         username,
         updated_at: UnixMs::new(updated_at_ms),
@@ -136,6 +145,7 @@ fn user(columns: Columns) -> Result<User, StoreError> {
         manager: manager.map(|id| UserId::from_slice(&id)).transpose()?,
         email,
         extra: extra.map(Extra::from_stored),
+        may_create_users,
         created_at: UnixMs::new(created_at_ms),
     })
 }
@@ -153,9 +163,10 @@ struct UserCreated<'a> {
 /// Creates a user and its first wallet, for a manager who is there and stays until the
 /// transaction ends.
 pub fn create(connection: &mut Db, new: &NewUser) -> Result<(), StoreError> {
-    if let Some(manager) = new.manager {
-        hold(connection, manager)?;
-    }
+    let root = match new.manager {
+        Some(manager) => hold(connection, manager)?,
+        None => new.id,
+    };
     diesel::insert_into(users::table)
         .values((
             users::id.eq(new.id.as_bytes().as_slice()),
@@ -165,6 +176,8 @@ pub fn create(connection: &mut Db, new: &NewUser) -> Result<(), StoreError> {
             users::email.eq(new.email.as_ref().map(Email::as_str)),
             users::password_hash.eq(new.password_hash.as_deref()),
             users::extra.eq(new.extra.as_ref().map(Extra::as_str)),
+            users::root_id.eq(root.as_bytes().as_slice()),
+            users::may_create_users.eq(new.may_create_users),
             users::created_at_ms.eq(new.created_at.get()),
             users::updated_at_ms.eq(new.created_at.get()),
         ))
@@ -182,11 +195,12 @@ pub fn create(connection: &mut Db, new: &NewUser) -> Result<(), StoreError> {
     wallets::create(connection, new.id, &new.wallet)
 }
 
-/// Makes sure that a user is there, and is not deleted until the transaction ends; others may
-/// hold it as well.
-fn hold(connection: &mut Db, id: UserId) -> Result<(), StoreError> {
+/// Makes sure that a user is there and may create users, and is neither deleted nor changed until
+/// the transaction ends; others may hold it as well. Answers its root manager.
+fn hold(connection: &mut Db, id: UserId) -> Result<UserId, StoreError> {
     let here = |lock: &str| {
-        let sql = format!("SELECT created_at_ms FROM users WHERE id = $1 AND deleted_at_ms IS NULL{lock}");
+        let sql =
+            format!("SELECT root_id FROM users WHERE id = $1 AND deleted_at_ms IS NULL AND may_create_users{lock}");
         diesel::sql_query(sql).bind::<Binary, _>(id.as_bytes().to_vec())
     };
     let found: Vec<Held> = match connection {
@@ -194,13 +208,14 @@ fn hold(connection: &mut Db, id: UserId) -> Result<(), StoreError> {
         Db::Sqlite(c) => here("").load(c)?,
         Db::Postgres(c) => here(" FOR SHARE").load(c)?,
     };
-    if found.is_empty() { Err(StoreError::Revoked) } else { Ok(()) }
+    let held = found.first().ok_or(StoreError::Revoked)?;
+    Ok(UserId::from_slice(&held.root_id)?)
 }
 
 #[derive(diesel::QueryableByName)]
 struct Held {
-    #[diesel(sql_type = BigInt, column_name = created_at_ms)]
-    _created_at_ms: i64,
+    #[diesel(sql_type = Binary)]
+    root_id: Vec<u8>,
 }
 
 /// A user of the tenant; of no tenant, a manager.
@@ -266,6 +281,7 @@ pub fn list(
     let mut query = users::table
         .filter(users::manager_id.eq(tenant.as_bytes().to_vec()))
         .filter(users::deleted_at_ms.is_null())
+        .filter(satkeep_in_time())
         .order((users::created_at_ms, users::id))
         .select(COLUMNS)
         .offset(offset)
@@ -281,7 +297,7 @@ pub fn list(
         query = query.filter(users::email.eq_any(filter.emails.clone()));
     }
     if let Some(text) = &filter.extra {
-        query = query.filter(users::extra.like(containing(text)).escape('\\'));
+        query = query.filter(satkeep_contains(users::extra, text.as_str().to_owned()));
     }
     if let Some((created_at_ms, id)) = after {
         query = query.filter(
@@ -325,18 +341,43 @@ pub fn update(
             users::updated_at_ms.eq(now.get()),
         ))
         .execute(connection)?;
+    if let Some(may) = change.may_create_users {
+        diesel::update(row).set(users::may_create_users.eq(may)).execute(connection)?;
+        wallets::let_create_users(connection, id, may)?;
+    }
     Ok(Ok(()))
 }
 
-/// Whether a user is the manager of others.
-pub fn has_users(connection: &mut Db, id: UserId) -> Result<bool, StoreError> {
-    let first: Option<Vec<u8>> = users::table
-        .filter(users::manager_id.eq(id.as_bytes().as_slice()))
-        .filter(users::deleted_at_ms.is_null())
-        .select(users::id)
-        .first(connection)
-        .optional()?;
-    Ok(first.is_some())
+/// The users of one subtree at most, and their wallets.
+pub const SUBTREE_MAX: i64 = 1000;
+
+#[derive(diesel::QueryableByName)]
+struct Member {
+    #[diesel(sql_type = Binary)]
+    id: Vec<u8>,
+}
+
+/// A user, and behind it all that it has created, and these have, however deep; `None` where there
+/// are more than [`SUBTREE_MAX`]. Deleted ones are not among them.
+pub fn subtree(connection: &mut Db, id: UserId) -> Result<Option<Vec<UserId>>, StoreError> {
+    let query = diesel::sql_query(
+        "WITH RECURSIVE subtree (id) AS (
+            SELECT $1
+            UNION ALL
+            SELECT u.id FROM users AS u INNER JOIN subtree AS s ON u.manager_id = s.id WHERE u.deleted_at_ms IS NULL
+        )
+        SELECT s.id FROM subtree AS s LIMIT $2",
+    )
+    .bind::<Binary, _>(id.as_bytes().to_vec())
+    .bind::<BigInt, _>(SUBTREE_MAX.saturating_add(1));
+    let rows: Vec<Member> = match connection {
+        Db::Sqlite(c) => query.load(c)?,
+        Db::Postgres(c) => query.load(c)?,
+    };
+    if i64::try_from(rows.len()).is_ok_and(|rows| rows > SUBTREE_MAX) {
+        return Ok(None);
+    }
+    rows.into_iter().map(|row| Ok(UserId::from_slice(&row.id)?)).collect::<Result<_, StoreError>>().map(Some)
 }
 
 /// How many users there are, of all tenants, deleted ones included.
@@ -348,7 +389,7 @@ pub fn count_all(connection: &mut Db) -> Result<i64, StoreError> {
 /// one is given: a page of them, oldest first.
 pub fn list_managers(
     connection: &mut Db,
-    search: Option<&str>,
+    search: Option<&SearchText>,
     offset: i64,
     limit: i64,
 ) -> Result<Vec<User>, StoreError> {
@@ -357,19 +398,20 @@ pub fn list_managers(
 }
 
 /// How many managers there are, with this text in them where one is given.
-pub fn count_managers(connection: &mut Db, search: Option<&str>) -> Result<i64, StoreError> {
+pub fn count_managers(connection: &mut Db, search: Option<&SearchText>) -> Result<i64, StoreError> {
     Ok(managers(search).count().get_result(connection)?)
 }
 
-fn managers<'a>(search: Option<&str>) -> users::BoxedQuery<'a, MultiBackend> {
+fn managers<'a>(search: Option<&SearchText>) -> users::BoxedQuery<'a, MultiBackend> {
     let query = users::table
         .filter(users::manager_id.is_null())
         .filter(users::role.eq(Role::User.as_str()))
         .filter(users::deleted_at_ms.is_null())
+        .filter(satkeep_in_time())
         .into_boxed();
     let Some(text) = search else { return query };
-    let pattern = || lower(containing(text));
-    let by_username = lower(users::username.assume_not_null()).like(pattern()).escape('\\');
-    let by_email = lower(users::email.assume_not_null()).like(pattern()).escape('\\');
-    query.filter(lower(users::name).like(pattern()).escape('\\').or(by_username).or(by_email))
+    let text = || text.as_str().to_owned();
+    let by_username = satkeep_contains(users::username, text());
+    let by_email = satkeep_contains(users::email, text());
+    query.filter(satkeep_contains(users::name.nullable(), text()).or(by_username).or(by_email))
 }

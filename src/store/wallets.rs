@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use super::connection::Db;
 use super::error::StoreError;
 use super::events;
+use super::functions::satkeep_in_time;
 use super::schema::{accounts, users, wallet_keys, wallets};
 use super::settle_rows::{freeze, limit};
 use super::users::Cursor;
@@ -117,8 +118,10 @@ fn wallet(columns: Columns) -> Result<Wallet, StoreError> {
 /// Creates a wallet for a user, whom the same transaction has locked or created.
 pub fn create(connection: &mut Db, user: UserId, new: &NewWallet) -> Result<(), StoreError> {
     let id = new.id.as_bytes().as_slice();
-    let manager: Option<Vec<u8>> =
-        users::table.filter(users::id.eq(user.as_bytes().as_slice())).select(users::manager_id).first(connection)?;
+    let (manager, root, may_create_users): (Option<Vec<u8>>, Vec<u8>, bool) = users::table
+        .filter(users::id.eq(user.as_bytes().as_slice()))
+        .select((users::manager_id, users::root_id, users::may_create_users))
+        .first(connection)?;
     let tenant = manager.map_or(Ok(user), |id| UserId::from_slice(&id))?;
     diesel::insert_into(accounts::table)
         .values((
@@ -128,6 +131,8 @@ pub fn create(connection: &mut Db, user: UserId, new: &NewWallet) -> Result<(), 
             accounts::entries.eq(0),
             accounts::keys_version.eq(1),
             accounts::tenant.eq(tenant.as_bytes().as_slice()),
+            accounts::root_id.eq(root),
+            accounts::may_create_users.eq(may_create_users),
         ))
         .execute(connection)?;
     diesel::insert_into(wallets::table)
@@ -158,6 +163,19 @@ fn insert_keys(connection: &mut Db, wallet: WalletId, keys: &StoredKeys) -> Resu
     Ok(())
 }
 
+/// Notes with each wallet of a user, whom the same transaction has locked, whether its keys may
+/// create users: that is read with every key.
+pub(super) fn let_create_users(connection: &mut Db, user: UserId, may: bool) -> Result<(), StoreError> {
+    let own = wallets::table.filter(wallets::user_id.eq(user.as_bytes().as_slice())).select(wallets::id);
+    let ids: Vec<Vec<u8>> = own.order(wallets::id).load(connection)?;
+    for ids in ids.chunks(CHUNK_IDS) {
+        diesel::update(accounts::table.filter(accounts::id.eq_any(ids)))
+            .set(accounts::may_create_users.eq(may))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
 /// A wallet that is not deleted, of whatever tenant: for callers that have its key, and for
 /// the operator.
 pub fn find(connection: &mut Db, id: WalletId) -> Result<Wallet, StoreError> {
@@ -177,6 +195,24 @@ pub fn find_in_tenant(connection: &mut Db, tenant: UserId, id: WalletId) -> Resu
     if wallet.manager == Some(tenant) { Ok(wallet) } else { Err(StoreError::NotFound) }
 }
 
+/// Makes sure that all of these wallets, each named once, are of the tenant and not deleted.
+pub fn check_in_tenant(connection: &mut Db, tenant: UserId, ids: &[WalletId]) -> Result<(), StoreError> {
+    let ids: Vec<_> = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
+    for ids in ids.chunks(CHUNK_IDS) {
+        let found: i64 = wallets::table
+            .inner_join(users::table)
+            .filter(wallets::id.eq_any(ids))
+            .filter(wallets::deleted_at_ms.is_null())
+            .filter(users::manager_id.eq(tenant.as_bytes().as_slice()))
+            .count()
+            .get_result(connection)?;
+        if usize::try_from(found).ok() != Some(ids.len()) {
+            return Err(StoreError::NotFound);
+        }
+    }
+    Ok(())
+}
+
 /// The wallets of users, oldest first.
 pub fn of_users(connection: &mut Db, ids: &[UserId]) -> Result<Vec<Wallet>, StoreError> {
     let mut found = Vec::new();
@@ -186,11 +222,30 @@ pub fn of_users(connection: &mut Db, ids: &[UserId]) -> Result<Vec<Wallet>, Stor
             .inner_join(accounts::table)
             .filter(wallets::user_id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
             .filter(wallets::deleted_at_ms.is_null())
+            .filter(satkeep_in_time())
             .order((wallets::created_at_ms, wallets::id))
             .select(COLUMNS)
             .load(connection)?;
         for row in rows {
             found.push(wallet(row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// The ids of the wallets of users, `limit` of them at most, in no order.
+pub fn ids_of_users(connection: &mut Db, users: &[UserId], limit: i64) -> Result<Vec<WalletId>, StoreError> {
+    let mut found = Vec::new();
+    for users in users.chunks(CHUNK_IDS) {
+        let left = limit.saturating_sub(i64::try_from(found.len()).unwrap_or(i64::MAX));
+        let ids: Vec<Vec<u8>> = wallets::table
+            .filter(wallets::user_id.eq_any(users.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
+            .filter(wallets::deleted_at_ms.is_null())
+            .select(wallets::id)
+            .limit(left)
+            .load(connection)?;
+        for id in ids {
+            found.push(WalletId::from_slice(&id)?);
         }
     }
     Ok(found)
@@ -209,6 +264,7 @@ pub fn list(
         .inner_join(accounts::table)
         .filter(users::manager_id.eq(tenant.as_bytes().to_vec()))
         .filter(wallets::deleted_at_ms.is_null())
+        .filter(satkeep_in_time())
         .order((wallets::created_at_ms, wallets::id))
         .select(COLUMNS)
         .offset(offset)
@@ -230,6 +286,7 @@ pub fn sealed_keys(connection: &mut Db, ids: &[WalletId]) -> Result<HashMap<(Wal
     for ids in ids.chunks(CHUNK_IDS) {
         let rows: Vec<(Vec<u8>, String, Vec<u8>)> = wallet_keys::table
             .filter(wallet_keys::wallet_id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
+            .filter(satkeep_in_time())
             .select((wallet_keys::wallet_id, wallet_keys::kind, wallet_keys::sealed))
             .load(connection)?;
         for (wallet, kind, sealed) in rows {

@@ -23,7 +23,7 @@ impl Witness {
         let transfer = effects.transfers.first().map(|row| Self::Transfer(row.debit_account, row.id));
         let invoice = || effects.invoices.first().map(|row| Self::Invoice(row.invoice.id));
         let closed = || effects.closures.iter().find_map(|closure| closure.accounts.first().copied());
-        let deleted = || effects.closures.iter().find_map(|closure| closure.user);
+        let deleted = || effects.closures.iter().find_map(|closure| closure.users.first().copied());
         transfer
             .or_else(invoice)
             .or_else(|| closed().map(Self::ClosedAccount))

@@ -46,6 +46,14 @@ pub enum VaultError {
         /// What is wrong.
         error: std::io::Error,
     },
+    /// The file that a variable of the environment names cannot be read.
+    #[error("the file that {variable} names cannot be read: {error}")]
+    NamedFile {
+        /// Which variable.
+        variable: &'static str,
+        /// What is wrong.
+        error: std::io::Error,
+    },
     /// The database has not been bound to a key yet.
     #[error("the database has no master key yet: `satkeep serve` and `satkeep manager create` give it one")]
     Unbound,

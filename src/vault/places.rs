@@ -7,6 +7,7 @@
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use bitcoin_hashes::hex::DisplayHex;
@@ -15,6 +16,7 @@ use zeroize::Zeroizing;
 use super::VaultError;
 use crate::domain::random;
 use crate::domain::secret::MasterKey;
+use crate::files::{self, GROUP_READS, Owned};
 
 /// The environment variable that carries the key.
 pub const VARIABLE: &str = "SATKEEP_MASTER_KEY";
@@ -31,11 +33,7 @@ pub const NEXT_FILE_NAME: &str = "master.key.next";
 /// The file in the data directory that keeps the key before, until the operator removes it.
 pub const OLD_FILE_NAME: &str = "master.key.old";
 
-/// What may be allowed to others than the owner: that the group reads it.
-#[cfg(unix)]
-const KEY_MODE: u32 = 0o640;
-/// Of files that are there to be locked.
-#[cfg(unix)]
+/// Of files that are there to be locked, where a group may read the key.
 const LOCK_MODE: u32 = 0o660;
 
 /// Where a key was found.
@@ -99,9 +97,14 @@ pub fn find(data_dir: &Path) -> Keys {
 
 /// The keys of the variable, of the file that the other variable names, and of the file in
 /// the data directory.
-fn find_some(variable: &'static str, file_variable: &str, file: &Path, problems: &mut Vec<VaultError>) -> Vec<Found> {
+fn find_some(
+    variable: &'static str,
+    file_variable: &'static str,
+    file: &Path,
+    problems: &mut Vec<VaultError>,
+) -> Vec<Found> {
     let given = non_empty(variable).map(|text| parse(Place::Variable(variable), &Zeroizing::new(text)));
-    let named = non_empty(file_variable).map(PathBuf::from).map(|path| read(Place::NamedFile(path.clone()), &path));
+    let named = non_empty(file_variable).map(PathBuf::from).map(|path| read_named(file_variable, &path));
     let sources = [given.transpose(), named.transpose(), read_data_dir(file)];
     sources.into_iter().filter_map(|source| keep(source, problems)).collect()
 }
@@ -119,6 +122,15 @@ fn read_data_dir(path: &Path) -> Result<Option<Found>, VaultError> {
     match read(Place::DataDir(path.to_owned()), path) {
         Err(VaultError::File { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         answered => answered.map(Some),
+    }
+}
+
+/// The key of a file that a variable names. Where there is none, the variable may hold the key
+/// itself by mistake: so what it holds is not told.
+fn read_named(variable: &'static str, path: &Path) -> Result<Found, VaultError> {
+    match read(Place::NamedFile(path.to_owned()), path) {
+        Err(VaultError::File { error, .. }) => Err(VaultError::NamedFile { variable, error }),
+        answered => answered,
     }
 }
 
@@ -163,14 +175,9 @@ pub fn make(data_dir: &Path, name: &str) -> Result<Found, VaultError> {
 /// Writes a key to a new file, which those may read who may read the file `model`; where that
 /// is not there, its owner alone.
 fn write(path: &Path, key: &MasterKey, model: &Path) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    #[cfg(unix)]
+    let mut file = files::create(path, files::OWNER)?;
     if let Some(mode) = give_to_owner_of(model, &file)? {
-        set_mode(&file, mode & KEY_MODE)?;
+        set_mode(&file, mode & GROUP_READS)?;
     }
     file.write_all(key.reveal().as_bytes())?;
     file.write_all(b"\n")?;
@@ -179,9 +186,7 @@ fn write(path: &Path, key: &MasterKey, model: &Path) -> std::io::Result<()> {
 
 /// Gives a file to whom the key beside it belongs: who rotates may be root, and the server
 /// must read it. Answers the mode of the key's file, where there is one.
-#[cfg(unix)]
 fn give_to_owner_of(model: &Path, file: &File) -> std::io::Result<Option<u32>> {
-    use std::os::unix::fs::MetadataExt;
     let (Ok(model), own) = (std::fs::metadata(model), file.metadata()?) else { return Ok(None) };
     if (model.uid(), model.gid()) != (own.uid(), own.gid()) {
         std::os::unix::fs::fchown(file, Some(model.uid()), Some(model.gid()))?;
@@ -189,20 +194,37 @@ fn give_to_owner_of(model: &Path, file: &File) -> std::io::Result<Option<u32>> {
     Ok(Some(model.mode()))
 }
 
-#[cfg(unix)]
 fn set_mode(file: &File, mode: u32) -> std::io::Result<()> {
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
+    file.set_permissions(std::fs::Permissions::from_mode(mode))
 }
 
 /// Opens a file that is there to be locked, by whoever may use the key beside it.
 pub fn lock_file(data_dir: &Path, name: &str) -> std::io::Result<File> {
-    let file = OpenOptions::new().write(true).create(true).truncate(false).open(data_dir.join(name))?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(files::OWNER);
+    let file = options.open(data_dir.join(name))?;
     // Only its owner or root can; a file that is somebody else's was opened all the same.
-    #[cfg(unix)]
-    if matches!(give_to_owner_of(&data_dir.join(FILE_NAME), &file), Ok(Some(_))) {
-        drop(set_mode(&file, LOCK_MODE));
-    }
+    let given = give_to_owner_of(&data_dir.join(FILE_NAME), &file);
+    let group_reads = matches!(given, Ok(Some(mode)) if mode & GROUP_READS & !files::OWNER != 0);
+    drop(set_mode(&file, if group_reads { LOCK_MODE } else { files::OWNER }));
     Ok(file)
+}
+
+/// Takes from others what they may do with the keys in the data directory. A group that reads one
+/// has been given it, where nobody else may read it, or where it is another group than the
+/// process's own.
+pub fn tighten(data_dir: &Path) -> std::io::Result<()> {
+    let allowed = |found: &Owned| {
+        let is_given = found.is_other_group || found.mode & !0o770 == 0;
+        if is_given { GROUP_READS } else { files::OWNER }
+    };
+    for entry in std::fs::read_dir(data_dir)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().trim_start_matches('.').starts_with(FILE_NAME) {
+            files::tighten(&entry.path(), allowed)?;
+        }
+    }
+    Ok(())
 }
 
 /// Puts the next key in the usual place, and keeps the one before. Done again after an

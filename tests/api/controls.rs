@@ -82,7 +82,7 @@ both_stores! {
             server.put(&path, &server.manager.admin, &body).refused(400, "invalid_request", "scope");
         }
         server.put(&path, &server.manager.invoice, &json!({"scope": "spending"})).refused(403, "admin_key_required", "");
-        server.put(&path, &a.admin, &json!({"scope": "spending"})).refused(404, "wallet_not_found", "");
+        server.put(&path, &a.admin, &json!({"scope": "spending"})).refused(403, "not_a_manager", "");
     }
 
     fn spending_is_limited(server) {

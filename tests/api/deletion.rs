@@ -40,11 +40,11 @@ both_stores! {
         let second = Wallet::from_json(&server.post(WALLETS, &key, &order).expect(201));
         server.pay(&wallet, &server.invoice(&second, 20)).expect(201);
         for path in [
-            format!("{USERS}/{}", wallet.user),
-            format!("{WALLETS}/{}", second.id),
             format!("{USERS}/{}?sweep=false", wallet.user),
+            format!("{WALLETS}/{}?sweep=false", second.id),
+            format!("{USERS}/{}?sweep=0", wallet.user),
         ] {
-            server.delete(&path, &key).refused(409, "wallet_holds_money", "sweep=true");
+            server.delete(&path, &key).refused(409, "wallet_holds_money", "sweep=false");
         }
         server.delete(&format!("{USERS}/{}?sweep=perhaps", wallet.user), &key).refused(400, "invalid_request", "sweep");
         assert_eq!((server.balance(&wallet), server.balance(&second)), (50, 20));
@@ -54,7 +54,7 @@ both_stores! {
         assert_eq!(server.balance(&server.manager), before + 20);
         server.get("/api/v1/wallet", &second.admin).refused(401, "bad_auth", "Bad auth");
         assert_eq!(server.balance(&wallet), 50);
-        server.delete(&format!("{USERS}/{}?sweep=true", wallet.user), &key).expect(200);
+        server.delete(&format!("{USERS}/{}", wallet.user), &key).expect(200);
         assert_eq!(server.balance(&server.manager), before + 70);
         // History stays with the others.
         let list = server.get("/api/v1/payments?limit=2", &key).expect(200);
@@ -62,14 +62,41 @@ both_stores! {
         server.audit();
     }
 
-    fn a_user_with_users_is_not_deleted(server) {
+    fn users_go_with_the_user_that_has_created_them(server) {
         let key = server.manager.admin.clone();
-        let middle = server.wallet("middle", 0);
+        let before = server.balance(&server.manager);
+        let top = server.creator_of(&key, "top");
+        let middle = server.creator_of(&top.admin, "middle");
         let bottom = server.wallet_of(&middle.admin, "bottom");
-        let path = format!("{USERS}/{}", middle.user);
-        server.delete(&path, &key).refused(409, "user_has_users", "users of its own");
-        server.delete(&format!("{USERS}/{}", bottom.user), &middle.admin).expect(200);
+        let beside = server.wallet_of(&top.admin, "beside");
+        let other = server.wallet("other", 3);
+        for (wallet, sats) in [(&top, 1), (&middle, 20), (&bottom, 300)] {
+            server.pay(&server.manager, &server.invoice(wallet, sats)).expect(201);
+        }
+        let path = format!("{USERS}/{}", top.user);
+        server.delete(&format!("{path}?sweep=false"), &key).refused(409, "wallet_holds_money", "");
+        assert_eq!((server.balance(&bottom), server.balance(&middle)), (300, 20));
         server.delete(&path, &key).expect(200);
+        assert_eq!(server.balance(&server.manager), before - 3);
+        for gone in [&top, &middle, &bottom, &beside] {
+            server.get("/api/v1/wallet", &gone.invoice).refused(401, "bad_auth", "");
+        }
+        assert_eq!(server.balance(&other), 3);
+        server.audit();
+    }
+
+    fn no_more_is_deleted_at_once_than_fits_into_one_batch(server) {
+        let key = server.manager.admin.clone();
+        let user = server.wallet("hoarder", 0);
+        for index in 0..1000 {
+            let order = json!({"user_id": user.user, "wallet_name": format!("wallet {index}")});
+            server.post(WALLETS, &key, &order).expect(201);
+        }
+        let path = format!("{USERS}/{}", user.user);
+        server.delete(&path, &key).refused(409, "too_many_to_delete", "1000");
+        server.delete(&format!("{WALLETS}/{}", user.id), &key).expect(200);
+        server.delete(&path, &key).expect(200);
+        server.audit();
     }
 
     fn a_deleted_wallet_takes_no_part_in_anything(server) {

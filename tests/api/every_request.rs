@@ -104,37 +104,6 @@ both_stores! {
         answer.refused(413, "body_too_large", "64 KiB");
     }
 
-    fn a_slash_too_many_is_served_directly(server) {
-        let key = server.manager.invoice.clone();
-        let headers = [("X-Api-Key", key.as_str())];
-        server.send("POST", "/api/v1/payments/", &headers, r#"{"amount": 7}"#).expect(201);
-        server.send("POST", "//api/v1/payments", &headers, r#"{"amount": 7}"#).expect(201);
-        server.send("GET", "//api/v1/wallet/", &headers, "").expect(200);
-        server.send("GET", "/usermanager/api/v1/users/", &headers, "").expect(200);
-    }
-
-    fn any_origin_may_call(server) {
-        let key = server.manager.invoice.clone();
-        let preflight = server.send("OPTIONS", "/api/v1/payments", &[
-            ("Origin", "https://game.example"),
-            ("Access-Control-Request-Method", "POST"),
-            ("Access-Control-Request-Headers", "x-api-key, authorization, idempotency-key, content-type"),
-        ], "");
-        assert_eq!(preflight.status, 200);
-        assert_eq!(preflight.header("access-control-allow-origin"), Some("*"));
-        let allowed = preflight.header("access-control-allow-headers").unwrap().to_lowercase();
-        for header in ["x-api-key", "authorization", "idempotency-key", "content-type"] {
-            assert!(allowed.contains(header), "{allowed}");
-        }
-        assert_eq!(preflight.header("access-control-allow-credentials"), None);
-        let headers = [("Origin", "https://game.example"), ("X-Api-Key", key.as_str())];
-        let answer = server.send("GET", "/api/v1/wallet", &headers, "");
-        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
-        // A refusal too: a browser shows a script only what allows its origin.
-        let answer = server.send("GET", "/api/v1/wallet", &headers[..1], "");
-        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (401, Some("*")));
-    }
-
     fn every_answer_has_a_request_id_that_is_logged(server) {
         let own = server.send("GET", "/api/v1/health", &[("X-Request-Id", "my-id_1.2")], "");
         assert_eq!(own.header("x-request-id"), Some("my-id_1.2"));
@@ -145,24 +114,6 @@ both_stores! {
             assert_eq!(id.len(), 16, "{odd} gave {id}");
             answer.refused(404, "not_found", "Not found");
         }
-    }
-
-    fn a_path_or_method_that_is_not_there_is_refused_in_the_same_shape(server) {
-        let key = server.manager.admin.clone();
-        let paths = [
-            "/", "/nothing", "/api/v1/auths", "/users/api/v1/users", "/api/v1/ws", "/api/v1/wallet/%ff",
-        ];
-        for path in paths {
-            for method in ["GET", "POST"] {
-                let answer = server.send(method, path, &[("X-Api-Key", &key)], "");
-                assert!(matches!(answer.status, 404 | 405), "{method} {path}: {}", answer.text);
-                answer.refused(answer.status, "", "");
-            }
-        }
-        let answer = server.send("DELETE", "/api/v1/payments", &[], "");
-        answer.refused(405, "method_not_allowed", "Method not allowed");
-        let allow = answer.header("allow").unwrap();
-        assert!(allow.contains("GET") && allow.contains("POST"), "{allow}");
     }
 
     fn a_text_that_no_store_can_keep_is_refused(server) {

@@ -52,7 +52,7 @@ both_stores! {
     }
 
     fn a_key_used_for_something_else_is_refused(server) {
-        let wallet = server.wallet("payee", 0);
+        let wallet = server.creator_of(&server.manager.admin, "payee");
         let order = json!({"amount": 5});
         post_under(server, PAYMENTS, &wallet.admin, "k", &order).expect(201);
         for other in [json!({"amount": 6}), json!({"amount": 5, "memo": "x"}), json!({"amount":5, "x": 1})] {

@@ -1,10 +1,27 @@
 //! Operators: managers and their money.
 
+use std::io::Write;
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 
-use crate::harness::{Wallet, both_stores};
+use crate::harness::{Server, Wallet, both_stores, satkeep};
 
 const NONE: Value = Value::Null;
+
+/// Runs `satkeep operator` with a password on its standard input; answers what it complains of.
+fn operator_with(server: &Server, command: &str, username: &str, password: &str) -> Result<(), String> {
+    let mut child = satkeep(&server.database)
+        .args(["operator", command, "--username", username, "--password-stdin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8(output.stderr).unwrap()) }
+}
 const USER: &str = "/users/api/v1/user";
 
 both_stores! {
@@ -117,17 +134,52 @@ both_stores! {
             }
         }
         // The manager has no password yet; with one it sees its new keys.
-        server.as_session("PUT", &user, &operator, &json!({"username": "boss", "password": "p"})).expect(200);
-        let token = server.log_in("boss", "p").expect(200)["access_token"].as_str().unwrap().to_owned();
+        server.as_session("PUT", &user, &operator, &json!({"username": "boss", "password": "long enough"})).expect(200);
+        let token = server.log_in("boss", "long enough").expect(200)["access_token"].as_str().unwrap().to_owned();
         let me = server.as_session("GET", "/api/v1/auth", &token, &NONE).expect(200);
         server.get("/api/v1/wallet", me["wallets"][1]["inkey"].as_str().unwrap()).expect(200);
+    }
+
+    fn passwords_that_are_easily_guessed_are_not_set(server) {
+        let operator = server.operator("root");
+        let words = "password must be at least 8 characters long";
+        let made = server.as_session("POST", USER, &operator, &json!({"username": "game"})).expect(200);
+        let path = format!("{USER}/{}", made["id"].as_str().unwrap());
+        for short in ["p", "1234567", "äöüß🎮é1"] {
+            let order = json!({"username": "other", "password": short});
+            server.as_session("POST", USER, &operator, &order).refused(400, "invalid_request", words);
+            let refused = server.as_session("PUT", &path, &operator, &json!({ "password": short }));
+            refused.refused(400, "invalid_request", words);
+            assert_eq!(refused.json()["errors"][0]["field"], "password");
+            server.log_in("game", short).refused(401, "invalid_credentials", "");
+            // What a game asks of its players is for the game to say.
+            let player = json!({"user_name": "player", "password": short});
+            let player = server.post("/usermanager/api/v1/users", &server.manager.admin, &player).expect(201);
+            let verify = format!("/usermanager/api/v1/users/{}/verify", player["id"].as_str().unwrap());
+            server.post(&verify, &server.manager.admin, &json!({ "password": short })).expect(200);
+        }
+        server.as_session("PUT", &path, &operator, &json!({"password": "12345678"})).expect(200);
+        server.log_in("game", "12345678").expect(200);
+        server.as_session("PUT", &path, &operator, &json!({"password": "äöüß🎮é12"})).expect(200);
+        server.log_in("game", "äöüß🎮é12").expect(200);
+        // At the command line as well.
+        for (command, short) in [("create", "1234567\n"), ("set-password", "p"), ("set-password", "\n"), ("create", "")] {
+            let username = if command == "create" { "second" } else { "root" };
+            let error = operator_with(server, command, username, short).unwrap_err();
+            assert!(error.contains("8 characters") || error.contains("must not be empty"), "{error}");
+        }
+        server.as_session("GET", "/api/v1/auth", &operator, &NONE).expect(200);
+        operator_with(server, "set-password", "root", "12345678\n").unwrap();
+        server.log_in("root", "12345678").expect(200);
+        operator_with(server, "create", "second", "long enough").unwrap();
+        server.log_in("second", "long enough").expect(200);
     }
 
     fn a_manager_gives_all_of_its_wallets_new_keys(server) {
         let wallets: Vec<_> = (0..3).map(|index| server.wallet(&format!("user {index}"), 1)).collect();
         let stranger = server.new_manager("stranger", 0);
-        server.put("/usermanager/api/v1/wallets/keys", &server.manager.invoice, &NONE).refused(403, "admin_key_required", "");
-        let renewed = server.put("/usermanager/api/v1/wallets/keys", &server.manager.admin, &NONE).expect(200);
+        server.put("/usermanager/api/v1/rotate-all-keys", &server.manager.invoice, &NONE).refused(403, "admin_key_required", "");
+        let renewed = server.put("/usermanager/api/v1/rotate-all-keys", &server.manager.admin, &NONE).expect(200);
         let renewed: Vec<_> = renewed.as_array().unwrap().iter().map(Wallet::from_json).collect();
         assert_eq!(renewed.len(), 4);
         assert_eq!(renewed[0].id, server.manager.id, "the calling wallet comes first");
@@ -139,13 +191,13 @@ both_stores! {
         }
         server.get("/api/v1/wallet", &stranger.admin).expect(200);
         // Without users, it is the calling wallet alone.
-        let alone = server.put("/usermanager/api/v1/wallets/keys", &stranger.admin, &NONE).expect(200);
+        let alone = server.put("/usermanager/api/v1/rotate-all-keys", &stranger.admin, &NONE).expect(200);
         assert_eq!((alone.as_array().unwrap().len(), &alone[0]["id"]), (1, &json!(stranger.id)));
     }
 
     fn many_wallets_are_given_new_keys_page_by_page(server) {
         let made = crate::harness::at_once(8, |_| (0..30).map(|_| server.wallet_of(&server.manager.admin, "u").id).collect::<Vec<_>>());
-        let renewed = server.put("/usermanager/api/v1/wallets/keys", &server.manager.admin, &NONE).expect(200);
+        let renewed = server.put("/usermanager/api/v1/rotate-all-keys", &server.manager.admin, &NONE).expect(200);
         let renewed: Vec<_> = renewed.as_array().unwrap().iter().map(Wallet::from_json).collect();
         let ids: std::collections::HashSet<_> = renewed.iter().map(|wallet| &wallet.id).collect();
         assert_eq!(ids.len(), 241);
@@ -160,7 +212,9 @@ both_stores! {
         let order = json!({"user_id": first.user, "wallet_name": "second"});
         let second = server.post("/usermanager/api/v1/wallets", &server.manager.admin, &order).expect(201);
         let second = Wallet::from_json(&second);
-        let renewed = server.put("/usermanager/api/v1/wallets/keys", &first.admin, &NONE).expect(200);
+        let path = format!("/usermanager/api/v1/users/{}", first.user);
+        server.put(&path, &server.manager.admin, &json!({"may_create_users": true})).expect(200);
+        let renewed = server.put("/usermanager/api/v1/rotate-all-keys", &first.admin, &NONE).expect(200);
         assert_eq!((renewed.as_array().unwrap().len(), &renewed[0]["id"]), (1, &json!(first.id)));
         server.get("/api/v1/wallet", &second.admin).expect(200);
     }

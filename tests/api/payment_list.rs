@@ -225,7 +225,6 @@ both_stores! {
         }
         let fits = format!("amount[in]={}&{}", many("1", 100), ["fee=0"; 100].join("&"));
         server.get(&format!("/api/v1/payments?{fits}"), &key).expect(200);
-        server.get(&format!("/usermanager/api/v1/users?extra={}", "x".repeat(8_000)), &key).expect(200);
     }
 
     fn times_are_given_as_clients_have_them(server) {

@@ -52,6 +52,34 @@ both_stores! {
         server.audit();
     }
 
+    fn a_thousand_movements_between_many_wallets(server) {
+        let key = server.manager.admin.clone();
+        let wallets: Vec<_> = (0..4).map(|number| server.wallet(&format!("w{number}"), 250)).collect();
+        // Round and round; the calling wallet takes part as well.
+        let at = |number: usize| wallets.get(number % 5).unwrap_or(&server.manager);
+        let legs: Vec<_> = (0..1_000).map(|number| order(at(number), at(number + 1), 1)).collect();
+        let send = |legs: &[Value]| {
+            let headers = [("X-Api-Key", key.as_str()), ("Idempotency-Key", "thousand")];
+            server.send("POST", PATH, &headers, &json!(legs).to_string())
+        };
+        let made = send(&legs).expect(201);
+        let shown: Vec<_> = made.as_array().unwrap().iter().map(|view| view["wallet_id"].as_str().unwrap()).collect();
+        assert_eq!(shown, (0..1_000).map(|number| at(number).id.as_str()).collect::<Vec<_>>());
+        // Answered again it is the same, in the same order.
+        let again = send(&legs);
+        assert_eq!((again.header("idempotent-replayed"), again.expect(201)), (Some("true"), made));
+        assert!(wallets.iter().all(|wallet| server.balance(wallet) == 250));
+        // One foreign wallet among them, wherever it stands, and nothing happens.
+        let foreign = server.new_manager("foreign", 10);
+        for place in [0, 499, 500, 999] {
+            let mut legs = legs.clone();
+            legs[place]["to_wallet"] = json!(foreign.id);
+            server.post(PATH, &key, &json!(legs)).refused(404, "wallet_not_found", "Wallet does not exist");
+        }
+        assert_eq!(server.balance(&foreign), 10);
+        server.audit();
+    }
+
     fn a_wrong_order_is_refused(server) {
         let key = server.manager.admin.clone();
         let (a, b) = (server.wallet("a", 100), server.wallet("b", 0));

@@ -156,6 +156,7 @@ both_stores! {
         assert_eq!(names(&list("?name[in]=b,c&email=a@x.example&email=b@x.example")), ["b"]);
         assert_eq!(names(&list(&format!("?id=nobody&id={}", all[1]["id"].as_str().unwrap()))), ["b"]);
         server.get(&format!("{USERS}?name[like]=a"), &key).refused(400, "invalid_request", "name[like]");
+        server.get(&format!("{USERS}?id=nobody&limit=x"), &key).refused(400, "invalid_request", "limit");
     }
 
     fn users_are_found_by_the_pairs_of_their_data(server) {

@@ -38,7 +38,9 @@ both_stores! {
     fn guesses_are_slowed_down_across_restarts(server) {
         let key = server.manager.admin.clone();
         let path = format!("{}/verify", path_of(server, &json!({"user_name": "a", "password": "right"})));
-        let guess = |server: &Server, password: &str| server.post(&path, &key, &json!({ "password": password }));
+        let guess = |server: &Server, password: &str| {
+            server.post(&path, &key, &json!({"password": password, "client": "203.0.113.7"}))
+        };
         // Right ones in between forget the wrong ones.
         for _ in 0..2 {
             for _ in 0..4 {
@@ -66,5 +68,40 @@ both_stores! {
         server.database.execute("UPDATE guesses SET last_at_ms = last_at_ms - 130000").unwrap();
         guess(&replica, "right").expect(200);
         guess(server, "wrong").refused(401, "wrong_password", "");
+    }
+
+    fn nobody_keeps_a_player_out(server) {
+        let key = server.manager.admin.clone();
+        let path = format!("{}/verify", path_of(server, &json!({"user_name": "a", "password": "right"})));
+        let guess = |password: &str, client: &str| {
+            server.post(&path, &key, &json!({"password": password, "client": client}))
+        };
+        // By guessing from somewhere else …
+        for _ in 0..5 {
+            guess("wrong", "203.0.113.7").refused(401, "wrong_password", "");
+        }
+        guess("wrong", "203.0.113.7").refused(429, "too_many_guesses", "");
+        guess("right", " 203.0.113.7 ").refused(429, "too_many_guesses", "");
+        guess("right", "203.0.113.8").expect(200);
+        guess("right", "any other text").expect(200);
+        // … or where nobody says from where.
+        for _ in 0..7 {
+            guess("wrong", "").refused(401, "wrong_password", "");
+        }
+        guess("right", "").expect(200);
+        server.post(&path, &key, &json!({"password": "right"})).expect(200);
+        // All together have a hundred, and then wait for seconds, not for minutes.
+        server.database.execute("UPDATE guesses SET failures = 120").unwrap();
+        let answer = guess("right", "203.0.113.9");
+        answer.refused(429, "too_many_guesses", "");
+        assert!(answer.header("retry-after").unwrap().parse::<i64>().unwrap() <= 15);
+        // Who has one address of a network has all of them.
+        server.database.execute("DELETE FROM guesses").unwrap();
+        for index in 0..5 {
+            guess("wrong", &format!("2001:db8::{index}")).refused(401, "wrong_password", "");
+        }
+        guess("right", "2001:db8::99").refused(429, "too_many_guesses", "");
+        guess("right", "2001:db8:0:1::99").expect(200);
+        guess("right", &"x".repeat(256)).refused(400, "invalid_request", "client");
     }
 }

@@ -143,6 +143,14 @@ impl Server {
         Wallet::from_json(&user["wallets"][0])
     }
 
+    /// A new user's wallet, of a user who may create users itself.
+    #[track_caller]
+    pub(crate) fn creator_of(&self, manager_key: &str, name: &str) -> Wallet {
+        let order = json!({"user_name": name, "may_create_users": true});
+        let user = self.post("/usermanager/api/v1/users", manager_key, &order).expect(201);
+        Wallet::from_json(&user["wallets"][0])
+    }
+
     /// A new user's wallet in the first manager's tenant, with this many sats.
     #[track_caller]
     pub(crate) fn wallet(&self, name: &str, sats: i64) -> Wallet {

@@ -26,7 +26,8 @@ impl TestDatabase {
     /// An empty database; `None` where there is no PostgreSQL.
     pub(crate) fn create(store: StoreKind) -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let directory = tempfile::Builder::new().prefix("satkeep-test-").tempdir().unwrap();
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        let directory = tempfile::Builder::new().prefix("satkeep-test-").permissions(private).tempdir().unwrap();
         match store {
             StoreKind::Sqlite => {
                 let url = format!("sqlite://{}", directory.path().join("test.sqlite").display());

@@ -33,6 +33,7 @@ fn add_users(store: &Store) {
             email: None,
             password_hash: None,
             extra: None,
+            may_create_users: true,
             wallet: NewWallet { id, name: name(), keys, created_at },
             created_at,
         };

@@ -50,7 +50,7 @@ impl Memory {
         memory.accounts.insert(AccountId::ISSUANCE, account(AccountKind::Issuance, 0));
         for index in 0..WALLETS {
             memory.accounts.insert(wallet(index), account(AccountKind::Wallet, 0));
-            memory.users.insert(user(index), User { wallets: vec![wallet(index)], has_users: false });
+            memory.users.insert(user(index), User { wallets: vec![wallet(index)], users: Vec::new() });
         }
         memory
     }
@@ -99,8 +99,8 @@ impl Memory {
                     user.wallets.retain(|wallet| wallet != id);
                 }
             }
-            if let Some(user) = closure.user {
-                self.users.remove(&user).unwrap();
+            for user in &closure.users {
+                self.users.remove(user).unwrap();
             }
         }
     }

@@ -4,10 +4,12 @@
 mod checkpoint;
 mod crash;
 mod differential;
+mod fairness;
 mod lost_commit;
 mod memory;
 mod precedence;
 mod properties;
+mod queue;
 mod race;
 mod revocation;
 mod settler;

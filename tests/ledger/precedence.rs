@@ -7,7 +7,7 @@ use satkeep::domain::controls::{Freeze, Limits};
 use satkeep::domain::ids::{AccountId, PaymentHash};
 use satkeep::domain::money::{Amount, MSAT_MAX, Msat};
 use satkeep::domain::session::SessionToken;
-use satkeep::ledger::command::{Adjust, Close, CloseTarget, Closer, Command, NewInvoice};
+use satkeep::ledger::command::{Adjust, Close, Closer, Command, NewInvoice};
 use satkeep::ledger::decide::decide;
 use satkeep::ledger::outcome::{Outcome, Rejection};
 use satkeep::ledger::settle::settle_batch;
@@ -71,13 +71,13 @@ fn scene() -> Scene {
         create(paid.clone()),
         create(orphan.clone()),
         under(pay(wallet(0), &paid), 1, 1),
-        close(wallet(0), CloseTarget::Wallet, &[wallet(2)], false),
+        close(wallet(0), &[], &[wallet(2)], false),
     ];
     let mut memory = Memory::new();
     let outcomes = settle_batch(&mut memory, &setup, &now).unwrap();
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     memory.accounts.get_mut(&wallet(3)).unwrap().balance = Msat::new(i64::MAX);
-    memory.users.get_mut(&user(4)).unwrap().has_users = true;
+    memory.users.get_mut(&user(4)).unwrap().users = vec![user(1)];
     memory.sessions.insert(SessionToken::from_client("on").digest());
     Scene { memory, dear, late, paid, orphan }
 }
@@ -120,8 +120,7 @@ fn unknown(command: Command) -> Command {
 fn the_first_reason_is_given() {
     use Rejection as R;
     let Scene { memory, dear, late, paid, orphan } = scene();
-    let user_of = |index| CloseTarget::User(user(index));
-    let (w0, w1, w3) = (wallet(0), wallet(1), wallet(3));
+    let (w0, w1, w3, w4) = (wallet(0), wallet(1), wallet(3), wallet(4));
     let rows: Vec<(&str, Command, Rejection)> = vec![
         ("create, revoked key", revoked(create(invoice(w0, 1))), R::KeyRevoked),
         ("create, deleted wallet", create(invoice(wallet(2), 1)), R::KeyRevoked),
@@ -156,21 +155,25 @@ fn the_first_reason_is_given() {
         ("credit of more than there is", credit(w1, MSAT_MAX.get()), R::BalanceLimit { leg: 0 }),
         ("transfer to oneself of what is too much", transfer(w3, vec![leg(w3, w3, 1)]), R::BalanceLimit { leg: 0 }),
         ("credit of no wallet", credit(GONE, 1), R::WalletNotFound { leg: 0 }),
-        ("close, revoked, gone", revoked(close(w0, CloseTarget::Wallet, &[GONE], false)), R::KeyRevoked),
-        ("close, no such user", close(w0, user_of(77), &[w1], false), R::UserNotFound),
-        ("close, other wallets, money", close(w0, user_of(1), &[w1, GONE], false), R::WalletsChanged),
-        ("close, too few wallets", close(w0, user_of(1), &[], false), R::WalletsChanged),
-        ("close, gone", close(w0, CloseTarget::Wallet, &[GONE], false), R::WalletNotFound { leg: 0 }),
-        ("close, money", close(w0, user_of(1), &[w1], false), R::WalletHoldsMoney),
-        ("close, sweep into itself", close(w1, user_of(1), &[w1], true), R::WalletHoldsMoney),
-        ("close by an operator, money", by_operator(close(w0, user_of(1), &[w1], true), "on"), R::WalletHoldsMoney),
-        ("close by an operator, logged out", by_operator(close(w0, user_of(77), &[w1], true), "off"), R::KeyRevoked),
+        ("close, revoked, gone", revoked(close(w0, &[], &[GONE], false)), R::KeyRevoked),
+        ("close, no such user", close(w0, &[user(77)], &[w1], false), R::UserNotFound),
+        ("close, other wallets, money", close(w0, &[user(1)], &[w1, GONE], false), R::WalletsChanged),
+        ("close, too few wallets", close(w0, &[user(1)], &[], false), R::WalletsChanged),
+        ("close, gone", close(w0, &[], &[GONE], false), R::WalletNotFound { leg: 0 }),
+        ("close, money", close(w0, &[user(1)], &[w1], false), R::WalletHoldsMoney),
+        ("close, sweep into itself", close(w1, &[user(1)], &[w1], true), R::WalletHoldsMoney),
+        ("close by an operator, money", by_operator(close(w0, &[user(1)], &[w1], true), "on"), R::WalletHoldsMoney),
+        ("close by an operator, logged out", by_operator(close(w0, &[user(77)], &[w1], true), "off"), R::KeyRevoked),
         ("credit by an operator, logged out", by_operator(credit(GONE, 1), "off"), R::KeyRevoked),
         ("credit by an operator, no wallet", by_operator(credit(GONE, 1), "on"), R::WalletNotFound { leg: 0 }),
-        ("close, has users, other wallets", close(w0, user_of(4), &[GONE], false), R::UserHasUsers),
+        ("close by an operator, has users", by_operator(close(w0, &[user(4)], &[GONE], false), "on"), R::UserHasUsers),
+        ("close, has other users", close(w0, &[user(4)], &[w4], true), R::WalletsChanged),
+        ("close, has lost a user", close(w0, &[user(4), user(1), user(77)], &[w4, w1], true), R::WalletsChanged),
+        ("close, a wallet of its user's is left out", close(w0, &[user(4), user(1)], &[w4], true), R::WalletsChanged),
+        ("close, money of its user's", close(w0, &[user(4), user(1)], &[w4, w1], false), R::WalletHoldsMoney),
         ("debit of more than there is", debit(w0, 5_000), R::InsufficientBalance { leg: 0 }),
         ("debit of no wallet", debit(GONE, 1), R::WalletNotFound { leg: 0 }),
-        ("close, sweep more than fits", close(w3, user_of(0), &[w0], true), R::BalanceLimit { leg: 0 }),
+        ("close, sweep more than fits", close(w3, &[user(0)], &[w0], true), R::BalanceLimit { leg: 0 }),
     ];
     let snapshot = memory.snapshot();
     let mut reached = frozen_and_limited(memory, &dear, &paid);
@@ -202,7 +205,7 @@ fn frozen_and_limited(memory: Memory, dear: &NewInvoice, paid: &NewInvoice) -> B
     let rows = [
         ("pay, frozen key, key used otherwise", &everything, under(pay(w0, dear), 1, 2), R::KeyFrozen),
         ("create, frozen key", &everything, create(invoice(w0, 1)), R::KeyFrozen),
-        ("close, frozen key, gone", &everything, close(w0, CloseTarget::Wallet, &[GONE], false), R::KeyFrozen),
+        ("close, frozen key, gone", &everything, close(w0, &[], &[GONE], false), R::KeyFrozen),
         ("pay, paid, frozen", &spending, pay(w0, paid), R::InvoiceAlreadyPaid),
         ("pay, payee and payer frozen", &payee, pay(w0, dear), R::WalletFrozen { leg: 0 }),
         ("pay, payee frozen, dear", &receiver, pay(w0, dear), R::InsufficientBalance { leg: 0 }),
@@ -214,8 +217,8 @@ fn frozen_and_limited(memory: Memory, dear: &NewInvoice, paid: &NewInvoice) -> B
             R::WalletFrozen { leg: 1 },
         ),
         ("transfer to a frozen one", &everything, transfer(w4, vec![leg(w4, w0, 1)]), R::ReceiverFrozen { leg: 0 }),
-        ("close, money, frozen", &spending, close(w4, CloseTarget::Wallet, &[w0], false), R::WalletHoldsMoney),
-        ("close, frozen", &spending, close(w4, CloseTarget::Wallet, &[w0], true), R::WalletFrozen { leg: 0 }),
+        ("close, money, frozen", &spending, close(w4, &[], &[w0], false), R::WalletHoldsMoney),
+        ("close, frozen", &spending, close(w4, &[], &[w0], true), R::WalletFrozen { leg: 0 }),
         ("pay, over the limit, dear", &limited, pay(w0, dear), R::PaymentLimit { leg: 0 }),
         (
             "transfer, over the day",

@@ -172,7 +172,7 @@ pub(super) fn a_key_is_revoked_before_the_body_arrives(servers: &[&Server]) {
         for (what, order, status, code) in
             [("keys", json!({}), "401", "bad_auth"), ("freeze", json!({"scope": "everything"}), "403", "key_frozen")]
         {
-            let caller = server.wallet("caller", 0);
+            let caller = server.creator_of(&server.manager.admin, "caller");
             // Also where it would only be answered again.
             if method == "POST" {
                 post_under(server, path, &caller.admin, "k", &body).expect(201);
@@ -186,6 +186,20 @@ pub(super) fn a_key_is_revoked_before_the_body_arrives(servers: &[&Server]) {
             assert!(refused, "{method} {path} {what}: {answer}");
         }
     }
+}
+
+/// A user may no longer create users, after a request has proved that it may, and before the
+/// request's body has come.
+pub(super) fn a_right_is_taken_away_before_the_body_arrives(servers: &[&Server]) {
+    let server = servers[0];
+    let caller = server.creator_of(&server.manager.admin, "caller");
+    let (path, body) = ("/usermanager/api/v1/users", json!({"user_name": "late"}));
+    let header = format!("X-Api-Key: {}", caller.admin);
+    let answer = slowly(at(servers, 1), "POST", path, &header, &body, || {
+        let order = json!({"may_create_users": false});
+        server.put(&format!("{path}/{}", caller.user), &server.manager.admin, &order).expect(200);
+    });
+    assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains("not_a_manager"), "{answer}");
 }
 
 /// A manager is deleted while it creates users: either it has users and stays, or it is gone

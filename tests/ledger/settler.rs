@@ -4,16 +4,18 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
+use satkeep::domain::consumer::{Consumer, Party};
+use satkeep::domain::ids::UserId;
 use satkeep::domain::time::UnixMs;
 use satkeep::ledger::batch::Wants;
 use satkeep::ledger::command::Command;
 use satkeep::ledger::outcome::Outcome;
-use satkeep::ledger::settle::{Commit, SettleError, SettlementStore};
+use satkeep::ledger::settle::{Commit, SettleError, SettlementStore, settle_batch};
 use satkeep::ledger::settler::{Reply, Settler, SubmitError};
 use satkeep::ledger::state::{Effects, Snapshot};
 
 use super::memory::Memory;
-use super::world::{NOW, create, invoice, wallet};
+use super::world::{NOW, create, credit, invoice, leg, transfer, wallet};
 
 fn clock() -> UnixMs {
     NOW
@@ -21,6 +23,10 @@ fn clock() -> UnixMs {
 
 fn order() -> Command {
     create(invoice(wallet(0), 1_000))
+}
+
+fn manager(tenant: u8) -> Consumer {
+    Consumer::manager(UserId::new([tenant; 16]))
 }
 
 /// What a store does at its next apply or commit.
@@ -99,14 +105,14 @@ fn what_waits_is_settled_together_and_a_full_queue_refuses() {
     runtime().block_on(async {
         let first = tokio::spawn({
             let settler = settler.clone();
-            async move { settler.submit(order()).await }
+            async move { settler.submit(order(), manager(1)).await }
         });
         // The thread takes the first command and waits in the store; the queue fills up.
         tokio::time::sleep(Duration::from_millis(200)).await;
         let mut waiting = Vec::new();
         for _ in 0..9_000 {
             let settler = settler.clone();
-            waiting.push(tokio::spawn(async move { settler.submit(order()).await }));
+            waiting.push(tokio::spawn(async move { settler.submit(order(), manager(1)).await }));
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
         drop(step);
@@ -114,18 +120,112 @@ fn what_waits_is_settled_together_and_a_full_queue_refuses() {
         let mut refused = 0;
         for reply in waiting {
             match reply.await.unwrap() {
-                Err(SubmitError::Overloaded) => refused += 1,
+                Err(SubmitError::TenantOverloaded) => refused += 1,
                 reply => assert!(created(&reply)),
             }
         }
         // The first command is under way, and has its room until it is answered.
-        assert_eq!(refused, 9_000 - 8_191);
+        assert_eq!(refused, 9_000 - 4_095);
     });
     thread.stop().unwrap();
     let batches: Vec<_> = applied.iter().collect();
     assert_eq!(batches[0], 1);
-    assert_eq!(batches.iter().sum::<usize>(), 8_192);
-    assert!(batches.len() <= 10, "{batches:?}");
+    assert_eq!(batches.iter().sum::<usize>(), 4_096);
+    assert!(batches.len() <= 6, "{batches:?}");
+}
+
+/// Queues a command, and gives the queue time to have it.
+async fn queue(settler: &Settler, command: Command, consumer: Consumer) -> tokio::task::JoinHandle<Reply> {
+    let settler = settler.clone();
+    let reply = tokio::spawn(async move { settler.submit(command, consumer).await });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    reply
+}
+
+#[test]
+fn the_bulk_of_one_tenant_waits_for_the_payments_of_others() {
+    let (mut store, step, applied) = puppet();
+    let setup = [credit(wallet(0), 1_000)];
+    settle_batch(&mut store.memory, &setup, &|| NOW).unwrap();
+    let (settler, thread, _) = Settler::start(Box::new(store), clock).unwrap();
+    runtime().block_on(async {
+        let bulk = || transfer(wallet(0), (0..1_000).map(|_| leg(wallet(0), wallet(0), 1_000)).collect());
+        let mut waiting = vec![queue(&settler, order(), manager(1)).await];
+        for _ in 0..4 {
+            waiting.push(queue(&settler, bulk(), manager(1)).await);
+        }
+        assert_eq!(settler.queued(), 4_001);
+        // It has no room for more, which is seen before the work of making it; its users have
+        // none either, but others have.
+        for consumer in [manager(1), Consumer { party: Party::User, ..manager(1) }] {
+            assert_eq!(settler.reserve(consumer, 1_000).err(), Some(SubmitError::TenantOverloaded));
+        }
+        drop(settler.reserve(manager(2), 1_000).unwrap());
+        for _ in 0..3 {
+            waiting.push(queue(&settler, order(), manager(2)).await);
+        }
+        assert_eq!(settler.queued(), 4_004);
+        drop(step);
+        let mut replies = Vec::new();
+        for reply in waiting {
+            replies.push(reply.await.unwrap());
+        }
+        assert!(replies.iter().all(|reply| matches!(reply, Ok(Ok(_)))), "{replies:?}");
+    });
+    thread.stop().unwrap();
+    // No payment waits for more than one of the tenant's bulk, and none is settled beside it.
+    assert_eq!(applied.iter().collect::<Vec<_>>(), [1, 1_000, 3, 1_000, 1_000, 1_000]);
+    assert_eq!(settler.queued(), 0);
+}
+
+#[test]
+fn a_place_that_is_not_used_is_given_back() {
+    let (store, _step, _applied) = puppet();
+    let (settler, thread, _) = Settler::start(Box::new(store), clock).unwrap();
+    let places: Vec<_> = (0..4).map(|_| settler.reserve(manager(1), 1_000).unwrap()).collect();
+    assert_eq!(settler.queued(), 4_000);
+    drop(places);
+    assert_eq!(settler.queued(), 0);
+    thread.stop().unwrap();
+}
+
+/// A store that dies with its first batch.
+struct Mortal;
+
+impl SettlementStore for Mortal {
+    fn begin(&mut self) -> Result<(), SettleError> {
+        std::thread::sleep(Duration::from_millis(100));
+        panic!("as intended")
+    }
+
+    fn load(&mut self, _: Wants) -> Result<Snapshot, SettleError> {
+        unreachable!()
+    }
+
+    fn apply(&mut self, _: &Effects) -> Result<(), SettleError> {
+        unreachable!()
+    }
+
+    fn commit(&mut self) -> Commit {
+        unreachable!()
+    }
+
+    fn rollback(&mut self) {}
+}
+
+#[test]
+fn a_thread_that_dies_leaves_nobody_waiting() {
+    let (settler, thread, ended) = Settler::start(Box::new(Mortal), clock).unwrap();
+    runtime().block_on(async {
+        let first = queue(&settler, order(), manager(1)).await;
+        let second = queue(&settler, order(), manager(1)).await;
+        assert_eq!(first.await.unwrap(), Err(SubmitError::OutcomeUnknown));
+        assert_eq!(second.await.unwrap(), Err(SubmitError::ShuttingDown));
+        assert!(ended.await.is_err());
+        assert_eq!(settler.submit(order(), manager(1)).await, Err(SubmitError::ShuttingDown));
+    });
+    assert_eq!(settler.queued(), 0);
+    assert!(thread.stop().is_err());
 }
 
 #[test]
@@ -137,7 +237,7 @@ fn stopping_answers_everyone_and_then_refuses() {
         let waiting = (0..100)
             .map(|_| {
                 let settler = settler.clone();
-                tokio::spawn(async move { settler.submit(order()).await })
+                tokio::spawn(async move { settler.submit(order(), manager(1)).await })
             })
             .collect();
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -149,7 +249,7 @@ fn stopping_answers_everyone_and_then_refuses() {
         for reply in waiting {
             assert!(created(&reply.await.unwrap()));
         }
-        assert_eq!(settler.submit(order()).await, Err(SubmitError::ShuttingDown));
+        assert_eq!(settler.submit(order(), manager(1)).await, Err(SubmitError::ShuttingDown));
         // The sender of the signal is dropped at the end of the thread.
         assert!(ended.await.is_err());
     });
@@ -163,11 +263,11 @@ fn an_unavailable_database_is_tried_again() {
         step.send(unavailable()).unwrap();
     }
     step.send(Step::Work).unwrap();
-    assert!(created(&runtime().block_on(settler.submit(order()))));
+    assert!(created(&runtime().block_on(settler.submit(order(), manager(1)))));
     for _ in 0..6 {
         step.send(unavailable()).unwrap();
     }
-    assert_eq!(runtime().block_on(settler.submit(order())), Err(SubmitError::Unavailable));
+    assert_eq!(runtime().block_on(settler.submit(order(), manager(1))), Err(SubmitError::Unavailable));
     drop(step);
     thread.stop().unwrap();
 }
@@ -179,13 +279,13 @@ fn a_command_that_the_database_refuses_does_not_disturb_its_neighbours() {
     runtime().block_on(async {
         let first = tokio::spawn({
             let settler = settler.clone();
-            async move { settler.submit(order()).await }
+            async move { settler.submit(order(), manager(1)).await }
         });
         tokio::time::sleep(Duration::from_millis(100)).await;
         let waiting: Vec<_> = (0..3)
             .map(|_| {
                 let settler = settler.clone();
-                tokio::spawn(async move { settler.submit(order()).await })
+                tokio::spawn(async move { settler.submit(order(), manager(1)).await })
             })
             .collect();
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -210,7 +310,7 @@ fn an_unknown_outcome_is_said_and_not_guessed() {
     let (store, step, _applied) = puppet();
     let (settler, thread, _) = Settler::start(Box::new(store), clock).unwrap();
     step.send(Step::LoseCommit).unwrap();
-    assert_eq!(runtime().block_on(settler.submit(order())), Err(SubmitError::OutcomeUnknown));
+    assert_eq!(runtime().block_on(settler.submit(order(), manager(1))), Err(SubmitError::OutcomeUnknown));
     drop(step);
     thread.stop().unwrap();
 }

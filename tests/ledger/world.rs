@@ -8,7 +8,7 @@ use satkeep::domain::money::Amount;
 use satkeep::domain::secret::Sealed;
 use satkeep::domain::time::UnixMs;
 use satkeep::ledger::command::{
-    Adjust, Authority, Close, CloseTarget, Closer, Command, CreateInvoice, Leg, NewInvoice, Pay, Sweep, Transfer,
+    Adjust, Authority, Close, Closer, Command, CreateInvoice, Leg, NewInvoice, Pay, Sweep, Transfer,
 };
 
 pub(crate) const NOW: UnixMs = UnixMs::new(1_000_000);
@@ -98,7 +98,7 @@ pub(crate) fn debit(from: AccountId, msat: i64) -> Command {
     Command::Adjust(Adjust { leg: leg(from, AccountId::ISSUANCE, msat), session: None, claim: None })
 }
 
-pub(crate) fn close(authorized: AccountId, target: CloseTarget, wallets: &[AccountId], sweep: bool) -> Command {
+pub(crate) fn close(authorized: AccountId, users: &[UserId], wallets: &[AccountId], sweep: bool) -> Command {
     let sweep_of = |id: &AccountId| {
         let bytes = fresh();
         let seed = Sweep {
@@ -110,7 +110,7 @@ pub(crate) fn close(authorized: AccountId, target: CloseTarget, wallets: &[Accou
         (*id, seed)
     };
     let wallets = wallets.iter().map(sweep_of).collect();
-    Command::Close(Close { by: Closer::Manager(authority(authorized)), target, wallets, sweep })
+    Command::Close(Close { by: Closer::Manager(authority(authorized)), users: users.to_vec(), wallets, sweep })
 }
 
 /// How many wallets a random world has. Wallet `n` is user `n`'s only one.
@@ -166,8 +166,8 @@ fn any_plain_command(invoices: Vec<NewInvoice>) -> impl Strategy<Value = Command
         1 => (any_wallet(), amount.clone()).prop_map(|(to, msat)| credit(to, msat)),
         1 => (any_wallet(), amount).prop_map(|(from, msat)| debit(from, msat)),
         1 => (any_wallet(), 0..WALLETS, any::<bool>(), any::<bool>()).prop_map(|(authorized, index, user_too, sweep)| {
-            let target = if user_too { CloseTarget::User(user(index)) } else { CloseTarget::Wallet };
-            close(authorized, target, &[wallet(index)], sweep)
+            let users = if user_too { vec![user(index)] } else { Vec::new() };
+            close(authorized, &users, &[wallet(index)], sweep)
         }),
     ]
 }

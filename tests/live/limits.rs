@@ -139,6 +139,22 @@ both_stores! {
         drop(others);
     }
 
+    fn users_leave_streams_to_their_manager(server, with(&["--streams-per-tenant", "8", "--streams-per-wallet", "100"])) {
+        let player = server.wallet("player", 0);
+        let studio = server.creator_of(&server.manager.admin, "studio");
+        // Users of users take from the same part.
+        let players = server.wallet_of(&studio.admin, "a player of the studio's");
+        let taken: Vec<_> =
+            (0..6).map(|index| server.socket(&[&player, &studio, &players][index % 3].invoice).unwrap()).collect();
+        for wallet in [&player, &studio, &players] {
+            server.get("/api/v1/payments/sse", &wallet.admin).refused(429, "too_many_tenant_streams", "");
+        }
+        let own = [0, 1].map(|_| server.events(&server.manager.invoice, None));
+        assert!(own.iter().all(|stream| stream.status == 200));
+        server.get("/api/v1/payments/sse", &server.manager.admin).refused(429, "too_many_tenant_streams", "");
+        drop((taken, own));
+    }
+
     fn who_has_no_key_leaves_a_tenant_half_of_its_streams(server, with(&["--streams-per-tenant", "3"])) {
         let wallets: Vec<_> = (0..3).map(|index| server.wallet(&format!("player {index}"), 0)).collect();
         let other = server.new_manager("other", 0);

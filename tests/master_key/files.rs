@@ -58,7 +58,9 @@ both_stores! {
     fn who_could_read_the_key_can_read_the_new_one(server) {
         let old = file(server, "master.key");
         let is_root = std::fs::metadata(&old).unwrap().uid() == 0;
-        for (mode, expected) in [(0o640, 0o640), (0o644, 0o640), (0o600, 0o600)] {
+        // A group that is not the process's own has been given the key.
+        let given = if is_root { 0o640 } else { 0o600 };
+        for (mode, expected) in [(0o666, given), (0o600, 0o600), (0o640, 0o640)] {
             std::fs::set_permissions(&old, std::fs::Permissions::from_mode(mode)).unwrap();
             if is_root {
                 chown(&old, Some(0), Some(1234)).unwrap();
@@ -70,11 +72,14 @@ both_stores! {
         }
         // The files that are locked are for whom the key is for.
         server.cli(&["manager", "create", "--name", "one"]).unwrap();
+        let lock = |name: &str| std::fs::metadata(file(server, name)).unwrap();
         for name in [".lock", ".rotation.lock"] {
-            let lock = std::fs::metadata(file(server, name)).unwrap();
-            assert_eq!(lock.mode() & 0o777, 0o660);
-            assert!(!is_root || lock.gid() == 1234);
+            assert_eq!(lock(name).mode() & 0o777, 0o660);
+            assert!(!is_root || lock(name).gid() == 1234);
         }
+        std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o600)).unwrap();
+        server.cli(&["manager", "create", "--name", "one"]).unwrap();
+        assert_eq!(lock(".lock").mode() & 0o777, 0o600);
     }
 
     fn the_key_before_is_left_until_it_is_forgotten(server) {

@@ -28,7 +28,7 @@ both_stores! {
             "payment_hash": issued["payment_hash"], "checking_id": issued["payment_hash"],
             "payment_request": issued["bolt11"], "bolt11": issued["bolt11"], "wallet_id": payee.id,
             "amount": 1000, "amount_sat": 1000, "amount_msat": 1_000_000, "fee": 0, "comment": "hooked",
-            "memo": "hooked", "pending": false, "status": "success", "state": "paid", "time": issued["time"],
+            "memo": "hooked", "pending": false, "paid": true, "status": "success", "state": "paid", "time": issued["time"],
             "expiry": issued["expiry"], "created_at": issued["created_at"], "expires_at": issued["expires_at"],
             "updated_at": paid["updated_at"], "preimage": paid["preimage"], "webhook": issued["webhook"],
             "tag": "shop", "extra": {"tag": "shop", "n": 2.50},

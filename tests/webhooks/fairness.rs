@@ -18,8 +18,11 @@ fn delivery(store: StoreKind, number: u32, tenant: u32, host: &str, next_at_ms: 
     };
     let id = bytes(number);
     format!(
-        "({id}, {id}, 'test', {id}, 'endpoint', '{host}', 'waiting', 0, 1, {next_at_ms}, {tenant})",
-        tenant = bytes(tenant)
+        "({id}, {id}, 'test', {id}, 'endpoint', '{host}', 'waiting', 0, 1, {next_at_ms}, {consumer})",
+        consumer = match store {
+            StoreKind::Sqlite => format!("x'{tenant:032x}00'"),
+            StoreKind::Postgres => format!("'\\x{tenant:032x}00'"),
+        }
     )
 }
 
@@ -43,7 +46,7 @@ fn whatever_is_due_is_seen() {
         }
         add(200, "parked.example:443", "NULL");
         let columns =
-            "id, event_id, kind, owner_id, owner_kind, host, state, attempts, created_at_ms, next_at_ms, tenant";
+            "id, event_id, kind, owner_id, owner_kind, host, state, attempts, created_at_ms, next_at_ms, consumer";
         for rows in rows.chunks(500) {
             database.execute(&format!("INSERT INTO deliveries ({columns}) VALUES {}", rows.join(","))).unwrap();
         }
@@ -59,7 +62,7 @@ fn whatever_is_due_is_seen() {
                 .unwrap();
             walk = next;
             steps.push(due.len());
-            seen.extend(due.into_iter().map(|due| (due.place.tenant, due.place.host, due.at.get())));
+            seen.extend(due.into_iter().map(|due| (due.place.consumer, due.place.host, due.at.get())));
             if steps.len() == 2 {
                 let tenants: BTreeSet<_> = seen.iter().map(|(tenant, ..)| *tenant).collect();
                 assert_eq!(tenants.len(), 101, "everybody is seen before the one with many hosts is through");
@@ -92,6 +95,32 @@ both_stores! {
         }
         receiver.wait_for(30);
         // 320 of the other's were due before, and few of them have set out.
+        let mut set_out = 0;
+        for target in &silent {
+            target.set_nonblocking(true).unwrap();
+            set_out += std::iter::from_fn(|| target.accept().ok()).count();
+        }
+        assert!(set_out > 0 && set_out <= TOTAL_MAX / 4, "{set_out} have set out");
+    }
+
+    fn users_of_a_tenant_hold_up_nothing_of_its_managers(server, options()) {
+        let silent: Vec<_> = (0..70).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let studio = server.creator_of(&server.manager.admin, "studio");
+        let receiver = Receiver::start();
+        for target in &silent {
+            let player = server.wallet_of(&studio.admin, "player");
+            let url = format!("http://{}/", target.local_addr().unwrap());
+            for _ in 0..4 {
+                let issued = invoice(server, &player, 1, &url);
+                server.pay(&server.manager, issued["bolt11"].as_str().unwrap()).expect(201);
+            }
+        }
+        let payer = server.wallet("payer", 30);
+        for _ in 0..30 {
+            let issued = invoice(server, &server.manager, 1, &receiver.url);
+            server.pay(&payer, issued["bolt11"].as_str().unwrap()).expect(201);
+        }
+        receiver.wait_for(30);
         let mut set_out = 0;
         for target in &silent {
             target.set_nonblocking(true).unwrap();

@@ -5,6 +5,8 @@ pub(crate) mod delivery;
 mod endpoints;
 mod expiry;
 mod fairness;
+mod formats;
+mod outgoing;
 mod payer;
 mod rules;
 mod signature;

@@ -1,10 +1,11 @@
 //! The rules of delivery, without a server: when to try again, how many at once, which line.
 
+use satkeep::domain::consumer::{Consumer, Party};
 use satkeep::domain::events::{EventKind, EventKinds, Place, holds_its_line, line, next_attempt};
 use satkeep::domain::ids::{AccountId, EventId, UserId};
 use satkeep::domain::time::UnixMs;
 use satkeep::events::shares::CameBack::{self, Badly, Promptly, Untried};
-use satkeep::events::shares::{HOST_MAX, TENANT_FIRST, TENANT_MAX, TENANT_MIN, TOTAL_MAX, UnderWay};
+use satkeep::events::shares::{FIRST, HOST_MAX, MIN, TENANT_MAX, TOTAL_MAX, USERS_MAX, UnderWay};
 
 #[test]
 fn attempts_back_off_and_end() {
@@ -24,9 +25,14 @@ fn attempts_back_off_and_end() {
     assert!(holds_its_line(2) && !holds_its_line(3));
 }
 
-/// A place of the tenant with this number.
+/// A place of the manager with this number.
 fn place(tenant: u8, host: &str) -> Place {
-    Place { tenant: UserId::new([tenant; 16]), host: host.to_owned() }
+    Place { consumer: Consumer::manager(UserId::new([tenant; 16])), host: host.to_owned() }
+}
+
+/// A place of its users.
+fn users_place(tenant: u8, host: &str) -> Place {
+    Place { consumer: Consumer { tenant: UserId::new([tenant; 16]), party: Party::User }, host: host.to_owned() }
 }
 
 /// How many may go to a place now.
@@ -63,33 +69,33 @@ fn a_host_takes_no_more_than_its_share() {
     come_back(&mut under_way, &slow, Untried);
     assert_eq!(room(&under_way, &slow), 1);
     come_back(&mut under_way, &slow, Promptly);
-    assert_eq!(room(&under_way, &slow), TENANT_MIN + 1, "it answers again");
+    assert_eq!(room(&under_way, &slow), MIN + 1, "it answers again");
 }
 
 #[test]
 fn a_tenant_whose_targets_do_not_answer_has_fewer_and_fewer() {
     let mut under_way = UnderWay::default();
-    let mut silent: Vec<_> = (0..TENANT_FIRST).map(|number| place(1, &number.to_string())).collect();
+    let mut silent: Vec<_> = (0..FIRST).map(|number| place(1, &number.to_string())).collect();
     let count = |shares: &[(Place, usize)]| shares.iter().map(|(_, count)| count).sum::<usize>();
     // Of hosts that are new, half as many.
-    assert_eq!(count(&under_way.share_out(silent.clone(), 64, 0)), TENANT_FIRST / 2);
+    assert_eq!(count(&under_way.share_out(silent.clone(), 64, 0)), FIRST / 2);
     for place in &silent {
         come_back(&mut under_way, place, Badly);
     }
-    assert_eq!(room(&under_way, &place(2, "new")), TENANT_FIRST / 2, "another tenant has its own");
+    assert_eq!(room(&under_way, &place(2, "new")), FIRST / 2, "another tenant has its own");
     // However many more hosts are new, what answers keeps its part.
     let healthy = place(1, "healthy");
     come_back(&mut under_way, &healthy, Promptly);
     come_back(&mut under_way, &silent[0], Badly);
     silent.extend((0..500).map(|number| place(1, &format!("new-{number}"))));
     let out: Vec<_> = under_way.share_out(silent.clone(), 64, 0);
-    assert_eq!(count(&out), TENANT_MIN / 2);
+    assert_eq!(count(&out), MIN / 2);
     for (place, _) in &out {
         under_way.start(place);
     }
-    assert_eq!((room(&under_way, &place(1, "newer")), room(&under_way, &healthy)), (0, TENANT_MIN / 2));
+    assert_eq!((room(&under_way, &place(1, "newer")), room(&under_way, &healthy)), (0, MIN / 2));
     silent.push(healthy.clone());
-    assert_eq!(under_way.share_out(silent, 64, 5), [(healthy.clone(), TENANT_MIN / 2)]);
+    assert_eq!(under_way.share_out(silent, 64, 5), [(healthy.clone(), MIN / 2)]);
     for (place, _) in &out {
         under_way.finish(place, Untried);
     }
@@ -100,7 +106,7 @@ fn a_tenant_whose_targets_do_not_answer_has_fewer_and_fewer() {
             come_back(&mut under_way, &healthy, Promptly);
         }
     }
-    assert_eq!(room(&under_way, &healthy), TENANT_MIN);
+    assert_eq!(room(&under_way, &healthy), MIN);
     // All tenants together have their limit too.
     for number in 0..TOTAL_MAX {
         under_way.start(&place(3, &number.to_string()));
@@ -120,7 +126,7 @@ fn every_place_has_its_turn_however_little_room_there_is() {
     let mut much = due.clone();
     much.extend((6..1000).map(|host| place(0, &host.to_string())));
     let shares = under_way.share_out(much, 40, 3);
-    let of_first: usize = shares.iter().filter(|(it, _)| it.tenant == due[0].tenant).map(|(_, count)| count).sum();
+    let of_first: usize = shares.iter().filter(|(it, _)| it.consumer == due[0].consumer).map(|(_, count)| count).sum();
     assert_eq!(of_first, 10, "who has more due has no more of it: {shares:?}");
     for number in 0..TOTAL_MAX - 1 {
         under_way.start(&place(9, &number.to_string()));
@@ -128,8 +134,37 @@ fn every_place_has_its_turn_however_little_room_there_is() {
     let first = |turn| under_way.share_out(due.clone(), 64, turn).remove(0);
     let mut had_a_turn: Vec<_> = (0..24).map(first).collect();
     assert!(had_a_turn.iter().all(|(_, count)| *count == 1));
-    had_a_turn.sort_by_key(|(place, _)| (place.tenant, place.host.clone()));
+    had_a_turn.sort_by_key(|(place, _)| (place.consumer, place.host.clone()));
     assert_eq!(had_a_turn.into_iter().map(|(place, _)| place).collect::<Vec<_>>(), due);
+}
+
+#[test]
+fn users_of_a_tenant_leave_a_part_to_its_manager() {
+    let mut under_way = UnderWay::default();
+    let hosts = |make: fn(u8, &str) -> Place| (0..200).map(move |host| make(1, &host.to_string())).collect::<Vec<_>>();
+    let (users, managers) = (hosts(users_place), hosts(place));
+    for place in users.iter().chain(&managers) {
+        come_back(&mut under_way, place, Promptly);
+    }
+    let count = |shares: &[(Place, usize)]| shares.iter().map(|(_, count)| count).sum::<usize>();
+    let out = under_way.share_out(users.clone(), usize::MAX, 0);
+    assert_eq!(count(&out), USERS_MAX);
+    for (place, _) in &out {
+        under_way.start(place);
+    }
+    assert_eq!(count(&under_way.share_out(users.clone(), usize::MAX, 0)), 0);
+    assert_eq!(count(&under_way.share_out(managers.clone(), usize::MAX, 0)), TENANT_MAX - USERS_MAX);
+    // Targets that do not answer take from those who have named them, and not from the other side.
+    for (place, _) in &out {
+        under_way.finish(place, Badly);
+    }
+    let room = |due: &[Place]| count(&under_way.share_out(due.to_vec(), usize::MAX, 0));
+    assert_eq!((room(&users), room(&managers)), (MIN, TENANT_MAX));
+    // Both have their turn, whoever has more due.
+    let due = users.iter().chain(&managers[..4]).cloned();
+    let shares = under_way.share_out(due, 8, 1);
+    let of_manager = shares.iter().filter(|(place, _)| place.consumer.party == Party::Manager).count();
+    assert_eq!((of_manager, count(&shares)), (4, 8));
 }
 
 #[test]

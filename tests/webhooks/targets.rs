@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use satkeep::domain::ids::UserId;
+use satkeep::domain::outgoing::AllowList;
 use satkeep::domain::target::{Forbidden, Target, TargetPolicy, is_public};
 use satkeep::events::client::{Answer, Client, Post, PostError, Resolver, TIME_MAX, system_resolver};
 use serde_json::json;
@@ -107,8 +108,8 @@ const ACCEPTED: [&str; 5] = [
     "http://localhost.example/",
 ];
 
-fn strict() -> TargetPolicy {
-    TargetPolicy { ports: "80,443,1024-65535".parse().unwrap(), allow_private: false }
+pub(crate) fn strict() -> TargetPolicy {
+    TargetPolicy { ports: "80,443,1024-65535".parse().unwrap(), outgoing: AllowList::default(), allow_private: false }
 }
 
 fn for_development() -> TargetPolicy {
@@ -154,7 +155,7 @@ both_stores! {
 }
 
 /// A resolver that answers this, in turn, and counts how often it was asked.
-fn resolver(answers: &[&[SocketAddr]]) -> (Arc<Resolver>, Arc<AtomicUsize>) {
+pub(crate) fn resolver(answers: &[&[SocketAddr]]) -> (Arc<Resolver>, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let (count, answers) = (Arc::clone(&asked), answers.iter().map(|answer| answer.to_vec()).collect::<Vec<_>>());
     let resolver: Arc<Resolver> = Arc::new(move |host, _port| {
@@ -169,19 +170,27 @@ fn resolver(answers: &[&[SocketAddr]]) -> (Arc<Resolver>, Arc<AtomicUsize>) {
 fn an_event(url: &str) -> Post {
     Post {
         target: Target::parse(url).unwrap(),
-        tenant: UserId::new([7; 16]),
+        consumer: satkeep::domain::consumer::Consumer::manager(UserId::new([7; 16])),
         event: "5eed".to_owned(),
         signature: "t=1,v1=00".to_owned(),
         body: "{}".to_owned(),
     }
 }
 
-fn post(client: &Client, url: &str) -> Result<Answer, PostError> {
+pub(crate) fn post(client: &Client, url: &str) -> Result<Answer, PostError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(client.post(an_event(url)))
 }
 
-fn address_of(receiver: &Receiver) -> SocketAddr {
+/// That the address is why, and what would change it.
+#[track_caller]
+fn assert_refused(came: &Result<Answer, PostError>, setting: &str) {
+    let Err(PostError::Forbidden(refused)) = came else { panic!("{came:?}") };
+    assert_eq!(refused.why, Forbidden::Address);
+    assert!(refused.to_string().contains(setting), "{refused}");
+}
+
+pub(crate) fn address_of(receiver: &Receiver) -> SocketAddr {
     receiver.url.strip_prefix("http://").unwrap().parse().unwrap()
 }
 
@@ -194,13 +203,13 @@ fn a_name_that_leads_inside_is_not_followed() {
         let (resolver, _) = resolver(&[&answer]);
         let client = Client::new(strict(), resolver, None).unwrap();
         let url = format!("http://hooks.example:{}/", inside.port());
-        assert_eq!(post(&client, &url), Err(PostError::Forbidden(Forbidden::Address)));
+        assert_refused(&post(&client, &url), "--outgoing-allow hooks.example:");
     }
     // Nor an address, in whatever form it got into the database.
     let client = Client::new(strict(), resolver(&[&[inside]]).0, None).unwrap();
     for host in ["127.0.0.1", "0x7f.1", "[::ffff:127.0.0.1]"] {
         let refused = post(&client, &format!("http://{host}:{}/", inside.port()));
-        assert_eq!(refused, Err(PostError::Forbidden(Forbidden::Address)));
+        assert_refused(&refused, "--outgoing-allow ");
     }
     assert!(receiver.hooks().is_empty());
 }
@@ -217,7 +226,7 @@ fn a_name_that_leads_inside_the_second_time_is_not_followed() {
     // What was judged is what is connected to: nobody asks again in between.
     assert!(matches!(post(&client, &url), Err(PostError::Unconnected | PostError::TooSlow)));
     assert_eq!(asked.load(Ordering::SeqCst), 1);
-    assert_eq!(post(&client, &url), Err(PostError::Forbidden(Forbidden::Address)));
+    assert_refused(&post(&client, &url), "--outgoing-allow hooks.example:");
     assert!(receiver.hooks().is_empty());
 }
 

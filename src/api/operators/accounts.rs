@@ -20,6 +20,7 @@ use crate::api::user_manager::deletion::{Deleter, delete_by};
 use crate::api::user_manager::users::hash;
 use crate::api::user_manager::views::ManagedUser;
 use crate::clock;
+use crate::domain::consumer::Consumer;
 use crate::domain::extra::Extra;
 use crate::domain::ids::UserId;
 use crate::domain::password::Password;
@@ -38,8 +39,9 @@ pub struct AccountOrder {
     /// What the manager logs in as, in lower case: 2 to 64 of a to z, digits and `._@-`.
     #[serde(default, deserialize_with = "lenient")]
     username: Option<String>,
-    /// The password to log in with; a new one ends all sessions.
+    /// The password to log in with, at least 8 characters long; a new one ends all sessions.
     #[serde(default, deserialize_with = "lenient")]
+    #[schema(pattern = r"^([\s\S]{8,})?$")]
     password: Option<String>,
     /// An email address.
     #[serde(default, deserialize_with = "lenient")]
@@ -103,7 +105,7 @@ impl AccountOrder {
         self.pubkey.refuse(&mut checks, "pubkey", "log in with a password, and leave it out");
         let name = checks.check_opt("name", self.name, Name::new);
         let username = checks.check_opt("username", self.username, Username::new);
-        let password = checks.check_opt("password", self.password, Password::new);
+        let password = checks.check_opt("password", self.password, Password::new_for_login);
         let email = checks.check_opt("email", self.email, Email::new);
         let extra = checks.check_opt("extra", self.extra, |json| Extra::new(&json));
         match (name, username, password, email, extra) {
@@ -120,7 +122,8 @@ impl AccountOrder {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only the document reads these; the query itself is read by `list_accounts`")]
 pub struct AccountListParams {
-    /// Only managers with this text in their name, user name or email address.
+    /// Only managers with this text in their name, user name or email address, whatever the case.
+    #[param(max_length = 128)]
     search: Option<String>,
     /// Managers at most; over 1000 or 0 is 1000, as where nothing is said.
     #[param(minimum = 0)]
@@ -154,13 +157,13 @@ pub(in crate::api) async fn list_accounts(
     app: State,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    let search = params.get("search")?.map(str::to_owned);
+    let search = params.search("search")?;
     let Window { offset, limit } = params.window()?;
     let limit = limit.unwrap_or(LIMIT_MAX);
-    let page = app.store.read_list(move |connection| {
-        let users = users::list_managers(connection, search.as_deref(), offset, limit)?;
+    let page = app.store.read_list(Consumer::NOBODY, move |connection| {
+        let users = users::list_managers(connection, search.as_ref(), offset, limit)?;
         let data = AccountView::list(connection, users)?;
-        Ok(AccountPage { data, total: users::count_managers(connection, search.as_deref())? })
+        Ok(AccountPage { data, total: users::count_managers(connection, search.as_ref())? })
     });
     Ok(HttpResponse::Ok().json(page.await?))
 }
@@ -191,7 +194,7 @@ pub(in crate::api) async fn create_account(
     if let Some(answer) = answer_again(&app, operator, StatusCode::OK, claim).await? {
         return Ok(answer);
     }
-    let password_hash = hash(&app, terms.password).await?;
+    let password_hash = hash(&app, Consumer::NOBODY, terms.password).await?;
     let (manager, mut new) = managers::prepare(&app.sealer, name);
     new.username = terms.username;
     new.email = terms.email;
@@ -248,8 +251,8 @@ pub(in crate::api) async fn update_account(
 ) -> Result<HttpResponse, ApiError> {
     let id = account_id(&path)?;
     let Terms { name, username, password, email, extra } = body.json::<AccountOrder>()?.read(Some(id))?;
-    let password_hash = hash(&app, password).await?;
-    let change = UserChange { name, username, email, password_hash, extra };
+    let password_hash = hash(&app, Consumer::NOBODY, password).await?;
+    let change = UserChange { name, username, email, password_hash, extra, may_create_users: None };
     let view =
         app.write_as(operator, move |connection| match users::update(connection, None, id, &change, clock::now())? {
             Ok(()) => {

@@ -13,6 +13,7 @@ use crate::api::idempotency::{Created, Idempotency, IdempotencyParam, payments_o
 use crate::api::params::Checks;
 use crate::api::payment_create::check_unit;
 use crate::api::session::Operator;
+use crate::domain::consumer::Consumer;
 use crate::domain::ids::WalletId;
 use crate::domain::money::{Amount, InvalidAmount};
 use crate::domain::text::InvalidText;
@@ -85,7 +86,7 @@ pub(in crate::api) async fn update_balance(
     app.store.read(move |connection| wallets::find(connection, id)).await.map_err(wallet_not_found)?;
     let leg = adjustment(&app.sealer, id, amount, direction);
     let adjust = Adjust { leg, session: Some(operator.digest()), claim };
-    let done = match app.settle(Command::Adjust(adjust), false).await? {
+    let done = match app.settle(Command::Adjust(adjust), Consumer::NOBODY).await? {
         Outcome::Adjusted { .. } => Created::new(DONE),
         Outcome::Replayed { .. } => Created::again(DONE),
         outcome @ (Outcome::InvoiceCreated | Outcome::Paid { .. } | Outcome::Transferred { .. } | Outcome::Closed) => {

@@ -16,6 +16,7 @@ use crate::api::session::Operator;
 use crate::api::user_manager::views::ManagedWallet;
 use crate::api::wallet::check_currency;
 use crate::clock;
+use crate::domain::consumer::Consumer;
 use crate::domain::ids::WalletId;
 use crate::domain::keys::KeyPair;
 use crate::domain::text::Name;
@@ -50,7 +51,7 @@ pub(in crate::api) async fn list_account_wallets(
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = account_id(&path)?;
-    let found = app.store.read_list(move |connection| {
+    let found = app.store.read_list(Consumer::NOBODY, move |connection| {
         users::find(connection, None, id)?;
         wallets::of_users(connection, &[id])
     });

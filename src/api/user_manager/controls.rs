@@ -9,7 +9,7 @@ use super::views::ManagedWallet;
 use super::wallet_id;
 use super::wallets::wallet_not_found;
 use crate::api::app::State;
-use crate::api::auth::AdminKey;
+use crate::api::auth::{AdminKey, Manager};
 use crate::api::body::{Body, lenient};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::leniency;
@@ -74,7 +74,7 @@ pub struct LimitsOrder {
 )]
 #[put("/usermanager/api/v1/wallets/{wallet_id}/freeze")]
 pub(in crate::api) async fn freeze_wallet(
-    key: AdminKey,
+    key: Manager<AdminKey>,
     app: State,
     path: web::Path<String>,
     body: Body,
@@ -85,7 +85,7 @@ pub(in crate::api) async fn freeze_wallet(
     let view = app.write_as(key, move |connection| {
         wallets::find_in_tenant(connection, key.user(), id)?;
         controls::freeze(connection, id, Freezer::Manager, Some(freeze), clock::now())?;
-        ManagedWallet::find(connection, &shared, *key, id)
+        ManagedWallet::find(connection, &shared, **key, id)
     });
     Ok(HttpResponse::Ok().json(view.await.map_err(wallet_not_found)?))
 }
@@ -101,7 +101,7 @@ pub(in crate::api) async fn freeze_wallet(
 )]
 #[delete("/usermanager/api/v1/wallets/{wallet_id}/freeze")]
 pub(in crate::api) async fn thaw_wallet(
-    key: AdminKey,
+    key: Manager<AdminKey>,
     app: State,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
@@ -112,7 +112,7 @@ pub(in crate::api) async fn thaw_wallet(
             return Ok(None);
         }
         controls::freeze(connection, id, Freezer::Manager, None, clock::now())?;
-        ManagedWallet::find(connection, &shared, *key, id).map(Some)
+        ManagedWallet::find(connection, &shared, **key, id).map(Some)
     };
     let thawed = app.write_as(key, thaw).await.map_err(wallet_not_found)?;
     let view = thawed.ok_or(ErrorCode::FrozenByOperator)?;
@@ -132,7 +132,7 @@ pub(in crate::api) async fn thaw_wallet(
 )]
 #[put("/usermanager/api/v1/wallets/{wallet_id}/limits")]
 pub(in crate::api) async fn limit_wallet(
-    key: AdminKey,
+    key: Manager<AdminKey>,
     app: State,
     path: web::Path<String>,
     body: Body,
@@ -151,7 +151,7 @@ pub(in crate::api) async fn limit_wallet(
     let view = app.write_as(key, move |connection| {
         wallets::find_in_tenant(connection, key.user(), id)?;
         controls::limit(connection, id, Limits { payment_max, day_max })?;
-        ManagedWallet::find(connection, &shared, *key, id)
+        ManagedWallet::find(connection, &shared, **key, id)
     });
     Ok(HttpResponse::Ok().json(view.await.map_err(wallet_not_found)?))
 }

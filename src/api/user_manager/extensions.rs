@@ -68,7 +68,7 @@ pub(in crate::api) async fn update_extension(
 ) -> Result<HttpResponse, ApiError> {
     let order: ExtensionOrder = body.json()?;
     params.get("extension")?;
-    params.switch("active")?;
+    params.flag("active")?;
     let named = params.get("userid")?.map(str::to_owned).or(order.userid);
     if let Some(user) = named {
         let user: UserId = user.parse().or(Err(ErrorCode::UserNotFound))?;

@@ -31,14 +31,14 @@ pub(in crate::api) async fn list_transactions(
 ) -> Result<HttpResponse, ApiError> {
     let id = wallet_id(&path)?;
     let window = params.window()?;
-    let tenant = key.user();
+    let tenant = key.managed_tenant().ok_or(ErrorCode::WalletNotFound)?;
     let found = app.store.read(move |connection| wallets::find_in_tenant(connection, tenant, id)).await;
     found.map_err(|error| ApiError::from_store(error, ErrorCode::WalletNotFound))?;
     json_array(move |before: Option<Vec<u8>>| {
         let app = app.clone();
         let window = if before.is_some() { window.after_first_page() } else { window };
         async move {
-            let page = app.store.read_list(move |connection| {
+            let page = app.store.read_list(key.consumer(), move |connection| {
                 key.recheck(connection)?;
                 let older = before.map(|row| Condition { test: Test::Before(row), negated: false });
                 let filter = PaymentFilter(older.into_iter().collect());

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use actix_web::{HttpResponse, post};
+use actix_web::{HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder, Schema};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::app::{App, State};
-use crate::api::auth::AdminKey;
+use crate::api::auth::{AdminKey, Manager};
 use crate::api::body::{Body, Given, LIST_BYTES_MAX, lenient};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Created, Idempotency, IdempotencyParam, payments_again, payments_of};
@@ -17,15 +17,16 @@ use crate::api::params::Checks;
 use crate::api::payment_create::{check_amount, check_unit};
 use crate::api::payment_view::PaymentView;
 use crate::clock;
-use crate::domain::ids::{InvoiceId, TransferId, UserId, WalletId};
+use crate::domain::ids::{InvoiceId, TransferId, WalletId};
 use crate::domain::node::Preimage;
 use crate::domain::text::Memo;
 use crate::domain::time::UnixMs;
 use crate::ledger::command::{Command, Leg, NewInvoice, Transfer};
 use crate::ledger::outcome::Outcome;
+use crate::ledger::queue::QUANTUM;
 use crate::ledger::state::InvoiceState;
 use crate::store::payments::Payment;
-use crate::store::{Db, StoreError, wallets};
+use crate::store::{StoreError, wallets};
 
 /// Movements of one request at most.
 const LEGS_MAX: usize = 1000;
@@ -85,7 +86,7 @@ impl ToSchema for TransferOrders {
     }
 }
 
-/// What came of one movement, or of several, in order.
+/// What came of one movement, or of several, in order; for the document.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum TransferViews {
@@ -120,36 +121,36 @@ pub enum TransferViews {
 )]
 #[post("/usermanager/api/v1/transfers")]
 pub(in crate::api) async fn create_transfer(
-    key: AdminKey,
+    key: Manager<AdminKey>,
     app: State,
     idempotency: Idempotency,
     body: Body<LIST_BYTES_MAX>,
 ) -> Result<HttpResponse, ApiError> {
-    let (orders, is_array) = body.json_one_or_many::<TransferOrder>(LEGS_MAX)?;
-    if orders.is_empty() || orders.len() > LEGS_MAX {
+    let count = body.count()?;
+    if count == 0 || count > LEGS_MAX {
         let detail = format!("An array must hold 1 to {LEGS_MAX} transfers");
         return Err(ApiError::with_detail(ErrorCode::InvalidRequest, detail));
     }
-    let now = clock::now();
-    let mut checks = Checks::default();
-    let legs: Vec<_> =
-        orders.into_iter().enumerate().map(|(i, o)| leg(&app, &mut checks, o, is_array.then_some(i), now)).collect();
-    let Some(legs) = legs.into_iter().collect::<Option<Vec<_>>>() else { return Err(checks.into_error()) };
-
+    // Before the work that many movements make: where there is no room, it would be for nothing.
+    let place = app.settler.reserve(key.consumer(), count)?;
     let claim = idempotency.claim(&app, &key, &body)?;
+    let shared = app.clone();
+    let (legs, is_array) = beside_others(count, move || read(&shared, &body)).await??;
     if let Some(before) = payments_of(&app, key, claim).await? {
         return transfers_again(&app, &legs, &before, is_array).await;
     }
-    let wallets: HashSet<_> = legs.iter().flat_map(|leg| [leg.from.wallet(), leg.invoice.payee.wallet()]).collect();
-    let (tenant, own) = (key.user(), key.wallet());
-    let reachable = app.store.read(move |connection| check_tenant(connection, tenant, own, wallets)).await;
+    let mut wallets: HashSet<_> = legs.iter().flat_map(|leg| [leg.from.wallet(), leg.invoice.payee.wallet()]).collect();
+    wallets.remove(&key.wallet());
+    let wallets: Vec<_> = wallets.into_iter().collect();
+    let reachable = app.store.read(move |connection| wallets::check_in_tenant(connection, key.user(), &wallets)).await;
     reachable.map_err(|error| ApiError::from_store(error, ErrorCode::WalletNotFound))?;
 
     let command = Transfer { authority: key.authority(), claim, legs: legs.clone() };
-    match app.settle(Command::Transfer(command), is_array).await? {
+    let settled = place.submit(Command::Transfer(command)).await?;
+    match settled.map_err(|rejection| ApiError::from_rejection(rejection, is_array))? {
         Outcome::Transferred { at } => {
             let sides = legs.into_iter().map(|leg| outgoing(leg, at)).collect();
-            respond(&app, Created::new(sides), is_array)
+            respond(&app, Created::new(sides), is_array).await
         }
         Outcome::Replayed { payments } => transfers_again(&app, &legs, &payments, is_array).await,
         outcome @ (Outcome::InvoiceCreated | Outcome::Paid { .. } | Outcome::Adjusted { .. } | Outcome::Closed) => {
@@ -159,23 +160,62 @@ pub(in crate::api) async fn create_transfer(
     }
 }
 
-/// The movements that were made before.
-async fn transfers_again(app: &App, legs: &[Leg], ids: &[[u8; 16]], is_array: bool) -> Result<HttpResponse, ApiError> {
-    let sides = legs.iter().zip(ids).map(|(leg, id)| (leg.from.wallet(), *id)).collect();
-    let sides = payments_again(app, sides).await?;
-    respond(app, Created::again(sides), is_array)
+/// Works where nobody waits for it: many movements take a while to read, to seal and to show, and
+/// the thread that serves the request serves others as well.
+async fn beside_others<T: Send + 'static>(
+    count: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    if count <= QUANTUM {
+        return Ok(work());
+    }
+    Ok(web::block(work).await.or(Err(ErrorCode::Unavailable))?)
 }
 
-fn respond(app: &App, sides: Created<Vec<Payment>>, is_array: bool) -> Result<HttpResponse, ApiError> {
-    let views = sides.try_map(|sides| PaymentView::list(app, sides, clock::now()))?;
-    let shaped = views.try_map(|mut views| match views.pop() {
-        Some(only) if !is_array => Ok::<_, ApiError>(TransferViews::One(Box::new(only))),
-        last => {
-            views.extend(last);
-            Ok(TransferViews::Many(views))
+/// Reads the movements, and whether they came as an array.
+fn read(app: &App, body: &Body<LIST_BYTES_MAX>) -> Result<(Vec<Leg>, bool), ApiError> {
+    let (orders, is_array) = body.json_one_or_many::<TransferOrder>(LEGS_MAX)?;
+    let now = clock::now();
+    let mut checks = Checks::default();
+    let legs: Vec<_> =
+        orders.into_iter().enumerate().map(|(i, o)| leg(app, &mut checks, o, is_array.then_some(i), now)).collect();
+    let legs = legs.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| checks.into_error())?;
+    Ok((legs, is_array))
+}
+
+/// The movements that were made before.
+async fn transfers_again(
+    app: &State,
+    legs: &[Leg],
+    ids: &[[u8; 16]],
+    is_array: bool,
+) -> Result<HttpResponse, ApiError> {
+    let sides = legs.iter().zip(ids).map(|(leg, id)| (leg.from.wallet(), *id)).collect();
+    let sides = payments_again(app, sides).await?;
+    respond(app, Created::again(sides), is_array).await
+}
+
+async fn respond(app: &State, sides: Created<Vec<Payment>>, is_array: bool) -> Result<HttpResponse, ApiError> {
+    let (shared, count) = (app.clone(), sides.answer.len());
+    let shown = move || sides.try_map(|sides| show(&shared, sides, is_array));
+    // What has happened has happened, even where it cannot be shown.
+    let shown = beside_others(count, shown).await.and_then(|shown| shown).or(Err(ErrorCode::OutcomeUnknown))?;
+    Ok(shown.respond_json())
+}
+
+/// The payers' sides as JSON.
+fn show(app: &App, mut sides: Vec<Payment>, is_array: bool) -> Result<Vec<u8>, ApiError> {
+    let now = clock::now();
+    match sides.pop() {
+        Some(only) if !is_array => {
+            let view = PaymentView::new(app, only, now)?;
+            Ok(serde_json::to_vec(&view).map_err(|error| StoreError::Fault(error.to_string()))?)
         }
-    })?;
-    Ok(shaped.respond())
+        last => {
+            sides.extend(last);
+            PaymentView::list_json(app, sides, now)
+        }
+    }
 }
 
 /// Reads one movement, the `index`th of an array.
@@ -214,21 +254,6 @@ fn leg(app: &App, checks: &mut Checks, order: TransferOrder, index: Option<usize
             expires_at: now,
         },
     })
-}
-
-/// Every wallet must be the calling one, or of a user of the tenant.
-fn check_tenant(
-    connection: &mut Db,
-    tenant: UserId,
-    own: WalletId,
-    wallets: HashSet<WalletId>,
-) -> Result<(), StoreError> {
-    for wallet in wallets {
-        if wallet != own {
-            wallets::find_in_tenant(connection, tenant, wallet)?;
-        }
-    }
-    Ok(())
 }
 
 /// A movement that was made, as its payer sees it.

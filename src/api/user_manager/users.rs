@@ -9,13 +9,14 @@ use super::deletion::{Deleter, delete_by};
 use super::views::ManagedUser;
 use super::{check_admin_id, user_id};
 use crate::api::app::{App, State};
-use crate::api::auth::{AdminKey, Caller, WalletKey};
+use crate::api::auth::{AdminKey, Caller, Manager, WalletKey};
 use crate::api::body::{Body, Given, lenient, raw};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, answer_again, create_once};
 use crate::api::params::{Checks, Params, Window};
 use crate::api::stream::{PAGE_ROWS, Page, json_array};
 use crate::clock;
+use crate::domain::consumer::Consumer;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::keys::KeyPair;
@@ -54,6 +55,9 @@ pub struct UserOrder {
     #[serde(default, deserialize_with = "raw")]
     #[schema(value_type = Option<Object>)]
     extra: Option<String>,
+    /// Whether the user may create users itself, as a manager does; false where nothing is said.
+    #[serde(default, deserialize_with = "lenient")]
+    may_create_users: Option<bool>,
     #[serde(default)]
     #[schema(ignore)]
     external_id: Given,
@@ -76,6 +80,9 @@ pub struct UserChangeOrder {
     #[serde(default, deserialize_with = "raw")]
     #[schema(value_type = Option<Object>)]
     extra: Option<String>,
+    /// Whether the user may create users itself from now on. Those that it has created stay.
+    #[serde(default, deserialize_with = "lenient")]
+    may_create_users: Option<bool>,
     #[serde(default)]
     #[schema(ignore)]
     external_id: Given,
@@ -96,8 +103,9 @@ pub struct UserListParams {
     /// Only the user with this email address.
     email: Option<String>,
     /// A JSON object: only users whose `extra` has each of its members with the same value. Any
-    /// other text: only users with it somewhere in their `extra`.
-    #[param(example = json!("{\"level\": 2}"))]
+    /// other text: only users with it somewhere in their `extra`, whatever the case. An object may
+    /// be longer, up to 8192 bytes.
+    #[param(max_length = 128, example = json!("{\"level\": 2}"))]
     extra: Option<String>,
     /// Users at most; over 1000 is 1000, and 0 is all, as where nothing is said.
     #[param(minimum = 0)]
@@ -119,7 +127,7 @@ pub struct UserListParams {
 )]
 #[post("/usermanager/api/v1/users")]
 pub(in crate::api) async fn create_user(
-    key: WalletKey,
+    key: Manager<WalletKey>,
     app: State,
     idempotency: Idempotency,
     body: Body,
@@ -143,7 +151,7 @@ pub(in crate::api) async fn create_user(
     if let Some(answer) = answer_again(&app, key, StatusCode::CREATED, claim).await? {
         return Ok(answer);
     }
-    let password_hash = hash(&app, password).await?;
+    let password_hash = hash(&app, key.consumer(), password).await?;
     let created_at = clock::now();
     let (id, wallet) = (UserId::random(), WalletId::random());
     let keys = StoredKeys::new(&app.sealer, wallet, &KeyPair::generate());
@@ -156,13 +164,14 @@ pub(in crate::api) async fn create_user(
         email,
         password_hash,
         extra,
+        may_create_users: order.may_create_users.unwrap_or_default(),
         wallet,
         created_at,
     };
     let shared = app.clone();
     let create = move |connection: &mut Db| {
         users::create(connection, &new)?;
-        view_of(connection, &shared, key, id)
+        view_of(connection, &shared, *key, id)
     };
     create_once(&app, key, StatusCode::CREATED, claim, create, email_taken).await
 }
@@ -178,16 +187,18 @@ pub(in crate::api) async fn create_user(
 )]
 #[get("/usermanager/api/v1/users")]
 pub(in crate::api) async fn list_users(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
-    let Some(filter) = filter_of(&params)? else { return Ok(HttpResponse::Ok().json([(); 0])) };
-    let window = params.window()?;
+    let (filter, window) = (filter_of(&params)?, params.window()?);
+    let (Some(filter), Some(tenant)) = (filter, key.managed_tenant()) else {
+        return Ok(HttpResponse::Ok().json([(); 0]));
+    };
     json_array(move |next: Option<(users::Cursor, Window)>| {
         let (app, filter) = (app.clone(), filter.clone());
         let (cursor, window) = next.map_or((None, window), |(cursor, window)| (Some(cursor), window));
         async move {
             let shared = app.clone();
-            let page = app.store.read_list(move |connection| {
+            let page = app.store.read_list(key.consumer(), move |connection| {
                 key.recheck(connection)?;
-                let (page, next) = page_of(connection, key.user(), &filter, cursor.as_ref(), window)?;
+                let (page, next) = page_of(connection, tenant, &filter, cursor.as_ref(), window)?;
                 Ok((ManagedUser::list(connection, &shared, key.sees_admin_keys(), page)?, next))
             });
             Ok(page.await?)
@@ -222,9 +233,7 @@ fn page_of(
 fn filter_of(params: &Params) -> Result<Option<UserFilter>, ApiError> {
     let ids = params.any_of("id")?;
     let found: Vec<UserId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
-    if found.is_empty() && !ids.is_empty() {
-        return Ok(None);
-    }
+    let is_nobody = found.is_empty() && !ids.is_empty();
     let texts = |name| Ok::<_, ApiError>(params.any_of(name)?.into_iter().map(str::to_owned).collect());
     let mut filter = UserFilter { ids: found, names: texts("name")?, emails: texts("email")?, ..UserFilter::default() };
     match params.get("extra")? {
@@ -232,10 +241,11 @@ fn filter_of(params: &Params) -> Result<Option<UserFilter>, ApiError> {
         Some(json) if json.trim() == "null" => {}
         Some(text) => match Pairs::parse(text) {
             Some(pairs) => filter.pairs = pairs,
-            None => filter.extra = Some(text.to_owned()),
+            None => filter.extra = params.search("extra")?,
         },
     }
-    Ok(Some(filter))
+    // Only now, so that whatever is wrong with the others is told all the same.
+    Ok((!is_nobody).then_some(filter))
 }
 
 /// User details
@@ -265,16 +275,16 @@ pub(in crate::api) async fn get_user(
 )]
 #[post("/usermanager/api/v1/users/{user_id}")]
 pub(in crate::api) async fn get_user_by_post(
-    key: WalletKey,
+    key: Manager<WalletKey>,
     app: State,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    show(&app, key, user_id(&path)?).await
+    show(&app, *key, user_id(&path)?).await
 }
 
-async fn show(app: &State, key: WalletKey, id: UserId) -> Result<HttpResponse, ApiError> {
+pub(super) async fn show(app: &State, key: WalletKey, id: UserId) -> Result<HttpResponse, ApiError> {
     let shared = app.clone();
-    let view = app.store.read(move |connection| view_of(connection, &shared, key, id)).await;
+    let view = app.store.read_list(key.consumer(), move |connection| view_of(connection, &shared, key, id)).await;
     Ok(HttpResponse::Ok().json(view.map_err(user_not_found)?))
 }
 
@@ -290,7 +300,7 @@ async fn show(app: &State, key: WalletKey, id: UserId) -> Result<HttpResponse, A
 )]
 #[put("/usermanager/api/v1/users/{user_id}")]
 pub(in crate::api) async fn update_user(
-    key: AdminKey,
+    key: Manager<AdminKey>,
     app: State,
     path: web::Path<String>,
     body: Body,
@@ -307,54 +317,60 @@ pub(in crate::api) async fn update_user(
     else {
         return Err(checks.into_error());
     };
-    let password_hash = hash(&app, password).await?;
-    let change = UserChange { name, username: None, email, password_hash, extra };
+    let password_hash = hash(&app, key.consumer(), password).await?;
+    // Before anything is changed, so that only what has done nothing is refused.
+    let turn = app.store.list_turn(key.consumer()).await?;
+    let change =
+        UserChange { name, username: None, email, password_hash, extra, may_create_users: order.may_create_users };
+    let changed =
+        app.write_as(key, move |connection| users::update(connection, Some(key.user()), id, &change, clock::now()));
+    changed.await.map_err(email_taken)?.map_err(|invalid| ApiError::field("extra", invalid))?;
+    // Nobody's payments wait while all wallets of the user are shown.
     let shared = app.clone();
-    let view = app.write_as(key, move |connection| {
-        match users::update(connection, Some(key.user()), id, &change, clock::now())? {
-            Ok(()) => Ok(Ok(view_of(connection, &shared, *key, id)?)),
-            Err(invalid) => Ok(Err(invalid)),
-        }
-    });
-    let view = view.await.map_err(email_taken)?.map_err(|invalid| ApiError::field("extra", invalid))?;
-    Ok(HttpResponse::Ok().json(view))
+    let view = app.store.read_list_in(turn, move |connection| view_of(connection, &shared, **key, id)).await;
+    Ok(HttpResponse::Ok().json(view.map_err(user_not_found)?))
 }
 
 /// Delete a user
 ///
-/// The keys of the user's wallets stop at once; payments stay in the history of the others.
-/// While a wallet holds money this is refused, unless `sweep` moves the money to the wallet
-/// of the calling key.
+/// The keys of the user's wallets stop at once; payments stay in the history of the others. Users
+/// that it has created go with it. Money that any of the wallets holds goes to the wallet of the
+/// calling key; with `?sweep=false` nobody whose wallets hold money is deleted.
 #[utoipa::path(
     tag = "User Manager",
     params(
         ("user_id" = String, Path, description = "The user's id"),
-        ("sweep" = Option<bool>, Query, description = "Whether money is moved to the calling wallet")
+        ("sweep" = Option<bool>, Query, description = "Whether money is moved to the calling wallet; true where nothing is said")
     ),
     responses((status = 200, description = "Deleted; the body is `null`", body = Option<String>, example = json!(null))),
     security(("AdminKey" = []))
 )]
 #[delete("/usermanager/api/v1/users/{user_id}")]
 pub(in crate::api) async fn delete_user(
-    key: AdminKey,
+    key: Manager<AdminKey>,
     app: State,
     path: web::Path<String>,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let id = user_id(&path)?;
-    let sweep = params.flag("sweep")?;
-    delete_by(&app, Deleter::Manager { key, sweep }, id).await
+    let sweep = params.flag("sweep")?.unwrap_or(true);
+    delete_by(&app, Deleter::Manager { key: *key, sweep }, id).await
 }
 
 pub(super) fn view_of(connection: &mut Db, app: &App, key: WalletKey, id: UserId) -> Result<ManagedUser, StoreError> {
-    let user = users::find(connection, key.user(), id)?;
+    let tenant = key.managed_tenant().ok_or(StoreError::NotFound)?;
+    let user = users::find(connection, tenant, id)?;
     ManagedUser::one(connection, app, key.sees_admin_keys(), user)
 }
 
-pub(in crate::api) async fn hash(app: &App, password: Option<Password>) -> Result<Option<String>, ApiError> {
+pub(in crate::api) async fn hash(
+    app: &App,
+    consumer: Consumer,
+    password: Option<Password>,
+) -> Result<Option<String>, ApiError> {
     match password {
         None => Ok(None),
-        Some(password) => app.hash_password(password).await.map(Some),
+        Some(password) => app.hash_password(consumer, password).await.map(Some),
     }
 }
 

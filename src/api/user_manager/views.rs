@@ -66,6 +66,7 @@ pub struct ManagedWallet {
     "admin": "151779637d7c42729e189beb053c1145",
     "email": null,
     "extra": {},
+    "may_create_users": false,
     "wallets": []
 }))]
 pub struct ManagedUser {
@@ -82,6 +83,8 @@ pub struct ManagedUser {
     /// The manager's own data about it.
     #[schema(value_type = Object)]
     extra: Extra,
+    /// Whether it may create users itself.
+    may_create_users: bool,
     /// Its wallets.
     wallets: Vec<ManagedWallet>,
 }
@@ -150,6 +153,7 @@ impl ManagedUser {
                 admin: user.manager,
                 email: user.email,
                 extra: user.extra.unwrap_or_default(),
+                may_create_users: user.may_create_users,
             })
             .collect())
     }

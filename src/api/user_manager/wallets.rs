@@ -5,11 +5,11 @@ use actix_web::{HttpResponse, delete, get, post, put, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::deletion::close;
+use super::deletion::delete_wallets;
 use super::views::ManagedWallet;
 use super::{check_admin_id, user_id, wallet_id};
 use crate::api::app::State;
-use crate::api::auth::{AdminKey, Caller, WalletKey};
+use crate::api::auth::{AdminKey, Caller, Manager, WalletKey};
 use crate::api::body::{Body, lenient};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
@@ -19,7 +19,7 @@ use crate::clock;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::keys::KeyPair;
 use crate::domain::text::{InvalidText, Name};
-use crate::ledger::command::{CloseTarget, Closer};
+use crate::ledger::command::Closer;
 use crate::managers;
 use crate::store::users::{self, Cursor};
 use crate::store::wallets::{self, NewWallet, StoredKeys};
@@ -56,7 +56,7 @@ pub struct WalletOrder {
 )]
 #[post("/usermanager/api/v1/wallets")]
 pub(in crate::api) async fn create_wallet(
-    key: WalletKey,
+    key: Manager<WalletKey>,
     app: State,
     idempotency: Idempotency,
     body: Body,
@@ -96,14 +96,15 @@ pub(in crate::api) async fn create_wallet(
 #[get("/usermanager/api/v1/wallets")]
 pub(in crate::api) async fn list_wallets(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
     let window = params.window()?;
+    let Some(tenant) = key.managed_tenant() else { return Ok(HttpResponse::Ok().json([(); 0])) };
     json_array(move |cursor: Option<Cursor>| {
         let app = app.clone();
         let window = if cursor.is_some() { window.after_first_page() } else { window };
         async move {
             let shared = app.clone();
-            let page = app.store.read_list(move |connection| {
+            let page = app.store.read_list(key.consumer(), move |connection| {
                 key.recheck(connection)?;
-                let page = wallets::list(connection, key.user(), cursor.as_ref(), window.offset, window.rows())?;
+                let page = wallets::list(connection, tenant, cursor.as_ref(), window.offset, window.rows())?;
                 let is_last = window.ends_with(page.len());
                 let cursor = page.last().map(|wallet| (wallet.created_at.get(), wallet.id.as_bytes().to_vec()));
                 let views = ManagedWallet::list(connection, &shared.sealer, key.sees_admin_keys(), page)?;
@@ -118,20 +119,21 @@ pub(in crate::api) async fn list_wallets(key: WalletKey, app: State, params: Par
 /// List a user's wallets
 #[utoipa::path(
     tag = "User Manager",
-    params(("user_id" = String, Path, description = "The user's id")),
+    params(("id" = String, Path, description = "The user's id")),
     responses((status = 200, description = "The wallets", body = Vec<ManagedWallet>)),
     security(("InvoiceKey" = []), ("AdminKey" = []))
 )]
-#[get("/usermanager/api/v1/wallets/{user_id}")]
+#[get("/usermanager/api/v1/wallets/{id}")]
 pub(in crate::api) async fn list_wallets_of_user(
     key: WalletKey,
     app: State,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = user_id(&path)?;
+    let tenant = key.managed_tenant().ok_or(ErrorCode::UserNotFound)?;
     let shared = app.clone();
-    let views = app.store.read_list(move |connection| {
-        users::find(connection, key.user(), id)?;
+    let views = app.store.read_list(key.consumer(), move |connection| {
+        users::find(connection, tenant, id)?;
         let found = wallets::of_users(connection, &[id])?;
         ManagedWallet::list(connection, &shared.sealer, key.sees_admin_keys(), found)
     });
@@ -150,7 +152,7 @@ pub(in crate::api) async fn list_wallets_of_user(
 )]
 #[put("/usermanager/api/v1/wallets/{wallet_id}/keys")]
 pub(in crate::api) async fn rotate_keys(
-    key: AdminKey,
+    key: Manager<AdminKey>,
     app: State,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
@@ -181,9 +183,9 @@ const ROTATE_ROWS: i64 = 100;
     responses((status = 200, description = "The wallets with their new keys", body = Vec<ManagedWallet>)),
     security(("AdminKey" = []))
 )]
-#[put("/usermanager/api/v1/wallets/keys")]
-pub(in crate::api) async fn rotate_all_keys(key: AdminKey, app: State) -> Result<HttpResponse, ApiError> {
-    json_array(move |next: Option<(Cursor, AdminKey)>| {
+#[put("/usermanager/api/v1/rotate-all-keys")]
+pub(in crate::api) async fn rotate_all_keys(key: Manager<AdminKey>, app: State) -> Result<HttpResponse, ApiError> {
+    json_array(move |next: Option<(Cursor, Manager<AdminKey>)>| {
         let app = app.clone();
         let (after, caller) = next.map_or((None, key), |(after, renewed)| (Some(after), renewed));
         async move {
@@ -199,7 +201,7 @@ pub(in crate::api) async fn rotate_all_keys(key: AdminKey, app: State) -> Result
                 rotated.sort_by_key(|renewed| renewed.wallet.id != key.wallet());
                 // From the second page on, the caller's own keys are those that it has got here.
                 let own = rotated.iter().find(|renewed| renewed.wallet.id == key.wallet());
-                let caller = own.map_or(caller, |own| caller.renewed(own.keys_version));
+                let caller = own.map_or(caller, |own| caller.with(|key| key.renewed(own.keys_version)));
                 let views = rotated.into_iter().map(|renewed| ManagedWallet::new(renewed.wallet, &renewed.keys, true));
                 Ok((views.collect(), last.filter(|_| !is_last).map(|last| (last, caller))))
             });
@@ -211,30 +213,30 @@ pub(in crate::api) async fn rotate_all_keys(key: AdminKey, app: State) -> Result
 
 /// Delete a wallet
 ///
-/// Its keys stop at once; payments stay in the history of the others. While it holds money
-/// this is refused, unless `sweep` moves the money to the wallet of the calling key.
+/// Its keys stop at once; payments stay in the history of the others. Money that it holds goes to
+/// the wallet of the calling key; with `?sweep=false` a wallet that holds money is not deleted.
 #[utoipa::path(
     tag = "User Manager",
     params(
-        ("wallet_id" = String, Path, description = "The wallet's id"),
-        ("sweep" = Option<bool>, Query, description = "Whether money is moved to the calling wallet")
+        ("id" = String, Path, description = "The wallet's id"),
+        ("sweep" = Option<bool>, Query, description = "Whether money is moved to the calling wallet; true where nothing is said")
     ),
     responses((status = 200, description = "Deleted; the body is `null`", body = Option<String>, example = json!(null))),
     security(("AdminKey" = []))
 )]
-#[delete("/usermanager/api/v1/wallets/{wallet_id}")]
+#[delete("/usermanager/api/v1/wallets/{id}")]
 pub(in crate::api) async fn delete_wallet(
-    key: AdminKey,
+    key: Manager<AdminKey>,
     app: State,
     path: web::Path<String>,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let id = wallet_id(&path)?;
-    let sweep = params.flag("sweep")?;
+    let sweep = params.flag("sweep")?.unwrap_or(true);
     let tenant = key.user();
     let found = app.store.read(move |connection| wallets::find_in_tenant(connection, tenant, id)).await;
     found.map_err(wallet_not_found)?;
-    close(&app, Closer::Manager(key.authority()), CloseTarget::Wallet, vec![id], sweep).await
+    delete_wallets(&app, key.consumer(), Closer::Manager(key.authority()), vec![id], sweep).await
 }
 
 pub(super) fn wallet_not_found(error: StoreError) -> ApiError {

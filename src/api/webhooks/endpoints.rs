@@ -12,7 +12,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::views::EndpointView;
 use super::{endpoint_id, webhook_not_found};
 use crate::api::app::State;
-use crate::api::auth::AdminKey;
+use crate::api::auth::{AdminKey, Manager};
 use crate::api::body::{Body, lenient};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
@@ -109,7 +109,7 @@ fn kinds_of(names: &[String]) -> Result<EventKinds, InvalidText> {
 )]
 #[post("/usermanager/api/v1/webhooks")]
 pub(in crate::api) async fn create_webhook(
-    key: AdminKey,
+    key: Manager<AdminKey>,
     app: State,
     idempotency: Idempotency,
     body: Body,
@@ -154,7 +154,8 @@ pub(in crate::api) async fn create_webhook(
 )]
 #[get("/usermanager/api/v1/webhooks")]
 pub(in crate::api) async fn list_webhooks(key: AdminKey, app: State) -> Result<HttpResponse, ApiError> {
-    let found = app.store.read(move |connection| endpoints::list(connection, key.user())).await?;
+    let Some(tenant) = key.managed_tenant() else { return Ok(HttpResponse::Ok().json([(); 0])) };
+    let found = app.store.read(move |connection| endpoints::list(connection, tenant)).await?;
     let views: Vec<_> = found.into_iter().map(EndpointView::new).collect();
     Ok(HttpResponse::Ok().json(views))
 }
@@ -173,7 +174,8 @@ pub(in crate::api) async fn get_webhook(
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = endpoint_id(&path)?;
-    let found = app.store.read(move |connection| endpoints::find(connection, key.user(), id)).await;
+    let tenant = key.managed_tenant().ok_or(ErrorCode::WebhookNotFound)?;
+    let found = app.store.read(move |connection| endpoints::find(connection, tenant, id)).await;
     Ok(HttpResponse::Ok().json(EndpointView::new(found.map_err(webhook_not_found)?)))
 }
 
@@ -189,7 +191,7 @@ pub(in crate::api) async fn get_webhook(
 )]
 #[put("/usermanager/api/v1/webhooks/{webhook_id}")]
 pub(in crate::api) async fn update_webhook(
-    key: AdminKey,
+    key: Manager<AdminKey>,
     app: State,
     path: web::Path<String>,
     body: Body,
@@ -227,7 +229,7 @@ pub(in crate::api) async fn update_webhook(
 )]
 #[delete("/usermanager/api/v1/webhooks/{webhook_id}")]
 pub(in crate::api) async fn delete_webhook(
-    key: AdminKey,
+    key: Manager<AdminKey>,
     app: State,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
@@ -249,7 +251,7 @@ pub(in crate::api) async fn delete_webhook(
 )]
 #[put("/usermanager/api/v1/webhooks/{webhook_id}/secret")]
 pub(in crate::api) async fn rotate_endpoint_secret(
-    key: AdminKey,
+    key: Manager<AdminKey>,
     app: State,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {

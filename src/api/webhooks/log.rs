@@ -12,15 +12,16 @@ use utoipa::{IntoParams, ToSchema};
 use super::views::{DeliveryDetails, DeliveryView};
 use super::{delivery_id, delivery_not_found, endpoint_id, webhook_not_found};
 use crate::api::app::State;
-use crate::api::auth::AdminKey;
+use crate::api::auth::{AdminKey, Manager};
 use crate::api::body::{Body, lenient};
-use crate::api::error::ApiError;
+use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
 use crate::api::leniency;
 use crate::api::params::{Checks, Params, Window};
 use crate::clock;
+use crate::domain::consumer::Consumer;
 use crate::domain::events::{EventKind, OwnerKind, Place};
-use crate::domain::ids::{DeliveryId, EndpointId, EventId, UserId};
+use crate::domain::ids::{DeliveryId, EndpointId, EventId};
 use crate::domain::target::Target;
 use crate::domain::time::{Moment, UnixMs};
 use crate::store::events::NewDelivery;
@@ -120,9 +121,10 @@ pub(in crate::api) async fn list_deliveries(
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let id = endpoint_id(&path)?;
+    let tenant = key.managed_tenant().ok_or(ErrorCode::WebhookNotFound)?;
     let Page { states, offset, limit } = Page::read(&params)?;
-    let found = app.store.read_list(move |connection| {
-        endpoints::find(connection, key.user(), id)?;
+    let found = app.store.read_list(key.consumer(), move |connection| {
+        endpoints::find(connection, tenant, id)?;
         delivery_log::list(connection, id.as_bytes(), &states, offset, limit)
     });
     let views: Vec<_> = found.await.map_err(webhook_not_found)?.into_iter().map(DeliveryView::from).collect();
@@ -145,10 +147,11 @@ pub(in crate::api) async fn get_delivery(
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = delivery_id(&path)?;
+    let tenant = key.managed_tenant().ok_or(ErrorCode::DeliveryNotFound)?;
     let found = app.store.read(move |connection| {
         let owner = delivery_log::owner_of(connection, id)?;
         // Whose the endpoint is decides; a wallet's own webhooks are not the manager's.
-        endpoints::find(connection, key.user(), EndpointId::new(owner))?;
+        endpoints::find(connection, tenant, EndpointId::new(owner))?;
         delivery_log::find_with_failures(connection, &owner, id).map(DeliveryDetails::from)
     });
     Ok(HttpResponse::Ok().json(found.await.map_err(delivery_not_found)?))
@@ -165,7 +168,7 @@ pub(in crate::api) async fn get_delivery(
 )]
 #[post("/usermanager/api/v1/webhooks/{webhook_id}/test")]
 pub(in crate::api) async fn test_webhook(
-    key: AdminKey,
+    key: Manager<AdminKey>,
     app: State,
     path: web::Path<String>,
     idempotency: Idempotency,
@@ -177,13 +180,13 @@ pub(in crate::api) async fn test_webhook(
         let url = endpoints::find(connection, key.user(), endpoint)?.url;
         let target = Target::parse(&url).map_err(|error| StoreError::Broken(error.to_string()))?;
         let (id, now) = (DeliveryId::next(), clock::now());
-        delivery_log::add(connection, trial(key.user(), endpoint, id, &target, now), now)?;
+        delivery_log::add(connection, trial(key.consumer(), endpoint, id, &target, now), now)?;
         delivery_log::find(connection, endpoint.as_bytes(), id).map(DeliveryView::from)
     };
     create_once(&app, key, StatusCode::CREATED, claim, create, webhook_not_found).await
 }
 
-fn trial(manager: UserId, endpoint: EndpointId, id: DeliveryId, target: &Target, now: UnixMs) -> NewDelivery {
+fn trial(consumer: Consumer, endpoint: EndpointId, id: DeliveryId, target: &Target, now: UnixMs) -> NewDelivery {
     NewDelivery {
         id,
         event: EventId::next(),
@@ -193,7 +196,7 @@ fn trial(manager: UserId, endpoint: EndpointId, id: DeliveryId, target: &Target,
         account: None,
         row: None,
         payload: Some(r#"{"message":"This is a test."}"#.to_owned()),
-        place: Place { tenant: manager, host: target.host_and_port() },
+        place: Place { consumer, host: target.host_and_port() },
         line: None,
         created_at: now,
     }
@@ -210,7 +213,7 @@ fn trial(manager: UserId, endpoint: EndpointId, id: DeliveryId, target: &Target,
 )]
 #[post("/usermanager/api/v1/webhooks/deliveries/{delivery_id}/redeliver")]
 pub(in crate::api) async fn redeliver(
-    key: AdminKey,
+    key: Manager<AdminKey>,
     app: State,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
@@ -237,7 +240,7 @@ pub(in crate::api) async fn redeliver(
 )]
 #[post("/usermanager/api/v1/webhooks/{webhook_id}/redeliver")]
 pub(in crate::api) async fn redeliver_range(
-    key: AdminKey,
+    key: Manager<AdminKey>,
     app: State,
     path: web::Path<String>,
     body: Body,

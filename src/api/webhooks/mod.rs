@@ -1,7 +1,8 @@
 //! Webhooks over the API: a manager's endpoints for its whole tenant, and a wallet's secret and
-//! log for the webhooks of its own invoices and payments.
+//! log for the webhooks of its own invoices and payments, whose format the manager chooses.
 
 pub mod endpoints;
+pub mod format;
 pub mod log;
 pub mod own;
 pub mod views;

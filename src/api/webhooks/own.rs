@@ -63,9 +63,9 @@ pub(in crate::api) async fn list_own_deliveries(
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let Page { states, offset, limit } = Page::read(&params)?;
-    let found = app
-        .store
-        .read_list(move |connection| delivery_log::list(connection, key.wallet().as_bytes(), &states, offset, limit));
+    let found = app.store.read_list(key.consumer(), move |connection| {
+        delivery_log::list(connection, key.wallet().as_bytes(), &states, offset, limit)
+    });
     let views: Vec<_> = found.await?.into_iter().map(DeliveryView::from).collect();
     Ok(HttpResponse::Ok().json(views))
 }

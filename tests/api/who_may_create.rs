@@ -1,0 +1,82 @@
+//! Who may create users: managers, and users whom their manager lets.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Server, Wallet, both_stores};
+
+const USERS: &str = "/usermanager/api/v1/users";
+
+fn may_create_users(server: &Server, user: &Wallet, may: &Value) {
+    let order = json!({"may_create_users": may});
+    server.put(&format!("{USERS}/{}", user.user), &server.manager.admin, &order).expect(200);
+}
+
+both_stores! {
+    fn a_user_manages_nobody(server) {
+        let player = server.wallet("player", 5);
+        let other = server.wallet("other", 5);
+        let users = format!("{USERS}/{}", other.user);
+        let wallets = format!("/usermanager/api/v1/wallets/{}", other.id);
+        let transfer = json!({"from_wallet": player.id, "to_wallet": player.id, "amount": 1});
+        for key in [&player.admin, &player.invoice] {
+            let text = "Only managers may do this";
+            server.post(USERS, key, &json!({"user_name": "x"})).refused(403, "not_a_manager", text);
+            let order = json!({"user_id": player.user, "wallet_name": "x"});
+            server.post("/usermanager/api/v1/wallets", key, &order).refused(403, "not_a_manager", text);
+            server.post(&users, key, &Value::Null).refused(403, "not_a_manager", text);
+        }
+        let refused = [
+            ("PUT", users.clone(), json!({"user_name": "x"})),
+            ("DELETE", users.clone(), Value::Null),
+            ("POST", format!("{users}/verify"), json!({"password": "x"})),
+            ("PUT", format!("{wallets}/keys"), Value::Null),
+            ("PUT", format!("{wallets}/freeze"), json!({"scope": "spending"})),
+            ("DELETE", format!("{wallets}/freeze"), Value::Null),
+            ("PUT", format!("{wallets}/limits"), json!({})),
+            ("DELETE", wallets.clone(), Value::Null),
+            ("POST", "/usermanager/api/v1/transfers".to_owned(), transfer),
+            ("POST", "/usermanager/api/v1/webhooks".to_owned(), json!({"url": "https://a.example/"})),
+        ];
+        for (method, path, body) in refused {
+            let body = if body.is_null() { String::new() } else { body.to_string() };
+            let answer = server.send(method, &path, &[("X-Api-Key", &player.admin)], &body);
+            answer.refused(403, "not_a_manager", "");
+        }
+        for list in ["users", "wallets", "webhooks"] {
+            let path = format!("/usermanager/api/v1/{list}");
+            assert_eq!(server.get(&path, &player.admin).expect(200), json!([]), "{list}");
+        }
+        server.get(&users, &player.admin).refused(404, "user_not_found", "");
+        // So whoever has a player's keys cannot keep its manager from deleting it.
+        server.delete(&format!("{USERS}/{}", player.user), &server.manager.admin).expect(200);
+        server.audit();
+    }
+
+    fn a_manager_lets_a_user_create_users(server) {
+        let key = server.manager.admin.clone();
+        let studio = server.creator_of(&key, "studio");
+        assert_eq!(server.get(&format!("{USERS}/{}", studio.user), &key).expect(200)["may_create_users"], true);
+        let order = json!({"user_id": studio.user, "wallet_name": "second"});
+        let second = Wallet::from_json(&server.post("/usermanager/api/v1/wallets", &key, &order).expect(201));
+        for caller in [&studio, &second] {
+            let player = server.wallet_of(&caller.admin, "player");
+            // It is the studio's, and not its manager's.
+            server.get(&format!("{USERS}/{}", player.user), &studio.admin).expect(200);
+            server.get(&format!("{USERS}/{}", player.user), &key).refused(404, "user_not_found", "");
+        }
+        // Taken back, it stops at once, for all wallets; what was created stays where it is.
+        may_create_users(server, &studio, &json!(false));
+        for caller in [&studio, &second] {
+            server.post(USERS, &caller.admin, &json!({"user_name": "x"})).refused(403, "not_a_manager", "");
+            assert_eq!(server.get(USERS, &caller.admin).expect(200), json!([]));
+        }
+        may_create_users(server, &studio, &json!(true));
+        assert_eq!(server.get(USERS, &second.admin).expect(200).as_array().unwrap().len(), 2);
+        may_create_users(server, &studio, &Value::Null);
+        assert_eq!(server.get(USERS, &studio.admin).expect(200).as_array().unwrap().len(), 2);
+        let path = format!("{USERS}/{}", studio.user);
+        server.put(&path, &key, &json!({"may_create_users": "perhaps"})).refused(400, "invalid_request", "may_create_users");
+        server.delete(&path, &key).expect(200);
+        server.audit();
+    }
+}

@@ -1,0 +1,4 @@
+//! Shares of tenants: who is next, and waiting for it.
+
+mod gate;
+mod turns;
