@@ -10,7 +10,7 @@ use satkeep::domain::password::{Hasher, Password};
 use satkeep::domain::secret::{Mark, MasterKey, Purpose, Sealer};
 use satkeep::domain::skim::SkimmedRequest;
 use satkeep::domain::text::{Email, InvalidText, Memo, Name, WebhookUrl};
-use satkeep::domain::time::UnixMs;
+use satkeep::domain::time::{Moment, UnixMs};
 
 #[test]
 fn ids_are_hex_and_their_order_is_that_of_their_making() {
@@ -263,4 +263,83 @@ fn skimming_a_request_finds_the_hash_that_parsing_it_finds() {
     assert!(SkimmedRequest::skim(&DONATION.replace("lfyql", "lfyqq")).unwrap().parse().is_err());
     let mixed = DONATION.replace("qqqsy", "QQQSY");
     assert!(SkimmedRequest::skim(&mixed).is_err());
+}
+
+#[test]
+fn times_are_read_as_clients_write_them() {
+    let day = 1_780_963_200_000; // 2026-06-09T00:00:00Z
+    let second = |text: &str, from: i64| (text.to_owned(), from, from + 1000);
+    let cases = [
+        second("1780963200", day),
+        second(" +1780963200 ", day),
+        second("1780963200.000", day),
+        second("1780963200.", day),
+        second("-1", -1000),
+        second("1.7809632e9", day),
+        second("17809632000E-1", day),
+        second("0e99999999999999999999", 0),
+        ("1780963.20025e+3".to_owned(), day + 250, day + 251),
+        ("5e-324".to_owned(), 1, 1),
+        ("1e-99999999999999999999".to_owned(), 1, 1),
+        second("2026-06-09", day),
+        second("2026-06-09T00:00", day),
+        second("2026-06-09t00:00:00z", day),
+        second("2026-06-09 00:00:00.000", day),
+        second("2026-06-09T00:00:00+02:00", day - 7_200_000),
+        second("2026-06-09T00:00:00 02:00", day - 7_200_000),
+        second("2026-06-09 00:00 02:00", day - 7_200_000),
+        second("2026-06-09T00:00:00 +0200", day - 7_200_000),
+        second("2026-06-09T00:00:00-05", day + 18_000_000),
+        second("2028-02-29", 1_835_395_200_000),
+        ("1780963200.25".to_owned(), day + 250, day + 251),
+        ("-0.25".to_owned(), -250, -249),
+        ("2026-06-09T00:00:00.250Z".to_owned(), day + 250, day + 251),
+        // Between two milliseconds there is none.
+        ("1780963200.2505".to_owned(), day + 251, day + 251),
+        ("-0.2505".to_owned(), -250, -250),
+        ("2026-06-09T00:00:00.250500+00:00".to_owned(), day + 251, day + 251),
+    ];
+    for (text, from, until) in cases {
+        let moment = Moment::parse(&text).unwrap_or_else(|| panic!("{text}"));
+        assert_eq!((moment.from().get(), moment.until().get()), (from, until), "{text}");
+    }
+    for text in ["99999999999999999999", "1e99999999999999999999"] {
+        assert_eq!(Moment::parse(text).unwrap().from(), UnixMs::new(i64::MAX), "{text}");
+    }
+    let wrong = [
+        "",
+        " ",
+        "x",
+        ".",
+        "+",
+        "-",
+        "1e",
+        "1e+",
+        "e3",
+        "1e3.5",
+        ".5",
+        "1e3e3",
+        "1_000",
+        "0x10",
+        "1.5.5",
+        "2026-06",
+        "2026-6-9",
+        "2026-02-29",
+        "2026-06-31",
+        "2026-06-09T",
+        "2026-06-09X00:00",
+        "2026-06-09T24:00",
+        "2026-06-09T00",
+        "2026-06-09T00:00:00+2",
+        "2026-06-09T00:00:00+25:00",
+        "2026-06-09Z",
+        "é026-06-09",
+        "2026-06-0é",
+        "yesterday",
+        "2026-06-09T00:00:00+0é",
+        &"1".repeat(65),
+    ];
+    for text in wrong {
+        assert_eq!(Moment::parse(text), None, "{text}");
+    }
 }

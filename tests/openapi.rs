@@ -1,7 +1,11 @@
 //! The OpenAPI document: it is committed as generated, and every operation says what it
 //! must.
 
-use serde_json::Value;
+use proptest::prelude::*;
+use proptest::string::string_regex;
+use satkeep::api::numerals;
+use satkeep::domain::time::Moment;
+use serde_json::{Value, json};
 
 fn document() -> Value {
     serde_json::from_str(&satkeep::api::openapi_text()).unwrap()
@@ -145,4 +149,176 @@ fn every_reference_leads_somewhere() {
         }
     }
     assert!(references > 100, "{references}");
+}
+
+/// The schemas of objects that requests are made of, by name.
+fn request_objects(document: &Value) -> Vec<(String, &Value)> {
+    let mut open: Vec<&Value> =
+        operations(document).into_iter().map(|(_, operation)| &operation["requestBody"]).collect();
+    let mut found = std::collections::BTreeMap::new();
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(map) => {
+                if let Some(reference) = map.get("$ref").and_then(Value::as_str) {
+                    let schema = document.pointer(reference.trim_start_matches('#')).unwrap();
+                    if found.insert(reference.rsplit('/').next().unwrap().to_owned(), schema).is_none() {
+                        open.push(schema);
+                    }
+                }
+                open.extend(map.iter().filter(|(name, _)| !name.starts_with("example")).map(|(_, value)| value));
+            }
+            Value::Array(all) => open.extend(all),
+            _ => {}
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// The forms that a schema leaves a choice of.
+fn forms(schema: &Value) -> Vec<&Value> {
+    schema["anyOf"].as_array().map_or_else(|| vec![schema], |forms| forms.iter().collect())
+}
+
+fn is_bounded(form: &Value) -> bool {
+    match form["type"].as_str() {
+        Some("integer") => form["minimum"].is_number() && form["maximum"].is_number(),
+        Some("string") => ["enum", "pattern", "maxLength"].iter().any(|bound| form.get(bound).is_some()),
+        _ => true,
+    }
+}
+
+/// Whether a description lists words that only an enumeration holds a caller to.
+fn lists_words(description: &str) -> bool {
+    let words: Vec<_> = description.split('`').skip(1).step_by(2).collect();
+    let is_choice = description.contains("`, `") || description.contains("` or `");
+    is_choice && words.iter().all(|word| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+}
+
+#[test]
+fn every_field_of_a_body_says_how_leniently_it_is_read() {
+    let document = document();
+    let objects = request_objects(&document);
+    assert!(objects.len() > 10, "{}", objects.len());
+    for (object, schema) in objects {
+        let required: Vec<_> = schema["required"].as_array().into_iter().flatten().collect();
+        for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+            let (what, forms) = (format!("{object}.{name}"), forms(field));
+            let has = |kind: &str| forms.iter().any(|form| form["type"] == kind);
+            let is_list =
+                forms.iter().any(|form| form["type"].as_array().is_some_and(|kinds| kinds.contains(&json!("array"))));
+            assert!(forms.iter().all(|form| is_bounded(form)), "{what} has no bounds: {field}");
+            assert!(!has("integer") || has("string"), "{what} is read from text as well: {field}");
+            assert!(!has("boolean") || has("integer") && has("string"), "{what} is read from text as well: {field}");
+            let may_be_empty = forms.iter().any(|form| form["type"] == "string" && form["maxLength"] == 0);
+            let may_be_null = has("null") || is_list;
+            let is_optional = !required.contains(&&json!(name));
+            assert_eq!(may_be_null, is_optional, "{what}: null is absent: {field}");
+            assert_eq!(may_be_empty, is_optional && !is_list, "{what}: the empty text is absent: {field}");
+            let is_choice = lists_words(field["description"].as_str().unwrap_or_default());
+            assert!(
+                !is_choice || !has("string") || forms.iter().any(|form| form.get("enum").is_some()),
+                "{what}: {field}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_parameter_says_what_it_takes() {
+    let document = document();
+    for (name, operation) in operations(&document) {
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let (what, schema) = (format!("{name}: {}", parameter["name"]), &parameter["schema"]);
+            let (forms, is_query) = (forms(schema), parameter["in"] == "query");
+            let has_text = forms.iter().any(|form| form["type"] == "string");
+            assert!(
+                forms.iter().all(|form| form["type"] != "integer" || is_query || is_bounded(form)),
+                "{what}: {schema}"
+            );
+            assert!(forms.iter().all(|form| form["type"] != "string" || is_bounded(form)), "{what}: {schema}");
+            assert!(!is_query || has_text, "{what}: without a value it is not given: {schema}");
+            assert!(forms.iter().all(|form| form["type"].is_string()), "{what}: no null here: {schema}");
+            if parameter["in"] == "path" && parameter["name"].as_str().unwrap().ends_with("id") {
+                assert_eq!(schema["pattern"], "^[0-9a-fA-F]{32}$", "{what}");
+            }
+            if is_query && ["limit", "offset"].contains(&parameter["name"].as_str().unwrap()) {
+                // More than the most is the most, so that there is none.
+                assert!(forms[0]["minimum"] == 0 && forms[0].get("maximum").is_none(), "{what}: {schema}");
+            }
+            let is_choice = lists_words(parameter["description"].as_str().unwrap_or_default());
+            assert!(!is_choice || forms.iter().any(|form| form.get("enum").is_some()), "{what}: {parameter}");
+        }
+    }
+}
+
+#[test]
+fn no_two_paths_differ_only_in_the_names_of_their_parameters() {
+    let document = document();
+    let paths = document["paths"].as_object().unwrap().keys();
+    let shape = |path: &String| {
+        path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part }).collect::<Vec<_>>().join("/")
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    for path in paths {
+        assert!(seen.insert(shape(path)), "{path}");
+    }
+}
+
+#[test]
+fn a_body_is_required_where_one_of_its_fields_is() {
+    let document = document();
+    for (name, operation) in operations(&document) {
+        let Some(body) = operation.get("requestBody") else { continue };
+        let schema = &body["content"]["application/json"]["schema"];
+        let mut open = vec![schema];
+        let mut needs_one = false;
+        while let Some(schema) = open.pop() {
+            if let Some(reference) = schema["$ref"].as_str() {
+                open.push(document.pointer(reference.trim_start_matches('#')).unwrap());
+            }
+            needs_one |= schema.get("required").is_some();
+            open.extend(["oneOf", "allOf", "anyOf"].iter().filter_map(|of| schema[*of].as_array()).flatten());
+        }
+        assert_eq!(body["required"].as_bool().unwrap_or_default(), needs_one, "{name}");
+    }
+}
+
+/// Texts that a pattern of the document admits.
+fn admitted(pattern: &str) -> impl Strategy<Value = String> + use<> {
+    string_regex(pattern.trim_start_matches('^').trim_end_matches('$')).unwrap()
+}
+
+/// Reads a number of at most 2^53 independently of the server.
+fn number(text: &str) -> f64 {
+    text.trim().parse().unwrap_or_else(|error| panic!("{text:?}: {error}"))
+}
+
+proptest! {
+    #[test]
+    fn texts_of_numbers_are_numbers_within_their_bounds(
+        (max, text) in (1_i64..2_100_000_000_000_000)
+            .prop_flat_map(|max| admitted(&numerals::integers(1, max)).prop_map(move |text| (max, text)))
+    ) {
+        let number = number(&text);
+        prop_assert!(number.fract() == 0.0 && number >= 1.0 && number <= number_of(max), "{text:?} of {max}");
+    }
+
+    #[test]
+    fn texts_of_times_are_times(text in admitted(&numerals::moment()), since in admitted(&numerals::moment_since_1970())) {
+        for text in [text, since] {
+            // In most years that day is none.
+            prop_assert!(Moment::parse(&text).is_some() || text.contains("-02-29"), "{text:?}");
+        }
+    }
+}
+
+fn number_of(integer: i64) -> f64 {
+    number(&integer.to_string())
+}
+
+#[test]
+fn patterns_of_numbers_are_as_one_would_write_them() {
+    assert_eq!(numerals::integers(1, 9), "^\\s*(\\+?0*(([1-8]|9)(\\.0+)?))\\s*$");
+    let pattern = numerals::integers(-10, 10);
+    assert!(pattern.contains("[+-]?0+") && pattern.contains("|-0*"), "{pattern}");
 }

@@ -23,6 +23,7 @@ use serde_json::value::RawValue;
 use super::error::{ApiError, ErrorCode};
 use super::params::Checks;
 use crate::domain::number::{switch, whole_number};
+use crate::domain::time::Moment;
 
 /// The largest body, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -208,6 +209,14 @@ impl Lenient for String {
 
     fn from_text(text: String) -> Result<Self, Cow<'static, str>> {
         Ok(text)
+    }
+}
+
+impl Lenient for Moment {
+    const EXPECTED: &'static str = "must be a time: Unix seconds or ISO 8601";
+
+    fn from_text(text: String) -> Result<Self, Cow<'static, str>> {
+        Self::parse(&text).ok_or(Self::EXPECTED.into())
     }
 }
 

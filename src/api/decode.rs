@@ -17,6 +17,7 @@ use super::payment_pay::{invalid_invoice, parse_request};
 pub struct DecodeOrder {
     /// The BOLT11 invoice.
     #[serde(default, deserialize_with = "lenient")]
+    #[schema(required)]
     data: Option<String>,
 }
 

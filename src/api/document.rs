@@ -14,6 +14,7 @@ use utoipa::openapi::{
 };
 
 use super::error::{ErrorBody, ErrorCode, FieldError};
+use super::leniency;
 
 /// The document as the server answers it.
 #[derive(Clone, Debug)]
@@ -66,6 +67,7 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
         components = components.response(name, refusal(status, meaning));
     }
     document.components = Some(components.build());
+    leniency::widen(&mut document);
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
             let names = refusals_of(method, path, operation);

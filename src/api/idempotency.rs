@@ -40,7 +40,7 @@ pub struct IdempotencyParam {
     /// A name of the client's own for this request, 1 to 255 visible characters. Sent again
     /// with the same key and body within 48 hours, it is answered again, with the header
     /// `Idempotent-Replayed: true`, and not done again; with another body it is refused (409).
-    #[param(rename = "Idempotency-Key", example = "order-4711")]
+    #[param(rename = "Idempotency-Key", example = "order-4711", pattern = "^[!-~]{1,255}$")]
     idempotency_key: Option<String>,
 }
 

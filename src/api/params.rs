@@ -4,17 +4,20 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{Ready, ready};
-use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
+use utoipa::IntoParams;
 
 use super::error::{ApiError, ErrorCode, FieldError};
+use super::stream::PAGE_ROWS;
 use crate::domain::number::{switch, whole_number};
 use crate::domain::search::SearchText;
 
 /// The longest value of a parameter, in bytes: longer than any invoice that is read.
-const VALUE_BYTES_MAX: usize = 8192;
+pub const VALUE_BYTES_MAX: usize = 8192;
+/// Values that a field of a list is compared with at most.
+pub const VALUES_MAX: usize = 100;
 
 /// The name and value of each parameter of a query string.
 pub fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
@@ -34,39 +37,105 @@ impl FromRequest for Params {
     }
 }
 
-impl Params {
-    /// Every parameter with a value, in order. A character that no store can keep is
-    /// refused here, for all of them.
-    pub fn iter(&self) -> impl Iterator<Item = Result<(&str, &str), ApiError>> {
-        self.0.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| {
-            if value.contains('\0') || name.contains('\0') {
-                return Err(ApiError::with_detail(
-                    ErrorCode::InvalidRequest,
-                    "a query parameter must not contain the character U+0000",
-                ));
-            }
-            if value.len() > VALUE_BYTES_MAX {
-                let detail = format!("a query parameter must be at most {VALUE_BYTES_MAX} bytes long");
-                return Err(ApiError::with_detail(ErrorCode::InvalidRequest, detail));
-            }
-            Ok((name.as_str(), value.as_str()))
-        })
+/// Rows of a page at most, whatever a list is asked for.
+pub const LIMIT_MAX: i64 = 1000;
+/// More rows than any list has; whoever leaves out more than these gets none either.
+const OFFSET_MAX: i64 = 1_000_000_000;
+
+/// The parameters of a list that is whole unless they say otherwise, for the document.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only the document reads these; the query itself is read by `Params::window`")]
+pub struct WindowParams {
+    /// Rows at most; over 1000 is 1000, and 0 is all, as where nothing is said.
+    #[param(minimum = 0)]
+    limit: Option<i64>,
+    /// Rows to leave out first.
+    #[param(minimum = 0)]
+    offset: Option<i64>,
+}
+
+/// Which part of a list is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// Rows to leave out first.
+    pub offset: i64,
+    /// Rows at most, up to [`LIMIT_MAX`]; all of them where nothing is said.
+    pub limit: Option<i64>,
+}
+
+impl Window {
+    /// What is left to read of a list behind its first page.
+    #[must_use]
+    pub const fn after_first_page(self) -> Self {
+        Self { offset: 0, ..self }
     }
 
-    /// The value of a parameter; an empty one counts as none.
+    /// How many rows to read at once: all of them where there is a limit, which is a small one.
+    pub fn rows(self) -> i64 {
+        self.limit.unwrap_or(PAGE_ROWS)
+    }
+
+    /// Leaves of rows that were found those that belong to this part; answers what is left to
+    /// read of it.
+    #[must_use]
+    pub fn take_from<T>(self, rows: &mut Vec<T>) -> Self {
+        let skipped = usize::try_from(self.offset).unwrap_or(usize::MAX).min(rows.len());
+        rows.drain(..skipped);
+        let limit = self.limit.and_then(|limit| usize::try_from(limit).ok());
+        rows.truncate(limit.unwrap_or(usize::MAX));
+        let less = |count: i64, rows: usize| count.saturating_sub(i64::try_from(rows).unwrap_or(i64::MAX));
+        Self { offset: less(self.offset, skipped), limit: self.limit.map(|limit| less(limit, rows.len())) }
+    }
+
+    /// Whether there is nothing behind a page of so many rows.
+    pub fn ends_with(self, rows: usize) -> bool {
+        self.limit.is_some() || i64::try_from(rows).is_ok_and(|rows| rows < PAGE_ROWS)
+    }
+}
+
+impl Params {
+    /// Every parameter that has a value, in order, as it came. What no list or call knows is not
+    /// looked at any further: a value is read through [`checked`].
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The value of a parameter; an empty one counts as none. Of several it is the last, as in
+    /// LNbits, and all of them must be good.
     pub fn get(&self, name: &str) -> Result<Option<&str>, ApiError> {
-        for pair in self.iter() {
-            let (found, value) = pair?;
-            if found == name {
-                return Ok(Some(value));
+        self.read(name, Ok)
+    }
+
+    /// As [`Params::get`], for values that are read as something.
+    pub fn read<'a, T>(
+        &'a self,
+        name: &str,
+        read: impl Fn(&'a str) -> Result<T, ApiError>,
+    ) -> Result<Option<T>, ApiError> {
+        let mut last = None;
+        for (_, value) in self.iter().filter(|(found, _)| *found == name) {
+            last = Some(read(checked(value)?)?);
+        }
+        Ok(last)
+    }
+
+    /// The values of a field that a list is filtered by, any of which will do: each is given as
+    /// `field=value`, `field[eq]=value` or `field[in]=value,value`.
+    pub fn any_of(&self, field: &str) -> Result<Vec<&str>, ApiError> {
+        let mut values = Vec::new();
+        for (name, value) in self.iter() {
+            match name.strip_prefix(field) {
+                Some("" | "[eq]") => values.push(checked(value)?),
+                Some("[in]") => values.extend(checked(value)?.split(',').map(str::trim)),
+                Some(op) if op.starts_with('[') => return Err(ApiError::field(name, "is compared by [eq] or [in]")),
+                Some(_) | None => {}
+            }
+            if values.len() > VALUES_MAX {
+                return Err(ApiError::field(name, format_args!("takes at most {VALUES_MAX} values")));
             }
         }
-        Ok(None)
-    }
-
-    /// The value of a parameter, as something that is written as text.
-    pub fn parse<T: FromStr<Err: fmt::Display>>(&self, name: &str) -> Result<Option<T>, ApiError> {
-        self.get(name)?.map(|text| text.parse().map_err(|error| ApiError::field(name, error))).transpose()
+        Ok(values)
     }
 
     /// A text to look for in others.
@@ -76,18 +145,51 @@ impl Params {
 
     /// A whole number from `min` to `max`.
     pub fn integer(&self, name: &str, min: i64, max: i64) -> Result<Option<i64>, ApiError> {
-        let Some(text) = self.get(name)? else { return Ok(None) };
-        match whole_number(text) {
-            Ok(number) if (min..=max).contains(&number) => Ok(Some(number)),
+        self.read(name, |text| match whole_number(text) {
+            Ok(number) if (min..=max).contains(&number) => Ok(number),
             _ => Err(ApiError::field(name, format_args!("must be a whole number from {min} to {max}"))),
-        }
+        })
+    }
+
+    /// A number of rows, however large.
+    fn rows(&self, name: &str) -> Result<Option<i64>, ApiError> {
+        self.read(name, |text| {
+            let text = text.trim();
+            let digits = text.strip_prefix('+').unwrap_or(text);
+            if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+                return Err(ApiError::field(name, "must be a whole number, 0 or above"));
+            }
+            Ok(digits.parse().unwrap_or(i64::MAX))
+        })
+    }
+
+    /// The part of a list that `limit` and `offset` ask for. 0 rows are as good as nothing said.
+    pub fn window(&self) -> Result<Window, ApiError> {
+        let limit = self.rows("limit")?.filter(|limit| *limit > 0);
+        Ok(Window {
+            offset: self.rows("offset")?.unwrap_or_default().min(OFFSET_MAX),
+            limit: limit.map(|limit| limit.min(LIMIT_MAX)),
+        })
     }
 
     /// A [`switch`], where it is there.
     pub fn flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
-        let Some(text) = self.get(name)? else { return Ok(None) };
-        switch(text).map(Some).ok_or_else(|| ApiError::field(name, "must be true or false"))
+        self.read(name, |text| switch(text).ok_or_else(|| ApiError::field(name, "must be true or false")))
     }
+}
+
+/// The value of a parameter that is known, unless it is too long, or holds a character that no
+/// store can keep.
+pub fn checked(value: &str) -> Result<&str, ApiError> {
+    if value.contains('\0') {
+        let detail = "a query parameter must not contain the character U+0000";
+        return Err(ApiError::with_detail(ErrorCode::InvalidRequest, detail));
+    }
+    if value.len() > VALUE_BYTES_MAX {
+        let detail = format!("a query parameter must be at most {VALUE_BYTES_MAX} bytes long");
+        return Err(ApiError::with_detail(ErrorCode::InvalidRequest, detail));
+    }
+    Ok(value)
 }
 
 /// Collects what is wrong with a request, so that the caller learns all of it at once.

@@ -5,11 +5,13 @@ use actix_web::{HttpResponse, get};
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use utoipa::ToSchema;
+use utoipa::openapi::Object;
+use utoipa::{IntoParams, ToSchema};
 
 use super::app::State;
 use super::auth::WalletKey;
 use super::error::ApiError;
+use super::leniency;
 use super::params::Params;
 use super::payment_query::PaymentQuery;
 use super::payment_view::PaymentView;
@@ -20,10 +22,12 @@ use crate::store::{Db, payments};
 
 /// List payments
 ///
-/// Newest first. Filters: `status`, `memo`, `amount` (msat), `fee`, `time` (Unix seconds),
+/// Newest first. Filters: `status`, `memo`, `amount` (msat), `fee`, `time` and
 /// `created_at` (Unix seconds or ISO 8601), `payment_hash`, `checking_id`, `tag`,
 /// `wallet_id`, each as `field=value` or `field[op]=value` with `op` one of `eq`, `ne`,
-/// `gt`, `ge`, `lt`, `le`, `in` (values separated by commas) and `like`.
+/// `gt`, `ge`, `lt`, `le`, `in` (values separated by commas) and `like`. One that is given
+/// twice with the same `op` means either value (with `ne`: neither); of all others each holds.
+/// Parameters that are not known are ignored.
 #[utoipa::path(
     tag = "Payments",
     params(super::payment_query::ListParams),
@@ -99,6 +103,20 @@ pub struct HistoryPoint {
     balance: i128,
 }
 
+/// How to sum up.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only the document reads this; the query itself is read by `payment_history`")]
+pub struct HistoryParams {
+    /// By which period; `day` where nothing is said.
+    #[param(schema_with = groups)]
+    group: Option<String>,
+}
+
+fn groups() -> Object {
+    leniency::words(["hour", "day", "month"]).build()
+}
+
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
@@ -107,7 +125,7 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 /// One row for each hour, day or month (UTC) in which anything settled, oldest first.
 #[utoipa::path(
     tag = "Payments",
-    params(("group" = Option<String>, Query, description = "`hour`, `day` (the default) or `month`")),
+    params(HistoryParams),
     responses((status = 200, description = "The history", body = Vec<HistoryPoint>)),
     security(("InvoiceKey" = []), ("AdminKey" = []))
 )]

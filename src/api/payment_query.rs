@@ -1,55 +1,74 @@
 //! The query of a list of payments: page, order, search and filters.
+//!
+//! Values of one field and comparison mean either of them (for `ne`: none of them); different
+//! fields and comparisons hold all. What is not known is ignored, as in LNbits.
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use utoipa::IntoParams;
+use utoipa::openapi::Object;
 
 use super::error::{ApiError, ErrorCode};
-use super::params::Params;
+use super::leniency;
+use super::params::{Params, VALUES_MAX, Window, checked};
+use super::payment_view::status_word;
 use crate::domain::search::SearchText;
-use crate::domain::time::UnixMs;
+use crate::domain::time::{Moment, UnixMs};
 use crate::store::payment_filter::{Condition, PaymentFilter, Range, Sort, SortKey, Status, Test, TextTest};
 
 /// Payments of a page where nothing is said.
 const LIMIT_DEFAULT: i64 = 20;
-/// Payments to leave out at most.
-pub const OFFSET_MAX: i64 = 1_000_000_000;
-/// Payments of a page at most.
-pub const LIMIT_MAX: i64 = 1000;
 
-/// Conditions of a query at most.
+/// Conditions of a query at most: databases limit how deep they may nest, and so does the stack.
 const CONDITIONS_MAX: usize = 32;
-/// Values of a condition with `in` at most.
-const VALUES_MAX: usize = 100;
+
+/// Texts that are looked for in one field at most, because each is looked for in every row.
+const SEARCHES_MAX: usize = 10;
 
 /// The parameters, for the document.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only the document reads these; the query itself is read by PaymentQuery")]
 pub struct ListParams {
-    /// Payments of the page, 1 to 1000.
-    #[param(example = 20, minimum = 1, maximum = 1000)]
+    /// Payments of the page; over 1000 is 1000, and 0 is 20, as where nothing is said.
+    #[param(example = 20, minimum = 0)]
     limit: Option<i64>,
     /// Payments to leave out before the page.
     #[param(example = 0, minimum = 0)]
     offset: Option<i64>,
-    /// `created_at`, `updated_at`, `time`, `amount`, `fee`, `memo` or `tag`.
+    /// By what to sort.
+    #[param(schema_with = sort_keys)]
     sortby: Option<String>,
-    /// `asc` or `desc`.
+    /// In which direction; `desc` where nothing is said.
+    #[param(schema_with = directions)]
     direction: Option<String>,
     /// A text to look for in the memo, whatever the case.
     #[param(max_length = 128)]
     search: Option<String>,
-    /// Only with this status: `pending`, `success` or `failed`.
+    /// Only with this status.
+    #[param(schema_with = statuses)]
     status: Option<String>,
     /// Only with this memo.
     memo: Option<String>,
     /// Only of this signed amount, in msat.
     amount: Option<i64>,
+    /// Only of this fee, in msat.
+    fee: Option<i64>,
     /// Only with this tag.
     tag: Option<String>,
     /// Only with this payment hash.
+    #[param(pattern = "^[0-9a-fA-F]{64}$")]
     payment_hash: Option<String>,
+    /// The same as `payment_hash`.
+    #[param(pattern = "^[0-9a-fA-F]{64}$")]
+    checking_id: Option<String>,
+    /// Only of this wallet; as the list is of one wallet, all or nothing.
+    #[param(pattern = "^[0-9a-fA-F]{32}$")]
+    wallet_id: Option<String>,
+    /// Only of this time of creation: Unix seconds or ISO 8601, without a zone in UTC.
+    #[param(schema_with = leniency::moment)]
+    time: Option<String>,
+    /// The same as `time`.
+    #[param(schema_with = leniency::moment)]
+    created_at: Option<String>,
 }
 
 /// What a list of payments asks for.
@@ -66,6 +85,21 @@ pub struct PaymentQuery {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
+enum Field {
+    Search,
+    Memo,
+    Tag,
+    Status,
+    PaymentHash,
+    CheckingId,
+    WalletId,
+    Amount,
+    Fee,
+    Time,
+    CreatedAt,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Op {
     Eq,
     Ne,
@@ -77,32 +111,41 @@ enum Op {
     Like,
 }
 
+/// Everything that a field is compared with in one way.
+struct Comparison<'a> {
+    /// The parameter, as it was written first.
+    name: &'a str,
+    field: Field,
+    op: Op,
+    values: Vec<&'a str>,
+}
+
 impl PaymentQuery {
     /// Reads the query; `now` decides which invoices have expired.
     pub fn read(params: &Params, now: UnixMs) -> Result<Self, ApiError> {
-        let mut query = Self { filter: PaymentFilter::default(), sort: Sort::NEWEST, offset: 0, limit: LIMIT_DEFAULT };
-        for pair in params.iter() {
-            let (name, value) = pair?;
-            match name {
-                "limit" => query.limit = params.integer(name, 1, LIMIT_MAX)?.unwrap_or(LIMIT_DEFAULT),
-                "offset" => query.offset = params.integer(name, 0, OFFSET_MAX)?.unwrap_or_default(),
-                "sortby" => query.sort.key = sort_key(value)?,
-                "direction" => query.sort.ascending = is_ascending(value)?,
-                "search" => {
-                    let test = Test::Memo(TextTest::Contains(search_text(name, value)?));
-                    query.filter.0.push(Condition { test, negated: false });
-                }
-                "api-key" => {}
-                _ => query.filter.0.push(condition(name, value, now)?),
-            }
-            // Databases limit how deep a condition may nest, and so does the stack.
-            if query.filter.0.len() > CONDITIONS_MAX {
-                let detail = format!("a list takes at most {CONDITIONS_MAX} conditions");
-                return Err(ApiError::with_detail(ErrorCode::InvalidRequest, detail));
-            }
-        }
-        Ok(query)
+        let Window { offset, limit } = params.window()?;
+        let key = params.read("sortby", sort_key)?.unwrap_or(Sort::NEWEST.key);
+        let ascending = params.read("direction", is_ascending)?.unwrap_or(Sort::NEWEST.ascending);
+        let conditions = comparisons(params)?.into_iter().map(|comparison| condition(&comparison, now));
+        Ok(Self {
+            filter: PaymentFilter(conditions.collect::<Result<_, _>>()?),
+            sort: Sort { key, ascending },
+            offset,
+            limit: limit.unwrap_or(LIMIT_DEFAULT),
+        })
     }
+}
+
+fn sort_keys() -> Object {
+    leniency::words(["created_at", "updated_at", "time", "amount", "fee", "memo", "tag"]).build()
+}
+
+fn directions() -> Object {
+    leniency::words(["asc", "desc", "ASC", "DESC"]).build()
+}
+
+fn statuses() -> Object {
+    leniency::words([Status::Pending, Status::Success, Status::Failed].map(status_word)).build()
 }
 
 fn sort_key(value: &str) -> Result<SortKey, ApiError> {
@@ -125,28 +168,67 @@ fn is_ascending(value: &str) -> Result<bool, ApiError> {
     }
 }
 
-fn condition(name: &str, value: &str, now: UnixMs) -> Result<Condition, ApiError> {
-    let (field, op) = match name.split_once('[') {
-        None => (name, Op::Eq),
-        Some((field, rest)) => (field, op(name, rest)?),
-    };
-    let values: Vec<&str> = if op == Op::In { value.split(',').map(str::trim).collect() } else { vec![value] };
-    if values.len() > VALUES_MAX {
-        return Err(ApiError::field(name, format_args!("takes at most {VALUES_MAX} values")));
-    }
-    let test = match field {
-        "memo" => Test::Memo(text(name, op, &values)?),
-        "tag" => Test::Tag(text(name, op, &values)?),
-        "status" => Test::Status(each(name, op, &values, status, "must be pending, success or failed")?, now),
-        "payment_hash" | "checking_id" => {
-            Test::Hash(each(name, op, &values, |v| v.parse().ok(), "must be 64 hex characters")?)
+/// What the query compares with what; parameters that are no field of a payment are left out.
+fn comparisons(params: &Params) -> Result<Vec<Comparison<'_>>, ApiError> {
+    let mut all: Vec<Comparison> = Vec::new();
+    for (name, value) in params.iter() {
+        let Some((field, op)) = compared(name)? else { continue };
+        let value = checked(value)?;
+        let values = if op == Op::In { value.split(',').map(str::trim).collect() } else { vec![value] };
+        let known = all.iter_mut().find(|known| (known.field, known.op) == (field, op));
+        let count = known.as_ref().map_or(0, |known| known.values.len()).saturating_add(values.len());
+        let most = if op == Op::Like { SEARCHES_MAX } else { VALUES_MAX };
+        if count > most {
+            return Err(ApiError::field(name, format_args!("takes at most {most} values")));
         }
-        "wallet_id" => Test::Wallet(each(name, op, &values, |v| v.parse().ok(), "must be 32 hex characters")?),
-        "amount" => Test::AmountMsat(ranges(name, op, &values, |v| v.parse().ok(), 1)?),
-        "fee" => Test::FeeMsat(ranges(name, op, &values, |v| v.parse().ok(), 1)?),
-        "time" => Test::CreatedAtMs(ranges(name, op, &values, unix_seconds, 1000)?),
-        "created_at" => Test::CreatedAtMs(ranges(name, op, &values, |v| unix_seconds(v).or_else(|| iso(v)), 1000)?),
-        _ => return Err(ApiError::field(name, "is not a parameter of this list")),
+        if let Some(known) = known {
+            known.values.extend(values);
+        } else {
+            all.push(Comparison { name, field, op, values });
+        }
+        if all.len() > CONDITIONS_MAX {
+            let detail = format!("a list takes at most {CONDITIONS_MAX} conditions");
+            return Err(ApiError::with_detail(ErrorCode::InvalidRequest, detail));
+        }
+    }
+    Ok(all)
+}
+
+/// Which field a parameter compares, and how; `None` where it is none.
+fn compared(name: &str) -> Result<Option<(Field, Op)>, ApiError> {
+    let (field, rest) = name.split_once('[').map_or((name, None), |(field, rest)| (field, Some(rest)));
+    let field = match field {
+        // It has a comparison of its own.
+        "search" if rest.is_none() => return Ok(Some((Field::Search, Op::Like))),
+        "memo" => Field::Memo,
+        "tag" => Field::Tag,
+        "status" => Field::Status,
+        "payment_hash" => Field::PaymentHash,
+        "checking_id" => Field::CheckingId,
+        "wallet_id" => Field::WalletId,
+        "amount" => Field::Amount,
+        "fee" => Field::Fee,
+        "time" => Field::Time,
+        "created_at" => Field::CreatedAt,
+        _ => return Ok(None),
+    };
+    Ok(Some((field, rest.map_or(Ok(Op::Eq), |rest| op(name, rest))?)))
+}
+
+fn condition(comparison: &Comparison, now: UnixMs) -> Result<Condition, ApiError> {
+    let Comparison { name, field, op, values } = comparison;
+    let (op, hex) = (*op, |bytes: usize| format!("must be {} hex characters", bytes * 2));
+    let test = match field {
+        Field::Search | Field::Memo => text(name, op, values, Test::Memo)?,
+        Field::Tag => text(name, op, values, Test::Tag)?,
+        Field::Status => Test::Status(each(name, op, values, status, "must be pending, success or failed")?, now),
+        Field::PaymentHash | Field::CheckingId => Test::Hash(each(name, op, values, |v| v.parse().ok(), &hex(32))?),
+        Field::WalletId => Test::Wallet(each(name, op, values, |v| v.parse().ok(), &hex(16))?),
+        Field::Amount => Test::AmountMsat(ranges(name, op, values, number, "must be a whole number of msat")?),
+        Field::Fee => Test::FeeMsat(ranges(name, op, values, number, "must be a whole number of msat")?),
+        Field::Time | Field::CreatedAt => {
+            Test::CreatedAtMs(ranges(name, op, values, moment, "must be a time: Unix seconds or ISO 8601")?)
+        }
     };
     Ok(Condition { test, negated: op == Op::Ne })
 }
@@ -167,10 +249,13 @@ fn op(name: &str, rest: &str) -> Result<Op, ApiError> {
     }
 }
 
-fn text(name: &str, op: Op, values: &[&str]) -> Result<TextTest, ApiError> {
+fn text(name: &str, op: Op, values: &[&str], test: impl Fn(TextTest) -> Test) -> Result<Test, ApiError> {
     match op {
-        Op::Eq | Op::Ne | Op::In => Ok(TextTest::OneOf(values.iter().map(|&v| v.to_owned()).collect())),
-        Op::Like => Ok(TextTest::Contains(search_text(name, &values.concat())?)),
+        Op::Eq | Op::Ne | Op::In => Ok(test(TextTest::OneOf(values.iter().map(|&v| v.to_owned()).collect()))),
+        Op::Like => {
+            let texts = values.iter().map(|value| Ok(test(TextTest::Contains(search_text(name, value)?))));
+            Ok(Test::Either(texts.collect::<Result<_, ApiError>>()?))
+        }
         Op::Gt | Op::Ge | Op::Lt | Op::Le => {
             Err(ApiError::field(name, "is a text: compare it with eq, ne, in or like"))
         }
@@ -198,19 +283,17 @@ fn each<T>(
     }
 }
 
-/// Ranges of stored numbers. A value of the query stands for `width` stored numbers (a
-/// second for 1000 milliseconds); a bound beyond what can be stored lets all, or none, in.
+/// Ranges of stored numbers. A value of the query stands for the stored numbers from one up to
+/// and without another; a bound beyond what can be stored lets all, or none, in.
 fn ranges(
     name: &str,
     op: Op,
     values: &[&str],
-    parse: impl Fn(&str) -> Option<i64>,
-    width: i64,
+    parse: impl Fn(&str) -> Option<(i64, i64)>,
+    expected: &str,
 ) -> Result<Vec<Range>, ApiError> {
     let range = |value: &&str| {
-        let number = parse(value).ok_or_else(|| ApiError::field(name, "must be a whole number or a time"))?;
-        let from = number.saturating_mul(width);
-        let to = from.saturating_add(width);
+        let (from, to) = parse(value).ok_or_else(|| ApiError::field(name, expected))?;
         match op {
             Op::Eq | Op::Ne | Op::In => Ok((Some(from), Some(to))),
             Op::Gt => Ok((Some(to), None)),
@@ -223,6 +306,22 @@ fn ranges(
     values.iter().map(range).collect()
 }
 
+/// A whole number, for itself. One beyond all that can be stored is as good as the last one.
+fn number(value: &str) -> Option<(i64, i64)> {
+    let value = value.trim();
+    let digits = value.strip_prefix(['-', '+']).unwrap_or(value);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let end = if value.starts_with('-') { i64::MIN } else { i64::MAX };
+    let number: i64 = value.parse().unwrap_or(end);
+    Some((number, number.saturating_add(1)))
+}
+
+fn moment(value: &str) -> Option<(i64, i64)> {
+    Moment::parse(value).map(|moment| (moment.from().get(), moment.until().get()))
+}
+
 fn status(value: &str) -> Option<Status> {
     match value {
         "pending" => Some(Status::Pending),
@@ -230,15 +329,4 @@ fn status(value: &str) -> Option<Status> {
         "failed" => Some(Status::Failed),
         _ => None,
     }
-}
-
-fn unix_seconds(value: &str) -> Option<i64> {
-    value.parse().ok()
-}
-
-fn iso(value: &str) -> Option<i64> {
-    let with_zone = OffsetDateTime::parse(value, &Rfc3339).ok();
-    let time = with_zone.or_else(|| OffsetDateTime::parse(&format!("{value}Z"), &Rfc3339).ok());
-    time.or_else(|| OffsetDateTime::parse(&format!("{value}T00:00:00Z"), &Rfc3339).ok())
-        .map(OffsetDateTime::unix_timestamp)
 }

@@ -30,8 +30,8 @@ pub static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 #[utoipa::path(
     tag = "Events",
     params(
-        ("Last-Event-ID" = Option<i64>, Header, description = "The `id` of the last event that was seen", minimum = 0),
-        ("last_event_id" = Option<i64>, Query, description = "The same, where a header cannot be set", minimum = 0)
+        ("Last-Event-ID" = Option<i64>, Header, description = "The `id` of the last event that was seen", minimum = 0, maximum = 9_223_372_036_854_775_807_i64),
+        ("last_event_id" = Option<i64>, Query, description = "The same, where a header cannot be set", minimum = 0, maximum = 9_223_372_036_854_775_807_i64)
     ),
     responses((
         status = 200, description = "The stream; each event holds a payment", content_type = "text/event-stream",

@@ -58,6 +58,7 @@ impl From<Wallet> for WalletView {
 pub struct WalletChange {
     /// The new name.
     #[serde(default, deserialize_with = "lenient")]
+    #[schema(required)]
     name: Option<String>,
     /// The unit that the wallet is shown in; only `sat`.
     #[serde(default, deserialize_with = "lenient")]

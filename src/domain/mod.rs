@@ -17,6 +17,7 @@ pub mod money;
 pub mod node;
 pub mod number;
 pub mod outgoing;
+pub mod pairs;
 pub mod password;
 pub mod pasted;
 pub mod random;

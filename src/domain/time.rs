@@ -1,5 +1,7 @@
 //! Points in time: integer milliseconds since 1970 (UTC). The clock itself is elsewhere:
-//! whoever needs the time is given it.
+//! whoever needs the time is given it. And points in time as clients write them.
+
+use std::borrow::Cow;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -39,4 +41,134 @@ impl UnixMs {
             .and_then(|time| time.format(&Rfc3339).ok())
             .unwrap_or_default()
     }
+}
+
+/// A point in time as a client writes it. It stands for all milliseconds that are the same to
+/// the client: a time without a fraction for its whole second, one with a fraction for its
+/// millisecond, and one between two milliseconds for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    from: UnixMs,
+    until: UnixMs,
+}
+
+/// The longest text that is read as a time, in bytes.
+const MOMENT_BYTES_MAX: usize = 64;
+
+impl Moment {
+    /// A whole second.
+    pub const fn of_second(seconds: i64) -> Self {
+        let from = UnixMs::new(seconds.saturating_mul(1000));
+        Self { from, until: from.plus_seconds(1) }
+    }
+
+    /// The first millisecond that is not before it.
+    pub const fn from(self) -> UnixMs {
+        self.from
+    }
+
+    /// The first millisecond that is after it.
+    pub const fn until(self) -> UnixMs {
+        self.until
+    }
+
+    /// Reads Unix seconds, or an ISO 8601 date or date-time; without a zone it is in UTC.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if text.len() > MOMENT_BYTES_MAX {
+            return None;
+        }
+        Self::parse_seconds(text).or_else(|| Self::parse_iso(text))
+    }
+
+    fn parse_seconds(text: &str) -> Option<Self> {
+        let (is_negative, digits) = match text.strip_prefix('-') {
+            Some(digits) => (true, digits),
+            None => (false, text.strip_prefix('+').unwrap_or(text)),
+        };
+        let plain = without_exponent(digits)?;
+        let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
+        let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || !is_number(whole) || !is_number(fraction) {
+            return None;
+        }
+        // A time beyond all that is stored is as good as the last one.
+        let seconds: i64 = whole.parse().unwrap_or(i64::MAX);
+        let fraction = fraction.trim_end_matches('0');
+        if fraction.is_empty() {
+            return Some(Self::of_second(if is_negative { seconds.saturating_neg() } else { seconds }));
+        }
+        let thousandths: i64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+        let ms = seconds.saturating_mul(1000).saturating_add(thousandths);
+        Some(Self::of_ms(if is_negative { ms.saturating_neg() } else { ms }, fraction.len() <= 3, is_negative))
+    }
+
+    /// From a number of milliseconds that was cut off towards zero, unless it is exact.
+    const fn of_ms(ms: i64, is_exact: bool, is_negative: bool) -> Self {
+        let next = UnixMs::new(ms.saturating_add(1));
+        match (is_exact, is_negative) {
+            (true, _) => Self { from: UnixMs::new(ms), until: next },
+            (false, true) => Self { from: UnixMs::new(ms), until: UnixMs::new(ms) },
+            (false, false) => Self { from: next, until: next },
+        }
+    }
+
+    fn parse_iso(text: &str) -> Option<Self> {
+        let (date, rest) = (text.get(..10)?, text.get(10..)?);
+        let (clock, zone) = match rest.strip_prefix(['T', 't', ' ']) {
+            None if rest.is_empty() => ("00:00:00", "Z".to_owned()),
+            None => return None,
+            Some(rest) => split_zone(rest)?,
+        };
+        let seconds = if clock.bytes().filter(|byte| *byte == b':').count() == 1 { ":00" } else { "" };
+        let time = OffsetDateTime::parse(&format!("{date}T{clock}{seconds}{zone}"), &Rfc3339).ok()?;
+        if time.nanosecond() == 0 {
+            return Some(Self::of_second(time.unix_timestamp()));
+        }
+        let nanos = time.unix_timestamp_nanos();
+        let ms = i64::try_from(nanos.div_euclid(1_000_000)).ok()?;
+        Some(Self::of_ms(ms, nanos.rem_euclid(1_000_000) == 0, false))
+    }
+}
+
+/// A number without its exponent, where it has one: its point moved as far as it says, which is
+/// cut short where it makes no difference any more.
+fn without_exponent(number: &str) -> Option<Cow<'_, str>> {
+    let Some((mantissa, exponent)) = number.split_once(['e', 'E']) else { return Some(number.into()) };
+    let is_small = exponent.starts_with('-');
+    let size = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
+    if size.is_empty() || !size.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let moves: usize = size.parse().unwrap_or(usize::MAX).min(2 * MOMENT_BYTES_MAX);
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if whole.is_empty() {
+        return None;
+    }
+    if is_small {
+        let padded = format!("{}{whole}", "0".repeat(moves.saturating_add(1)));
+        let (whole, moved) = padded.split_at_checked(padded.len().checked_sub(moves)?)?;
+        return Some(format!("{whole}.{moved}{fraction}").into());
+    }
+    let padded = format!("{fraction}{}", "0".repeat(moves));
+    let (moved, fraction) = padded.split_at_checked(moves)?;
+    Some(format!("{whole}{moved}.{fraction}").into())
+}
+
+/// Splits a zone off the time of a day, and writes it as RFC 3339 does. A `+` that was not
+/// encoded in a URL arrives as a space.
+fn split_zone(text: &str) -> Option<(&str, String)> {
+    if let Some(clock) = text.strip_suffix(['Z', 'z']) {
+        return Some((clock.trim_end(), "Z".to_owned()));
+    }
+    let Some(at) = text.rfind(['+', '-', ' ']) else { return Some((text, "Z".to_owned())) };
+    let (clock, zone) = text.split_at(at);
+    let sign = if zone.starts_with('-') { '-' } else { '+' };
+    let digits: String = zone.chars().skip(1).filter(|character| *character != ':').collect();
+    let (hours, minutes) = match digits.len() {
+        2 => (digits.get(..2)?, "00"),
+        4 => (digits.get(..2)?, digits.get(2..)?),
+        _ => return None,
+    };
+    Some((clock.trim_end(), format!("{sign}{hours}:{minutes}")))
 }

@@ -86,11 +86,12 @@ impl TryFrom<Row> for Logged {
     }
 }
 
-/// A page of an owner's deliveries, the newest event first; of one state where one is given.
+/// A page of an owner's deliveries, the newest event first; of any of these states, or of
+/// whatever state where none is given.
 pub fn list(
     connection: &mut Db,
     owner: &[u8; 16],
-    state: Option<&str>,
+    states: &[&'static str],
     offset: i64,
     limit: i64,
 ) -> Result<Vec<Logged>, StoreError> {
@@ -102,8 +103,8 @@ pub fn list(
         .offset(offset)
         .limit(limit)
         .into_boxed();
-    if let Some(state) = state {
-        query = query.filter(deliveries::state.eq(state.to_owned()));
+    if !states.is_empty() {
+        query = query.filter(deliveries::state.eq_any(states.to_vec()));
     }
     query.load::<Row>(connection)?.into_iter().map(Logged::try_from).collect()
 }

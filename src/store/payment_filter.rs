@@ -56,6 +56,8 @@ pub enum Test {
     Before(Vec<u8>),
     /// The status, one of these, at this time.
     Status(Vec<Status>, UnixMs),
+    /// Any of these tests.
+    Either(Vec<Test>),
 }
 
 /// One condition.
@@ -125,7 +127,8 @@ impl PaymentFilter {
             | Test::CreatedAtMs(_)
             | Test::Hash(_)
             | Test::Wallet(_)
-            | Test::Status(..) => test.expression(),
+            | Test::Status(..)
+            | Test::Either(_) => test.expression(),
         })
     }
 
@@ -196,6 +199,7 @@ impl Test {
             }
             Self::Before(row) => Box::new(payments::id.lt(row.clone())),
             Self::Status(statuses, now) => any_of(statuses, |status| has_status(*status, *now)),
+            Self::Either(tests) => any_of(tests, Self::expression),
         }
     }
 }

@@ -14,6 +14,7 @@ use super::wallets::{self, NewWallet};
 use crate::domain::events::EventKind;
 use crate::domain::extra::Extra;
 use crate::domain::ids::UserId;
+use crate::domain::pairs::Pairs;
 use crate::domain::search::SearchText;
 use crate::domain::text::{Email, InvalidText, Name, Username};
 use crate::domain::time::UnixMs;
@@ -83,17 +84,28 @@ pub struct UserChange {
     pub may_create_users: Option<bool>,
 }
 
-/// Which users of a tenant to list.
+/// Which users of a tenant to list. Of several values any will do; where there is none, all.
 #[derive(Clone, Debug, Default)]
 pub struct UserFilter {
-    /// Only this one.
-    pub id: Option<UserId>,
-    /// Only with exactly this name.
-    pub name: Option<String>,
-    /// Only with exactly this email address.
-    pub email: Option<String>,
+    /// Only these.
+    pub ids: Vec<UserId>,
+    /// Only with exactly one of these names.
+    pub names: Vec<String>,
+    /// Only with exactly one of these email addresses.
+    pub emails: Vec<String>,
     /// Only with this text somewhere in their own data, whatever the case.
     pub extra: Option<SearchText>,
+    /// Only with each of these pairs in their own data. No query looks for these: see
+    /// [`UserFilter::matches_pairs`].
+    pub pairs: Pairs,
+}
+
+impl UserFilter {
+    /// Whether a user's own data has the pairs that are asked for. Databases differ in what
+    /// they take for JSON and for a number, so that this is not theirs to say.
+    pub fn matches_pairs(&self, user: &User) -> bool {
+        self.pairs.is_empty() || user.extra.as_ref().is_some_and(|extra| self.pairs.are_in(extra))
+    }
 }
 
 /// After which row a page begins.
@@ -257,7 +269,7 @@ pub fn lock(connection: &mut Db, tenant: impl Into<Option<UserId>>, id: UserId) 
     if locked == 1 { Ok(()) } else { Err(StoreError::NotFound) }
 }
 
-/// A page of the tenant's users, oldest first.
+/// A page of the tenant's users, oldest first, whatever pairs their data has.
 pub fn list(
     connection: &mut Db,
     tenant: UserId,
@@ -275,14 +287,14 @@ pub fn list(
         .offset(offset)
         .limit(limit)
         .into_boxed();
-    if let Some(id) = &filter.id {
-        query = query.filter(users::id.eq(id.as_bytes().to_vec()));
+    if !filter.ids.is_empty() {
+        query = query.filter(users::id.eq_any(filter.ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()));
     }
-    if let Some(name) = &filter.name {
-        query = query.filter(users::name.eq(name.clone()));
+    if !filter.names.is_empty() {
+        query = query.filter(users::name.eq_any(filter.names.clone()));
     }
-    if let Some(email) = &filter.email {
-        query = query.filter(users::email.eq(email.clone()));
+    if !filter.emails.is_empty() {
+        query = query.filter(users::email.eq_any(filter.emails.clone()));
     }
     if let Some(text) = &filter.extra {
         query = query.filter(satkeep_contains(users::extra, text.as_str().to_owned()));

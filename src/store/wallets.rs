@@ -256,6 +256,7 @@ pub fn list(
     connection: &mut Db,
     tenant: UserId,
     after: Option<&Cursor>,
+    offset: i64,
     limit: i64,
 ) -> Result<Vec<Wallet>, StoreError> {
     let mut query = wallets::table
@@ -266,6 +267,7 @@ pub fn list(
         .filter(satkeep_in_time())
         .order((wallets::created_at_ms, wallets::id))
         .select(COLUMNS)
+        .offset(offset)
         .limit(limit)
         .into_boxed();
     if let Some((created_at_ms, id)) = after {

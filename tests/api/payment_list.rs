@@ -99,6 +99,27 @@ both_stores! {
             (format!("payment_hash={hash}"), vec!["tea"]),
             (format!("checking_id[in]={hash},{}", "0".repeat(64)), vec!["tea"]),
             (format!("payment_hash[ne]={hash}&status=pending"), vec!["Tea_time"]),
+            // A field that is named twice means either value; others hold all.
+            ("status=success&status=pending".into(), vec!["test", "tea", "Tea_time", "Beans 100%"]),
+            ("status=success&status[eq]=pending&status[ne]=success".into(), vec!["tea", "Tea_time"]),
+            ("status[ne]=success&status[ne]=pending".into(), vec![]),
+            ("memo=tea&memo=test".into(), vec!["test", "tea"]),
+            ("memo=tea&memo[in]=test,Tea_time".into(), vec![]),
+            ("memo[like]=beans&memo[like]=time".into(), vec!["Tea_time", "Beans 100%"]),
+            ("search=beans&search=time".into(), vec!["Tea_time", "Beans 100%"]),
+            ("search=tea&memo=tea".into(), vec!["tea"]),
+            ("tag=shop&tag=caf%C3%A9".into(), vec!["tea", "Tea_time", "Beans 100%"]),
+            ("tag[ne]=shop&tag[ne]=caf%C3%A9".into(), vec!["test"]),
+            ("amount=100000&amount=200000".into(), vec!["tea", "Tea_time"]),
+            ("amount[ne]=100000&amount[ne]=200000".into(), vec!["test", "Beans 100%"]),
+            ("amount[in]=100000&amount[in]=200000".into(), vec!["tea", "Tea_time"]),
+            (format!("payment_hash={hash}&payment_hash={}", "0".repeat(64)), vec!["tea"]),
+            (format!("wallet_id={}&wallet_id={}&limit=1", wallet.id, other.id), vec!["test"]),
+            // What is not known is ignored, whatever it says.
+            (format!("wallet={}&limit=1", wallet.id), vec!["test"]),
+            ("pending=true&usr=1&_=17&page=2&all_wallets=x&recheck_pending=&search[like]=x&limit=1".into(), vec!["test"]),
+            ("[eq]=1&x%00=%00&limit=1".into(), vec!["test"]),
+            (format!("{}=1&limit=1", "x".repeat(9_000)), vec!["test"]),
             (format!("wallet_id={}&limit=1", wallet.id), vec!["test"]),
             (format!("wallet_id={}", other.id), vec![]),
             (format!("wallet_id[ne]={}", wallet.id), vec![]),
@@ -114,13 +135,14 @@ both_stores! {
         }
     }
 
-    fn a_query_that_is_not_known_is_refused(server) {
+    fn a_bad_value_is_refused(server) {
         let key = server.manager.invoice.clone();
         let bad = [
-            "limit=0", "limit=1001", "limit=-1", "limit=x", "offset=-1", "offset=99999999999999999999",
+            "limit=-1", "limit=x", "limit=1.5", "limit=x&limit=1", "offset=-1", "offset=x",
             "sortby=nope", "sortby=memo;drop", "direction=up", "status=paid", "status[gt]=success", "memo[gt]=a",
-            "amount=1.5", "amount[like]=1", "amount[nope]=1", "amount[gt=1", "time=yesterday", "payment_hash=1",
-            "payment_hash[like]=1", "wallet_id=1", "surprise=1", "memo[]=1", "[eq]=1",
+            "status=success&status=paid", "amount=1.5", "amount[like]=1", "amount[nope]=1", "amount[gt=1", "time=yesterday",
+            "time=2026-02-30", "created_at=2026-13-01", "time[ge]=2026-06-09T25:00", "time[like]=2026", "payment_hash=1",
+            "payment_hash[like]=1", "wallet_id=1", "memo[]=1",
         ];
         for query in bad {
             for path in ["/api/v1/payments", "/api/v1/payments/paginated"] {
@@ -131,6 +153,57 @@ both_stores! {
         let extremes = format!("amount[gt]={}&time[le]={}&time[ge]={}", i64::MAX, i64::MAX, i64::MIN);
         server.get(&format!("/api/v1/payments?{extremes}"), &key).expect(200);
         server.send("GET", &format!("/api/v1/payments?limit=&api-key={key}"), &[], "").expect(200);
+    }
+
+    fn a_page_is_as_long_as_lists_allow(server) {
+        // Everywhere alike: too much is the most, 0 and nothing are the default.
+        let key = server.manager.admin.clone();
+        let wallet = server.wallet("listed", 0);
+        for _ in 0..21 {
+            server.invoice(&wallet, 1);
+        }
+        let hook = server.post("/usermanager/api/v1/webhooks", &key, &json!({"url": "https://a.example/"})).expect(201);
+        let operator = server.operator("root");
+        let lists = [
+            ("/api/v1/payments".to_owned(), 20), ("/api/v1/payments/paginated".to_owned(), 20),
+            ("/api/v1/webhooks/deliveries".to_owned(), 0), ("/usermanager/api/v1/users".to_owned(), 1),
+            ("/usermanager/api/v1/wallets".to_owned(), 1),
+            (format!("/usermanager/api/v1/transactions/{}", wallet.id), 21),
+            (format!("/usermanager/api/v1/webhooks/{}/deliveries", hook["id"].as_str().unwrap()), 0),
+            ("/users/api/v1/user".to_owned(), 1),
+        ];
+        for (path, default) in lists {
+            let key = if path.starts_with("/api/v1/") { &wallet.admin } else { &key };
+            let token = format!("Bearer {operator}");
+            let headers = [("X-Api-Key", key.as_str()), ("Authorization", &token)];
+            let get = |query: &str| server.send("GET", &format!("{path}?{query}"), &headers, "");
+            let rows = |query: &str| {
+                let list = get(query).expect(200);
+                list.get("data").unwrap_or(&list).as_array().unwrap().len()
+            };
+            for query in ["", "limit=", "limit=0", "limit=00", "offset=", "offset=0", "offset=%2B0", "page=7&usr=x&_=1"] {
+                assert_eq!(rows(query), default, "{path} {query}");
+            }
+            for query in ["limit=1", "limit=%201", "limit=7&limit=1"] {
+                assert_eq!(rows(query), default.min(1), "{path} {query}");
+            }
+            for query in ["limit=10000", "limit=99999999999999999999"] {
+                assert!(rows(query) >= default, "{path} {query}");
+            }
+            for query in ["offset=1000", "offset=1000000001", "offset=99999999999999999999", "limit=10000&offset=22"] {
+                assert_eq!(rows(query), 0, "{path} {query}");
+            }
+            for query in ["limit=-1", "limit=x", "limit=1.5", "offset=-1", "offset=x", "offset=1e3", "limit=x&limit=1"] {
+                get(query).refused(400, "invalid_request", &query[..5]);
+            }
+        }
+        let state = |query: &str| server.get(&format!("/api/v1/webhooks/deliveries?{query}"), &wallet.admin);
+        for query in ["state=waiting&state=parked", "state[in]=waiting,delivered", "state="] {
+            assert_eq!(state(query).expect(200), json!([]));
+        }
+        for query in ["state=lost", "state=waiting&state=lost", "state[ne]=waiting"] {
+            state(query).refused(400, "invalid_request", "state");
+        }
     }
 
     fn a_query_that_asks_for_too_much_is_refused(server) {
@@ -144,14 +217,46 @@ both_stores! {
             format!("time[in]={}", many("1", 4_000)),
             format!("search={}", "x".repeat(16_000)),
             vec!["fee=0"; 2_000].join("&"),
-            vec!["tag=x"; 33].join("&"),
+            vec!["tag=x"; 101].join("&"),
         ];
         for query in cases {
             let answer = server.get(&format!("/api/v1/payments?{query}"), &key);
             answer.refused(400, "invalid_request", "at most");
         }
-        let fits = format!("amount[in]={}&{}", many("1", 100), ["fee=0"; 31].join("&"));
+        let fits = format!("amount[in]={}&{}", many("1", 100), ["fee=0"; 100].join("&"));
         server.get(&format!("/api/v1/payments?{fits}"), &key).expect(200);
+    }
+
+    fn times_are_given_as_clients_have_them(server) {
+        let wallet = server.wallet("timed", 0);
+        server.invoice(&wallet, 1);
+        let payment = server.get("/api/v1/payments", &wallet.invoice).expect(200)[0].clone();
+        let (time, at) = (payment["time"].as_i64().unwrap(), payment["created_at"].as_str().unwrap().to_owned());
+        let found = |query: &str| {
+            let list = server.get(&format!("/api/v1/payments?{query}"), &wallet.invoice).expect(200);
+            list.as_array().unwrap().len()
+        };
+        let long_ago = [
+            "0", "0.5", "1700000000", "1700000000.123", "2023-06-09", "2023-06-09T00:00", "2023-06-09T00:00:00",
+            "2023-06-09%2000:00:00", "2023-06-09T00:00:00.123456", "2023-06-09T00:00:00Z", "2023-06-09T00:00:00+02:00",
+            "2023-06-09T00:00:00%2B02:00", "2023-06-09T00:00:00-0500", "2023-06-09%2000:00:00%20%2B02",
+        ];
+        for field in ["time", "created_at"] {
+            for past in long_ago {
+                assert_eq!(found(&format!("{field}[ge]={past}")), 1, "{field} {past}");
+                assert_eq!(found(&format!("{field}[lt]={past}")), 0, "{field} {past}");
+                let future = past.replace("2023", "2099").replace("17", "47").replace("0.5", "4700000000.5");
+                if future.len() > 1 {
+                    assert_eq!(found(&format!("{field}[gt]={past}&{field}[le]={future}")), 1, "{field} {past} {future}");
+                    assert_eq!(found(&format!("{field}[gt]={future}")), 0, "{field} {future}");
+                }
+            }
+            for same in [time.to_string(), format!("{time}.0"), at.clone()] {
+                assert_eq!(found(&format!("{field}={same}&{field}[ge]={same}&{field}[le]={same}")), 1, "{field} {same}");
+                assert_eq!(found(&format!("{field}[gt]={same}")), 0, "{field} {same}");
+                assert_eq!(found(&format!("{field}=0&{field}={same}")), 1, "{field} {same}");
+            }
+        }
     }
 
     fn the_history_adds_up(server) {

@@ -151,8 +151,66 @@ both_stores! {
         assert_eq!(names(&list("?limit=2")), ["a", "b"]);
         assert_eq!(names(&list("?limit=2&offset=1")), ["b", "a"]);
         assert_eq!(names(&list("?offset=2")), ["a"]);
-        server.get(&format!("{USERS}?limit=0"), &key).refused(400, "invalid_request", "limit");
-        server.get(&format!("{USERS}?offset=x"), &key).refused(400, "invalid_request", "offset");
+        // Of several values any will do.
+        assert_eq!(names(&list("?name=a&name[eq]=b")), ["a", "b", "a"]);
+        assert_eq!(names(&list("?name[in]=b,c&email=a@x.example&email=b@x.example")), ["b"]);
+        assert_eq!(names(&list(&format!("?id=nobody&id={}", all[1]["id"].as_str().unwrap()))), ["b"]);
+        server.get(&format!("{USERS}?name[like]=a"), &key).refused(400, "invalid_request", "name[like]");
+        server.get(&format!("{USERS}?id=nobody&limit=x"), &key).refused(400, "invalid_request", "limit");
+    }
+
+    fn users_are_found_by_the_pairs_of_their_data(server) {
+        let key = server.manager.admin.clone();
+        let data = [
+            ("a", r#"{"aadObjectId": "abc", "level": 1, "vip": true, "n": null}"#),
+            ("b", r#"{"aadObj\u0065ctId":"abc","level":1.0,"big":18446744073709551616}"#),
+            ("c", r#"{"aadObjectId":"ABC","level":"1","big":18446744073709551617,"at":[1,{"x":"\u0000"}]}"#),
+            ("d", r#"{"nested":{"aadObjectId":"abc"},"level":-0,"vip":"true"}"#),
+            ("e", r#"{"level":1e300,"aadObjectId":"a%c"}"#),
+        ];
+        for (name, extra) in data {
+            let body = format!(r#"{{"user_name": "{name}", "extra": {extra}}}"#);
+            server.send("POST", USERS, &[("X-Api-Key", &key)], &body).expect(201);
+        }
+        server.post(USERS, &key, &json!({"user_name": "f"})).expect(201);
+        let found = |extra: &str, more: &str| {
+            let encoded = percent_encoding::utf8_percent_encode(extra, percent_encoding::NON_ALPHANUMERIC);
+            let users = server.get(&format!("{USERS}?extra={encoded}{more}"), &key).expect(200);
+            users.as_array().unwrap().iter().map(|user| user["name"].as_str().unwrap()).collect::<String>()
+        };
+        let cases = [
+            (r#"{"aadObjectId":"abc"}"#, "ab"),
+            (r#" { "aadObjectId" : "\u0061bc" } "#, "ab"),
+            (r#"{"aadObjectId":"abc","vip":true}"#, "a"),
+            (r#"{"level":1}"#, "ab"),
+            (r#"{"level":10e-1}"#, "ab"),
+            (r#"{"level":"1"}"#, "c"),
+            (r#"{"level":0.0}"#, "d"),
+            (r#"{"level":100E+298}"#, "e"),
+            (r#"{"big":18446744073709551616}"#, "b"),
+            (r#"{"n":null}"#, "a"),
+            (r#"{"vip":"true"}"#, "d"),
+            (r#"{"at":[1.0,{"x":"\u0000"}]}"#, "c"),
+            (r#"{"nested":{"aadObjectId":"abc"}}"#, "d"),
+            (r#"{"aadObjectId":"a%c"}"#, "e"),
+            (r#"{"aadObjectId":"a_c"}"#, ""),
+            (r#"{"absent":null}"#, ""),
+            // No filter.
+            ("null", "abcdef"),
+            ("{}", "abcdef"),
+            ("{ }", "abcdef"),
+            // No object: a text to look for.
+            (r#""vip""#, "ad"),
+            (r#"{"level":1"#, "e"),
+        ];
+        for (extra, names) in cases {
+            assert_eq!(found(extra, ""), names, "{extra}");
+        }
+        let level = r#"{"level":1}"#;
+        assert_eq!(found(level, "&limit=1"), "a");
+        assert_eq!(found(level, "&limit=1&offset=1"), "b");
+        assert_eq!(found(level, "&offset=2"), "");
+        assert_eq!(found(level, "&name=b"), "b");
     }
 
     fn long_lists_are_whole(server) {
@@ -179,6 +237,14 @@ both_stores! {
         seen.dedup();
         assert_eq!(seen.len(), count);
         assert_eq!(server.get(&format!("{USERS}?limit=1000&offset=400"), &key).expect(200).as_array().unwrap().len(), 803);
+        // Pairs are looked for page by page.
+        server.database.execute("UPDATE users SET extra = '{\"odd\": true}' WHERE name LIKE 'user %1'").unwrap();
+        let odd = |more: &str| server.get(&format!("{USERS}?extra=%7B%22odd%22:true%7D{more}"), &key).expect(200);
+        let of = |users: &serde_json::Value| users.as_array().unwrap().iter().map(|user| user["name"].clone()).collect::<Vec<_>>();
+        let all = of(&odd(""));
+        assert_eq!((all.len(), &all[0], &all[120]), (121, &json!("user 1"), &json!("user 1201")));
+        assert_eq!(of(&odd("&offset=100&limit=5")), all[100..105]);
+        assert_eq!(of(&odd("&offset=45&limit=10")), all[45..55]);
 
         let wallet = server.wallet("busy", 0);
         let legs: Vec<_> = (0..1_000)
@@ -193,6 +259,10 @@ both_stores! {
         hashes.sort_unstable();
         hashes.dedup();
         assert_eq!(hashes.len(), 1_100);
+        let part = |query: &str| server.get(&format!("{path}?{query}"), &key).expect(200);
+        assert_eq!(part("limit=3&offset=600"), json!(transactions.as_array().unwrap()[600..603]));
+        assert_eq!(part("offset=600"), json!(transactions.as_array().unwrap()[600..]));
+        assert_eq!(part("limit=5000").as_array().unwrap().len(), 1_000);
         server.audit();
     }
 
@@ -251,9 +321,32 @@ both_stores! {
         for user in [&user, &server.manager.user] {
             assert_eq!(server.post(&path(user), &key, &json!({})).expect(200), json!({"extension": "updated"}));
         }
-        let answer = server.post(&path(&user), &server.manager.invoice, &json!({}));
-        answer.refused(403, "admin_key_required", "Admin key required");
-        let answer = server.post(&path("00000000000000000000000000000000"), &key, &json!({}));
-        answer.refused(404, "user_not_found", "User does not exist");
+        let updated = json!({"extension": "updated"});
+        let wallet = server.wallet("y", 0);
+        let invoice_key = server.manager.invoice.clone();
+        // Either key, of the user itself or of its manager; in the query or in the body.
+        for (key, user) in [
+            (&invoice_key, &user), (&invoice_key, &server.manager.user), (&key, &wallet.user),
+            (&wallet.invoice, &wallet.user), (&wallet.admin, &wallet.user),
+        ] {
+            assert_eq!(server.post(&path(user), key, &json!({})).expect(200), updated);
+            let order = json!({"extension": "usermanager", "userid": user, "active": "true"});
+            assert_eq!(server.post("/usermanager/api/v1/extensions", key, &order).expect(200), updated);
+            assert_eq!(server.send("POST", &path(user), &[("X-Api-Key", key)], "").expect(200), updated);
+        }
+        let other = server.new_manager("other", 0);
+        for (key, user) in [
+            (&key, "00000000000000000000000000000000"), (&key, "x"), (&key, &other.user), (&other.admin, &user),
+            (&wallet.invoice, &user), (&wallet.admin, &server.manager.user),
+        ] {
+            server.post(&path(user), key, &json!({})).refused(404, "user_not_found", "User does not exist");
+            let answer = server.post("/usermanager/api/v1/extensions", key, &json!({"userid": user}));
+            answer.refused(404, "user_not_found", "User does not exist");
+        }
+        server.send("POST", &path(&user), &[], "").refused(401, "no_api_key", "");
+        let odd = format!("{}&active=maybe", path(&user));
+        server.post(&odd, &key, &json!({})).refused(400, "invalid_request", "active");
+        let answer = server.send("POST", "/usermanager/api/v1/extensions", &[("X-Api-Key", &key)], "{bad");
+        answer.refused(400, "invalid_json", "");
     }
 }

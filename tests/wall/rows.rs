@@ -117,11 +117,11 @@ fn tenants() -> Vec<Row> {
         "POST /usermanager/api/v1/users/{user_id}/verify", AdminKey, Refused, |t| (format!("{}/verify", users(t)), json!({"password": "correct horse"}));
         "POST /usermanager/api/v1/wallets", Key, Refused, |t| ("/usermanager/api/v1/wallets".into(), json!({"user_id": t.wallet.user, "wallet_name": "mine"}));
         "GET /usermanager/api/v1/wallets", Key, OwnThings, |_| ("/usermanager/api/v1/wallets".into(), NONE);
-        "GET /usermanager/api/v1/wallets/{user_id}", Key, Refused, |t| (format!("/usermanager/api/v1/wallets/{}", t.wallet.user), NONE);
+        "GET /usermanager/api/v1/wallets/{id}", Key, Refused, |t| (format!("/usermanager/api/v1/wallets/{}", t.wallet.user), NONE);
         "PUT /usermanager/api/v1/rotate-all-keys", AdminKey, OwnChange, |_| ("/usermanager/api/v1/rotate-all-keys".into(), NONE);
         "PUT /usermanager/api/v1/wallets/{wallet_id}/keys", AdminKey, Refused, |t| (format!("{}/keys", wallets(t)), NONE);
-        "DELETE /usermanager/api/v1/wallets/{wallet_id}", AdminKey, Refused, |t| (wallets(t), NONE);
-        "DELETE /usermanager/api/v1/wallets/{wallet_id}", AdminKey, Refused, |t| (format!("{}?sweep=true", wallets(t)), NONE);
+        "DELETE /usermanager/api/v1/wallets/{id}", AdminKey, Refused, |t| (wallets(t), NONE);
+        "DELETE /usermanager/api/v1/wallets/{id}", AdminKey, Refused, |t| (format!("{}?sweep=true", wallets(t)), NONE);
         "PUT /usermanager/api/v1/wallets/{wallet_id}/freeze", AdminKey, Refused, |t| (format!("{}/freeze", wallets(t)), json!({"scope": "everything"}));
         "DELETE /usermanager/api/v1/wallets/{wallet_id}/freeze", AdminKey, Refused, |t| (format!("{}/freeze", wallets(t)), NONE);
         "PUT /usermanager/api/v1/wallets/{wallet_id}/limits", AdminKey, Refused, |t| (format!("{}/limits", wallets(t)), json!({"day_max_sat": 1}));
@@ -143,7 +143,7 @@ fn tenants() -> Vec<Row> {
         "GET /usermanager/api/v1/webhooks/deliveries/{delivery_id}", AdminKey, Refused, |t| (hooks(&format!("/deliveries/{}", t.own_delivery)), NONE);
         "POST /usermanager/api/v1/webhooks/deliveries/{delivery_id}/redeliver", AdminKey, Refused, |t| (hooks(&format!("/deliveries/{}/redeliver", t.delivery)), NONE);
         "POST /usermanager/api/v1/webhooks/deliveries/{delivery_id}/redeliver", AdminKey, Refused, |t| (hooks(&format!("/deliveries/{}/redeliver", t.own_delivery)), NONE);
-        "POST /usermanager/api/v1/extensions", AdminKey, Refused, |t| (format!("/usermanager/api/v1/extensions?extension=x&userid={}&active=true", t.wallet.user), NONE);
+        "POST /usermanager/api/v1/extensions", Key, Refused, |t| (format!("/usermanager/api/v1/extensions?extension=x&userid={}&active=true", t.wallet.user), NONE);
     }
 }
 

@@ -151,6 +151,17 @@ both_stores! {
         assert_eq!(range(0, Value::Null).expect(200)["redelivered"], 1);
         assert_eq!(receiver.wait_for(3)[2].event(), first.event());
         range(-1, Value::Null).refused(400, "invalid_request", "since");
+        let times = |since: Value, until: Value| {
+            let order = json!({"since": since, "until": until});
+            server.post(&format!("{path}/redeliver"), admin, &order)
+        };
+        for (since, until) in [
+            (json!("0"), json!("1000")), (json!("1970-01-01"), json!("2020-06-09T00:00")),
+            (json!("1970-01-01T00:00:00+00:00"), json!("2020-06-09T00:00:00.5 02:00")), (json!("2099-01-01"), json!("")),
+        ] {
+            assert_eq!(times(since.clone(), until).expect(200)["redelivered"], 0, "{since}");
+        }
+        times(json!(0), json!("tomorrow")).refused(400, "invalid_request", "until");
         server.post(&format!("{path}/redeliver"), admin, &json!({})).refused(400, "invalid_request", "since");
         server.get(&format!("{path}/deliveries?state=lost"), admin).refused(400, "invalid_request", "state");
         // A manager's log is not that of its wallets, nor the other way round.

@@ -3,7 +3,9 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, delete, get, post, put, web};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::views::AccountView;
 use super::{account_id, account_not_found};
@@ -11,8 +13,8 @@ use crate::api::app::State;
 use crate::api::body::{Body, Given, lenient, raw};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, answer_again, create_once};
-use crate::api::params::{Checks, Params};
-use crate::api::payment_query::{LIMIT_MAX, OFFSET_MAX};
+use crate::api::leniency;
+use crate::api::params::{Checks, LIMIT_MAX, Params, Window};
 use crate::api::session::Operator;
 use crate::api::user_manager::deletion::{Deleter, delete_by};
 use crate::api::user_manager::users::hash;
@@ -64,6 +66,21 @@ pub struct AccountOrder {
     pubkey: Given,
 }
 
+/// A manager to create: one of its names must be there.
+struct NewAccount;
+
+impl PartialSchema for NewAccount {
+    fn schema() -> RefOr<Schema> {
+        leniency::requiring::<AccountOrder>(&["name", "username"]).into()
+    }
+}
+
+impl ToSchema for NewAccount {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((AccountOrder::name().into(), AccountOrder::schema()));
+    }
+}
+
 /// What is asked for, every part of it valid.
 struct Terms {
     name: Option<Name>,
@@ -108,8 +125,8 @@ pub struct AccountListParams {
     /// Only managers with this text in their name, user name or email address, whatever the case.
     #[param(max_length = 128)]
     search: Option<String>,
-    /// Managers at most; 1000 where nothing is said.
-    #[param(minimum = 1, maximum = 1000)]
+    /// Managers at most; over 1000 or 0 is 1000, as where nothing is said.
+    #[param(minimum = 0)]
     limit: Option<i64>,
     /// Managers to leave out first.
     #[param(minimum = 0)]
@@ -141,8 +158,8 @@ pub(in crate::api) async fn list_accounts(
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let search = params.search("search")?;
-    let limit = params.integer("limit", 1, LIMIT_MAX)?.unwrap_or(LIMIT_MAX);
-    let offset = params.integer("offset", 0, OFFSET_MAX)?.unwrap_or_default();
+    let Window { offset, limit } = params.window()?;
+    let limit = limit.unwrap_or(LIMIT_MAX);
     let page = app.store.read_list(Consumer::NOBODY, move |connection| {
         let users = users::list_managers(connection, search.as_ref(), offset, limit)?;
         let data = AccountView::list(connection, users)?;
@@ -158,7 +175,7 @@ pub(in crate::api) async fn list_accounts(
 #[utoipa::path(
     tag = "Operators",
     params(IdempotencyParam),
-    request_body = AccountOrder,
+    request_body = inline(NewAccount),
     responses((status = 200, description = "The manager", body = ManagedUser)),
     security(("Operator" = []))
 )]

@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, delete, put, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 use super::views::ManagedWallet;
 use super::wallet_id;
@@ -11,6 +12,7 @@ use crate::api::app::State;
 use crate::api::auth::{AdminKey, Manager};
 use crate::api::body::{Body, lenient};
 use crate::api::error::{ApiError, ErrorCode};
+use crate::api::leniency;
 use crate::api::params::Checks;
 use crate::clock;
 use crate::domain::controls::{Freeze, Limits};
@@ -26,8 +28,14 @@ pub struct FreezeOrder {
     /// `spending`: no money leaves the wallet, except by an operator. `everything`: nor does
     /// any come in, and its keys do nothing.
     #[serde(default, deserialize_with = "lenient")]
-    #[schema(required, pattern = "^(spending|everything)$")]
+    #[schema(required, schema_with = scopes)]
     scope: Option<String>,
+}
+
+fn scopes() -> Object {
+    let meaning = "`spending`: no money leaves the wallet, except by an operator. `everything`: nor does any come in, \
+                   and its keys do nothing.";
+    leniency::words(Freeze::ALL.map(Freeze::as_str)).description(Some(meaning)).build()
 }
 
 impl FreezeOrder {

@@ -1,11 +1,12 @@
 //! Extensions, which satkeep does not have: kept because old scripts enable them.
 
 use actix_web::{HttpResponse, post};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::app::State;
-use crate::api::auth::AdminKey;
+use crate::api::auth::WalletKey;
+use crate::api::body::{Body, lenient};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::params::Params;
 use crate::domain::ids::UserId;
@@ -19,10 +20,25 @@ pub struct ExtensionParams {
     /// The extension's name.
     #[param(example = "usermanager")]
     extension: Option<String>,
-    /// The user, one of the manager's.
+    /// The user: the calling one, or one that it has created.
     userid: Option<String>,
     /// Whether it is to be enabled.
     active: Option<bool>,
+}
+
+/// The same in the body, as the oldest scripts have it; what the query says stands above it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"extension": "usermanager", "active": true}))]
+pub struct ExtensionOrder {
+    /// The extension's name.
+    #[serde(default, rename = "extension", deserialize_with = "lenient")]
+    _extension: Option<String>,
+    /// The user: the calling one, or one that it has created.
+    #[serde(default, deserialize_with = "lenient")]
+    userid: Option<String>,
+    /// Whether it is to be enabled.
+    #[serde(default, rename = "active", deserialize_with = "lenient")]
+    _active: Option<bool>,
 }
 
 /// The answer that old scripts expect.
@@ -39,19 +55,24 @@ pub struct ExtensionView {
 #[utoipa::path(
     tag = "User Manager",
     params(ExtensionParams),
+    request_body = ExtensionOrder,
     responses((status = 200, description = "Nothing has changed", body = ExtensionView)),
-    security(("AdminKey" = []))
+    security(("InvoiceKey" = []), ("AdminKey" = []))
 )]
 #[post("/usermanager/api/v1/extensions")]
 pub(in crate::api) async fn update_extension(
-    key: AdminKey,
+    key: WalletKey,
     app: State,
     params: Params,
+    body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    if let Some(user) = params.get("userid")? {
+    let order: ExtensionOrder = body.json()?;
+    params.get("extension")?;
+    params.flag("active")?;
+    let named = params.get("userid")?.map(str::to_owned).or(order.userid);
+    if let Some(user) = named {
         let user: UserId = user.parse().or(Err(ErrorCode::UserNotFound))?;
         let tenant = key.user();
-        // An old script may name the manager itself.
         if user != tenant {
             let found = app.store.read(move |connection| users::find(connection, tenant, user)).await;
             found.map_err(|error| ApiError::from_store(error, ErrorCode::UserNotFound))?;

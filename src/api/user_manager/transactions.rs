@@ -6,18 +6,19 @@ use super::wallet_id;
 use crate::api::app::State;
 use crate::api::auth::{Caller, WalletKey};
 use crate::api::error::{ApiError, ErrorCode};
+use crate::api::params::{Params, WindowParams};
 use crate::api::payment_view::PaymentView;
-use crate::api::stream::{PAGE_ROWS, json_array};
+use crate::api::stream::json_array;
 use crate::clock;
 use crate::store::payment_filter::{Condition, PaymentFilter, Sort, Test};
 use crate::store::{payments, wallets};
 
 /// List a wallet's payments
 ///
-/// All of them, newest first.
+/// Newest first; all of them unless `limit` says otherwise.
 #[utoipa::path(
     tag = "User Manager",
-    params(("wallet_id" = String, Path, description = "The wallet's id")),
+    params(("wallet_id" = String, Path, description = "The wallet's id"), WindowParams),
     responses((status = 200, description = "The payments", body = Vec<PaymentView>)),
     security(("InvoiceKey" = []), ("AdminKey" = []))
 )]
@@ -26,23 +27,25 @@ pub(in crate::api) async fn list_transactions(
     key: WalletKey,
     app: State,
     path: web::Path<String>,
+    params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let id = wallet_id(&path)?;
+    let window = params.window()?;
     let tenant = key.managed_tenant().ok_or(ErrorCode::WalletNotFound)?;
     let found = app.store.read(move |connection| wallets::find_in_tenant(connection, tenant, id)).await;
     found.map_err(|error| ApiError::from_store(error, ErrorCode::WalletNotFound))?;
     json_array(move |before: Option<Vec<u8>>| {
         let app = app.clone();
+        let window = if before.is_some() { window.after_first_page() } else { window };
         async move {
             let page = app.store.read_list(key.consumer(), move |connection| {
                 key.recheck(connection)?;
                 let older = before.map(|row| Condition { test: Test::Before(row), negated: false });
                 let filter = PaymentFilter(older.into_iter().collect());
-                payments::list(connection, id, &filter, Sort::NEWEST, 0, PAGE_ROWS)
+                payments::list(connection, id, &filter, Sort::NEWEST, window.offset, window.rows())
             });
             let page = page.await.map_err(|error| ApiError::from_store(error, ErrorCode::WalletNotFound))?;
-            let is_last = i64::try_from(page.len()).is_ok_and(|len| len < PAGE_ROWS);
-            let before = page.last().map(|payment| payment.row.clone()).filter(|_| !is_last);
+            let before = page.last().map(|payment| payment.row.clone()).filter(|_| !window.ends_with(page.len()));
             Ok((PaymentView::list(&app, page, clock::now())?, before))
         }
     })

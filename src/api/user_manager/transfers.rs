@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use actix_web::{HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder, Schema};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::app::{App, State};
 use crate::api::auth::{AdminKey, Manager};
@@ -66,13 +68,22 @@ pub struct TransferOrder {
 }
 
 /// One movement, or several; for the document, while `Body` reads the body itself.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(untagged)]
-pub enum TransferOrders {
-    /// One.
-    One(TransferOrder),
-    /// Up to 1000, all or none.
-    Many(Vec<TransferOrder>),
+#[derive(Debug)]
+pub struct TransferOrders;
+
+impl PartialSchema for TransferOrders {
+    fn schema() -> RefOr<Schema> {
+        let one = || Ref::from_schema_name(TransferOrder::name());
+        let many = ArrayBuilder::new().items(one()).min_items(Some(1)).max_items(Some(LEGS_MAX));
+        let many = many.description(Some("Up to 1000, all or none."));
+        OneOfBuilder::new().item(one()).item(many).description(Some("One movement, or several.")).into()
+    }
+}
+
+impl ToSchema for TransferOrders {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((TransferOrder::name().into(), TransferOrder::schema()));
+    }
 }
 
 /// What came of one movement, or of several, in order; for the document.

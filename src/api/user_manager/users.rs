@@ -13,17 +13,17 @@ use crate::api::auth::{AdminKey, Caller, Manager, WalletKey};
 use crate::api::body::{Body, Given, lenient, raw};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, answer_again, create_once};
-use crate::api::params::{Checks, Params};
-use crate::api::payment_query::{LIMIT_MAX, OFFSET_MAX};
-use crate::api::stream::{PAGE_ROWS, json_array};
+use crate::api::params::{Checks, Params, Window};
+use crate::api::stream::{PAGE_ROWS, Page, json_array};
 use crate::clock;
 use crate::domain::consumer::Consumer;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::keys::KeyPair;
+use crate::domain::pairs::Pairs;
 use crate::domain::password::Password;
 use crate::domain::text::{Email, Name};
-use crate::store::users::{self, NewUser, UserChange, UserFilter};
+use crate::store::users::{self, NewUser, User, UserChange, UserFilter};
 use crate::store::wallets::{NewWallet, StoredKeys};
 use crate::store::{Db, StoreError};
 
@@ -102,11 +102,13 @@ pub struct UserListParams {
     name: Option<String>,
     /// Only the user with this email address.
     email: Option<String>,
-    /// Only users with this text somewhere in their `extra`, whatever the case.
-    #[param(max_length = 128)]
+    /// A JSON object: only users whose `extra` has each of its members with the same value. Any
+    /// other text: only users with it somewhere in their `extra`, whatever the case. An object may
+    /// be longer, up to 8192 bytes.
+    #[param(max_length = 128, example = json!("{\"level\": 2}"))]
     extra: Option<String>,
-    /// Users at most; all where nothing is said.
-    #[param(minimum = 1, maximum = 1000)]
+    /// Users at most; over 1000 is 1000, and 0 is all, as where nothing is said.
+    #[param(minimum = 0)]
     limit: Option<i64>,
     /// Users to leave out first.
     #[param(minimum = 0)]
@@ -185,24 +187,19 @@ pub(in crate::api) async fn create_user(
 )]
 #[get("/usermanager/api/v1/users")]
 pub(in crate::api) async fn list_users(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
-    let Some(filter) = filter_of(&params)? else { return Ok(HttpResponse::Ok().json([(); 0])) };
-    let Some(tenant) = key.managed_tenant() else { return Ok(HttpResponse::Ok().json([(); 0])) };
-    let limit = params.integer("limit", 1, LIMIT_MAX)?;
-    let offset = params.integer("offset", 0, OFFSET_MAX)?.unwrap_or_default();
-    json_array(move |cursor: Option<users::Cursor>| {
+    let (filter, window) = (filter_of(&params)?, params.window()?);
+    let (Some(filter), Some(tenant)) = (filter, key.managed_tenant()) else {
+        return Ok(HttpResponse::Ok().json([(); 0]));
+    };
+    json_array(move |next: Option<(users::Cursor, Window)>| {
         let (app, filter) = (app.clone(), filter.clone());
+        let (cursor, window) = next.map_or((None, window), |(cursor, window)| (Some(cursor), window));
         async move {
             let shared = app.clone();
             let page = app.store.read_list(key.consumer(), move |connection| {
                 key.recheck(connection)?;
-                // A limit is at most two pages, and is read as one.
-                let rows = limit.unwrap_or(PAGE_ROWS);
-                let offset = if cursor.is_some() { 0 } else { offset };
-                let page = users::list(connection, tenant, &filter, cursor.as_ref(), offset, rows)?;
-                let is_last = limit.is_some() || i64::try_from(page.len()).is_ok_and(|len| len < PAGE_ROWS);
-                let cursor = page.last().map(|user| (user.created_at.get(), user.id.as_bytes().to_vec()));
-                let views = ManagedUser::list(connection, &shared, key.sees_admin_keys(), page)?;
-                Ok((views, cursor.filter(|_| !is_last)))
+                let (page, next) = page_of(connection, tenant, &filter, cursor.as_ref(), window)?;
+                Ok((ManagedUser::list(connection, &shared, key.sees_admin_keys(), page)?, next))
             });
             Ok(page.await?)
         }
@@ -210,15 +207,45 @@ pub(in crate::api) async fn list_users(key: WalletKey, app: State, params: Param
     .await
 }
 
-/// Reads the filters; `None` where an id is asked for that no user can have.
+/// A page of the users that a filter lets through, and where and with what the next one goes on.
+fn page_of(
+    connection: &mut Db,
+    tenant: UserId,
+    filter: &UserFilter,
+    after: Option<&users::Cursor>,
+    window: Window,
+) -> Result<Page<User, (users::Cursor, Window)>, StoreError> {
+    let cursor = |last: Option<&User>| last.map(|user| (user.created_at.get(), user.id.as_bytes().to_vec()));
+    if filter.pairs.is_empty() {
+        let page = users::list(connection, tenant, filter, after, window.offset, window.rows())?;
+        let next = cursor(page.last()).filter(|_| !window.ends_with(page.len()));
+        return Ok((page, next.map(|cursor| (cursor, window.after_first_page()))));
+    }
+    // No query looks into the data, so that what matches is counted here, page by page.
+    let mut page = users::list(connection, tenant, filter, after, 0, PAGE_ROWS)?;
+    let next = cursor(page.last()).filter(|_| i64::try_from(page.len()).is_ok_and(|rows| rows >= PAGE_ROWS));
+    page.retain(|user| filter.matches_pairs(user));
+    let left = window.take_from(&mut page);
+    Ok((page, next.filter(|_| left.limit != Some(0)).map(|cursor| (cursor, left))))
+}
+
+/// Reads the filters; `None` where only ids are asked for that no user can have.
 fn filter_of(params: &Params) -> Result<Option<UserFilter>, ApiError> {
-    let id = match params.get("id")?.map(str::parse) {
-        None => None,
-        Some(Ok(id)) => Some(id),
-        Some(Err(_)) => return Ok(None),
-    };
-    let text = |name| Ok::<_, ApiError>(params.get(name)?.map(str::to_owned));
-    Ok(Some(UserFilter { id, name: text("name")?, email: text("email")?, extra: params.search("extra")? }))
+    let ids = params.any_of("id")?;
+    let found: Vec<UserId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    let is_nobody = found.is_empty() && !ids.is_empty();
+    let texts = |name| Ok::<_, ApiError>(params.any_of(name)?.into_iter().map(str::to_owned).collect());
+    let mut filter = UserFilter { ids: found, names: texts("name")?, emails: texts("email")?, ..UserFilter::default() };
+    match params.get("extra")? {
+        None => {}
+        Some(json) if json.trim() == "null" => {}
+        Some(text) => match Pairs::parse(text) {
+            Some(pairs) => filter.pairs = pairs,
+            None => filter.extra = params.search("extra")?,
+        },
+    }
+    // Only now, so that whatever is wrong with the others is told all the same.
+    Ok((!is_nobody).then_some(filter))
 }
 
 /// User details

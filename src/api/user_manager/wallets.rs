@@ -13,8 +13,8 @@ use crate::api::auth::{AdminKey, Caller, Manager, WalletKey};
 use crate::api::body::{Body, lenient};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
-use crate::api::params::{Checks, Params};
-use crate::api::stream::{PAGE_ROWS, json_array};
+use crate::api::params::{Checks, Params, WindowParams};
+use crate::api::stream::json_array;
 use crate::clock;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::keys::KeyPair;
@@ -86,23 +86,26 @@ pub(in crate::api) async fn create_wallet(
 
 /// List wallets
 ///
-/// All wallets of all of the manager's users, oldest first.
+/// All wallets of all of the manager's users, oldest first, unless `limit` says otherwise.
 #[utoipa::path(
     tag = "User Manager",
+    params(WindowParams),
     responses((status = 200, description = "The wallets", body = Vec<ManagedWallet>)),
     security(("InvoiceKey" = []), ("AdminKey" = []))
 )]
 #[get("/usermanager/api/v1/wallets")]
-pub(in crate::api) async fn list_wallets(key: WalletKey, app: State) -> Result<HttpResponse, ApiError> {
+pub(in crate::api) async fn list_wallets(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
+    let window = params.window()?;
     let Some(tenant) = key.managed_tenant() else { return Ok(HttpResponse::Ok().json([(); 0])) };
     json_array(move |cursor: Option<Cursor>| {
         let app = app.clone();
+        let window = if cursor.is_some() { window.after_first_page() } else { window };
         async move {
             let shared = app.clone();
             let page = app.store.read_list(key.consumer(), move |connection| {
                 key.recheck(connection)?;
-                let page = wallets::list(connection, tenant, cursor.as_ref(), PAGE_ROWS)?;
-                let is_last = i64::try_from(page.len()).is_ok_and(|len| len < PAGE_ROWS);
+                let page = wallets::list(connection, tenant, cursor.as_ref(), window.offset, window.rows())?;
+                let is_last = window.ends_with(page.len());
                 let cursor = page.last().map(|wallet| (wallet.created_at.get(), wallet.id.as_bytes().to_vec()));
                 let views = ManagedWallet::list(connection, &shared.sealer, key.sees_admin_keys(), page)?;
                 Ok((views, cursor.filter(|_| !is_last)))
@@ -116,11 +119,11 @@ pub(in crate::api) async fn list_wallets(key: WalletKey, app: State) -> Result<H
 /// List a user's wallets
 #[utoipa::path(
     tag = "User Manager",
-    params(("user_id" = String, Path, description = "The user's id")),
+    params(("id" = String, Path, description = "The user's id")),
     responses((status = 200, description = "The wallets", body = Vec<ManagedWallet>)),
     security(("InvoiceKey" = []), ("AdminKey" = []))
 )]
-#[get("/usermanager/api/v1/wallets/{user_id}")]
+#[get("/usermanager/api/v1/wallets/{id}")]
 pub(in crate::api) async fn list_wallets_of_user(
     key: WalletKey,
     app: State,
@@ -188,7 +191,7 @@ pub(in crate::api) async fn rotate_all_keys(key: Manager<AdminKey>, app: State) 
         async move {
             let shared = app.clone();
             let page = app.write_as(caller, move |connection| {
-                let mut page = wallets::list(connection, key.user(), after.as_ref(), ROTATE_ROWS)?;
+                let mut page = wallets::list(connection, key.user(), after.as_ref(), 0, ROTATE_ROWS)?;
                 let is_last = i64::try_from(page.len()).is_ok_and(|len| len < ROTATE_ROWS);
                 let last = page.last().map(|wallet| (wallet.created_at.get(), wallet.id.as_bytes().to_vec()));
                 if after.is_none() {
@@ -215,13 +218,13 @@ pub(in crate::api) async fn rotate_all_keys(key: Manager<AdminKey>, app: State) 
 #[utoipa::path(
     tag = "User Manager",
     params(
-        ("wallet_id" = String, Path, description = "The wallet's id"),
+        ("id" = String, Path, description = "The wallet's id"),
         ("sweep" = Option<bool>, Query, description = "Whether money is moved to the calling wallet; true where nothing is said")
     ),
     responses((status = 200, description = "Deleted; the body is `null`", body = Option<String>, example = json!(null))),
     security(("AdminKey" = []))
 )]
-#[delete("/usermanager/api/v1/wallets/{wallet_id}")]
+#[delete("/usermanager/api/v1/wallets/{id}")]
 pub(in crate::api) async fn delete_wallet(
     key: Manager<AdminKey>,
     app: State,

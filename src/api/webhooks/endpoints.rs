@@ -5,7 +5,9 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, delete, get, post, put, web};
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{Array, ArrayBuilder, Schema, SchemaType, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::views::EndpointView;
 use super::{endpoint_id, webhook_not_found};
@@ -14,6 +16,7 @@ use crate::api::auth::{AdminKey, Manager};
 use crate::api::body::{Body, lenient};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
+use crate::api::leniency;
 use crate::api::params::Checks;
 use crate::clock;
 use crate::domain::events::{EventKind, EventKinds, OwnerKind, WebhookSecret};
@@ -32,10 +35,36 @@ pub struct EndpointOrder {
     /// Which events: `payment.received`, `payment.sent`, `invoice.expired`, `user.created`,
     /// `wallet.created`, `wallet.frozen`; all where nothing is said.
     #[serde(default)]
+    #[schema(schema_with = kinds)]
     events: Option<Vec<String>>,
     /// False pauses it: what happens meanwhile is not collected, what waits goes on waiting.
     #[serde(default, deserialize_with = "lenient")]
     active: Option<bool>,
+}
+
+/// An endpoint to create: its URL must be there.
+struct NewEndpoint;
+
+impl PartialSchema for NewEndpoint {
+    fn schema() -> RefOr<Schema> {
+        leniency::requiring::<EndpointOrder>(&["url"]).into()
+    }
+}
+
+impl ToSchema for NewEndpoint {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((EndpointOrder::name().into(), EndpointOrder::schema()));
+    }
+}
+
+/// The kinds of events, for the document.
+fn kinds() -> Array {
+    ArrayBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
+        .items(leniency::words(EventKind::ALL.map(EventKind::as_str)))
+        .min_items(Some(1))
+        .description(Some("Which events; all where nothing is said."))
+        .build()
 }
 
 /// What is asked for, every part of it valid.
@@ -74,7 +103,7 @@ fn kinds_of(names: &[String]) -> Result<EventKinds, InvalidText> {
 #[utoipa::path(
     tag = "Events",
     params(IdempotencyParam),
-    request_body = EndpointOrder,
+    request_body = inline(NewEndpoint),
     responses((status = 201, description = "The endpoint", body = EndpointView)),
     security(("AdminKey" = []))
 )]

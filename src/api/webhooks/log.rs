@@ -5,6 +5,8 @@ use std::time::Instant;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::Object;
+use utoipa::openapi::schema::Schema;
 use utoipa::{IntoParams, ToSchema};
 
 use super::views::{DeliveryDetails, DeliveryView};
@@ -14,21 +16,21 @@ use crate::api::auth::{AdminKey, Manager};
 use crate::api::body::{Body, lenient};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
-use crate::api::params::{Checks, Params};
-use crate::api::payment_query::{LIMIT_MAX, OFFSET_MAX};
+use crate::api::leniency;
+use crate::api::params::{Checks, Params, Window};
 use crate::clock;
 use crate::domain::consumer::Consumer;
 use crate::domain::events::{EventKind, OwnerKind, Place};
 use crate::domain::ids::{DeliveryId, EndpointId, EventId};
 use crate::domain::target::Target;
-use crate::domain::time::UnixMs;
+use crate::domain::time::{Moment, UnixMs};
 use crate::store::events::NewDelivery;
 use crate::store::{Db, StoreError, delivery_log, endpoints};
 
 /// Deliveries that are listed where nothing is said.
 const LIMIT_DEFAULT: i64 = 20;
 /// The latest time that is taken, in Unix seconds: the end of the year 9999.
-const SECONDS_MAX: i64 = 253_402_300_799;
+const SECONDS_MAX: isize = 253_402_300_799;
 
 /// Which deliveries to list.
 #[derive(Debug, IntoParams)]
@@ -36,49 +38,63 @@ const SECONDS_MAX: i64 = 253_402_300_799;
 #[expect(dead_code, reason = "only the document reads these; the query itself is read by `Page`")]
 pub struct DeliveryListParams {
     /// Only those in this state.
-    #[param(pattern = "^(waiting|delivered|parked)$")]
+    #[param(schema_with = states)]
     state: Option<String>,
-    /// Deliveries at most; 20 where nothing is said.
-    #[param(minimum = 1, maximum = 1000)]
+    /// Deliveries at most; over 1000 is 1000, and 0 is 20, as where nothing is said.
+    #[param(minimum = 0)]
     limit: Option<i64>,
     /// Deliveries to leave out first.
     #[param(minimum = 0)]
     offset: Option<i64>,
 }
 
+/// What a delivery can be.
+const STATES: [&str; 3] = ["waiting", "delivered", "parked"];
+
+fn states() -> Object {
+    leniency::words(STATES).build()
+}
+
 /// Which part of a log is asked for.
 pub(super) struct Page {
-    pub(super) state: Option<&'static str>,
+    /// In any of these states; in whatever state where there is none.
+    pub(super) states: Vec<&'static str>,
     pub(super) offset: i64,
     pub(super) limit: i64,
 }
 
 impl Page {
     pub(super) fn read(params: &Params) -> Result<Self, ApiError> {
-        let state = match params.get("state")? {
-            None => None,
-            Some(text) => {
-                let found = ["waiting", "delivered", "parked"].into_iter().find(|state| *state == text);
-                Some(found.ok_or_else(|| ApiError::field("state", "must be `waiting`, `delivered` or `parked`"))?)
-            }
+        let state = |text: &str| {
+            let found = STATES.into_iter().find(|state| *state == text);
+            found.ok_or_else(|| ApiError::field("state", "must be `waiting`, `delivered` or `parked`"))
         };
-        let limit = params.integer("limit", 1, LIMIT_MAX)?.unwrap_or(LIMIT_DEFAULT);
-        Ok(Self { state, offset: params.integer("offset", 0, OFFSET_MAX)?.unwrap_or_default(), limit })
+        let states = params.any_of("state")?.into_iter().map(state).collect::<Result<_, _>>()?;
+        let Window { offset, limit } = params.window()?;
+        Ok(Self { states, offset, limit: limit.unwrap_or(LIMIT_DEFAULT) })
     }
+}
+
+fn since() -> Schema {
+    leniency::time_in_body(SECONDS_MAX, "From this time on: Unix seconds, or ISO 8601 (without a zone in UTC).")
+}
+
+fn until() -> Schema {
+    leniency::time_in_body(SECONDS_MAX, "Until before this time; until now where nothing is said.")
 }
 
 /// Events of which time to send again.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"since": 1_769_860_800, "until": 1_769_864_400}))]
 pub struct RangeOrder {
-    /// From this time on, in Unix seconds.
+    /// From this time on: Unix seconds, or ISO 8601 (without a zone in UTC).
     #[serde(default, deserialize_with = "lenient")]
-    #[schema(required, minimum = 0)]
-    since: Option<i64>,
-    /// Until before this time, in Unix seconds; until now where nothing is said.
+    #[schema(required, schema_with = since)]
+    since: Option<Moment>,
+    /// Until before this time; until now where nothing is said.
     #[serde(default, deserialize_with = "lenient")]
-    #[schema(minimum = 0)]
-    until: Option<i64>,
+    #[schema(schema_with = until)]
+    until: Option<Moment>,
 }
 
 /// How many deliveries are on their way again.
@@ -106,10 +122,10 @@ pub(in crate::api) async fn list_deliveries(
 ) -> Result<HttpResponse, ApiError> {
     let id = endpoint_id(&path)?;
     let tenant = key.managed_tenant().ok_or(ErrorCode::WebhookNotFound)?;
-    let Page { state, offset, limit } = Page::read(&params)?;
+    let Page { states, offset, limit } = Page::read(&params)?;
     let found = app.store.read_list(key.consumer(), move |connection| {
         endpoints::find(connection, tenant, id)?;
-        delivery_log::list(connection, id.as_bytes(), state, offset, limit)
+        delivery_log::list(connection, id.as_bytes(), &states, offset, limit)
     });
     let views: Vec<_> = found.await.map_err(webhook_not_found)?.into_iter().map(DeliveryView::from).collect();
     Ok(HttpResponse::Ok().json(views))
@@ -232,18 +248,19 @@ pub(in crate::api) async fn redeliver_range(
     let id = endpoint_id(&path)?;
     let order: RangeOrder = body.json()?;
     let mut checks = Checks::default();
-    let mut time = |field: &str, seconds: i64| {
-        if (0..=SECONDS_MAX).contains(&seconds) {
-            Some(UnixMs::new(seconds.saturating_mul(1000)))
-        } else {
-            checks.add(field, "must be a time in Unix seconds");
-            None
+    let mut time = |field: &str, moment: Moment| {
+        let at = moment.from();
+        let is_sane = isize::try_from(at.seconds()).is_ok_and(|seconds| (0..=SECONDS_MAX).contains(&seconds));
+        if !is_sane {
+            checks.add(field, "must be a time from 1970 to 9999");
         }
+        is_sane.then_some(at)
     };
-    let until = time("until", order.until.unwrap_or_else(|| clock::now().seconds().saturating_add(1)));
+    let now = Moment::of_second(clock::now().seconds().saturating_add(1));
+    let until = time("until", order.until.unwrap_or(now));
     let since = order.since.and_then(|since| time("since", since));
     if order.since.is_none() {
-        checks.add("since", "is missing: a time in Unix seconds");
+        checks.add("since", "is missing: a time in Unix seconds or ISO 8601");
     }
     let (Some(since), Some(until)) = (since, until) else { return Err(checks.into_error()) };
     let (mut redelivered, mut after) = (0_usize, None);

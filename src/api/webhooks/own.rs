@@ -62,9 +62,9 @@ pub(in crate::api) async fn list_own_deliveries(
     app: State,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    let Page { state, offset, limit } = Page::read(&params)?;
+    let Page { states, offset, limit } = Page::read(&params)?;
     let found = app.store.read_list(key.consumer(), move |connection| {
-        delivery_log::list(connection, key.wallet().as_bytes(), state, offset, limit)
+        delivery_log::list(connection, key.wallet().as_bytes(), &states, offset, limit)
     });
     let views: Vec<_> = found.await?.into_iter().map(DeliveryView::from).collect();
     Ok(HttpResponse::Ok().json(views))
