@@ -343,6 +343,7 @@ impl ApiError {
             StoreError::Revoked => ErrorCode::BadAuth.into(),
             StoreError::Frozen => ErrorCode::KeyFrozen.into(),
             StoreError::NotAManager => ErrorCode::NotAManager.into(),
+            StoreError::NoRoomForManager(no_room) => Self::field("may_create_users", no_room),
             StoreError::OutcomeUnknown(error) => {
                 tracing::error!(%error, "the outcome of a change is not known");
                 ErrorCode::OutcomeUnknown.into()

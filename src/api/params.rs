@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 
 use super::error::{ApiError, ErrorCode, FieldError};
 use super::stream::PAGE_ROWS;
-use crate::domain::number::{switch, whole_number};
+use crate::domain::number::{InvalidNumber, switch, whole_number};
 use crate::domain::search::SearchText;
 
 /// The longest value of a parameter, in bytes: longer than any invoice that is read.
@@ -153,13 +153,10 @@ impl Params {
 
     /// A number of rows, however large.
     fn rows(&self, name: &str) -> Result<Option<i64>, ApiError> {
-        self.read(name, |text| {
-            let text = text.trim();
-            let digits = text.strip_prefix('+').unwrap_or(text);
-            if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-                return Err(ApiError::field(name, "must be a whole number, 0 or above"));
-            }
-            Ok(digits.parse().unwrap_or(i64::MAX))
+        self.read(name, |text| match whole_number(text) {
+            Ok(rows) if rows >= 0 => Ok(rows),
+            Err(InvalidNumber::OutOfRange) if !text.trim().starts_with('-') => Ok(i64::MAX),
+            Ok(_) | Err(_) => Err(ApiError::field(name, "must be a whole number, 0 or above")),
         })
     }
 

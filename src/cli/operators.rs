@@ -100,6 +100,7 @@ fn about(error: StoreError, username: &Username) -> CliError {
         | StoreError::Revoked
         | StoreError::Frozen
         | StoreError::NotAManager
+        | StoreError::NoRoomForManager(_)
         | StoreError::Busy(_)
         | StoreError::TooLong
         | StoreError::Broken(_)

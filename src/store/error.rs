@@ -2,6 +2,7 @@
 
 use diesel::result::{DatabaseErrorKind, Error};
 
+use super::sub_managers::NoRoom;
 use crate::domain::ids::InvalidId;
 use crate::domain::secret::UnsealError;
 use crate::fairness::gate::Refusal;
@@ -30,6 +31,9 @@ pub enum StoreError {
     /// The user of the key that the caller had proved may not create users any more.
     #[error("the user may not create users")]
     NotAManager,
+    /// One more user cannot be let create users.
+    #[error("a user cannot be let create users: {0}")]
+    NoRoomForManager(#[from] NoRoom),
     /// A value that must be unique is taken.
     #[error("a unique value is taken")]
     Conflict,

@@ -7,7 +7,7 @@ use diesel::{PgConnection, SqliteConnection};
 use super::connection::Db;
 use super::error::StoreError;
 use super::lookups::Found;
-use super::schema::accounts;
+use super::schema::{accounts, users, wallets};
 use super::settle_rows::strictest;
 use super::statement::statement;
 use crate::domain::consumer::Consumer;
@@ -79,9 +79,10 @@ type Columns = (
 macro_rules! select_holder {
     ($digest:literal) => {
         concat!(
-            "SELECT k.digest, k.kind, w.id, w.user_id, a.tenant, a.root_id, a.may_create_users, w.name, a.balance_msat, a.keys_version, \
+            "SELECT k.digest, k.kind, w.id, w.user_id, a.tenant, a.root_id, u.may_create_users, w.name, a.balance_msat, a.keys_version, \
                 a.frozen_by_manager, a.frozen_by_operator \
              FROM wallet_keys AS k INNER JOIN wallets AS w ON w.id = k.wallet_id INNER JOIN accounts AS a ON a.id = w.id \
+             INNER JOIN users AS u ON u.id = w.user_id \
              WHERE a.closed_at_ms IS NULL AND k.digest ",
             $digest
         )
@@ -195,9 +196,10 @@ pub fn authorize(connection: &mut Db, authority: Authority) -> Result<(), StoreE
 /// Makes sure that the user of a key that was proved before may still create users.
 pub fn authorize_manager(connection: &mut Db, authority: Authority) -> Result<(), StoreError> {
     authorize(connection, authority)?;
-    let may: bool = accounts::table
-        .filter(accounts::id.eq(authority.account.as_bytes().as_slice()))
-        .select(accounts::may_create_users)
+    let may: bool = wallets::table
+        .inner_join(users::table)
+        .filter(wallets::id.eq(authority.account.as_bytes().as_slice()))
+        .select(users::may_create_users)
         .first(connection)?;
     if may { Ok(()) } else { Err(StoreError::NotAManager) }
 }

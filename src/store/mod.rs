@@ -49,6 +49,7 @@ mod settle_sqlite;
 pub mod settlement;
 mod sqlite_file;
 mod statement;
+pub mod sub_managers;
 mod sums;
 mod texts;
 pub mod users;

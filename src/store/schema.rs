@@ -23,7 +23,6 @@ diesel::table! {
         spent_msat -> BigInt,
         tenant -> Nullable<Binary>,
         root_id -> Nullable<Binary>,
-        may_create_users -> Bool,
     }
 }
 

@@ -10,6 +10,7 @@ use super::events;
 use super::functions::{satkeep_contains, satkeep_in_time};
 use super::schema::users;
 use super::sessions::{self, Role};
+use super::sub_managers;
 use super::wallets::{self, NewWallet};
 use crate::domain::events::EventKind;
 use crate::domain::extra::Extra;
@@ -164,9 +165,12 @@ struct UserCreated<'a> {
 /// transaction ends.
 pub fn create(connection: &mut Db, new: &NewUser) -> Result<(), StoreError> {
     let root = match new.manager {
-        Some(manager) => hold(connection, manager)?,
+        Some(manager) => sub_managers::hold(connection, manager)?,
         None => new.id,
     };
+    if let Some(manager) = new.manager.filter(|_| new.may_create_users) {
+        sub_managers::check_room(connection, manager)?;
+    }
     diesel::insert_into(users::table)
         .values((
             users::id.eq(new.id.as_bytes().as_slice()),
@@ -193,29 +197,6 @@ pub fn create(connection: &mut Db, new: &NewUser) -> Result<(), StoreError> {
         events::tell(connection, EventKind::UserCreated, manager, None, &payload, new.created_at)?;
     }
     wallets::create(connection, new.id, &new.wallet)
-}
-
-/// Makes sure that a user is there and may create users, and is neither deleted nor changed until
-/// the transaction ends; others may hold it as well. Answers its root manager.
-fn hold(connection: &mut Db, id: UserId) -> Result<UserId, StoreError> {
-    let here = |lock: &str| {
-        let sql =
-            format!("SELECT root_id FROM users WHERE id = $1 AND deleted_at_ms IS NULL AND may_create_users{lock}");
-        diesel::sql_query(sql).bind::<Binary, _>(id.as_bytes().to_vec())
-    };
-    let found: Vec<Held> = match connection {
-        // The transaction holds the only write lock.
-        Db::Sqlite(c) => here("").load(c)?,
-        Db::Postgres(c) => here(" FOR SHARE").load(c)?,
-    };
-    let held = found.first().ok_or(StoreError::Revoked)?;
-    Ok(UserId::from_slice(&held.root_id)?)
-}
-
-#[derive(diesel::QueryableByName)]
-struct Held {
-    #[diesel(sql_type = Binary)]
-    root_id: Vec<u8>,
 }
 
 /// A user of the tenant; of no tenant, a manager.
@@ -310,7 +291,8 @@ pub fn list(
 }
 
 /// Changes a user of the tenant (of no tenant, a manager); nothing is changed where the merged
-/// data is too large. A new password ends the user's sessions.
+/// data is too large. A new password ends the user's sessions. The right to create users is taken
+/// from those as well who have it through the user.
 pub fn update(
     connection: &mut Db,
     tenant: Option<UserId>,
@@ -341,9 +323,15 @@ pub fn update(
             users::updated_at_ms.eq(now.get()),
         ))
         .execute(connection)?;
-    if let Some(may) = change.may_create_users {
-        diesel::update(row).set(users::may_create_users.eq(may)).execute(connection)?;
-        wallets::let_create_users(connection, id, may)?;
+    match change.may_create_users.filter(|may| *may != before.may_create_users) {
+        Some(true) => {
+            if let Some(manager) = before.manager {
+                sub_managers::check_room(connection, manager)?;
+            }
+            diesel::update(row).set(users::may_create_users.eq(true)).execute(connection)?;
+        }
+        Some(false) => sub_managers::revoke(connection, id)?,
+        None => {}
     }
     Ok(Ok(()))
 }

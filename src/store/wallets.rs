@@ -118,9 +118,9 @@ fn wallet(columns: Columns) -> Result<Wallet, StoreError> {
 /// Creates a wallet for a user, whom the same transaction has locked or created.
 pub fn create(connection: &mut Db, user: UserId, new: &NewWallet) -> Result<(), StoreError> {
     let id = new.id.as_bytes().as_slice();
-    let (manager, root, may_create_users): (Option<Vec<u8>>, Vec<u8>, bool) = users::table
+    let (manager, root): (Option<Vec<u8>>, Vec<u8>) = users::table
         .filter(users::id.eq(user.as_bytes().as_slice()))
-        .select((users::manager_id, users::root_id, users::may_create_users))
+        .select((users::manager_id, users::root_id))
         .first(connection)?;
     let tenant = manager.map_or(Ok(user), |id| UserId::from_slice(&id))?;
     diesel::insert_into(accounts::table)
@@ -132,7 +132,6 @@ pub fn create(connection: &mut Db, user: UserId, new: &NewWallet) -> Result<(), 
             accounts::keys_version.eq(1),
             accounts::tenant.eq(tenant.as_bytes().as_slice()),
             accounts::root_id.eq(root),
-            accounts::may_create_users.eq(may_create_users),
         ))
         .execute(connection)?;
     diesel::insert_into(wallets::table)
@@ -158,19 +157,6 @@ fn insert_keys(connection: &mut Db, wallet: WalletId, keys: &StoredKeys) -> Resu
                 wallet_keys::kind.eq(kind.as_str()),
                 wallet_keys::sealed.eq(sealed.as_bytes()),
             ))
-            .execute(connection)?;
-    }
-    Ok(())
-}
-
-/// Notes with each wallet of a user, whom the same transaction has locked, whether its keys may
-/// create users: that is read with every key.
-pub(super) fn let_create_users(connection: &mut Db, user: UserId, may: bool) -> Result<(), StoreError> {
-    let own = wallets::table.filter(wallets::user_id.eq(user.as_bytes().as_slice())).select(wallets::id);
-    let ids: Vec<Vec<u8>> = own.order(wallets::id).load(connection)?;
-    for ids in ids.chunks(CHUNK_IDS) {
-        diesel::update(accounts::table.filter(accounts::id.eq_any(ids)))
-            .set(accounts::may_create_users.eq(may))
             .execute(connection)?;
     }
     Ok(())

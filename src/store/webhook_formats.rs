@@ -8,6 +8,7 @@ use super::connection::Db;
 use super::endpoints;
 use super::error::StoreError;
 use super::schema::{accounts, users, webhook_formats};
+use super::sub_managers::DEPTH_MAX;
 use super::wallets::CHUNK_IDS;
 use crate::domain::events::WebhookFormat;
 use crate::domain::ids::{UserId, WalletId};
@@ -49,7 +50,7 @@ pub fn of_wallets(connection: &mut Db, wallets: &[WalletId]) -> Result<HashMap<W
 }
 
 /// What holds for tenants, as far as anything was chosen: by the tenant itself, or else by the
-/// nearest of those who have made it.
+/// nearest of those above it, of whom there are [`DEPTH_MAX`] at most.
 pub fn of_tenants(
     connection: &mut Db,
     tenants: impl IntoIterator<Item = UserId>,
@@ -58,7 +59,10 @@ pub fn of_tenants(
     // Each with whom to ask next.
     let mut open: Vec<(UserId, UserId)> =
         tenants.into_iter().collect::<HashSet<_>>().into_iter().map(|tenant| (tenant, tenant)).collect();
-    while !open.is_empty() {
+    for _ in 0..=DEPTH_MAX {
+        if open.is_empty() {
+            break;
+        }
         let asked: Vec<_> = open.iter().map(|(_, asked)| *asked).collect::<HashSet<_>>().into_iter().collect();
         let chosen = chosen_by(connection, &asked)?;
         let makers = makers_of(connection, &asked)?;

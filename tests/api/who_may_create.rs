@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Server, Wallet, both_stores};
+use crate::harness::{Server, StoreKind, Wallet, both_stores};
 
 const USERS: &str = "/usermanager/api/v1/users";
 
@@ -78,5 +78,73 @@ both_stores! {
         server.put(&path, &key, &json!({"may_create_users": "perhaps"})).refused(400, "invalid_request", "may_create_users");
         server.delete(&path, &key).expect(200);
         server.audit();
+    }
+
+    fn the_right_is_taken_from_all_who_have_it_through_a_user(server) {
+        let key = server.manager.admin.clone();
+        let studio = server.creator_of(&key, "studio");
+        let game = server.creator_of(&studio.admin, "game");
+        let level = server.creator_of(&game.admin, "level");
+        let other = server.creator_of(&key, "other");
+        may_create_users(server, &studio, &json!(false));
+        for caller in [&studio, &game, &level] {
+            server.post(USERS, &caller.admin, &json!({"user_name": "x"})).refused(403, "not_a_manager", "");
+            assert_eq!(server.get(USERS, &caller.admin).expect(200), json!([]));
+        }
+        server.wallet_of(&other.admin, "player");
+        // Given again, it is only the user's own.
+        may_create_users(server, &studio, &json!(true));
+        server.wallet_of(&studio.admin, "player");
+        server.post(USERS, &game.admin, &json!({"user_name": "x"})).refused(403, "not_a_manager", "");
+        may_create_users(server, &studio, &json!(true));
+    }
+
+    fn an_invoice_key_gives_no_right(server) {
+        let order = json!({"user_name": "x", "may_create_users": true});
+        server.post(USERS, &server.manager.invoice, &order).refused(403, "admin_key_required", "");
+        for may in [json!(false), Value::Null] {
+            let order = json!({"user_name": "x", "may_create_users": may});
+            server.post(USERS, &server.manager.invoice, &order).expect(201);
+        }
+    }
+
+    fn users_create_users_eight_levels_deep(server) {
+        let mut above = server.manager.clone();
+        for level in 2..8 {
+            above = server.creator_of(&above.admin, &format!("level {level}"));
+        }
+        let order = json!({"user_name": "x", "may_create_users": true});
+        let last = server.creator_of(&above.admin, "level 8");
+        server.post(USERS, &last.admin, &order).refused(400, "invalid_request", "may_create_users cannot be true here");
+        let leaf = server.wallet_of(&last.admin, "leaf");
+        let path = format!("{USERS}/{}", leaf.user);
+        server.put(&path, &last.admin, &json!({"may_create_users": true})).refused(400, "invalid_request", "levels deep");
+        // The format of webhooks comes from far above.
+        server.put("/usermanager/api/v1/webhook-format", &server.manager.admin, &json!({"format": "lnbits"})).expect(200);
+        let format = server.get("/usermanager/api/v1/webhook-format", &leaf.admin).expect(200);
+        assert_eq!(format, json!({"format": "lnbits", "chosen": null}));
+    }
+
+    fn a_thousand_users_of_a_manager_create_users(server) {
+        let first = server.creator_of(&server.manager.admin, "first");
+        let id = match server.store {
+            StoreKind::Sqlite => "randomblob(16)",
+            StoreKind::Postgres => "decode(md5(number::text), 'hex')",
+        };
+        server.database.execute(&format!(
+            "WITH RECURSIVE numbers (number) AS (SELECT 2 UNION ALL SELECT number + 1 FROM numbers WHERE number < 1000)
+             INSERT INTO users (id, manager_id, name, created_at_ms, updated_at_ms, root_id, may_create_users)
+             SELECT {id}, u.manager_id, 'one of many', 1, 1, u.root_id, TRUE FROM numbers, users AS u WHERE u.name = 'first'"
+        )).unwrap();
+        let order = json!({"user_name": "x", "may_create_users": true});
+        for key in [&server.manager.admin, &first.admin] {
+            server.post(USERS, key, &order).refused(400, "invalid_request", "1000 users of a manager");
+            server.wallet_of(key, "player");
+        }
+        may_create_users(server, &first, &json!(false));
+        server.creator_of(&server.manager.admin, "one more");
+        // Another tenant does not feel it.
+        let other = server.new_manager("other", 0);
+        server.creator_of(&other.admin, "first");
     }
 }

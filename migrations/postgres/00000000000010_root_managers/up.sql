@@ -1,7 +1,7 @@
 -- The root manager of a user: the one above it that nobody has created; of that one, itself. All
 -- shares are charged to it. And whether the user may create users: root managers may, others where
--- their manager says so. Both stand with the user's accounts as well, because they are read with
--- every key.
+-- their manager says so. The first stands with the user's accounts as well, because it is read
+-- with every payment.
 ALTER TABLE users ADD COLUMN root_id BYTEA NOT NULL DEFAULT '';
 ALTER TABLE users ADD COLUMN may_create_users BOOLEAN NOT NULL DEFAULT FALSE;
 WITH RECURSIVE roots (id, root_id) AS (
@@ -11,10 +11,13 @@ WITH RECURSIVE roots (id, root_id) AS (
 )
 UPDATE users SET root_id = r.root_id, may_create_users = manager_id IS NULL AND role = 'user'
 FROM roots AS r WHERE r.id = users.id;
+-- A process of an earlier version cannot say it, and must not create a user without it.
+ALTER TABLE users ALTER COLUMN root_id DROP DEFAULT;
+CREATE INDEX users_who_create ON users (root_id) WHERE may_create_users;
+CREATE INDEX users_who_create_by_manager ON users (manager_id) WHERE may_create_users;
 
 ALTER TABLE accounts ADD COLUMN root_id BYTEA;
-ALTER TABLE accounts ADD COLUMN may_create_users BOOLEAN NOT NULL DEFAULT FALSE;
-UPDATE accounts SET root_id = u.root_id, may_create_users = u.may_create_users
+UPDATE accounts SET root_id = u.root_id
 FROM wallets AS w INNER JOIN users AS u ON u.id = w.user_id WHERE w.id = accounts.id;
 
 -- Whose share a delivery is charged to: the root manager's id, and a byte that says whether it is

@@ -56,6 +56,8 @@ pub struct UserOrder {
     #[schema(value_type = Option<Object>)]
     extra: Option<String>,
     /// Whether the user may create users itself, as a manager does; false where nothing is said.
+    /// True takes the admin key. Users create users 8 levels deep at most, the manager included,
+    /// and 1000 users of a manager may.
     #[serde(default, deserialize_with = "lenient")]
     may_create_users: Option<bool>,
     #[serde(default)]
@@ -80,7 +82,8 @@ pub struct UserChangeOrder {
     #[serde(default, deserialize_with = "raw")]
     #[schema(value_type = Option<Object>)]
     extra: Option<String>,
-    /// Whether the user may create users itself from now on. Those that it has created stay.
+    /// Whether the user may create users itself from now on. Those that it has created stay; where
+    /// it may no longer, neither may any of them.
     #[serde(default, deserialize_with = "lenient")]
     may_create_users: Option<bool>,
     #[serde(default)]
@@ -135,6 +138,11 @@ pub(in crate::api) async fn create_user(
     let order: UserOrder = body.json()?;
     let claim = idempotency.claim(&app, &key, &body)?;
     check_admin_id(order.admin_id.as_deref(), key.user())?;
+    let may_create_users = order.may_create_users.unwrap_or_default();
+    if may_create_users {
+        // As where it is changed: an invoice key gives no right that outlives it.
+        key.require_admin()?;
+    }
     let mut checks = Checks::default();
     order.external_id.refuse(&mut checks, "external_id", EXTERNAL_ID_ADVICE);
     let wallet_name = order.wallet_name.clone().or_else(|| order.user_name.clone());
@@ -164,7 +172,7 @@ pub(in crate::api) async fn create_user(
         email,
         password_hash,
         extra,
-        may_create_users: order.may_create_users.unwrap_or_default(),
+        may_create_users,
         wallet,
         created_at,
     };
