@@ -17,6 +17,7 @@ pub mod edge;
 pub mod error;
 pub mod feed;
 pub mod fields;
+mod front;
 mod guessing;
 pub mod idempotency;
 pub mod leniency;
@@ -151,6 +152,8 @@ pub fn openapi_text() -> String {
     text
 }
 
+/// The first page.
+const FRONT: &str = "/";
 /// The way to Swagger UI.
 const DOCS: &str = "/docs";
 /// Swagger UI, and its assets.
@@ -166,18 +169,19 @@ pub struct Site {
 impl Site {
     /// Prepares the document and the table of methods.
     pub fn new() -> Self {
-        let page = [DOCS, DOCS_ASSET].map(|path| ("GET", path.to_owned()));
+        let pages = [FRONT, DOCS, DOCS_ASSET].map(|path| ("GET", path.to_owned()));
         Self {
             document: web::Data::new(DocumentText(openapi_text().into())),
-            methods: web::Data::new(Methods::of(operations().into_iter().chain(page))),
+            methods: web::Data::new(Methods::of(operations().into_iter().chain(pages))),
         }
     }
 
-    /// Configures an application: the routes, Swagger UI, and what answers everything else.
+    /// Configures an application: the routes, the first page, Swagger UI, and what answers everything else.
     pub fn configure(&self, config: &mut web::ServiceConfig) {
         config.app_data(self.document.clone()).app_data(self.methods.clone()).app_data(path_config());
         routes(&mut ServiceConfig::new(config));
         config
+            .route(FRONT, web::get().to(front::page))
             .route(DOCS, web::get().to(swagger::front))
             .route(DOCS_ASSET, web::get().to(swagger::asset))
             .default_service(web::route().guard(guard::fn_guard(|_| true)).to(nothing_here));

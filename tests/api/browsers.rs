@@ -101,6 +101,20 @@ both_stores! {
         assert!(!page.contains("<script>") && !page.contains("http:") && !page.contains("https:"), "{page}");
     }
 
+    fn the_first_page_is_for_browsers(server) {
+        let accept = ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
+        let page = server.send("GET", "/", &[accept], "");
+        assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+        assert!(page.text.contains("href=\"docs/index.html\"") && page.header("content-security-policy").is_some());
+        is_for_browsers(&page);
+        assert_eq!(server.send("HEAD", "/", &[accept], "").status, 200);
+        // Scripts are told, as ever, that nothing is here.
+        for accept in ["*/*", "application/json"] {
+            server.send("GET", "/", &[("Accept", accept)], "").refused(404, "not_found", "");
+        }
+        server.send("POST", "/", &[accept], "").refused(405, "method_not_allowed", "");
+    }
+
     fn a_head_is_that_of_the_answer_to_get(server) {
         let player = server.wallet("player", 5);
         let (manager, none) = (server.manager.admin.clone(), String::new());
