@@ -17,7 +17,7 @@
 //! | [`vault`] | the master key: where it is kept, whether it is the right one, and its rotation |
 //! | [`metrics`] | what is counted, and a dashboard for it |
 //! | [`traces`] | spans of requests, batches and deliveries, and their export over OTLP |
-//! | [`startup`], [`upkeep`] | wiring, first start, and the way down; what goes on beside the requests |
+//! | [`startup`], [`tasks`], [`upkeep`] | wiring, first start, and the way down; what goes on beside the requests, and who watches over it |
 //! | [`cli`], [`config`], [`telemetry`], [`clock`], [`files`], [`data_dirs`] | the edge of the process |
 //!
 //! Dependencies point one way: `api -> events, live -> store -> ledger, fairness -> domain`.
@@ -53,6 +53,7 @@ pub mod managers;
 pub mod metrics;
 pub mod startup;
 pub mod store;
+pub mod tasks;
 pub mod telemetry;
 pub mod traces;
 pub mod upkeep;

@@ -24,6 +24,7 @@ use crate::live::relay::{Relay, RelayThread};
 use crate::managers::{self, ManagerError};
 use crate::metrics::Metrics;
 use crate::store::{Store, StoreError, migrations};
+use crate::tasks::{TaskEnded, Tasks};
 use crate::traces::{self, Exporting, Traces};
 use crate::upkeep;
 use crate::vault::{self, Vault, VaultError, places};
@@ -64,6 +65,9 @@ pub enum StartupError {
     /// The address of the metrics.
     #[error("cannot listen where --metrics-listen says: {0}")]
     MetricsListen(std::io::Error),
+    /// Something beside the requests has ended.
+    #[error("satkeep cannot go on: {0}; see the log")]
+    Task(#[from] TaskEnded),
     /// The settler has died.
     #[error("the ledger has stopped; see the log")]
     Settler,
@@ -203,17 +207,24 @@ async fn run(
     let address = listeners.api.local_addr().map_err(StartupError::Serve)?;
     let server = wire::serve(listeners.api, &app, connections_max).map_err(StartupError::Serve)?;
     tracing::info!("listening on http://{address}; the API is described at http://{address}/docs");
+    let mut tasks = Tasks::default();
     if let Some(listener) = listeners.metrics {
-        // It ends with the system, because nothing that it answers is worth waiting for.
-        actix_web::rt::spawn(api::metrics::serve(listener, &app).map_err(StartupError::Serve)?);
+        // Nothing that it answers is worth waiting for.
+        let server = api::metrics::serve(listener, &app).map_err(StartupError::Serve)?;
+        tasks.start("the server of metrics", async {
+            if let Err(error) = server.await {
+                tracing::error!(%error, "the metrics cannot be served");
+            }
+        });
     }
-    upkeep::start(&app);
-    let outbox = outbox.start();
+    upkeep::start(&mut tasks, &app);
+    tasks.start_finishing("the outbox", |stop| outbox.run(stop));
     let handle = server.handle();
     let mut serving = actix_web::rt::spawn(server);
     let stopped = tokio::select! {
         signal = stop_signal() => signal.map_err(StartupError::Serve),
         _ = &mut settler_ended => Err(StartupError::Settler),
+        ended = tasks.ended() => Err(StartupError::Task(ended)),
         ended = &mut serving => {
             let ended = ended.unwrap_or_else(|error| Err(std::io::Error::other(error)));
             return ended.map_err(StartupError::Serve);
@@ -221,9 +232,9 @@ async fn run(
     };
     tracing::info!("stopping: new requests are refused, what is under way is answered");
     app.start_draining();
-    outbox.start_stopping();
+    tasks.start_stopping();
     handle.stop(true).await;
-    outbox.stop().await;
+    tasks.stop().await;
     stopped
 }
 

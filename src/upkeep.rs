@@ -13,6 +13,7 @@ use crate::domain::guesses::FORGET_S;
 use crate::events::sweeper;
 use crate::live::sweep;
 use crate::store::{Db, StoreError, delivery_log, guesses, idempotency, sessions};
+use crate::tasks::Tasks;
 use crate::telemetry::Complaint;
 use crate::vault::{self, Followed};
 
@@ -21,13 +22,13 @@ const IDEMPOTENCY_MEMORY_S: i64 = 48 * 3600;
 /// How long the log of a delivery is kept.
 const DELIVERY_MEMORY_S: i64 = 30 * 24 * 3600;
 
-/// Starts all of it, until the process ends.
-pub fn start(app: &web::Data<App>) {
-    actix_web::rt::spawn(forget_old_rows(app.clone()));
-    actix_web::rt::spawn(forget_idle_callers(app.clone()));
-    actix_web::rt::spawn(follow_master_key(app.clone()));
-    actix_web::rt::spawn(sweep::run(Arc::clone(&app.hub), app.store.clone()));
-    actix_web::rt::spawn(sweeper::sweep(app.store.clone()));
+/// Starts all of it.
+pub fn start(tasks: &mut Tasks, app: &web::Data<App>) {
+    tasks.start("the forgetting of old rows", forget_old_rows(app.clone()));
+    tasks.start("the forgetting of idle callers", forget_idle_callers(app.clone()));
+    tasks.start("the following of the master key", follow_master_key(app.clone()));
+    tasks.start("the looking after live streams", sweep::run(Arc::clone(&app.hub), app.store.clone()));
+    tasks.start("the expiry of invoices", sweeper::sweep(app.store.clone()));
 }
 
 /// Forgets, every minute, who has not made requests for a while.

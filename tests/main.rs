@@ -34,6 +34,7 @@ mod metrics;
 mod openapi;
 mod schema;
 mod spoken_secrets;
+mod tasks;
 mod texts;
 mod traces;
 mod wall;

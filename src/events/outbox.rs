@@ -4,8 +4,8 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
 use super::fan_out;
@@ -60,28 +60,6 @@ pub struct Outbox {
     pub traces: Option<Traces>,
 }
 
-/// The task, for whoever has to end it.
-#[derive(Debug)]
-pub struct Running {
-    stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
-}
-
-impl Running {
-    /// Claims nothing more from now on.
-    pub fn start_stopping(&self) {
-        self.stop.send_replace(true);
-    }
-
-    /// Waits until what is under way has come back and is recorded.
-    pub async fn stop(self) {
-        self.start_stopping();
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "the outbox has ended badly; what it had claimed is sent later");
-        }
-    }
-}
-
 /// What a look into the database has found to do.
 #[derive(Default)]
 struct Found {
@@ -110,9 +88,9 @@ struct Work {
 }
 
 impl Outbox {
-    /// Starts the task.
-    pub fn start(self) -> Running {
-        let (stop, stopping) = watch::channel(false);
+    /// Works until it is to stop; then claims nothing more, and returns when what is under way
+    /// has come back and is recorded.
+    pub async fn run(self, stop: CancellationToken) {
         let (on_way_back, came_back) = mpsc::unbounded_channel();
         let work = Work {
             outbox: self,
@@ -125,15 +103,15 @@ impl Outbox {
             lag: Duration::ZERO,
             hands_over_from: Instant::now(),
         };
-        Running { stop, task: tokio::spawn(work.run(stopping)) }
+        work.run(stop).await;
     }
 }
 
 impl Work {
-    async fn run(mut self, mut stopping: watch::Receiver<bool>) {
+    async fn run(mut self, stop: CancellationToken) {
         loop {
             let began = Instant::now();
-            let is_stopping = *stopping.borrow();
+            let is_stopping = stop.is_cancelled();
             let turn = self.turn(is_stopping).await;
             if is_stopping && self.under_way.total() == 0 && (self.unrecorded.is_empty() || turn.is_err()) {
                 break;
@@ -154,7 +132,7 @@ impl Work {
                             self.take_back(attempt);
                         }
                     }
-                    _ = stopping.changed() => {}
+                    () = stop.cancelled(), if !is_stopping => {}
                     () = tokio::time::sleep(POLL) => {}
                 }
             }
