@@ -7,7 +7,6 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use crate::api::address::TrustedProxies;
 use crate::domain::events::WebhookFormat;
 use crate::domain::money::{Amount, SAT_MAX};
 use crate::domain::node::Network;
@@ -15,6 +14,7 @@ use crate::domain::outgoing::AllowList;
 use crate::domain::password::Hasher;
 use crate::domain::target::{Ports, TargetPolicy};
 use crate::live::places;
+use crate::net::proxies::TrustedProxies;
 use crate::store::Database;
 use crate::telemetry::LogFormat;
 use crate::traces;

@@ -4,25 +4,33 @@
 //!
 //! # Map
 //!
-//! | module | what is there |
-//! |---|---|
-//! | [`domain`] | the words of the field: money, ids, keys, sealing, invoices, texts |
-//! | [`ledger`] | what may happen to money ([`ledger::decide`], pure) and how it happens once ([`ledger::settle`], [`ledger::settler`]) |
-//! | [`fairness`] | shares of tenants in what there is only so much of at once ([`fairness::turns`], pure) |
-//! | [`store`] | the database: migrations, queries, and the settlement statements of each backend |
-//! | [`events`] | telling others: the outbox and its webhooks, and the sweeper of expired invoices |
-//! | [`live`] | live streams: who waits for payments, and how they hear of them |
-//! | [`api`] | HTTP: thin handlers, one file a resource; one list of routes gives the router and the document; [`api::wire`] is the server below them |
-//! | [`managers`] | managers and their money, for the command line and the first start |
-//! | [`vault`] | the master key: where it is kept, whether it is the right one, and its rotation |
-//! | [`metrics`] | what is counted, and a dashboard for it |
-//! | [`traces`] | spans of requests, batches and deliveries, and their export over OTLP |
-//! | [`startup`], [`tasks`], [`upkeep`] | wiring, first start, and the way down; what goes on beside the requests, and who watches over it |
-//! | [`cli`], [`config`], [`telemetry`], [`clock`], [`files`], [`data_dirs`] | the edge of the process |
+//! | module | what is there | uses |
+//! |---|---|---|
+//! | [`domain`] | the words of the field: money, ids, keys, sealing, invoices, texts |  |
+//! | [`clock`] | the time | `domain` |
+//! | [`files`] | files that only their owner reads |  |
+//! | [`telemetry`] | the log |  |
+//! | [`metrics`] | what is counted, and a dashboard for it |  |
+//! | [`net`] | requests to others, and proxies in front of satkeep | `domain` |
+//! | [`traces`] | spans of requests, batches and deliveries, and their export over OTLP | `domain`, `telemetry`, `metrics`, `net` |
+//! | [`fairness`] | shares of tenants in what there is only so much of at once ([`fairness::turns`], pure) | `domain` |
+//! | [`ledger`] | what may happen to money ([`ledger::decide`], pure) and how it happens once ([`ledger::settle`], [`ledger::settler`]) | `domain`, `traces` |
+//! | [`store`] | the database: migrations, queries, and the settlement statements of each backend | `domain`, `clock`, `files`, `telemetry`, `fairness`, `ledger` |
+//! | [`vault`] | the master key: where it is kept, whether it is the right one, and its rotation | `domain`, `files`, `store` |
+//! | [`managers`] | managers and their money, for the command line and the first start | `domain`, `clock`, `ledger`, `store` |
+//! | [`events`] | telling others: the outbox and its webhooks, and the sweeper of expired invoices | `domain`, `clock`, `metrics`, `net`, `traces`, `ledger`, `store` |
+//! | [`live`] | live streams: who waits for payments, and how they hear of them | `domain`, `telemetry`, `metrics`, `traces`, `ledger`, `store` |
+//! | [`config`] | the command line's settings, checked | `domain`, `telemetry`, `net`, `traces`, `store`, `live` |
+//! | [`data_dirs`] | the directories that satkeep writes to | `files`, `vault`, `config` |
+//! | [`api`] | HTTP: thin handlers, one file a resource; one list of routes gives the router and the document; [`api::wire`] is the server below them | `domain`, `clock`, `metrics`, `net`, `traces`, `fairness`, `ledger`, `store`, `managers`, `live`, `config` |
+//! | [`tasks`] | what goes on beside the requests, watched over |  |
+//! | [`upkeep`] | the tasks that forget what is old, and follow the master key | `domain`, `clock`, `telemetry`, `store`, `vault`, `events`, `live`, `api`, `tasks` |
+//! | [`startup`] | wiring, first start, and the way down | `domain`, `clock`, `metrics`, `net`, `traces`, `ledger`, `store`, `vault`, `managers`, `events`, `live`, `config`, `data_dirs`, `api`, `tasks`, `upkeep` |
+//! | [`cli`] | the command line | `domain`, `clock`, `telemetry`, `store`, `vault`, `managers`, `config`, `data_dirs`, `api`, `startup` |
 //!
-//! Dependencies point one way: `api -> events, live -> store -> ledger, fairness -> domain`.
-//! `domain`, [`ledger::decide`], [`ledger::batch`], [`ledger::queue`] and [`fairness::turns`] know
-//! no database, no HTTP and no clock.
+//! Dependencies point one way: a module uses those of its row, all of which stand above it. A
+//! test holds the source to this table. `domain`, [`ledger::decide`], [`ledger::batch`],
+//! [`ledger::queue`] and [`fairness::turns`] know no database, no HTTP and no clock.
 //!
 //! # The way of one payment
 //!
@@ -51,6 +59,7 @@ pub mod ledger;
 pub mod live;
 pub mod managers;
 pub mod metrics;
+pub mod net;
 pub mod startup;
 pub mod store;
 pub mod tasks;

@@ -19,6 +19,7 @@
 )]
 
 mod api;
+mod architecture;
 mod audit;
 mod cli;
 mod config;

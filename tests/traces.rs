@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bitcoin_hashes::hex::DisplayHex;
-use satkeep::events::client::connector;
+use satkeep::net::client::connector;
 use satkeep::traces::{Settings, Traces};
 use serde_json::{Value, json};
 

@@ -6,82 +6,17 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::str::FromStr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::dev::Payload;
 use actix_web::http::header::HeaderName;
 use actix_web::{FromRequest, HttpRequest};
-use ipnet::IpNet;
 
 use super::app::State;
+use crate::net::proxies::client_address;
 
 /// The header in which each proxy adds whom it has heard.
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-
-/// The prefix of IPv4-mapped IPv6 addresses, in bits.
-const MAPPED_PREFIX_BITS: u8 = 96;
-
-/// The proxies whose `X-Forwarded-For` is believed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TrustedProxies(Vec<IpNet>);
-
-/// An entry of the list is neither an address nor a network.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be addresses and networks with commas between, as 127.0.0.1,10.0.0.0/8, and `{0}` is neither")]
-pub struct InvalidProxy(String);
-
-impl TrustedProxies {
-    /// Whether the address is that of a trusted proxy.
-    fn trust(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(&address))
-    }
-}
-
-impl FromStr for TrustedProxies {
-    type Err = InvalidProxy;
-
-    /// Reads a list with commas between; an empty one is none.
-    fn from_str(text: &str) -> Result<Self, InvalidProxy> {
-        if text.trim().is_empty() {
-            return Ok(Self::default());
-        }
-        let network = |entry: &str| parse_network(entry).ok_or_else(|| InvalidProxy(entry.to_owned()));
-        text.split(',').map(|entry| network(entry.trim())).collect::<Result<_, _>>().map(Self)
-    }
-}
-
-/// Reads a network, or an address as the network of it alone. A network of IPv4-mapped
-/// addresses is an IPv4 network.
-fn parse_network(text: &str) -> Option<IpNet> {
-    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok()?;
-    match (network.addr().to_canonical(), network.prefix_len().checked_sub(MAPPED_PREFIX_BITS)) {
-        (address @ IpAddr::V4(_), Some(prefix)) => IpNet::new(address, prefix).ok(),
-        (IpAddr::V4(_), None) | (IpAddr::V6(_), _) => Some(network),
-    }
-}
-
-/// The client behind a connection: its peer or, where this is a trusted proxy, the last
-/// address of all `X-Forwarded-For` headers (in the order in which they came) that is not
-/// one. What is not an address ends the search at what was found before.
-pub fn client_address(peer: IpAddr, forwarded: &[&str], proxies: &TrustedProxies) -> IpAddr {
-    let mut client = peer.to_canonical();
-    for entry in forwarded.iter().rev().flat_map(|header| header.rsplit(',')) {
-        if !proxies.trust(client) {
-            break;
-        }
-        let Some(before) = parse_address(entry.trim()) else { break };
-        client = before;
-    }
-    client
-}
-
-/// Reads an address, with or without brackets and a port.
-fn parse_address(text: &str) -> Option<IpAddr> {
-    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().filter(IpAddr::is_ipv6);
-    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
-    text.parse().ok().or_else(with_port).or_else(bracketed).map(|address: IpAddr| address.to_canonical())
-}
 
 /// The address of the client; getting it never fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

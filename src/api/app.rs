@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::web;
 
-use super::address::{ClientAddress, TrustedProxies};
+use super::address::ClientAddress;
 use super::auth::{Caller, KnownKeys};
 use super::error::{ApiError, ErrorCode};
 use super::rate_limit::RateLimits;
@@ -26,6 +26,7 @@ use crate::ledger::outcome::Outcome;
 use crate::ledger::settler::Settler;
 use crate::live::hub::Hub;
 use crate::metrics::Metrics;
+use crate::net::proxies::TrustedProxies;
 use crate::store::{Db, Store, StoreError};
 use crate::traces::Traces;
 

@@ -5,7 +5,7 @@
 //! | 1 | the event is written in the transaction in which it happens | settlement, [`crate::store::events`] |
 //! | 2 | it is handed over: one delivery for each target | [`fan_out`] |
 //! | 3 | due deliveries are claimed, fairly among tenants and their hosts | [`crate::store::due`], [`shares`], [`crate::store::claims`] |
-//! | 4 | each is made, signed and posted | `ready`, [`payload`], [`payload_lnbits`], [`client`] |
+//! | 4 | each is made, signed and posted | `ready`, [`payload`], [`payload_lnbits`], [`crate::net::client`] |
 //! | 5 | what came of it is recorded, in batches | [`outbox`], [`crate::store::attempts`] |
 //!
 //! **Nothing is lost.** A claim is only a time until which others leave a delivery alone: what
@@ -23,10 +23,7 @@
 //! **Payments come first.** All the outbox's work with the database is done by one task, in
 //! batches, and it rests for three times as long as it has worked.
 
-pub mod client;
-pub(crate) mod connection;
 pub mod fan_out;
-mod idle;
 pub mod outbox;
 pub mod payload;
 pub mod payload_lnbits;

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::client::Client;
 use super::fan_out;
 use super::ready::Ready;
 use super::shares::UnderWay;
@@ -18,6 +17,7 @@ use crate::domain::ids::UserId;
 use crate::domain::secret::Sealer;
 use crate::domain::time::UnixMs;
 use crate::metrics::delivering::{Became, Delivering};
+use crate::net::client::Client;
 use crate::store::attempts::{self, Attempt, Verdict};
 use crate::store::claims::{self, Claimed};
 use crate::store::due::{Due, Walk};

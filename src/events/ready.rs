@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::client::Post;
 use super::outbox::Outbox;
 use super::{payload, payload_lnbits};
 use crate::clock;
@@ -10,6 +9,7 @@ use crate::domain::events::{EventKind, OwnerKind, WebhookFormat, WebhookSecret};
 use crate::domain::ids::WalletId;
 use crate::domain::secret::Sealer;
 use crate::domain::target::Target;
+use crate::net::client::Post;
 use crate::store::claims::Claimed;
 use crate::store::endpoints::{self, Endpoint};
 use crate::store::payments::{self, Payment};

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use super::client::{Answer, PostError};
 use super::shares::CameBack;
 use crate::clock;
 use crate::domain::events::{holds_its_line, next_attempt};
 use crate::domain::random;
 use crate::domain::time::UnixMs;
+use crate::net::client::{Answer, PostError};
 use crate::store::attempts::{Attempt, Verdict};
 use crate::store::claims::Claimed;
 

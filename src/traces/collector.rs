@@ -15,8 +15,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::domain::target::Target;
-use crate::events::client;
-use crate::events::connection::USER_AGENT;
+use crate::net::client;
+use crate::net::connection::USER_AGENT;
 
 /// How much of an answer is read.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use satkeep::api::address::{ClientAddress, TrustedProxies, client_address};
+use satkeep::api::address::ClientAddress;
+use satkeep::net::proxies::{TrustedProxies, client_address};
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()

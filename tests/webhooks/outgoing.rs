@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use satkeep::domain::outgoing::AllowList;
 use satkeep::domain::target::{Forbidden, Target, TargetPolicy};
-use satkeep::events::client::{Client, PostError};
+use satkeep::net::client::{Client, PostError};
 use serde_json::json;
 
 use super::delivery::invoice;

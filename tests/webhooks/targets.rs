@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use satkeep::domain::ids::UserId;
 use satkeep::domain::outgoing::AllowList;
 use satkeep::domain::target::{Forbidden, Target, TargetPolicy, is_public};
-use satkeep::events::client::{Answer, Client, Post, PostError, Resolver, TIME_MAX, system_resolver};
+use satkeep::net::client::{Answer, Client, Post, PostError, Resolver, TIME_MAX, system_resolver};
 use serde_json::json;
 
 use crate::harness::{Receiver, Reply, both_stores, serve_tls};
