@@ -34,10 +34,10 @@ pub struct Flags {
     /// Network of new invoices: bitcoin, testnet, signet or regtest
     #[arg(long, global = true, env = "SATKEEP_NETWORK", default_value = "bitcoin")]
     network: String,
-    /// Sats that the first manager starts with, credited from issuance
+    /// Sats that a new manager of the command line starts with, credited from issuance
     #[arg(long, global = true, env = "SATKEEP_BOOTSTRAP_SATS", default_value = "0")]
     bootstrap_sats: String,
-    /// Largest amount of one invoice, in sat
+    /// Largest amount of one invoice, in sat; no amount or balance exceeds 21,000,000 BTC
     #[arg(long, global = true, env = "SATKEEP_INVOICE_SAT_MAX", default_value = "100000000")]
     invoice_sat_max: String,
     /// Memory of a password's hash (argon2id), in KiB; at least 19456
@@ -71,7 +71,8 @@ pub struct Flags {
     /// Requests a second for each client address (IPv6: for each /64); 0 is off
     #[arg(long, global = true, env = "SATKEEP_RATE_LIMIT_ADDRESS", default_value = "0")]
     rate_limit_address: String,
-    /// Proxies whose `X-Forwarded-For` is believed: addresses and networks, with commas between
+    /// Proxies whose `X-Forwarded-For` is believed: addresses and networks, with commas between,
+    /// as `127.0.0.1,10.0.0.0/8`
     #[arg(long, global = true, env = "SATKEEP_TRUSTED_PROXIES", default_value = "")]
     trusted_proxies: String,
     /// Connections at once; further ones wait
@@ -90,7 +91,7 @@ pub struct Flags {
     /// Address and port of the metrics, for Prometheus; none by default
     #[arg(long, global = true, env = "SATKEEP_METRICS_LISTEN", default_value = "")]
     metrics_listen: String,
-    /// Collector that traces are sent to (OTLP, http/protobuf), as <http://127.0.0.1:4318>; none by default
+    /// Collector that traces are sent to (OTLP, http/protobuf), as `http://127.0.0.1:4318`; none by default
     #[arg(long, global = true, env = "SATKEEP_OTLP_ENDPOINT", hide_env_values = true, default_value = "")]
     otlp_endpoint: String,
     /// What the lines of the log look like: text or json

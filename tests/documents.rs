@@ -154,3 +154,14 @@ fn links_and_anchors_are_read_as_github_does() {
     let twice = anchors("# A\n```sh\n# no heading\n```\n## A\ntext #no\n#no\n");
     assert_eq!(twice.into_iter().collect::<Vec<_>>(), ["a", "a-1"]);
 }
+
+#[test]
+fn the_table_of_settings_is_that_of_the_flags() {
+    let document = std::fs::read_to_string(root().join("docs/configuration.md")).unwrap();
+    let printed = std::process::Command::new(env!("CARGO_BIN_EXE_satkeep")).arg("settings").output().unwrap();
+    let table = String::from_utf8(printed.stdout).unwrap();
+    assert!(table.contains("`SATKEEP_LISTEN`"), "{table}");
+    assert!(document.contains(&table), "`satkeep settings` prints what must stand in docs/configuration.md:\n{table}");
+    let rows = |text: &str| text.lines().filter(|line| line.starts_with("| `--")).count();
+    assert_eq!(rows(&document), rows(&table));
+}

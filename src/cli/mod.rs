@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 mod master_key;
 mod operators;
+mod settings;
 mod usage;
 
 use crate::api;
@@ -63,6 +64,9 @@ enum Command {
     Audit,
     /// Print the OpenAPI document
     Openapi,
+    /// Print the table of settings that stands in the documents
+    #[command(hide = true)]
+    Settings,
     /// Bring the database to the newest schema
     Migrate {
         /// Take the newest migration back instead, with all data that it made room for
@@ -190,6 +194,10 @@ impl Cli {
             Command::Audit => return run_audit(&config, self.json),
             Command::Openapi => {
                 print!("{}", api::openapi_text());
+                return Ok(());
+            }
+            Command::Settings => {
+                print!("{}", settings::table());
                 return Ok(());
             }
             Command::Migrate { revert } => migrate(&config, revert)?,
