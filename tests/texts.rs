@@ -145,7 +145,12 @@ fn extra_is_one_line_and_otherwise_as_it_came() {
     assert!(Extra::new(&nested(99)).is_ok());
     assert!(Extra::new(&nested(100)).unwrap_err().to_string().contains("100 deep"));
     assert!(Extra::new(&format!("{{\"a\": \"{}\"}}", "[".repeat(500))).is_ok());
-    for whole in [r#"{"a": "\ud83c\udfae"}"#, r#"{"a": "\\ud800"}"#, r#"{"\ud83c\udfae": 1}"#, r#"{"a": 1e999}"#] {
+    for whole in [
+        r#"{"a": "\ud83c\udfae"}"#,
+        r#"{"a": "\\ud800"}"#,
+        r#"{"\ud83c\udfae": 1}"#,
+        r#"{"a": [1e308,-1.7E+308], "e": 1e-999}"#,
+    ] {
         assert_eq!(Extra::new(whole).unwrap().as_str(), whole);
     }
     for half in [
@@ -157,6 +162,18 @@ fn extra_is_one_line_and_otherwise_as_it_came() {
     ] {
         assert!(Extra::new(half).is_err(), "{half}");
     }
+    // Python reads no number of 5000 digits, and Go none that is infinite.
+    for number in ["1e309", "-1e999999999", &"9".repeat(5000), &format!("{}.0", "9".repeat(400))] {
+        for text in [
+            format!("{{\"a\": {number}}}"),
+            format!("{{\"a\": [1, {number}]}}"),
+            format!("{{\"a\": {number} , \"b\": 1}}"),
+        ] {
+            let refused = Extra::new(&text).unwrap_err().to_string();
+            assert!(refused.contains("1.8e308"), "{refused}: {text}");
+        }
+    }
+    assert!(Extra::new(&format!("{{\"a\": 0.{}, \"b\": \"{}\"}}", "9".repeat(3000), "9".repeat(4500))).is_ok());
     // The last of several of one name counts.
     assert_eq!(Extra::new(r#"{"tag": "a", "t\u0061g": "b"}"#).unwrap().tag().as_deref(), Some("b"));
 }
@@ -165,8 +182,8 @@ fn extra_is_one_line_and_otherwise_as_it_came() {
 fn merging_touches_nothing_else() {
     let old = Extra::new("{\"z\": 18446744073709551616, \"a\": 1e2, \"é\": 1.50,\n \"\\u00e8\": [1.0, {\"b\":  2}]}")
         .unwrap();
-    let merged = old.merged_with(&Extra::new(r#"{"a": {"n": 0.10}, "new": 1E400, "è": 7}"#).unwrap()).unwrap();
-    let expected = r#"{"z":18446744073709551616,"a":{"n": 0.10},"é":1.50,"è":7,"new":1E400}"#;
+    let merged = old.merged_with(&Extra::new(r#"{"a": {"n": 0.10}, "new": 1E300, "è": 7}"#).unwrap()).unwrap();
+    let expected = r#"{"z":18446744073709551616,"a":{"n": 0.10},"é":1.50,"è":7,"new":1E300}"#;
     assert_eq!(merged.as_str(), expected);
     assert_eq!(merged.merged_with(&Extra::default()).unwrap(), merged);
     assert_eq!(Extra::default().merged_with(&merged).unwrap(), merged);

@@ -35,6 +35,8 @@ use crate::traces::Traces;
 const PASSWORDS: Limits = Limits::new(2, 1024, 64);
 /// Logins at once: these have turns of their own, so that nobody's users keep operators out.
 const LOGINS: Limits = Limits::new(1, 1024, 64);
+/// Pictures that are drawn at once, for callers without a key.
+const PICTURES: Limits = Limits::new(1, 1024, 64);
 
 /// Keys that are remembered, at about 150 bytes each.
 const KNOWN_KEYS_MAX: usize = 20_000;
@@ -78,6 +80,8 @@ pub struct App {
     passwords: Gate<UserId>,
     /// Where logins take turns, by the network that they come from.
     logins: Gate<Vec<u8>>,
+    /// Who draws a picture.
+    pictures: Gate<Vec<u8>>,
     draining: AtomicBool,
     lacks_master_key: AtomicBool,
 }
@@ -116,6 +120,7 @@ impl App {
             hasher: config.hasher.clone(),
             passwords: Gate::new(PASSWORDS, PATIENCE),
             logins: Gate::new(LOGINS, PATIENCE),
+            pictures: Gate::new(PICTURES, PATIENCE),
             draining: AtomicBool::new(false),
             lacks_master_key: AtomicBool::new(false),
         }
@@ -186,9 +191,19 @@ impl App {
 
     /// Waits for the turn to log in.
     pub async fn login_turn(&self, client: ClientAddress) -> Result<Turn<Vec<u8>>, ApiError> {
-        let network = Share { tenant: client.network(), party: Party::Manager };
-        // It is no manager whose requests are too many, if it is that.
-        Ok(self.logins.enter(network).await.or(Err(ErrorCode::Overloaded))?)
+        enter_by_network(&self.logins, client).await
+    }
+
+    /// Draws a picture for whoever asks, when it is the client's turn, without keeping a worker
+    /// busy.
+    pub async fn draw<T: Send + 'static>(
+        &self,
+        client: ClientAddress,
+        draw: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let turn = enter_by_network(&self.pictures, client).await?;
+        let drawn = web::block(move || (draw(), turn)).await;
+        drawn.map(|(picture, _turn)| picture).or(Err(ErrorCode::Unavailable.into()))
     }
 
     /// Whether a password is the hashed one, for who has its turn, and gets it back.
@@ -216,4 +231,11 @@ impl App {
             ErrorCode::Internal.into()
         })
     }
+}
+
+/// Waits for a client's turn, where nobody's key says whose share it is.
+async fn enter_by_network(gate: &Gate<Vec<u8>>, client: ClientAddress) -> Result<Turn<Vec<u8>>, ApiError> {
+    let network = Share { tenant: client.network(), party: Party::Manager };
+    // It is no manager whose requests are too many, if it is that.
+    Ok(gate.enter(network).await.or(Err(ErrorCode::Overloaded))?)
 }

@@ -215,6 +215,9 @@ pub struct ApiError {
     retry_after_s: Option<i64>,
 }
 
+/// How many wrong fields a refusal names: a refusal must not cost more than what it refuses.
+const FIELDS_MAX: usize = 20;
+
 /// The body of every refusal.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Error, example = json!({
@@ -272,8 +275,13 @@ impl ApiError {
     }
 
     /// Fields of the request are wrong.
-    pub fn fields(errors: Vec<FieldError>) -> Self {
-        let detail: Vec<_> = errors.iter().map(|e| format!("{} {}", e.field, e.message)).collect();
+    pub fn fields(mut errors: Vec<FieldError>) -> Self {
+        let more = errors.len().saturating_sub(FIELDS_MAX);
+        errors.truncate(FIELDS_MAX);
+        let mut detail: Vec<_> = errors.iter().map(|e| format!("{} {}", e.field, e.message)).collect();
+        if more > 0 {
+            detail.push(format!("and {more} more"));
+        }
         Self { errors, ..Self::with_detail(ErrorCode::InvalidRequest, detail.join("; ")) }
     }
 

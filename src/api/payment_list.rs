@@ -18,7 +18,7 @@ use super::payment_view::PaymentView;
 use crate::clock;
 use crate::domain::time::UnixMs;
 use crate::store::history::{self, Period};
-use crate::store::{Db, payments};
+use crate::store::{Db, StoreError, payments};
 
 /// List payments
 ///
@@ -39,13 +39,13 @@ pub(super) async fn list_payments(key: WalletKey, app: State, params: Params) ->
     let now = clock::now();
     let query = PaymentQuery::read(&params, now)?;
     let wallet = key.wallet();
-    let page = app
-        .store
-        .read_list(key.consumer(), move |connection| {
-            payments::list(connection, wallet, &query.filter, query.sort, query.offset, query.limit)
-        })
-        .await?;
-    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(PaymentView::list_json(&app, page, now)?))
+    let shared = app.clone();
+    let list = move |connection: &mut Db| {
+        let page = payments::list(connection, wallet, &query.filter, query.sort, query.offset, query.limit)?;
+        PaymentView::list_json(&shared, page, now)
+    };
+    let json = app.store.read_list(key.consumer(), list).await?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 
 /// A page of payments, and how many there are in all.
@@ -76,14 +76,14 @@ pub(super) async fn list_payments_paginated(
     let now = clock::now();
     let query = PaymentQuery::read(&params, now)?;
     let wallet = key.wallet();
-    let (page, total) = app
-        .store
-        .read_list(key.consumer(), move |connection| {
-            let page = payments::list(connection, wallet, &query.filter, query.sort, query.offset, query.limit)?;
-            Ok((page, payments::count(connection, wallet, &query.filter)?))
-        })
-        .await?;
-    Ok(HttpResponse::Ok().json(PaymentPage { data: PaymentView::list(&app, page, now)?, total }))
+    let shared = app.clone();
+    let list = move |connection: &mut Db| {
+        let page = payments::list(connection, wallet, &query.filter, query.sort, query.offset, query.limit)?;
+        let total = payments::count(connection, wallet, &query.filter)?;
+        json(&PaymentPage { data: PaymentView::list(&shared, page, now)?, total })
+    };
+    let json = app.store.read_list(key.consumer(), list).await?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 
 /// What a wallet earned and spent in one period.
@@ -138,9 +138,17 @@ pub(super) async fn payment_history(key: WalletKey, app: State, params: Params) 
         Some(_) => return Err(ApiError::field("group", "must be hour, day or month")),
     };
     let wallet = key.wallet();
-    let list = move |connection: &mut Db| history::periods(connection, wallet, period_ms);
-    let periods = app.store.read_list(key.consumer(), list).await?;
-    Ok(HttpResponse::Ok().json(points(&periods, period_ms, monthly)))
+    let list = move |connection: &mut Db| {
+        let periods = history::periods(connection, wallet, period_ms)?;
+        json(&points(&periods, period_ms, monthly))
+    };
+    let json = app.store.read_list(key.consumer(), list).await?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
+}
+
+/// Writes what may be long where it is read, and not on the threads that serve everybody.
+fn json(answer: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(answer).map_err(|error| StoreError::Fault(error.to_string()))
 }
 
 /// Rows out of periods, days added up to months where that is asked for.

@@ -4,7 +4,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::app::App;
-use super::error::ApiError;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{PaymentHash, WalletId};
 use crate::domain::money::Msat;
@@ -116,12 +115,12 @@ const JSON_BYTES: usize = 1400;
 
 impl PaymentView {
     /// Shows a payment as it stands at a time.
-    pub fn new(app: &App, payment: Payment, now: UnixMs) -> Result<Self, ApiError> {
+    pub fn new(app: &App, payment: Payment, now: UnixMs) -> Result<Self, StoreError> {
         let (status, state) = standing(payment.state, payment.expires_at, now);
         let preimage = match status {
             Status::Success => {
                 let preimage = Preimage::unseal(&app.sealer, payment.invoice, &payment.preimage);
-                Some(preimage.map_err(StoreError::from)?.reveal())
+                Some(preimage?.reveal())
             }
             Status::Pending | Status::Failed => None,
         };
@@ -160,7 +159,7 @@ impl PaymentView {
 
     /// A list as JSON. Each payment is shown and written before the next, so that a long list is
     /// not there a third time in between.
-    pub fn list_json(app: &App, payments: Vec<Payment>, now: UnixMs) -> Result<Vec<u8>, ApiError> {
+    pub fn list_json(app: &App, payments: Vec<Payment>, now: UnixMs) -> Result<Vec<u8>, StoreError> {
         let mut json = Vec::with_capacity(payments.len().saturating_mul(JSON_BYTES).saturating_add(2));
         json.push(b'[');
         for payment in payments {
@@ -175,7 +174,7 @@ impl PaymentView {
     }
 
     /// Shows a list.
-    pub fn list(app: &App, payments: Vec<Payment>, now: UnixMs) -> Result<Vec<Self>, ApiError> {
+    pub fn list(app: &App, payments: Vec<Payment>, now: UnixMs) -> Result<Vec<Self>, StoreError> {
         payments.into_iter().map(|payment| Self::new(app, payment, now)).collect()
     }
 }

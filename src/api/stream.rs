@@ -11,6 +11,7 @@ use futures_util::stream;
 use serde::Serialize;
 
 use super::error::{ApiError, ErrorCode};
+use crate::store::StoreError;
 
 /// Rows of one page.
 pub const PAGE_ROWS: i64 = 500;
@@ -22,19 +23,49 @@ const PAGE_TRIES: usize = 20;
 const PAGE_PAUSE: Duration = Duration::from_millis(500);
 
 /// A page of an array, and where the next one begins; `None` on the last.
-pub type Page<T, C> = (Vec<T>, Option<C>);
+pub type Page<C> = (Items, Option<C>);
+
+/// Items as they stand inside of an array: written where they are read, because that takes longer
+/// than the threads have that serve everybody's requests.
+#[derive(Debug, Default)]
+pub struct Items(Vec<u8>);
+
+impl Items {
+    /// Writes items.
+    pub fn of<T: Serialize>(items: impl IntoIterator<Item = T>) -> Result<Self, StoreError> {
+        let mut json = Vec::new();
+        for item in items {
+            if !json.is_empty() {
+                json.push(b',');
+            }
+            serde_json::to_writer(&mut json, &item).map_err(|error| StoreError::Fault(error.to_string()))?;
+        }
+        Ok(Self(json))
+    }
+
+    /// Appends these to an array that is being written; answers whether it has any by now.
+    fn append_to(self, json: &mut Vec<u8>, has_items: bool) -> bool {
+        if self.0.is_empty() {
+            return has_items;
+        }
+        if has_items {
+            json.push(b',');
+        }
+        json.extend(self.0);
+        true
+    }
+}
 
 /// Answers an array that `next_page` gives page by page. The first page is read before the
 /// answer begins, so that a refusal is still one; an error later on breaks the answer off.
-pub async fn json_array<T, C, F>(next_page: impl Fn(Option<C>) -> F + 'static) -> Result<HttpResponse, ApiError>
+pub async fn json_array<C, F>(next_page: impl Fn(Option<C>) -> F + 'static) -> Result<HttpResponse, ApiError>
 where
-    T: Serialize + 'static,
     C: Clone + 'static,
-    F: Future<Output = Result<Page<T, C>, ApiError>>,
+    F: Future<Output = Result<Page<C>, ApiError>>,
 {
     let (items, cursor) = next_page(None).await?;
     let mut first = vec![b'['];
-    let has_items = append(&mut first, &items, false)?;
+    let has_items = items.append_to(&mut first, false);
     let Some(cursor) = cursor else {
         first.push(b']');
         return Ok(HttpResponse::Ok().insert_header(header::ContentType::json()).body(first));
@@ -43,7 +74,7 @@ where
         let Some(cursor) = cursor else { return Ok::<_, ApiError>(None) };
         let (items, cursor) = patiently(&next_page, cursor).await?;
         let mut chunk = Vec::new();
-        let has_items = append(&mut chunk, &items, has_items)?;
+        let has_items = items.append_to(&mut chunk, has_items);
         if cursor.is_none() {
             chunk.push(b']');
         }
@@ -55,10 +86,10 @@ where
 }
 
 /// A later page, also where too much waits for a while.
-async fn patiently<T, C, F>(next_page: impl Fn(Option<C>) -> F, cursor: C) -> Result<Page<T, C>, ApiError>
+async fn patiently<C, F>(next_page: impl Fn(Option<C>) -> F, cursor: C) -> Result<Page<C>, ApiError>
 where
     C: Clone,
-    F: Future<Output = Result<Page<T, C>, ApiError>>,
+    F: Future<Output = Result<Page<C>, ApiError>>,
 {
     for _ in 1..PAGE_TRIES {
         match next_page(Some(cursor.clone())).await {
@@ -69,20 +100,4 @@ where
         }
     }
     next_page(Some(cursor)).await
-}
-
-/// Appends items as they stand inside of the array; answers whether it has any by now.
-fn append<T: Serialize>(json: &mut Vec<u8>, items: &[T], has_items: bool) -> Result<bool, ApiError> {
-    let mut comma = has_items;
-    for item in items {
-        if comma {
-            json.push(b',');
-        }
-        comma = true;
-        serde_json::to_writer(&mut *json, item).map_err(|error| {
-            tracing::error!(%error, "an item of a list could not be written");
-            ErrorCode::Internal
-        })?;
-    }
-    Ok(comma)
 }

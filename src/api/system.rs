@@ -7,6 +7,7 @@ use qrcode::render::svg;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::address::ClientAddress;
 use super::app::State;
 use super::error::{ApiError, ErrorCode};
 use crate::clock;
@@ -62,10 +63,17 @@ pub(super) async fn readiness(app: State) -> Result<HttpResponse, ApiError> {
     responses((status = 200, description = "The picture", content_type = "image/svg+xml", body = String))
 )]
 #[get("/api/v1/qrcode/{data}")]
-pub(super) async fn qr_code(data: web::Path<String>) -> Result<HttpResponse, ApiError> {
-    let code =
-        QrCode::new(data.as_bytes()).or(Err(ApiError::field("data", "is longer than a QR code holds (2331 bytes)")))?;
-    let picture = code.render().min_dimensions(240, 240).dark_color(svg::Color("#000")).build();
+pub(super) async fn qr_code(
+    client: ClientAddress,
+    app: State,
+    data: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let draw = move || {
+        let code = QrCode::new(data.as_bytes()).ok()?;
+        Some(code.render().min_dimensions(240, 240).dark_color(svg::Color("#000")).build())
+    };
+    let picture: Option<String> = app.draw(client, draw).await?;
+    let picture = picture.ok_or_else(|| ApiError::field("data", "is longer than a QR code holds (2331 bytes)"))?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "image/svg+xml"))
         // The same text has the same picture, but only whoever asked may keep it.

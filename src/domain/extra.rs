@@ -59,6 +59,7 @@ impl From<InvalidObject> for InvalidText {
         Self::Form(match invalid {
             InvalidObject::Form => "a JSON object",
             InvalidObject::Depth => "a JSON object that nests at most 100 deep",
+            InvalidObject::Number => "a JSON object without a number beyond 1.8e308",
             InvalidObject::Surrogate => "a JSON object without half of a surrogate pair in a text",
         })
     }

@@ -20,6 +20,9 @@ pub enum InvalidObject {
     /// It nests deeper than [`DEPTH_MAX`].
     #[error("a JSON object that nests too deep")]
     Depth,
+    /// A number is beyond what a double holds.
+    #[error("a JSON object with a number beyond 1.8e308")]
+    Number,
     /// An escape stands for half of a character.
     #[error("a JSON object with half of a surrogate pair")]
     Surrogate,
@@ -95,12 +98,21 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
-/// Checks what the grammar of JSON allows and many parsers do not: deep nesting, and escapes that
-/// stand for half of a character. The text is JSON.
+/// Checks what the grammar of JSON allows and many parsers do not: deep nesting, escapes that stand
+/// for half of a character, and numbers beyond what a double holds. The text is JSON.
 pub fn check_portable(json: &str) -> Result<(), InvalidObject> {
     let mut depth: usize = 0;
-    let mut bytes = json.bytes();
-    while let Some(byte) = bytes.next() {
+    let mut number_from = None;
+    let mut bytes = json.bytes().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match (byte, number_from) {
+            (b'0'..=b'9' | b'-', None) => number_from = Some(at),
+            (b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E', Some(_)) | (_, None) => {}
+            (_, Some(from)) => {
+                check_number(json.get(from..at).unwrap_or_default())?;
+                number_from = None;
+            }
+        }
         match byte {
             b'{' | b'[' => {
                 depth = depth.saturating_add(1);
@@ -109,11 +121,16 @@ pub fn check_portable(json: &str) -> Result<(), InvalidObject> {
                 }
             }
             b'}' | b']' => depth = depth.saturating_sub(1),
-            b'"' => check_text(&mut bytes)?,
+            b'"' => check_text(&mut bytes.by_ref().map(|(_, byte)| byte))?,
             _ => {}
         }
     }
     Ok(())
+}
+
+/// Python reads no whole number of more than 4300 digits, Go no number that is infinite.
+fn check_number(number: &str) -> Result<(), InvalidObject> {
+    if number.parse().is_ok_and(f64::is_finite) { Ok(()) } else { Err(InvalidObject::Number) }
 }
 
 /// Checks the escapes of a text up to its end.

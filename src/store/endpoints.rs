@@ -151,12 +151,19 @@ pub fn by_ids(connection: &mut Db, ids: &[[u8; 16]]) -> Result<HashMap<[u8; 16],
     Ok(found)
 }
 
-/// The endpoints of managers that are not paused.
+/// The endpoints of managers that are not paused. Whoever has lost the right to create users is
+/// told nothing until it comes back.
 pub fn active_of(connection: &mut Db, managers: &[UserId]) -> Result<Vec<Endpoint>, StoreError> {
     let mut found = Vec::new();
     for managers in managers.chunks(CHUNK_IDS) {
+        let ids: Vec<_> = managers.iter().map(|id| id.as_bytes().to_vec()).collect();
+        let may: Vec<Vec<u8>> = users::table
+            .filter(users::id.eq_any(ids))
+            .filter(users::may_create_users)
+            .select(users::id)
+            .load(connection)?;
         let rows: Vec<Columns> = endpoints::table
-            .filter(endpoints::manager_id.eq_any(managers.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
+            .filter(endpoints::manager_id.eq_any(may))
             .filter(endpoints::deleted_at_ms.is_null())
             .filter(endpoints::paused_at_ms.is_null())
             .order((endpoints::created_at_ms, endpoints::id))

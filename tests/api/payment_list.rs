@@ -184,7 +184,7 @@ both_stores! {
             for query in ["", "limit=", "limit=0", "limit=00", "offset=", "offset=0", "offset=%2B0", "page=7&usr=x&_=1"] {
                 assert_eq!(rows(query), default, "{path} {query}");
             }
-            for query in ["limit=1", "limit=%201", "limit=7&limit=1"] {
+            for query in ["limit=1", "limit=%201", "limit=1.0", "limit=7&limit=1"] {
                 assert_eq!(rows(query), default.min(1), "{path} {query}");
             }
             for query in ["limit=10000", "limit=99999999999999999999"] {
@@ -193,7 +193,7 @@ both_stores! {
             for query in ["offset=1000", "offset=1000000001", "offset=99999999999999999999", "limit=10000&offset=22"] {
                 assert_eq!(rows(query), 0, "{path} {query}");
             }
-            for query in ["limit=-1", "limit=x", "limit=1.5", "offset=-1", "offset=x", "offset=1e3", "limit=x&limit=1"] {
+            for query in ["limit=-1", "limit=x", "limit=1.5", "offset=-1", "offset=x", "offset=1e-3", "limit=x&limit=1"] {
                 get(query).refused(400, "invalid_request", &query[..5]);
             }
         }

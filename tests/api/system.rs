@@ -5,6 +5,25 @@ use serde_json::{Value, json};
 use crate::harness::both_stores;
 
 both_stores! {
+    fn drawing_pictures_keeps_nobody_waiting(server) {
+        let text = "a".repeat(2300);
+        let drawn = std::sync::atomic::AtomicUsize::new(0);
+        let waited = crate::harness::at_once(25, |index| {
+            let began = std::time::Instant::now();
+            if index > 0 {
+                let answer = server.send("GET", &format!("/api/v1/qrcode/{text}"), &[], "");
+                assert!(matches!(answer.status, 200 | 503), "{}", answer.text);
+                drawn.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                return None;
+            }
+            server.get("/api/v1/wallet", &server.manager.admin).expect(200);
+            Some((began.elapsed(), drawn.load(std::sync::atomic::Ordering::SeqCst)))
+        });
+        // Whoever has a key does not stand in the line of those who want pictures.
+        let (_, before) = waited.into_iter().flatten().next().unwrap();
+        assert!(before < 12, "{before} of 24 pictures came first");
+    }
+
     fn the_server_tells_how_it_is(server) {
         for path in ["/api/v1/health", "/api/v1/health/ready"] {
             let health = server.send("GET", path, &[], "").expect(200);

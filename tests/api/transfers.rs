@@ -96,6 +96,10 @@ both_stores! {
         ] {
             server.post(PATH, &key, &body).refused(400, "invalid_request", field);
         }
+        // A refusal costs no more than what it refuses.
+        let refused = server.post(PATH, &key, &json!(vec![json!({}); 1000]));
+        refused.refused(400, "invalid_request", "more");
+        assert!(refused.json()["errors"].as_array().unwrap().len() == 20 && refused.text.len() < 5000, "{}", refused.text);
         server.post(PATH, &key, &order(&a, &b, 101)).refused(400, "insufficient_balance", "Insufficient balance");
         let odd = Wallet { id: "x".to_owned(), ..a.clone() };
         server.post(PATH, &key, &order(&odd, &b, 1)).refused(404, "wallet_not_found", "Wallet does not exist");

@@ -113,6 +113,31 @@ both_stores! {
         server.audit();
     }
 
+    fn who_has_lost_the_right_to_create_users_is_told_nothing(server, options()) {
+        let receiver = Receiver::start();
+        let studio = server.creator_of(&server.manager.admin, "studio");
+        let player = server.wallet_of(&studio.admin, "player");
+        let order = json!({"url": receiver.url, "events": ["payment.received"]});
+        server.post(WEBHOOKS, &studio.admin, &order).expect(201);
+        let pay = |sats| drop(server.pay(&server.manager, &server.invoice(&player, sats)).expect(201));
+        let may = |may: bool| {
+            let path = format!("/usermanager/api/v1/users/{}", studio.user);
+            server.put(&path, &server.manager.admin, &json!({"may_create_users": may})).expect(200);
+        };
+        pay(1);
+        receiver.wait_for(1);
+        may(false);
+        pay(2);
+        // The event is handed over to nobody, before the right comes back.
+        while !server.database.texts("SELECT CAST(COUNT(*) AS TEXT) AS text FROM events").contains(&"0".to_owned()) {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        may(true);
+        pay(3);
+        let amounts: Vec<_> = receiver.wait_for(2).iter().map(|hook| hook.json()["amount"].clone()).collect();
+        assert_eq!(amounts, [json!(1), json!(3)]);
+    }
+
     fn a_burst_for_many_endpoints_is_handed_over(server, options()) {
         let receiver = Receiver::start();
         let all = ["payment.received", "payment.sent", "invoice.expired", "user.created", "wallet.created", "wallet.frozen"];

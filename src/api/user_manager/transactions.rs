@@ -8,7 +8,7 @@ use crate::api::auth::{Caller, WalletKey};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::params::{Params, WindowParams};
 use crate::api::payment_view::PaymentView;
-use crate::api::stream::json_array;
+use crate::api::stream::{Items, json_array};
 use crate::clock;
 use crate::store::payment_filter::{Condition, PaymentFilter, Sort, Test};
 use crate::store::{payments, wallets};
@@ -38,15 +38,16 @@ pub(in crate::api) async fn list_transactions(
         let app = app.clone();
         let window = if before.is_some() { window.after_first_page() } else { window };
         async move {
+            let shared = app.clone();
             let page = app.store.read_list(key.consumer(), move |connection| {
                 key.recheck(connection)?;
                 let older = before.map(|row| Condition { test: Test::Before(row), negated: false });
                 let filter = PaymentFilter(older.into_iter().collect());
-                payments::list(connection, id, &filter, Sort::NEWEST, window.offset, window.rows())
+                let page = payments::list(connection, id, &filter, Sort::NEWEST, window.offset, window.rows())?;
+                let before = page.last().map(|payment| payment.row.clone()).filter(|_| !window.ends_with(page.len()));
+                Ok((Items::of(PaymentView::list(&shared, page, clock::now())?)?, before))
             });
-            let page = page.await.map_err(|error| ApiError::from_store(error, ErrorCode::WalletNotFound))?;
-            let before = page.last().map(|payment| payment.row.clone()).filter(|_| !window.ends_with(page.len()));
-            Ok((PaymentView::list(&app, page, clock::now())?, before))
+            page.await.map_err(|error| ApiError::from_store(error, ErrorCode::WalletNotFound))
         }
     })
     .await

@@ -213,7 +213,7 @@ fn show(app: &App, mut sides: Vec<Payment>, is_array: bool) -> Result<Vec<u8>, A
         }
         last => {
             sides.extend(last);
-            PaymentView::list_json(app, sides, now)
+            Ok(PaymentView::list_json(app, sides, now)?)
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::api::body::{Body, Given, lenient, raw};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, answer_again, create_once};
 use crate::api::params::{Checks, Params, Window};
-use crate::api::stream::{PAGE_ROWS, Page, json_array};
+use crate::api::stream::{Items, PAGE_ROWS, json_array};
 use crate::clock;
 use crate::domain::consumer::Consumer;
 use crate::domain::extra::Extra;
@@ -207,7 +207,7 @@ pub(in crate::api) async fn list_users(key: WalletKey, app: State, params: Param
             let page = app.store.read_list(key.consumer(), move |connection| {
                 key.recheck(connection)?;
                 let (page, next) = page_of(connection, tenant, &filter, cursor.as_ref(), window)?;
-                Ok((ManagedUser::list(connection, &shared, key.sees_admin_keys(), page)?, next))
+                Ok((Items::of(ManagedUser::list(connection, &shared, key.sees_admin_keys(), page)?)?, next))
             });
             Ok(page.await?)
         }
@@ -222,7 +222,7 @@ fn page_of(
     filter: &UserFilter,
     after: Option<&users::Cursor>,
     window: Window,
-) -> Result<Page<User, (users::Cursor, Window)>, StoreError> {
+) -> Result<(Vec<User>, Option<(users::Cursor, Window)>), StoreError> {
     let cursor = |last: Option<&User>| last.map(|user| (user.created_at.get(), user.id.as_bytes().to_vec()));
     if filter.pairs.is_empty() {
         let page = users::list(connection, tenant, filter, after, window.offset, window.rows())?;

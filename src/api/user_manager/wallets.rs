@@ -14,7 +14,7 @@ use crate::api::body::{Body, lenient};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
 use crate::api::params::{Checks, Params, WindowParams};
-use crate::api::stream::json_array;
+use crate::api::stream::{Items, json_array};
 use crate::clock;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::keys::KeyPair;
@@ -108,7 +108,7 @@ pub(in crate::api) async fn list_wallets(key: WalletKey, app: State, params: Par
                 let is_last = window.ends_with(page.len());
                 let cursor = page.last().map(|wallet| (wallet.created_at.get(), wallet.id.as_bytes().to_vec()));
                 let views = ManagedWallet::list(connection, &shared.sealer, key.sees_admin_keys(), page)?;
-                Ok((views, cursor.filter(|_| !is_last)))
+                Ok((Items::of(views)?, cursor.filter(|_| !is_last)))
             });
             Ok(page.await?)
         }
@@ -203,7 +203,7 @@ pub(in crate::api) async fn rotate_all_keys(key: Manager<AdminKey>, app: State) 
                 let own = rotated.iter().find(|renewed| renewed.wallet.id == key.wallet());
                 let caller = own.map_or(caller, |own| caller.with(|key| key.renewed(own.keys_version)));
                 let views = rotated.into_iter().map(|renewed| ManagedWallet::new(renewed.wallet, &renewed.keys, true));
-                Ok((views.collect(), last.filter(|_| !is_last).map(|last| (last, caller))))
+                Ok((Items::of(views)?, last.filter(|_| !is_last).map(|last| (last, caller))))
             });
             Ok(page.await?)
         }
