@@ -25,6 +25,7 @@ mod cli;
 mod config;
 mod documents;
 mod domain;
+mod examples;
 mod fairness;
 mod files;
 mod harness;

@@ -1,0 +1,34 @@
+//! The programs in `examples/` do what they say, against a real server.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::harness::{Server, both_stores};
+
+/// The example in Rust, which Cargo builds beside the tests.
+fn workflow() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_satkeep")).with_file_name("examples").join("workflow")
+}
+
+#[track_caller]
+fn run_example(server: &Server, program: &Path, arguments: &[&str]) -> String {
+    let key = &server.manager.admin;
+    let output = Command::new(program).args(arguments).arg(&server.url).env("SATKEEP_KEY", key).output().unwrap();
+    let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success(), "{out}{err}");
+    out
+}
+
+both_stores! {
+    fn the_workflow_runs_in_each_language(server) {
+        for (program, arguments) in [(workflow(), vec![]), (PathBuf::from("python3"), vec!["examples/workflow.py"])] {
+            let out = run_example(server, &program, &arguments);
+            let last = out.lines().last().unwrap_or_default().to_lowercase();
+            assert_eq!(last, "paid: true, balance: 21 sat", "{out}");
+        }
+        let output = Command::new(workflow()).arg(&server.url).env("SATKEEP_KEY", "0".repeat(32)).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && err.contains("401"), "{err}");
+        server.audit();
+    }
+}
