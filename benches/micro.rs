@@ -84,7 +84,7 @@ fn one_sat() -> Amount {
 /// The payment of an invoice by one payer, whose keys were never rotated.
 fn pay(payer: AccountId, invoice: &NewInvoice) -> Command {
     Command::Pay(Pay {
-        authority: Authority { account: payer, keys_version: 1 },
+        authority: Authority { account: payer, keys_version: 1, manager: None },
         claim: None,
         transfer: TransferId::next(),
         payment_hash: invoice.payment_hash,
@@ -95,7 +95,7 @@ fn pay(payer: AccountId, invoice: &NewInvoice) -> Command {
 }
 
 fn create(invoice: NewInvoice) -> Command {
-    let authority = Authority { account: invoice.payee, keys_version: 1 };
+    let authority = Authority { account: invoice.payee, keys_version: 1, manager: None };
     Command::CreateInvoice(CreateInvoice { authority, claim: None, invoice })
 }
 
@@ -149,7 +149,7 @@ fn rich() -> Account {
         entries: 1,
         keys_version: 1,
         open: true,
-        freeze: None,
+        freezes: satkeep::domain::controls::Freezes::default(),
         limits: satkeep::domain::controls::Limits::default(),
         spent: satkeep::domain::controls::Spent::default(),
         subscribed: satkeep::domain::events::EventKinds::default(),

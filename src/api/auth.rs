@@ -163,7 +163,7 @@ impl<K: Caller + AsRef<WalletKey>> Caller for Manager<K> {
     }
 
     fn recheck(&self, connection: &mut Db) -> Result<(), StoreError> {
-        grants::authorize_manager(connection, self.0.as_ref().authority())
+        grants::authorize_manager(connection, self.authority())
     }
 }
 
@@ -192,6 +192,15 @@ impl AsRef<WalletKey> for WalletKey {
 impl AsRef<WalletKey> for AdminKey {
     fn as_ref(&self) -> &WalletKey {
         &self.0
+    }
+}
+
+impl<K: AsRef<WalletKey>> Manager<K> {
+    /// What the ledger checks again: that the key still holds, and that its user may still create
+    /// users.
+    pub fn authority(&self) -> Authority {
+        let key = self.0.as_ref();
+        Authority { manager: Some(key.user()), ..key.authority() }
     }
 }
 

@@ -144,9 +144,6 @@ codes! {
     TooManyWebhooks = "too_many_webhooks", CONFLICT, false, "There are 20 webhooks already; delete one first";
     /// Something else has changed the user's wallets or users at the same moment.
     WalletsChanged = "wallets_changed", CONFLICT, true, "The user's wallets or users have just changed; try again";
-    /// A user to delete has more users and wallets than are deleted at once.
-    TooManyToDelete = "too_many_to_delete", CONFLICT, false,
-        "The user and the users that it has created have more than 1000 wallets or users; delete some of these first";
     /// A manager to delete has users.
     UserHasUsers = "user_has_users", CONFLICT, false, "The user has users of its own; delete these first";
     /// What was sent is not HTTP as it must be.
@@ -307,6 +304,18 @@ impl ApiError {
         self
     }
 
+    /// The same refusal of a part of something large, after other parts were done.
+    #[must_use]
+    pub fn after_parts(mut self) -> Self {
+        // Who may not ask any more, or has nothing left to ask for, is told just that.
+        if matches!(self.code.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) {
+            return self;
+        }
+        let detail = format!("{}. A part is deleted already; the same request goes on from there", self.detail);
+        self.detail = detail.into();
+        self
+    }
+
     /// Which refusal it is.
     pub const fn code(&self) -> ErrorCode {
         self.code
@@ -373,6 +382,7 @@ impl ApiError {
         let code = match rejection {
             Rejection::KeyRevoked => ErrorCode::BadAuth,
             Rejection::KeyFrozen => ErrorCode::KeyFrozen,
+            Rejection::NotAManager => ErrorCode::NotAManager,
             Rejection::IdempotencyConflict => ErrorCode::IdempotencyConflict,
             Rejection::UserNotFound => ErrorCode::UserNotFound,
             Rejection::UserHasUsers => ErrorCode::UserHasUsers,

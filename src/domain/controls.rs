@@ -34,6 +34,23 @@ impl Freeze {
     }
 }
 
+/// What a wallet is frozen by. Its manager and operators freeze it apart, so that neither lifts
+/// what the other one decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Freezes {
+    /// How far by its manager.
+    pub by_manager: Option<Freeze>,
+    /// How far by an operator.
+    pub by_operator: Option<Freeze>,
+}
+
+impl Freezes {
+    /// How far the wallet is frozen, by whomever.
+    pub fn strictest(self) -> Option<Freeze> {
+        self.by_manager.max(self.by_operator)
+    }
+}
+
 /// The most that a wallet's own key may spend; no limit where there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {

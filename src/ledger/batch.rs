@@ -13,6 +13,8 @@ use crate::domain::session::SessionDigest;
 pub struct Wants {
     /// Users that are to be deleted.
     pub users: BTreeSet<UserId>,
+    /// Managers who ask for what only managers may.
+    pub managers: BTreeSet<UserId>,
     /// Invoices that are to be paid.
     pub invoices: BTreeSet<PaymentHash>,
     /// Accounts whose balance may change, or that are to be deleted: locked.
@@ -35,6 +37,7 @@ impl Wants {
                 wants.claims.insert((account, claim.key));
             }
             wants.sessions.extend(command.session());
+            wants.managers.extend(command.authority().and_then(|authority| authority.manager));
             match command {
                 Command::CreateInvoice(create) => {
                     // Under an idempotency key the account is locked, so that of two replicas the
@@ -60,7 +63,7 @@ impl Wants {
                 }
                 Command::Close(close) => {
                     wants.accounts.extend(close.by.authority().map(|authority| authority.account));
-                    wants.accounts.extend(close.wallets.iter().map(|(id, _)| *id));
+                    wants.accounts.extend(close.wallets.iter().map(|wallet| wallet.account));
                     wants.users.extend(&close.users);
                 }
             }

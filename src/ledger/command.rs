@@ -17,6 +17,9 @@ pub struct Authority {
     pub account: AccountId,
     /// The generation of the wallet's keys that the key belongs to.
     pub keys_version: i64,
+    /// The key's user, where only a manager may ask: the ledger sees as well that it may still
+    /// create users.
+    pub manager: Option<UserId>,
 }
 
 /// A request to be paid, before it is stored.
@@ -117,6 +120,22 @@ impl Adjust {
     }
 }
 
+/// Wallets, and users, that one deletion names at most. What is more is deleted by several, so
+/// that nobody waits long for one.
+pub const CLOSE_MAX: usize = 256;
+
+/// A wallet to delete.
+#[derive(Clone, Debug)]
+pub struct WalletToClose {
+    /// Its account.
+    pub account: AccountId,
+    /// Whether the one who deletes it has created its user, and not somebody below: then a
+    /// manager's freeze of it is the deleter's own.
+    pub is_own: bool,
+    /// What a sweep of it needs.
+    pub sweep: Sweep,
+}
+
 /// What a sweep needs for one wallet, made before it is known whether it holds anything.
 #[derive(Clone, Debug)]
 pub struct Sweep {
@@ -144,11 +163,11 @@ pub enum Closer {
 pub struct Close {
     /// Who asks.
     pub by: Closer,
-    /// The users who go with their wallets: the one that is to be deleted, and behind it all that
-    /// it has created, and these have. None where wallets alone are deleted.
+    /// The users who go with their wallets: whoever of these has created others goes with all of
+    /// them. None where wallets alone are deleted.
     pub users: Vec<UserId>,
-    /// The wallets, each with what a sweep of it needs.
-    pub wallets: Vec<(AccountId, Sweep)>,
+    /// The wallets.
+    pub wallets: Vec<WalletToClose>,
     /// Whether money is moved away; without it a wallet that holds any is not deleted.
     pub sweep: bool,
 }

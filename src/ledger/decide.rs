@@ -8,13 +8,15 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::command::{Adjust, Authority, Close, Closer, Command, CreateInvoice, Leg, NewInvoice, Pay, Transfer};
+use super::command::{
+    Adjust, Authority, Close, Closer, Command, CreateInvoice, Leg, NewInvoice, Pay, Transfer, WalletToClose,
+};
 use super::outcome::{Outcome, Rejection};
 use super::state::{
     Account, AccountKind, AccountRow, ClaimRow, Claimed, Closure, Effects, Invoice, InvoiceRow, InvoiceState,
     PaymentEvent, Snapshot, TransferKind, TransferRow, User,
 };
-use crate::domain::controls::{Freeze, OverLimit};
+use crate::domain::controls::{Freeze, Freezes, OverLimit};
 use crate::domain::events::EventKind;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::IdempotencyKey;
@@ -39,8 +41,22 @@ enum Mover {
     Owner,
     /// The manager of the wallet's user.
     Manager,
+    /// A manager further above: of whoever has created the wallet's user, or that one's manager.
+    Above,
     /// An operator.
     Operator,
+}
+
+impl Mover {
+    /// How far this mover is bound by what a wallet is frozen by. Who stands below cannot keep
+    /// those above from anything.
+    fn bound_by(self, freezes: Freezes) -> Option<Freeze> {
+        match self {
+            Self::Owner | Self::Manager => freezes.strictest(),
+            Self::Above => freezes.by_operator,
+            Self::Operator => None,
+        }
+    }
 }
 
 /// A movement to be made.
@@ -101,7 +117,11 @@ impl<'a> Work<'a> {
             .account(authority.account)
             .filter(|account| account.open && account.keys_version == authority.keys_version)
             .ok_or(Rejection::KeyRevoked)?;
-        if account.freeze == Some(Freeze::Everything) { Err(Rejection::KeyFrozen) } else { Ok(()) }
+        if account.freezes.strictest() == Some(Freeze::Everything) {
+            return Err(Rejection::KeyFrozen);
+        }
+        let is_manager = |user| self.snapshot.managers.contains(&user);
+        if authority.manager.is_none_or(is_manager) { Ok(()) } else { Err(Rejection::NotAManager) }
     }
 
     /// Does what is asked by one who may ask, but for a request that was made before under the
@@ -228,40 +248,13 @@ impl<'a> Work<'a> {
     fn close(&mut self, close: &Close) -> Result<Outcome, Rejection> {
         self.check_users(close)?;
         let mut sweeps = Vec::new();
-        for (index, (id, sweep)) in close.wallets.iter().enumerate() {
-            let account = self.open_account(*id, index)?;
-            let frozen = account.freeze.is_some();
-            let sweep_to = close.by.authority().map(|authority| authority.account).filter(|to| close.sweep && to != id);
-            let amount = Amount::from_stored(account.balance.get()).ok();
-            let money = match (amount, sweep_to) {
-                (Some(_), None) => return Err(Rejection::WalletHoldsMoney),
-                (Some(amount), Some(to)) => Some((amount, to)),
-                (None, _) => None,
-            };
-            if frozen && close.by.authority().is_some() {
-                return Err(Rejection::WalletFrozen { leg: index });
-            }
-            let Some((amount, payee)) = money else { continue };
-            sweeps.push(Leg {
-                transfer: sweep.transfer,
-                from: *id,
-                invoice: NewInvoice {
-                    id: sweep.invoice,
-                    payment_hash: sweep.payment_hash,
-                    preimage: sweep.preimage.clone(),
-                    payee,
-                    bolt11: None,
-                    amount,
-                    memo: "Sweep of a deleted wallet".to_owned(),
-                    webhook: None,
-                    extra: None,
-                    created_at: self.now,
-                    expires_at: self.now,
-                },
-            });
+        for (leg, wallet) in close.wallets.iter().enumerate() {
+            sweeps.extend(self.sweep(close, wallet, leg)?);
         }
-        self.post_legs(&sweeps, TransferKind::Sweep, |_| Mover::Manager)?;
-        let accounts: Vec<_> = close.wallets.iter().map(|(id, _)| *id).collect();
+        let above: HashSet<_> = close.wallets.iter().filter(|it| !it.is_own).map(|it| it.account).collect();
+        let by = |leg: &Leg| if above.contains(&leg.from) { Mover::Above } else { Mover::Manager };
+        self.post_legs(&sweeps, TransferKind::Sweep, by)?;
+        let accounts: Vec<_> = close.wallets.iter().map(|wallet| wallet.account).collect();
         for id in &accounts {
             let mut account = self.open_account(*id, 0)?.clone();
             account.open = false;
@@ -272,12 +265,50 @@ impl<'a> Work<'a> {
         Ok(Outcome::Closed)
     }
 
+    /// Whether a wallet may be deleted, and the movement that empties it, where it holds money.
+    fn sweep(&self, close: &Close, wallet: &WalletToClose, leg: usize) -> Result<Option<Leg>, Rejection> {
+        let account = self.open_account(wallet.account, leg)?;
+        let caller = close.by.authority().map(|authority| authority.account);
+        let sweep_to = caller.filter(|to| close.sweep && *to != wallet.account);
+        let amount = Amount::from_stored(account.balance.get()).ok();
+        if amount.is_some() && sweep_to.is_none() {
+            return Err(Rejection::WalletHoldsMoney);
+        }
+        let by = match close.by {
+            Closer::Operator(_) => Mover::Operator,
+            Closer::Manager(_) if wallet.is_own => Mover::Manager,
+            Closer::Manager(_) => Mover::Above,
+        };
+        if by.bound_by(account.freezes).is_some() {
+            return Err(Rejection::WalletFrozen { leg });
+        }
+        let Some((amount, payee)) = amount.zip(sweep_to) else { return Ok(None) };
+        let sweep = &wallet.sweep;
+        Ok(Some(Leg {
+            transfer: sweep.transfer,
+            from: wallet.account,
+            invoice: NewInvoice {
+                id: sweep.invoice,
+                payment_hash: sweep.payment_hash,
+                preimage: sweep.preimage.clone(),
+                payee,
+                bolt11: None,
+                amount,
+                memo: "Sweep of a deleted wallet".to_owned(),
+                webhook: None,
+                extra: None,
+                created_at: self.now,
+                expires_at: self.now,
+            },
+        }))
+    }
+
     fn user(&self, id: UserId) -> Option<&User> {
         self.snapshot.users.get(&id).filter(|_| !self.closed_users.contains(&id))
     }
 
-    /// The command must name exactly what is there: all users that its first one has created,
-    /// however deep, and all of their wallets.
+    /// The command must name exactly what is there: of each of its users all those that it has
+    /// created, however deep, and all of their wallets.
     fn check_users(&self, close: &Close) -> Result<(), Rejection> {
         let Some(first) = close.users.first() else { return Ok(()) };
         self.user(*first).ok_or(Rejection::UserNotFound)?;
@@ -295,7 +326,7 @@ impl<'a> Work<'a> {
             // A wallet whose account was not read is one that the command did not know of.
             wallets.extend(user.wallets.iter().filter(|id| self.account(**id).is_none_or(|account| account.open)));
         }
-        let named: HashSet<_> = close.wallets.iter().map(|(id, _)| id).collect();
+        let named: HashSet<_> = close.wallets.iter().map(|wallet| &wallet.account).collect();
         if wallets == named { Ok(()) } else { Err(Rejection::WalletsChanged) }
     }
 
@@ -349,7 +380,7 @@ impl<'a> Work<'a> {
             }
 
             let credit = self.stage(&mut staged, posting.credit, leg)?;
-            if posting.by != Mover::Operator && credit.freeze == Some(Freeze::Everything) {
+            if posting.by != Mover::Operator && credit.freezes.strictest() == Some(Freeze::Everything) {
                 return Err(Rejection::ReceiverFrozen { leg });
             }
             let balance = credit.balance.checked_add(posting.amount).filter(|balance| !balance.is_beyond_supply());
@@ -429,7 +460,7 @@ impl<'a> Work<'a> {
 /// Whether money may leave an account that its mover has staged; counts what its own key
 /// spends.
 fn check_spending(debit: &mut Account, posting: &Posting<'_>, leg: usize, now: UnixMs) -> Result<(), Rejection> {
-    if posting.by != Mover::Operator && debit.freeze.is_some() {
+    if posting.by.bound_by(debit.freezes).is_some() {
         return Err(Rejection::WalletFrozen { leg });
     }
     match posting.by {
@@ -439,7 +470,7 @@ fn check_spending(debit: &mut Account, posting: &Posting<'_>, leg: usize, now: U
                 OverLimit::Day => Rejection::DayLimit { leg },
             })?;
         }
-        Mover::Manager | Mover::Operator => {}
+        Mover::Manager | Mover::Above | Mover::Operator => {}
     }
     Ok(())
 }

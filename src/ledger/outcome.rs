@@ -45,6 +45,9 @@ pub enum Rejection {
     /// The wallet of the key is frozen for everything.
     #[error("the wallet of the key is frozen")]
     KeyFrozen,
+    /// The user of the key may no longer create users, and only one who may can ask for this.
+    #[error("the user of the key is not a manager")]
+    NotAManager,
     /// Something else was asked before under the same idempotency key.
     #[error("the idempotency key was used for another request")]
     IdempotencyConflict,
@@ -132,6 +135,7 @@ impl Rejection {
             | Self::BalanceLimit { leg } => Some(leg),
             Self::KeyRevoked
             | Self::KeyFrozen
+            | Self::NotAManager
             | Self::IdempotencyConflict
             | Self::UserNotFound
             | Self::UserHasUsers

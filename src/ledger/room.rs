@@ -39,8 +39,8 @@ pub enum Full {
 
 impl Room {
     /// Takes room for a weight, and answers how much has been taken, for [`Room::give_back`].
-    /// What is heavier than a batch (the deletion of a user with very many wallets) takes no more
-    /// than one does, because it would never find so much.
+    /// What is heavier than a batch takes no more than one does, because it would never find so
+    /// much.
     pub fn take(&mut self, consumer: Consumer, weight: usize) -> Result<usize, Full> {
         let before = self.tenants.get(&consumer.tenant).copied().unwrap_or_default();
         let weight = weight.clamp(1, BATCH_WEIGHT_MAX);

@@ -8,11 +8,15 @@
 //! | apply | invoices, transfers, balances in one statement; affected rows counted | 1 |
 //! | commit | one flush to disk for the whole batch | 1 |
 //!
-//! That is six at most, and one more for idempotency keys; only deleting users (whose rows are locked first) takes more.
+//! That is six at most, and one more for idempotency keys. Where a manager asks for something that
+//! only managers may do, or users are deleted, their rows are locked first; and what is deleted is
+//! marked by a statement of its own.
 //!
 //! **Locks.** Everyone who takes more than one row lock takes them in the order users,
 //! invoices, accounts, and within each by id. So two batches, on whatever replica, can wait
-//! for each other, but never in a circle.
+//! for each other, but never in a circle. Only managers who ask are locked before all that, shared:
+//! where another replica is just deleting one of them, the database ends the circle, and the batch
+//! is tried again.
 //!
 //! **Time** is read after the locks are held: whether an invoice has expired is decided at
 //! the moment of payment, not at the moment of asking.

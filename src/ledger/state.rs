@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::command::NewInvoice;
-use crate::domain::controls::{Freeze, Limits, Spent};
+use crate::domain::controls::{Freezes, Limits, Spent};
 use crate::domain::events::{EventKind, EventKinds};
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::{IdempotencyKey, RequestDigest};
@@ -50,8 +50,8 @@ pub struct Account {
     pub keys_version: i64,
     /// False once it was deleted.
     pub open: bool,
-    /// How far it is frozen, by whomever.
-    pub freeze: Option<Freeze>,
+    /// What it is frozen by.
+    pub freezes: Freezes,
     /// The most that its own key may spend.
     pub limits: Limits,
     /// What its own key has spent.
@@ -130,6 +130,8 @@ pub struct Snapshot {
     pub invoices: HashMap<PaymentHash, Invoice>,
     /// The users that are to be deleted; one who is gone is not there.
     pub users: HashMap<UserId, User>,
+    /// Those of the managers who ask that are there and may create users.
+    pub managers: HashSet<UserId>,
     /// The operators' sessions under which commands are asked, where they are still under way.
     pub sessions: HashSet<SessionDigest>,
     /// What was done before under the idempotency keys that the commands are asked under.
@@ -139,9 +141,10 @@ pub struct Snapshot {
 /// A user as it stands, locked for the batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct User {
-    /// Its wallets that are not deleted.
+    /// Its wallets that are not deleted; of more than one deletion can name, some.
     pub wallets: Vec<AccountId>,
-    /// The users that it has created and that are not deleted.
+    /// The users that it has created and that are not deleted; of more than one deletion can
+    /// name, some.
     pub users: Vec<UserId>,
 }
 

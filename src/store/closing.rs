@@ -3,49 +3,139 @@
 //! Open invoices of a deleted wallet are left as they are: the ledger refuses to pay a wallet
 //! that is closed, and who asks is told that they are cancelled.
 
-use diesel::prelude::*;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
+use diesel::SqliteConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary};
+
+use super::closing_postgres;
 use super::connection::Db;
 use super::error::StoreError;
-use super::schema::{accounts, users, wallet_keys, wallets};
-use super::sessions;
+use super::schema::{accounts, sessions, users, wallet_keys, wallets};
 use super::settlement::expect_rows;
+use super::statement::statement;
 use super::wallets::CHUNK_IDS;
 use crate::domain::ids::{AccountId, UserId};
 use crate::domain::keys::new_generation;
 use crate::domain::time::UnixMs;
+use crate::ledger::batch::Wants;
+use crate::ledger::command::CLOSE_MAX;
 use crate::ledger::state::{Closure, User};
 
-/// Users of one user that are told: more than are deleted at once.
-const USERS_MAX: i64 = 1001;
+/// A user, and a wallet or a user that it has.
+pub(super) type Belonging = (Vec<u8>, Vec<u8>);
 
-/// Locks a user who is there, so that it gets no more users or wallets, and tells those that it
-/// has.
-pub(super) fn lock_user(connection: &mut Db, user: UserId) -> Result<Option<User>, StoreError> {
-    // The update is the lock, on both stores alike.
-    let here = users::table.filter(users::id.eq(user.as_bytes().as_slice())).filter(users::deleted_at_ms.is_null());
-    let locked = diesel::update(here).set(users::updated_at_ms.eq(users::updated_at_ms)).execute(connection)?;
-    if locked == 0 {
-        return Ok(None);
+/// The users whom a batch is about: none of them is deleted or changed, and whoever is to be
+/// deleted gets no more users or wallets, until the transaction ends.
+#[derive(Default)]
+pub(super) struct LockedUsers {
+    /// Those who are to be deleted, with what they have.
+    pub(super) users: HashMap<UserId, User>,
+    /// Managers who may create users.
+    pub(super) managers: HashSet<UserId>,
+}
+
+statement!(
+    /// A user who is there.
+    SelectUser on SqliteConnection,
+    (id: &'a [u8] as Binary) -> (Binary),
+    "SELECT id FROM users WHERE id = ? AND deleted_at_ms IS NULL"
+);
+
+statement!(
+    /// A user who is there and may create users.
+    SelectManager on SqliteConnection,
+    (id: &'a [u8] as Binary) -> (Binary),
+    "SELECT id FROM users WHERE id = ? AND deleted_at_ms IS NULL AND may_create_users"
+);
+
+statement!(
+    /// Some of the wallets of a user.
+    SelectWallets on SqliteConnection,
+    (user: &'a [u8] as Binary, limit: i64 as BigInt) -> (Binary, Binary),
+    "SELECT user_id, id FROM wallets WHERE user_id = ? AND deleted_at_ms IS NULL LIMIT ?"
+);
+
+statement!(
+    /// Some of the users of a user.
+    SelectUsers on SqliteConnection,
+    (manager: &'a [u8] as Binary, limit: i64 as BigInt) -> (Binary, Binary),
+    "SELECT manager_id, id FROM users WHERE manager_id = ? AND deleted_at_ms IS NULL LIMIT ?"
+);
+
+/// Of what a user has, as many are told as show that they are more than one deletion names.
+pub(super) fn belongings_max() -> i64 {
+    i64::try_from(CLOSE_MAX).unwrap_or(i64::MAX).saturating_add(1)
+}
+
+/// Locks the users whom a batch is about.
+pub(super) fn lock_users(connection: &mut Db, wants: &Wants) -> Result<LockedUsers, StoreError> {
+    let mut locked = LockedUsers::default();
+    if !wants.managers.is_empty() {
+        let found = match connection {
+            Db::Sqlite(c) => find_each(c, &wants.managers, |c, id| SelectManager { id }.get_result(c))?,
+            Db::Postgres(c) => closing_postgres::lock_managers(c, &wants.managers)?,
+        };
+        locked.managers = found.iter().map(|(id,)| Ok(UserId::from_slice(id)?)).collect::<Result<_, StoreError>>()?;
     }
-    let ids: Vec<Vec<u8>> = wallets::table
-        .filter(wallets::user_id.eq(user.as_bytes().as_slice()))
-        .filter(wallets::deleted_at_ms.is_null())
-        .select(wallets::id)
-        .load(connection)?;
-    let wallets = ids.iter().map(|id| Ok(AccountId::from_slice(id)?)).collect::<Result<_, StoreError>>()?;
-    let users: Vec<Vec<u8>> = users::table
-        .filter(users::manager_id.eq(user.as_bytes().as_slice()))
-        .filter(users::deleted_at_ms.is_null())
-        .select(users::id)
-        .limit(USERS_MAX)
-        .load(connection)?;
-    let users = users.iter().map(|id| Ok(UserId::from_slice(id)?)).collect::<Result<_, StoreError>>()?;
-    Ok(Some(User { wallets, users }))
+    if wants.users.is_empty() {
+        return Ok(locked);
+    }
+    let found = match connection {
+        Db::Sqlite(c) => find_each(c, &wants.users, |c, id| SelectUser { id }.get_result(c))?,
+        Db::Postgres(c) => closing_postgres::lock_users(c, &wants.users)?,
+    };
+    let ids = found.iter().map(|(id,)| Ok(UserId::from_slice(id)?)).collect::<Result<Vec<_>, StoreError>>()?;
+    locked.users = ids.iter().map(|id| (*id, User::default())).collect();
+    let (wallets, users) = match connection {
+        Db::Sqlite(c) => belongings_of(c, &ids)?,
+        Db::Postgres(c) => closing_postgres::belongings_of(c, &ids)?,
+    };
+    for (user, wallet) in wallets {
+        locked.users.entry(UserId::from_slice(&user)?).or_default().wallets.push(AccountId::from_slice(&wallet)?);
+    }
+    for (manager, user) in users {
+        locked.users.entry(UserId::from_slice(&manager)?).or_default().users.push(UserId::from_slice(&user)?);
+    }
+    Ok(locked)
+}
+
+/// Those that are found, of a few. The transaction holds the only write lock.
+fn find_each(
+    connection: &mut SqliteConnection,
+    ids: &BTreeSet<UserId>,
+    find: impl Fn(&mut SqliteConnection, &[u8]) -> QueryResult<(Vec<u8>,)>,
+) -> Result<Vec<(Vec<u8>,)>, StoreError> {
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        found.extend(find(connection, id.as_bytes().as_slice()).optional()?);
+    }
+    Ok(found)
+}
+
+fn belongings_of(
+    connection: &mut SqliteConnection,
+    ids: &[UserId],
+) -> Result<(Vec<Belonging>, Vec<Belonging>), StoreError> {
+    let (mut wallets, mut users) = (Vec::new(), Vec::new());
+    for id in ids {
+        let (id, limit) = (id.as_bytes().as_slice(), belongings_max());
+        wallets.extend(SelectWallets { user: id, limit }.load::<Belonging>(connection)?);
+        users.extend(SelectUsers { manager: id, limit }.load::<Belonging>(connection)?);
+    }
+    Ok((wallets, users))
 }
 
 /// Deletes wallets, and the users who go as well. Their keys and sessions are gone with it.
 pub(super) fn close(connection: &mut Db, closure: &Closure, at: UnixMs) -> Result<(), StoreError> {
+    match connection {
+        Db::Sqlite(c) => close_sqlite(c, closure, at),
+        Db::Postgres(c) => closing_postgres::close(c, closure, at),
+    }
+}
+
+fn close_sqlite(connection: &mut SqliteConnection, closure: &Closure, at: UnixMs) -> Result<(), StoreError> {
     let now = at.get();
     for accounts_to_close in closure.accounts.chunks(CHUNK_IDS) {
         let ids = || accounts_to_close.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>();
@@ -62,12 +152,14 @@ pub(super) fn close(connection: &mut Db, closure: &Closure, at: UnixMs) -> Resul
             .execute(connection)?;
         expect_rows("wallets to delete", accounts_to_close.len(), deleted)?;
     }
-    for user in &closure.users {
-        let deleted = diesel::update(users::table.filter(users::id.eq(user.as_bytes().as_slice())))
+    for users_to_delete in closure.users.chunks(CHUNK_IDS) {
+        let ids = || users_to_delete.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>();
+        let deleted = diesel::update(users::table.filter(users::id.eq_any(ids())))
+            .filter(users::deleted_at_ms.is_null())
             .set((users::deleted_at_ms.eq(now), users::updated_at_ms.eq(now)))
             .execute(connection)?;
-        expect_rows("users to delete", 1, deleted)?;
-        sessions::end_all(connection, *user)?;
+        expect_rows("users to delete", users_to_delete.len(), deleted)?;
+        diesel::delete(sessions::table.filter(sessions::user_id.eq_any(ids()))).execute(connection)?;
     }
     Ok(())
 }

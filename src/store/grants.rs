@@ -8,7 +8,7 @@ use super::connection::Db;
 use super::error::StoreError;
 use super::lookups::Found;
 use super::schema::{accounts, users, wallets};
-use super::settle_rows::strictest;
+use super::settle_rows::freezes;
 use super::statement::statement;
 use crate::domain::consumer::Consumer;
 use crate::domain::controls::Freeze;
@@ -39,7 +39,7 @@ pub struct Grant {
 impl Grant {
     /// What the ledger checks again.
     pub const fn authority(&self) -> Authority {
-        Authority { account: self.wallet.account(), keys_version: self.keys_version }
+        Authority { account: self.wallet.account(), keys_version: self.keys_version, manager: None }
     }
 
     /// Whose share what the key does is charged to.
@@ -177,7 +177,7 @@ fn refuse_frozen(by_manager: Option<&str>, by_operator: Option<&str>) -> Result<
 
 /// Whether a wallet is frozen for everything, by whomever.
 pub(super) fn is_frozen(by_manager: Option<&str>, by_operator: Option<&str>) -> Result<bool, StoreError> {
-    Ok(strictest(by_manager, by_operator)? == Some(Freeze::Everything))
+    Ok(freezes(by_manager, by_operator)?.strictest() == Some(Freeze::Everything))
 }
 
 /// Makes sure that a key which was proved before has been neither revoked nor frozen since.

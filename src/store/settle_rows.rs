@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::error::StoreError;
 use super::idempotency::whole_ids;
-use crate::domain::controls::{Freeze, Limits, Spent};
+use crate::domain::controls::{Freeze, Freezes, Limits, Spent};
 use crate::domain::events::EventKinds;
 use crate::domain::idempotency::{IdempotencyKey, RequestDigest};
 use crate::domain::ids::{AccountId, InvoiceId, PaymentHash};
@@ -105,7 +105,7 @@ pub(super) fn account(columns: AccountColumns) -> Result<(AccountId, Account), S
         entries,
         keys_version,
         open: closed_at.is_none(),
-        freeze: strictest(by_manager.as_deref(), by_operator.as_deref())?,
+        freezes: freezes(by_manager.as_deref(), by_operator.as_deref())?,
         limits: Limits { payment_max: limit(payment_max)?, day_max: limit(day_max)? },
         spent: Spent { day, total: Msat::new(total) },
         subscribed: EventKinds::from_stored(kinds.unwrap_or_default()),
@@ -118,9 +118,9 @@ pub(super) fn freeze(name: Option<&str>) -> Result<Option<Freeze>, StoreError> {
     name.map(|name| Freeze::from_stored(name).ok_or_else(|| unknown("freeze", name))).transpose()
 }
 
-/// How far a wallet is frozen by two who freeze it apart.
-pub(super) fn strictest(by_manager: Option<&str>, by_operator: Option<&str>) -> Result<Option<Freeze>, StoreError> {
-    Ok(freeze(by_manager)?.max(freeze(by_operator)?))
+/// What a wallet is frozen by.
+pub(super) fn freezes(by_manager: Option<&str>, by_operator: Option<&str>) -> Result<Freezes, StoreError> {
+    Ok(Freezes { by_manager: freeze(by_manager)?, by_operator: freeze(by_operator)? })
 }
 
 /// A stored limit.

@@ -8,7 +8,7 @@ use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::r2d2::R2D2Connection as _;
 
 use super::checkpoint::{Turn, Writers};
-use super::closing::{close, lock_user};
+use super::closing::{close, lock_users};
 use super::connection::{Database, Db, roll_back};
 use super::error::StoreError;
 use super::sessions::{self, Role};
@@ -111,12 +111,10 @@ impl SettlementStore for Settlement {
         let connection = self.connection()?;
         let mut snapshot = Snapshot::default();
         let loaded = (|| {
-            for user in &wants.users {
-                if let Some(found) = lock_user(connection, *user)? {
-                    wants.accounts.extend(&found.wallets);
-                    snapshot.users.insert(*user, found);
-                }
-            }
+            let locked = lock_users(connection, &wants)?;
+            wants.accounts.extend(locked.users.values().flat_map(|user| &user.wallets));
+            snapshot.users = locked.users;
+            snapshot.managers = locked.managers;
             for session in &wants.sessions {
                 if sessions::find(connection, *session, clock::now())?.is_some_and(|it| it.role == Role::Operator) {
                     snapshot.sessions.insert(*session);

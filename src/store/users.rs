@@ -1,7 +1,7 @@
 //! Users of a tenant: created by a manager, seen by no other.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Bool, Nullable};
+use diesel::sql_types::{Bool, Nullable};
 use serde::Serialize;
 
 use super::connection::{Db, MultiBackend};
@@ -334,38 +334,6 @@ pub fn update(
         None => {}
     }
     Ok(Ok(()))
-}
-
-/// The users of one subtree at most, and their wallets.
-pub const SUBTREE_MAX: i64 = 1000;
-
-#[derive(diesel::QueryableByName)]
-struct Member {
-    #[diesel(sql_type = Binary)]
-    id: Vec<u8>,
-}
-
-/// A user, and behind it all that it has created, and these have, however deep; `None` where there
-/// are more than [`SUBTREE_MAX`]. Deleted ones are not among them.
-pub fn subtree(connection: &mut Db, id: UserId) -> Result<Option<Vec<UserId>>, StoreError> {
-    let query = diesel::sql_query(
-        "WITH RECURSIVE subtree (id) AS (
-            SELECT $1
-            UNION ALL
-            SELECT u.id FROM users AS u INNER JOIN subtree AS s ON u.manager_id = s.id WHERE u.deleted_at_ms IS NULL
-        )
-        SELECT s.id FROM subtree AS s LIMIT $2",
-    )
-    .bind::<Binary, _>(id.as_bytes().to_vec())
-    .bind::<BigInt, _>(SUBTREE_MAX.saturating_add(1));
-    let rows: Vec<Member> = match connection {
-        Db::Sqlite(c) => query.load(c)?,
-        Db::Postgres(c) => query.load(c)?,
-    };
-    if i64::try_from(rows.len()).is_ok_and(|rows| rows > SUBTREE_MAX) {
-        return Ok(None);
-    }
-    rows.into_iter().map(|row| Ok(UserId::from_slice(&row.id)?)).collect::<Result<_, StoreError>>().map(Some)
 }
 
 /// How many users there are, of all tenants, deleted ones included.

@@ -219,19 +219,23 @@ pub fn of_users(connection: &mut Db, ids: &[UserId]) -> Result<Vec<Wallet>, Stor
     Ok(found)
 }
 
-/// The ids of the wallets of users, `limit` of them at most, in no order.
-pub fn ids_of_users(connection: &mut Db, users: &[UserId], limit: i64) -> Result<Vec<WalletId>, StoreError> {
+/// The wallets of users, each with its user: `limit` of them at most, in no order.
+pub fn ids_of_users(
+    connection: &mut Db,
+    users: &[UserId],
+    limit: usize,
+) -> Result<Vec<(UserId, WalletId)>, StoreError> {
     let mut found = Vec::new();
     for users in users.chunks(CHUNK_IDS) {
-        let left = limit.saturating_sub(i64::try_from(found.len()).unwrap_or(i64::MAX));
-        let ids: Vec<Vec<u8>> = wallets::table
+        let left = limit.saturating_sub(found.len());
+        let rows: Vec<(Vec<u8>, Vec<u8>)> = wallets::table
             .filter(wallets::user_id.eq_any(users.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
             .filter(wallets::deleted_at_ms.is_null())
-            .select(wallets::id)
-            .limit(left)
+            .select((wallets::user_id, wallets::id))
+            .limit(i64::try_from(left).unwrap_or(i64::MAX))
             .load(connection)?;
-        for id in ids {
-            found.push(WalletId::from_slice(&id)?);
+        for (user, id) in rows {
+            found.push((UserId::from_slice(&user)?, WalletId::from_slice(&id)?));
         }
     }
     Ok(found)

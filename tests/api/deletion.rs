@@ -2,10 +2,60 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Wallet, both_stores};
+use crate::harness::{Server, StoreKind, Wallet, at_once, both_stores};
 
 const USERS: &str = "/usermanager/api/v1/users";
 const WALLETS: &str = "/usermanager/api/v1/wallets";
+
+fn freeze(server: &Server, key: &str, wallet: &Wallet, scope: &str) {
+    server.put(&format!("{WALLETS}/{}/freeze", wallet.id), key, &json!({ "scope": scope })).expect(200);
+}
+
+/// An operator's freeze, behind the API's back.
+fn freeze_as_operator(server: &Server, wallet: &Wallet, scope: &str) {
+    let id = match server.store {
+        StoreKind::Sqlite => format!("x'{}'", wallet.id),
+        StoreKind::Postgres => format!("'\\x{}'::bytea", wallet.id),
+    };
+    server.database.execute(&format!("UPDATE accounts SET frozen_by_operator = {scope} WHERE id = {id}")).unwrap();
+}
+
+/// Lets the database set an operator's freeze at the moment that another wallet is deleted.
+fn freeze_when_closed(server: &Server, first: &Wallet, then: &Wallet) {
+    let sql = match server.store {
+        StoreKind::Sqlite => format!(
+            "CREATE TRIGGER freeze_it AFTER UPDATE OF closed_at_ms ON accounts WHEN NEW.id = x'{}' BEGIN
+                UPDATE accounts SET frozen_by_operator = 'spending' WHERE id = x'{}';
+            END",
+            first.id, then.id
+        ),
+        StoreKind::Postgres => format!(
+            "CREATE FUNCTION freeze_it() RETURNS trigger AS $$ BEGIN
+                UPDATE accounts SET frozen_by_operator = 'spending' WHERE id = '\\x{}'::bytea;
+                RETURN NEW;
+            END $$ LANGUAGE plpgsql;
+            CREATE TRIGGER freeze_it AFTER UPDATE OF closed_at_ms ON accounts FOR EACH ROW
+            WHEN (NEW.id = '\\x{}'::bytea) EXECUTE FUNCTION freeze_it()",
+            then.id, first.id
+        ),
+    };
+    server.database.execute(&sql).unwrap();
+}
+
+/// A user of the manager's that has created others, and three of these some more: 270 in all.
+fn large_studio(server: &Server) -> (Wallet, Vec<Wallet>) {
+    let studio = server.creator_of(&server.manager.admin, "studio");
+    let some = at_once(3, |index| {
+        let team = server.creator_of(&studio.admin, &format!("team {index}"));
+        let players = (0..89).map(|index| {
+            let maker = if index % 2 == 0 { &team } else { &studio };
+            server.wallet_of(&maker.admin, &format!("player {index}"))
+        });
+        let players: Vec<_> = players.collect();
+        [vec![team], players].concat()
+    });
+    (studio, some.concat())
+}
 
 both_stores! {
     fn an_empty_user_is_deleted_and_its_keys_stop(server) {
@@ -85,17 +135,144 @@ both_stores! {
         server.audit();
     }
 
-    fn no_more_is_deleted_at_once_than_fits_into_one_batch(server) {
+    fn a_freeze_from_below_keeps_nobody(server) {
         let key = server.manager.admin.clone();
-        let user = server.wallet("hoarder", 0);
-        for index in 0..1000 {
+        let studio = server.creator_of(&key, "studio");
+        let path = format!("{USERS}/{}", studio.user);
+        let [empty, rich, shut] = [("empty", 0, "spending"), ("rich", 30, "spending"), ("shut", 5, "everything")]
+            .map(|(name, sats, scope)| {
+                let wallet = server.wallet_of(&studio.admin, name);
+                if sats > 0 {
+                    server.pay(&server.manager, &server.invoice(&wallet, sats)).expect(201);
+                }
+                freeze(server, &studio.admin, &wallet, scope);
+                wallet
+            });
+        let before = server.balance(&server.manager);
+        // To whoever has frozen a wallet itself, it stays.
+        for wallet in [&empty, &rich, &shut] {
+            let path = format!("{USERS}/{}", wallet.user);
+            server.delete(&path, &studio.admin).refused(400, "wallet_frozen", "frozen");
+        }
+        freeze(server, &key, &studio, "spending");
+        server.delete(&path, &key).refused(400, "wallet_frozen", "frozen");
+        server.delete(&format!("{WALLETS}/{}/freeze", studio.id), &key).expect(200);
+        freeze_as_operator(server, &empty, "'spending'");
+        server.delete(&path, &key).refused(400, "wallet_frozen", "frozen");
+        freeze_as_operator(server, &empty, "NULL");
+        server.delete(&path, &key).expect(200);
+        assert_eq!(server.balance(&server.manager), before + 35);
+        server.get(&path, &key).refused(404, "user_not_found", "");
+        server.audit();
+    }
+
+    fn users_of_any_number_go_part_by_part(server) {
+        let key = server.manager.admin.clone();
+        let (studio, players) = large_studio(server);
+        let path = format!("{USERS}/{}", studio.user);
+        for player in [&players[0], &players[269]] {
+            server.pay(&server.manager, &server.invoice(player, 10)).expect(201);
+        }
+        let before = server.balance(&server.manager);
+        // What refuses it is known before anything is deleted, or any right is taken away.
+        server.delete(&format!("{path}?sweep=false"), &key).refused(409, "wallet_holds_money", "");
+        freeze_as_operator(server, &players[100], "'spending'");
+        server.delete(&path, &key).refused(400, "wallet_frozen", "frozen");
+        freeze_as_operator(server, &players[100], "NULL");
+        freeze(server, &key, &studio, "spending");
+        server.delete(&path, &key).refused(400, "wallet_frozen", "frozen");
+        server.delete(&format!("{WALLETS}/{}/freeze", studio.id), &key).expect(200);
+        let order = json!({"user_name": "late", "may_create_users": true});
+        server.post(USERS, &studio.admin, &order).expect(201);
+        assert_eq!((server.balance(&players[0]), server.balance(&players[269])), (10, 10));
+        // Frozen below, it goes all the same.
+        freeze(server, &studio.admin, &players[0], "everything");
+        server.delete(&path, &key).expect(200);
+        assert_eq!(server.balance(&server.manager), before + 20);
+        for gone in [&studio, &players[0], &players[150], &players[269]] {
+            server.get("/api/v1/wallet", &gone.invoice).refused(401, "bad_auth", "");
+        }
+        assert_eq!(server.get(USERS, &key).expect(200), json!([]));
+        server.audit();
+    }
+
+    fn what_is_refused_half_way_goes_on_from_there(server) {
+        let key = server.manager.admin.clone();
+        let (studio, players) = large_studio(server);
+        let path = format!("{USERS}/{}", studio.user);
+        let bolt11 = server.invoice(&studio, 7);
+        let before = server.balance(&server.manager);
+        // The studio's own wallet is the last one; perhaps money comes to it before that.
+        let answers = at_once(3, |index| match index {
+            0 => server.delete(&format!("{path}?sweep=false"), &key),
+            1 => server.delete(&path, &key),
+            _ => server.pay(&server.manager, &bolt11),
+        });
+        for answer in answers.iter().filter(|answer| answer.status != 200 && answer.status != 201) {
+            assert!([400, 404, 409].contains(&answer.status), "{}", answer.text);
+        }
+        let again = server.delete(&path, &key);
+        assert!([200, 404].contains(&again.status), "{}", again.text);
+        for gone in [&studio, &players[0], &players[269]] {
+            server.get("/api/v1/wallet", &gone.invoice).refused(401, "bad_auth", "");
+        }
+        assert_eq!(server.balance(&server.manager), before);
+        server.audit();
+    }
+
+    fn a_part_that_is_refused_says_that_others_are_done(server) {
+        let key = server.manager.admin.clone();
+        let (studio, players) = large_studio(server);
+        let path = format!("{USERS}/{}", studio.user);
+        // An operator freezes the studio's own wallet, the last one, as soon as a first one is gone.
+        freeze_when_closed(server, &players[1], &studio);
+        server.delete(&path, &key).refused(400, "wallet_frozen", "A part is deleted already");
+        server.get("/api/v1/wallet", &players[1].invoice).refused(401, "bad_auth", "");
+        server.get("/api/v1/wallet", &studio.invoice).expect(200);
+        server.post(USERS, &studio.admin, &json!({"user_name": "late"})).refused(403, "not_a_manager", "");
+        server.delete(&path, &key).refused(400, "wallet_frozen", "frozen");
+        freeze_as_operator(server, &studio, "NULL");
+        server.delete(&path, &key).expect(200);
+        server.get(&path, &key).refused(404, "user_not_found", "");
+        server.audit();
+    }
+
+    fn an_operator_deletes_a_manager_with_many_wallets(server) {
+        let operator = server.operator("root");
+        let manager = server.new_manager("hoarder", 0);
+        let path = format!("/users/api/v1/user/{}", manager.user);
+        for index in 0..260 {
+            let order = json!({"name": format!("wallet {index}")});
+            server.as_session("POST", &format!("{path}/wallet"), &operator, &order).expect(200);
+        }
+        let user = server.wallet_of(&manager.admin, "player");
+        server.as_session("DELETE", &path, &operator, &Value::Null).refused(409, "user_has_users", "");
+        server.delete(&format!("{USERS}/{}", user.user), &manager.admin).expect(200);
+        let credit = |amount: i64| {
+            let order = json!({"id": manager.id, "amount": amount});
+            server.as_session("PUT", "/users/api/v1/balance", &operator, &order).expect(200);
+        };
+        credit(5);
+        server.as_session("DELETE", &path, &operator, &Value::Null).refused(409, "wallet_holds_money", "");
+        credit(-5);
+        server.as_session("DELETE", &path, &operator, &Value::Null).expect(200);
+        server.get("/api/v1/wallet", &manager.invoice).refused(401, "bad_auth", "");
+        server.audit();
+    }
+
+    fn wallets_of_any_number_go_part_by_part(server) {
+        let key = server.manager.admin.clone();
+        let user = server.wallet("hoarder", 3);
+        for index in 0..300 {
             let order = json!({"user_id": user.user, "wallet_name": format!("wallet {index}")});
             server.post(WALLETS, &key, &order).expect(201);
         }
         let path = format!("{USERS}/{}", user.user);
-        server.delete(&path, &key).refused(409, "too_many_to_delete", "1000");
-        server.delete(&format!("{WALLETS}/{}", user.id), &key).expect(200);
+        let before = server.balance(&server.manager);
+        server.delete(&format!("{path}?sweep=false"), &key).refused(409, "wallet_holds_money", "");
         server.delete(&path, &key).expect(200);
+        assert_eq!(server.balance(&server.manager), before + 3);
+        assert_eq!(server.get(WALLETS, &key).expect(200), json!([]));
         server.audit();
     }
 

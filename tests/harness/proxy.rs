@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -18,6 +18,8 @@ pub(crate) enum Fault {
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     next: Arc<AtomicU8>,
+    /// How often clients have sent something.
+    sent: Arc<AtomicUsize>,
     /// The clients' ends of all connections that there were.
     clients: Arc<Mutex<Vec<TcpStream>>>,
 }
@@ -32,18 +34,19 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let next = Arc::new(AtomicU8::new(0));
         let clients = Arc::new(Mutex::new(Vec::new()));
-        let (faults, opened) = (Arc::clone(&next), Arc::clone(&clients));
+        let sent = Arc::new(AtomicUsize::new(0));
+        let (faults, opened, counter) = (Arc::clone(&next), Arc::clone(&clients), Arc::clone(&sent));
         thread::spawn(move || {
             for client in listener.incoming() {
                 let (Ok(client), Ok(server)) = (client, TcpStream::connect(("127.0.0.1", to_port))) else { break };
                 opened.lock().unwrap().push(client.try_clone().unwrap());
-                let faults = Arc::clone(&faults);
+                let (faults, counter) = (Arc::clone(&faults), Arc::clone(&counter));
                 let (client_too, server_too) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                thread::spawn(move || forward(client, server, &faults));
-                thread::spawn(move || forward(server_too, client_too, &AtomicU8::new(0)));
+                thread::spawn(move || forward(client, server, &faults, &counter));
+                thread::spawn(move || forward(server_too, client_too, &AtomicU8::new(0), &AtomicUsize::new(0)));
             }
         });
-        Self { port, next, clients }
+        Self { port, next, sent, clients }
     }
 
     /// Arms a fault for the next commit.
@@ -58,19 +61,25 @@ impl Proxy {
         }
     }
 
+    /// How often clients have sent something: about as many as there were round trips.
+    pub(crate) fn sent(&self) -> usize {
+        self.sent.load(Ordering::SeqCst)
+    }
+
     /// Whether the fault has happened.
     pub(crate) fn has_struck(&self) -> bool {
         self.next.load(Ordering::SeqCst) == 0
     }
 }
 
-fn forward(mut from: TcpStream, mut to: TcpStream, faults: &AtomicU8) {
+fn forward(mut from: TcpStream, mut to: TcpStream, faults: &AtomicU8, sent: &AtomicUsize) {
     let mut buffer = [0; 16_384];
     while let Ok(length) = from.read(&mut buffer) {
         let bytes = &buffer[..length];
         if length == 0 {
             break;
         }
+        sent.fetch_add(1, Ordering::SeqCst);
         if bytes.windows(COMMIT.len()).any(|window| window == COMMIT) {
             match faults.swap(0, Ordering::SeqCst) {
                 1 => {

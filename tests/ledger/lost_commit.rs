@@ -40,6 +40,25 @@ fn a_commit_without_an_answer_is_looked_up() {
 }
 
 #[test]
+fn a_deletion_takes_few_round_trips_however_many_users_it_deletes() {
+    let Some((server, proxy)) = behind_proxy() else { return };
+    let key = server.manager.admin.clone();
+    let mut counts = [4, 4, 100].map(|users| {
+        let studio = server.creator_of(&key, "studio");
+        for index in 0..users {
+            server.wallet_of(&studio.admin, &format!("player {index}"));
+        }
+        let before = proxy.sent();
+        server.delete(&format!("/usermanager/api/v1/users/{}", studio.user), &key).expect(200);
+        proxy.sent() - before
+    });
+    // The first one has prepared the statements.
+    counts[0] = 0;
+    assert!(counts[2] < counts[1] + 50, "{counts:?}");
+    server.audit();
+}
+
+#[test]
 fn a_server_outlives_its_connections() {
     let Some(server) = Server::start(StoreKind::Postgres, Options::default()) else { return };
     let (payer, payee) = (server.wallet("payer", 1_000), server.wallet("payee", 0));

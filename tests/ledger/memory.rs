@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use satkeep::domain::controls::{Limits, Spent};
+use satkeep::domain::controls::{Freezes, Limits, Spent};
 use satkeep::domain::events::EventKinds;
 use satkeep::domain::idempotency::IdempotencyKey;
 use satkeep::domain::ids::{AccountId, PaymentHash, UserId};
@@ -22,6 +22,7 @@ pub(crate) struct Memory {
     pub(crate) accounts: HashMap<AccountId, Account>,
     pub(crate) invoices: HashMap<PaymentHash, Invoice>,
     pub(crate) users: HashMap<UserId, User>,
+    pub(crate) managers: HashSet<UserId>,
     pub(crate) sessions: HashSet<SessionDigest>,
     pub(crate) transfers: Vec<TransferRow>,
     pub(crate) claims: HashMap<(AccountId, IdempotencyKey), Claimed>,
@@ -36,7 +37,7 @@ pub(crate) fn account(kind: AccountKind, msat: i64) -> Account {
         entries: 0,
         keys_version: 1,
         open: true,
-        freeze: None,
+        freezes: Freezes::default(),
         limits: Limits::default(),
         spent: Spent::default(),
         subscribed: EventKinds::default(),
@@ -51,6 +52,7 @@ impl Memory {
         for index in 0..WALLETS {
             memory.accounts.insert(wallet(index), account(AccountKind::Wallet, 0));
             memory.users.insert(user(index), User { wallets: vec![wallet(index)], users: Vec::new() });
+            memory.managers.insert(user(index));
         }
         memory
     }
@@ -61,6 +63,7 @@ impl Memory {
             accounts: self.accounts.clone(),
             invoices: self.invoices.clone(),
             users: self.users.clone(),
+            managers: self.managers.clone(),
             sessions: self.sessions.clone(),
             claims: self.claims.clone(),
         }
@@ -101,6 +104,10 @@ impl Memory {
             }
             for user in &closure.users {
                 self.users.remove(user).unwrap();
+                self.managers.remove(user);
+                for other in self.users.values_mut() {
+                    other.users.retain(|id| id != user);
+                }
             }
         }
     }
@@ -117,6 +124,7 @@ impl SettlementStore for Memory {
     fn load(&mut self, mut wants: Wants) -> Result<Snapshot, SettleError> {
         let mut snapshot = self.snapshot();
         snapshot.users.retain(|user, _| wants.users.contains(user));
+        snapshot.managers.retain(|user| wants.managers.contains(user));
         wants.accounts.extend(snapshot.users.values().flat_map(|user| &user.wallets));
         snapshot.sessions.retain(|session| wants.sessions.contains(session));
         snapshot.claims.retain(|place, _| wants.claims.contains(place));

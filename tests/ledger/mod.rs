@@ -2,6 +2,7 @@
 //! the whole under races and crashes.
 
 mod checkpoint;
+mod closing;
 mod crash;
 mod differential;
 mod fairness;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use satkeep::domain::controls::{Freeze, Limits};
+use satkeep::domain::controls::{Freeze, Freezes, Limits};
 use satkeep::domain::ids::{AccountId, PaymentHash};
 use satkeep::domain::money::{Amount, MSAT_MAX, Msat};
 use satkeep::domain::session::SessionToken;
@@ -20,27 +20,28 @@ fn position(rejection: Rejection) -> usize {
     match rejection {
         Rejection::KeyRevoked => 0,
         Rejection::KeyFrozen => 1,
-        Rejection::IdempotencyConflict => 2,
-        Rejection::UserNotFound => 3,
-        Rejection::UserHasUsers => 4,
-        Rejection::WalletsChanged => 5,
-        Rejection::WalletNotFound { .. } => 6,
-        Rejection::WalletHoldsMoney => 7,
-        Rejection::InvoiceNotFound => 8,
-        Rejection::InvoiceMismatch => 9,
-        Rejection::InvoiceAlreadyPaid => 10,
-        Rejection::InvoiceCancelled => 11,
-        Rejection::InvoiceExpired => 12,
-        Rejection::WalletFrozen { .. } => 13,
-        Rejection::PaymentLimit { .. } => 14,
-        Rejection::DayLimit { .. } => 15,
-        Rejection::InsufficientBalance { .. } => 16,
-        Rejection::ReceiverFrozen { .. } => 17,
-        Rejection::BalanceLimit { .. } => 18,
+        Rejection::NotAManager => 2,
+        Rejection::IdempotencyConflict => 3,
+        Rejection::UserNotFound => 4,
+        Rejection::UserHasUsers => 5,
+        Rejection::WalletsChanged => 6,
+        Rejection::WalletNotFound { .. } => 7,
+        Rejection::WalletHoldsMoney => 8,
+        Rejection::InvoiceNotFound => 9,
+        Rejection::InvoiceMismatch => 10,
+        Rejection::InvoiceAlreadyPaid => 11,
+        Rejection::InvoiceCancelled => 12,
+        Rejection::InvoiceExpired => 13,
+        Rejection::WalletFrozen { .. } => 14,
+        Rejection::PaymentLimit { .. } => 15,
+        Rejection::DayLimit { .. } => 16,
+        Rejection::InsufficientBalance { .. } => 17,
+        Rejection::ReceiverFrozen { .. } => 18,
+        Rejection::BalanceLimit { .. } => 19,
     }
 }
 
-const REFUSALS: usize = 19;
+const REFUSALS: usize = 20;
 
 struct Scene {
     memory: Memory,
@@ -186,14 +187,28 @@ fn the_first_reason_is_given() {
     assert_eq!(reached.len(), REFUSALS, "reached: {reached:?}");
 }
 
+/// Deletes a wallet of a user whom somebody below has created.
+fn close_below(authorized: AccountId, id: AccountId) -> Command {
+    let Command::Close(mut command) = close(authorized, &[], &[id], true) else { unreachable!() };
+    command.wallets.iter_mut().for_each(|wallet| wallet.is_own = false);
+    Command::Close(command)
+}
+
 /// The rows about freezes and limits; answers which refusals they have reached.
 fn frozen_and_limited(memory: Memory, dear: &NewInvoice, paid: &NewInvoice) -> BTreeSet<usize> {
     use Rejection as R;
     let frozen = |index: u8, freeze: Freeze, memory: &Memory| {
         let mut memory = memory.clone();
-        memory.accounts.get_mut(&wallet(index)).unwrap().freeze = Some(freeze);
+        memory.accounts.get_mut(&wallet(index)).unwrap().freezes =
+            Freezes { by_manager: Some(freeze), by_operator: None };
         memory
     };
+    let mut dismissed = frozen(0, Freeze::Spending, &memory);
+    dismissed.managers.remove(&user(4));
+    let mut above = frozen(0, Freeze::Spending, &memory);
+    above.accounts.get_mut(&wallet(0)).unwrap().freezes.by_operator = Some(Freeze::Spending);
+    let mut everything_and_dismissed = frozen(4, Freeze::Everything, &dismissed);
+    everything_and_dismissed.managers.remove(&user(0));
     let spending = frozen(0, Freeze::Spending, &memory);
     let everything = frozen(0, Freeze::Everything, &memory);
     let payee = frozen(1, Freeze::Everything, &spending);
@@ -217,6 +232,20 @@ fn frozen_and_limited(memory: Memory, dear: &NewInvoice, paid: &NewInvoice) -> B
             R::WalletFrozen { leg: 1 },
         ),
         ("transfer to a frozen one", &everything, transfer(w4, vec![leg(w4, w0, 1)]), R::ReceiverFrozen { leg: 0 }),
+        (
+            "transfer, frozen key, not a manager",
+            &everything_and_dismissed,
+            transfer(w4, vec![leg(GONE, w1, 1)]),
+            R::KeyFrozen,
+        ),
+        (
+            "transfer, not a manager, key used otherwise",
+            &dismissed,
+            under(transfer(w4, vec![leg(GONE, w1, 1)]), 1, 2),
+            R::NotAManager,
+        ),
+        ("close, not a manager, gone", &dismissed, close(w4, &[user(77)], &[GONE], false), R::NotAManager),
+        ("close, frozen by an operator", &above, close_below(w4, w0), R::WalletFrozen { leg: 0 }),
         ("close, money, frozen", &spending, close(w4, &[], &[w0], false), R::WalletHoldsMoney),
         ("close, frozen", &spending, close(w4, &[], &[w0], true), R::WalletFrozen { leg: 0 }),
         ("pay, over the limit, dear", &limited, pay(w0, dear), R::PaymentLimit { leg: 0 }),
@@ -241,8 +270,9 @@ fn what_freezes_and_limits_let_pass() {
     let Scene { mut memory, .. } = scene();
     memory.accounts.get_mut(&wallet(0)).unwrap().limits =
         Limits { payment_max: None, day_max: Amount::from_msat(250).ok() };
-    memory.accounts.get_mut(&wallet(1)).unwrap().freeze = Some(Freeze::Everything);
-    memory.accounts.get_mut(&wallet(4)).unwrap().freeze = Some(Freeze::Spending);
+    let by_manager = |freeze| Freezes { by_manager: Some(freeze), by_operator: None };
+    memory.accounts.get_mut(&wallet(1)).unwrap().freezes = by_manager(Freeze::Everything);
+    memory.accounts.get_mut(&wallet(4)).unwrap().freezes = by_manager(Freeze::Spending);
     let (w0, w1, w4) = (wallet(0), wallet(1), wallet(4));
     let commands = [
         // An operator moves money whatever is frozen; a frozen wallet may be paid.

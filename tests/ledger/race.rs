@@ -5,8 +5,8 @@ use serde_json::json;
 use super::revocation::{
     a_frozen_wallet_stops_at_once, a_key_is_revoked_before_the_body_arrives,
     a_manager_is_deleted_while_it_creates_users, a_remembered_key_is_told_nothing_more,
-    a_right_is_taken_away_before_the_body_arrives, a_rotated_key_stops_at_once, a_session_ends_before_the_body_arrives,
-    the_keys_of_a_lost_rotation_stay_lost,
+    a_right_is_taken_away_before_the_body_arrives, a_right_is_taken_away_while_money_moves,
+    a_rotated_key_stops_at_once, a_session_ends_before_the_body_arrives, the_keys_of_a_lost_rotation_stay_lost,
 };
 use crate::api::idempotency::post_under;
 use crate::harness::{Answer, Options, Server, StoreKind, Wallet, at_once, both_stores};
@@ -199,7 +199,7 @@ fn equal_requests_race_under_many_keys(servers: &[&Server]) {
     }
 }
 
-const RACES: [fn(&[&Server]); 16] = [
+const RACES: [fn(&[&Server]); 17] = [
     the_keys_of_a_lost_rotation_stay_lost,
     payers_race_for_one_invoice,
     one_wallet_races_with_many_invoices,
@@ -211,6 +211,7 @@ const RACES: [fn(&[&Server]); 16] = [
     a_user_gets_wallets_while_it_is_deleted,
     a_key_is_revoked_before_the_body_arrives,
     a_right_is_taken_away_before_the_body_arrives,
+    a_right_is_taken_away_while_money_moves,
     a_manager_is_deleted_while_it_creates_users,
     a_session_ends_before_the_body_arrives,
     equal_requests_race_under_one_key,

@@ -202,6 +202,32 @@ pub(super) fn a_right_is_taken_away_before_the_body_arrives(servers: &[&Server])
     assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains("not_a_manager"), "{answer}");
 }
 
+/// A user may no longer create users while it moves money between those that it has created:
+/// whatever is asked after the answer is refused, and what was moved was moved before.
+pub(super) fn a_right_is_taken_away_while_money_moves(servers: &[&Server]) {
+    let server = servers[0];
+    let studio = server.creator_of(&server.manager.admin, "studio");
+    let payee = server.wallet_of(&studio.admin, "payee");
+    server.pay(&server.manager, &server.invoice(&studio, 100)).expect(201);
+    let order = json!({"from_wallet": studio.id, "to_wallet": payee.id, "amount": 1});
+    let path = format!("/usermanager/api/v1/users/{}", studio.user);
+    let send = |index| at(servers, index).post("/usermanager/api/v1/transfers", &studio.admin, &order);
+    let answers = at_once(41, |index| match index.checked_sub(1) {
+        None => server.put(&path, &server.manager.admin, &json!({"may_create_users": false})),
+        Some(index) => send(index),
+    });
+    answers[0].expect(200);
+    let moved = answers[1..].iter().filter(|answer| answer.status == 201).count();
+    for answer in answers[1..].iter().filter(|answer| answer.status != 201) {
+        answer.refused(403, "not_a_manager", "");
+    }
+    for index in 0..4 {
+        send(index).refused(403, "not_a_manager", "");
+    }
+    assert_eq!(server.balance(&payee), i64::try_from(moved).unwrap());
+    server.audit();
+}
+
 /// A manager is deleted while it creates users: either it has users and stays, or it is gone
 /// and nobody is left behind.
 pub(super) fn a_manager_is_deleted_while_it_creates_users(servers: &[&Server]) {

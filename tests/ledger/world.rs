@@ -8,7 +8,7 @@ use satkeep::domain::money::Amount;
 use satkeep::domain::secret::Sealed;
 use satkeep::domain::time::UnixMs;
 use satkeep::ledger::command::{
-    Adjust, Authority, Close, Closer, Command, CreateInvoice, Leg, NewInvoice, Pay, Sweep, Transfer,
+    Adjust, Authority, Close, Closer, Command, CreateInvoice, Leg, NewInvoice, Pay, Sweep, Transfer, WalletToClose,
 };
 
 pub(crate) const NOW: UnixMs = UnixMs::new(1_000_000);
@@ -62,7 +62,12 @@ pub(crate) fn invoice(payee: AccountId, msat: i64) -> NewInvoice {
 }
 
 pub(crate) fn authority(account: AccountId) -> Authority {
-    Authority { account, keys_version: 1 }
+    Authority { account, keys_version: 1, manager: None }
+}
+
+/// The same, where only managers may ask. Wallet `n` is user `n`'s.
+pub(crate) fn manager(account: AccountId) -> Authority {
+    Authority { manager: Some(user(account.as_bytes()[0].wrapping_sub(1))), ..authority(account) }
 }
 
 pub(crate) fn create(invoice: NewInvoice) -> Command {
@@ -87,7 +92,7 @@ pub(crate) fn leg(from: AccountId, to: AccountId, msat: i64) -> Leg {
 }
 
 pub(crate) fn transfer(authorized: AccountId, legs: Vec<Leg>) -> Command {
-    Command::Transfer(Transfer { authority: authority(authorized), claim: None, legs })
+    Command::Transfer(Transfer { authority: manager(authorized), claim: None, legs })
 }
 
 pub(crate) fn credit(to: AccountId, msat: i64) -> Command {
@@ -99,18 +104,20 @@ pub(crate) fn debit(from: AccountId, msat: i64) -> Command {
 }
 
 pub(crate) fn close(authorized: AccountId, users: &[UserId], wallets: &[AccountId], sweep: bool) -> Command {
-    let sweep_of = |id: &AccountId| {
-        let bytes = fresh();
-        let seed = Sweep {
-            transfer: TransferId::new(fresh()),
-            invoice: InvoiceId::new(bytes),
-            payment_hash: hash_of(bytes),
-            preimage: Sealed::from_stored(bytes.to_vec()),
-        };
-        (*id, seed)
+    let wallets = wallets.iter().map(|id| wallet_to_close(*id, true)).collect();
+    Command::Close(Close { by: Closer::Manager(manager(authorized)), users: users.to_vec(), wallets, sweep })
+}
+
+/// A wallet to delete, of a user whom the deleter or somebody below has created.
+pub(crate) fn wallet_to_close(account: AccountId, is_own: bool) -> WalletToClose {
+    let bytes = fresh();
+    let sweep = Sweep {
+        transfer: TransferId::new(fresh()),
+        invoice: InvoiceId::new(bytes),
+        payment_hash: hash_of(bytes),
+        preimage: Sealed::from_stored(bytes.to_vec()),
     };
-    let wallets = wallets.iter().map(sweep_of).collect();
-    Command::Close(Close { by: Closer::Manager(authority(authorized)), users: users.to_vec(), wallets, sweep })
+    WalletToClose { account, is_own, sweep }
 }
 
 /// How many wallets a random world has. Wallet `n` is user `n`'s only one.
@@ -160,8 +167,14 @@ fn any_plain_command(invoices: Vec<NewInvoice>) -> impl Strategy<Value = Command
     prop_oneof![
         8 => pay_one,
         2 => (any_wallet(), amount.clone()).prop_map(|(payee, msat)| create(invoice(payee, msat))),
-        3 => (any_wallet(), legs).prop_map(|(authorized, legs)| {
-            transfer(authorized, legs.into_iter().map(|(from, to, msat)| leg(from, to, msat)).collect())
+        3 => (any_wallet(), legs, 0..20u8).prop_map(|(authorized, legs, odd)| {
+            let legs = legs.into_iter().map(|(from, to, msat)| leg(from, to, msat)).collect();
+            let Command::Transfer(mut transfer) = transfer(authorized, legs) else { unreachable!() };
+            // Of somebody who is not there.
+            if odd == 0 {
+                transfer.authority.manager = Some(user(77));
+            }
+            Command::Transfer(transfer)
         }),
         1 => (any_wallet(), amount.clone()).prop_map(|(to, msat)| credit(to, msat)),
         1 => (any_wallet(), amount).prop_map(|(from, msat)| debit(from, msat)),

@@ -1,29 +1,33 @@
-//! Deleting users and wallets, through the ledger.
+//! Deleting users and wallets, through the ledger: all at once where one command can name it, else
+//! part by part, so that nobody else waits long for a large deletion.
 
 use actix_web::HttpResponse;
 
 use super::users::user_not_found;
 use crate::api::app::App;
-use crate::api::auth::AdminKey;
+use crate::api::auth::{AdminKey, Manager};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::domain::consumer::Consumer;
 use crate::domain::ids::{InvoiceId, TransferId, UserId, WalletId};
 use crate::domain::node::Preimage;
 use crate::domain::session::SessionDigest;
-use crate::ledger::command::{Close, Closer, Command, Sweep};
-use crate::store::users::SUBTREE_MAX;
+use crate::ledger::command::{CLOSE_MAX, Close, Closer, Command, Sweep, WalletToClose};
+use crate::ledger::outcome::{Outcome, Rejection};
+use crate::store::subtrees::{self, Obstacles};
 use crate::store::{Db, StoreError, users, wallets};
 
 /// How often a deletion is tried while what is to be deleted changes meanwhile.
 const DELETE_TRIES: usize = 5;
+/// Users of a large deletion that are looked up at once, and wallets: some parts.
+const PAGE_ROWS: usize = 32 * CLOSE_MAX;
 
-/// Who deletes a user.
+/// Who deletes.
 #[derive(Clone, Copy, Debug)]
 pub enum Deleter {
     /// The manager of the user, who deletes the users that it has created with it.
     Manager {
         /// The calling key.
-        key: AdminKey,
+        key: Manager<AdminKey>,
         /// Whether money is moved to its wallet.
         sweep: bool,
     },
@@ -31,69 +35,192 @@ pub enum Deleter {
     Operator(SessionDigest),
 }
 
-/// What goes with a user that is deleted.
-struct Belongings {
-    /// The user, and behind it those that it has created.
-    users: Vec<UserId>,
-    wallets: Vec<WalletId>,
-}
+impl Deleter {
+    fn tenant(self) -> Option<UserId> {
+        match self {
+            Self::Manager { key, .. } => Some(key.user()),
+            Self::Operator(_) => None,
+        }
+    }
 
-impl Belongings {
-    /// `None` where they are too many.
-    fn find(connection: &mut Db, tenant: Option<UserId>, id: UserId) -> Result<Option<Self>, StoreError> {
-        users::find(connection, tenant, id)?;
-        let users = match tenant {
-            Some(_) => users::subtree(connection, id)?,
-            None => Some(vec![id]),
-        };
-        let Some(users) = users else { return Ok(None) };
-        let wallets = wallets::ids_of_users(connection, &users, SUBTREE_MAX.saturating_add(1))?;
-        let fits = i64::try_from(wallets.len()).is_ok_and(|count| count <= SUBTREE_MAX);
-        Ok(fits.then_some(Self { users, wallets }))
+    fn consumer(self) -> Consumer {
+        match self {
+            Self::Manager { key, .. } => key.consumer(),
+            Self::Operator(_) => Consumer::NOBODY,
+        }
+    }
+
+    fn closer(self) -> Closer {
+        match self {
+            Self::Manager { key, .. } => Closer::Manager(key.authority()),
+            Self::Operator(session) => Closer::Operator(session),
+        }
+    }
+
+    const fn sweeps(self) -> bool {
+        matches!(self, Self::Manager { sweep: true, .. })
+    }
+
+    /// Why nothing at all is to be deleted, as far as that can be seen before.
+    const fn refusal(self, found: Obstacles) -> Option<ErrorCode> {
+        match self {
+            Self::Operator(_) if found.has_users => Some(ErrorCode::UserHasUsers),
+            Self::Operator(_) | Self::Manager { sweep: false, .. } if found.holds_money => {
+                Some(ErrorCode::WalletHoldsMoney)
+            }
+            Self::Manager { .. } if found.is_frozen => Some(ErrorCode::WalletFrozen),
+            Self::Manager { .. } | Self::Operator(_) => None,
+        }
+    }
+
+    /// The user, and those who go with it, each before its manager: `limit` of them at most.
+    fn users(self, connection: &mut Db, id: UserId, limit: usize) -> Result<Vec<UserId>, StoreError> {
+        users::find(connection, self.tenant(), id)?;
+        match self {
+            Self::Manager { .. } => subtrees::deepest(connection, id, i64::try_from(limit).unwrap_or(i64::MAX)),
+            Self::Operator(_) => Ok(vec![id]),
+        }
     }
 }
 
+/// What one command deletes.
+#[derive(Default)]
+struct Part {
+    /// Each before its manager.
+    users: Vec<UserId>,
+    /// Each with its user.
+    wallets: Vec<(UserId, WalletId)>,
+}
+
+/// The deletion of a user.
+struct Deletion<'a> {
+    app: &'a App,
+    by: Deleter,
+    id: UserId,
+}
+
 /// Deletes a user of a tenant, or a manager, with all wallets.
-pub async fn delete_by(app: &App, deleter: Deleter, id: UserId) -> Result<HttpResponse, ApiError> {
-    let (tenant, consumer, by, sweep) = match deleter {
-        Deleter::Manager { key, sweep } => (Some(key.user()), key.consumer(), Closer::Manager(key.authority()), sweep),
-        Deleter::Operator(session) => (None, Consumer::NOBODY, Closer::Operator(session), false),
-    };
+pub async fn delete_by(app: &App, by: Deleter, id: UserId) -> Result<HttpResponse, ApiError> {
+    let deletion = Deletion { app, by, id };
     for _ in 0..DELETE_TRIES {
-        let found = app.store.read_list(consumer, move |connection| Belongings::find(connection, tenant, id)).await;
-        let belongings = found.map_err(user_not_found)?.ok_or(ErrorCode::TooManyToDelete)?;
-        match close(app, consumer, by, belongings, sweep).await {
-            Err(error) if error.code() == ErrorCode::WalletsChanged => {}
-            closed => return closed,
+        let Some(all) = deletion.all_at_once().await? else {
+            deletion.part_by_part().await?;
+            return Ok(HttpResponse::Ok().json(()));
+        };
+        match deletion.close(all).await? {
+            Err(Rejection::WalletsChanged) => {}
+            closed => return answer(closed),
         }
     }
     Err(ErrorCode::WalletsChanged.into())
 }
 
-/// Deletes wallets whose users stay.
-pub async fn delete_wallets(
-    app: &App,
-    consumer: Consumer,
-    by: Closer,
-    wallets: Vec<WalletId>,
-    sweep: bool,
-) -> Result<HttpResponse, ApiError> {
-    close(app, consumer, by, Belongings { users: Vec::new(), wallets }, sweep).await
+/// Deletes a wallet whose user stays, one that the manager has created.
+pub async fn delete_wallet_by(app: &App, by: Deleter, user: UserId, id: WalletId) -> Result<HttpResponse, ApiError> {
+    let deletion = Deletion { app, by, id: user };
+    answer(deletion.close(Part { users: Vec::new(), wallets: vec![(user, id)] }).await?)
 }
 
-async fn close(
-    app: &App,
-    consumer: Consumer,
-    by: Closer,
-    belongings: Belongings,
-    sweep: bool,
-) -> Result<HttpResponse, ApiError> {
-    let Belongings { users, wallets } = belongings;
-    let place = app.settler.reserve(consumer, wallets.len().max(users.len()))?;
-    let wallets = wallets.into_iter().map(|id| (id.account(), sweep_of(app))).collect();
-    let closed = place.submit(Command::Close(Close { by, users, wallets, sweep })).await?;
+fn answer(closed: Result<Outcome, Rejection>) -> Result<HttpResponse, ApiError> {
     closed.map_err(|rejection| ApiError::from_rejection(rejection, false))?;
     Ok(HttpResponse::Ok().json(()))
+}
+
+impl Deletion<'_> {
+    /// All that goes; `None` where one command cannot name it.
+    async fn all_at_once(&self) -> Result<Option<Part>, ApiError> {
+        let (by, id) = (self.by, self.id);
+        self.look(move |connection| {
+            let more = CLOSE_MAX.saturating_add(1);
+            let users = by.users(connection, id, more)?;
+            if users.len() > CLOSE_MAX {
+                return Ok(None);
+            }
+            let wallets = wallets::ids_of_users(connection, &users, more)?;
+            Ok((wallets.len() <= CLOSE_MAX).then_some(Part { users, wallets }))
+        })
+        .await
+    }
+
+    /// Deletes what one command cannot name. What would refuse it is looked for before anything is
+    /// deleted. And then nobody below may create users or wallets any more, so that it ends.
+    async fn part_by_part(&self) -> Result<(), ApiError> {
+        let (by, id) = (self.by, self.id);
+        let found = self.look(move |connection| subtrees::obstacles(connection, id)).await?;
+        if let Some(refusal) = by.refusal(found) {
+            return Err(refusal.into());
+        }
+        if let Deleter::Manager { key, .. } = by {
+            let stop = move |connection: &mut Db| subtrees::stop_creating(connection, key.user(), id);
+            self.app.write_as(key, stop).await.map_err(user_not_found)?;
+        }
+        let (mut parts, mut tries) = (0_usize, 0_usize);
+        loop {
+            let before = parts;
+            match self.next_parts(&mut parts).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(error) if error.code() == ErrorCode::WalletsChanged && tries < DELETE_TRIES => {}
+                Err(error) if parts > 0 => return Err(error.after_parts()),
+                Err(error) => return Err(error),
+            }
+            tries = if parts > before { 0 } else { tries.saturating_add(1) };
+        }
+    }
+
+    /// Deletes some of the users, the deepest first; answers whether the one that was named is
+    /// among them, who is the last one. Counts the parts that are done.
+    async fn next_parts(&self, parts: &mut usize) -> Result<bool, ApiError> {
+        let (by, id) = (self.by, self.id);
+        let users = self.look(move |connection| by.users(connection, id, PAGE_ROWS)).await?;
+        for users in users.chunks(CLOSE_MAX) {
+            loop {
+                let whose = users.to_vec();
+                let wallets = self.look(move |connection| wallets::ids_of_users(connection, &whose, PAGE_ROWS)).await?;
+                if wallets.len() <= CLOSE_MAX {
+                    self.close_part(Part { users: users.to_vec(), wallets }, parts).await?;
+                    break;
+                }
+                for wallets in wallets.chunks(CLOSE_MAX) {
+                    self.close_part(Part { users: Vec::new(), wallets: wallets.to_vec() }, parts).await?;
+                }
+            }
+        }
+        Ok(users.last() == Some(&id))
+    }
+
+    async fn close_part(&self, part: Part, parts: &mut usize) -> Result<(), ApiError> {
+        let closed = self.close(part).await?;
+        if matches!(closed, Err(Rejection::UserNotFound | Rejection::WalletNotFound { .. })) {
+            // Somebody else has deleted some of it meanwhile.
+            return Err(ErrorCode::WalletsChanged.into());
+        }
+        closed.map_err(|rejection| ApiError::from_rejection(rejection, false))?;
+        *parts = parts.saturating_add(1);
+        Ok(())
+    }
+
+    async fn look<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.app.store.read_list(self.by.consumer(), work).await.map_err(user_not_found)
+    }
+
+    async fn close(&self, part: Part) -> Result<Result<Outcome, Rejection>, ApiError> {
+        let Part { mut users, wallets } = part;
+        let place = self.app.settler.reserve(self.by.consumer(), wallets.len().max(users.len()))?;
+        // The named one is looked for first.
+        users.reverse();
+        let wallet_to_close = |(user, id): (UserId, WalletId)| WalletToClose {
+            account: id.account(),
+            is_own: user == self.id,
+            sweep: sweep_of(self.app),
+        };
+        let wallets = wallets.into_iter().map(wallet_to_close).collect();
+        let close = Close { by: self.by.closer(), users, wallets, sweep: self.by.sweeps() };
+        Ok(place.submit(Command::Close(close)).await?)
+    }
 }
 
 fn sweep_of(app: &App) -> Sweep {

@@ -343,7 +343,11 @@ pub(in crate::api) async fn update_user(
 ///
 /// The keys of the user's wallets stop at once; payments stay in the history of the others. Users
 /// that it has created go with it. Money that any of the wallets holds goes to the wallet of the
-/// calling key; with `?sweep=false` nobody whose wallets hold money is deleted.
+/// calling key; with `?sweep=false` nobody whose wallets hold money is deleted. What is frozen by
+/// the calling manager itself or by an operator is not deleted. Up to 256 users and 256 wallets are
+/// deleted all at once, or not at all. More are deleted part by part, the named user last, after all
+/// of them have lost the right to create users: should a part be refused, because something has
+/// changed meanwhile, the same request goes on from there.
 #[utoipa::path(
     tag = "User Manager",
     params(
@@ -362,7 +366,7 @@ pub(in crate::api) async fn delete_user(
 ) -> Result<HttpResponse, ApiError> {
     let id = user_id(&path)?;
     let sweep = params.flag("sweep")?.unwrap_or(true);
-    delete_by(&app, Deleter::Manager { key: *key, sweep }, id).await
+    delete_by(&app, Deleter::Manager { key, sweep }, id).await
 }
 
 pub(super) fn view_of(connection: &mut Db, app: &App, key: WalletKey, id: UserId) -> Result<ManagedUser, StoreError> {

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, delete, get, post, put, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::deletion::delete_wallets;
+use super::deletion::{Deleter, delete_wallet_by};
 use super::views::ManagedWallet;
 use super::{check_admin_id, user_id, wallet_id};
 use crate::api::app::State;
@@ -19,7 +19,6 @@ use crate::clock;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::keys::KeyPair;
 use crate::domain::text::{InvalidText, Name};
-use crate::ledger::command::Closer;
 use crate::managers;
 use crate::store::users::{self, Cursor};
 use crate::store::wallets::{self, NewWallet, StoredKeys};
@@ -235,8 +234,8 @@ pub(in crate::api) async fn delete_wallet(
     let sweep = params.flag("sweep")?.unwrap_or(true);
     let tenant = key.user();
     let found = app.store.read(move |connection| wallets::find_in_tenant(connection, tenant, id)).await;
-    found.map_err(wallet_not_found)?;
-    delete_wallets(&app, key.consumer(), Closer::Manager(key.authority()), vec![id], sweep).await
+    let wallet = found.map_err(wallet_not_found)?;
+    delete_wallet_by(&app, Deleter::Manager { key, sweep }, wallet.user, id).await
 }
 
 pub(super) fn wallet_not_found(error: StoreError) -> ApiError {
