@@ -156,7 +156,7 @@ fn close_sqlite(connection: &mut SqliteConnection, closure: &Closure, at: UnixMs
         let ids = || users_to_delete.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>();
         let deleted = diesel::update(users::table.filter(users::id.eq_any(ids())))
             .filter(users::deleted_at_ms.is_null())
-            .set((users::deleted_at_ms.eq(now), users::updated_at_ms.eq(now)))
+            .set((users::deleted_at_ms.eq(now), users::updated_at_ms.eq(now), users::may_create_users.eq(false)))
             .execute(connection)?;
         expect_rows("users to delete", users_to_delete.len(), deleted)?;
         diesel::delete(sessions::table.filter(sessions::user_id.eq_any(ids()))).execute(connection)?;

@@ -73,7 +73,7 @@ statement!(
         UPDATE wallets SET deleted_at_ms = ? WHERE id = ANY(?) AND deleted_at_ms IS NULL
         RETURNING 1
     ), deleted AS (
-        UPDATE users SET deleted_at_ms = ?, updated_at_ms = ? WHERE id = ANY(?) AND deleted_at_ms IS NULL
+        UPDATE users SET deleted_at_ms = ?, updated_at_ms = ?, may_create_users = FALSE WHERE id = ANY(?) AND deleted_at_ms IS NULL
         RETURNING 1
     ), ended AS (
         DELETE FROM sessions WHERE user_id = ANY(?)

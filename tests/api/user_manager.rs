@@ -225,8 +225,8 @@ both_stores! {
             crate::harness::StoreKind::Postgres => ("convert_to(lpad(i::text, 16, '0'), 'UTF8')", format!("'\\x{}'::bytea", server.manager.user)),
         };
         server.database.execute(&format!(
-            "INSERT INTO users (id, manager_id, name, created_at_ms, updated_at_ms) {numbers}
-             SELECT {id}, {manager}, 'user ' || i, i / 7, 0 FROM n"
+            "INSERT INTO users (id, manager_id, root_id, name, created_at_ms, updated_at_ms) {numbers}
+             SELECT {id}, {manager}, {manager}, 'user ' || i, i / 7, 0 FROM n"
         )).unwrap();
         let users = server.get(USERS, &key).expect(200);
         let users = users.as_array().unwrap();
