@@ -168,6 +168,7 @@ pub async fn payments_again(app: &App, sides: Vec<(WalletId, [u8; 16])>) -> Resu
         | StoreError::Revoked
         | StoreError::Frozen
         | StoreError::NotAManager
+        | StoreError::TooManyWallets
         | StoreError::Conflict
         | StoreError::NotFound
         | StoreError::Busy(_)

@@ -267,6 +267,7 @@ fn rotate_keys(config: &Config, user: UserId) -> Result<Answer, CliError> {
         | StoreError::Revoked
         | StoreError::Frozen
         | StoreError::NotAManager
+        | StoreError::TooManyWallets
         | StoreError::Conflict
         | StoreError::Busy(_)
         | StoreError::TooLong

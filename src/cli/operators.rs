@@ -100,6 +100,7 @@ fn about(error: StoreError, username: &Username) -> CliError {
         | StoreError::Revoked
         | StoreError::Frozen
         | StoreError::NotAManager
+        | StoreError::TooManyWallets
         | StoreError::Busy(_)
         | StoreError::TooLong
         | StoreError::Broken(_)

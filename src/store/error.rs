@@ -30,6 +30,9 @@ pub enum StoreError {
     /// The user of the key that the caller had proved may not create users any more.
     #[error("the user may not create users")]
     NotAManager,
+    /// The user has as many wallets as one may have.
+    #[error("the user has as many wallets as one may have")]
+    TooManyWallets,
     /// A value that must be unique is taken.
     #[error("a unique value is taken")]
     Conflict,

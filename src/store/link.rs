@@ -87,6 +87,7 @@ impl Link {
             | StoreError::Revoked
             | StoreError::Frozen
             | StoreError::NotAManager
+            | StoreError::TooManyWallets
             | StoreError::Conflict
             | StoreError::Broken(_)
             | StoreError::Busy(_)

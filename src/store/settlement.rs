@@ -219,7 +219,8 @@ fn settle_error(error: StoreError) -> SettleError {
         | StoreError::NotFound
         | StoreError::Revoked
         | StoreError::Frozen
-        | StoreError::NotAManager => SettleError::Refused(error.to_string()),
+        | StoreError::NotAManager
+        | StoreError::TooManyWallets => SettleError::Refused(error.to_string()),
         StoreError::Unavailable(_)
         | StoreError::OutcomeUnknown(_)
         | StoreError::Busy(_)

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Wallet, both_stores};
+use crate::harness::{Wallet, at_once, both_stores};
 
 const USERS: &str = "/usermanager/api/v1/users";
 const WALLETS: &str = "/usermanager/api/v1/wallets";
@@ -85,13 +85,47 @@ both_stores! {
         server.audit();
     }
 
-    fn no_more_is_deleted_at_once_than_fits_into_one_batch(server) {
+    fn no_user_has_more_wallets_than_are_shown_and_deleted_at_once(server) {
         let key = server.manager.admin.clone();
-        let user = server.wallet("hoarder", 0);
-        for index in 0..1000 {
-            let order = json!({"user_id": user.user, "wallet_name": format!("wallet {index}")});
-            server.post(WALLETS, &key, &order).expect(201);
+        let early = server.wallet("early", 0);
+        let user = server.creator_of(&key, "hoarder");
+        let create = || server.post(WALLETS, &key, &json!({"user_id": user.user, "wallet_name": "one more"}));
+        for _ in 0..998 {
+            create().expect(201);
         }
+        // Of two at once, one is the last.
+        let (last, refused): (Vec<_>, Vec<_>) =
+            at_once(2, |_| create()).into_iter().partition(|answer| answer.status == 201);
+        assert_eq!((last.len(), refused.len()), (1, 1));
+        refused[0].refused(409, "too_many_wallets", "1000");
+        // A deleted one makes room.
+        let last = Wallet::from_json(&last[0].json());
+        server.delete(&format!("{WALLETS}/{}", last.id), &key).expect(200);
+        create().expect(201);
+        create().refused(409, "too_many_wallets", "1000");
+
+        // Lists are whole, however few users are read at once, and count users.
+        let (late, latest) = (server.wallet("late", 0), server.wallet("latest", 0));
+        let extra = json!({"extra": {"n": 1}});
+        for wallet in [&user, &late, &latest] {
+            server.put(&format!("{USERS}/{}", wallet.user), &key, &extra).expect(200);
+        }
+        let listed = |query: &str| {
+            let users = server.get(&format!("{USERS}{query}"), &key).expect(200);
+            let one = |it: &Value| (it["id"].as_str().unwrap().to_owned(), it["wallets"].as_array().unwrap().len());
+            users.as_array().unwrap().iter().map(one).collect::<Vec<_>>()
+        };
+        let all = [(&early, 1), (&user, 1000), (&late, 1), (&latest, 1)].map(|(it, count)| (it.user.clone(), count));
+        assert_eq!(listed(""), all);
+        assert_eq!(listed("?limit=3"), all[..3]);
+        assert_eq!(listed("?limit=2&offset=1"), all[1..3]);
+        let pairs = "?extra=%7B%22n%22:1%7D";
+        assert_eq!(listed(pairs), all[1..]);
+        assert_eq!(listed(&format!("{pairs}&limit=2")), all[1..3]);
+        assert_eq!(listed(&format!("{pairs}&limit=5&offset=1")), all[2..]);
+
+        // It and all that it has created go at once, or not at all.
+        server.wallet_of(&user.admin, "sub-user");
         let path = format!("{USERS}/{}", user.user);
         server.delete(&path, &key).refused(409, "too_many_to_delete", "1000");
         server.delete(&format!("{WALLETS}/{}", user.id), &key).expect(200);
