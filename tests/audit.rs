@@ -2,14 +2,6 @@
 
 use crate::harness::{Server, StoreKind, both_stores};
 
-/// An id as SQL.
-fn bytes(server: &Server, hex: &str) -> String {
-    match server.store {
-        StoreKind::Sqlite => format!("x'{hex}'"),
-        StoreKind::Postgres => format!("'\\x{hex}'::bytea"),
-    }
-}
-
 /// Runs SQL that only one of the stores needs, or speaks.
 fn on(server: &Server, store: StoreKind, sql: &str) {
     if server.store == store {
@@ -51,7 +43,7 @@ both_stores! {
     }
 
     fn accounts_of_nobody_are_found(server) {
-        let nobody = bytes(server, &"ab".repeat(16));
+        let nobody = server.store.bytes(&"ab".repeat(16));
         for kind in ["issuance", "wallet"] {
             server.database.execute(&format!("INSERT INTO accounts (id, kind) VALUES ({nobody}, '{kind}')")).unwrap();
             finds(server, "I2", "neither a wallet's nor the system's: 1");
@@ -60,7 +52,7 @@ both_stores! {
         }
         // A wallet that is made a source of money.
         let wallet = server.wallet("w", 0);
-        let id = bytes(server, &wallet.id);
+        let id = server.store.bytes(&wallet.id);
         server.database.execute(&format!("UPDATE accounts SET kind = 'issuance' WHERE id = {id}")).unwrap();
         finds(server, "I2", "neither a wallet's nor the system's: 1");
         server.database.execute(&format!("UPDATE accounts SET kind = 'wallet' WHERE id = {id}")).unwrap();
@@ -73,7 +65,7 @@ both_stores! {
     fn transfers_of_nobody_are_found(server) {
         let (a, b) = (server.wallet("a", 100), server.wallet("b", 0));
         server.pay(&a, &server.invoice(&b, 30)).expect(201);
-        let (wallet, nobody) = (bytes(server, &b.id), bytes(server, &"ab".repeat(16)));
+        let (wallet, nobody) = (server.store.bytes(&b.id), server.store.bytes(&"ab".repeat(16)));
         // Between two accounts that are not there: every sum and chain of the others stays right.
         without_keys(server, &format!(
             "INSERT INTO invoices (id, wallet_id, payment_hash, preimage_sealed, amount_msat, memo, state, created_at_ms, expires_at_ms, paid_at_ms)
@@ -189,9 +181,9 @@ both_stores! {
         server.audit();
         let hash = server.send("POST", "/api/v1/payments/decode", &[], &serde_json::json!({"data": invoice}).to_string());
         let hash = hash.expect(200)["payment_hash"].as_str().unwrap().to_owned();
-        set("payment_hash", &bytes(server, &"ab".repeat(32)));
+        set("payment_hash", &server.store.bytes(&"ab".repeat(32)));
         finds(server, "I4", what);
-        set("payment_hash", &bytes(server, &hash));
+        set("payment_hash", &server.store.bytes(&hash));
         server.audit();
         // The ledger pays what is stored; it is seen afterwards as well.
         set("amount_msat", "1000");
@@ -209,7 +201,7 @@ both_stores! {
 
     fn no_number_is_too_hostile_for_a_verdict(server) {
         let wallet = server.wallet("w", 10);
-        let (id, issuance) = (bytes(server, &wallet.id), bytes(server, ISSUANCE));
+        let (id, issuance) = (server.store.bytes(&wallet.id), server.store.bytes(ISSUANCE));
         on(server, StoreKind::Sqlite, "DROP TRIGGER transfers_are_not_updated");
         on(server, StoreKind::Postgres, "ALTER TABLE transfers DISABLE TRIGGER USER; ALTER TABLE accounts DROP CONSTRAINT accounts_no_overdraft;
             ALTER TABLE transfers DROP CONSTRAINT transfers_amount_msat_check; ALTER TABLE invoices DROP CONSTRAINT invoices_amount_msat_check");

@@ -56,9 +56,10 @@ both_stores! {
         let (a, b) = (server.wallet("a", 100), server.wallet("b", 0));
         server.pay(&a, &server.invoice(&b, 30)).expect(201);
         server.audit();
-        let (hex, append_only) = match server.store {
-            StoreKind::Sqlite => (format!("x'{}'", b.id), vec!["DROP TRIGGER transfers_are_not_updated"]),
-            StoreKind::Postgres => (format!("'\\x{}'::bytea", b.id), vec!["ALTER TABLE transfers DISABLE TRIGGER USER"]),
+        let hex = server.store.bytes(&b.id);
+        let append_only = match server.store {
+            StoreKind::Sqlite => vec!["DROP TRIGGER transfers_are_not_updated"],
+            StoreKind::Postgres => vec!["ALTER TABLE transfers DISABLE TRIGGER USER"],
         };
         let broken = |server: &Server, invariant: &str| {
             let error = server.cli(&["audit"]).unwrap_err();

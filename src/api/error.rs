@@ -142,6 +142,9 @@ codes! {
     FrozenByOperator = "frozen_by_operator", CONFLICT, false, "An operator has frozen the wallet; only an operator can thaw it";
     /// The manager has as many endpoints as it may have.
     TooManyWebhooks = "too_many_webhooks", CONFLICT, false, "There are 20 webhooks already; delete one first";
+    /// The user has as many wallets as one may have.
+    TooManyWallets = "too_many_wallets", CONFLICT, false,
+        "The user has 1000 wallets already; delete one first, or create another user";
     /// Something else has changed the user's wallets or users at the same moment.
     WalletsChanged = "wallets_changed", CONFLICT, true, "The user's wallets or users have just changed; try again";
     /// A manager to delete has users.
@@ -361,6 +364,7 @@ impl ApiError {
             StoreError::Frozen => ErrorCode::KeyFrozen.into(),
             StoreError::NotAManager => ErrorCode::NotAManager.into(),
             StoreError::NoRoomForManager(no_room) => Self::field("may_create_users", no_room),
+            StoreError::TooManyWallets => ErrorCode::TooManyWallets.into(),
             StoreError::OutcomeUnknown(error) => {
                 tracing::error!(%error, "the outcome of a change is not known");
                 ErrorCode::OutcomeUnknown.into()

@@ -8,9 +8,6 @@ use crate::domain::guesses::Wait;
 use crate::store::guesses::{self, Subject};
 use crate::store::{Db, StoreError};
 
-/// How often a count is tried again that others make at the same time.
-const COUNT_AGAIN: usize = 3;
-
 /// At what a try is counted. Everybody names subjects in the same order of kinds, so that nobody
 /// waits in a circle.
 #[derive(Clone, Debug)]
@@ -35,26 +32,19 @@ impl Try {
 
     /// Counts the try, for one who has its turn to have the password judged: overload is no guess.
     /// In the same transaction it is looked what the password is compared with; where nothing is
-    /// found, nothing is counted.
+    /// found, nothing is counted. Neither is one that must wait: what others try at as well is not
+    /// used up by who may not try.
     pub(super) async fn count<T: Send + 'static>(
         &self,
         app: &App,
-        look: impl FnOnce(&mut Db) -> Result<T, StoreError> + Clone + Send + 'static,
+        look: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<Result<T, Wait>, StoreError> {
         let subjects = self.subjects();
         let count = move |connection: &mut Db| {
             let found = look(connection)?;
             Ok(guesses::attempt(connection, &subjects, clock::now())?.map(|()| found))
         };
-        // First tries at once all mean to make the rows; the others find them.
-        let mut counted = app.store.write(count.clone()).await;
-        for _ in 0..COUNT_AGAIN {
-            if !matches!(counted, Err(StoreError::Conflict)) {
-                break;
-            }
-            counted = app.store.write(count.clone()).await;
-        }
-        counted
+        app.store.write(count).await
     }
 
     /// The password was right.

@@ -169,6 +169,7 @@ pub async fn payments_again(app: &App, sides: Vec<(WalletId, [u8; 16])>) -> Resu
         | StoreError::Frozen
         | StoreError::NotAManager
         | StoreError::NoRoomForManager(_)
+        | StoreError::TooManyWallets
         | StoreError::Conflict
         | StoreError::NotFound
         | StoreError::Busy(_)

@@ -71,6 +71,13 @@ impl Window {
         Self { offset: 0, ..self }
     }
 
+    /// What is left to read behind so many rows.
+    #[must_use]
+    pub fn behind(self, rows: usize) -> Self {
+        let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+        Self { offset: 0, limit: self.limit.map(|limit| limit.saturating_sub(rows)) }
+    }
+
     /// How many rows to read at once: all of them where there is a limit, which is a small one.
     pub fn rows(self) -> i64 {
         self.limit.unwrap_or(PAGE_ROWS)

@@ -15,7 +15,7 @@ use crate::domain::guesses::SIGN_UP;
 use crate::domain::text::Name;
 use crate::managers;
 use crate::store::guesses::{self, Subject};
-use crate::store::{StoreError, users, wallets};
+use crate::store::{users, wallets};
 
 /// The account to open.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -59,13 +59,6 @@ pub(super) async fn sign_up(app: State, address: ClientAddress, body: Body) -> R
         users::create(connection, &new)?;
         Ok(Ok(wallets::find(connection, manager.wallet)?))
     });
-    let wallet =
-        wallet.await.map_err(taken_at_once)?.map_err(|wait| ApiError::too_many(ErrorCode::RateLimited, wait))?;
+    let wallet = wallet.await?.map_err(|wait| ApiError::too_many(ErrorCode::RateLimited, wait))?;
     Ok(HttpResponse::Ok().json(ManagedWallet::new(wallet, &manager.keys, true)))
-}
-
-/// Ids and keys are random: what was taken is the count of an address that opens its first
-/// accounts at once.
-fn taken_at_once(error: StoreError) -> ApiError {
-    ApiError::from_change(error, ErrorCode::Unavailable, ErrorCode::Internal)
 }

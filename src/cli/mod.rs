@@ -276,6 +276,7 @@ fn rotate_keys(config: &Config, user: UserId) -> Result<Answer, CliError> {
         | StoreError::Frozen
         | StoreError::NotAManager
         | StoreError::NoRoomForManager(_)
+        | StoreError::TooManyWallets
         | StoreError::Conflict
         | StoreError::Busy(_)
         | StoreError::TooLong

@@ -101,6 +101,7 @@ fn about(error: StoreError, username: &Username) -> CliError {
         | StoreError::Frozen
         | StoreError::NotAManager
         | StoreError::NoRoomForManager(_)
+        | StoreError::TooManyWallets
         | StoreError::Busy(_)
         | StoreError::TooLong
         | StoreError::Broken(_)

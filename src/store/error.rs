@@ -34,6 +34,9 @@ pub enum StoreError {
     /// One more user cannot be let create users.
     #[error("a user cannot be let create users: {0}")]
     NoRoomForManager(#[from] NoRoom),
+    /// The user has as many wallets as one may have.
+    #[error("the user has as many wallets as one may have")]
+    TooManyWallets,
     /// A value that must be unique is taken.
     #[error("a unique value is taken")]
     Conflict,

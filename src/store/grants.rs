@@ -59,7 +59,7 @@ pub struct Holder {
     pub balance: Msat,
 }
 
-/// The columns of the query, in the order of `holder_columns!`.
+/// The columns of the statements.
 type Columns = (
     Vec<u8>,
     String,
@@ -75,60 +75,51 @@ type Columns = (
     Option<String>,
 );
 
-/// The query of both databases, up to what the digest is compared with.
-macro_rules! select_holder {
-    ($digest:literal) => {
-        concat!(
-            "SELECT k.digest, k.kind, w.id, w.user_id, a.tenant, a.root_id, u.may_create_users, w.name, a.balance_msat, a.keys_version, \
-                a.frozen_by_manager, a.frozen_by_operator \
-             FROM wallet_keys AS k INNER JOIN wallets AS w ON w.id = k.wallet_id INNER JOIN accounts AS a ON a.id = w.id \
-             INNER JOIN users AS u ON u.id = w.user_id \
-             WHERE a.closed_at_ms IS NULL AND k.digest ",
-            $digest
-        )
+/// The statement of both databases: `$digest` is what a key's digest is compared with.
+macro_rules! holder_statement {
+    ($(#[$doc:meta])* $name:ident on $connection:ty, ($($parameter:tt)*), $digest:literal) => {
+        statement!(
+            $(#[$doc])*
+            $name on $connection,
+            ($($parameter)*)
+                -> (
+                Binary,
+                Text,
+                Binary,
+                Binary,
+                Nullable<Binary>,
+                Nullable<Binary>,
+                Bool,
+                Text,
+                BigInt,
+                BigInt,
+                Nullable<Text>,
+                Nullable<Text>,
+            ),
+            concat!(
+                "SELECT k.digest, k.kind, w.id, w.user_id, a.tenant, a.root_id, u.may_create_users, w.name, a.balance_msat, a.keys_version, \
+                    a.frozen_by_manager, a.frozen_by_operator \
+                 FROM wallet_keys AS k INNER JOIN wallets AS w ON w.id = k.wallet_id INNER JOIN accounts AS a ON a.id = w.id \
+                 INNER JOIN users AS u ON u.id = w.user_id \
+                 WHERE a.closed_at_ms IS NULL AND k.digest ",
+                $digest
+            )
+        );
     };
 }
 
-statement!(
+holder_statement!(
     /// Who holds a key, on SQLite.
     SelectHolder on SqliteConnection,
-    (digest: &'a [u8] as Binary)
-        -> (
-        Binary,
-        Text,
-        Binary,
-        Binary,
-        Nullable<Binary>,
-        Nullable<Binary>,
-        Bool,
-        Text,
-        BigInt,
-        BigInt,
-        Nullable<Text>,
-        Nullable<Text>,
-    ),
-    select_holder!("= ?")
+    (digest: &'a [u8] as Binary),
+    "= ?"
 );
 
-statement!(
+holder_statement!(
     /// Who holds keys, on PostgreSQL.
     SelectHolders on PgConnection,
-    (digests: Vec<&'a [u8]> as Array<Binary>)
-        -> (
-        Binary,
-        Text,
-        Binary,
-        Binary,
-        Nullable<Binary>,
-        Nullable<Binary>,
-        Bool,
-        Text,
-        BigInt,
-        BigInt,
-        Nullable<Text>,
-        Nullable<Text>,
-    ),
-    select_holder!("= ANY(?)")
+    (digests: Vec<&'a [u8]> as Array<Binary>),
+    "= ANY(?)"
 );
 
 /// Who holds keys, by digest; of a key that is unknown or revoked there is nothing. The key of

@@ -1,7 +1,7 @@
 //! Guesses of passwords, counted across restarts and replicas.
 
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Binary};
 
 use super::connection::Db;
 use super::error::StoreError;
@@ -40,27 +40,46 @@ pub fn check(connection: &mut Db, subjects: &[Subject], now: UnixMs) -> Result<R
     Ok(Ok(()))
 }
 
-/// Counts a try at subjects, or says how long it must wait. Run in a transaction; everybody who
-/// counts at several does so in the same order of kinds.
+/// Counts a try at all of the subjects; or at none of them, and says how long it must wait. Run in
+/// a transaction; everybody who counts at several does so in the same order of kinds.
 pub fn attempt(connection: &mut Db, subjects: &[Subject], now: UnixMs) -> Result<Result<(), Wait>, StoreError> {
+    let mut counted = Vec::with_capacity(subjects.len());
     for subject in subjects {
-        let row = guesses::table.filter(guesses::subject.eq(subject.id.as_slice()));
-        // The update is the lock: tries at one subject take turns.
-        let known = diesel::update(row).set(guesses::failures.eq(guesses::failures)).execute(connection)? > 0;
-        let before = so_far(connection, subject)?.unwrap_or_default();
-        let after = match before.attempt(subject.throttle, now) {
-            Ok(after) => after,
+        match locked(connection, subject)?.attempt(subject.throttle, now) {
+            Ok(after) => counted.push((subject, after)),
             Err(wait) => return Ok(Err(wait)),
-        };
-        let counted = (guesses::failures.eq(after.failures), guesses::last_at_ms.eq(after.last_at.get()));
-        if known {
-            diesel::update(row).set(counted).execute(connection)?;
-        } else {
-            let row = (guesses::subject.eq(subject.id.as_slice()), counted.0, counted.1);
-            diesel::insert_into(guesses::table).values(row).execute(connection)?;
         }
     }
+    for (subject, after) in counted {
+        diesel::update(guesses::table.filter(guesses::subject.eq(subject.id.as_slice())))
+            .set((guesses::failures.eq(after.failures), guesses::last_at_ms.eq(after.last_at.get())))
+            .execute(connection)?;
+    }
     Ok(Ok(()))
+}
+
+#[derive(diesel::QueryableByName)]
+struct Locked {
+    #[diesel(sql_type = BigInt)]
+    failures: i64,
+    #[diesel(sql_type = BigInt)]
+    last_at_ms: i64,
+}
+
+/// The tries so far at a subject, whose row is locked until the transaction ends: tries at one
+/// subject take turns, the first ones too. The row that these need says of no try.
+fn locked(connection: &mut Db, subject: &Subject) -> Result<Guesses, StoreError> {
+    let lock = diesel::sql_query(
+        "INSERT INTO guesses (subject, failures, last_at_ms) VALUES ($1, 0, 0)
+        ON CONFLICT (subject) DO UPDATE SET failures = guesses.failures
+        RETURNING failures, last_at_ms",
+    )
+    .bind::<Binary, _>(subject.id.as_slice());
+    let Locked { failures, last_at_ms } = match connection {
+        Db::Sqlite(c) => lock.get_result(c)?,
+        Db::Postgres(c) => lock.get_result(c)?,
+    };
+    Ok(Guesses { failures, last_at: UnixMs::new(last_at_ms) })
 }
 
 /// Forgets the tries at a subject, after one has succeeded.

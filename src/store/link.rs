@@ -88,6 +88,7 @@ impl Link {
             | StoreError::Frozen
             | StoreError::NotAManager
             | StoreError::NoRoomForManager(_)
+            | StoreError::TooManyWallets
             | StoreError::Conflict
             | StoreError::Broken(_)
             | StoreError::Busy(_)

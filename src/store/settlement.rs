@@ -218,7 +218,8 @@ fn settle_error(error: StoreError) -> SettleError {
         | StoreError::Revoked
         | StoreError::Frozen
         | StoreError::NotAManager
-        | StoreError::NoRoomForManager(_) => SettleError::Refused(error.to_string()),
+        | StoreError::NoRoomForManager(_)
+        | StoreError::TooManyWallets => SettleError::Refused(error.to_string()),
         StoreError::Unavailable(_)
         | StoreError::OutcomeUnknown(_)
         | StoreError::Busy(_)

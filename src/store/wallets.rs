@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use super::connection::Db;
 use super::error::StoreError;
@@ -10,6 +11,7 @@ use super::events;
 use super::functions::satkeep_in_time;
 use super::schema::{accounts, users, wallet_keys, wallets};
 use super::settle_rows::{freeze, limit};
+use super::sums::{high, low, sum, whole};
 use super::users::Cursor;
 use crate::domain::controls::{Freeze, Limits};
 use crate::domain::events::EventKind;
@@ -23,6 +25,10 @@ use crate::ledger::state::AccountKind;
 
 /// Ids of one query at most: databases limit the parameters of a statement.
 pub(super) const CHUNK_IDS: usize = 500;
+
+/// The wallets of one user at most, deleted ones apart: all of them are shown with the user. Older
+/// versions knew no bound.
+pub const WALLETS_MAX: usize = 1000;
 
 /// A wallet as stored.
 #[derive(Clone, Debug)]
@@ -117,6 +123,9 @@ fn wallet(columns: Columns) -> Result<Wallet, StoreError> {
 
 /// Creates a wallet for a user, whom the same transaction has locked or created.
 pub fn create(connection: &mut Db, user: UserId, new: &NewWallet) -> Result<(), StoreError> {
+    if has_more_than(connection, &[user], WALLETS_MAX.saturating_sub(1))? {
+        return Err(StoreError::TooManyWallets);
+    }
     let id = new.id.as_bytes().as_slice();
     let (manager, root): (Option<Vec<u8>>, Vec<u8>) = users::table
         .filter(users::id.eq(user.as_bytes().as_slice()))
@@ -231,6 +240,7 @@ pub fn ids_of_users(
         let rows: Vec<(Vec<u8>, Vec<u8>)> = wallets::table
             .filter(wallets::user_id.eq_any(users.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
             .filter(wallets::deleted_at_ms.is_null())
+            .filter(satkeep_in_time())
             .select((wallets::user_id, wallets::id))
             .limit(i64::try_from(left).unwrap_or(i64::MAX))
             .load(connection)?;
@@ -239,6 +249,36 @@ pub fn ids_of_users(
         }
     }
     Ok(found)
+}
+
+/// Whether users have more than so many wallets between them. No more are counted than that takes.
+pub fn has_more_than(connection: &mut Db, users: &[UserId], count: usize) -> Result<bool, StoreError> {
+    Ok(ids_of_users(connection, users, count.saturating_add(1))?.len() > count)
+}
+
+/// What users have: how many wallets, and what these hold together, in msat. Those without a
+/// wallet are left out.
+pub fn sums_of_users(connection: &mut Db, ids: &[UserId]) -> Result<HashMap<UserId, (i64, i128)>, StoreError> {
+    let mut sums = HashMap::with_capacity(ids.len());
+    for ids in ids.chunks(CHUNK_IDS) {
+        let rows: Vec<(Vec<u8>, i64, i64, i64)> = wallets::table
+            .inner_join(accounts::table)
+            .filter(wallets::user_id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
+            .filter(wallets::deleted_at_ms.is_null())
+            .filter(satkeep_in_time())
+            .group_by(wallets::user_id)
+            .select((
+                wallets::user_id,
+                diesel::dsl::count_star(),
+                diesel::dsl::sql::<BigInt>(sum!(high!("accounts.balance_msat"))),
+                diesel::dsl::sql::<BigInt>(sum!(low!("accounts.balance_msat"))),
+            ))
+            .load(connection)?;
+        for (user, count, high, low) in rows {
+            sums.insert(UserId::from_slice(&user)?, (count, whole(high, low)));
+        }
+    }
+    Ok(sums)
 }
 
 /// A page of the tenant's wallets, oldest first.

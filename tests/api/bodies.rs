@@ -213,10 +213,7 @@ both_stores! {
         let rich = server.wallet("rich", 0);
         let operator = server.operator("root");
         server.as_session("PUT", "/users/api/v1/balance", &operator, &json!({"id": rich.id, "amount": 1})).expect(200);
-        let id = |text: &str| match server.store {
-            crate::harness::StoreKind::Sqlite => format!("x'{text}'"),
-            crate::harness::StoreKind::Postgres => format!("'\\x{text}'::bytea"),
-        };
+        let id = |hex: &str| server.store.bytes(hex);
         let (wallet, issuance) = (id(&rich.id), id("73797374656d2f69737375616e63652f"));
         let huge = 9_000_000_000_000_000_000_i64;
         let mut held = 1_000;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Server, StoreKind, Wallet, at_once, both_stores};
+use crate::harness::{Server, Wallet, at_once, both_stores};
 
 const WALLETS: &str = "/usermanager/api/v1/wallets";
 
@@ -17,10 +17,7 @@ fn thaw(server: &Server, wallet: &Wallet) -> Value {
 
 /// An operator's freeze, behind the API's back.
 fn freeze_as_operator(server: &Server, wallet: &Wallet, scope: &str) {
-    let id = match server.store {
-        StoreKind::Sqlite => format!("x'{}'", wallet.id),
-        StoreKind::Postgres => format!("'\\x{}'::bytea", wallet.id),
-    };
+    let id = server.store.bytes(&wallet.id);
     server.database.execute(&format!("UPDATE accounts SET frozen_by_operator = {scope} WHERE id = {id}")).unwrap();
 }
 

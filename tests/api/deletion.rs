@@ -276,6 +276,49 @@ both_stores! {
         server.audit();
     }
 
+    fn no_user_has_more_wallets_than_are_shown_at_once(server) {
+        let key = server.manager.admin.clone();
+        let early = server.wallet("early", 0);
+        let user = server.creator_of(&key, "hoarder");
+        let create = || server.post(WALLETS, &key, &json!({"user_id": user.user, "wallet_name": "one more"}));
+        for _ in 0..998 {
+            create().expect(201);
+        }
+        // Of two at once, one is the last.
+        let (last, refused): (Vec<_>, Vec<_>) =
+            at_once(2, |_| create()).into_iter().partition(|answer| answer.status == 201);
+        assert_eq!((last.len(), refused.len()), (1, 1));
+        refused[0].refused(409, "too_many_wallets", "1000");
+        // A deleted one makes room.
+        let last = Wallet::from_json(&last[0].json());
+        server.delete(&format!("{WALLETS}/{}", last.id), &key).expect(200);
+        create().expect(201);
+        create().refused(409, "too_many_wallets", "1000");
+
+        // Lists are whole, however few users are read at once, and count users.
+        let (late, latest) = (server.wallet("late", 0), server.wallet("latest", 0));
+        let extra = json!({"extra": {"n": 1}});
+        for wallet in [&user, &late, &latest] {
+            server.put(&format!("{USERS}/{}", wallet.user), &key, &extra).expect(200);
+        }
+        let listed = |query: &str| {
+            let users = server.get(&format!("{USERS}{query}"), &key).expect(200);
+            let one = |it: &Value| (it["id"].as_str().unwrap().to_owned(), it["wallets"].as_array().unwrap().len());
+            users.as_array().unwrap().iter().map(one).collect::<Vec<_>>()
+        };
+        let all = [(&early, 1), (&user, 1000), (&late, 1), (&latest, 1)].map(|(it, count)| (it.user.clone(), count));
+        assert_eq!(listed(""), all);
+        assert_eq!(listed("?limit=3"), all[..3]);
+        assert_eq!(listed("?limit=2&offset=1"), all[1..3]);
+        let pairs = "?extra=%7B%22n%22:1%7D";
+        assert_eq!(listed(pairs), all[1..]);
+        assert_eq!(listed(&format!("{pairs}&limit=2")), all[1..3]);
+        assert_eq!(listed(&format!("{pairs}&limit=5&offset=1")), all[2..]);
+
+        server.delete(&format!("{USERS}/{}", user.user), &key).expect(200);
+        server.audit();
+    }
+
     fn a_deleted_wallet_takes_no_part_in_anything(server) {
         let key = server.manager.admin.clone();
         let (gone, wallet) = (server.wallet("gone", 0), server.wallet("here", 10));

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Server, Wallet, both_stores, satkeep};
+use crate::harness::{Server, StoreKind, Wallet, both_stores, satkeep};
 
 const NONE: Value = Value::Null;
 
@@ -25,6 +25,31 @@ fn operator_with(server: &Server, command: &str, username: &str, password: &str)
 const USER: &str = "/users/api/v1/user";
 
 both_stores! {
+    fn a_manager_has_no_more_wallets_than_any_user(server) {
+        let operator = server.operator("root");
+        let path = format!("{USER}/{}/wallet", server.manager.user);
+        server.as_session("POST", &path, &operator, &json!({"name": "second"})).expect(200);
+        let id = match server.store {
+            StoreKind::Sqlite => "CAST(printf('%016d', i) AS BLOB)",
+            StoreKind::Postgres => "convert_to(lpad(i::text, 16, '0'), 'UTF8')",
+        };
+        let fill = |table: &str, columns: &str, values: &str| {
+            server.database.execute(&format!(
+                "INSERT INTO {table} ({columns})
+                 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 998) SELECT {values} FROM n"
+            )).unwrap();
+        };
+        fill("accounts", "id, kind", &format!("{id}, 'wallet'"));
+        let manager = server.store.bytes(&server.manager.user);
+        fill("wallets", "id, user_id, name, created_at_ms, updated_at_ms", &format!("{id}, {manager}, 'more', 1, 1"));
+        let refused = server.as_session("POST", &path, &operator, &json!({"name": "one more"}));
+        refused.refused(409, "too_many_wallets", "1000");
+        let seen = server.as_session("GET", &format!("{USER}/{}", server.manager.user), &operator, &NONE).expect(200);
+        assert_eq!((&seen["wallet_count"], &seen["balance_msat"]), (&json!(1000), &json!(1_000_000_000)));
+        let wallets = server.as_session("GET", &path, &operator, &NONE).expect(200);
+        assert_eq!(wallets.as_array().unwrap().len(), 1000);
+    }
+
     fn managers_are_created_listed_changed_and_deleted(server) {
         let operator = server.operator("root");
         let order = json!({"username": "Game", "password": "correct horse", "email": "a@example.org", "extra": {"plan": 1}});

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Options, Server, both_stores};
+use crate::harness::{Options, Server, at_once, both_stores};
 
 const NONE: Value = Value::Null;
 
@@ -108,6 +108,25 @@ both_stores! {
         from("198.51.100.7", "game", "correct horse").expect(200);
     }
 
+    fn a_burst_at_one_name_uses_up_nothing_of_its_address(server, Options { arguments: vec!["--trusted-proxies".into(), "127.0.0.1".into()], ..Options::default() }) {
+        let operator = server.operator("root");
+        manager(server, &operator, "game");
+        let from = |address: &str, name: &str, password: &str| {
+            let order = json!({"username": name, "password": password}).to_string();
+            server.send("POST", "/api/v1/auth", &[("X-Forwarded-For", address)], &order)
+        };
+        // At a manager, an operator, and a name that nobody has.
+        let mut heard = 0;
+        for name in ["other", "root", "nobody"] {
+            let answers = at_once(40, |_| from("192.0.2.1", name, "wrong"));
+            heard += answers.iter().filter(|answer| answer.status == 401).count();
+        }
+        let counted = server.database.texts("SELECT CAST(max(failures) AS TEXT) AS text FROM guesses");
+        assert_eq!(counted, [heard.to_string()]);
+        from("192.0.2.1", "game", "correct horse").expect(200);
+        from("198.51.100.7", "root", "wrong").refused(401, "invalid_credentials", "");
+    }
+
     fn a_session_ends_with_its_time_its_password_and_its_user(server) {
         let operator = server.operator("root");
         let path = format!("/users/api/v1/user/{}", manager(server, &operator, "game")["id"].as_str().unwrap());
@@ -155,5 +174,13 @@ both_stores! {
         let user = server.wallet_of(&wallet.admin, "player");
         server.get(&format!("/usermanager/api/v1/users/{}", user.user), &server.manager.admin).refused(404, "user_not_found", "");
         server.send("POST", "/api/v1/account", &[], "{}").refused(400, "invalid_request", "name");
+        // The first ones from an address may come at once; too many of them wait.
+        server.database.execute("DELETE FROM guesses").unwrap();
+        let answers = at_once(20, |_| server.send("POST", "/api/v1/account", &[], &json!({"name": "x"}).to_string()));
+        let opened = answers.iter().filter(|answer| answer.status == 200).count();
+        assert!((10..=12).contains(&opened), "{opened}");
+        for answer in answers.iter().filter(|answer| answer.status != 200) {
+            answer.refused(429, "rate_limited", "");
+        }
     }
 }

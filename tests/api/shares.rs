@@ -13,13 +13,11 @@ const FELT: Duration = Duration::from_secs(4);
 /// Gives a wallet many invoices with this memo, behind satkeep's back.
 fn fill(server: &Server, wallet: &Wallet, count: usize, memo: &str) {
     server.invoice(wallet, 1);
-    let (random, id) = match server.store {
-        StoreKind::Sqlite => ("randomblob(16), wallet_id, randomblob(32)", format!("x'{}'", wallet.id)),
-        StoreKind::Postgres => (
-            "uuid_send(gen_random_uuid()), wallet_id, sha256(uuid_send(gen_random_uuid()))",
-            format!("'\\x{}'", wallet.id),
-        ),
+    let random = match server.store {
+        StoreKind::Sqlite => "randomblob(16), wallet_id, randomblob(32)",
+        StoreKind::Postgres => "uuid_send(gen_random_uuid()), wallet_id, sha256(uuid_send(gen_random_uuid()))",
     };
+    let id = server.store.bytes(&wallet.id);
     let columns =
         "id, wallet_id, payment_hash, preimage_sealed, amount_msat, memo, state, created_at_ms, expires_at_ms";
     let sql = format!(

@@ -220,10 +220,11 @@ both_stores! {
         let numbers = format!(
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) "
         );
-        let (id, manager) = match server.store {
-            crate::harness::StoreKind::Sqlite => ("CAST(printf('%016d', i) AS BLOB)", format!("x'{}'", server.manager.user)),
-            crate::harness::StoreKind::Postgres => ("convert_to(lpad(i::text, 16, '0'), 'UTF8')", format!("'\\x{}'::bytea", server.manager.user)),
+        let id = match server.store {
+            crate::harness::StoreKind::Sqlite => "CAST(printf('%016d', i) AS BLOB)",
+            crate::harness::StoreKind::Postgres => "convert_to(lpad(i::text, 16, '0'), 'UTF8')",
         };
+        let manager = server.store.bytes(&server.manager.user);
         server.database.execute(&format!(
             "INSERT INTO users (id, manager_id, root_id, name, created_at_ms, updated_at_ms) {numbers}
              SELECT {id}, {manager}, {manager}, 'user ' || i, i / 7, 0 FROM n"

@@ -70,6 +70,26 @@ both_stores! {
         guess(server, "wrong").refused(401, "wrong_password", "");
     }
 
+    fn a_burst_of_one_client_uses_up_nothing_of_others(server) {
+        let key = server.manager.admin.clone();
+        let path = format!("{}/verify", path_of(server, &json!({"user_name": "a", "password": "right"})));
+        let guess = |password: &str, client: &str| {
+            server.post(&path, &key, &json!({"password": password, "client": client}))
+        };
+        let mut heard = 0;
+        for client in ["203.0.113.7", "203.0.113.8"] {
+            let answers = at_once(60, |_| guess("wrong", client));
+            heard += answers.iter().filter(|answer| answer.status == 401).count();
+        }
+        // What was refused at one client does not count at the player either.
+        let counted = server.database.texts("SELECT CAST(max(failures) AS TEXT) AS text FROM guesses");
+        assert_eq!(counted, [heard.to_string()]);
+        for client in ["203.0.113.9", ""] {
+            guess("wrong", client).refused(401, "wrong_password", "");
+            guess("right", client).expect(200);
+        }
+    }
+
     fn nobody_keeps_a_player_out(server) {
         let key = server.manager.admin.clone();
         let path = format!("{}/verify", path_of(server, &json!({"user_name": "a", "password": "right"})));

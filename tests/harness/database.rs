@@ -15,6 +15,16 @@ pub(crate) enum StoreKind {
     Postgres,
 }
 
+impl StoreKind {
+    /// Bytes as SQL writes them.
+    pub(crate) fn bytes(self, hex: &str) -> String {
+        match self {
+            Self::Sqlite => format!("x'{hex}'"),
+            Self::Postgres => format!("'\\x{hex}'::bytea"),
+        }
+    }
+}
+
 pub(crate) struct TestDatabase {
     /// The data directory: the master key, and the SQLite file.
     pub(crate) directory: TempDir,

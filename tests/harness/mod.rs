@@ -17,7 +17,7 @@ pub(crate) use database::{StoreKind, TestDatabase};
 pub(crate) use events::{Event, Events};
 pub(crate) use proxy::{Fault, Proxy};
 pub(crate) use raw::Raw;
-pub(crate) use receiver::{Hook, Receiver, Reply};
+pub(crate) use receiver::{Hook, Receiver, Reply, Silent};
 pub(crate) use server::{Options, Server, run_cli, satkeep};
 pub(crate) use tls::serve_tls;
 

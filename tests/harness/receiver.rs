@@ -102,6 +102,29 @@ impl Receiver {
     }
 }
 
+/// Targets that take connections, and never answer.
+pub(crate) struct Silent(Vec<TcpListener>);
+
+impl Silent {
+    pub(crate) fn start(count: usize) -> Self {
+        Self((0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect())
+    }
+
+    /// Where they are.
+    pub(crate) fn urls(&self) -> Vec<String> {
+        self.0.iter().map(|target| format!("http://{}/", target.local_addr().unwrap())).collect()
+    }
+
+    /// How many connections have come that were not counted before.
+    pub(crate) fn connections(&self) -> usize {
+        let of_one = |target: &TcpListener| {
+            target.set_nonblocking(true).unwrap();
+            std::iter::from_fn(|| target.accept().ok()).count()
+        };
+        self.0.iter().map(of_one).sum()
+    }
+}
+
 fn serve(stream: TcpStream, hooks: &Mutex<Vec<Hook>>, answer: &dyn Fn(&Hook) -> Reply) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;

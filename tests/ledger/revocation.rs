@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::race::at;
 use crate::api::idempotency::post_under;
-use crate::harness::{Server, StoreKind, Wallet, at_once};
+use crate::harness::{Server, Wallet, at_once};
 
 /// Keys are rotated while the wallet pays: whatever is paid after the answer of the rotation
 /// is paid with the new key.
@@ -112,10 +112,7 @@ pub(super) fn the_keys_of_a_lost_rotation_stay_lost(servers: &[&Server]) {
     let wallet = server.wallet("player", 100);
     let path = format!("/usermanager/api/v1/wallets/{}/keys", wallet.id);
     let rotated = || Wallet::from_json(&server.put(&path, &server.manager.admin, &json!({})).expect(200));
-    let id = match server.store {
-        StoreKind::Sqlite => format!("x'{}'", wallet.id),
-        StoreKind::Postgres => format!("'\\x{}'", wallet.id),
-    };
+    let id = server.store.bytes(&wallet.id);
     let keep = "CREATE TABLE kept_keys AS SELECT * FROM wallet_keys WHERE wallet_id = ID;
         CREATE TABLE kept_version AS SELECT keys_version FROM accounts WHERE id = ID";
     server.database.execute(&keep.replace("ID", &id)).unwrap();

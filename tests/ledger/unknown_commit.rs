@@ -27,10 +27,7 @@ fn staged(server: &Server) -> Staged {
     let order = json!({"out": false, "amount": 40});
     let invoice = server.post("/api/v1/payments", &payee.invoice, &order).expect(201);
     let text = |name: &str| invoice[name].as_str().unwrap().to_owned();
-    let id = match server.store {
-        StoreKind::Sqlite => format!("x'{}'", payer.id),
-        StoreKind::Postgres => format!("'\\x{}'", payer.id),
-    };
+    let id = server.store.bytes(&payer.id);
     server.database.execute(&format!("DELETE FROM wallet_keys WHERE wallet_id = {id}")).unwrap();
     Staged { payer, payee, bolt11: text("bolt11"), hash: text("payment_hash") }
 }

@@ -153,21 +153,18 @@ both_stores! {
         let mut told = server.events(&payee.invoice, None);
         let mut socket = server.socket(&payee.invoice).unwrap();
         // Newer invoices that nobody pays.
-        let (numbers, id, hash, wallet, sealed) = match server.store {
+        let (wallet, sealed) = (server.store.bytes(&payee.id), server.store.bytes("00"));
+        let (numbers, id, hash) = match server.store {
             StoreKind::Sqlite => (
                 "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
                     SELECT i FROM n",
                 "unhex(printf('ff%030x', i))",
                 "unhex(printf('%064x', i))",
-                format!("x'{}'", payee.id),
-                "x'00'",
             ),
             StoreKind::Postgres => (
                 "SELECT generate_series(1, 100000) AS i",
                 "decode('ff' || lpad(to_hex(i), 30, '0'), 'hex')",
                 "decode(lpad(to_hex(i), 64, '0'), 'hex')",
-                format!("'\\x{}'::bytea", payee.id),
-                "'\\x00'::bytea",
             ),
         };
         let bury = format!(

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Server, StoreKind, Wallet};
+use crate::harness::{Server, Wallet};
 
 /// The ids that requests name.
 #[derive(Clone, Debug)]
@@ -166,11 +166,7 @@ fn tenant(server: &Server, manager: &Wallet) -> Tenant {
 /// A delivery that came to its end.
 fn delivery(server: &Server, owner: &str, kind: &str) -> String {
     let id: String = owner.chars().rev().collect();
-    let bytes = |hex: &str| match server.store {
-        StoreKind::Sqlite => format!("x'{hex}'"),
-        StoreKind::Postgres => format!("'\\x{hex}'::bytea"),
-    };
-    let (row, owner) = (bytes(&id), bytes(owner));
+    let (row, owner) = (server.store.bytes(&id), server.store.bytes(owner));
     let columns = "id, event_id, kind, owner_id, owner_kind, host, state, attempts, created_at_ms, answer";
     let values =
         format!("{row}, {row}, 'test', {owner}, '{kind}', 'private.example', 'parked', 13, 1, 'private answer'");

@@ -1,29 +1,18 @@
 //! That nobody waits for somebody else's targets.
 
 use std::collections::BTreeSet;
-use std::net::TcpListener;
 
 use satkeep::events::shares::TOTAL_MAX;
 use satkeep::store::due::Walk;
 
 use super::delivery::invoice;
 use super::options;
-use crate::harness::{Receiver, StoreKind, TestDatabase, both_stores};
+use crate::harness::{Receiver, Server, Silent, StoreKind, TestDatabase, Wallet, both_stores};
 
 /// A delivery of a tenant to a host, due at a time, or not at all.
 fn delivery(store: StoreKind, number: u32, tenant: u32, host: &str, next_at_ms: &str) -> String {
-    let bytes = |number: u32| match store {
-        StoreKind::Sqlite => format!("x'{number:032x}'"),
-        StoreKind::Postgres => format!("'\\x{number:032x}'"),
-    };
-    let id = bytes(number);
-    format!(
-        "({id}, {id}, 'test', {id}, 'endpoint', '{host}', 'waiting', 0, 1, {next_at_ms}, {consumer})",
-        consumer = match store {
-            StoreKind::Sqlite => format!("x'{tenant:032x}00'"),
-            StoreKind::Postgres => format!("'\\x{tenant:032x}00'"),
-        }
-    )
+    let (id, consumer) = (store.bytes(&format!("{number:032x}")), store.bytes(&format!("{tenant:032x}00")));
+    format!("({id}, {id}, 'test', {id}, 'endpoint', '{host}', 'waiting', 0, 1, {next_at_ms}, {consumer})")
 }
 
 /// The walk comes to every host of every tenant, however many one of them has.
@@ -75,57 +64,47 @@ fn whatever_is_due_is_seen() {
     }
 }
 
+/// An invoice with a webhook, just paid.
+fn paid(server: &Server, payer: &Wallet, payee: &Wallet, url: &str) {
+    let issued = invoice(server, payee, 1, url);
+    server.pay(payer, issued["bolt11"].as_str().unwrap()).expect(201);
+}
+
+/// Somebody is told of 30 payments, though more for silent targets were due before: of these, few
+/// have set out.
+fn others_are_told(server: &Server, payer: &Wallet, payee: &Wallet, silent: &Silent) {
+    let receiver = Receiver::start();
+    for _ in 0..30 {
+        paid(server, payer, payee, &receiver.url);
+    }
+    receiver.wait_for(30);
+    let set_out = silent.connections();
+    assert!(set_out > 0 && set_out <= TOTAL_MAX / 4, "{set_out} have set out");
+}
+
 both_stores! {
     fn a_tenant_of_silent_targets_holds_up_no_other(server, options()) {
-        // They take connections, and never answer.
-        let silent: Vec<_> = (0..80).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let silent = Silent::start(80);
         let attacker = server.new_manager("attacker", 1000);
         let victim = server.new_manager("victim", 1000);
-        let receiver = Receiver::start();
         for _ in 0..4 {
-            for target in &silent {
-                let url = format!("http://{}/", target.local_addr().unwrap());
-                let issued = invoice(server, &attacker, 1, &url);
-                server.pay(&attacker, issued["bolt11"].as_str().unwrap()).expect(201);
+            for url in silent.urls() {
+                paid(server, &attacker, &attacker, &url);
             }
         }
-        for _ in 0..30 {
-            let issued = invoice(server, &victim, 1, &receiver.url);
-            server.pay(&victim, issued["bolt11"].as_str().unwrap()).expect(201);
-        }
-        receiver.wait_for(30);
-        // 320 of the other's were due before, and few of them have set out.
-        let mut set_out = 0;
-        for target in &silent {
-            target.set_nonblocking(true).unwrap();
-            set_out += std::iter::from_fn(|| target.accept().ok()).count();
-        }
-        assert!(set_out > 0 && set_out <= TOTAL_MAX / 4, "{set_out} have set out");
+        others_are_told(server, &victim, &victim, &silent);
     }
 
     fn users_of_a_tenant_hold_up_nothing_of_its_managers(server, options()) {
-        let silent: Vec<_> = (0..70).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let silent = Silent::start(70);
         let studio = server.creator_of(&server.manager.admin, "studio");
-        let receiver = Receiver::start();
-        for target in &silent {
+        for url in silent.urls() {
             let player = server.wallet_of(&studio.admin, "player");
-            let url = format!("http://{}/", target.local_addr().unwrap());
             for _ in 0..4 {
-                let issued = invoice(server, &player, 1, &url);
-                server.pay(&server.manager, issued["bolt11"].as_str().unwrap()).expect(201);
+                paid(server, &server.manager, &player, &url);
             }
         }
         let payer = server.wallet("payer", 30);
-        for _ in 0..30 {
-            let issued = invoice(server, &server.manager, 1, &receiver.url);
-            server.pay(&payer, issued["bolt11"].as_str().unwrap()).expect(201);
-        }
-        receiver.wait_for(30);
-        let mut set_out = 0;
-        for target in &silent {
-            target.set_nonblocking(true).unwrap();
-            set_out += std::iter::from_fn(|| target.accept().ok()).count();
-        }
-        assert!(set_out > 0 && set_out <= TOTAL_MAX / 4, "{set_out} have set out");
+        others_are_told(server, &payer, &server.manager, &silent);
     }
 }

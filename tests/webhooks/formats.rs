@@ -74,10 +74,7 @@ both_stores! {
 
     fn what_a_users_users_are_told_is_the_managers_choice(server) {
         let (maker, made) = (server.wallet("maker", 0), server.wallet("made", 0));
-        let bytes = |id: &str| match server.store {
-            StoreKind::Sqlite => format!("x'{id}'"),
-            StoreKind::Postgres => format!("'\\x{id}'::bytea"),
-        };
+        let bytes = |id: &str| server.store.bytes(id);
         let sql = format!("UPDATE users SET manager_id = {} WHERE id = {}", bytes(&maker.user), bytes(&made.user));
         server.database.execute(&sql).unwrap();
         let store = Store::open(Database::from_url(&server.database.url).unwrap()).unwrap();

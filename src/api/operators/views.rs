@@ -1,7 +1,5 @@
 //! What an operator is shown of managers and wallets: no keys.
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -40,7 +38,7 @@ pub struct AccountView {
     #[schema(value_type = Object)]
     extra: Extra,
     /// How many wallets it has itself.
-    wallet_count: usize,
+    wallet_count: i64,
     /// What these hold together, in msat.
     #[schema(value_type = i64)]
     balance_msat: i128,
@@ -54,14 +52,9 @@ impl AccountView {
     /// Shows managers with what their wallets hold.
     pub fn list(connection: &mut Db, users: Vec<User>) -> Result<Vec<Self>, StoreError> {
         let ids: Vec<_> = users.iter().map(|user| user.id).collect();
-        let mut held: HashMap<UserId, (usize, i128)> = HashMap::new();
-        for wallet in wallets::of_users(connection, &ids)? {
-            let (count, msat) = held.entry(wallet.user).or_default();
-            *count = count.saturating_add(1);
-            *msat = msat.saturating_add(wallet.balance.get().into());
-        }
+        let held = wallets::sums_of_users(connection, &ids)?;
         let views = users.into_iter().map(|user| {
-            let (wallet_count, msat) = held.get(&user.id).copied().unwrap_or_default();
+            let (wallet_count, balance_msat) = held.get(&user.id).copied().unwrap_or_default();
             Self {
                 id: user.id,
                 name: user.name,
@@ -69,7 +62,7 @@ impl AccountView {
                 email: user.email,
                 extra: user.extra.unwrap_or_default(),
                 wallet_count,
-                balance_msat: msat,
+                balance_msat,
                 created_at: user.created_at.to_iso(),
                 updated_at: user.updated_at.to_iso(),
             }

@@ -61,7 +61,8 @@ pub(in crate::api) async fn list_account_wallets(
 
 /// Create a wallet for a manager
 ///
-/// Answers it with its keys, which no operator is shown again.
+/// Answers it with its keys, which no operator is shown again. A manager has up to 1000 wallets
+/// itself, deleted ones apart; one more is refused (409, `too_many_wallets`).
 #[utoipa::path(
     tag = "Operators",
     params(("user_id" = String, Path, description = "The manager's user id"), IdempotencyParam),

@@ -186,7 +186,7 @@ pub(in crate::api) async fn create_user(
 
 /// List users
 ///
-/// All of the manager's users, oldest first, unless `limit` says otherwise.
+/// All of the manager's users with all of their wallets, oldest first, unless `limit` says otherwise.
 #[utoipa::path(
     tag = "User Manager",
     params(UserListParams),
@@ -199,15 +199,18 @@ pub(in crate::api) async fn list_users(key: WalletKey, app: State, params: Param
     let (Some(filter), Some(tenant)) = (filter, key.managed_tenant()) else {
         return Ok(HttpResponse::Ok().json([(); 0]));
     };
-    json_array(move |next: Option<(users::Cursor, Window)>| {
-        let (app, filter) = (app.clone(), filter.clone());
-        let (cursor, window) = next.map_or((None, window), |(cursor, window)| (Some(cursor), window));
+    let first = Step::first(&filter, window);
+    json_array(move |next: Option<Step>| {
+        let (app, filter, step) = (app.clone(), filter.clone(), next.unwrap_or_else(|| first.clone()));
         async move {
             let shared = app.clone();
             let page = app.store.read_list(key.consumer(), move |connection| {
                 key.recheck(connection)?;
-                let (page, next) = page_of(connection, tenant, &filter, cursor.as_ref(), window)?;
-                Ok((Items::of(ManagedUser::list(connection, &shared, key.sees_admin_keys(), page)?)?, next))
+                let (page, next) = page_of(connection, tenant, &filter, &step)?;
+                let cursors: Vec<_> = page.iter().map(cursor_of).collect();
+                let views = ManagedUser::list_some(connection, &shared, key.sees_admin_keys(), page)?;
+                let next = if views.len() < cursors.len() { step.behind(views.len(), cursors) } else { next };
+                Ok((Items::of(views)?, next))
             });
             Ok(page.await?)
         }
@@ -215,26 +218,59 @@ pub(in crate::api) async fn list_users(key: WalletKey, app: State, params: Param
     .await
 }
 
+/// Which part of a list of users is read next.
+#[derive(Clone, Debug)]
+struct Step {
+    /// Behind which user; at the start where there is none.
+    after: Option<users::Cursor>,
+    /// What is left of the list.
+    window: Window,
+    /// Users to read at most.
+    rows: i64,
+}
+
+impl Step {
+    fn first(filter: &UserFilter, window: Window) -> Self {
+        let rows = if filter.pairs.is_empty() { window.rows() } else { PAGE_ROWS };
+        Self { after: None, window, rows }
+    }
+
+    /// What to read after only the first of some users could be shown at once: what comes behind
+    /// them, and not many more than these.
+    fn behind(&self, shown: usize, cursors: Vec<users::Cursor>) -> Option<Self> {
+        let after = cursors.into_iter().nth(shown.saturating_sub(1))?;
+        let rows = i64::try_from(shown).unwrap_or(PAGE_ROWS).saturating_mul(2).min(PAGE_ROWS);
+        Some(Self { after: Some(after), window: self.window.behind(shown), rows })
+    }
+}
+
+fn cursor_of(user: &User) -> users::Cursor {
+    (user.created_at.get(), user.id.as_bytes().to_vec())
+}
+
 /// A page of the users that a filter lets through, and where and with what the next one goes on.
 fn page_of(
     connection: &mut Db,
     tenant: UserId,
     filter: &UserFilter,
-    after: Option<&users::Cursor>,
-    window: Window,
-) -> Result<(Vec<User>, Option<(users::Cursor, Window)>), StoreError> {
-    let cursor = |last: Option<&User>| last.map(|user| (user.created_at.get(), user.id.as_bytes().to_vec()));
-    if filter.pairs.is_empty() {
-        let page = users::list(connection, tenant, filter, after, window.offset, window.rows())?;
-        let next = cursor(page.last()).filter(|_| !window.ends_with(page.len()));
-        return Ok((page, next.map(|cursor| (cursor, window.after_first_page()))));
-    }
+    step: &Step,
+) -> Result<(Vec<User>, Option<Step>), StoreError> {
+    let Step { after, window, rows } = step;
     // No query looks into the data, so that what matches is counted here, page by page.
-    let mut page = users::list(connection, tenant, filter, after, 0, PAGE_ROWS)?;
-    let next = cursor(page.last()).filter(|_| i64::try_from(page.len()).is_ok_and(|rows| rows >= PAGE_ROWS));
-    page.retain(|user| filter.matches_pairs(user));
-    let left = window.take_from(&mut page);
-    Ok((page, next.filter(|_| left.limit != Some(0)).map(|cursor| (cursor, left))))
+    let by_pairs = !filter.pairs.is_empty();
+    let (offset, limit) = if by_pairs { (0, None) } else { (window.offset, window.limit) };
+    let rows = limit.map_or(*rows, |limit| limit.min(*rows));
+    let mut page = users::list(connection, tenant, filter, after.as_ref(), offset, rows)?;
+    let is_full = i64::try_from(page.len()).is_ok_and(|found| found >= rows);
+    let last = page.last().map(cursor_of).filter(|_| is_full);
+    let left = if by_pairs {
+        page.retain(|user| filter.matches_pairs(user));
+        window.take_from(&mut page)
+    } else {
+        window.behind(page.len())
+    };
+    let next = |last| Step { after: Some(last), window: left, rows: step.rows.saturating_mul(2).min(PAGE_ROWS) };
+    Ok((page, last.filter(|_| left.limit != Some(0)).map(next)))
 }
 
 /// Reads the filters; `None` where only ids are asked for that no user can have.

@@ -14,7 +14,7 @@ use crate::domain::keys::{ApiKey, KeyKind, KeyPair};
 use crate::domain::money::{Amount, Msat};
 use crate::domain::secret::Sealer;
 use crate::store::users::User;
-use crate::store::wallets::{self, Wallet};
+use crate::store::wallets::{self, WALLETS_MAX, Wallet};
 use crate::store::{Db, StoreError};
 
 /// A wallet with its keys, as its manager sees it.
@@ -136,6 +136,22 @@ impl ManagedWallet {
 }
 
 impl ManagedUser {
+    /// Shows the first of some users, with their wallets: as many as have few enough of these
+    /// between them to be read at once, but one at least.
+    pub fn list_some(
+        connection: &mut Db,
+        app: &App,
+        may_spend: bool,
+        mut users: Vec<User>,
+    ) -> Result<Vec<Self>, StoreError> {
+        let mut ids: Vec<_> = users.iter().map(|user| user.id).collect();
+        while ids.len() > 1 && wallets::has_more_than(connection, &ids, WALLETS_MAX)? {
+            ids.truncate(ids.len() / 2);
+        }
+        users.truncate(ids.len());
+        Self::list(connection, app, may_spend, users)
+    }
+
     /// Shows users with their wallets.
     pub fn list(connection: &mut Db, app: &App, may_spend: bool, users: Vec<User>) -> Result<Vec<Self>, StoreError> {
         let ids: Vec<_> = users.iter().map(|user| user.id).collect();

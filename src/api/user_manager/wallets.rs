@@ -46,6 +46,8 @@ pub struct WalletOrder {
 }
 
 /// Create a wallet for a user
+///
+/// A user has up to 1000 wallets, deleted ones apart; one more is refused (409, `too_many_wallets`).
 #[utoipa::path(
     tag = "User Manager",
     params(IdempotencyParam),
