@@ -182,7 +182,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    events (id) {
+    events (consumer, id) {
         id -> Binary,
         kind -> Text,
         account_id -> Nullable<Binary>,
@@ -190,6 +190,7 @@ diesel::table! {
         manager_id -> Nullable<Binary>,
         payload -> Nullable<Text>,
         created_at_ms -> BigInt,
+        consumer -> Binary,
     }
 }
 
