@@ -17,9 +17,16 @@ use crate::fairness::parts::parts;
 
 /// Consumers that one step takes events of.
 const CONSUMERS_MAX: usize = 64;
+/// [`EVENTS_MAX`], as a literal.
+macro_rules! events_max {
+    () => {
+        200
+    };
+}
+
 /// Events that one step takes: the same number of each consumer that has so many, and more where
 /// others have fewer.
-const EVENTS_MAX: usize = 200;
+const EVENTS_MAX: usize = events_max!();
 const _: () = assert!(EVENTS_MAX >= CONSUMERS_MAX, "each consumer gets something");
 
 /// How far the walk has come.
@@ -51,7 +58,8 @@ impl Walk {
 }
 
 /// The consumers that have events, in order, from behind one on; and how many each has, counted up
-/// to a number.
+/// to a number. They are counted in order, so that PostgreSQL does not look for the few of one among
+/// all of another.
 const WAITING: &str = "WITH RECURSIVE consumers (consumer) AS (
         SELECT (SELECT e.consumer FROM events AS e WHERE e.consumer > ? ORDER BY e.consumer LIMIT 1)
         UNION ALL
@@ -59,7 +67,7 @@ const WAITING: &str = "WITH RECURSIVE consumers (consumer) AS (
         FROM consumers AS c WHERE c.consumer IS NOT NULL
     )
     SELECT c.consumer,
-        (SELECT count(*) FROM (SELECT 1 FROM events AS e WHERE e.consumer = c.consumer LIMIT ?) AS some_of_them)
+        (SELECT count(*) FROM (SELECT 1 FROM events AS e WHERE e.consumer = c.consumer ORDER BY e.id LIMIT ?) AS o)
     FROM consumers AS c WHERE c.consumer IS NOT NULL LIMIT ?";
 
 statement!(
@@ -105,7 +113,7 @@ type Columns = (
 
 /// The query of both databases, with where the events `e` come from and what follows.
 macro_rules! select_events {
-    ($from:literal, $rest:literal) => {
+    ($from:expr, $rest:literal) => {
         concat!(
             "SELECT e.id, e.consumer, e.kind, e.account_id, e.row_id, COALESCE(e.manager_id, a.tenant), m.root_id, \
                 w.user_id, e.payload, COALESCE(i.webhook, t.webhook), e.created_at_ms \
@@ -142,7 +150,8 @@ statement!(
 );
 
 statement!(
-    /// The oldest events of consumers, some of each, on PostgreSQL.
+    /// The oldest events of consumers, some of each, on PostgreSQL. Together they are never more than
+    /// one step takes; said here, so that it looks up the rows of so few, rather than read whole tables.
     OldestPostgres on PgConnection,
     (consumers: Vec<&'a [u8]> as Array<Binary>, events_max: Vec<i64> as Array<BigInt>) -> (
         Binary,
@@ -158,9 +167,13 @@ statement!(
         BigInt,
     ),
     select_events!(
-        "unnest(?, ?) AS s (consumer, events_max) CROSS JOIN LATERAL ( \
-            SELECT * FROM events AS o WHERE o.consumer = s.consumer ORDER BY o.id LIMIT s.events_max \
-         ) AS e",
+        concat!(
+            "(SELECT o.* FROM unnest(?, ?) AS s (consumer, events_max) CROSS JOIN LATERAL ( \
+                SELECT * FROM events AS o WHERE o.consumer = s.consumer ORDER BY o.id LIMIT s.events_max \
+              ) AS o LIMIT ",
+            events_max!(),
+            ") AS e"
+        ),
         "ORDER BY e.consumer, e.id"
     )
 );
