@@ -3,7 +3,7 @@
 //! | step | what | where |
 //! |---|---|---|
 //! | 1 | the event is written in the transaction in which it happens | settlement, [`crate::store::events`] |
-//! | 2 | it is handed over: one delivery for each target | [`fan_out`] |
+//! | 2 | it is handed over, fairly among tenants: one delivery for each target | [`crate::store::handover`], [`fan_out`] |
 //! | 3 | due deliveries are claimed, fairly among tenants and their hosts | [`crate::store::due`], [`shares`], [`crate::store::claims`] |
 //! | 4 | each is made, signed and posted | `ready`, [`payload`], [`payload_lnbits`], [`crate::net::client`] |
 //! | 5 | what came of it is recorded, in batches | [`outbox`], [`crate::store::attempts`] |
@@ -24,6 +24,7 @@
 //! batches, and it rests for three times as long as it has worked.
 
 pub mod fan_out;
+pub mod lag;
 pub mod outbox;
 pub mod payload;
 pub mod payload_lnbits;

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::fan_out;
+use super::lag::Lag;
 use super::ready::Ready;
 use super::shares::UnderWay;
 use super::verdict::{self, attempt, how, parked, unmakeable, untried};
@@ -20,14 +21,13 @@ use crate::metrics::delivering::{Became, Delivering};
 use crate::net::client::Client;
 use crate::store::attempts::{self, Attempt, Verdict};
 use crate::store::claims::{self, Claimed};
-use crate::store::due::{Due, Walk};
+use crate::store::due::{self, Due};
 use crate::store::endpoints::{self, Endpoint};
 use crate::store::events::{self, Event, NewDelivery};
+use crate::store::handover;
 use crate::store::{Db, Store, StoreError};
 use crate::traces::{self, Traces};
 
-/// Events that are handed over in one transaction.
-const EVENTS_MAX: i64 = 200;
 /// Deliveries that are claimed in one transaction.
 const CLAIMS_MAX: usize = 64;
 /// For how long a claim holds: longer than sending and recording take.
@@ -65,8 +65,9 @@ pub struct Outbox {
 struct Found {
     events: Vec<Event>,
     endpoints: Vec<Endpoint>,
+    handover: handover::Walk,
     due: Vec<Due>,
-    walk: Walk,
+    walk: due::Walk,
 }
 
 /// The state of the task.
@@ -77,12 +78,16 @@ struct Work {
     on_way_back: mpsc::UnboundedSender<Attempt>,
     /// What has come back and is not recorded.
     unrecorded: Vec<Attempt>,
+    /// How far the walk over events that wait to be handed over has come.
+    handover: handover::Walk,
     /// How far the walk over what is due has come.
-    walk: Walk,
+    walk: due::Walk,
     /// Who comes first this time.
     turn: usize,
-    /// How late the latest is that the walk has seen since its beginning.
-    lag: Duration,
+    /// How late events are handed over.
+    handover_lag: Lag,
+    /// How late what is due is claimed.
+    lag: Lag,
     /// Before this, nothing is handed over: the last time it could not be.
     hands_over_from: Instant,
 }
@@ -98,9 +103,11 @@ impl Outbox {
             came_back,
             on_way_back,
             unrecorded: Vec::new(),
-            walk: Walk::default(),
+            handover: handover::Walk::default(),
+            walk: due::Walk::default(),
             turn: 0,
-            lag: Duration::ZERO,
+            handover_lag: Lag::default(),
+            lag: Lag::default(),
             hands_over_from: Instant::now(),
         };
         work.run(stop).await;
@@ -149,8 +156,8 @@ impl Work {
         if is_stopping {
             return Ok(did_something);
         }
-        let Found { events, endpoints, due, walk } = self.look().await?;
-        self.walk = walk;
+        let Found { events, endpoints, handover, due, walk } = self.look().await?;
+        (self.handover, self.walk) = (handover, walk);
         self.tell_lag(&events, &due);
         if !events.is_empty() && Instant::now() >= self.hands_over_from {
             match self.hand_over(&events, &endpoints).await {
@@ -165,18 +172,16 @@ impl Work {
         Ok(self.claim_and_send(due).await? || did_something || self.walk.is_under_way() && !self.under_way.is_full())
     }
 
-    /// Says how late the outbox is, once the walk has seen everything that is due.
+    /// Says how late the outbox is.
     fn tell_lag(&mut self, events: &[Event], due: &[Due]) {
-        if self.under_way.is_full() {
-            // Nothing was looked for.
-            return;
+        let now = clock::now();
+        let is_at_end = !self.handover.is_under_way();
+        self.handover_lag.see(events.iter().map(|event| event.created_at), now, is_at_end);
+        // Otherwise nothing that is due was looked for.
+        if !self.under_way.is_full() {
+            self.lag.see(due.iter().map(|due| due.at), now, !self.walk.is_under_way());
         }
-        let since = events.first().map(|event| event.created_at).into_iter().chain(due.iter().map(|due| due.at)).min();
-        let late_ms = since.map_or(0, |since| clock::now().get().saturating_sub(since.get()));
-        self.lag = self.lag.max(Duration::from_millis(u64::try_from(late_ms).unwrap_or_default()));
-        if !self.walk.is_under_way() {
-            self.outbox.metrics.set_lag(std::mem::take(&mut self.lag));
-        }
+        self.outbox.metrics.set_lag(self.handover_lag.latest().max(self.lag.latest()));
     }
 
     fn take_back(&mut self, attempt: Attempt) {
@@ -206,19 +211,20 @@ impl Work {
     }
 
     async fn look(&self) -> Result<Found, StoreError> {
-        let (mut walk, is_full) = (self.walk.clone(), self.under_way.is_full());
+        let (mut handover, mut walk) = (self.handover.clone(), self.walk.clone());
+        let is_full = self.under_way.is_full();
         let look = move |connection: &mut Db| {
-            let events = events::oldest(connection, EVENTS_MAX)?;
+            let events = handover.step(connection)?;
             let managers: HashSet<UserId> = events.iter().filter_map(|event| event.manager).collect();
             let endpoints = endpoints::active_of(connection, &managers.into_iter().collect::<Vec<_>>())?;
             let due = if is_full { Vec::new() } else { walk.step(connection)? };
-            Ok(Found { events, endpoints, due, walk })
+            Ok(Found { events, endpoints, handover, due, walk })
         };
         self.outbox.store.read(look).await
     }
 
     async fn hand_over(&self, events: &[Event], endpoints: &[Endpoint]) -> Result<(), StoreError> {
-        let handed: Vec<_> = events.iter().map(|event| event.id).collect();
+        let handed: Vec<_> = events.iter().map(|event| (event.consumer, event.id)).collect();
         let new: Vec<NewDelivery> = events.iter().flat_map(|event| fan_out::deliveries(event, endpoints)).collect();
         let hand = move |connection: &mut Db| events::hand_over(connection, &handed, new, clock::now());
         self.outbox.store.write(hand).await

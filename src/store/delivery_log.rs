@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary};
+use diesel::sql_types::{BigInt, Bool};
 
 use super::connection::Db;
 use super::error::StoreError;
@@ -193,6 +194,10 @@ fn start_again(connection: &mut Db, ids: Vec<Vec<u8>>, now: UnixMs) -> Result<us
 /// Deliveries that are sent again in one transaction.
 const REDELIVER_ROWS: i64 = 1000;
 
+/// Which deliveries came to their end, in the words of the indexes of these: what waits is not
+/// looked at, however much it is.
+const ENDED: &str = "state <> 'waiting'";
+
 /// Sends again those of an owner's deliveries that came to their end, of events from one time
 /// until before another: some of them, from behind one on. Answers how many, and the last one
 /// where there may be more.
@@ -210,7 +215,7 @@ pub fn redeliver_some(
         .filter(deliveries::owner_id.eq(owner.to_vec()))
         .filter(deliveries::event_id.gt(from.as_bytes().to_vec()))
         .filter(deliveries::event_id.lt(EventId::first_at(until).as_bytes().to_vec()))
-        .filter(deliveries::state.ne("waiting"))
+        .filter(sql::<Bool>(ENDED))
         .order(deliveries::event_id)
         .select((deliveries::id, deliveries::event_id))
         .limit(REDELIVER_ROWS)
@@ -249,11 +254,10 @@ const FORGET_ROWS: i64 = 500;
 /// Forgets some of the deliveries that came to their end and are older than a time; answers
 /// whether there may be more of them.
 pub fn forget_some(connection: &mut Db, before: UnixMs) -> Result<bool, StoreError> {
-    let query = diesel::sql_query(
+    let query = diesel::sql_query(format!(
         "DELETE FROM deliveries WHERE id IN (
-            SELECT id FROM deliveries WHERE id < $1 AND created_at_ms < $2 AND state <> 'waiting' LIMIT $3)",
-    )
-    .bind::<Binary, _>(EventId::first_at(before).as_bytes().to_vec())
+            SELECT id FROM deliveries WHERE created_at_ms < $1 AND {ENDED} ORDER BY created_at_ms LIMIT $2)"
+    ))
     .bind::<BigInt, _>(before.get())
     .bind::<BigInt, _>(FORGET_ROWS);
     let forgotten = match connection {

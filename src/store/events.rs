@@ -1,5 +1,6 @@
 //! What has happened, on its way to those who are to be told: written in the transaction in
-//! which it happens, and handed over to [`super::claims`] afterwards.
+//! which it happens, and handed over to [`super::claims`] afterwards, in the order of
+//! [`super::handover`].
 //!
 //! Events of payments are written by the settlement statements. Where an event is nobody's
 //! business, it is not written at all.
@@ -7,14 +8,15 @@
 use std::collections::HashSet;
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Binary};
 use diesel::{PgConnection, SqliteConnection};
 use serde::Serialize;
 
 use super::connection::Db;
 use super::error::StoreError;
-use super::schema::{accounts, deliveries, events, subscriptions};
+use super::schema::{accounts, deliveries, events, subscriptions, users, wallets};
 use super::statement::statement;
+use crate::domain::consumer::Consumer;
 use crate::domain::events::{EventKind, EventKinds, OwnerKind, Place};
 use crate::domain::ids::{AccountId, DeliveryId, EventId, UserId, WalletId};
 use crate::domain::time::UnixMs;
@@ -24,6 +26,8 @@ use crate::domain::time::UnixMs;
 pub struct Event {
     /// Its id: the same for all who are told, and at every attempt.
     pub id: EventId,
+    /// Whose share handing it over is charged to: its wallet's user's, or its manager's.
+    pub consumer: Consumer,
     /// What has happened.
     pub kind: EventKind,
     /// To which wallet, where it was one.
@@ -90,6 +94,21 @@ pub fn tenant_of(connection: &mut Db, wallet: WalletId) -> Result<Option<UserId>
     Ok(tenant.map(|id| UserId::from_slice(&id)).transpose()?)
 }
 
+/// Whose share the events of a wallet are charged to, or those of a manager where it is about no
+/// wallet. All events of a wallet have the same consumer: they are handed over in order.
+fn consumer_of(connection: &mut Db, manager: UserId, account: Option<AccountId>) -> Result<Consumer, StoreError> {
+    let user = match account {
+        Some(account) => {
+            let wallet = wallets::table.filter(wallets::id.eq(account.as_bytes().as_slice()));
+            UserId::from_slice(&wallet.select(wallets::user_id).first::<Vec<u8>>(connection)?)?
+        }
+        None => manager,
+    };
+    let user_row = users::table.filter(users::id.eq(user.as_bytes().as_slice()));
+    let root: Vec<u8> = user_row.select(users::root_id).first(connection)?;
+    Ok(Consumer::of(UserId::from_slice(&root)?, user))
+}
+
 /// Tells a manager's endpoints of an event that no row of a payment tells, where one of them
 /// asks for it.
 pub fn tell(
@@ -104,6 +123,7 @@ pub fn tell(
         return Ok(());
     }
     let payload = serde_json::to_string(payload).map_err(|error| StoreError::Fault(error.to_string()))?;
+    let consumer = consumer_of(connection, manager, account)?;
     diesel::insert_into(events::table)
         .values((
             events::id.eq(EventId::next().as_bytes().as_slice()),
@@ -112,52 +132,10 @@ pub fn tell(
             events::manager_id.eq(manager.as_bytes().as_slice()),
             events::payload.eq(payload),
             events::created_at_ms.eq(now.get()),
+            events::consumer.eq(consumer.to_bytes().as_slice()),
         ))
         .execute(connection)?;
     Ok(())
-}
-
-#[derive(QueryableByName)]
-struct Row {
-    #[diesel(sql_type = Binary)]
-    id: Vec<u8>,
-    #[diesel(sql_type = Text)]
-    kind: String,
-    #[diesel(sql_type = Nullable<Binary>)]
-    account_id: Option<Vec<u8>>,
-    #[diesel(sql_type = Nullable<Binary>, column_name = row_id)]
-    payment: Option<Vec<u8>>,
-    #[diesel(sql_type = Nullable<Binary>)]
-    manager_id: Option<Vec<u8>>,
-    #[diesel(sql_type = Nullable<Binary>)]
-    root_id: Option<Vec<u8>>,
-    #[diesel(sql_type = Nullable<Binary>)]
-    user_id: Option<Vec<u8>>,
-    #[diesel(sql_type = Nullable<Text>)]
-    payload: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    webhook: Option<String>,
-    #[diesel(sql_type = BigInt)]
-    created_at_ms: i64,
-}
-
-impl TryFrom<Row> for Event {
-    type Error = StoreError;
-
-    fn try_from(row: Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: EventId::from_slice(&row.id)?,
-            kind: stored_kind(&row.kind)?,
-            account: row.account_id.map(|id| AccountId::from_slice(&id)).transpose()?,
-            row: row.payment.as_deref().map(row_id).transpose()?,
-            manager: row.manager_id.map(|id| UserId::from_slice(&id)).transpose()?,
-            root: row.root_id.map(|id| UserId::from_slice(&id)).transpose()?,
-            user: row.user_id.map(|id| UserId::from_slice(&id)).transpose()?,
-            payload: row.payload,
-            webhook: row.webhook,
-            created_at: UnixMs::new(row.created_at_ms),
-        })
-    }
 }
 
 pub(super) fn stored_kind(name: &str) -> Result<EventKind, StoreError> {
@@ -166,27 +144,6 @@ pub(super) fn stored_kind(name: &str) -> Result<EventKind, StoreError> {
 
 pub(super) fn row_id(bytes: &[u8]) -> Result<[u8; 16], StoreError> {
     bytes.try_into().or(Err(StoreError::Broken("the id of a payment's row has another length".to_owned())))
-}
-
-/// The oldest events that are not handed over yet.
-pub fn oldest(connection: &mut Db, limit: i64) -> Result<Vec<Event>, StoreError> {
-    let query = diesel::sql_query(
-        "SELECT e.id, e.kind, e.account_id, e.row_id, COALESCE(e.manager_id, a.tenant) AS manager_id, m.root_id,
-            w.user_id, e.payload, COALESCE(i.webhook, t.webhook) AS webhook, e.created_at_ms
-         FROM events AS e
-         LEFT JOIN accounts AS a ON a.id = e.account_id
-         LEFT JOIN wallets AS w ON w.id = e.account_id
-         LEFT JOIN users AS m ON m.id = COALESCE(e.manager_id, a.tenant)
-         LEFT JOIN invoices AS i ON i.id = e.row_id AND e.kind = 'payment.received'
-         LEFT JOIN transfers AS t ON t.debit_account = e.account_id AND t.id = e.row_id AND e.kind = 'payment.sent'
-         ORDER BY e.id LIMIT $1",
-    )
-    .bind::<BigInt, _>(limit);
-    let rows: Vec<Row> = match connection {
-        Db::Sqlite(c) => query.load(c)?,
-        Db::Postgres(c) => query.load(c)?,
-    };
-    rows.into_iter().map(Event::try_from).collect()
 }
 
 /// Makes other processes wait that change which deliveries stand in which line, until the
@@ -227,19 +184,50 @@ struct DeliveryRow {
     consumer: Vec<u8>,
 }
 
+statement!(
+    /// An event that is handed over, on SQLite.
+    RemoveSqlite on SqliteConnection,
+    (consumer: &'a [u8] as Binary, id: &'a [u8] as Binary) -> (Binary),
+    "DELETE FROM events WHERE consumer = ? AND id = ? RETURNING id"
+);
+
+statement!(
+    /// Events that are handed over, on PostgreSQL.
+    RemovePostgres on PgConnection,
+    (consumers: Vec<&'a [u8]> as Array<Binary>, ids: Vec<&'a [u8]> as Array<Binary>) -> (Binary),
+    "DELETE FROM events AS e USING unnest(?, ?) AS h (consumer, id) WHERE e.consumer = h.consumer AND e.id = h.id
+     RETURNING e.id"
+);
+
+/// Removes events; answers those that were still there.
+fn remove(connection: &mut Db, handed: &[(Consumer, EventId)]) -> Result<HashSet<Vec<u8>>, StoreError> {
+    let consumers: Vec<_> = handed.iter().map(|(consumer, _)| consumer.to_bytes()).collect();
+    let keys = consumers.iter().map(AsRef::as_ref).zip(handed.iter().map(|(_, id)| id.as_bytes().as_slice()));
+    let mut gone: Vec<(Vec<u8>,)> = Vec::new();
+    match connection {
+        Db::Sqlite(c) => {
+            for (consumer, id) in keys {
+                gone.extend(RemoveSqlite { consumer, id }.load::<(Vec<u8>,)>(c)?);
+            }
+        }
+        Db::Postgres(c) => {
+            let (consumers, ids) = keys.unzip();
+            gone = RemovePostgres { consumers, ids }.load(c)?;
+        }
+    }
+    Ok(gone.into_iter().map(|(id,)| id).collect())
+}
+
 /// Hands events over: they are gone, and their deliveries are there. Events that another
 /// process has handed over meanwhile are left out with their deliveries.
 pub fn hand_over(
     connection: &mut Db,
-    handed: &[EventId],
+    handed: &[(Consumer, EventId)],
     new: Vec<NewDelivery>,
     now: UnixMs,
 ) -> Result<(), StoreError> {
     lock_lines(connection)?;
-    let ids: Vec<_> = handed.iter().map(|id| id.as_bytes().to_vec()).collect();
-    let gone: Vec<Vec<u8>> =
-        diesel::delete(events::table.filter(events::id.eq_any(ids))).returning(events::id).get_results(connection)?;
-    let ours: HashSet<Vec<u8>> = gone.into_iter().collect();
+    let ours = remove(connection, handed)?;
     insert(connection, new.into_iter().filter(|new| ours.contains(new.event.as_bytes().as_slice())), now)
 }
 

@@ -10,9 +10,10 @@ use diesel::sql_types::{BigInt, Binary};
 
 use super::connection::Db;
 use super::error::StoreError;
-use super::schema::{accounts, events, invoices, subscriptions, walks};
+use super::schema::{accounts, events, invoices, subscriptions, users, walks, wallets};
+use crate::domain::consumer::Consumer;
 use crate::domain::events::{EventKind, EventKinds};
-use crate::domain::ids::EventId;
+use crate::domain::ids::{EventId, UserId};
 use crate::domain::time::UnixMs;
 
 /// The walk's name.
@@ -96,19 +97,25 @@ fn lock_open(connection: &mut Db, ids: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, Sto
     Ok(locked.into_iter().filter(|(_, wallet)| here.contains(wallet)).map(|(id, _)| id).collect())
 }
 
+/// An invoice, its wallet, that one's root manager and user, and which events are asked for.
+type Asked = (Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, i64);
+
 /// Tells of invoices that have expired, where anybody asks for it.
 fn tell(connection: &mut Db, expired: Vec<Vec<u8>>, now: UnixMs) -> Result<(), StoreError> {
-    let asked: Vec<(Vec<u8>, Vec<u8>, i64)> = invoices::table
+    let asked: Vec<Asked> = invoices::table
         .inner_join(accounts::table.on(accounts::id.eq(invoices::wallet_id)))
         .inner_join(subscriptions::table.on(accounts::tenant.eq(subscriptions::manager_id.nullable())))
+        .inner_join(wallets::table.on(wallets::id.eq(invoices::wallet_id)))
+        .inner_join(users::table.on(users::id.eq(wallets::user_id)))
         .filter(invoices::id.eq_any(expired))
         .order((invoices::expires_at_ms, invoices::id))
-        .select((invoices::id, invoices::wallet_id, subscriptions::kinds))
+        .select((invoices::id, invoices::wallet_id, users::root_id, users::id, subscriptions::kinds))
         .load(connection)?;
-    for (invoice, wallet, kinds) in asked {
+    for (invoice, wallet, root, user, kinds) in asked {
         if !EventKinds::from_stored(kinds).contains(EventKind::InvoiceExpired) {
             continue;
         }
+        let consumer = Consumer::of(UserId::from_slice(&root)?, UserId::from_slice(&user)?);
         diesel::insert_into(events::table)
             .values((
                 events::id.eq(EventId::next().as_bytes().as_slice()),
@@ -116,6 +123,7 @@ fn tell(connection: &mut Db, expired: Vec<Vec<u8>>, now: UnixMs) -> Result<(), S
                 events::account_id.eq(wallet),
                 events::row_id.eq(invoice),
                 events::created_at_ms.eq(now.get()),
+                events::consumer.eq(consumer.to_bytes().as_slice()),
             ))
             .execute(connection)?;
     }

@@ -28,6 +28,7 @@ mod functions;
 pub mod grants;
 mod guards;
 pub mod guesses;
+pub mod handover;
 pub mod history;
 pub mod idempotency;
 mod link;

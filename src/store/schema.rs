@@ -181,7 +181,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    events (id) {
+    events (consumer, id) {
         id -> Binary,
         kind -> Text,
         account_id -> Nullable<Binary>,
@@ -189,6 +189,7 @@ diesel::table! {
         manager_id -> Nullable<Binary>,
         payload -> Nullable<Text>,
         created_at_ms -> BigInt,
+        consumer -> Binary,
     }
 }
 

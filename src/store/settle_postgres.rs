@@ -161,8 +161,12 @@ statement!(
         SELECT ?, c.* FROM unnest(?, ?, ?, ?) AS c
         RETURNING 1
     ), told AS (
-        INSERT INTO events (created_at_ms, id, kind, account_id, row_id)
-        SELECT ?, e.* FROM unnest(?, ?, ?, ?) AS e
+        INSERT INTO events (created_at_ms, id, kind, account_id, row_id, consumer)
+        SELECT ?, e.*, COALESCE(
+            (SELECT u.root_id || CASE WHEN u.id = u.root_id THEN '\\x00'::BYTEA ELSE '\\x01'::BYTEA END
+             FROM wallets AS w INNER JOIN users AS u ON u.id = w.user_id WHERE w.id = e.account_id),
+            '\\x0000000000000000000000000000000000'::BYTEA)
+        FROM unnest(?, ?, ?, ?) AS e (id, kind, account_id, row_id)
         RETURNING 1
     )
     SELECT (SELECT count(*) FROM issued), (SELECT count(*) FROM settled), (SELECT count(*) FROM moved),

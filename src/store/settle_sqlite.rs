@@ -148,8 +148,12 @@ statement!(
         account_id: &'a [u8] as Binary,
         row_id: &'a [u8] as Binary,
         created_at_ms: i64 as BigInt,
+        same_account: &'a [u8] as Binary,
     ) -> (),
-    "INSERT INTO events (id, kind, account_id, row_id, created_at_ms) VALUES (?, ?, ?, ?, ?)"
+    "INSERT INTO events (id, kind, account_id, row_id, created_at_ms, consumer) VALUES (?, ?, ?, ?, ?, COALESCE( \
+     (SELECT unhex(hex(u.root_id) || iif(u.id = u.root_id, '00', '01')) \
+      FROM wallets AS w INNER JOIN users AS u ON u.id = w.user_id WHERE w.id = ?), \
+     x'0000000000000000000000000000000000'))"
 );
 
 pub(super) fn claims(connection: &mut SqliteConnection, wants: &Wants) -> Result<Claims, StoreError> {
@@ -293,6 +297,7 @@ fn insert_event(connection: &mut SqliteConnection, event: &PaymentEvent, at: Uni
         account_id: event.account.as_bytes(),
         row_id: &event.row,
         created_at_ms: at.get(),
+        same_account: event.account.as_bytes(),
     }
     .execute(connection)?;
     expect_rows("events", 1, inserted)

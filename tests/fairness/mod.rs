@@ -1,4 +1,5 @@
 //! Shares of tenants: who is next, and waiting for it.
 
 mod gate;
+mod parts;
 mod turns;
