@@ -186,11 +186,12 @@ pub fn authorize(connection: &mut Db, authority: Authority) -> Result<(), StoreE
 
 /// Makes sure that the user of a key that was proved before may still create users.
 pub fn authorize_manager(connection: &mut Db, authority: Authority) -> Result<(), StoreError> {
-    authorize(connection, authority)?;
+    // The right is read first: who is deleted meanwhile loses it, but hears that the key is revoked.
     let may: bool = wallets::table
         .inner_join(users::table)
         .filter(wallets::id.eq(authority.account.as_bytes().as_slice()))
         .select(users::may_create_users)
         .first(connection)?;
+    authorize(connection, authority)?;
     if may { Ok(()) } else { Err(StoreError::NotAManager) }
 }
