@@ -4,7 +4,9 @@
 use super::app::App;
 use super::error::ApiError;
 use crate::clock;
-use crate::domain::guesses::Wait;
+use crate::domain::guesses::{AT_NAME, AT_NAME_NEWCOMER, Wait};
+use crate::domain::secret::Sealer;
+use crate::domain::time::UnixMs;
 use crate::store::guesses::{self, Subject};
 use crate::store::{Db, StoreError};
 
@@ -12,22 +14,58 @@ use crate::store::{Db, StoreError};
 /// waits in a circle.
 #[derive(Clone, Debug)]
 pub(super) struct Try {
-    /// What others try at as well, whose tries still count after one has succeeded.
-    pub(super) shared: Vec<Subject>,
+    /// What others try from as well.
+    pub(super) from: Option<Subject>,
+    /// The account, at which others try as well.
+    pub(super) account: Account,
     /// What only the one who tries stands for: a success makes it forgotten.
     pub(super) own: Option<Subject>,
 }
 
+/// An account, as it is counted from anywhere.
+#[derive(Clone, Debug)]
+pub(super) struct Account {
+    /// For those who have hardly failed there.
+    pub(super) newcomers: Subject,
+    /// For all others.
+    pub(super) others: Subject,
+}
+
+/// A try that was counted, and at what.
+#[derive(Clone, Debug)]
+pub(super) struct Counted {
+    shared: Vec<Subject>,
+    own: Option<Subject>,
+}
+
+impl Account {
+    /// An account that these parts name.
+    pub(super) fn new(sealer: &Sealer, kind: &[u8], name: &[u8]) -> Self {
+        let subject = |throttle, group: &[u8]| Subject { id: sealer.digest(&[kind, name, group]).to_vec(), throttle };
+        Self { newcomers: subject(AT_NAME_NEWCOMER, b"newcomers"), others: subject(AT_NAME, b"others") }
+    }
+}
+
 impl Try {
-    fn subjects(&self) -> Vec<Subject> {
-        self.shared.iter().chain(&self.own).cloned().collect()
+    fn counted(&self, connection: &mut Db, now: UnixMs) -> Result<Counted, StoreError> {
+        let is_newcomer = match &self.own {
+            Some(own) => guesses::is_newcomer(connection, own, now)?,
+            None => false,
+        };
+        let account = if is_newcomer { &self.account.newcomers } else { &self.account.others };
+        Ok(Counted { shared: self.from.iter().chain([account]).cloned().collect(), own: self.own.clone() })
     }
 
     /// Refuses what must wait anyway: most of a flood of guesses learns so here, without a lock
     /// and without a turn.
     pub(super) async fn check(&self, app: &App) -> Result<(), ApiError> {
-        let subjects = self.subjects();
-        Ok(app.store.read(move |connection| guesses::check(connection, &subjects, clock::now())).await??)
+        let this = self.clone();
+        let check = move |connection: &mut Db| {
+            let now = clock::now();
+            let subjects = this.counted(connection, now)?.subjects();
+            guesses::check(connection, &subjects, now)
+        };
+        Ok(app.store.read(check).await??)
     }
 
     /// Counts the try, for one who has its turn to have the password judged: overload is no guess.
@@ -38,13 +76,21 @@ impl Try {
         &self,
         app: &App,
         look: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<Result<T, Wait>, StoreError> {
-        let subjects = self.subjects();
+    ) -> Result<Result<(T, Counted), Wait>, StoreError> {
+        let this = self.clone();
         let count = move |connection: &mut Db| {
+            let now = clock::now();
             let found = look(connection)?;
-            Ok(guesses::attempt(connection, &subjects, clock::now())?.map(|()| found))
+            let counted = this.counted(connection, now)?;
+            Ok(guesses::attempt(connection, &counted.subjects(), now)?.map(|()| (found, counted)))
         };
         app.store.write(count).await
+    }
+}
+
+impl Counted {
+    fn subjects(&self) -> Vec<Subject> {
+        self.shared.iter().chain(&self.own).cloned().collect()
     }
 
     /// The password was right.

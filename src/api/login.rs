@@ -9,12 +9,12 @@ use super::address::ClientAddress;
 use super::app::{App, State};
 use super::body::{Body, lenient};
 use super::error::{ApiError, ErrorCode};
-use super::guessing::Try;
+use super::guessing::{Account, Try};
 use super::params::Checks;
 use super::session::Session;
 use super::user_manager::views::ManagedWallet;
 use crate::clock;
-use crate::domain::guesses::{AT_ACCOUNT, AT_NAME, FROM_ADDRESS, Throttle};
+use crate::domain::guesses::{AT_ACCOUNT, FROM_ADDRESS, Throttle};
 use crate::domain::ids::UserId;
 use crate::domain::password::Password;
 use crate::domain::session::SessionToken;
@@ -114,7 +114,8 @@ pub(super) async fn log_in(app: State, address: ClientAddress, body: Body) -> Re
         Some(username) => sessions::login_of(connection, username),
         None => Ok(None),
     };
-    let (user, hash) = guess.count(&app, look).await??.map_or((None, None), |(user, hash)| (Some(user), hash));
+    let (found, guess) = guess.count(&app, look).await??;
+    let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
     let judged = app.verify_password(turn, password, hash.clone()).await;
     // The turn is held until the session is open.
     let (verified, _turn) = guess.unless_ours(&app, judged).await?;
@@ -145,7 +146,8 @@ fn guess(app: &App, address: ClientAddress, username: &str) -> Try {
     let network = address.network();
     let subject = |throttle: Throttle, parts: &[&[u8]]| Subject { id: app.sealer.digest(parts).to_vec(), throttle };
     Try {
-        shared: vec![subject(FROM_ADDRESS, &[b"login-from", &network]), subject(AT_NAME, &[b"login", name.as_bytes()])],
+        from: Some(subject(FROM_ADDRESS, &[b"login-from", &network])),
+        account: Account::new(&app.sealer, b"login", name.as_bytes()),
         own: Some(subject(AT_ACCOUNT, &[b"login-at-from", name.as_bytes(), &network])),
     }
 }

@@ -17,6 +17,11 @@ pub const AT_ACCOUNT: Throttle = Throttle { free: 5, wait_s_max: 900 };
 /// Of tries at one account from anywhere: looser, because whoever knows a user name could
 /// otherwise keep its owner out.
 pub const AT_NAME: Throttle = Throttle { free: 100, wait_s_max: 15 };
+/// The same, of tries by those who have hardly failed there: they do not wait behind those who go
+/// on failing, one of whom would always be first.
+pub const AT_NAME_NEWCOMER: Throttle = Throttle { free: 100, wait_s_max: 1 };
+/// How many failures make of a newcomer somebody who goes on failing.
+const NEWCOMER_FAILURES: i64 = 3;
 /// Of tries from one address, which many people can share.
 pub const FROM_ADDRESS: Throttle = Throttle { free: 50, wait_s_max: 900 };
 /// Of accounts that are opened from one address.
@@ -40,10 +45,23 @@ pub struct Guesses {
 pub struct Wait(pub i64);
 
 impl Guesses {
+    fn quiet_s(self, now: UnixMs) -> i64 {
+        now.seconds().saturating_sub(self.last_at.seconds())
+    }
+
+    /// How many have failed that count at this time.
+    fn failures_at(self, now: UnixMs) -> i64 {
+        if self.quiet_s(now) >= FORGET_S { 0 } else { self.failures }
+    }
+
+    /// Whether who has made these tries has hardly failed.
+    pub fn are_of_newcomer(self, now: UnixMs) -> bool {
+        self.failures_at(now) < NEWCOMER_FAILURES
+    }
+
     /// How a try at this time must wait, if it must; otherwise how many have failed so far.
     pub fn check(self, throttle: Throttle, now: UnixMs) -> Result<i64, Wait> {
-        let quiet_s = now.seconds().saturating_sub(self.last_at.seconds());
-        let failures = if quiet_s >= FORGET_S { 0 } else { self.failures };
+        let (quiet_s, failures) = (self.quiet_s(now), self.failures_at(now));
         let doubled = u32::try_from(failures.saturating_sub(throttle.free)).ok();
         let wait_s = doubled.map_or(0, |exponent| 2_i64.saturating_pow(exponent).min(throttle.wait_s_max));
         if quiet_s < wait_s {

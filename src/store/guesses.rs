@@ -30,6 +30,11 @@ fn so_far(connection: &mut Db, subject: &Subject) -> Result<Option<Guesses>, Sto
     Ok(row.map(|(failures, last_at_ms)| Guesses { failures, last_at: UnixMs::new(last_at_ms) }))
 }
 
+/// Whether who tries at a subject has hardly failed there.
+pub fn is_newcomer(connection: &mut Db, subject: &Subject, now: UnixMs) -> Result<bool, StoreError> {
+    Ok(so_far(connection, subject)?.unwrap_or_default().are_of_newcomer(now))
+}
+
 /// Says how long a try must wait, without counting it: so that one that must costs no lock.
 pub fn check(connection: &mut Db, subjects: &[Subject], now: UnixMs) -> Result<Result<(), Wait>, StoreError> {
     for subject in subjects {

@@ -127,6 +127,31 @@ both_stores! {
         from("198.51.100.7", "root", "wrong").refused(401, "invalid_credentials", "");
     }
 
+    fn who_goes_on_failing_at_a_name_keeps_no_newcomer_out(server, Options { arguments: vec!["--trusted-proxies".into(), "127.0.0.1".into()], ..Options::default() }) {
+        let operator = server.operator("root");
+        manager(server, &operator, "game");
+        let from = |address: &str, password: &str| {
+            let order = json!({"username": "game", "password": password}).to_string();
+            server.send("POST", "/api/v1/auth", &[("X-Forwarded-For", address)], &order)
+        };
+        // Three tries make of a newcomer one of those who go on failing: from then on these alone
+        // are counted together.
+        let attackers = ["192.0.2.1", "192.0.2.2", "192.0.2.3"];
+        for address in attackers {
+            for _ in 0..5 {
+                from(address, "wrong").refused(401, "invalid_credentials", "");
+            }
+        }
+        let counted = server.database.texts("SELECT CAST(failures AS TEXT) AS text FROM guesses WHERE failures > 0 ORDER BY failures");
+        // By address and by address and name; of newcomers three by each, and of others the rest.
+        assert_eq!(counted, ["5", "5", "5", "5", "5", "5", "6", "9"]);
+        // Hundreds of addresses later.
+        server.database.execute("UPDATE guesses SET failures = 300 WHERE failures = 6").unwrap();
+        from(attackers[0], "correct horse").refused(429, "too_many_guesses", "");
+        from("198.51.100.7", "wrong").refused(401, "invalid_credentials", "");
+        from("198.51.100.7", "correct horse").expect(200);
+    }
+
     fn a_session_ends_with_its_time_its_password_and_its_user(server) {
         let operator = server.operator("root");
         let path = format!("/users/api/v1/user/{}", manager(server, &operator, "game")["id"].as_str().unwrap());

@@ -14,9 +14,9 @@ use crate::api::app::{App, State};
 use crate::api::auth::{AdminKey, Caller, Manager};
 use crate::api::body::{Body, lenient};
 use crate::api::error::{ApiError, ErrorCode};
-use crate::api::guessing::Try;
+use crate::api::guessing::{Account, Try};
 use crate::api::params::Checks;
-use crate::domain::guesses::{AT_ACCOUNT, AT_NAME, Throttle};
+use crate::domain::guesses::{AT_ACCOUNT, Throttle};
 use crate::domain::ids::UserId;
 use crate::domain::password::Password;
 use crate::domain::text::ClientName;
@@ -78,7 +78,7 @@ pub(in crate::api) async fn verify_user(
         find(connection)?;
         users::password_hash_of(connection, id)
     };
-    let hash = guess.count(&app, look).await.map_err(user_not_found)??;
+    let (hash, guess) = guess.count(&app, look).await.map_err(user_not_found)??;
     let judged = app.verify_password(turn, password, hash).await;
     // The turn is held until the count is settled.
     let (verified, turn) = guess.unless_ours(&app, judged).await?;
@@ -102,5 +102,5 @@ fn guess(app: &App, user: UserId, client: Option<&ClientName>) -> Try {
         let from = address.map_or_else(|_| client.as_str().as_bytes().to_vec(), ClientAddress::network);
         subject(AT_ACCOUNT, &[b"verify-from", user.as_bytes(), &from])
     });
-    Try { shared: vec![subject(AT_NAME, &[b"verify", user.as_bytes()])], own }
+    Try { from: None, account: Account::new(&app.sealer, b"verify", user.as_bytes()), own }
 }
