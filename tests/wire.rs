@@ -1,9 +1,10 @@
 //! The rules of the edge, apart from any server: which offers are struck out of what comes in,
-//! what the HTTP library has said by itself, and the one form of a path.
+//! where requests and answers end, what the HTTP library has said by itself, and the one form of a path.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use satkeep::api::paths::normal_form;
+use satkeep::api::wire::answers::{Answers, End};
 use satkeep::api::wire::refusals;
 use satkeep::api::wire::requests::Requests;
 
@@ -55,20 +56,34 @@ prop_compose! {
     }
 }
 
-/// Reads bytes that come in pieces of these sizes, in turn.
-fn read(text: &str, sizes: &[usize]) -> String {
+/// Reads bytes that come in pieces of these sizes, in turn, with an answer to whatever waits for
+/// one: what was read up to each answer.
+fn read_turns(text: &str, sizes: &[usize]) -> Vec<String> {
     let mut requests = Requests::default();
     let mut bytes = text.as_bytes().to_vec();
-    let mut start = 0;
+    let (mut start, mut turns) = (0, vec![Vec::new()]);
     for size in sizes.iter().cycle() {
         let end = (start + size).min(bytes.len());
-        requests.read(&mut bytes[start..end]);
-        start = end;
+        while start < end {
+            let taken = requests.read(&mut bytes[start..end]);
+            turns.last_mut().unwrap().extend_from_slice(&bytes[start..start + taken]);
+            start += taken;
+            if start < end {
+                // However often it is asked.
+                assert_eq!(requests.read(&mut bytes[start..end]), 0);
+                requests.answered(End::Kept);
+                turns.push(Vec::new());
+            }
+        }
         if end == bytes.len() {
             break;
         }
     }
-    String::from_utf8(bytes).unwrap()
+    turns.into_iter().map(|turn| String::from_utf8(turn).unwrap()).collect()
+}
+
+fn read(text: &str, sizes: &[usize]) -> String {
+    read_turns(text, sizes).concat()
 }
 
 proptest! {
@@ -77,9 +92,24 @@ proptest! {
         requests in vec(request(), 1..4), sizes in vec(1..40_usize, 1..6)
     ) {
         let text: String = requests.iter().map(|request| request.text.as_str()).collect();
-        let expected: String = requests.iter().map(|request| request.read.as_str()).collect();
-        prop_assert_eq!(read(&text, &[text.len()]), expected.as_str());
-        prop_assert_eq!(read(&text, &sizes), expected.as_str());
+        let expected: Vec<_> = requests.iter().map(|request| request.read.as_str()).collect();
+        prop_assert_eq!(&read_turns(&text, &[text.len()]), &expected);
+        prop_assert_eq!(&read_turns(&text, &sizes), &expected);
+    }
+
+    #[test]
+    fn an_answer_ends_where_it_ends_wherever_the_bytes_are_cut(
+        written in vec(prop::sample::select(&ANSWERS[..]), 1..5), last in prop::sample::select(&LAST_ANSWERS[..]), size in 1..60_usize
+    ) {
+        let mut answers = Answers::default();
+        for (text, to_head, end) in written.into_iter().map(|(text, to_head)| (text, to_head, End::Kept)).chain([(last.0, last.1, End::Closed)]) {
+            let (before, last) = text.as_bytes().split_at(text.len() - 1);
+            for piece in before.chunks(size) {
+                prop_assert_eq!(answers.write(piece, to_head), None, "{}", text);
+            }
+            prop_assert_eq!(answers.write(last, to_head), Some(end), "{}", text);
+        }
+        prop_assert_eq!(answers.write(b"HTTP/1.1 204 No Content\r\n\r\n", false), None);
     }
 
     #[test]
@@ -104,6 +134,38 @@ proptest! {
             prop_assert_eq!(normal_form(&form), Some(form.as_str().into()));
         }
     }
+}
+
+/// Answers after which another may follow, and whether they are to HEAD.
+const ANSWERS: [(&str, bool); 8] = [
+    ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", false),
+    ("HTTP/1.1 404 Not Found\r\ncontent-length: 200\r\n\r\n", true),
+    ("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx: close\r\n\r\n", false),
+    ("HTTP/1.1 204 No Content\r\nconnection: upgrade\r\n\r\n", false),
+    ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\ncontent-length: 4\r\n\r\n\r\n\r\n", false),
+    ("HTTP/1.0 200 OK\r\nContent-Length:2\r\nConnection: Keep-Alive, x\r\n\r\n{}", false),
+    ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nA\r\n0\r\n\r\n01234\r\n0\r\n\r\n", false),
+    ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", true),
+];
+
+/// Those after which none may.
+const LAST_ANSWERS: [(&str, bool); 4] = [
+    ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}", false),
+    ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nConnection: x ,Close\r\n\r\n", true),
+    ("HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\n{}", false),
+    ("HTTP/1.1 200 OK\r\n\r\n", false),
+];
+
+#[test]
+fn after_the_last_answer_nothing_is_read() {
+    let mut requests = Requests::default();
+    let mut bytes = *b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}\r\nGET / HTTP/1.1\r\n\r\n";
+    let (first, rest) = bytes.split_at_mut(40);
+    // The answer may come before the end of its request.
+    assert_eq!(requests.read(&mut first[..20]), 20);
+    requests.answered(End::Closed);
+    assert_eq!(requests.read(&mut first[20..]), 20);
+    assert_eq!(requests.read(rest), 0);
 }
 
 #[test]

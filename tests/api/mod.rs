@@ -14,6 +14,7 @@ mod operators;
 mod paths;
 mod payment_list;
 mod payments;
+mod pipelining;
 mod search;
 mod secrets;
 mod sessions;

@@ -1,7 +1,7 @@
 //! Requests as bytes, for what no client would send.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use ureq::http::{HeaderMap, HeaderName, HeaderValue};
@@ -18,6 +18,11 @@ pub(crate) struct Raw(BufReader<TcpStream>);
 impl Raw {
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.get_mut().write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// Says that nothing more is sent.
+    pub(crate) fn end(&mut self) {
+        self.0.get_mut().shutdown(Shutdown::Write).unwrap();
     }
 
     /// The next answer.

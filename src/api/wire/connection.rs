@@ -1,21 +1,24 @@
-//! A connection between a client and actix, with what comes in looked over, and what actix
-//! answers by itself said in our words.
+//! A connection between a client and actix, with what comes in looked over and handed on one
+//! request at a time, and what actix answers by itself said in our words.
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::answers::Answers;
+use super::held::Held;
 use super::refusals;
 use super::requests::Requests;
 use crate::api::app::State;
 use crate::api::request_id;
 
-/// How long a client that was refused may go on sending before the connection is cut. Cut at
-/// once, with bytes on their way, the system would take the refusal back.
+/// How long a client that was refused, or has sent more than is answered, may go on sending
+/// before the connection is cut. Cut at once, with bytes on their way, the system would take
+/// the last answer back.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// A connection.
@@ -25,6 +28,12 @@ pub(super) struct Connection {
     stream: Option<TcpStream>,
     app: State,
     requests: Requests,
+    answers: Answers,
+    /// What has come in of the requests after the one that is under way. While there is any,
+    /// nothing is read from the stream, so that it is one read's at most.
+    held: Held,
+    /// What waits for `held`.
+    reader: Option<Waker>,
     /// What is written in place of what actix has said.
     instead: Vec<u8>,
     was_refused: bool,
@@ -32,12 +41,43 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(stream: TcpStream, app: State) -> Self {
-        let requests = Requests::default();
-        Self { stream: Some(stream), app, requests, instead: Vec::new(), was_refused: false }
+        Self {
+            stream: Some(stream),
+            app,
+            requests: Requests::default(),
+            answers: Answers::default(),
+            held: Held::default(),
+            reader: None,
+            instead: Vec::new(),
+            was_refused: false,
+        }
     }
 
     fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
         self.stream.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    /// Reads what there is for actix, and says whether there is any, or the end.
+    fn poll_some(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
+        if !self.held.is_empty() {
+            return Poll::Ready(Ok(self.held.hand_on(&mut self.requests, buffer)));
+        }
+        let before = buffer.filled().len();
+        ready!(self.stream()?.poll_read(context, buffer))?;
+        let come = buffer.filled_mut().get_mut(before..).unwrap_or_default();
+        let taken = self.requests.read(come);
+        self.held.keep(come.get(taken..).unwrap_or_default());
+        buffer.set_filled(before + taken);
+        Poll::Ready(Ok(taken > 0 || self.held.is_empty()))
+    }
+
+    /// Follows what actix has written, and hands on the next request after an answer.
+    fn wrote(&mut self, bytes: &[u8]) {
+        let Some(end) = self.answers.write(bytes, self.requests.head().is_head()) else { return };
+        self.requests.answered(end);
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
     }
 
     /// What is written in place of these bytes, where actix has answered by itself.
@@ -72,10 +112,11 @@ impl Connection {
 impl AsyncRead for Connection {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let before = buffer.filled().len();
-        ready!(this.stream()?.poll_read(context, buffer))?;
-        this.requests.read(buffer.filled_mut().get_mut(before..).unwrap_or_default());
-        Poll::Ready(Ok(()))
+        if ready!(this.poll_some(context, buffer))? {
+            return Poll::Ready(Ok(()));
+        }
+        this.reader = Some(context.waker().clone());
+        Poll::Pending
     }
 }
 
@@ -83,7 +124,11 @@ impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if !this.was_refused {
-            let Some(instead) = this.replace(bytes) else { return this.stream()?.poll_write(context, bytes) };
+            let Some(instead) = this.replace(bytes) else {
+                let count = ready!(this.stream()?.poll_write(context, bytes))?;
+                this.wrote(bytes.get(..count).unwrap_or_default());
+                return Poll::Ready(Ok(count));
+            };
             this.instead = instead;
             this.was_refused = true;
         }
@@ -104,14 +149,15 @@ impl AsyncWrite for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let Some(stream) = self.stream.take().filter(|_| self.was_refused) else { return };
+        let goes_on = self.was_refused || !self.held.is_empty();
+        let Some(stream) = self.stream.take().filter(|_| goes_on) else { return };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(tokio::time::timeout(LINGER, linger(stream)));
         }
     }
 }
 
-/// Reads on until the client has gone, so that it can read the refusal.
+/// Reads on until the client has gone, so that it can read the last answer.
 async fn linger(mut stream: TcpStream) {
     let mut unread = [0; 4096];
     let ended = std::future::poll_fn(|context| Pin::new(&mut stream).poll_shutdown(context)).await;

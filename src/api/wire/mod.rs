@@ -1,8 +1,9 @@
 //! The server, from the listener up to the application: actix's, with every connection
 //! looked over on its way.
 //!
-//! actix has no hook for two things that must be otherwise: offers to upgrade that are to be
-//! ignored ([`requests`]), and what it answers by itself ([`refusals`]).
+//! actix has no hook for three things that must be otherwise: offers to upgrade that are to be
+//! ignored, requests that come before the one before is answered ([`requests`], [`answers`]),
+//! and what it answers by itself ([`refusals`]).
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -16,15 +17,17 @@ use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App as ActixApp, Error};
 
+pub mod answers;
 mod chunks;
 mod connection;
 pub mod head;
+mod held;
 pub mod refusals;
 pub mod requests;
 
 use self::connection::Connection;
 use super::app::State;
-use super::{Site, answers, edge, request_id};
+use super::{Site, edge, request_id};
 
 /// How long requests that are under way may take after the signal to stop.
 const SHUTDOWN_TIMEOUT_S: u64 = 30;
@@ -58,7 +61,7 @@ pub fn serve(listener: std::net::TcpListener, app: &State, connections_max: NonZ
             .configure(|config| site.configure(config))
             .wrap(from_fn(edge::middleware))
             // Around the edge, so that a browser shows its refusals to the script that asked.
-            .wrap(from_fn(answers::middleware))
+            .wrap(from_fn(super::answers::middleware))
             .wrap(from_fn(request_id::middleware));
         let application = application.into_factory().map_err(|error: Error| error.error_response());
         let http = HttpService::build()

@@ -5,11 +5,17 @@
 //! `Connection: upgrade` for one that is done, and ends the connection after the answer; and
 //! whatever follows an `Upgrade: websocket`, for the new protocol. So an offer that is not a
 //! web socket's loses its last letter here, before actix reads it (and so does a word that only
-//! begins like one, which nobody knows either). Nothing else is changed, nothing is added, and
-//! nothing is kept back, wherever the bytes are cut.
+//! begins like one, which nobody knows either). Nothing else is changed and nothing is added,
+//! wherever the bytes are cut.
+//!
+//! A client may send its next request before it has the answer to the one before (RFC 9112,
+//! 9.3.2). actix writes the head of an answer after the method, version and `Connection` of the
+//! request that it has read last, so it must not have read a further one: what follows a
+//! request is held back until that is answered, and for good if the answer is the last.
 
 use memchr::memchr;
 
+use super::answers::End;
 use super::chunks::{Chunk, Next, take};
 use super::head::{Framing, Head, Socket};
 
@@ -37,6 +43,17 @@ enum Place {
     Opaque,
 }
 
+/// Whether the next request may be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// It may.
+    Free,
+    /// The one before is not answered.
+    Taken,
+    /// The last answer was given.
+    Over,
+}
+
 /// A header that matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Field {
@@ -50,6 +67,7 @@ enum Field {
 #[derive(Debug)]
 pub struct Requests {
     place: Place,
+    turn: Turn,
     head: Head,
     name: [u8; NAME_BYTES_MAX],
     name_bytes: usize,
@@ -60,7 +78,14 @@ pub struct Requests {
 
 impl Default for Requests {
     fn default() -> Self {
-        Self { place: Place::RequestLine, head: Head::NEW, name: [0; NAME_BYTES_MAX], name_bytes: 0, matched: Some(0) }
+        Self {
+            place: Place::RequestLine,
+            turn: Turn::Free,
+            head: Head::NEW,
+            name: [0; NAME_BYTES_MAX],
+            name_bytes: 0,
+            matched: Some(0),
+        }
     }
 }
 
@@ -70,10 +95,21 @@ impl Requests {
         &self.head
     }
 
-    /// Reads what has come in, and strikes out offers to upgrade.
-    pub fn read(&mut self, mut bytes: &mut [u8]) {
+    /// Says that the request that was read last, or is still read, was answered.
+    pub fn answered(&mut self, end: End) {
+        self.turn = match end {
+            End::Kept => Turn::Free,
+            End::Closed => Turn::Over,
+        };
+    }
+
+    /// Reads what has come in, up to what must wait for an answer, and strikes out offers to
+    /// upgrade. Says how many bytes it has read.
+    pub fn read(&mut self, mut bytes: &mut [u8]) -> usize {
+        let all = bytes.len();
         while !bytes.is_empty() {
             let taken = match self.place {
+                Place::RequestLine if self.head.is_over() && self.turn != Turn::Free => break,
                 Place::RequestLine => self.read_request_line(bytes),
                 Place::Name => self.read_name(bytes),
                 Place::Value(field) => self.read_value(field, bytes),
@@ -84,10 +120,11 @@ impl Requests {
                     taken
                 }
                 Place::Chunked(chunk) => self.read_chunk(chunk, bytes),
-                Place::Opaque => return,
+                Place::Opaque => return all,
             };
             bytes = bytes.get_mut(taken..).unwrap_or_default();
         }
+        all.saturating_sub(bytes.len())
     }
 
     fn read_request_line(&mut self, bytes: &[u8]) -> usize {
@@ -98,6 +135,7 @@ impl Requests {
                 return empty;
             }
             self.head = Head::NEW;
+            self.turn = Turn::Taken;
         }
         let end = memchr(b'\n', bytes);
         self.head.add(bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default());
