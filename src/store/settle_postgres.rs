@@ -130,12 +130,7 @@ statement!(
         claim_keys: Vec<&'a [u8]> as Array<Binary>,
         claim_requests: Vec<&'a [u8]> as Array<Binary>,
         claim_payments: Vec<Vec<u8>> as Array<Binary>,
-        event_at: i64 as BigInt,
-        event_ids: Vec<Vec<u8>> as Array<Binary>,
-        event_kinds: Vec<&'a str> as Array<Text>,
-        event_accounts: Vec<&'a [u8]> as Array<Binary>,
-        event_rows: Vec<&'a [u8]> as Array<Binary>,
-    ) -> (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt),
+    ) -> (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt),
     "WITH issued AS (
         INSERT INTO invoices (id, wallet_id, payment_hash, preimage_sealed, bolt11, amount_msat, memo, state, webhook,
             extra, tag, created_at_ms, expires_at_ms, paid_at_ms)
@@ -160,7 +155,25 @@ statement!(
         INSERT INTO idempotency (created_at_ms, account_id, key_digest, request_digest, payment_ids)
         SELECT ?, c.* FROM unnest(?, ?, ?, ?) AS c
         RETURNING 1
-    ), told AS (
+    )
+    SELECT (SELECT count(*) FROM issued), (SELECT count(*) FROM settled), (SELECT count(*) FROM moved),
+        (SELECT count(*) FROM balanced), (SELECT count(*) FROM claimed),
+        pg_current_xact_id()::text::bigint"
+);
+
+statement!(
+    /// Writes the events of a batch, each charged to the user whose wallet it is about. Apart from
+    /// the rest, which costs every batch more by as much as there is in its plan, whether or not
+    /// anybody is told.
+    WriteEvents on PgConnection,
+    (
+        at: i64 as BigInt,
+        ids: Vec<Vec<u8>> as Array<Binary>,
+        kinds: Vec<&'a str> as Array<Text>,
+        accounts: Vec<&'a [u8]> as Array<Binary>,
+        rows: Vec<&'a [u8]> as Array<Binary>,
+    ) -> (BigInt),
+    "WITH told AS (
         INSERT INTO events (created_at_ms, id, kind, account_id, row_id, consumer)
         SELECT ?, e.*, COALESCE(
             (SELECT u.root_id || CASE WHEN u.id = u.root_id THEN '\\x00'::BYTEA ELSE '\\x01'::BYTEA END
@@ -169,9 +182,7 @@ statement!(
         FROM unnest(?, ?, ?, ?) AS e (id, kind, account_id, row_id)
         RETURNING 1
     )
-    SELECT (SELECT count(*) FROM issued), (SELECT count(*) FROM settled), (SELECT count(*) FROM moved),
-        (SELECT count(*) FROM balanced), (SELECT count(*) FROM claimed), (SELECT count(*) FROM told),
-        pg_current_xact_id()::text::bigint"
+    SELECT count(*) FROM told"
 );
 
 pub(super) fn lock_invoices(
@@ -216,8 +227,9 @@ pub(super) fn claims(connection: &mut PgConnection, wants: &Wants) -> Result<Cla
 
 /// Writes a batch, and answers the number of its transaction.
 pub(super) fn write(connection: &mut PgConnection, effects: &Effects) -> Result<i64, StoreError> {
-    let (issued, settled, moved, balanced, claimed, told, transaction): (i64, i64, i64, i64, i64, i64, i64) =
+    let (issued, settled, moved, balanced, claimed, transaction): (i64, i64, i64, i64, i64, i64) =
         batch_of(effects).get_result(connection)?;
+    let told = write_events(connection, effects)?;
     for (what, expected, written) in [
         ("invoices", effects.invoices.len(), issued),
         ("invoices to settle", effects.settled.len(), settled),
@@ -232,7 +244,7 @@ pub(super) fn write(connection: &mut PgConnection, effects: &Effects) -> Result<
 }
 
 fn batch_of(effects: &Effects) -> WriteBatch<'_> {
-    let Effects { invoices, settled, transfers, accounts, closures: _, claims, events, at } = effects;
+    let Effects { invoices, settled, transfers, accounts, closures: _, claims, events: _, at } = effects;
     let issued = || invoices.iter().map(|row| &row.invoice);
     WriteBatch {
         invoice_ids: issued().map(|i| i.id.as_bytes().as_slice()).collect(),
@@ -280,12 +292,23 @@ fn batch_of(effects: &Effects) -> WriteBatch<'_> {
         claim_keys: claims.iter().map(|c| c.key.as_bytes().as_slice()).collect(),
         claim_requests: claims.iter().map(|c| c.claimed.request.as_bytes().as_slice()).collect(),
         claim_payments: claims.iter().map(|c| c.claimed.payments.concat()).collect(),
-        event_at: at.get(),
-        event_ids: events.iter().map(|_| EventId::next().as_bytes().to_vec()).collect(),
-        event_kinds: events.iter().map(|e| e.kind.as_str()).collect(),
-        event_accounts: events.iter().map(|e| e.account.as_bytes().as_slice()).collect(),
-        event_rows: events.iter().map(|e| e.row.as_slice()).collect(),
     }
+}
+
+fn write_events(connection: &mut PgConnection, effects: &Effects) -> Result<i64, StoreError> {
+    let events = &effects.events;
+    if events.is_empty() {
+        return Ok(0);
+    }
+    let write = WriteEvents {
+        at: effects.at.get(),
+        ids: events.iter().map(|_| EventId::next().as_bytes().to_vec()).collect(),
+        kinds: events.iter().map(|e| e.kind.as_str()).collect(),
+        accounts: events.iter().map(|e| e.account.as_bytes().as_slice()).collect(),
+        rows: events.iter().map(|e| e.row.as_slice()).collect(),
+    };
+    let (told,): (i64,) = write.get_result(connection)?;
+    Ok(told)
 }
 
 /// Whether a transaction is still under way. A number that this server has not come to (after
