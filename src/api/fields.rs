@@ -5,11 +5,9 @@ use utoipa::openapi::Object;
 
 use super::body::BODY_BYTES_MAX;
 use super::leniency::{HASH, ID};
+use crate::domain::money::SAT_MAX;
 use crate::domain::password::PASSWORD_BYTES_MAX;
 use crate::domain::text::{EMAIL_BYTES_MAX, MEMO_BYTES_MAX, NAME_BYTES_MAX, USERNAME_MAX, WEBHOOK_BYTES_MAX};
-
-/// All satoshis that there will ever be.
-const SAT_MAX: isize = 2_100_000_000_000_000;
 
 /// A text with something to see in it.
 const VISIBLE: &str = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$";
@@ -40,8 +38,9 @@ pub fn complete(name: &str, object: &mut Object) {
         "bolt11" | "data" => text(object, super::leniency::STORABLE, BODY_BYTES_MAX),
         "extension" => text(object, ANY, BODY_BYTES_MAX),
         "amount" | "payment_max_sat" | "day_max_sat" => {
-            object.minimum = object.minimum.take().or(Some(SAT_MAX.saturating_neg().into()));
-            object.maximum = object.maximum.take().or(Some(SAT_MAX.into()));
+            let sat_max = isize::try_from(SAT_MAX).unwrap_or(isize::MAX);
+            object.minimum = object.minimum.take().or(Some(sat_max.saturating_neg().into()));
+            object.maximum = object.maximum.take().or(Some(sat_max.into()));
         }
         _ => {}
     }

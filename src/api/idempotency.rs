@@ -19,6 +19,7 @@ use super::app::App;
 use super::auth::Caller;
 use super::body::Body;
 use super::error::{ApiError, ErrorCode};
+use super::stream;
 use crate::clock;
 use crate::domain::idempotency::{Claim, IdempotencyKey, RequestDigest, answer_owner};
 use crate::domain::ids::{AccountId, WalletId};
@@ -213,7 +214,7 @@ pub async fn create_once<T: Serialize>(
     let shared = app.clone();
     let created = app.write_as(caller, move |connection| {
         let answer = create(connection)?;
-        let json = serde_json::to_vec(&answer).map_err(|error| StoreError::Fault(error.to_string()))?;
+        let json = stream::json(&answer)?;
         if let Some(claim) = claim {
             let sealed = shared.sealer.seal(Purpose::Answer, &answer_owner(account, claim.key), &json);
             idempotency::insert(connection, account, &claim, &sealed, clock::now())?;

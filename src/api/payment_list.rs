@@ -15,10 +15,11 @@ use super::leniency;
 use super::params::Params;
 use super::payment_query::PaymentQuery;
 use super::payment_view::PaymentView;
+use super::stream::json;
 use crate::clock;
 use crate::domain::time::UnixMs;
 use crate::store::history::{self, Period};
-use crate::store::{Db, StoreError, payments};
+use crate::store::{Db, payments};
 
 /// List payments
 ///
@@ -42,7 +43,7 @@ pub(super) async fn list_payments(key: WalletKey, app: State, params: Params) ->
     let shared = app.clone();
     let list = move |connection: &mut Db| {
         let page = payments::list(connection, wallet, &query.filter, query.sort, query.offset, query.limit)?;
-        PaymentView::list_json(&shared, page, now)
+        Ok(PaymentView::items(&shared, page, now)?.into_array())
     };
     let json = app.store.read_list(key.consumer(), list).await?;
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
@@ -144,11 +145,6 @@ pub(super) async fn payment_history(key: WalletKey, app: State, params: Params) 
     };
     let json = app.store.read_list(key.consumer(), list).await?;
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
-}
-
-/// Writes what may be long where it is read, and not on the threads that serve everybody.
-fn json(answer: &impl Serialize) -> Result<Vec<u8>, StoreError> {
-    serde_json::to_vec(answer).map_err(|error| StoreError::Fault(error.to_string()))
 }
 
 /// Rows out of periods, days added up to months where that is asked for.

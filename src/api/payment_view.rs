@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::app::App;
+use super::stream::Items;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{PaymentHash, WalletId};
 use crate::domain::money::Msat;
@@ -110,9 +111,6 @@ pub const fn status_word(status: Status) -> &'static str {
     }
 }
 
-/// What a payment comes to in JSON, roughly.
-const JSON_BYTES: usize = 1400;
-
 impl PaymentView {
     /// Shows a payment as it stands at a time.
     pub fn new(app: &App, payment: Payment, now: UnixMs) -> Result<Self, StoreError> {
@@ -157,20 +155,9 @@ impl PaymentView {
         self.preimage.as_deref()
     }
 
-    /// A list as JSON. Each payment is shown and written before the next, so that a long list is
-    /// not there a third time in between.
-    pub fn list_json(app: &App, payments: Vec<Payment>, now: UnixMs) -> Result<Vec<u8>, StoreError> {
-        let mut json = Vec::with_capacity(payments.len().saturating_mul(JSON_BYTES).saturating_add(2));
-        json.push(b'[');
-        for payment in payments {
-            if json.len() > 1 {
-                json.push(b',');
-            }
-            serde_json::to_writer(&mut json, &Self::new(app, payment, now)?)
-                .map_err(|error| StoreError::Fault(error.to_string()))?;
-        }
-        json.push(b']');
-        Ok(json)
+    /// Writes a list.
+    pub fn items(app: &App, payments: Vec<Payment>, now: UnixMs) -> Result<Items, StoreError> {
+        Items::of_each(payments.into_iter().map(|payment| Self::new(app, payment, now)))
     }
 
     /// Shows a list.

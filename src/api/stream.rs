@@ -30,17 +30,45 @@ pub type Page<C> = (Items, Option<C>);
 #[derive(Debug, Default)]
 pub struct Items(Vec<u8>);
 
+/// What an item comes to in JSON, roughly.
+const ITEM_BYTES: usize = 1400;
+
+/// An answer as JSON.
+pub fn json(answer: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(answer).map_err(|error| unwritable(&error))
+}
+
+fn unwritable(error: &serde_json::Error) -> StoreError {
+    StoreError::Fault(error.to_string())
+}
+
 impl Items {
     /// Writes items.
     pub fn of<T: Serialize>(items: impl IntoIterator<Item = T>) -> Result<Self, StoreError> {
-        let mut json = Vec::new();
+        Self::of_each(items.into_iter().map(Ok))
+    }
+
+    /// Writes items that are made one after the other, each only when the one before is written,
+    /// so that a long list is not there once more in between.
+    pub fn of_each<T: Serialize>(items: impl IntoIterator<Item = Result<T, StoreError>>) -> Result<Self, StoreError> {
+        let items = items.into_iter();
+        let mut json = Vec::with_capacity(items.size_hint().0.saturating_mul(ITEM_BYTES));
         for item in items {
             if !json.is_empty() {
                 json.push(b',');
             }
-            serde_json::to_writer(&mut json, &item).map_err(|error| StoreError::Fault(error.to_string()))?;
+            serde_json::to_writer(&mut json, &item?).map_err(|error| unwritable(&error))?;
         }
         Ok(Self(json))
+    }
+
+    /// The array of these alone.
+    pub fn into_array(self) -> Vec<u8> {
+        let mut json = Vec::with_capacity(self.0.len().saturating_add(2));
+        json.push(b'[');
+        json.extend(self.0);
+        json.push(b']');
+        json
     }
 
     /// Appends these to an array that is being written; answers whether it has any by now.

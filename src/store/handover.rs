@@ -96,7 +96,7 @@ fn count(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// The columns of the queries, in the order of `select_events!`.
+/// The columns of `events_statement!`.
 type Columns = (
     Vec<u8>,
     Vec<u8>,
@@ -111,71 +111,63 @@ type Columns = (
     i64,
 );
 
-/// The query of both databases, with where the events `e` come from and what follows.
-macro_rules! select_events {
-    ($from:expr, $rest:literal) => {
-        concat!(
-            "SELECT e.id, e.consumer, e.kind, e.account_id, e.row_id, COALESCE(e.manager_id, a.tenant), m.root_id, \
-                w.user_id, e.payload, COALESCE(i.webhook, t.webhook), e.created_at_ms \
-             FROM ",
-            $from,
-            " LEFT JOIN accounts AS a ON a.id = e.account_id \
-              LEFT JOIN wallets AS w ON w.id = e.account_id \
-              LEFT JOIN users AS m ON m.id = COALESCE(e.manager_id, a.tenant) \
-              LEFT JOIN invoices AS i ON i.id = e.row_id AND e.kind = 'payment.received' \
-              LEFT JOIN transfers AS t ON t.debit_account = e.account_id AND t.id = e.row_id \
-                AND e.kind = 'payment.sent' ",
-            $rest
-        )
+/// The statement of both databases, with where the events `e` come from and what follows.
+macro_rules! events_statement {
+    ($(#[$doc:meta])* $name:ident on $connection:ty, ($($parameter:tt)*), $from:expr, $rest:literal) => {
+        statement!(
+            $(#[$doc])*
+            $name on $connection,
+            ($($parameter)*) -> (
+                Binary,
+                Binary,
+                Text,
+                Nullable<Binary>,
+                Nullable<Binary>,
+                Nullable<Binary>,
+                Nullable<Binary>,
+                Nullable<Binary>,
+                Nullable<Text>,
+                Nullable<Text>,
+                BigInt,
+            ),
+            concat!(
+                "SELECT e.id, e.consumer, e.kind, e.account_id, e.row_id, COALESCE(e.manager_id, a.tenant), m.root_id, \
+                    w.user_id, e.payload, COALESCE(i.webhook, t.webhook), e.created_at_ms \
+                 FROM ",
+                $from,
+                " LEFT JOIN accounts AS a ON a.id = e.account_id \
+                  LEFT JOIN wallets AS w ON w.id = e.account_id \
+                  LEFT JOIN users AS m ON m.id = COALESCE(e.manager_id, a.tenant) \
+                  LEFT JOIN invoices AS i ON i.id = e.row_id AND e.kind = 'payment.received' \
+                  LEFT JOIN transfers AS t ON t.debit_account = e.account_id AND t.id = e.row_id \
+                    AND e.kind = 'payment.sent' ",
+                $rest
+            )
+        );
     };
 }
 
-statement!(
+events_statement!(
     /// The oldest events of one consumer, on SQLite.
     OldestSqlite on SqliteConnection,
-    (consumer: &'a [u8] as Binary, events_max: i64 as BigInt) -> (
-        Binary,
-        Binary,
-        Text,
-        Nullable<Binary>,
-        Nullable<Binary>,
-        Nullable<Binary>,
-        Nullable<Binary>,
-        Nullable<Binary>,
-        Nullable<Text>,
-        Nullable<Text>,
-        BigInt,
-    ),
-    select_events!("events AS e", "WHERE e.consumer = ? ORDER BY e.id LIMIT ?")
+    (consumer: &'a [u8] as Binary, events_max: i64 as BigInt),
+    "events AS e",
+    "WHERE e.consumer = ? ORDER BY e.id LIMIT ?"
 );
 
-statement!(
+events_statement!(
     /// The oldest events of consumers, some of each, on PostgreSQL. Together they are never more than
     /// one step takes; said here, so that it looks up the rows of so few, rather than read whole tables.
     OldestPostgres on PgConnection,
-    (consumers: Vec<&'a [u8]> as Array<Binary>, events_max: Vec<i64> as Array<BigInt>) -> (
-        Binary,
-        Binary,
-        Text,
-        Nullable<Binary>,
-        Nullable<Binary>,
-        Nullable<Binary>,
-        Nullable<Binary>,
-        Nullable<Binary>,
-        Nullable<Text>,
-        Nullable<Text>,
-        BigInt,
+    (consumers: Vec<&'a [u8]> as Array<Binary>, events_max: Vec<i64> as Array<BigInt>),
+    concat!(
+        "(SELECT o.* FROM unnest(?, ?) AS s (consumer, events_max) CROSS JOIN LATERAL ( \
+            SELECT * FROM events AS o WHERE o.consumer = s.consumer ORDER BY o.id LIMIT s.events_max \
+          ) AS o LIMIT ",
+        events_max!(),
+        ") AS e"
     ),
-    select_events!(
-        concat!(
-            "(SELECT o.* FROM unnest(?, ?) AS s (consumer, events_max) CROSS JOIN LATERAL ( \
-                SELECT * FROM events AS o WHERE o.consumer = s.consumer ORDER BY o.id LIMIT s.events_max \
-              ) AS o LIMIT ",
-            events_max!(),
-            ") AS e"
-        ),
-        "ORDER BY e.consumer, e.id"
-    )
+    "ORDER BY e.consumer, e.id"
 );
 
 /// The oldest events of consumers, some of each.

@@ -13,10 +13,7 @@ fn freeze(server: &Server, key: &str, wallet: &Wallet, scope: &str) {
 
 /// An operator's freeze, behind the API's back.
 fn freeze_as_operator(server: &Server, wallet: &Wallet, scope: &str) {
-    let id = match server.store {
-        StoreKind::Sqlite => format!("x'{}'", wallet.id),
-        StoreKind::Postgres => format!("'\\x{}'::bytea", wallet.id),
-    };
+    let id = server.store.bytes(&wallet.id);
     server.database.execute(&format!("UPDATE accounts SET frozen_by_operator = {scope} WHERE id = {id}")).unwrap();
 }
 

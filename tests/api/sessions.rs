@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Options, Server, at_once, both_stores};
+use crate::harness::{Answer, Options, Server, at_once, both_stores};
 
 const NONE: Value = Value::Null;
 
@@ -10,6 +10,16 @@ const NONE: Value = Value::Null;
 fn manager(server: &Server, operator: &str, username: &str) -> Value {
     let order = json!({"username": username, "password": "correct horse"});
     server.as_session("POST", "/users/api/v1/user", operator, &order).expect(200)
+}
+
+/// A server that believes what the tests say of where they come from.
+fn behind_proxy() -> Options {
+    Options { arguments: vec!["--trusted-proxies".into(), "127.0.0.1".into()], ..Options::default() }
+}
+
+fn log_in_from(server: &Server, address: &str, name: &str, password: &str) -> Answer {
+    let order = json!({"username": name, "password": password}).to_string();
+    server.send("POST", "/api/v1/auth", &[("X-Forwarded-For", address)], &order)
 }
 
 both_stores! {
@@ -89,13 +99,10 @@ both_stores! {
         server.log_in("game", "wrong").refused(401, "invalid_credentials", "");
     }
 
-    fn guesses_are_slowed_down_by_address(server, Options { arguments: vec!["--trusted-proxies".into(), "127.0.0.1".into()], ..Options::default() }) {
+    fn guesses_are_slowed_down_by_address(server, behind_proxy()) {
         let operator = server.operator("root");
         manager(server, &operator, "game");
-        let from = |address: &str, name: &str, password: &str| {
-            let order = json!({"username": name, "password": password}).to_string();
-            server.send("POST", "/api/v1/auth", &[("X-Forwarded-For", address)], &order)
-        };
+        let from = |address: &str, name: &str, password: &str| log_in_from(server, address, name, password);
         from("192.0.2.1", "somebody", "wrong").refused(401, "invalid_credentials", "");
         // What has gone right is taken back, so that its address can log in as often as it likes.
         for _ in 0..3 {
@@ -108,13 +115,10 @@ both_stores! {
         from("198.51.100.7", "game", "correct horse").expect(200);
     }
 
-    fn a_burst_at_one_name_uses_up_nothing_of_its_address(server, Options { arguments: vec!["--trusted-proxies".into(), "127.0.0.1".into()], ..Options::default() }) {
+    fn a_burst_at_one_name_uses_up_nothing_of_its_address(server, behind_proxy()) {
         let operator = server.operator("root");
         manager(server, &operator, "game");
-        let from = |address: &str, name: &str, password: &str| {
-            let order = json!({"username": name, "password": password}).to_string();
-            server.send("POST", "/api/v1/auth", &[("X-Forwarded-For", address)], &order)
-        };
+        let from = |address: &str, name: &str, password: &str| log_in_from(server, address, name, password);
         // At a manager, an operator, and a name that nobody has.
         let mut heard = 0;
         for name in ["other", "root", "nobody"] {
@@ -127,13 +131,10 @@ both_stores! {
         from("198.51.100.7", "root", "wrong").refused(401, "invalid_credentials", "");
     }
 
-    fn who_goes_on_failing_at_a_name_keeps_no_newcomer_out(server, Options { arguments: vec!["--trusted-proxies".into(), "127.0.0.1".into()], ..Options::default() }) {
+    fn who_goes_on_failing_at_a_name_keeps_no_newcomer_out(server, behind_proxy()) {
         let operator = server.operator("root");
         manager(server, &operator, "game");
-        let from = |address: &str, password: &str| {
-            let order = json!({"username": "game", "password": password}).to_string();
-            server.send("POST", "/api/v1/auth", &[("X-Forwarded-For", address)], &order)
-        };
+        let from = |address: &str, password: &str| log_in_from(server, address, "game", password);
         // Three tries make of a newcomer one of those who go on failing: from then on these alone
         // are counted together.
         let attackers = ["192.0.2.1", "192.0.2.2", "192.0.2.3"];

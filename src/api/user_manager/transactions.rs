@@ -8,7 +8,7 @@ use crate::api::auth::{Caller, WalletKey};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::params::{Params, WindowParams};
 use crate::api::payment_view::PaymentView;
-use crate::api::stream::{Items, json_array};
+use crate::api::stream::json_array;
 use crate::clock;
 use crate::store::payment_filter::{Condition, PaymentFilter, Sort, Test};
 use crate::store::{payments, wallets};
@@ -45,7 +45,7 @@ pub(in crate::api) async fn list_transactions(
                 let filter = PaymentFilter(older.into_iter().collect());
                 let page = payments::list(connection, id, &filter, Sort::NEWEST, window.offset, window.rows())?;
                 let before = page.last().map(|payment| payment.row.clone()).filter(|_| !window.ends_with(page.len()));
-                Ok((Items::of(PaymentView::list(&shared, page, clock::now())?)?, before))
+                Ok((PaymentView::items(&shared, page, clock::now())?, before))
             });
             page.await.map_err(|error| ApiError::from_store(error, ErrorCode::WalletNotFound))
         }

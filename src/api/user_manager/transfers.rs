@@ -16,6 +16,7 @@ use crate::api::idempotency::{Created, Idempotency, IdempotencyParam, payments_a
 use crate::api::params::Checks;
 use crate::api::payment_create::{check_amount, check_unit};
 use crate::api::payment_view::PaymentView;
+use crate::api::stream::json;
 use crate::clock;
 use crate::domain::ids::{InvoiceId, TransferId, WalletId};
 use crate::domain::node::Preimage;
@@ -26,7 +27,7 @@ use crate::ledger::outcome::Outcome;
 use crate::ledger::queue::QUANTUM;
 use crate::ledger::state::InvoiceState;
 use crate::store::payments::Payment;
-use crate::store::{StoreError, wallets};
+use crate::store::wallets;
 
 /// Movements of one request at most.
 const LEGS_MAX: usize = 1000;
@@ -209,11 +210,11 @@ fn show(app: &App, mut sides: Vec<Payment>, is_array: bool) -> Result<Vec<u8>, A
     match sides.pop() {
         Some(only) if !is_array => {
             let view = PaymentView::new(app, only, now)?;
-            Ok(serde_json::to_vec(&view).map_err(|error| StoreError::Fault(error.to_string()))?)
+            Ok(json(&view)?)
         }
         last => {
             sides.extend(last);
-            Ok(PaymentView::list_json(app, sides, now)?)
+            Ok(PaymentView::items(app, sides, now)?.into_array())
         }
     }
 }

@@ -10,8 +10,9 @@ use crate::api::body::{Body, lenient};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::params::Checks;
 use crate::domain::events::WebhookFormat;
+use crate::domain::ids::UserId;
 use crate::domain::text::InvalidText;
-use crate::store::webhook_formats;
+use crate::store::{Db, StoreError, webhook_formats};
 
 /// What to choose.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -35,9 +36,11 @@ pub struct FormatView {
 }
 
 impl FormatView {
-    /// `inherited` is what holds for who has not chosen.
-    fn new(chosen: Option<WebhookFormat>, inherited: WebhookFormat) -> Self {
-        Self { format: chosen.unwrap_or(inherited).as_str(), chosen: chosen.map(WebhookFormat::as_str) }
+    /// `server` is what holds where nobody above the manager has chosen either.
+    fn of(connection: &mut Db, manager: UserId, server: WebhookFormat) -> Result<Self, StoreError> {
+        let chosen = webhook_formats::get(connection, manager)?;
+        let holds = webhook_formats::of_tenants(connection, [manager])?.remove(&manager);
+        Ok(Self { format: holds.unwrap_or(server).as_str(), chosen: chosen.map(WebhookFormat::as_str) })
     }
 }
 
@@ -52,11 +55,7 @@ impl FormatView {
 #[get("/usermanager/api/v1/webhook-format")]
 pub(in crate::api) async fn get_webhook_format(key: AdminKey, app: State) -> Result<HttpResponse, ApiError> {
     let server = app.webhook_format;
-    let view = app.store.read(move |connection| {
-        let chosen = webhook_formats::get(connection, key.user())?;
-        let holds = webhook_formats::of_tenants(connection, [key.user()])?.remove(&key.user());
-        Ok(FormatView::new(chosen, holds.unwrap_or(server)))
-    });
+    let view = app.store.read(move |connection| FormatView::of(connection, key.user(), server));
     Ok(HttpResponse::Ok().json(view.await?))
 }
 
@@ -82,8 +81,7 @@ pub(in crate::api) async fn choose_webhook_format(
     let server = app.webhook_format;
     let view = app.write_as(key, move |connection| {
         webhook_formats::set(connection, key.user(), chosen)?;
-        let holds = webhook_formats::of_tenants(connection, [key.user()])?.remove(&key.user());
-        Ok(FormatView::new(chosen, holds.unwrap_or(server)))
+        FormatView::of(connection, key.user(), server)
     });
     let view = view.await.map_err(|error| ApiError::from_change(error, ErrorCode::Unavailable, ErrorCode::Internal))?;
     Ok(HttpResponse::Ok().json(view))
