@@ -18,6 +18,8 @@ use crate::domain::search::SearchText;
 pub const VALUE_BYTES_MAX: usize = 8192;
 /// Values that a field of a list is compared with at most.
 pub const VALUES_MAX: usize = 100;
+/// Texts that are looked for in one field at most, because each is looked for in every row.
+pub const SEARCHES_MAX: usize = 10;
 
 /// The name and value of each parameter of a query string.
 pub fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
@@ -127,6 +129,15 @@ impl Params {
         Ok(last)
     }
 
+    /// Every value of a field that is searched for any of several.
+    pub fn all(&self, name: &str) -> Result<Vec<&str>, ApiError> {
+        let values: Vec<_> = self.iter().filter(|(found, _)| *found == name).map(|(_, value)| value).collect();
+        if values.len() > SEARCHES_MAX {
+            return Err(ApiError::field(name, format_args!("takes at most {SEARCHES_MAX} values")));
+        }
+        values.into_iter().map(checked).collect()
+    }
+
     /// The values of a field that a list is filtered by, any of which will do: each is given as
     /// `field=value`, `field[eq]=value` or `field[in]=value,value`.
     pub fn any_of(&self, field: &str) -> Result<Vec<&str>, ApiError> {
@@ -147,7 +158,7 @@ impl Params {
 
     /// A text to look for in others.
     pub fn search(&self, name: &str) -> Result<Option<SearchText>, ApiError> {
-        self.get(name)?.map(|text| SearchText::new(text).map_err(|error| ApiError::field(name, error))).transpose()
+        self.get(name)?.map(|text| search_text(name, text)).transpose()
     }
 
     /// A whole number from `min` to `max`.
@@ -180,6 +191,11 @@ impl Params {
     pub fn flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
         self.read(name, |text| switch(text).ok_or_else(|| ApiError::field(name, "must be true or false")))
     }
+}
+
+/// The value of a parameter as a text to look for in others.
+pub fn search_text(name: &str, value: &str) -> Result<SearchText, ApiError> {
+    SearchText::new(value).map_err(|error| ApiError::field(name, error))
 }
 
 /// The value of a parameter that is known, unless it is too long, or holds a character that no

@@ -8,7 +8,7 @@ use utoipa::openapi::Object;
 
 use super::error::{ApiError, ErrorCode};
 use super::leniency;
-use super::params::{Params, VALUES_MAX, Window, checked};
+use super::params::{Params, SEARCHES_MAX, VALUES_MAX, Window, checked};
 use super::payment_view::status_word;
 use crate::domain::search::SearchText;
 use crate::domain::time::{Moment, UnixMs};
@@ -19,9 +19,6 @@ const LIMIT_DEFAULT: i64 = 20;
 
 /// Conditions of a query at most: databases limit how deep they may nest, and so does the stack.
 const CONDITIONS_MAX: usize = 32;
-
-/// Texts that are looked for in one field at most, because each is looked for in every row.
-const SEARCHES_MAX: usize = 10;
 
 /// The parameters, for the document.
 #[derive(Debug, IntoParams)]

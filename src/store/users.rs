@@ -16,7 +16,7 @@ use crate::domain::events::EventKind;
 use crate::domain::extra::Extra;
 use crate::domain::ids::UserId;
 use crate::domain::pairs::Pairs;
-use crate::domain::search::SearchText;
+use crate::domain::search::{SearchText, contains};
 use crate::domain::text::{Email, InvalidText, Name, Username};
 use crate::domain::time::UnixMs;
 
@@ -94,18 +94,48 @@ pub struct UserFilter {
     pub names: Vec<String>,
     /// Only with exactly one of these email addresses.
     pub emails: Vec<String>,
-    /// Only with this text somewhere in their own data, whatever the case.
-    pub extra: Option<SearchText>,
-    /// Only with each of these pairs in their own data. No query looks for these: see
-    /// [`UserFilter::matches_pairs`].
-    pub pairs: Pairs,
+    /// Only with this in their own data.
+    pub extra: Vec<ExtraTest>,
+}
+
+/// What users' own data may be asked for.
+#[derive(Clone, Debug)]
+pub enum ExtraTest {
+    /// A text somewhere in it, whatever the case.
+    Text(SearchText),
+    /// Each of these pairs.
+    Pairs(Pairs),
 }
 
 impl UserFilter {
-    /// Whether a user's own data has the pairs that are asked for. Databases differ in what
-    /// they take for JSON and for a number, so that this is not theirs to say.
-    pub fn matches_pairs(&self, user: &User) -> bool {
-        self.pairs.is_empty() || user.extra.as_ref().is_some_and(|extra| self.pairs.are_in(extra))
+    /// The one text that is asked for in users' own data, which a query looks for.
+    fn extra_text(&self) -> Option<&SearchText> {
+        match self.extra.as_slice() {
+            [ExtraTest::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether [`UserFilter::matches_extra`] must be asked of the users that a query has found:
+    /// databases differ in what they take for JSON and for a number, so that pairs are not theirs
+    /// to look for.
+    pub fn goes_beyond_queries(&self) -> bool {
+        !self.extra.is_empty() && self.extra_text().is_none()
+    }
+
+    /// Whether a user's own data has what is asked for.
+    pub fn matches_extra(&self, user: &User) -> bool {
+        let Some(extra) = &user.extra else { return self.extra.is_empty() };
+        self.extra.is_empty() || self.extra.iter().any(|test| test.holds_of(extra))
+    }
+}
+
+impl ExtraTest {
+    fn holds_of(&self, extra: &Extra) -> bool {
+        match self {
+            Self::Text(text) => contains(extra.as_str(), text.as_str()),
+            Self::Pairs(pairs) => pairs.are_in(extra),
+        }
     }
 }
 
@@ -250,7 +280,8 @@ pub fn lock(connection: &mut Db, tenant: impl Into<Option<UserId>>, id: UserId) 
     if locked == 1 { Ok(()) } else { Err(StoreError::NotFound) }
 }
 
-/// A page of the tenant's users, oldest first, whatever pairs their data has.
+/// A page of the tenant's users, oldest first; of their own data, no more is looked at than a query
+/// can.
 pub fn list(
     connection: &mut Db,
     tenant: UserId,
@@ -277,7 +308,7 @@ pub fn list(
     if !filter.emails.is_empty() {
         query = query.filter(users::email.eq_any(filter.emails.clone()));
     }
-    if let Some(text) = &filter.extra {
+    if let Some(text) = filter.extra_text() {
         query = query.filter(satkeep_contains(users::extra, text.as_str().to_owned()));
     }
     if let Some((created_at_ms, id)) = after {

@@ -211,6 +211,13 @@ both_stores! {
         assert_eq!(found(level, "&limit=1&offset=1"), "b");
         assert_eq!(found(level, "&offset=2"), "");
         assert_eq!(found(level, "&name=b"), "b");
+        // Named twice, it means either, whatever the two are.
+        assert_eq!(found(level, "&extra=%7B%22level%22:0%7D"), "abd");
+        assert_eq!(found(level, "&extra=A%25C"), "abe");
+        assert_eq!(found("a%c", "&extra=vip"), "ade");
+        assert_eq!(found(level, "&extra=%7B%22level%22:0%7D&limit=1&offset=2"), "d");
+        assert_eq!(found(level, "&extra=null"), "abcdef");
+        server.get(&format!("{USERS}?{}", ["extra=x"; 11].join("&")), &key).refused(400, "invalid_request", "extra takes at most 10");
     }
 
     fn long_lists_are_whole(server) {

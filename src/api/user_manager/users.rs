@@ -13,7 +13,7 @@ use crate::api::auth::{AdminKey, Caller, Manager, WalletKey};
 use crate::api::body::{Body, Given, lenient, raw};
 use crate::api::error::{ApiError, ErrorCode};
 use crate::api::idempotency::{Idempotency, IdempotencyParam, answer_again, create_once};
-use crate::api::params::{Checks, Params, Window};
+use crate::api::params::{Checks, Params, Window, search_text};
 use crate::api::stream::{Items, PAGE_ROWS, json_array};
 use crate::clock;
 use crate::domain::consumer::Consumer;
@@ -23,7 +23,7 @@ use crate::domain::keys::KeyPair;
 use crate::domain::pairs::Pairs;
 use crate::domain::password::Password;
 use crate::domain::text::{Email, Name};
-use crate::store::users::{self, NewUser, User, UserChange, UserFilter};
+use crate::store::users::{self, ExtraTest, NewUser, User, UserChange, UserFilter};
 use crate::store::wallets::{NewWallet, StoredKeys};
 use crate::store::{Db, StoreError};
 
@@ -107,7 +107,7 @@ pub struct UserListParams {
     email: Option<String>,
     /// A JSON object: only users whose `extra` has each of its members with the same value. Any
     /// other text: only users with it somewhere in their `extra`, whatever the case. An object may
-    /// be longer, up to 8192 bytes.
+    /// be longer, up to 8192 bytes. Given more than once, any of them will do.
     #[param(max_length = 128, example = json!("{\"level\": 2}"))]
     extra: Option<String>,
     /// Users at most; over 1000 is 1000, and 0 is all, as where nothing is said.
@@ -231,7 +231,7 @@ struct Step {
 
 impl Step {
     fn first(filter: &UserFilter, window: Window) -> Self {
-        let rows = if filter.pairs.is_empty() { window.rows() } else { PAGE_ROWS };
+        let rows = if filter.goes_beyond_queries() { PAGE_ROWS } else { window.rows() };
         Self { after: None, window, rows }
     }
 
@@ -256,15 +256,15 @@ fn page_of(
     step: &Step,
 ) -> Result<(Vec<User>, Option<Step>), StoreError> {
     let Step { after, window, rows } = step;
-    // No query looks into the data, so that what matches is counted here, page by page.
-    let by_pairs = !filter.pairs.is_empty();
-    let (offset, limit) = if by_pairs { (0, None) } else { (window.offset, window.limit) };
+    // What no query looks for is counted here, page by page.
+    let is_counted_here = filter.goes_beyond_queries();
+    let (offset, limit) = if is_counted_here { (0, None) } else { (window.offset, window.limit) };
     let rows = limit.map_or(*rows, |limit| limit.min(*rows));
     let mut page = users::list(connection, tenant, filter, after.as_ref(), offset, rows)?;
     let is_full = i64::try_from(page.len()).is_ok_and(|found| found >= rows);
     let last = page.last().map(cursor_of).filter(|_| is_full);
-    let left = if by_pairs {
-        page.retain(|user| filter.matches_pairs(user));
+    let left = if is_counted_here {
+        page.retain(|user| filter.matches_extra(user));
         window.take_from(&mut page)
     } else {
         window.behind(page.len())
@@ -279,17 +279,25 @@ fn filter_of(params: &Params) -> Result<Option<UserFilter>, ApiError> {
     let found: Vec<UserId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
     let is_nobody = found.is_empty() && !ids.is_empty();
     let texts = |name| Ok::<_, ApiError>(params.any_of(name)?.into_iter().map(str::to_owned).collect());
-    let mut filter = UserFilter { ids: found, names: texts("name")?, emails: texts("email")?, ..UserFilter::default() };
-    match params.get("extra")? {
-        None => {}
-        Some(json) if json.trim() == "null" => {}
-        Some(text) => match Pairs::parse(text) {
-            Some(pairs) => filter.pairs = pairs,
-            None => filter.extra = params.search("extra")?,
-        },
-    }
+    let (names, emails, extra) = (texts("name")?, texts("email")?, extra_of(params)?);
     // Only now, so that whatever is wrong with the others is told all the same.
-    Ok((!is_nobody).then_some(filter))
+    Ok((!is_nobody).then_some(UserFilter { ids: found, names, emails, extra }))
+}
+
+/// What is asked for in users' own data, any of which will do. `null` and an object without members
+/// are in all of it.
+fn extra_of(params: &Params) -> Result<Vec<ExtraTest>, ApiError> {
+    let mut tests = Vec::new();
+    let mut takes_all = false;
+    for value in params.all("extra")? {
+        match Pairs::parse(value) {
+            Some(pairs) if pairs.is_empty() => takes_all = true,
+            Some(pairs) => tests.push(ExtraTest::Pairs(pairs)),
+            None if value.trim() == "null" => takes_all = true,
+            None => tests.push(ExtraTest::Text(search_text("extra", value)?)),
+        }
+    }
+    Ok(if takes_all { Vec::new() } else { tests })
 }
 
 /// User details
