@@ -12,18 +12,19 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
 use satkeep::clock;
+use satkeep::crypto::secret::{MasterKey, Sealer};
 use satkeep::domain::ids::{AccountId, InvoiceId, TransferId};
 use satkeep::domain::invoice::PaymentRequest;
 use satkeep::domain::money::{Amount, Msat};
 use satkeep::domain::node::{Description, Network, Node, Preimage};
-use satkeep::domain::secret::{MasterKey, Sealer};
 use satkeep::domain::text::{Memo, Name};
 use satkeep::ledger::command::{Authority, Command, CreateInvoice, NewInvoice, Pay};
 use satkeep::ledger::decide::decide;
 use satkeep::ledger::settle::{SettlementStore, settle_batch};
 use satkeep::ledger::state::{Account, AccountKind, Invoice, InvoiceState, Snapshot};
-use satkeep::managers;
-use satkeep::store::{Database, Store, migrations};
+use satkeep::services::managers;
+use satkeep::store::db::migrations;
+use satkeep::store::{Database, Store};
 use secp256k1::{Message, Secp256k1, SecretKey};
 
 /// Payments in one batch.
@@ -152,7 +153,7 @@ fn rich() -> Account {
         freezes: satkeep::domain::controls::Freezes::default(),
         limits: satkeep::domain::controls::Limits::default(),
         spent: satkeep::domain::controls::Spent::default(),
-        subscribed: satkeep::domain::events::EventKinds::default(),
+        subscribed: satkeep::domain::webhooks::EventKinds::default(),
     }
 }
 

@@ -6,27 +6,23 @@
 //!
 //! | module | what is there | uses |
 //! |---|---|---|
-//! | [`domain`] | the words of the field: money, ids, keys, sealing, invoices, texts |  |
+//! | [`crypto`] | random bytes, sealing under the master key, passwords |  |
+//! | [`domain`] | the words of the field: money, ids, API keys, invoices, webhooks, texts | `crypto` |
 //! | [`clock`] | the time | `domain` |
 //! | [`files`] | files that only their owner reads |  |
-//! | [`telemetry`] | the log |  |
-//! | [`metrics`] | what is counted, and a dashboard for it |  |
-//! | [`net`] | requests to others, and proxies in front of satkeep | `domain` |
-//! | [`traces`] | spans of requests, batches and deliveries, and their export over OTLP | `domain`, `telemetry`, `metrics`, `net` |
+//! | [`net`] | requests to others, made to the very address that was judged, and proxies in front of satkeep | `domain` |
+//! | [`telemetry`] | the log, metrics, and traces over OTLP | `net` |
 //! | [`fairness`] | shares of tenants in what there is only so much of at once ([`fairness::turns`], pure) | `domain` |
-//! | [`ledger`] | what may happen to money ([`ledger::decide`], pure) and how it happens once ([`ledger::settle`], [`ledger::settler`]) | `domain`, `traces` |
-//! | [`store`] | the database: migrations, queries, and the settlement statements of each backend | `domain`, `clock`, `files`, `telemetry`, `fairness`, `ledger` |
-//! | [`vault`] | the master key: where it is kept, whether it is the right one, and its rotation | `domain`, `files`, `store` |
-//! | [`managers`] | managers and their money, for the command line and the first start | `domain`, `clock`, `ledger`, `store` |
-//! | [`events`] | telling others: the outbox and its webhooks, and the sweeper of expired invoices | `domain`, `clock`, `metrics`, `net`, `traces`, `ledger`, `store` |
-//! | [`live`] | live streams: who waits for payments, and how they hear of them | `domain`, `telemetry`, `metrics`, `traces`, `ledger`, `store` |
-//! | [`config`] | the command line's settings, checked | `domain`, `telemetry`, `net`, `traces`, `store`, `live` |
-//! | [`data_dirs`] | the directories that satkeep writes to | `files`, `vault`, `config` |
-//! | [`api`] | HTTP: thin handlers, one file a resource; one list of routes gives the router and the document; [`api::wire`] is the server below them | `domain`, `clock`, `metrics`, `net`, `traces`, `fairness`, `ledger`, `store`, `managers`, `live`, `config` |
-//! | [`tasks`] | what goes on beside the requests, watched over |  |
-//! | [`upkeep`] | the tasks that forget what is old, and follow the master key | `domain`, `clock`, `telemetry`, `store`, `vault`, `events`, `live`, `api`, `tasks` |
-//! | [`startup`] | wiring, first start, and the way down | `domain`, `clock`, `metrics`, `net`, `traces`, `ledger`, `store`, `vault`, `managers`, `events`, `live`, `config`, `data_dirs`, `api`, `tasks`, `upkeep` |
-//! | [`cli`] | the command line | `domain`, `clock`, `telemetry`, `store`, `vault`, `managers`, `config`, `data_dirs`, `api`, `startup` |
+//! | [`ledger`] | what may happen to money ([`ledger::decide`], pure) and how it happens once ([`ledger::settle`], [`ledger::settler`]) | `crypto`, `domain`, `telemetry` |
+//! | [`store`] | the database: [`store::db`], the statements of the ledger in [`store::settlement`], and the queries by what they are about | `crypto`, `domain`, `clock`, `files`, `telemetry`, `fairness`, `ledger` |
+//! | [`master_key`] | the master key: its sources, whether it is the right one, and its rotation | `crypto`, `files`, `store` |
+//! | [`webhooks`] | the outbox: handing events over, fairness between destinations, delivery | `crypto`, `domain`, `clock`, `net`, `telemetry`, `ledger`, `store` |
+//! | [`live`] | live streams: who waits for payments, and how they hear of them | `crypto`, `domain`, `telemetry`, `ledger`, `store` |
+//! | [`config`] | the command line's settings, checked | `crypto`, `domain`, `net`, `telemetry`, `store`, `live` |
+//! | [`services`] | use cases, for handlers, the command line and tasks | `crypto`, `domain`, `clock`, `ledger`, `store` |
+//! | [`api`] | HTTP: thin handlers, one folder a resource; what they share is in [`api::framework`]; one list of routes gives the router and the document | `crypto`, `domain`, `clock`, `net`, `telemetry`, `fairness`, `ledger`, `store`, `live`, `config`, `services` |
+//! | [`server`] | wiring, first start, the listener, background tasks, and shutdown | `crypto`, `domain`, `clock`, `files`, `net`, `telemetry`, `ledger`, `store`, `master_key`, `webhooks`, `live`, `config`, `services`, `api` |
+//! | [`cli`] | the command line | `crypto`, `domain`, `clock`, `telemetry`, `store`, `master_key`, `config`, `services`, `api`, `server` |
 //!
 //! Dependencies point one way: a module uses those of its row, all of which stand above it. A
 //! test holds the source to this table. `domain`, [`ledger::decide`], [`ledger::batch`],
@@ -44,29 +40,25 @@
 //! 5. [`ledger::decide::decide`]: outcomes, transfers, new balances; pure.
 //! 6. [`store::settlement`]: written in one statement (PostgreSQL) or a few prepared ones
 //!    (SQLite), affected rows counted, committed.
-//! 7. [`api::payment_view`], or a row of the one table in [`api::error`].
+//! 7. [`api::payments::view`], or a row of the one table in [`api::framework::error`].
 
 pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;
-pub mod data_dirs;
+pub mod crypto;
 pub mod domain;
-pub mod events;
 pub mod fairness;
 pub mod files;
 pub mod ledger;
 pub mod live;
-pub mod managers;
-pub mod metrics;
+pub mod master_key;
 pub mod net;
-pub mod startup;
+pub mod server;
+pub mod services;
 pub mod store;
-pub mod tasks;
 pub mod telemetry;
-pub mod traces;
-pub mod upkeep;
-pub mod vault;
+pub mod webhooks;
 
 /// The allocator, for SQLite, OpenSSL and libpq as well. What is asked for on one thread is often
 /// let go of on another, which costs it less than the system's. How it is set up, and why, is in

@@ -6,7 +6,7 @@ use satkeep::cli::Cli;
 
 fn main() -> ExitCode {
     let cli = Cli::read();
-    satkeep::telemetry::start(cli.log_format());
+    satkeep::telemetry::log::start(cli.log_format());
     match cli.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

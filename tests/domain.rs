@@ -1,13 +1,13 @@
 //! The words of the field: what is accepted, and what secrets show.
 
+use satkeep::crypto::password::{Hasher, InvalidPassword, Password};
+use satkeep::crypto::secret::{Mark, MasterKey, Purpose, Sealer};
+use satkeep::domain::api_keys::{ApiKey, KeyKind};
 use satkeep::domain::extra::Extra;
-use satkeep::domain::guesses::{AT_ACCOUNT, Guesses, Wait};
 use satkeep::domain::ids::{InvoiceId, PaymentHash, TransferId, UserId, WalletId};
 use satkeep::domain::invoice::PaymentRequest;
-use satkeep::domain::keys::{ApiKey, KeyKind};
+use satkeep::domain::login_throttle::{AT_ACCOUNT, FailedTries, Wait};
 use satkeep::domain::node::Preimage;
-use satkeep::domain::password::{Hasher, Password};
-use satkeep::domain::secret::{Mark, MasterKey, Purpose, Sealer};
 use satkeep::domain::skim::SkimmedRequest;
 use satkeep::domain::text::{Email, InvalidText, Memo, Name, WebhookUrl};
 use satkeep::domain::time::{Moment, UnixMs};
@@ -32,12 +32,13 @@ fn ids_are_hex_and_their_order_is_that_of_their_making() {
 fn passwords_for_a_login_are_long_enough() {
     let set = |text: &str| Password::new_for_login(text.to_owned()).map(|_| ());
     let shown = |text: &str| Password::new(text.to_owned()).map(|_| ());
-    assert_eq!(set("1234567"), Err(InvalidText::TooShort { min: 8 }));
+    assert_eq!(set("1234567"), Err(InvalidPassword::TooShort { min: 8 }));
     // Characters count, not bytes.
-    assert_eq!(set("äöüäöüä"), Err(InvalidText::TooShort { min: 8 }));
+    assert_eq!(set("äöüäöüä"), Err(InvalidPassword::TooShort { min: 8 }));
     assert_eq!((set("12345678"), set("äöüäöüäö"), set(&"x".repeat(1024))), (Ok(()), Ok(()), Ok(())));
-    for (text, expected) in [("", InvalidText::Empty), (&"x".repeat(1025), InvalidText::TooLong { max: 1024 })] {
-        assert_eq!((set(text), shown(text)), (Err(expected.clone()), Err(expected)));
+    for (text, expected) in [("", InvalidPassword::Empty), (&"x".repeat(1025), InvalidPassword::TooLong { max: 1024 })]
+    {
+        assert_eq!((set(text), shown(text)), (Err(expected), Err(expected)));
     }
     // One that was set before may be shorter.
     assert_eq!(shown("p"), Ok(()));
@@ -205,7 +206,7 @@ fn a_password_is_kept_as_an_argon2id_hash() {
 #[test]
 fn guesses_become_slower_and_are_forgotten() {
     let start = UnixMs::new(1_000_000_000);
-    let mut guesses = Guesses::default();
+    let mut guesses = FailedTries::default();
     for _ in 0..5 {
         guesses = guesses.attempt(AT_ACCOUNT, start).unwrap();
     }
@@ -218,7 +219,7 @@ fn guesses_become_slower_and_are_forgotten() {
         guesses = guesses.attempt(AT_ACCOUNT, now).unwrap();
     }
     let quiet = now.plus_seconds(3600);
-    assert_eq!(guesses.attempt(AT_ACCOUNT, quiet), Ok(Guesses { failures: 1, last_at: quiet }));
+    assert_eq!(guesses.attempt(AT_ACCOUNT, quiet), Ok(FailedTries { failures: 1, last_at: quiet }));
     // A clock that goes back opens nothing.
     assert!(guesses.attempt(AT_ACCOUNT, start).is_err());
 }

@@ -18,6 +18,7 @@
     reason = "a test may fail by panicking, and its cases are its documentation"
 )]
 
+mod access_control;
 mod api;
 mod architecture;
 mod audit;
@@ -39,6 +40,5 @@ mod spoken_secrets;
 mod tasks;
 mod texts;
 mod traces;
-mod wall;
 mod webhooks;
 mod wire;

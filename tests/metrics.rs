@@ -119,7 +119,7 @@ both_stores! {
         let known: BTreeSet<String> = text.lines().filter(|line| !line.starts_with('#')).map(series).collect();
         let (kind, dashboard) = get(server, &format!("{address}/grafana.json"));
         assert_eq!(kind, "application/json");
-        assert_eq!(dashboard, satkeep::metrics::GRAFANA);
+        assert_eq!(dashboard, satkeep::telemetry::metrics::GRAFANA);
         let dashboard: Value = serde_json::from_str(&dashboard).unwrap();
         let mut asked = BTreeSet::new();
         for panel in dashboard["panels"].as_array().unwrap() {

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use proptest::string::string_regex;
-use satkeep::api::numerals;
+use satkeep::api::framework::numerals;
 use satkeep::domain::time::Moment;
 use serde_json::{Value, json};
 
@@ -108,7 +108,7 @@ fn every_code_of_an_error_is_listed() {
     let document = document();
     let listed: Vec<_> =
         document["components"]["schemas"]["Error"]["properties"]["code"]["enum"].as_array().unwrap().clone();
-    let codes = satkeep::api::error::ErrorCode::ALL;
+    let codes = satkeep::api::framework::error::ErrorCode::ALL;
     assert_eq!(listed.len(), codes.len());
     for code in codes {
         assert!(listed.contains(&Value::from(code.as_str())), "{code:?}");

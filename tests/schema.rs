@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use diesel::{Connection, RunQueryDsl, SqliteConnection};
 
-use satkeep::store::migrations;
+use satkeep::store::db::migrations;
 
 use crate::harness::{StoreKind, TestDatabase};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use satkeep::tasks::{TaskEnded, Tasks};
+use satkeep::server::tasks::{TaskEnded, Tasks};
 
 fn on_a_runtime(work: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(work);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bitcoin_hashes::hex::DisplayHex;
 use satkeep::net::client::connector;
-use satkeep::traces::{Settings, Traces};
+use satkeep::telemetry::traces::{Settings, Traces};
 use serde_json::{Value, json};
 
 use crate::harness::{

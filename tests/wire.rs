@@ -3,10 +3,10 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use satkeep::api::paths::normal_form;
-use satkeep::api::wire::answers::{Answers, End};
-use satkeep::api::wire::refusals;
-use satkeep::api::wire::requests::Requests;
+use satkeep::api::framework::paths::normal_form;
+use satkeep::server::wire::answers::{Answers, End};
+use satkeep::server::wire::refusals;
+use satkeep::server::wire::requests::Requests;
 
 /// A request, and what it is when its offers are struck out.
 #[derive(Clone, Debug)]

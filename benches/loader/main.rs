@@ -27,15 +27,15 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use satkeep::domain::keys::KeyKind;
+use satkeep::domain::api_keys::KeyKind;
+use satkeep::master_key;
 use satkeep::store::{Database, Store};
-use satkeep::vault;
 
 mod people;
 mod plan;
 mod postgres;
 mod rows;
-#[path = "../../src/store/schema.rs"]
+#[path = "../../src/store/db/schema.rs"]
 mod schema;
 mod sqlite;
 mod target;
@@ -80,7 +80,7 @@ impl Arguments {
 fn main() -> Fallible<()> {
     let Some(Arguments { data_dir, database, sizes }) = Arguments::read()? else { return Ok(()) };
     let store = Store::open(database.clone())?;
-    let vault = vault::open(&store, &data_dir)?;
+    let vault = master_key::open(&store, &data_dir)?;
     drop(store);
     let started = Instant::now();
     let mut target: Box<dyn Target> = match &database {

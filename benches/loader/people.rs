@@ -1,9 +1,9 @@
 //! Users, their wallets and keys.
 
 use satkeep::clock;
+use satkeep::crypto::secret::Sealer;
+use satkeep::domain::api_keys::{KeyKind, KeyPair};
 use satkeep::domain::ids::{UserId, WalletId};
-use satkeep::domain::keys::{KeyKind, KeyPair};
-use satkeep::domain::secret::Sealer;
 
 use crate::Fallible;
 use crate::rows::{KeyRow, UserRow, WalletRow, on_all_cores};

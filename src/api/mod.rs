@@ -6,51 +6,24 @@ use utoipa::openapi::OpenApi;
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub mod address;
-mod answers;
-pub mod app;
-pub mod auth;
-pub mod body;
-pub mod decode;
-pub mod document;
-pub mod edge;
-pub mod error;
-pub mod feed;
-pub mod fields;
-mod front;
-mod guessing;
-pub mod idempotency;
-pub mod leniency;
-pub mod login;
-pub mod metrics;
-pub mod numerals;
+pub mod framework;
+pub mod live;
 pub mod operators;
-pub mod params;
-pub mod paths;
-mod payment_create;
-pub mod payment_list;
-mod payment_pay;
-pub mod payment_query;
-pub mod payment_view;
 pub mod payments;
-pub mod rate_limit;
-pub mod request_id;
-pub mod session;
-pub mod signup;
-pub mod sse;
-pub mod stream;
-mod swagger;
+pub mod sessions;
 pub mod system;
 pub mod user_manager;
 pub mod wallet;
 pub mod webhooks;
-pub mod websocket;
-pub mod wire;
 
-use document::DocumentText;
-use error::{ApiError, ErrorCode};
+use framework::document::{self, DocumentText};
+use framework::error::{ApiError, ErrorCode};
+use framework::paths::Methods;
+use live::{sse, websocket};
 use operators::{accounts, audit, balance, freezes, wallets as account_wallets};
-use paths::Methods;
+use payments::{decode, list};
+use sessions::{login, signup};
+use system::{front, swagger};
 use user_manager::{controls, extensions, transactions, transfers, users, verify, wallets};
 use webhooks::{endpoints, format, log, own};
 
@@ -61,9 +34,9 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(wallet::update_wallet)
         .service(wallet::rename_wallet)
         .service(payments::create_payment)
-        .service(payment_list::list_payments)
-        .service(payment_list::list_payments_paginated)
-        .service(payment_list::payment_history)
+        .service(list::list_payments)
+        .service(list::list_payments_paginated)
+        .service(list::payment_history)
         .service(payments::fee_reserve)
         .service(sse::payment_events)
         .service(websocket::live_socket)

@@ -4,16 +4,16 @@ use actix_web::{HttpResponse, get, patch, put, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::app::{App, State};
-use super::auth::{AdminKey, OwnWallet};
-use super::body::{Body, lenient};
-use super::error::{ApiError, ErrorCode};
-use super::params::Checks;
+use crate::api::framework::app::{App, State};
+use crate::api::framework::auth::{AdminKey, OwnWallet};
+use crate::api::framework::body::{Body, lenient};
+use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::params::Checks;
 use crate::clock;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::money::Msat;
 use crate::domain::text::Name;
-use crate::store::grants::Holder;
+use crate::store::access::grants::Holder;
 use crate::store::wallets::{self, Wallet};
 
 /// A wallet, as its own keys see it.

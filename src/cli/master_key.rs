@@ -7,12 +7,16 @@ use serde_json::json;
 
 use super::{Answer, CliError};
 use crate::config::Config;
-use crate::data_dirs;
-use crate::domain::secret::Mark;
-use crate::startup::{self, StartupError};
-use crate::store::{sealed, settings};
-use crate::vault::places::{self, Found, NEXT_VARIABLE, OLD_FILE_NAME, VARIABLE};
-use crate::vault::rotation::{self, Rotated};
+use crate::crypto::secret::Mark;
+use crate::master_key::rotation;
+use crate::master_key::rotation::Rotated;
+use crate::master_key::sources;
+use crate::master_key::sources::{Found, NEXT_VARIABLE, OLD_FILE_NAME, VARIABLE};
+use crate::server;
+use crate::server::StartupError;
+use crate::server::data_dirs;
+use crate::store::db::settings;
+use crate::store::encrypted_columns;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum MasterKeyCommand {
@@ -40,13 +44,13 @@ pub(super) fn run(config: &Config, command: &MasterKeyCommand) -> Result<Answer,
 }
 
 fn rotate(config: &Config, grace: Duration, forget_old: bool) -> Result<Answer, CliError> {
-    let store = startup::open_store(config)?;
+    let store = server::open_store(config)?;
     data_dirs::make(config).map_err(StartupError::DataDir)?;
     eprintln!("backups made before this rotation need the master key from before it: keep a copy as long as them");
     let rotated = rotation::rotate(&store, &config.data_dir, grace, forget_old)?;
     let Rotated { from, to, resealed, in_place, old_kept } = rotated;
     let mut lines = vec![format!("the master key with the mark {to} is in use, and everything is sealed under it")];
-    lines.extend(resealed.iter().map(|(place, values)| format!("{} sealed anew: {values}", place.as_str())));
+    lines.extend(resealed.iter().map(|(column, values)| format!("{} sealed anew: {values}", column.as_str())));
     lines.push(if in_place {
         "keep a copy of master.key apart from the database".to_owned()
     } else {
@@ -63,7 +67,7 @@ fn rotate(config: &Config, grace: Duration, forget_old: bool) -> Result<Answer, 
         ));
     }
     let values: serde_json::Map<_, _> =
-        resealed.iter().map(|(place, values)| (name_in_json(place.as_str()), json!(values))).collect();
+        resealed.iter().map(|(column, values)| (name_in_json(column.as_str()), json!(values))).collect();
     let json = json!({
         "from": from.to_string(), "mark": to.to_string(), "resealed": values, "in_place": in_place,
         "old_kept": old_kept,
@@ -72,20 +76,20 @@ fn rotate(config: &Config, grace: Duration, forget_old: bool) -> Result<Answer, 
 }
 
 fn status(config: &Config) -> Result<Answer, CliError> {
-    let store = startup::open_store(config)?;
+    let store = server::open_store(config)?;
     let check = store.read_blocking(|connection| settings::get(connection, settings::MASTER_KEY_CHECK))?;
     let current = check.as_deref().and_then(Mark::of_sealed).map(|mark| mark.to_string());
-    let counts = store.read_blocking(sealed::count)?;
-    let keys = places::find(&config.data_dir);
+    let counts = store.read_blocking(encrypted_columns::count)?;
+    let keys = sources::find(&config.data_dir);
     let mut lines = vec![match &current {
         Some(mark) => format!("the master key in use has the mark {mark}"),
         None => "the database has no master key yet".to_owned(),
     }];
     let mut found = Vec::new();
-    for Found { key, place } in keys.iter() {
+    for Found { key, source } in keys.iter() {
         let mark = key.mark().to_string();
-        lines.push(format!("{place} has the mark {mark}"));
-        found.push(json!({"place": place.to_string(), "mark": mark}));
+        lines.push(format!("{source} has the mark {mark}"));
+        found.push(json!({"place": source.to_string(), "mark": mark}));
     }
     lines.extend(keys.problems.iter().map(|problem| format!("not usable: {problem}")));
     lines.extend(counts.iter().map(|count| format!("{} under {}: {}", count.kind, count.mark, count.values)));

@@ -12,17 +12,21 @@ mod usage;
 
 use crate::api;
 use crate::config::{Config, Flags, InvalidConfig};
+use crate::crypto::password::HashError;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::money::Amount;
-use crate::domain::password::HashError;
 use crate::domain::text::Name;
-use crate::managers::{self, Manager, ManagerError};
-use crate::startup::{self, Base, StartupError};
-use crate::store::backup::{self, BackupError};
-use crate::store::{StoreError, audit, migrations};
-use crate::telemetry::LogFormat;
-use crate::vault::VaultError;
-use crate::vault::rotation::RotationError;
+use crate::master_key::MasterKeyError;
+use crate::master_key::rotation::RotationError;
+use crate::server;
+use crate::server::{Base, StartupError};
+use crate::services::managers;
+use crate::services::managers::{Manager, ManagerError};
+use crate::store::db::backup;
+use crate::store::db::backup::BackupError;
+use crate::store::db::migrations;
+use crate::store::{StoreError, audit};
+use crate::telemetry::log::LogFormat;
 use master_key::MasterKeyCommand;
 
 /// Users, wallets and invoices for services, on an internal double-entry ledger
@@ -141,7 +145,7 @@ pub enum CliError {
     Manager(#[from] ManagerError),
     /// The master key.
     #[error(transparent)]
-    Vault(#[from] VaultError),
+    MasterKey(#[from] MasterKeyError),
     /// The rotation of the master key.
     #[error(transparent)]
     Rotation(#[from] RotationError),
@@ -184,7 +188,7 @@ impl Cli {
     pub fn run(self) -> Result<(), CliError> {
         let config = self.flags.check()?;
         let answer = match self.command.unwrap_or(Command::Serve) {
-            Command::Serve => return Ok(startup::serve(&config)?),
+            Command::Serve => return Ok(server::serve(&config)?),
             Command::Manager(ManagerCommand::Create { name }) => create_manager(&config, name)?,
             Command::Manager(ManagerCommand::List) => list_managers(&config)?,
             Command::Manager(ManagerCommand::RotateKeys { user }) => rotate_keys(&config, user)?,
@@ -202,7 +206,7 @@ impl Cli {
             }
             Command::Migrate { revert } => migrate(&config, revert)?,
             Command::Backup { file } => {
-                startup::open_store(&config)?.read_blocking(|connection| Ok(backup::run(connection, &file)))??;
+                server::open_store(&config)?.read_blocking(|connection| Ok(backup::run(connection, &file)))??;
                 let file = file.display().to_string();
                 Answer { text: format!("wrote {file}"), json: json!({ "file": file }) }
             }
@@ -242,7 +246,7 @@ fn manager_json(manager: &Manager) -> Value {
 }
 
 fn list_managers(config: &Config) -> Result<Answer, CliError> {
-    let managers = startup::open_store(config)?.read_blocking(managers::list)?;
+    let managers = server::open_store(config)?.read_blocking(managers::list)?;
     let mut lines = Vec::new();
     let mut rows = Vec::new();
     for (user, wallets) in managers {
@@ -298,7 +302,7 @@ fn credit(config: &Config, wallet: WalletId, amount_sat: i64) -> Result<Answer, 
 }
 
 fn run_audit(config: &Config, json: bool) -> Result<(), CliError> {
-    let verdicts = startup::open_store(config)?.read_blocking(audit::run)?;
+    let verdicts = server::open_store(config)?.read_blocking(audit::run)?;
     if json {
         println!("{}", json!({"holds": verdicts.iter().all(|v| v.holds), "invariants": verdicts}));
     } else {
@@ -315,10 +319,10 @@ fn run_audit(config: &Config, json: bool) -> Result<(), CliError> {
 
 fn migrate(config: &Config, revert: bool) -> Result<Answer, CliError> {
     if revert {
-        let store = startup::open_store(config)?;
+        let store = server::open_store(config)?;
         let name = store.read_blocking(migrations::revert_last)?;
         return Ok(Answer { text: format!("took back {name}"), json: json!({ "reverted": name }) });
     }
-    startup::migrate(config)?;
+    server::migrate(config)?;
     Ok(Answer { text: "the schema is the newest".to_owned(), json: json!({ "current": true }) })
 }

@@ -8,12 +8,14 @@ use zeroize::Zeroizing;
 use super::{Answer, CliError, Login, OperatorCommand};
 use crate::clock;
 use crate::config::Config;
+use crate::crypto::password::Password;
 use crate::domain::ids::UserId;
-use crate::domain::password::Password;
 use crate::domain::session::SessionToken;
 use crate::domain::text::Username;
-use crate::startup::{self, Base};
-use crate::store::{StoreError, operators};
+use crate::server;
+use crate::server::Base;
+use crate::store::StoreError;
+use crate::store::access::operators;
 
 /// The longest password that is read, in bytes; a longer one is refused as such.
 const INPUT_BYTES_MAX: u64 = 4096;
@@ -31,7 +33,7 @@ pub(super) fn run(config: &Config, command: OperatorCommand) -> Result<Answer, C
         }
         OperatorCommand::SetPassword(login) => {
             let (username, password, hash) = read(config, login)?;
-            let store = startup::open_store(config)?;
+            let store = server::open_store(config)?;
             let changed =
                 store.write_blocking(|connection| operators::set_password(connection, &username, &hash, clock::now()));
             changed.map_err(|error| about(error, &username))?;
@@ -39,13 +41,13 @@ pub(super) fn run(config: &Config, command: OperatorCommand) -> Result<Answer, C
         }
         OperatorCommand::Remove { username } => {
             let username = check(username)?;
-            let store = startup::open_store(config)?;
+            let store = server::open_store(config)?;
             let removed = store.write_blocking(|connection| operators::remove(connection, &username, clock::now()));
             removed.map_err(|error| about(error, &username))?;
             Ok(Answer { text: format!("removed {username}"), json: json!({ "removed": username.as_str() }) })
         }
         OperatorCommand::List => {
-            let all = startup::open_store(config)?.read_blocking(operators::list)?;
+            let all = server::open_store(config)?.read_blocking(operators::list)?;
             let lines: Vec<_> = all.iter().map(|(id, username)| format!("{id} {username}")).collect();
             let rows = all.iter().map(|(id, username)| json!({"user": id, "username": username}));
             Ok(Answer { text: lines.join("\n"), json: Value::Array(rows.collect()) })

@@ -5,8 +5,8 @@
 //! hold a password, and a plain digest would be something to test guesses against.
 
 use super::ids::AccountId;
-use super::secret::Sealer;
 use super::text::InvalidText;
+use crate::crypto::secret::Sealer;
 
 /// The longest key, in characters.
 pub const IDEMPOTENCY_KEY_MAX: usize = 255;

@@ -11,8 +11,8 @@ use std::str::FromStr;
 use bitcoin_hashes::hex::{DisplayHex, FromHex};
 use serde::{Serialize, Serializer};
 
-use super::random;
 use super::time::UnixMs;
+use crate::crypto::random;
 
 /// The text or the bytes are not an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

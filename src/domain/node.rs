@@ -11,10 +11,10 @@ use zeroize::Zeroizing;
 
 use super::ids::{InvoiceId, PaymentHash};
 use super::money::Amount;
-use super::random;
-use super::secret::{MasterKey, Purpose, Sealed, Sealer, UnsealError};
 use super::text::Memo;
 use super::time::UnixMs;
+use crate::crypto::random;
+use crate::crypto::secret::{MasterKey, Purpose, Sealed, Sealer, UnsealError};
 
 /// Blocks that the last hop must leave us (BOLT 11, field `c`); the default of BOLT 11.
 const MIN_FINAL_CLTV_EXPIRY_DELTA: u64 = 18;

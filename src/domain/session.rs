@@ -9,7 +9,7 @@ use bitcoin_hashes::hex::DisplayHex;
 use bitcoin_hashes::{Hash, sha256};
 use zeroize::Zeroizing;
 
-use super::random;
+use crate::crypto::random;
 
 /// A token: wiped when dropped, never shown by `Debug`.
 pub struct SessionToken(Zeroizing<String>);

@@ -3,8 +3,6 @@
 
 use std::fmt;
 
-use super::target::Refused;
-
 /// The longest name of a user or wallet, in bytes.
 pub const NAME_BYTES_MAX: usize = 255;
 /// The longest memo, in bytes: what BOLT11 holds in its field `d` (1023 groups of five bits).
@@ -36,21 +34,12 @@ pub enum InvalidText {
         /// How many are accepted.
         max: usize,
     },
-    /// It is too short.
-    #[error("must be at least {min} characters long")]
-    TooShort {
-        /// The shortest that is accepted, in characters.
-        min: usize,
-    },
     /// It holds a character that no store can keep.
     #[error("must not contain the character U+0000")]
     Nul,
     /// Not of the form that is asked for.
     #[error("must be {0}")]
     Form(&'static str),
-    /// A URL that requests must not go to.
-    #[error("must be {0}")]
-    Refused(#[from] Refused),
 }
 
 fn checked(text: String, max: usize) -> Result<String, InvalidText> {

@@ -10,7 +10,7 @@ use crate::domain::session::SessionDigest;
 
 /// The rows that a batch reads, besides the payees, which only its invoices tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wants {
+pub struct ReadSet {
     /// Users that are to be deleted.
     pub users: BTreeSet<UserId>,
     /// Managers who ask for what only managers may.
@@ -27,48 +27,48 @@ pub struct Wants {
     pub readers: BTreeSet<AccountId>,
 }
 
-impl Wants {
+impl ReadSet {
     /// What `commands` need.
     pub fn of(commands: &[Command]) -> Self {
-        let mut wants = Self::default();
+        let mut read_set = Self::default();
         let mut issued = HashMap::new();
         for command in commands {
             if let Some((account, claim)) = command.claim() {
-                wants.claims.insert((account, claim.key));
+                read_set.claims.insert((account, claim.key));
             }
-            wants.sessions.extend(command.session());
-            wants.managers.extend(command.authority().and_then(|authority| authority.manager));
+            read_set.sessions.extend(command.session());
+            read_set.managers.extend(command.authority().and_then(|authority| authority.manager));
             match command {
                 Command::CreateInvoice(create) => {
                     // Under an idempotency key the account is locked, so that of two replicas the
                     // second one sees what the first has done.
-                    let place = if create.claim.is_some() { &mut wants.accounts } else { &mut wants.readers };
+                    let place = if create.claim.is_some() { &mut read_set.accounts } else { &mut read_set.readers };
                     place.insert(create.authority.account);
                     issued.insert(create.invoice.payment_hash, create.invoice.payee);
                 }
                 Command::Pay(pay) => {
-                    wants.accounts.insert(pay.authority.account);
-                    wants.invoices.insert(pay.payment_hash);
+                    read_set.accounts.insert(pay.authority.account);
+                    read_set.invoices.insert(pay.payment_hash);
                     // An invoice of this very batch is not stored yet, but tells its payee.
-                    wants.accounts.extend(issued.get(&pay.payment_hash));
+                    read_set.accounts.extend(issued.get(&pay.payment_hash));
                 }
                 Command::Transfer(transfer) => {
-                    wants.accounts.insert(transfer.authority.account);
+                    read_set.accounts.insert(transfer.authority.account);
                     for leg in &transfer.legs {
-                        wants.accounts.extend([leg.from, leg.invoice.payee]);
+                        read_set.accounts.extend([leg.from, leg.invoice.payee]);
                     }
                 }
                 Command::Adjust(adjust) => {
-                    wants.accounts.extend([adjust.leg.from, adjust.leg.invoice.payee]);
+                    read_set.accounts.extend([adjust.leg.from, adjust.leg.invoice.payee]);
                 }
                 Command::Close(close) => {
-                    wants.accounts.extend(close.by.authority().map(|authority| authority.account));
-                    wants.accounts.extend(close.wallets.iter().map(|wallet| wallet.account));
-                    wants.users.extend(&close.users);
+                    read_set.accounts.extend(close.by.authority().map(|authority| authority.account));
+                    read_set.accounts.extend(close.wallets.iter().map(|wallet| wallet.account));
+                    read_set.users.extend(&close.users);
                 }
             }
         }
-        wants
+        read_set
     }
 
     /// Adds the payees of the invoices that were found, and keeps `readers` apart from

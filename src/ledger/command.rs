@@ -1,11 +1,11 @@
 //! What can be asked of the ledger. A command carries everything that its effects need,
 //! fresh ids and times included, so that deciding about it is a pure function.
 
+use crate::crypto::secret::Sealed;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
 use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
 use crate::domain::money::Amount;
-use crate::domain::secret::Sealed;
 use crate::domain::session::SessionDigest;
 use crate::domain::time::UnixMs;
 
@@ -151,7 +151,7 @@ pub struct Sweep {
 
 /// Who deletes wallets.
 #[derive(Clone, Copy, Debug)]
-pub enum Closer {
+pub enum Actor {
     /// A manager, by the key of this wallet; a sweep moves the money there.
     Manager(Authority),
     /// An operator, who cannot sweep.
@@ -162,7 +162,7 @@ pub enum Closer {
 #[derive(Clone, Debug)]
 pub struct Close {
     /// Who asks.
-    pub by: Closer,
+    pub by: Actor,
     /// The users who go with their wallets: whoever of these has created others goes with all of
     /// them. None where wallets alone are deleted.
     pub users: Vec<UserId>,
@@ -172,7 +172,7 @@ pub struct Close {
     pub sweep: bool,
 }
 
-impl Closer {
+impl Actor {
     /// The manager's authority, where it is one.
     pub const fn authority(self) -> Option<Authority> {
         match self {
@@ -215,8 +215,8 @@ impl Command {
             Self::CreateInvoice(_) | Self::Pay(_) | Self::Transfer(_) => None,
             Self::Adjust(adjust) => adjust.session,
             Self::Close(close) => match close.by {
-                Closer::Manager(_) => None,
-                Closer::Operator(session) => Some(session),
+                Actor::Manager(_) => None,
+                Actor::Operator(session) => Some(session),
             },
         }
     }

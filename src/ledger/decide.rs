@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::command::{
-    Adjust, Authority, Close, Closer, Command, CreateInvoice, Leg, NewInvoice, Pay, Transfer, WalletToClose,
+    Actor, Adjust, Authority, Close, Command, CreateInvoice, Leg, NewInvoice, Pay, Transfer, WalletToClose,
 };
 use super::outcome::{Outcome, Rejection};
 use super::state::{
@@ -17,12 +17,12 @@ use super::state::{
     PaymentEvent, Snapshot, TransferKind, TransferRow, User,
 };
 use crate::domain::controls::{Freeze, Freezes, OverLimit};
-use crate::domain::events::EventKind;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
 use crate::domain::money::Amount;
 use crate::domain::time::UnixMs;
+use crate::domain::webhooks::EventKind;
 
 /// One outcome for each command, in order.
 pub type Outcomes = Vec<Result<Outcome, Rejection>>;
@@ -36,7 +36,7 @@ pub fn decide(snapshot: &Snapshot, commands: &[Command], now: UnixMs) -> (Outcom
 
 /// Who moves money, which is what freezes and limits depend on.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mover {
+enum Initiator {
     /// The wallet's own key.
     Owner,
     /// The manager of the wallet's user.
@@ -47,7 +47,7 @@ enum Mover {
     Operator,
 }
 
-impl Mover {
+impl Initiator {
     /// How far this mover is bound by what a wallet is frozen by. Who stands below cannot keep
     /// those above from anything.
     fn bound_by(self, freezes: Freezes) -> Option<Freeze> {
@@ -61,7 +61,7 @@ impl Mover {
 
 /// A movement to be made.
 struct Posting<'a> {
-    by: Mover,
+    by: Initiator,
     id: TransferId,
     invoice: InvoiceId,
     kind: TransferKind,
@@ -213,7 +213,7 @@ impl<'a> Work<'a> {
             return Err(Rejection::InvoiceExpired);
         }
         self.post(&[Posting {
-            by: Mover::Owner,
+            by: Initiator::Owner,
             id: pay.transfer,
             invoice: invoice.id,
             kind: TransferKind::Payment,
@@ -233,14 +233,14 @@ impl<'a> Work<'a> {
             self.open_account(leg.from, index)?;
             self.open_account(leg.invoice.payee, index)?;
         }
-        let by = |leg: &Leg| if leg.from == transfer.authority.account { Mover::Owner } else { Mover::Manager };
+        let by = |leg: &Leg| if leg.from == transfer.authority.account { Initiator::Owner } else { Initiator::Manager };
         self.post_legs(&transfer.legs, TransferKind::Transfer, by)?;
         Ok(Outcome::Transferred { at: self.now })
     }
 
     fn adjust(&mut self, adjust: &Adjust) -> Result<Outcome, Rejection> {
         self.open_account(adjust.wallet(), 0)?;
-        self.post_legs(std::slice::from_ref(&adjust.leg), TransferKind::Credit, |_| Mover::Operator)?;
+        self.post_legs(std::slice::from_ref(&adjust.leg), TransferKind::Credit, |_| Initiator::Operator)?;
         let balance = self.open_account(adjust.wallet(), 0)?.balance;
         Ok(Outcome::Adjusted { balance })
     }
@@ -252,7 +252,7 @@ impl<'a> Work<'a> {
             sweeps.extend(self.sweep(close, wallet, leg)?);
         }
         let above: HashSet<_> = close.wallets.iter().filter(|it| !it.is_own).map(|it| it.account).collect();
-        let by = |leg: &Leg| if above.contains(&leg.from) { Mover::Above } else { Mover::Manager };
+        let by = |leg: &Leg| if above.contains(&leg.from) { Initiator::Above } else { Initiator::Manager };
         self.post_legs(&sweeps, TransferKind::Sweep, by)?;
         let accounts: Vec<_> = close.wallets.iter().map(|wallet| wallet.account).collect();
         for id in &accounts {
@@ -275,9 +275,9 @@ impl<'a> Work<'a> {
             return Err(Rejection::WalletHoldsMoney);
         }
         let by = match close.by {
-            Closer::Operator(_) => Mover::Operator,
-            Closer::Manager(_) if wallet.is_own => Mover::Manager,
-            Closer::Manager(_) => Mover::Above,
+            Actor::Operator(_) => Initiator::Operator,
+            Actor::Manager(_) if wallet.is_own => Initiator::Manager,
+            Actor::Manager(_) => Initiator::Above,
         };
         if by.bound_by(account.freezes).is_some() {
             return Err(Rejection::WalletFrozen { leg });
@@ -319,8 +319,8 @@ impl<'a> Work<'a> {
             let is_left_out = |id: &UserId| !named.contains(id) && !self.closed_users.contains(id);
             if user.users.iter().any(is_left_out) {
                 return Err(match close.by {
-                    Closer::Manager(_) => Rejection::WalletsChanged,
-                    Closer::Operator(_) => Rejection::UserHasUsers,
+                    Actor::Manager(_) => Rejection::WalletsChanged,
+                    Actor::Operator(_) => Rejection::UserHasUsers,
                 });
             }
             // A wallet whose account was not read is one that the command did not know of.
@@ -331,7 +331,7 @@ impl<'a> Work<'a> {
     }
 
     /// Issues and settles the requests behind direct movements: all, or none.
-    fn post_legs(&mut self, legs: &[Leg], kind: TransferKind, by: impl Fn(&Leg) -> Mover) -> Result<(), Rejection> {
+    fn post_legs(&mut self, legs: &[Leg], kind: TransferKind, by: impl Fn(&Leg) -> Initiator) -> Result<(), Rejection> {
         let postings: Vec<_> = legs
             .iter()
             .map(|leg| Posting {
@@ -380,7 +380,7 @@ impl<'a> Work<'a> {
             }
 
             let credit = self.stage(&mut staged, posting.credit, leg)?;
-            if posting.by != Mover::Operator && credit.freezes.strictest() == Some(Freeze::Everything) {
+            if posting.by != Initiator::Operator && credit.freezes.strictest() == Some(Freeze::Everything) {
                 return Err(Rejection::ReceiverFrozen { leg });
             }
             let balance = credit.balance.checked_add(posting.amount).filter(|balance| !balance.is_beyond_supply());
@@ -464,13 +464,13 @@ fn check_spending(debit: &mut Account, posting: &Posting<'_>, leg: usize, now: U
         return Err(Rejection::WalletFrozen { leg });
     }
     match posting.by {
-        Mover::Owner => {
+        Initiator::Owner => {
             debit.spent = debit.limits.spend(debit.spent, posting.amount, now).map_err(|over| match over {
                 OverLimit::Payment => Rejection::PaymentLimit { leg },
                 OverLimit::Day => Rejection::DayLimit { leg },
             })?;
         }
-        Mover::Manager | Mover::Above | Mover::Operator => {}
+        Initiator::Manager | Initiator::Above | Initiator::Operator => {}
     }
     Ok(())
 }

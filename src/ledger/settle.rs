@@ -27,7 +27,7 @@
 //! **An unknown commit** (the connection died under it) is looked up before anyone is
 //! answered: see [`Commit::Unknown`].
 
-use super::batch::Wants;
+use super::batch::ReadSet;
 use super::command::Command;
 use super::decide::{Outcomes, decide};
 use super::state::{Effects, Snapshot};
@@ -65,8 +65,8 @@ pub enum Commit {
 pub trait SettlementStore {
     /// Opens a transaction.
     fn begin(&mut self) -> Result<(), SettleError>;
-    /// Locks and reads what the batch wants, in the order that the module's doc gives.
-    fn load(&mut self, wants: Wants) -> Result<Snapshot, SettleError>;
+    /// Locks and reads the read set, in the order that the module's doc gives.
+    fn load(&mut self, read_set: ReadSet) -> Result<Snapshot, SettleError>;
     /// Writes the effects, and makes sure that every row that was meant was written.
     fn apply(&mut self, effects: &Effects) -> Result<(), SettleError>;
     /// Commits, and finds out what happened where the answer is lost.
@@ -82,7 +82,7 @@ pub fn settle_batch(
     clock: &dyn Fn() -> UnixMs,
 ) -> Result<Outcomes, SettleError> {
     store.begin()?;
-    let decided = store.load(Wants::of(commands)).and_then(|snapshot| {
+    let decided = store.load(ReadSet::of(commands)).and_then(|snapshot| {
         let (outcomes, effects) = decide(&snapshot, commands, clock());
         if !effects.is_empty() {
             store.apply(&effects)?;

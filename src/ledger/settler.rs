@@ -21,7 +21,8 @@ use super::settle::SettlementStore;
 use super::settling::settle_jobs;
 use crate::domain::consumer::Consumer;
 use crate::domain::time::UnixMs;
-use crate::traces::{self, Origin};
+use crate::telemetry::traces;
+use crate::telemetry::traces::Origin;
 
 /// How long a command may wait to be taken up. Its caller may have given up and asked again
 /// by then, so it is refused, and nothing has happened.

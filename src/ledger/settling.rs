@@ -9,7 +9,7 @@ use super::outcome::{Outcome, Rejection};
 use super::settle::{SettleError, SettlementStore, settle_batch};
 use super::settler::{Job, Reply, SubmitError};
 use crate::domain::time::UnixMs;
-use crate::traces;
+use crate::telemetry::traces;
 
 /// Pauses before a batch is tried again while the database is not available.
 const RETRY_PAUSES_MS: [u64; 5] = [5, 25, 100, 300, 1000];

@@ -3,15 +3,15 @@
 use std::collections::{HashMap, HashSet};
 
 use super::command::NewInvoice;
+use crate::crypto::secret::Sealed;
 use crate::domain::controls::{Freezes, Limits, Spent};
-use crate::domain::events::{EventKind, EventKinds};
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::{IdempotencyKey, RequestDigest};
 use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
 use crate::domain::money::{Amount, Msat};
-use crate::domain::secret::Sealed;
 use crate::domain::session::SessionDigest;
 use crate::domain::time::UnixMs;
+use crate::domain::webhooks::{EventKind, EventKinds};
 
 /// Whose money an account holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

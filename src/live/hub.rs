@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::places::{Limits, Place, Places, Refused};
 use crate::domain::consumer::Consumer;
 use crate::domain::ids::{InvoiceId, WalletId};
 use crate::ledger::movement::Movement;
+use crate::live::quota::{Limits, Refused, Slot, Slots};
 
 /// The latest movements of a wallet that are kept for its listeners, so that they need not
 /// search for them. A listener that is further behind searches.
@@ -51,14 +51,14 @@ pub struct Hub {
 #[derive(Debug, Default)]
 struct Topics {
     channels: HashMap<Topic, Channel>,
-    places: Places,
+    slots: Slots,
     /// How many times anybody was told of movements.
     tellings: u64,
 }
 
 #[derive(Debug, Default)]
 struct Channel {
-    ears: Vec<Arc<Ear>>,
+    subscribers: Vec<Arc<Subscriber>>,
     recent: VecDeque<Movement>,
     /// The telling for which its listeners were woken last.
     woken_for: u64,
@@ -66,7 +66,7 @@ struct Channel {
 
 /// Where a listener is told.
 #[derive(Debug)]
-pub(super) struct Ear {
+pub(super) struct Subscriber {
     woken: Notify,
     /// The number of the last movement that was sent.
     pub(super) position: AtomicI64,
@@ -80,7 +80,7 @@ const REVOKED: u8 = 1;
 const CLOSING: u8 = 2;
 const BEHIND: u8 = 3;
 
-impl Ear {
+impl Subscriber {
     pub(super) fn wake(&self) {
         self.woken.notify_one();
     }
@@ -122,21 +122,21 @@ impl Hub {
         if self.closing.load(Ordering::SeqCst) {
             return Err(Refused::Closing);
         }
-        if topics.channels.get(&topic).map_or(0, |channel| channel.ears.len()) >= self.limits.topic_max {
+        if topics.channels.get(&topic).map_or(0, |channel| channel.subscribers.len()) >= self.limits.topic_max {
             return Err(Refused::TopicFull);
         }
-        let place = Place { consumer, keyless: matches!(topic, Topic::Invoice(_)) };
-        topics.places.take(place, self.limits)?;
-        self.open.store(topics.places.open(), Ordering::Relaxed);
+        let slot = Slot { consumer, keyless: matches!(topic, Topic::Invoice(_)) };
+        topics.slots.take(slot, self.limits)?;
+        self.open.store(topics.slots.open(), Ordering::Relaxed);
         let channel = topics.channels.entry(topic).or_default();
-        let ear = Arc::new(Ear {
+        let subscriber = Arc::new(Subscriber {
             woken: Notify::new(),
             position: AtomicI64::new(i64::MAX),
             keys_version,
             end: AtomicU8::new(OPEN),
         });
-        channel.ears.push(Arc::clone(&ear));
-        Ok(Listener { hub: Arc::clone(self), topic, place, ear })
+        channel.subscribers.push(Arc::clone(&subscriber));
+        Ok(Listener { hub: Arc::clone(self), topic, slot, subscriber })
     }
 
     /// Tells of movements that are committed: wakes the listeners of each wallet once, however
@@ -156,12 +156,12 @@ impl Hub {
                 channel.recent.push_back(*movement);
                 if channel.woken_for != telling {
                     channel.woken_for = telling;
-                    channel.ears.iter().for_each(|ear| ear.wake());
+                    channel.subscribers.iter().for_each(|subscriber| subscriber.wake());
                 }
             }
             let invoice = movement.received.then(|| Topic::Invoice(InvoiceId::new(movement.row)));
             if let Some(channel) = invoice.and_then(|topic| topics.channels.get(&topic)) {
-                channel.ears.iter().for_each(|ear| ear.wake());
+                channel.subscribers.iter().for_each(|subscriber| subscriber.wake());
             }
         }
     }
@@ -175,12 +175,16 @@ impl Hub {
     pub fn close(&self) {
         let topics = self.topics.lock();
         self.closing.store(true, Ordering::SeqCst);
-        topics.channels.values().flat_map(|channel| &channel.ears).for_each(|ear| ear.end(End::Closing));
+        topics
+            .channels
+            .values()
+            .flat_map(|channel| &channel.subscribers)
+            .for_each(|subscriber| subscriber.end(End::Closing));
     }
 
     /// Everyone who listens, by topic.
-    pub(super) fn listening(&self) -> Vec<(Topic, Vec<Arc<Ear>>)> {
-        self.topics.lock().channels.iter().map(|(topic, channel)| (*topic, channel.ears.clone())).collect()
+    pub(super) fn listening(&self) -> Vec<(Topic, Vec<Arc<Subscriber>>)> {
+        self.topics.lock().channels.iter().map(|(topic, channel)| (*topic, channel.subscribers.clone())).collect()
     }
 }
 
@@ -189,20 +193,20 @@ impl Hub {
 pub struct Listener {
     hub: Arc<Hub>,
     topic: Topic,
-    place: Place,
-    ear: Arc<Ear>,
+    slot: Slot,
+    subscriber: Arc<Subscriber>,
 }
 
 impl Listener {
     /// Waits until there may be something new, or the stream must end. What was told while
     /// nobody waited is told now.
     pub async fn woken(&self) {
-        self.ear.woken.notified().await;
+        self.subscriber.woken.notified().await;
     }
 
     /// Why the stream must end, where it must.
     pub fn must_end(&self) -> Option<End> {
-        match self.ear.end.load(Ordering::SeqCst) {
+        match self.subscriber.end.load(Ordering::SeqCst) {
             OPEN => None,
             REVOKED => Some(End::Revoked),
             BEHIND => Some(End::Behind),
@@ -212,12 +216,12 @@ impl Listener {
 
     /// Has the stream end.
     pub fn end(&self, end: End) {
-        self.ear.end(end);
+        self.subscriber.end(end);
     }
 
     /// Says which movement was sent last, so that the sweep knows whether there are others.
     pub fn stand_at(&self, entry: i64) {
-        self.ear.position.store(entry, Ordering::Relaxed);
+        self.subscriber.position.store(entry, Ordering::Relaxed);
     }
 
     /// The latest movements after this one, as far as they are known here; there may be gaps.
@@ -232,12 +236,12 @@ impl Drop for Listener {
     fn drop(&mut self) {
         let mut topics = self.hub.topics.lock();
         if let Some(channel) = topics.channels.get_mut(&self.topic) {
-            channel.ears.retain(|ear| !Arc::ptr_eq(ear, &self.ear));
-            if channel.ears.is_empty() {
+            channel.subscribers.retain(|subscriber| !Arc::ptr_eq(subscriber, &self.subscriber));
+            if channel.subscribers.is_empty() {
                 topics.channels.remove(&self.topic);
             }
         }
-        topics.places.give_back(self.place);
-        self.hub.open.store(topics.places.open(), Ordering::Relaxed);
+        topics.slots.give_back(self.slot);
+        self.hub.open.store(topics.slots.open(), Ordering::Relaxed);
     }
 }

@@ -11,7 +11,7 @@
 //! | [`relay`] | a moment later, on PostgreSQL: to and from the other processes (`NOTIFY`) | they hear of it within milliseconds |
 //! | [`sweep`] | every second, while somebody listens | whatever got lost, a credit from the command line, and keys that were revoked |
 //!
-//! How many may listen, [`places`] counts: in all, for one tenant, and of those without a key.
+//! How many may listen, [`quota`] counts: in all, for one tenant, and of those without a key.
 //!
 //! The settler does next to nothing for this: without listeners one look at a number, with
 //! them a look into a map for each side of a transfer. Rows are read, and made into what the
@@ -19,6 +19,6 @@
 
 pub mod hub;
 pub mod observed;
-pub mod places;
+pub mod quota;
 pub mod relay;
 pub mod sweep;

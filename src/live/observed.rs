@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use super::hub::Hub;
 use super::relay::Relay;
-use crate::ledger::batch::Wants;
+use crate::ledger::batch::ReadSet;
 use crate::ledger::movement::Movement;
 use crate::ledger::settle::{Commit, SettleError, SettlementStore};
 use crate::ledger::state::{Effects, Snapshot};
-use crate::metrics::settlement::{Ended, Settling};
-use crate::traces::Traces;
+use crate::telemetry::metrics::settlement::{Ended, Settling};
+use crate::telemetry::traces::Traces;
 
 /// A store, and who is told.
 pub struct Observed<S> {
@@ -50,8 +50,8 @@ impl<S: SettlementStore> SettlementStore for Observed<S> {
         self.store.begin()
     }
 
-    fn load(&mut self, wants: Wants) -> Result<Snapshot, SettleError> {
-        self.store.load(wants)
+    fn load(&mut self, read_set: ReadSet) -> Result<Snapshot, SettleError> {
+        self.store.load(read_set)
     }
 
     fn apply(&mut self, effects: &Effects) -> Result<(), SettleError> {

@@ -15,11 +15,11 @@ use bitcoin_hashes::hex::{DisplayHex, FromHex};
 use parking_lot::{Condvar, Mutex};
 
 use super::hub::Hub;
+use crate::crypto::random;
 use crate::domain::ids::AccountId;
 use crate::domain::money::Msat;
-use crate::domain::random;
 use crate::ledger::movement::Movement;
-use crate::store::notify::{MESSAGE_BYTES_MAX, Notifier};
+use crate::store::db::notify::{MESSAGE_BYTES_MAX, Notifier};
 use crate::store::{Database, Store, StoreError};
 
 /// How often to look for messages while anybody listens here; also how long movements wait to

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-use super::hub::{Ear, End, Hub, Topic};
+use super::hub::{End, Hub, Subscriber, Topic};
 use crate::domain::ids::{InvoiceId, WalletId};
 use crate::store::live::{self, Standing};
 use crate::store::{Store, StoreError};
-use crate::telemetry::Complaint;
+use crate::telemetry::log::LogThrottle;
 
 /// How often to look.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub async fn run(hub: Arc<Hub>, store: Store) {
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut complaints = Complaint::default();
+    let mut complaints = LogThrottle::default();
     loop {
         tokio::select! {
             _ = interval.tick() => {}
@@ -40,35 +40,35 @@ pub async fn run(hub: Arc<Hub>, store: Store) {
 }
 
 async fn sweep(hub: &Hub, store: &Store) -> Result<(), StoreError> {
-    let mut wallets: HashMap<WalletId, Vec<Arc<Ear>>> = HashMap::new();
-    let mut invoices: HashMap<InvoiceId, Vec<Arc<Ear>>> = HashMap::new();
-    for (topic, ears) in hub.listening() {
+    let mut wallets: HashMap<WalletId, Vec<Arc<Subscriber>>> = HashMap::new();
+    let mut invoices: HashMap<InvoiceId, Vec<Arc<Subscriber>>> = HashMap::new();
+    for (topic, subscribers) in hub.listening() {
         match topic {
-            Topic::Wallet(id) => drop(wallets.insert(id, ears)),
-            Topic::Invoice(id) => drop(invoices.insert(id, ears)),
+            Topic::Wallet(id) => drop(wallets.insert(id, subscribers)),
+            Topic::Invoice(id) => drop(invoices.insert(id, subscribers)),
         }
     }
     let ids: (Vec<_>, Vec<_>) = (wallets.keys().copied().collect(), invoices.keys().copied().collect());
     let (standings, settled) = store
         .read(move |connection| Ok((live::standings(connection, &ids.0)?, live::no_longer_open(connection, &ids.1)?)))
         .await?;
-    for (wallet, ears) in &wallets {
+    for (wallet, subscribers) in &wallets {
         let standing = standings.get(wallet);
-        for ear in ears {
-            tell(ear, standing);
+        for subscriber in subscribers {
+            tell(subscriber, standing);
         }
     }
-    settled.iter().filter_map(|id| invoices.get(id)).flatten().for_each(|ear| ear.wake());
+    settled.iter().filter_map(|id| invoices.get(id)).flatten().for_each(|subscriber| subscriber.wake());
     Ok(())
 }
 
-fn tell(ear: &Ear, standing: Option<&Standing>) {
+fn tell(subscriber: &Subscriber, standing: Option<&Standing>) {
     match standing {
-        Some(standing) if standing.lets(ear.keys_version) => {
-            if standing.entries > ear.position.load(Ordering::Relaxed) {
-                ear.wake();
+        Some(standing) if standing.lets(subscriber.keys_version) => {
+            if standing.entries > subscriber.position.load(Ordering::Relaxed) {
+                subscriber.wake();
             }
         }
-        Some(_) | None => ear.end(End::Revoked),
+        Some(_) | None => subscriber.end(End::Revoked),
     }
 }

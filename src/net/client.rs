@@ -1,5 +1,5 @@
 //! Posting to targets that anybody may name, without being led astray: a name is resolved, each
-//! of its addresses judged ([`crate::domain::target`]), and the connection made to the very
+//! of its addresses judged ([`crate::net::targets`]), and the connection made to the very
 //! address that was judged. No redirect is followed; time and bytes are bounded. A connection is
 //! kept for a few seconds for what goes the same way.
 
@@ -22,7 +22,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use super::connection::{Connection, printable};
 use super::idle::{Idle, Way};
 use crate::domain::consumer::Consumer;
-use crate::domain::target::{Refused, Target, TargetPolicy};
+use crate::net::targets::{Refused, Target, TargetPolicy};
 
 /// How long a delivery may take, from resolving the name to the last byte that is read.
 pub const TIME_MAX: Duration = Duration::from_secs(10);

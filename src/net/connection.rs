@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::task::JoinHandle;
 
 use super::client::{Answer, Post, PostError};
-use crate::domain::target::Refused;
+use crate::net::targets::Refused;
 
 /// How long the body of an answer is read; its status counts all the same.
 const BODY_TIME_MAX: Duration = Duration::from_secs(2);
@@ -26,7 +26,7 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 pub(crate) const USER_AGENT: &str = concat!("satkeep/", env!("CARGO_PKG_VERSION"));
 
 /// A connection that nothing is under way on. It ends when it is dropped.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     sender: SendRequest<String>,
     task: JoinHandle<()>,
     opened: Instant,
@@ -40,7 +40,7 @@ impl Drop for Connection {
 
 impl Connection {
     /// Speaks HTTP over a stream.
-    pub(super) async fn start<T>(stream: TokioIo<T>) -> Result<Self, PostError>
+    pub(crate) async fn start<T>(stream: TokioIo<T>) -> Result<Self, PostError>
     where
         TokioIo<T>: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
     {
@@ -54,17 +54,17 @@ impl Connection {
     }
 
     /// For how long there has been a connection.
-    pub(super) fn age(&self) -> Duration {
+    pub(crate) fn age(&self) -> Duration {
         self.opened.elapsed()
     }
 
     /// Whether the other end has ended it.
-    pub(super) fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.sender.is_closed()
     }
 
     /// Posts, and reads what is answered. Gives itself back where it can be asked again.
-    pub(super) async fn ask(mut self, post: &Post) -> Result<(Answer, Option<Self>), PostError> {
+    pub(crate) async fn ask(mut self, post: &Post) -> Result<(Answer, Option<Self>), PostError> {
         let answer = self.sender.send_request(request(post)?).await.or(Err(PostError::Broken))?;
         let status = answer.status();
         let mut bytes = Vec::new();
@@ -112,7 +112,7 @@ async fn read(answer: Response<Incoming>, bytes: &mut Vec<u8>) -> bool {
 
 /// What a host has sent as a person may look at it and a database keep it, behind a note of
 /// ours: short, and without control characters.
-pub(super) fn printable(note: &str, bytes: &[u8]) -> String {
+pub(crate) fn printable(note: &str, bytes: &[u8]) -> String {
     let mut text = note.to_owned();
     let whole = String::from_utf8_lossy(bytes);
     let kept = whole.chars().map(|character| match character {

@@ -20,14 +20,14 @@ const COUNT_MAX: usize = 64;
 /// What leads to the same place in the same way, for the same consumer: what is answered to one
 /// can never be taken for what is answered to another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Way {
+pub(crate) struct Way {
     consumer: Consumer,
     is_tls: bool,
     host: String,
 }
 
 impl Way {
-    pub(super) fn of(post: &Post) -> Self {
+    pub(crate) fn of(post: &Post) -> Self {
         Self { consumer: post.consumer, is_tls: post.target.is_tls(), host: post.target.host_and_port() }
     }
 }
@@ -45,13 +45,13 @@ impl Kept {
 
 /// Connections that are kept.
 #[derive(Default)]
-pub(super) struct Idle {
+pub(crate) struct Idle {
     kept: Mutex<HashMap<Way, Vec<Kept>>>,
 }
 
 impl Idle {
     /// One that leads this way, the last one that was used.
-    pub(super) fn take(&self, way: &Way) -> Option<Connection> {
+    pub(crate) fn take(&self, way: &Way) -> Option<Connection> {
         let mut kept = self.kept.lock();
         let of_way = kept.get_mut(way)?;
         while let Some(last) = of_way.pop() {
@@ -64,7 +64,7 @@ impl Idle {
     }
 
     /// Keeps one, where there is room.
-    pub(super) fn keep(&self, way: &Way, connection: Connection) {
+    pub(crate) fn keep(&self, way: &Way, connection: Connection) {
         let mut kept = self.kept.lock();
         if kept.values().map(Vec::len).sum::<usize>() < COUNT_MAX {
             kept.entry(way.clone()).or_default().push(Kept { connection, since: Instant::now() });
@@ -72,7 +72,7 @@ impl Idle {
     }
 
     /// Ends those that have been kept for long enough.
-    pub(super) fn close_old(&self) {
+    pub(crate) fn close_old(&self) {
         self.kept.lock().retain(|_, of_way| {
             of_way.retain(Kept::is_good);
             !of_way.is_empty()

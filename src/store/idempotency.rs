@@ -3,13 +3,13 @@
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use super::connection::Db;
-use super::error::StoreError;
-use super::schema::idempotency;
+use crate::crypto::secret::Sealed;
 use crate::domain::idempotency::{Claim, IdempotencyKey, RequestDigest};
 use crate::domain::ids::AccountId;
-use crate::domain::secret::Sealed;
 use crate::domain::time::UnixMs;
+use crate::store::db::connection::Db;
+use crate::store::db::error::StoreError;
+use crate::store::db::schema::idempotency;
 
 /// What was done under a key.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub fn find(connection: &mut Db, account: AccountId, key: IdempotencyKey) -> Res
 }
 
 /// Ids of 16 bytes each; none where a part is left over.
-pub(super) fn whole_ids(bytes: &[u8]) -> Option<Vec<[u8; 16]>> {
+pub(crate) fn whole_ids(bytes: &[u8]) -> Option<Vec<[u8; 16]>> {
     let (ids, rest) = bytes.as_chunks::<16>();
     rest.is_empty().then(|| ids.to_vec())
 }

@@ -5,10 +5,6 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use diesel::sql_types::{Binary, Bool};
 
-use super::connection::Db;
-use super::error::StoreError;
-use super::grants;
-use super::schema::{accounts, invoices, transfers, wallets};
 use super::wallets::CHUNK_IDS;
 use crate::domain::consumer::Consumer;
 use crate::domain::ids::{InvoiceId, PaymentHash, UserId, WalletId};
@@ -16,6 +12,10 @@ use crate::domain::money::Msat;
 use crate::ledger::command::Authority;
 use crate::ledger::movement::Movement;
 use crate::ledger::state::InvoiceState;
+use crate::store::access::grants;
+use crate::store::db::connection::Db;
+use crate::store::db::error::StoreError;
+use crate::store::db::schema::{accounts, invoices, transfers, wallets};
 
 /// Rows that one step of a search reads.
 const STEP_ROWS: i64 = 1000;

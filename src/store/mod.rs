@@ -9,65 +9,27 @@ use std::time::Duration;
 
 use diesel::r2d2::Pool;
 
-pub mod attempts;
+pub mod access;
 pub mod audit;
-pub mod backup;
-mod checkpoint;
-pub mod claims;
-mod closing;
-mod closing_postgres;
-pub mod connection;
-pub mod controls;
-pub mod delivery_log;
-pub mod due;
-pub mod endpoints;
-pub mod error;
-pub mod events;
-pub mod expiry;
-mod functions;
-pub mod grants;
-mod guards;
-pub mod guesses;
-pub mod handover;
-pub mod history;
+pub mod db;
+pub mod encrypted_columns;
 pub mod idempotency;
-mod link;
 pub mod live;
-mod lookups;
-pub mod migrations;
-pub mod notify;
-pub mod operators;
-pub mod payment_filter;
-mod payment_page;
+mod lookup_batcher;
 pub mod payments;
-pub mod postgres_url;
-mod schema;
-pub mod sealed;
-pub mod sessions;
-pub mod settings;
-mod settle_postgres;
-mod settle_rows;
-mod settle_sqlite;
 pub mod settlement;
-mod sqlite_file;
-mod statement;
-pub mod sub_managers;
-pub mod subtrees;
-mod sums;
-mod texts;
 pub mod users;
 pub mod wallets;
-pub mod webhook_formats;
-pub mod webhook_secrets;
-mod witness;
+pub mod webhooks;
 
-pub use connection::{Database, Db};
-pub use error::StoreError;
+pub use db::connection::{Database, Db};
+pub use db::error::StoreError;
 
-use checkpoint::Writers;
-use connection::in_transaction;
-use link::Manager;
-use lookups::Lookups;
+use db::checkpoint::Writers;
+use db::connection::in_transaction;
+use db::pooled::Manager;
+use db::sqlite_file;
+use lookup_batcher::Lookups;
 use settlement::Settlement;
 
 use crate::domain::consumer::Consumer;
@@ -181,8 +143,8 @@ impl Store {
         unblock(move || {
             // Until the work is done, whether or not anybody still waits for it.
             let _turn = turn;
-            let mut link = lists.get().map_err(|error| StoreError::Unavailable(error.to_string()))?;
-            link.within(LIST_TIME, work)
+            let mut pooled = lists.get().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            pooled.within(LIST_TIME, work)
         })
         .await
     }
@@ -229,8 +191,8 @@ impl Store {
 
     /// As [`Store::read`], on this thread.
     pub fn read_blocking<T>(&self, work: impl FnOnce(&mut Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let mut link = self.pool.get().map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        work(&mut link.db).map_err(|error| link.explain(error))
+        let mut pooled = self.pool.get().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        work(&mut pooled.db).map_err(|error| pooled.explain(error))
     }
 
     /// As [`Store::write`], on this thread.

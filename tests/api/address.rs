@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use satkeep::api::address::ClientAddress;
+use satkeep::api::framework::address::ClientAddress;
 use satkeep::net::proxies::{TrustedProxies, client_address};
 
 fn ip(text: &str) -> IpAddr {

@@ -56,7 +56,7 @@ impl TestDatabase {
     pub(crate) fn with_store(store: StoreKind) -> Option<(Self, Store)> {
         let database = Self::create(store)?;
         let store = Store::open(Database::from_url(&database.url).unwrap()).unwrap();
-        store.read_blocking(satkeep::store::migrations::run).unwrap();
+        store.read_blocking(satkeep::store::db::migrations::run).unwrap();
         Some((database, store))
     }
 

@@ -3,12 +3,12 @@
 
 use proptest::prelude::*;
 use satkeep::clock;
+use satkeep::crypto::secret::{MasterKey, Sealer};
+use satkeep::domain::api_keys::KeyPair;
 use satkeep::domain::controls::{Freeze, Freezes};
 use satkeep::domain::ids::{AccountId, UserId, WalletId};
-use satkeep::domain::keys::KeyPair;
-use satkeep::domain::secret::{MasterKey, Sealer};
 use satkeep::domain::text::Name;
-use satkeep::ledger::command::{Close, Closer, Command};
+use satkeep::ledger::command::{Actor, Close, Command};
 use satkeep::ledger::outcome::{Outcome, Rejection};
 use satkeep::ledger::settle::settle_batch;
 use satkeep::ledger::state::{AccountKind, User};
@@ -100,7 +100,7 @@ impl Tree {
             .iter()
             .flat_map(|user| self.wallets_of(*user).map(move |(id, _)| wallet_to_close(id, *user == 0)))
             .collect();
-        let by = Closer::Manager(manager(wallet(CALLER)));
+        let by = Actor::Manager(manager(wallet(CALLER)));
         Command::Close(Close { by, users: users.iter().map(|it| member(*it)).collect(), wallets, sweep: self.sweep })
     }
 

@@ -4,9 +4,9 @@
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use satkeep::clock;
+use satkeep::crypto::secret::{MasterKey, Sealer};
+use satkeep::domain::api_keys::KeyPair;
 use satkeep::domain::ids::{UserId, WalletId};
-use satkeep::domain::keys::KeyPair;
-use satkeep::domain::secret::{MasterKey, Sealer};
 use satkeep::domain::text::Name;
 use satkeep::ledger::settle::{SettlementStore, settle_batch};
 use satkeep::ledger::state::AccountKind;

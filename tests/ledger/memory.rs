@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use satkeep::domain::controls::{Freezes, Limits, Spent};
-use satkeep::domain::events::EventKinds;
 use satkeep::domain::idempotency::IdempotencyKey;
 use satkeep::domain::ids::{AccountId, PaymentHash, UserId};
 use satkeep::domain::money::Msat;
 use satkeep::domain::session::SessionDigest;
 use satkeep::domain::time::UnixMs;
-use satkeep::ledger::batch::Wants;
+use satkeep::domain::webhooks::EventKinds;
+use satkeep::ledger::batch::ReadSet;
 use satkeep::ledger::settle::{Commit, SettleError, SettlementStore};
 use satkeep::ledger::state::{
     Account, AccountKind, Claimed, Effects, Invoice, InvoiceState, PaymentEvent, Snapshot, TransferRow, User,
@@ -121,16 +121,16 @@ impl SettlementStore for Memory {
     }
 
     /// Gives only what is wanted, so that a want too few is found.
-    fn load(&mut self, mut wants: Wants) -> Result<Snapshot, SettleError> {
+    fn load(&mut self, mut read_set: ReadSet) -> Result<Snapshot, SettleError> {
         let mut snapshot = self.snapshot();
-        snapshot.users.retain(|user, _| wants.users.contains(user));
-        snapshot.managers.retain(|user| wants.managers.contains(user));
-        wants.accounts.extend(snapshot.users.values().flat_map(|user| &user.wallets));
-        snapshot.sessions.retain(|session| wants.sessions.contains(session));
-        snapshot.claims.retain(|place, _| wants.claims.contains(place));
-        snapshot.invoices.retain(|hash, _| wants.invoices.contains(hash));
-        wants.add_payees(snapshot.invoices.values().map(|invoice| invoice.payee));
-        snapshot.accounts.retain(|id, _| wants.accounts.contains(id) || wants.readers.contains(id));
+        snapshot.users.retain(|user, _| read_set.users.contains(user));
+        snapshot.managers.retain(|user| read_set.managers.contains(user));
+        read_set.accounts.extend(snapshot.users.values().flat_map(|user| &user.wallets));
+        snapshot.sessions.retain(|session| read_set.sessions.contains(session));
+        snapshot.claims.retain(|place, _| read_set.claims.contains(place));
+        snapshot.invoices.retain(|hash, _| read_set.invoices.contains(hash));
+        read_set.add_payees(snapshot.invoices.values().map(|invoice| invoice.payee));
+        snapshot.accounts.retain(|id, _| read_set.accounts.contains(id) || read_set.readers.contains(id));
         Ok(snapshot)
     }
 

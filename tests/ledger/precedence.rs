@@ -7,7 +7,7 @@ use satkeep::domain::controls::{Freeze, Freezes, Limits};
 use satkeep::domain::ids::{AccountId, PaymentHash};
 use satkeep::domain::money::{Amount, MSAT_MAX, Msat};
 use satkeep::domain::session::SessionToken;
-use satkeep::ledger::command::{Adjust, Close, Closer, Command, NewInvoice};
+use satkeep::ledger::command::{Actor, Adjust, Close, Command, NewInvoice};
 use satkeep::ledger::decide::decide;
 use satkeep::ledger::outcome::{Outcome, Rejection};
 use satkeep::ledger::settle::settle_batch;
@@ -89,7 +89,7 @@ fn revoked(mut command: Command) -> Command {
         Command::CreateInvoice(c) => c.authority.keys_version = 0,
         Command::Pay(c) => c.authority.keys_version = 0,
         Command::Transfer(c) => c.authority.keys_version = 0,
-        Command::Close(Close { by: Closer::Manager(authority), .. }) => authority.keys_version = 0,
+        Command::Close(Close { by: Actor::Manager(authority), .. }) => authority.keys_version = 0,
         Command::Close(_) | Command::Adjust(_) => {}
     }
     command
@@ -99,7 +99,7 @@ fn revoked(mut command: Command) -> Command {
 fn by_operator(command: Command, token: &str) -> Command {
     let session = SessionToken::from_client(token).digest();
     match command {
-        Command::Close(close) => Command::Close(Close { by: Closer::Operator(session), ..close }),
+        Command::Close(close) => Command::Close(Close { by: Actor::Operator(session), ..close }),
         Command::Adjust(adjust) => Command::Adjust(Adjust { session: Some(session), ..adjust }),
         other => other,
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use satkeep::domain::consumer::{Consumer, Party};
 use satkeep::domain::ids::UserId;
 use satkeep::domain::time::UnixMs;
-use satkeep::ledger::batch::Wants;
+use satkeep::ledger::batch::ReadSet;
 use satkeep::ledger::command::Command;
 use satkeep::ledger::outcome::Outcome;
 use satkeep::ledger::settle::{Commit, SettleError, SettlementStore, settle_batch};
@@ -50,8 +50,8 @@ impl SettlementStore for Puppet {
         self.memory.begin()
     }
 
-    fn load(&mut self, wants: Wants) -> Result<Snapshot, SettleError> {
-        self.memory.load(wants)
+    fn load(&mut self, read_set: ReadSet) -> Result<Snapshot, SettleError> {
+        self.memory.load(read_set)
     }
 
     fn apply(&mut self, effects: &Effects) -> Result<(), SettleError> {
@@ -201,7 +201,7 @@ impl SettlementStore for Mortal {
         panic!("as intended")
     }
 
-    fn load(&mut self, _: Wants) -> Result<Snapshot, SettleError> {
+    fn load(&mut self, _: ReadSet) -> Result<Snapshot, SettleError> {
         unreachable!()
     }
 

@@ -2,13 +2,13 @@
 //! mostly fit, but not always.
 
 use proptest::prelude::*;
+use satkeep::crypto::secret::Sealed;
 use satkeep::domain::idempotency::{Claim, IdempotencyKey, RequestDigest};
 use satkeep::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
 use satkeep::domain::money::Amount;
-use satkeep::domain::secret::Sealed;
 use satkeep::domain::time::UnixMs;
 use satkeep::ledger::command::{
-    Adjust, Authority, Close, Closer, Command, CreateInvoice, Leg, NewInvoice, Pay, Sweep, Transfer, WalletToClose,
+    Actor, Adjust, Authority, Close, Command, CreateInvoice, Leg, NewInvoice, Pay, Sweep, Transfer, WalletToClose,
 };
 
 pub(crate) const NOW: UnixMs = UnixMs::new(1_000_000);
@@ -105,7 +105,7 @@ pub(crate) fn debit(from: AccountId, msat: i64) -> Command {
 
 pub(crate) fn close(authorized: AccountId, users: &[UserId], wallets: &[AccountId], sweep: bool) -> Command {
     let wallets = wallets.iter().map(|id| wallet_to_close(*id, true)).collect();
-    Command::Close(Close { by: Closer::Manager(manager(authorized)), users: users.to_vec(), wallets, sweep })
+    Command::Close(Close { by: Actor::Manager(manager(authorized)), users: users.to_vec(), wallets, sweep })
 }
 
 /// A wallet to delete, of a user whom the deleter or somebody below has created.

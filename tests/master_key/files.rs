@@ -4,7 +4,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 
 use bitcoin_hashes::hex::DisplayHex;
-use satkeep::vault::places;
+use satkeep::master_key::sources;
 
 use super::{Before, assert_done, file, key_in, mark_in_use, marks, restart};
 use crate::harness::{Server, StoreKind, TestDatabase, at_once, both_stores, run_cli, satkeep};
@@ -21,13 +21,13 @@ fn names_in(directory: &Path) -> Vec<String> {
 #[test]
 fn a_key_that_is_there_is_never_written_over() {
     let directory = tempfile::tempdir().unwrap();
-    let made = at_once(16, |_| places::make(directory.path(), "master.key").unwrap().key.reveal().to_string());
+    let made = at_once(16, |_| sources::make(directory.path(), "master.key").unwrap().key.reveal().to_string());
     assert!(made.iter().all(|key| *key == made[0]));
     assert_eq!(std::fs::read_to_string(directory.path().join("master.key")).unwrap().trim(), made[0]);
     assert_eq!(names_in(directory.path()), ["master.key"]);
     // Not even one that is damaged.
     std::fs::write(directory.path().join("master.key"), "").unwrap();
-    assert!(places::make(directory.path(), "master.key").is_err());
+    assert!(sources::make(directory.path(), "master.key").is_err());
     assert_eq!(names_in(directory.path()), ["master.key"]);
 }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
-use satkeep::domain::secret::{MasterKey, Sealed};
-use satkeep::store::sealed::{self, Place, RowId, Stale};
+use satkeep::crypto::secret::{MasterKey, Sealed};
+use satkeep::store::encrypted_columns;
+use satkeep::store::encrypted_columns::{EncryptedColumn, RowId, Stale};
 use satkeep::store::{Database, Db, Store};
 use serde_json::json;
 
@@ -146,19 +147,19 @@ both_stores! {
         Before::prepare(server);
         let store = Store::open(Database::from_url(&server.database.url).unwrap()).unwrap();
         let directory = server.database.directory.path();
-        let sealer = satkeep::vault::open(&store, directory).unwrap().sealer;
-        let (new, place) = (MasterKey::generate(), Place::Preimages);
+        let sealer = satkeep::master_key::open(&store, directory).unwrap().sealer;
+        let (new, column) = (MasterKey::generate(), EncryptedColumn::Preimages);
         sealer.add(&new);
         sealer.switch_to(new.mark()).unwrap();
         let stale = || {
-            let page = |connection: &mut Db| sealed::page(connection, place, new.mark(), &RowId::default());
+            let page = |connection: &mut Db| encrypted_columns::page(connection, column, new.mark(), &RowId::default());
             store.read_blocking(page).unwrap().stale
         };
         let fresh: Vec<_> = stale()
             .into_iter()
             .map(|stale| (stale.clone(), sealer.reseal(stale.purpose, &stale.owner, &stale.sealed).unwrap()))
             .collect();
-        let replace = |fresh: &[(Stale, Sealed)]| store.write_blocking(|c| sealed::replace(c, place, fresh)).unwrap();
+        let replace = |fresh: &[(Stale, Sealed)]| store.write_blocking(|c| encrypted_columns::replace(c, column, fresh)).unwrap();
         let all = u64::try_from(fresh.len()).unwrap();
         assert_eq!(replace(&[]), 0);
         if server.store == StoreKind::Postgres {

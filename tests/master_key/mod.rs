@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use satkeep::domain::secret::{MasterKey, Purpose, Sealer};
-use satkeep::store::{Database, Store, settings};
+use satkeep::crypto::secret::{MasterKey, Purpose, Sealer};
+use satkeep::store::db::settings;
+use satkeep::store::{Database, Store};
 use serde_json::{Value, json};
 
 use crate::api::idempotency::post_under;

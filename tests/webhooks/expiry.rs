@@ -1,7 +1,8 @@
 //! Invoices that are not paid in time: marked, and told of, once.
 
 use satkeep::clock;
-use satkeep::store::{Database, Store, expiry};
+use satkeep::store::payments::expiry;
+use satkeep::store::{Database, Store};
 use serde_json::json;
 
 use super::endpoints::endpoint;

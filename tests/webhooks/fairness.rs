@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use satkeep::events::shares::TOTAL_MAX;
-use satkeep::store::due::Walk;
+use satkeep::store::webhooks::due::Walk;
+use satkeep::webhooks::fairness::TOTAL_MAX;
 
 use super::delivery::invoice;
 use super::options;
@@ -51,7 +51,7 @@ fn whatever_is_due_is_seen() {
                 .unwrap();
             walk = next;
             steps.push(due.len());
-            seen.extend(due.into_iter().map(|due| (due.place.consumer, due.place.host, due.at.get())));
+            seen.extend(due.into_iter().map(|due| (due.destination.consumer, due.destination.host, due.at.get())));
             if steps.len() == 2 {
                 let tenants: BTreeSet<_> = seen.iter().map(|(tenant, ..)| *tenant).collect();
                 assert_eq!(tenants.len(), 101, "everybody is seen before the one with many hosts is through");

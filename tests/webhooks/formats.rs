@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use satkeep::domain::events::WebhookFormat;
 use satkeep::domain::ids::UserId;
-use satkeep::store::{Database, Store, webhook_formats};
+use satkeep::domain::webhooks::WebhookFormat;
+use satkeep::store::webhooks::formats;
+use satkeep::store::{Database, Store};
 use serde_json::{Value, json};
 
 use super::delivery::invoice;
@@ -81,7 +82,7 @@ both_stores! {
         let ids: Vec<UserId> =
             [&server.manager, &maker, &made].map(|wallet| wallet.user.parse().unwrap()).into_iter().collect();
         let formats = || {
-            let found = store.read_blocking(|connection| webhook_formats::of_tenants(connection, ids.clone())).unwrap();
+            let found = store.read_blocking(|connection| formats::of_tenants(connection, ids.clone())).unwrap();
             ids.iter().map(|id| found.get(id).copied()).collect::<Vec<_>>()
         };
         assert_eq!(formats(), [None; 3]);

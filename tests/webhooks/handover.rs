@@ -7,9 +7,12 @@ use satkeep::clock;
 use satkeep::domain::consumer::Consumer;
 use satkeep::domain::ids::UserId;
 use satkeep::domain::time::UnixMs;
-use satkeep::events::lag::Lag;
-use satkeep::store::handover::Walk;
-use satkeep::store::{Database, Store, StoreError, events, expiry, migrations};
+use satkeep::store::db::migrations;
+use satkeep::store::payments::expiry;
+use satkeep::store::webhooks::events;
+use satkeep::store::webhooks::hand_over::Walk;
+use satkeep::store::{Database, Store, StoreError};
+use satkeep::webhooks::lag::Lag;
 use serde_json::json;
 
 use super::delivery::invoice;

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use satkeep::domain::outgoing::AllowList;
-use satkeep::domain::target::{Forbidden, Target, TargetPolicy};
+use satkeep::net::allow_list::AllowList;
 use satkeep::net::client::{Client, PostError};
+use satkeep::net::targets::{Forbidden, Target, TargetPolicy};
 use serde_json::json;
 
 use super::delivery::invoice;

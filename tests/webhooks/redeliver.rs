@@ -4,7 +4,8 @@ use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection};
 use satkeep::clock;
 use satkeep::domain::ids::EventId;
 use satkeep::domain::time::UnixMs;
-use satkeep::store::{Store, delivery_log};
+use satkeep::store::Store;
+use satkeep::store::webhooks::log;
 
 use crate::harness::{StoreKind, TestDatabase};
 
@@ -51,7 +52,7 @@ fn what_ended_is_sent_again_among_much_that_waits() {
     with_pile(|database, store, kind| {
         let (since, until, now) = (UnixMs::new(0), clock::now(), clock::now());
         let again = |after: Option<EventId>| {
-            store.write_blocking(|c| delivery_log::redeliver_some(c, &OWNER, since, until, after, now)).unwrap()
+            store.write_blocking(|c| log::redeliver_some(c, &OWNER, since, until, after, now)).unwrap()
         };
         let first = EventId::first_at(since);
         assert_eq!(again(Some(first)), (2, None), "{kind:?}");
@@ -68,7 +69,7 @@ fn what_ended_is_sent_again_among_much_that_waits() {
 fn what_ended_is_forgotten_among_much_that_waits() {
     with_pile(|database, store, kind| {
         let before = UnixMs::new(i64::try_from(EACH).unwrap() + 1);
-        assert!(!store.write_blocking(|c| delivery_log::forget_some(c, before)).unwrap());
+        assert!(!store.write_blocking(|c| log::forget_some(c, before)).unwrap());
         assert_eq!(states(database), ["delivered 1".to_owned(), format!("waiting {}", COUNT - 2)], "{kind:?}");
     });
 }

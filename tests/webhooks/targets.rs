@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use satkeep::domain::ids::UserId;
-use satkeep::domain::outgoing::AllowList;
-use satkeep::domain::target::{Forbidden, Target, TargetPolicy, is_public};
+use satkeep::net::allow_list::AllowList;
 use satkeep::net::client::{Answer, Client, Post, PostError, Resolver, TIME_MAX, system_resolver};
+use satkeep::net::targets::{Forbidden, Target, TargetPolicy, is_public};
 use serde_json::json;
 
 use crate::harness::{Receiver, Reply, both_stores, serve_tls};
@@ -137,7 +137,7 @@ fn urls_are_accepted_or_not() {
     assert!(for_development().accept("http://127.0.0.1:99/".to_owned()).is_ok());
     assert!(for_development().accept("file:///etc/passwd".to_owned()).is_err());
     for ports in ["", "0", "80-", "443-80", "65536", "http"] {
-        assert!(ports.parse::<satkeep::domain::target::Ports>().is_err(), "{ports}");
+        assert!(ports.parse::<satkeep::net::targets::Ports>().is_err(), "{ports}");
     }
 }
 

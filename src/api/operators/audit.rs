@@ -4,9 +4,9 @@ use actix_web::{HttpResponse, get};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::app::State;
-use crate::api::error::ApiError;
-use crate::api::session::Operator;
+use crate::api::framework::app::State;
+use crate::api::framework::error::ApiError;
+use crate::api::framework::session::Operator;
 use crate::ledger::audit::Verdict;
 use crate::store::audit;
 

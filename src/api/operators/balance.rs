@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::wallet_not_found;
-use crate::api::app::State;
-use crate::api::body::{Body, lenient};
-use crate::api::error::{ApiError, ErrorCode};
-use crate::api::idempotency::{Created, Idempotency, IdempotencyParam, payments_of};
-use crate::api::params::Checks;
-use crate::api::payment_create::check_unit;
-use crate::api::session::Operator;
+use crate::api::framework::app::State;
+use crate::api::framework::body::{Body, lenient};
+use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::idempotency::{Created, Idempotency, IdempotencyParam, payments_of};
+use crate::api::framework::params::Checks;
+use crate::api::framework::session::Operator;
+use crate::api::payments::create::check_unit;
 use crate::domain::consumer::Consumer;
 use crate::domain::ids::WalletId;
 use crate::domain::money::{Amount, InvalidAmount};
 use crate::domain::text::InvalidText;
 use crate::ledger::command::{Adjust, Command};
 use crate::ledger::outcome::Outcome;
-use crate::managers::{Direction, adjustment};
+use crate::services::managers::{Direction, adjustment};
 use crate::store::wallets;
 
 /// By how much a balance is to change.

@@ -4,16 +4,17 @@ use actix_web::{HttpResponse, delete, put, web};
 
 use super::views::AccountWallet;
 use super::wallet_not_found;
-use crate::api::app::State;
-use crate::api::body::Body;
-use crate::api::error::{ApiError, ErrorCode};
-use crate::api::session::Operator;
+use crate::api::framework::app::State;
+use crate::api::framework::body::Body;
+use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::session::Operator;
 use crate::api::user_manager::controls::FreezeOrder;
 use crate::clock;
 use crate::domain::controls::Freeze;
 use crate::domain::ids::WalletId;
-use crate::store::controls::{self, Freezer};
 use crate::store::wallets;
+use crate::store::wallets::controls;
+use crate::store::wallets::controls::Freezer;
 
 /// Freeze any wallet
 ///

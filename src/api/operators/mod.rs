@@ -10,7 +10,7 @@ pub mod wallets;
 
 use actix_web::web;
 
-use super::error::{ApiError, ErrorCode};
+use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::domain::ids::UserId;
 use crate::store::StoreError;
 

@@ -7,20 +7,20 @@ use utoipa::ToSchema;
 
 use super::views::AccountWallet;
 use super::{account_id, account_not_found};
-use crate::api::app::State;
-use crate::api::body::{Body, lenient};
-use crate::api::error::ApiError;
-use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
-use crate::api::params::Checks;
-use crate::api::session::Operator;
+use crate::api::framework::app::State;
+use crate::api::framework::body::{Body, lenient};
+use crate::api::framework::error::ApiError;
+use crate::api::framework::idempotency::{Idempotency, IdempotencyParam, create_once};
+use crate::api::framework::params::Checks;
+use crate::api::framework::session::Operator;
 use crate::api::user_manager::views::ManagedWallet;
 use crate::api::wallet::check_currency;
 use crate::clock;
+use crate::domain::api_keys::KeyPair;
 use crate::domain::consumer::Consumer;
 use crate::domain::ids::WalletId;
-use crate::domain::keys::KeyPair;
 use crate::domain::text::Name;
-use crate::managers;
+use crate::services::managers;
 use crate::store::wallets::{self, NewWallet, StoredKeys};
 use crate::store::{Db, users};
 

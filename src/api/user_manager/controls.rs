@@ -8,17 +8,18 @@ use utoipa::openapi::Object;
 use super::views::ManagedWallet;
 use super::wallet_id;
 use super::wallets::wallet_not_found;
-use crate::api::app::State;
-use crate::api::auth::{AdminKey, Manager};
-use crate::api::body::{Body, lenient};
-use crate::api::error::{ApiError, ErrorCode};
-use crate::api::leniency;
-use crate::api::params::Checks;
+use crate::api::framework::app::State;
+use crate::api::framework::auth::{AdminKey, Manager};
+use crate::api::framework::body::{Body, lenient};
+use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::leniency;
+use crate::api::framework::params::Checks;
 use crate::clock;
 use crate::domain::controls::{Freeze, Limits};
 use crate::domain::money::Amount;
 use crate::domain::text::InvalidText;
-use crate::store::controls::{self, Freezer};
+use crate::store::wallets::controls;
+use crate::store::wallets::controls::Freezer;
 use crate::store::{Db, wallets};
 
 /// How far to freeze a wallet.

@@ -4,16 +4,17 @@
 use actix_web::HttpResponse;
 
 use super::users::user_not_found;
-use crate::api::app::App;
-use crate::api::auth::{AdminKey, Manager};
-use crate::api::error::{ApiError, ErrorCode};
+use crate::api::framework::app::App;
+use crate::api::framework::auth::{AdminKey, Manager};
+use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::domain::consumer::Consumer;
 use crate::domain::ids::{InvoiceId, TransferId, UserId, WalletId};
 use crate::domain::node::Preimage;
 use crate::domain::session::SessionDigest;
-use crate::ledger::command::{CLOSE_MAX, Close, Closer, Command, Sweep, WalletToClose};
+use crate::ledger::command::{Actor, CLOSE_MAX, Close, Command, Sweep, WalletToClose};
 use crate::ledger::outcome::{Outcome, Rejection};
-use crate::store::subtrees::{self, Obstacles};
+use crate::store::users::subtrees;
+use crate::store::users::subtrees::Obstacles;
 use crate::store::{Db, StoreError, users, wallets};
 
 /// How often a deletion is tried while what is to be deleted changes meanwhile.
@@ -50,10 +51,10 @@ impl Deleter {
         }
     }
 
-    fn closer(self) -> Closer {
+    fn closer(self) -> Actor {
         match self {
-            Self::Manager { key, .. } => Closer::Manager(key.authority()),
-            Self::Operator(session) => Closer::Operator(session),
+            Self::Manager { key, .. } => Actor::Manager(key.authority()),
+            Self::Operator(session) => Actor::Operator(session),
         }
     }
 

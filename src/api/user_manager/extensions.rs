@@ -4,11 +4,11 @@ use actix_web::{HttpResponse, post};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::app::State;
-use crate::api::auth::WalletKey;
-use crate::api::body::{Body, lenient};
-use crate::api::error::{ApiError, ErrorCode};
-use crate::api::params::Params;
+use crate::api::framework::app::State;
+use crate::api::framework::auth::WalletKey;
+use crate::api::framework::body::{Body, lenient};
+use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::params::Params;
 use crate::domain::ids::UserId;
 use crate::store::users;
 

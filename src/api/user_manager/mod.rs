@@ -13,7 +13,7 @@ pub mod wallets;
 
 use actix_web::web;
 
-use super::error::{ApiError, ErrorCode};
+use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::domain::ids::{UserId, WalletId};
 
 /// The user that a path names; a text that is no id names nobody.

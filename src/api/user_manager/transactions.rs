@@ -3,14 +3,14 @@
 use actix_web::{HttpResponse, get, web};
 
 use super::wallet_id;
-use crate::api::app::State;
-use crate::api::auth::{Caller, WalletKey};
-use crate::api::error::{ApiError, ErrorCode};
-use crate::api::params::{Params, WindowParams};
-use crate::api::payment_view::PaymentView;
-use crate::api::stream::json_array;
+use crate::api::framework::app::State;
+use crate::api::framework::auth::{Caller, WalletKey};
+use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::json_stream::json_array;
+use crate::api::framework::params::{Params, WindowParams};
+use crate::api::payments::view::PaymentView;
 use crate::clock;
-use crate::store::payment_filter::{Condition, PaymentFilter, Sort, Test};
+use crate::store::payments::filter::{Condition, PaymentFilter, Sort, Test};
 use crate::store::{payments, wallets};
 
 /// List a wallet's payments

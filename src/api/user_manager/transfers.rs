@@ -1,6 +1,7 @@
 //! Moving money within a tenant, without an invoice.
 
 use std::collections::HashSet;
+use std::convert::Infallible;
 
 use actix_web::{HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
@@ -8,15 +9,15 @@ use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder, Schema};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::api::app::{App, State};
-use crate::api::auth::{AdminKey, Manager};
-use crate::api::body::{Body, Given, LIST_BYTES_MAX, lenient};
-use crate::api::error::{ApiError, ErrorCode};
-use crate::api::idempotency::{Created, Idempotency, IdempotencyParam, payments_again, payments_of};
-use crate::api::params::Checks;
-use crate::api::payment_create::{check_amount, check_unit};
-use crate::api::payment_view::PaymentView;
-use crate::api::stream::json;
+use crate::api::framework::app::{App, State};
+use crate::api::framework::auth::{AdminKey, Manager};
+use crate::api::framework::body::{Body, Given, LIST_BYTES_MAX, lenient};
+use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::idempotency::{Created, Idempotency, IdempotencyParam, payments_again, payments_of};
+use crate::api::framework::json_stream::json;
+use crate::api::framework::params::Checks;
+use crate::api::payments::create::{check_amount, check_unit};
+use crate::api::payments::view::PaymentView;
 use crate::clock;
 use crate::domain::ids::{InvoiceId, TransferId, WalletId};
 use crate::domain::node::Preimage;
@@ -222,8 +223,8 @@ fn show(app: &App, mut sides: Vec<Payment>, is_array: bool) -> Result<Vec<u8>, A
 /// Reads one movement, the `index`th of an array.
 fn leg(app: &App, checks: &mut Checks, order: TransferOrder, index: Option<usize>, now: UnixMs) -> Option<Leg> {
     let mut own = Checks::default();
-    let from = own.require("from_wallet", order.from_wallet, |text| Ok(text.parse::<WalletId>()));
-    let to = own.require("to_wallet", order.to_wallet, |text| Ok(text.parse::<WalletId>()));
+    let from = own.require("from_wallet", order.from_wallet, |text| Ok::<_, Infallible>(text.parse::<WalletId>()));
+    let to = own.require("to_wallet", order.to_wallet, |text| Ok::<_, Infallible>(text.parse::<WalletId>()));
     let amount = check_amount(&mut own, order.amount, app.invoice_sat_max);
     let memo = own.check("memo", Memo::new(order.memo.unwrap_or_default()));
     check_unit(&mut own, order.unit.as_deref());

@@ -9,18 +9,18 @@ use utoipa::ToSchema;
 use super::user_id;
 use super::users::{show, user_not_found};
 use super::views::ManagedUser;
-use crate::api::address::ClientAddress;
-use crate::api::app::{App, State};
-use crate::api::auth::{AdminKey, Caller, Manager};
-use crate::api::body::{Body, lenient};
-use crate::api::error::{ApiError, ErrorCode};
-use crate::api::guessing::{Account, Try};
-use crate::api::params::Checks;
-use crate::domain::guesses::{AT_ACCOUNT, Throttle};
+use crate::api::framework::address::ClientAddress;
+use crate::api::framework::app::{App, State};
+use crate::api::framework::auth::{AdminKey, Caller, Manager};
+use crate::api::framework::body::{Body, lenient};
+use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::login_throttle::{Account, Try};
+use crate::api::framework::params::Checks;
+use crate::crypto::password::Password;
 use crate::domain::ids::UserId;
-use crate::domain::password::Password;
+use crate::domain::login_throttle::{AT_ACCOUNT, Throttle};
 use crate::domain::text::ClientName;
-use crate::store::guesses::Subject;
+use crate::store::access::login_throttle::Subject;
 use crate::store::{Db, users};
 
 /// A password to verify.

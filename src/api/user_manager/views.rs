@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::app::App;
-use crate::api::auth::WalletKey;
+use crate::api::framework::app::App;
+use crate::api::framework::auth::WalletKey;
+use crate::crypto::secret::Sealer;
+use crate::domain::api_keys::{ApiKey, KeyKind, KeyPair};
 use crate::domain::controls::Freeze;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{UserId, WalletId};
-use crate::domain::keys::{ApiKey, KeyKind, KeyPair};
 use crate::domain::money::{Amount, Msat};
-use crate::domain::secret::Sealer;
 use crate::store::users::User;
 use crate::store::wallets::{self, WALLETS_MAX, Wallet};
 use crate::store::{Db, StoreError};

@@ -11,19 +11,21 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::views::EndpointView;
 use super::{endpoint_id, webhook_not_found};
-use crate::api::app::State;
-use crate::api::auth::{AdminKey, Manager};
-use crate::api::body::{Body, lenient};
-use crate::api::error::{ApiError, ErrorCode};
-use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
-use crate::api::leniency;
-use crate::api::params::Checks;
+use crate::api::framework::app::State;
+use crate::api::framework::auth::{AdminKey, Manager};
+use crate::api::framework::body::{Body, lenient};
+use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::idempotency::{Idempotency, IdempotencyParam, create_once};
+use crate::api::framework::leniency;
+use crate::api::framework::params::Checks;
 use crate::clock;
-use crate::domain::events::{EventKind, EventKinds, OwnerKind, WebhookSecret};
 use crate::domain::ids::EndpointId;
 use crate::domain::text::{InvalidText, WebhookUrl};
-use crate::store::endpoints::{self, Endpoint};
-use crate::store::{Db, StoreError, webhook_secrets};
+use crate::domain::webhooks::{EventKind, EventKinds, OwnerKind, WebhookSecret};
+use crate::store::webhooks::endpoints;
+use crate::store::webhooks::endpoints::Endpoint;
+use crate::store::webhooks::secrets;
+use crate::store::{Db, StoreError};
 
 /// An endpoint to create, or what to change of one: what is not named stays as it is.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -134,7 +136,7 @@ pub(in crate::api) async fn create_webhook(
         if !endpoints::create(connection, &endpoint)? {
             return Err(StoreError::Conflict);
         }
-        webhook_secrets::insert(connection, &shared.sealer, OwnerKind::Endpoint, *endpoint.id.as_bytes(), &secret)?;
+        secrets::insert(connection, &shared.sealer, OwnerKind::Endpoint, *endpoint.id.as_bytes(), &secret)?;
         Ok(EndpointView::with_secret(endpoint, &secret))
     };
     // Ids are random: what is in the way is the number of endpoints.
@@ -259,7 +261,7 @@ pub(in crate::api) async fn rotate_endpoint_secret(
     let shared = app.clone();
     let view = app.write_as(key, move |connection| {
         let endpoint = endpoints::find(connection, key.user(), id)?;
-        let secret = webhook_secrets::replace(connection, &shared.sealer, OwnerKind::Endpoint, *id.as_bytes())?;
+        let secret = secrets::replace(connection, &shared.sealer, OwnerKind::Endpoint, *id.as_bytes())?;
         Ok(EndpointView::with_secret(endpoint, &secret))
     });
     Ok(HttpResponse::Ok().json(view.await.map_err(webhook_not_found)?))

@@ -4,15 +4,16 @@ use actix_web::{HttpResponse, get, put};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::api::app::State;
-use crate::api::auth::{AdminKey, Manager};
-use crate::api::body::{Body, lenient};
-use crate::api::error::{ApiError, ErrorCode};
-use crate::api::params::Checks;
-use crate::domain::events::WebhookFormat;
+use crate::api::framework::app::State;
+use crate::api::framework::auth::{AdminKey, Manager};
+use crate::api::framework::body::{Body, lenient};
+use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::params::Checks;
 use crate::domain::ids::UserId;
 use crate::domain::text::InvalidText;
-use crate::store::{Db, StoreError, webhook_formats};
+use crate::domain::webhooks::WebhookFormat;
+use crate::store::webhooks::formats;
+use crate::store::{Db, StoreError};
 
 /// What to choose.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -38,8 +39,8 @@ pub struct FormatView {
 impl FormatView {
     /// `server` is what holds where nobody above the manager has chosen either.
     fn of(connection: &mut Db, manager: UserId, server: WebhookFormat) -> Result<Self, StoreError> {
-        let chosen = webhook_formats::get(connection, manager)?;
-        let holds = webhook_formats::of_tenants(connection, [manager])?.remove(&manager);
+        let chosen = formats::get(connection, manager)?;
+        let holds = formats::of_tenants(connection, [manager])?.remove(&manager);
         Ok(Self { format: holds.unwrap_or(server).as_str(), chosen: chosen.map(WebhookFormat::as_str) })
     }
 }
@@ -80,7 +81,7 @@ pub(in crate::api) async fn choose_webhook_format(
     let Some(chosen) = checks.check_opt("format", order.format, read) else { return Err(checks.into_error()) };
     let server = app.webhook_format;
     let view = app.write_as(key, move |connection| {
-        webhook_formats::set(connection, key.user(), chosen)?;
+        formats::set(connection, key.user(), chosen)?;
         FormatView::of(connection, key.user(), server)
     });
     let view = view.await.map_err(|error| ApiError::from_change(error, ErrorCode::Unavailable, ErrorCode::Internal))?;

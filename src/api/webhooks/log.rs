@@ -11,21 +11,22 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::views::{DeliveryDetails, DeliveryView};
 use super::{delivery_id, delivery_not_found, endpoint_id, webhook_not_found};
-use crate::api::app::State;
-use crate::api::auth::{AdminKey, Manager};
-use crate::api::body::{Body, lenient};
-use crate::api::error::{ApiError, ErrorCode};
-use crate::api::idempotency::{Idempotency, IdempotencyParam, create_once};
-use crate::api::leniency;
-use crate::api::params::{Checks, Params, Window};
+use crate::api::framework::app::State;
+use crate::api::framework::auth::{AdminKey, Manager};
+use crate::api::framework::body::{Body, lenient};
+use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::idempotency::{Idempotency, IdempotencyParam, create_once};
+use crate::api::framework::leniency;
+use crate::api::framework::params::{Checks, Params, Window};
 use crate::clock;
 use crate::domain::consumer::Consumer;
-use crate::domain::events::{EventKind, OwnerKind, Place};
 use crate::domain::ids::{DeliveryId, EndpointId, EventId};
-use crate::domain::target::Target;
 use crate::domain::time::{Moment, UnixMs};
-use crate::store::events::NewDelivery;
-use crate::store::{Db, StoreError, delivery_log, endpoints};
+use crate::domain::webhooks::{Destination, EventKind, OwnerKind};
+use crate::net::targets::Target;
+use crate::store::webhooks::events::NewDelivery;
+use crate::store::webhooks::{endpoints, log};
+use crate::store::{Db, StoreError};
 
 /// Deliveries that are listed where nothing is said.
 const LIMIT_DEFAULT: i64 = 20;
@@ -125,7 +126,7 @@ pub(in crate::api) async fn list_deliveries(
     let Page { states, offset, limit } = Page::read(&params)?;
     let found = app.store.read_list(key.consumer(), move |connection| {
         endpoints::find(connection, tenant, id)?;
-        delivery_log::list(connection, id.as_bytes(), &states, offset, limit)
+        log::list(connection, id.as_bytes(), &states, offset, limit)
     });
     let views: Vec<_> = found.await.map_err(webhook_not_found)?.into_iter().map(DeliveryView::from).collect();
     Ok(HttpResponse::Ok().json(views))
@@ -149,10 +150,10 @@ pub(in crate::api) async fn get_delivery(
     let id = delivery_id(&path)?;
     let tenant = key.managed_tenant().ok_or(ErrorCode::DeliveryNotFound)?;
     let found = app.store.read(move |connection| {
-        let owner = delivery_log::owner_of(connection, id)?;
+        let owner = log::owner_of(connection, id)?;
         // Whose the endpoint is decides; a wallet's own webhooks are not the manager's.
         endpoints::find(connection, tenant, EndpointId::new(owner))?;
-        delivery_log::find_with_failures(connection, &owner, id).map(DeliveryDetails::from)
+        log::find_with_failures(connection, &owner, id).map(DeliveryDetails::from)
     });
     Ok(HttpResponse::Ok().json(found.await.map_err(delivery_not_found)?))
 }
@@ -180,8 +181,8 @@ pub(in crate::api) async fn test_webhook(
         let url = endpoints::find(connection, key.user(), endpoint)?.url;
         let target = Target::parse(&url).map_err(|error| StoreError::Broken(error.to_string()))?;
         let (id, now) = (DeliveryId::next(), clock::now());
-        delivery_log::add(connection, trial(key.consumer(), endpoint, id, &target, now), now)?;
-        delivery_log::find(connection, endpoint.as_bytes(), id).map(DeliveryView::from)
+        log::add(connection, trial(key.consumer(), endpoint, id, &target, now), now)?;
+        log::find(connection, endpoint.as_bytes(), id).map(DeliveryView::from)
     };
     create_once(&app, key, StatusCode::CREATED, claim, create, webhook_not_found).await
 }
@@ -196,7 +197,7 @@ fn trial(consumer: Consumer, endpoint: EndpointId, id: DeliveryId, target: &Targ
         account: None,
         row: None,
         payload: Some(r#"{"message":"This is a test."}"#.to_owned()),
-        place: Place { consumer, host: target.host_and_port() },
+        destination: Destination { consumer, host: target.host_and_port() },
         line: None,
         created_at: now,
     }
@@ -219,11 +220,11 @@ pub(in crate::api) async fn redeliver(
 ) -> Result<HttpResponse, ApiError> {
     let id = delivery_id(&path)?;
     let view = app.write_as(key, move |connection| {
-        let owner = delivery_log::owner_of(connection, id)?;
+        let owner = log::owner_of(connection, id)?;
         // Whose the endpoint is decides; a wallet's own webhooks are not the manager's.
         endpoints::find(connection, key.user(), EndpointId::new(owner))?;
-        delivery_log::redeliver(connection, &owner, id, clock::now())?;
-        delivery_log::find(connection, &owner, id).map(DeliveryView::from)
+        log::redeliver(connection, &owner, id, clock::now())?;
+        log::find(connection, &owner, id).map(DeliveryView::from)
     });
     Ok(HttpResponse::Ok().json(view.await.map_err(delivery_not_found)?))
 }
@@ -268,7 +269,7 @@ pub(in crate::api) async fn redeliver_range(
         let began = Instant::now();
         let some = app.write_as(key, move |connection: &mut Db| {
             endpoints::find(connection, key.user(), id)?;
-            delivery_log::redeliver_some(connection, id.as_bytes(), since, until, after, clock::now())
+            log::redeliver_some(connection, id.as_bytes(), since, until, after, clock::now())
         });
         let (sent, last) = some.await.map_err(webhook_not_found)?;
         redelivered = redelivered.saturating_add(sent);

@@ -9,7 +9,7 @@ pub mod views;
 
 use actix_web::web;
 
-use super::error::{ApiError, ErrorCode};
+use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::domain::ids::{DeliveryId, EndpointId};
 use crate::store::StoreError;
 

@@ -5,13 +5,14 @@ use actix_web::{HttpResponse, get, post, put, web};
 use super::log::{DeliveryListParams, Page};
 use super::views::{DeliveryDetails, DeliveryView, SecretView};
 use super::{delivery_id, delivery_not_found};
-use crate::api::app::State;
-use crate::api::auth::AdminKey;
-use crate::api::error::{ApiError, ErrorCode};
-use crate::api::params::Params;
+use crate::api::framework::app::State;
+use crate::api::framework::auth::AdminKey;
+use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::params::Params;
 use crate::clock;
-use crate::domain::events::OwnerKind;
-use crate::store::{StoreError, delivery_log, webhook_secrets};
+use crate::domain::webhooks::OwnerKind;
+use crate::store::StoreError;
+use crate::store::webhooks::{log, secrets};
 
 /// The secret of a wallet's webhooks
 ///
@@ -25,7 +26,7 @@ use crate::store::{StoreError, delivery_log, webhook_secrets};
 pub(in crate::api) async fn get_webhook_secret(key: AdminKey, app: State) -> Result<HttpResponse, ApiError> {
     let shared = app.clone();
     let secret = app.write_as(key, move |connection| {
-        webhook_secrets::of_one(connection, &shared.sealer, OwnerKind::Wallet, *key.wallet().as_bytes())
+        secrets::of_one(connection, &shared.sealer, OwnerKind::Wallet, *key.wallet().as_bytes())
     });
     Ok(HttpResponse::Ok().json(SecretView::new(&secret.await.map_err(made_at_once)?)))
 }
@@ -42,7 +43,7 @@ pub(in crate::api) async fn get_webhook_secret(key: AdminKey, app: State) -> Res
 pub(in crate::api) async fn rotate_webhook_secret(key: AdminKey, app: State) -> Result<HttpResponse, ApiError> {
     let shared = app.clone();
     let secret = app.write_as(key, move |connection| {
-        webhook_secrets::replace(connection, &shared.sealer, OwnerKind::Wallet, *key.wallet().as_bytes())
+        secrets::replace(connection, &shared.sealer, OwnerKind::Wallet, *key.wallet().as_bytes())
     });
     Ok(HttpResponse::Ok().json(SecretView::new(&secret.await.map_err(made_at_once)?)))
 }
@@ -64,7 +65,7 @@ pub(in crate::api) async fn list_own_deliveries(
 ) -> Result<HttpResponse, ApiError> {
     let Page { states, offset, limit } = Page::read(&params)?;
     let found = app.store.read_list(key.consumer(), move |connection| {
-        delivery_log::list(connection, key.wallet().as_bytes(), &states, offset, limit)
+        log::list(connection, key.wallet().as_bytes(), &states, offset, limit)
     });
     let views: Vec<_> = found.await?.into_iter().map(DeliveryView::from).collect();
     Ok(HttpResponse::Ok().json(views))
@@ -87,7 +88,7 @@ pub(in crate::api) async fn get_own_delivery(
 ) -> Result<HttpResponse, ApiError> {
     let id = delivery_id(&path)?;
     let found = app.store.read(move |connection| {
-        delivery_log::find_with_failures(connection, key.wallet().as_bytes(), id).map(DeliveryDetails::from)
+        log::find_with_failures(connection, key.wallet().as_bytes(), id).map(DeliveryDetails::from)
     });
     Ok(HttpResponse::Ok().json(found.await.map_err(delivery_not_found)?))
 }
@@ -110,8 +111,8 @@ pub(in crate::api) async fn redeliver_own(
     let id = delivery_id(&path)?;
     let view = app.write_as(key, move |connection| {
         let owner = *key.wallet().as_bytes();
-        delivery_log::redeliver(connection, &owner, id, clock::now())?;
-        delivery_log::find(connection, &owner, id).map(DeliveryView::from)
+        log::redeliver(connection, &owner, id, clock::now())?;
+        log::find(connection, &owner, id).map(DeliveryView::from)
     });
     Ok(HttpResponse::Ok().json(view.await.map_err(delivery_not_found)?))
 }

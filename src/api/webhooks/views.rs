@@ -3,11 +3,11 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::events::{EventKind, WebhookSecret};
 use crate::domain::ids::{DeliveryId, EndpointId, EventId};
 use crate::domain::time::UnixMs;
-use crate::store::delivery_log::{Failure, Logged};
-use crate::store::endpoints::Endpoint;
+use crate::domain::webhooks::{EventKind, WebhookSecret};
+use crate::store::webhooks::endpoints::Endpoint;
+use crate::store::webhooks::log::{Failure, Logged};
 
 /// Where a manager has events sent to.
 #[derive(Debug, Serialize, ToSchema)]

@@ -1,0 +1,62 @@
+//! What the fields are that the bodies of requests share: their bounds and forms, for the
+//! document. A handler that says something else of a field stands above this.
+
+use utoipa::openapi::Object;
+
+use crate::api::framework::body::BODY_BYTES_MAX;
+use crate::api::framework::leniency::{HASH, ID};
+use crate::crypto::password::PASSWORD_BYTES_MAX;
+use crate::domain::money::SAT_MAX;
+use crate::domain::text::{EMAIL_BYTES_MAX, MEMO_BYTES_MAX, NAME_BYTES_MAX, USERNAME_MAX, WEBHOOK_BYTES_MAX};
+
+/// A text with something to see in it.
+const VISIBLE: &str = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$";
+const EMAIL: &str = "^[^\\s\\u0000]+@[^\\s\\u0000@]+$";
+const USERNAME: &str = "^[A-Za-z0-9._@-]*$";
+const WEB: &str = "^\\s*[Hh][Tt][Tt][Pp][Ss]?:[^\\u0000]+$";
+const HEX: &str = "^([0-9a-fA-F]{2})*$";
+const SAT: &str = "^[Ss][Aa][Tt]$";
+/// Any text at all: what is only hashed, or not looked at, is never kept.
+const ANY: &str = "^[\\s\\S]*$";
+
+/// Says of a field what it is, where its handler does not.
+pub fn complete(name: &str, object: &mut Object) {
+    match name {
+        "name" | "user_name" | "wallet_name" => text(object, VISIBLE, NAME_BYTES_MAX),
+        "memo" => text(object, crate::api::framework::leniency::STORABLE, MEMO_BYTES_MAX),
+        "email" => text(object, EMAIL, EMAIL_BYTES_MAX),
+        "username" => {
+            text(object, USERNAME, USERNAME_MAX);
+            object.min_length = object.min_length.or(Some(2));
+        }
+        "password" => text(object, ANY, PASSWORD_BYTES_MAX),
+        "webhook" | "url" => text(object, WEB, WEBHOOK_BYTES_MAX),
+        "id" | "userid" | "user_id" | "admin_id" | "from_wallet" | "to_wallet" => text(object, ID, 32),
+        "description_hash" => text(object, HASH, 64),
+        "unhashed_description" => text(object, HEX, BODY_BYTES_MAX),
+        "unit" => text(object, SAT, 3),
+        "bolt11" | "data" => text(object, crate::api::framework::leniency::STORABLE, BODY_BYTES_MAX),
+        "extension" => text(object, ANY, BODY_BYTES_MAX),
+        "amount" | "payment_max_sat" | "day_max_sat" => {
+            let sat_max = isize::try_from(SAT_MAX).unwrap_or(isize::MAX);
+            object.minimum = object.minimum.take().or(Some(sat_max.saturating_neg().into()));
+            object.maximum = object.maximum.take().or(Some(sat_max.into()));
+        }
+        _ => {}
+    }
+}
+
+/// Whether a field that is a text may be given as a number, because one may look like it.
+pub fn may_be_number(name: &str) -> bool {
+    matches!(
+        name,
+        "name" | "user_name" | "wallet_name" | "username" | "password" | "memo" | "unhashed_description" | "extension"
+    )
+}
+
+fn text(object: &mut Object, pattern: &str, length_max: usize) {
+    if object.enum_values.is_none() {
+        object.pattern = object.pattern.take().or_else(|| Some(pattern.to_owned()));
+        object.max_length = object.max_length.or(Some(length_max));
+    }
+}

@@ -1,0 +1,278 @@
+//! The query of a request, and the checks that its parameters share with bodies.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::fmt;
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use utoipa::IntoParams;
+
+use crate::api::framework::error::{ApiError, ErrorCode, FieldError};
+use crate::api::framework::json_stream::PAGE_ROWS;
+use crate::domain::number::{InvalidNumber, switch, whole_number};
+use crate::domain::search::SearchText;
+
+/// The longest value of a parameter, in bytes: longer than any invoice that is read.
+pub const VALUE_BYTES_MAX: usize = 8192;
+/// Values that a field of a list is compared with at most.
+pub const VALUES_MAX: usize = 100;
+/// Texts that are looked for in one field at most, because each is looked for in every row.
+pub const SEARCHES_MAX: usize = 10;
+
+/// The name and value of each parameter of a query string.
+pub fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    url::form_urlencoded::parse(query.as_bytes())
+}
+
+/// The parameters of a request's query. Getting them never fails; reading one may.
+#[derive(Clone, Debug)]
+pub struct Params(Vec<(String, String)>);
+
+impl FromRequest for Params {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(pairs(request.query_string()).map(|(n, v)| (n.into_owned(), v.into_owned())).collect())))
+    }
+}
+
+/// Rows of a page at most, whatever a list is asked for.
+pub const LIMIT_MAX: i64 = 1000;
+/// More rows than any list has; whoever leaves out more than these gets none either.
+const OFFSET_MAX: i64 = 1_000_000_000;
+
+/// The parameters of a list that is whole unless they say otherwise, for the document.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only the document reads these; the query itself is read by `Params::window`")]
+pub struct WindowParams {
+    /// Rows at most; over 1000 is 1000, and 0 is all, as where nothing is said.
+    #[param(minimum = 0)]
+    limit: Option<i64>,
+    /// Rows to leave out first.
+    #[param(minimum = 0)]
+    offset: Option<i64>,
+}
+
+/// Which part of a list is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// Rows to leave out first.
+    pub offset: i64,
+    /// Rows at most, up to [`LIMIT_MAX`]; all of them where nothing is said.
+    pub limit: Option<i64>,
+}
+
+impl Window {
+    /// What is left to read of a list behind its first page.
+    #[must_use]
+    pub const fn after_first_page(self) -> Self {
+        Self { offset: 0, ..self }
+    }
+
+    /// What is left to read behind so many rows.
+    #[must_use]
+    pub fn behind(self, rows: usize) -> Self {
+        let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+        Self { offset: 0, limit: self.limit.map(|limit| limit.saturating_sub(rows)) }
+    }
+
+    /// How many rows to read at once: all of them where there is a limit, which is a small one.
+    pub fn rows(self) -> i64 {
+        self.limit.unwrap_or(PAGE_ROWS)
+    }
+
+    /// Leaves of rows that were found those that belong to this part; answers what is left to
+    /// read of it.
+    #[must_use]
+    pub fn take_from<T>(self, rows: &mut Vec<T>) -> Self {
+        let skipped = usize::try_from(self.offset).unwrap_or(usize::MAX).min(rows.len());
+        rows.drain(..skipped);
+        let limit = self.limit.and_then(|limit| usize::try_from(limit).ok());
+        rows.truncate(limit.unwrap_or(usize::MAX));
+        let less = |count: i64, rows: usize| count.saturating_sub(i64::try_from(rows).unwrap_or(i64::MAX));
+        Self { offset: less(self.offset, skipped), limit: self.limit.map(|limit| less(limit, rows.len())) }
+    }
+
+    /// Whether there is nothing behind a page of so many rows.
+    pub fn ends_with(self, rows: usize) -> bool {
+        self.limit.is_some() || i64::try_from(rows).is_ok_and(|rows| rows < PAGE_ROWS)
+    }
+}
+
+impl Params {
+    /// Every parameter that has a value, in order, as it came. What no list or call knows is not
+    /// looked at any further: a value is read through [`checked`].
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The value of a parameter; an empty one counts as none. Of several it is the last, as in
+    /// LNbits, and all of them must be good.
+    pub fn get(&self, name: &str) -> Result<Option<&str>, ApiError> {
+        self.read(name, Ok)
+    }
+
+    /// As [`Params::get`], for values that are read as something.
+    pub fn read<'a, T>(
+        &'a self,
+        name: &str,
+        read: impl Fn(&'a str) -> Result<T, ApiError>,
+    ) -> Result<Option<T>, ApiError> {
+        let mut last = None;
+        for (_, value) in self.iter().filter(|(found, _)| *found == name) {
+            last = Some(read(checked(value)?)?);
+        }
+        Ok(last)
+    }
+
+    /// Every value of a field that is searched for any of several.
+    pub fn all(&self, name: &str) -> Result<Vec<&str>, ApiError> {
+        let values: Vec<_> = self.iter().filter(|(found, _)| *found == name).map(|(_, value)| value).collect();
+        if values.len() > SEARCHES_MAX {
+            return Err(ApiError::field(name, format_args!("takes at most {SEARCHES_MAX} values")));
+        }
+        values.into_iter().map(checked).collect()
+    }
+
+    /// The values of a field that a list is filtered by, any of which will do: each is given as
+    /// `field=value`, `field[eq]=value` or `field[in]=value,value`.
+    pub fn any_of(&self, field: &str) -> Result<Vec<&str>, ApiError> {
+        let mut values = Vec::new();
+        for (name, value) in self.iter() {
+            match name.strip_prefix(field) {
+                Some("" | "[eq]") => values.push(checked(value)?),
+                Some("[in]") => values.extend(checked(value)?.split(',').map(str::trim)),
+                Some(op) if op.starts_with('[') => return Err(ApiError::field(name, "is compared by [eq] or [in]")),
+                Some(_) | None => {}
+            }
+            if values.len() > VALUES_MAX {
+                return Err(ApiError::field(name, format_args!("takes at most {VALUES_MAX} values")));
+            }
+        }
+        Ok(values)
+    }
+
+    /// A text to look for in others.
+    pub fn search(&self, name: &str) -> Result<Option<SearchText>, ApiError> {
+        self.get(name)?.map(|text| search_text(name, text)).transpose()
+    }
+
+    /// A whole number from `min` to `max`.
+    pub fn integer(&self, name: &str, min: i64, max: i64) -> Result<Option<i64>, ApiError> {
+        self.read(name, |text| match whole_number(text) {
+            Ok(number) if (min..=max).contains(&number) => Ok(number),
+            _ => Err(ApiError::field(name, format_args!("must be a whole number from {min} to {max}"))),
+        })
+    }
+
+    /// A number of rows, however large.
+    fn rows(&self, name: &str) -> Result<Option<i64>, ApiError> {
+        self.read(name, |text| match whole_number(text) {
+            Ok(rows) if rows >= 0 => Ok(rows),
+            Err(InvalidNumber::OutOfRange) if !text.trim().starts_with('-') => Ok(i64::MAX),
+            Ok(_) | Err(_) => Err(ApiError::field(name, "must be a whole number, 0 or above")),
+        })
+    }
+
+    /// The part of a list that `limit` and `offset` ask for. 0 rows are as good as nothing said.
+    pub fn window(&self) -> Result<Window, ApiError> {
+        let limit = self.rows("limit")?.filter(|limit| *limit > 0);
+        Ok(Window {
+            offset: self.rows("offset")?.unwrap_or_default().min(OFFSET_MAX),
+            limit: limit.map(|limit| limit.min(LIMIT_MAX)),
+        })
+    }
+
+    /// A [`switch`], where it is there.
+    pub fn flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
+        self.read(name, |text| switch(text).ok_or_else(|| ApiError::field(name, "must be true or false")))
+    }
+}
+
+/// The value of a parameter as a text to look for in others.
+pub fn search_text(name: &str, value: &str) -> Result<SearchText, ApiError> {
+    SearchText::new(value).map_err(|error| ApiError::field(name, error))
+}
+
+/// The value of a parameter that is known, unless it is too long, or holds a character that no
+/// store can keep.
+pub fn checked(value: &str) -> Result<&str, ApiError> {
+    if value.contains('\0') {
+        let detail = "a query parameter must not contain the character U+0000";
+        return Err(ApiError::with_detail(ErrorCode::InvalidRequest, detail));
+    }
+    if value.len() > VALUE_BYTES_MAX {
+        let detail = format!("a query parameter must be at most {VALUE_BYTES_MAX} bytes long");
+        return Err(ApiError::with_detail(ErrorCode::InvalidRequest, detail));
+    }
+    Ok(value)
+}
+
+/// Collects what is wrong with a request, so that the caller learns all of it at once.
+#[derive(Debug, Default)]
+pub struct Checks(Vec<FieldError>);
+
+impl Checks {
+    /// The value, or a note that the field is wrong.
+    pub fn check<T>(&mut self, field: &str, value: Result<T, impl fmt::Display>) -> Option<T> {
+        value.map_err(|error| self.add(field, error)).ok()
+    }
+
+    /// As [`Checks::check`], for a field that may be absent: `Some(None)` when it is.
+    pub fn check_opt<T, V, E: fmt::Display>(
+        &mut self,
+        field: &str,
+        value: Option<V>,
+        parse: impl FnOnce(V) -> Result<T, E>,
+    ) -> Option<Option<T>> {
+        match value {
+            None => Some(None),
+            Some(value) => self.check(field, parse(value)).map(Some),
+        }
+    }
+
+    /// As [`Checks::check`], for a field that must be there.
+    pub fn require<T, V, E: fmt::Display>(
+        &mut self,
+        field: &str,
+        value: Option<V>,
+        parse: impl FnOnce(V) -> Result<T, E>,
+    ) -> Option<T> {
+        match value {
+            None => {
+                self.add(field, "is missing");
+                None
+            }
+            Some(value) => self.check(field, parse(value)),
+        }
+    }
+
+    /// Whether nothing was noted.
+    pub const fn is_fine(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Notes that a field is wrong.
+    pub fn add(&mut self, field: &str, message: impl fmt::Display) {
+        self.0.push(FieldError { field: field.to_owned(), message: message.to_string() });
+    }
+
+    /// Takes over what was noted about one item, the `index`th of an array.
+    pub fn append(&mut self, item: Self, index: Option<usize>) {
+        self.0.extend(item.0.into_iter().map(|mut error| {
+            if let Some(index) = index {
+                error.field = format!("[{index}].{}", error.field);
+            }
+            error
+        }));
+    }
+
+    /// The refusal that names everything that was noted.
+    pub fn into_error(self) -> ApiError {
+        ApiError::fields(self.0)
+    }
+}

@@ -1,0 +1,255 @@
+//! What a live stream sends: the movements of one wallet, in order, each once.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use crate::api::framework::app::State;
+use crate::api::framework::auth::WalletKey;
+use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::payments::view::PaymentView;
+use crate::clock;
+use crate::domain::consumer::Consumer;
+use crate::domain::ids::WalletId;
+use crate::ledger::command::Authority;
+use crate::ledger::movement::Movement;
+use crate::live::hub::{End, Listener, Topic};
+use crate::live::quota::Refused;
+use crate::store::payments::Payment;
+use crate::store::{Db, StoreError, live, payments};
+
+/// How often a stream that is silent otherwise sends a sign of life, so that proxies and
+/// clients keep it.
+pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(20);
+/// How many missed movements a stream catches up with.
+const CATCH_UP_MAX: i64 = 10_000;
+/// Movements that are read at once.
+const PAGE_MOVEMENTS: i64 = 100;
+/// How far a stream may fall behind while it is open, in movements.
+const LAG_MAX: i64 = 20_000;
+/// How long to wait before reading again where the database is away.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// What comes next in a stream.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Movements that are new, at least one.
+    Moved(Vec<Update>),
+    /// Nothing has happened for a while.
+    Ping,
+    /// The stream is over.
+    End(End),
+    /// The stream cannot go on, by a fault of ours.
+    Failed,
+}
+
+/// A movement with its payment, as the wallet sees it.
+#[derive(Debug)]
+pub(crate) struct Update {
+    pub(crate) movement: Movement,
+    pub(crate) payment: PaymentView,
+}
+
+/// The movements of a wallet from some point on, for as long as the key works.
+pub(crate) struct Feed {
+    app: State,
+    listener: Listener,
+    /// Whose share its reading is charged to.
+    consumer: Consumer,
+    authority: Authority,
+    /// The number of the last movement that was sent.
+    position: i64,
+    /// Movements after that one, as far as they are known.
+    known: BTreeMap<i64, Movement>,
+    /// Whether there may be something that was not read yet.
+    stale: bool,
+    ping_at: Instant,
+}
+
+impl From<Refused> for ErrorCode {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Full => Self::Overloaded,
+            Refused::TenantFull => Self::TooManyTenantStreams,
+            Refused::TopicFull => Self::TooManyStreams,
+            Refused::Closing => Self::ShuttingDown,
+        }
+    }
+}
+
+impl Feed {
+    /// Opens a stream for a key that was just proved: after the movement of a number, or from now
+    /// on. A number that the wallet has not come to is now.
+    pub(crate) async fn open(app: &State, key: WalletKey, after: Option<i64>) -> Result<Self, ApiError> {
+        let (consumer, authority) = (key.consumer(), key.authority());
+        let wallet = key.wallet();
+        // First of all, so that nothing falls between the look and the listening.
+        let listener =
+            app.hub.listen(Topic::Wallet(wallet), consumer, authority.keys_version).map_err(ErrorCode::from)?;
+        let entries = app.store.read(move |connection| live::entries(connection, authority)).await?;
+        let position = after.map_or(entries, |after| after.min(entries));
+        if entries.saturating_sub(position) > CATCH_UP_MAX {
+            return Err(too_far_back(&format!("is more than {CATCH_UP_MAX} payments back")));
+        }
+        let mut known = BTreeMap::new();
+        if position < entries {
+            let search = move |connection: &mut Db| live::movements(connection, wallet, position, entries);
+            let missed = app.store.read_feed(consumer, search).await?.ok_or_else(|| {
+                let newest = live::SEARCH_ROWS_MAX;
+                too_far_back(&format!("is before payments that are not among the wallet's newest {newest} invoices"))
+            })?;
+            known.extend(missed.into_iter().map(|movement| (movement.entry, movement)));
+        }
+        listener.stand_at(position);
+        Ok(Self {
+            app: app.clone(),
+            listener,
+            consumer,
+            authority,
+            position,
+            known,
+            stale: position < entries,
+            ping_at: Instant::now() + PING_INTERVAL,
+        })
+    }
+
+    /// The number of the last movement that was sent.
+    pub(crate) const fn position(&self) -> i64 {
+        self.position
+    }
+
+    /// Why it must end, where it must.
+    pub(crate) fn must_end(&self) -> Option<End> {
+        self.listener.must_end()
+    }
+
+    /// Waits for what comes next. Where the wait is given up nothing is lost, but what is being
+    /// read goes on being read for nobody.
+    pub(crate) async fn next(&mut self) -> Step {
+        loop {
+            if let Some(end) = self.listener.must_end() {
+                return Step::End(end);
+            }
+            if self.stale {
+                match self.read().await {
+                    Ok(updates) if updates.is_empty() => {}
+                    Ok(updates) => return Step::Moved(updates),
+                    Err(StoreError::Revoked | StoreError::Frozen) => return Step::End(End::Revoked),
+                    Err(StoreError::Unavailable(error)) => {
+                        tracing::warn!(%error, "a live stream could not be read on; trying again");
+                        tokio::time::sleep(RETRY_PAUSE).await;
+                    }
+                    // So much is read for others of the tenant that it is not yet its turn.
+                    Err(StoreError::Busy(_)) => {}
+                    Err(error) => {
+                        tracing::error!(%error, "a live stream could not be read on");
+                        return Step::Failed;
+                    }
+                }
+                continue;
+            }
+            tokio::select! {
+                () = self.listener.woken() => self.stale = true,
+                () = sleep_until(self.ping_at) => {
+                    self.ping_at = Instant::now() + PING_INTERVAL;
+                    return Step::Ping;
+                }
+            }
+        }
+    }
+
+    /// Reads the next movements; looks at the key again before.
+    async fn read(&mut self) -> Result<Vec<Update>, StoreError> {
+        let (authority, after) = (self.authority, self.position);
+        self.known.extend(self.listener.recent(after).into_iter().map(|movement| (movement.entry, movement)));
+        let known = std::mem::take(&mut self.known);
+        let turn =
+            self.app.store.read_feed(self.consumer, move |connection| read_page(connection, authority, after, known));
+        let page = turn.await?;
+        let Some(Page { moved, known, more }) = page else {
+            self.listener.end(End::Behind);
+            return Ok(Vec::new());
+        };
+        let app = &self.app;
+        let view = |(movement, payment)| {
+            PaymentView::new(app, payment, clock::now())
+                .map(|payment| Update { movement, payment })
+                .map_err(|error| StoreError::Fault(error.to_string()))
+        };
+        let updates: Vec<Update> = moved.into_iter().map(view).collect::<Result<_, _>>()?;
+        self.position = updates.last().map_or(after, |update| update.movement.entry);
+        self.listener.stand_at(self.position);
+        self.known = known;
+        self.stale = more;
+        self.ping_at = Instant::now() + PING_INTERVAL;
+        Ok(updates)
+    }
+}
+
+fn too_far_back(problem: &str) -> ApiError {
+    let advice = "list them with GET /api/v1/payments, and connect without it";
+    ApiError::field("last_event_id", format!("{problem}; {advice}"))
+}
+
+/// What one read comes to.
+struct Page {
+    moved: Vec<(Movement, Payment)>,
+    known: BTreeMap<i64, Movement>,
+    more: bool,
+}
+
+/// Reads the next movements, for a key that still works; `None` where there are too many, or
+/// where they are too far back to be found.
+fn read_page(
+    connection: &mut Db,
+    authority: Authority,
+    after: i64,
+    mut known: BTreeMap<i64, Movement>,
+) -> Result<Option<Page>, StoreError> {
+    let wallet = authority.account.wallet();
+    let entries = live::entries(connection, authority)?;
+    let until = entries.min(after.saturating_add(PAGE_MOVEMENTS));
+    if until <= after {
+        return Ok(Some(Page { moved: Vec::new(), known, more: false }));
+    }
+    if entries.saturating_sub(after) > LAG_MAX {
+        return Ok(None);
+    }
+    let first = after.saturating_add(1);
+    let mut moved = None;
+    if (first..=until).all(|entry| known.contains_key(&entry)) {
+        let told: Vec<_> = known.range(first..=until).map(|(_, movement)| *movement).collect();
+        moved = with_payments(connection, wallet, told)?;
+    }
+    let moved = if let Some(moved) = moved {
+        moved
+    } else {
+        // Nobody has told of all of them, or somebody of what never was.
+        let Some(found) = live::movements(connection, wallet, after, entries)? else { return Ok(None) };
+        known = found.into_iter().map(|movement| (movement.entry, movement)).collect();
+        let found: Vec<_> = known.range(first..=until).map(|(_, movement)| *movement).collect();
+        let moved = with_payments(connection, wallet, found)?;
+        moved.ok_or_else(|| StoreError::Broken(format!("movements of the wallet {wallet} have no payments")))?
+    };
+    let later = known.split_off(&until.saturating_add(1));
+    Ok(Some(Page { moved, known: later, more: until < entries }))
+}
+
+/// Movements with their payments, in the same order; `None` where one has none.
+fn with_payments(
+    connection: &mut Db,
+    wallet: WalletId,
+    movements: Vec<Movement>,
+) -> Result<Option<Vec<(Movement, Payment)>>, StoreError> {
+    let rows: Vec<_> = movements.iter().map(|movement| movement.row).collect();
+    let mut payments: BTreeMap<Vec<u8>, Payment> = payments::find_rows(connection, wallet, &rows)?
+        .into_iter()
+        .map(|payment| (payment.row.clone(), payment))
+        .collect();
+    let with_payment = |movement: Movement| {
+        let payment = payments.remove(movement.row.as_slice());
+        payment.map(|payment| (movement, payment))
+    };
+    Ok(movements.into_iter().map(with_payment).collect())
+}

@@ -1,0 +1,241 @@
+//! Creating invoices and paying them: one path, two meanings, as clients know it.
+
+pub(crate) mod create;
+pub mod decode;
+pub mod list;
+mod pay;
+pub mod query;
+pub mod view;
+
+use actix_web::{HttpResponse, get, post};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::api::framework::app::{App, State};
+use crate::api::framework::auth::{LedgerKey, SeenPayment, WalletKey};
+use crate::api::framework::body::{Body, Given, lenient, raw};
+use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
+use crate::api::framework::params::{Checks, Params};
+use crate::api::payments::create::create_invoice;
+use crate::api::payments::pay::{not_ours, parse_request, pay_invoice};
+use crate::api::payments::view::{PaymentView, standing, status_word};
+use crate::clock;
+use crate::store::payments::filter::Status;
+
+/// Asks for an invoice (`out` is false) or for a payment (`out` is true).
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct PaymentOrder {
+    /// True to pay `bolt11`, false to be paid; when missing, true where `bolt11` is there.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(example = false)]
+    pub(crate) out: Option<bool>,
+    /// To be paid: how much, in sat.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(example = 1000, minimum = 1)]
+    pub(crate) amount: Option<i64>,
+    /// To be paid: what for; at most 639 bytes.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(example = "Payment/Tip from service/game XXXXX")]
+    pub(crate) memo: Option<String>,
+    /// To be paid: for how many seconds, at most ten years; 3600 where nothing is said, or 0.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(example = 3600, minimum = 0, maximum = 315_360_000)]
+    pub(crate) expiry: Option<i64>,
+    /// Where to tell that it was paid.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(example = "https://game.example/hook")]
+    pub(crate) webhook: Option<String>,
+    /// The unit of `amount`; only `sat`.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(example = "sat", pattern = "^([sS][aA][tT])?$")]
+    pub(crate) unit: Option<String>,
+    /// To be paid: SHA-256 of what for, in hex, in place of words.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) description_hash: Option<String>,
+    /// To be paid: what for, in hex, of which the invoice holds only the SHA-256.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) unhashed_description: Option<String>,
+    /// To pay: the invoice.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) bolt11: Option<String>,
+    /// Data of the client's own, given back as it came: a JSON object of at most 8 KiB.
+    #[serde(default, deserialize_with = "raw")]
+    #[schema(value_type = Option<Object>)]
+    pub(crate) extra: Option<String>,
+    #[serde(default)]
+    #[schema(ignore)]
+    payment_hash: Given,
+    #[serde(default)]
+    #[schema(ignore)]
+    lnurl_callback: Given,
+    #[serde(default)]
+    #[schema(ignore)]
+    lnurl_withdraw: Given,
+    #[serde(default)]
+    #[schema(ignore)]
+    lnurl_balance_check: Given,
+    #[serde(default)]
+    #[schema(ignore)]
+    fiat_provider: Given,
+    #[serde(default)]
+    #[schema(ignore)]
+    external_id: Given,
+    #[serde(default)]
+    #[schema(ignore)]
+    labels: Given,
+    #[serde(default)]
+    #[schema(ignore)]
+    amount_msat: Given,
+    #[serde(default)]
+    #[schema(ignore)]
+    max_sat: Given,
+}
+
+impl PaymentOrder {
+    /// Refuses what LNbits' clients may ask for and nobody does here: to take the order for one
+    /// without it would move money that was not meant to move.
+    pub(crate) fn check_instructions(&self, checks: &mut Checks) -> Result<(), ErrorCode> {
+        if self.unit.as_deref().is_some_and(|unit| !unit.eq_ignore_ascii_case("sat")) {
+            return Err(ErrorCode::UnsupportedUnit);
+        }
+        self.payment_hash.refuse(checks, "payment_hash", "there are no hold invoices; leave it out");
+        self.lnurl_callback.refuse(checks, "lnurl_callback", LNURL_ADVICE);
+        self.lnurl_withdraw.refuse(checks, "lnurl_withdraw", LNURL_ADVICE);
+        self.lnurl_balance_check.refuse(checks, "lnurl_balance_check", LNURL_ADVICE);
+        self.fiat_provider.refuse(checks, "fiat_provider", "there are no fiat payments; leave it out");
+        self.external_id.refuse(checks, "external_id", "keep it in `extra`");
+        self.labels.refuse(checks, "labels", "keep them in `extra`, or one of them as `extra.tag`");
+        self.amount_msat.refuse(checks, "amount_msat", "say `amount` in sat; an invoice to pay says its amount itself");
+        self.max_sat.refuse(checks, "max_sat", "decode the invoice first, and look at its amount");
+        Ok(())
+    }
+}
+
+const LNURL_ADVICE: &str = "no LNURL is claimed here; hand the invoice to its service, and leave this out";
+
+/// What is known of a payment: all of it to payer and payee, to others only whether it is
+/// paid.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PaymentStatus {
+    /// Whether it was paid.
+    #[schema(example = true)]
+    paid: bool,
+    /// `pending`, `success` or `failed`.
+    #[schema(example = "success")]
+    status: &'static str,
+    /// Only for payer and payee.
+    #[serde(flatten)]
+    own: Option<OwnSide>,
+}
+
+/// What payer and payee also learn.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OwnSide {
+    /// Proof of payment; null until it is settled.
+    preimage: Option<String>,
+    /// The caller's side of it.
+    details: PaymentView,
+}
+
+/// Create an invoice, or pay one
+///
+/// With `out: false` (either key) an invoice is created; with `out: true` (admin key) an
+/// invoice is paid. A payment is durable when it is answered. Invoices of other nodes are
+/// refused, because there is no Lightning backend. What clients of LNbits may ask for besides and
+/// is not done here (`payment_hash` of a hold invoice, `lnurl_withdraw`, `lnurl_callback`,
+/// `fiat_provider`, `external_id`, `labels`, `amount_msat`, `max_sat`) is refused as well, and never
+/// dropped in silence.
+#[utoipa::path(
+    tag = "Payments",
+    params(IdempotencyParam),
+    request_body(content = PaymentOrder, examples(
+        ("Create an invoice" = (value = json!({"out": false, "amount": 1000, "memo": "Payment/Tip from service/game XXXXX"}))),
+        ("Pay an invoice" = (value = json!({"out": true, "bolt11": "lnbc10u1p5…"})))
+    )),
+    responses((status = 201, description = "The invoice, or the payment", body = PaymentView)),
+    security(("InvoiceKey" = []), ("AdminKey" = []))
+)]
+#[post("/api/v1/payments")]
+pub(crate) async fn create_payment(
+    key: LedgerKey,
+    app: State,
+    idempotency: Idempotency,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    key.act(&app, async |key| order(&app, key, &idempotency, &body).await).await
+}
+
+async fn order(app: &App, key: WalletKey, idempotency: &Idempotency, body: &Body) -> Result<HttpResponse, ApiError> {
+    let order: PaymentOrder = body.json()?;
+    let claim = idempotency.claim(app, &key, body)?;
+    let payment = if order.out.unwrap_or(order.bolt11.is_some()) {
+        pay_invoice(app, key.require_admin()?, claim, order).await?
+    } else {
+        create_invoice(app, key, claim, order).await?
+    };
+    // As it was at its creation, also when it is answered again.
+    let view = payment.try_map(|payment| {
+        let created_at = payment.created_at;
+        PaymentView::new(app, payment, created_at)
+    });
+    // What has happened has happened, even where it cannot be shown.
+    Ok(view.or(Err(ErrorCode::OutcomeUnknown))?.respond())
+}
+
+/// Payment status
+///
+/// With the key of payer or payee all of it; without a key, or with another wallet's, only
+/// whether it is paid.
+#[utoipa::path(
+    tag = "Payments",
+    params(("payment_hash" = String, Path, description = "The payment hash (or `checking_id`, which is the same)")),
+    responses((status = 200, description = "Whether it is paid", body = PaymentStatus)),
+    security((), ("InvoiceKey" = []), ("AdminKey" = []))
+)]
+#[get("/api/v1/payments/{payment_hash}")]
+pub(crate) async fn get_payment(
+    SeenPayment { viewer, sides }: SeenPayment,
+    app: State,
+) -> Result<HttpResponse, ApiError> {
+    // The payee's side comes first; every payment has one.
+    let first = sides.first().ok_or(ErrorCode::PaymentNotFound)?;
+    let now = clock::now();
+    let (status, _) = standing(first.state, first.expires_at, now);
+    let own = viewer.and_then(|wallet| sides.into_iter().find(|side| side.wallet == wallet));
+    let own = own.map(|side| PaymentView::new(&app, side, now)).transpose()?;
+    let own = own.map(|details| OwnSide { preimage: details.preimage().map(str::to_owned), details });
+    let answer = PaymentStatus { paid: status == Status::Success, status: status_word(status), own };
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+/// What routing the payment of an invoice may cost
+///
+/// Nothing: only invoices that were issued here are paid.
+#[utoipa::path(
+    tag = "Payments",
+    params(("invoice" = String, Query, description = "The BOLT11 invoice")),
+    responses((status = 200, description = "The reserve, in msat", body = FeeReserve))
+)]
+#[get("/api/v1/payments/fee-reserve")]
+pub(crate) async fn fee_reserve(app: State, params: Params) -> Result<HttpResponse, ApiError> {
+    let text = params.get("invoice")?.ok_or_else(|| ApiError::field("invoice", "is missing"))?;
+    let request = parse_request(text)?;
+    let hash = request.payment_hash();
+    let sides = app.store.sides(hash).await?;
+    match sides.first() {
+        Some(side) if side.bolt11.as_deref() == Some(request.text()) => {
+            Ok(HttpResponse::Ok().json(FeeReserve { fee_reserve: 0 }))
+        }
+        Some(_) => Err(ErrorCode::InvoiceMismatch.into()),
+        None => Err(not_ours(request)),
+    }
+}
+
+/// What routing a payment may cost.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FeeReserve {
+    /// msat.
+    #[schema(example = 0)]
+    fee_reserve: i64,
+}

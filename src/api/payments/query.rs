@@ -1,0 +1,329 @@
+//! The query of a list of payments: page, order, search and filters.
+//!
+//! Values of one field and comparison mean either of them (for `ne`: none of them); different
+//! fields and comparisons hold all. What is not known is ignored, as in LNbits.
+
+use utoipa::IntoParams;
+use utoipa::openapi::Object;
+
+use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::leniency;
+use crate::api::framework::params::{Params, SEARCHES_MAX, VALUES_MAX, Window, checked};
+use crate::api::payments::view::status_word;
+use crate::domain::search::SearchText;
+use crate::domain::time::{Moment, UnixMs};
+use crate::store::payments::filter::{Condition, PaymentFilter, Range, Sort, SortKey, Status, Test, TextTest};
+
+/// Payments of a page where nothing is said.
+const LIMIT_DEFAULT: i64 = 20;
+
+/// Conditions of a query at most: databases limit how deep they may nest, and so does the stack.
+const CONDITIONS_MAX: usize = 32;
+
+/// The parameters, for the document.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only the document reads these; the query itself is read by PaymentQuery")]
+pub struct ListParams {
+    /// Payments of the page; over 1000 is 1000, and 0 is 20, as where nothing is said.
+    #[param(example = 20, minimum = 0)]
+    limit: Option<i64>,
+    /// Payments to leave out before the page.
+    #[param(example = 0, minimum = 0)]
+    offset: Option<i64>,
+    /// By what to sort.
+    #[param(schema_with = sort_keys)]
+    sortby: Option<String>,
+    /// In which direction; `desc` where nothing is said.
+    #[param(schema_with = directions)]
+    direction: Option<String>,
+    /// A text to look for in the memo, whatever the case.
+    #[param(max_length = 128)]
+    search: Option<String>,
+    /// Only with this status.
+    #[param(schema_with = statuses)]
+    status: Option<String>,
+    /// Only with this memo.
+    memo: Option<String>,
+    /// Only of this signed amount, in msat.
+    amount: Option<i64>,
+    /// Only of this fee, in msat.
+    fee: Option<i64>,
+    /// Only with this tag.
+    tag: Option<String>,
+    /// Only with this payment hash.
+    #[param(pattern = "^[0-9a-fA-F]{64}$")]
+    payment_hash: Option<String>,
+    /// The same as `payment_hash`.
+    #[param(pattern = "^[0-9a-fA-F]{64}$")]
+    checking_id: Option<String>,
+    /// Only of this wallet; as the list is of one wallet, all or nothing.
+    #[param(pattern = "^[0-9a-fA-F]{32}$")]
+    wallet_id: Option<String>,
+    /// Only of this time of creation: Unix seconds or ISO 8601, without a zone in UTC.
+    #[param(schema_with = leniency::moment)]
+    time: Option<String>,
+    /// The same as `time`.
+    #[param(schema_with = leniency::moment)]
+    created_at: Option<String>,
+}
+
+/// What a list of payments asks for.
+#[derive(Clone, Debug)]
+pub struct PaymentQuery {
+    /// Which payments.
+    pub filter: PaymentFilter,
+    /// In which order.
+    pub sort: Sort,
+    /// How many to leave out.
+    pub offset: i64,
+    /// How many to show.
+    pub limit: i64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Field {
+    Search,
+    Memo,
+    Tag,
+    Status,
+    PaymentHash,
+    CheckingId,
+    WalletId,
+    Amount,
+    Fee,
+    Time,
+    CreatedAt,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Op {
+    Eq,
+    Ne,
+    Gt,
+    Ge,
+    Lt,
+    Le,
+    In,
+    Like,
+}
+
+/// Everything that a field is compared with in one way.
+struct Comparison<'a> {
+    /// The parameter, as it was written first.
+    name: &'a str,
+    field: Field,
+    op: Op,
+    values: Vec<&'a str>,
+}
+
+impl PaymentQuery {
+    /// Reads the query; `now` decides which invoices have expired.
+    pub fn read(params: &Params, now: UnixMs) -> Result<Self, ApiError> {
+        let Window { offset, limit } = params.window()?;
+        let key = params.read("sortby", sort_key)?.unwrap_or(Sort::NEWEST.key);
+        let ascending = params.read("direction", is_ascending)?.unwrap_or(Sort::NEWEST.ascending);
+        let conditions = comparisons(params)?.into_iter().map(|comparison| condition(&comparison, now));
+        Ok(Self {
+            filter: PaymentFilter(conditions.collect::<Result<_, _>>()?),
+            sort: Sort { key, ascending },
+            offset,
+            limit: limit.unwrap_or(LIMIT_DEFAULT),
+        })
+    }
+}
+
+fn sort_keys() -> Object {
+    leniency::words(["created_at", "updated_at", "time", "amount", "fee", "memo", "tag"]).build()
+}
+
+fn directions() -> Object {
+    leniency::words(["asc", "desc", "ASC", "DESC"]).build()
+}
+
+fn statuses() -> Object {
+    leniency::words([Status::Pending, Status::Success, Status::Failed].map(status_word)).build()
+}
+
+fn sort_key(value: &str) -> Result<SortKey, ApiError> {
+    match value {
+        // All fees are equal, so the order of creation is the order of fees.
+        "created_at" | "time" | "fee" => Ok(SortKey::Created),
+        "updated_at" => Ok(SortKey::Updated),
+        "amount" => Ok(SortKey::Amount),
+        "memo" => Ok(SortKey::Memo),
+        "tag" => Ok(SortKey::Tag),
+        _ => Err(ApiError::field("sortby", "must be created_at, updated_at, time, amount, fee, memo or tag")),
+    }
+}
+
+fn is_ascending(value: &str) -> Result<bool, ApiError> {
+    match value.to_ascii_lowercase().as_str() {
+        "asc" => Ok(true),
+        "desc" => Ok(false),
+        _ => Err(ApiError::field("direction", "must be asc or desc")),
+    }
+}
+
+/// What the query compares with what; parameters that are no field of a payment are left out.
+fn comparisons(params: &Params) -> Result<Vec<Comparison<'_>>, ApiError> {
+    let mut all: Vec<Comparison> = Vec::new();
+    for (name, value) in params.iter() {
+        let Some((field, op)) = compared(name)? else { continue };
+        let value = checked(value)?;
+        let values = if op == Op::In { value.split(',').map(str::trim).collect() } else { vec![value] };
+        let known = all.iter_mut().find(|known| (known.field, known.op) == (field, op));
+        let count = known.as_ref().map_or(0, |known| known.values.len()).saturating_add(values.len());
+        let most = if op == Op::Like { SEARCHES_MAX } else { VALUES_MAX };
+        if count > most {
+            return Err(ApiError::field(name, format_args!("takes at most {most} values")));
+        }
+        if let Some(known) = known {
+            known.values.extend(values);
+        } else {
+            all.push(Comparison { name, field, op, values });
+        }
+        if all.len() > CONDITIONS_MAX {
+            let detail = format!("a list takes at most {CONDITIONS_MAX} conditions");
+            return Err(ApiError::with_detail(ErrorCode::InvalidRequest, detail));
+        }
+    }
+    Ok(all)
+}
+
+/// Which field a parameter compares, and how; `None` where it is none.
+fn compared(name: &str) -> Result<Option<(Field, Op)>, ApiError> {
+    let (field, rest) = name.split_once('[').map_or((name, None), |(field, rest)| (field, Some(rest)));
+    let field = match field {
+        // It has a comparison of its own.
+        "search" if rest.is_none() => return Ok(Some((Field::Search, Op::Like))),
+        "memo" => Field::Memo,
+        "tag" => Field::Tag,
+        "status" => Field::Status,
+        "payment_hash" => Field::PaymentHash,
+        "checking_id" => Field::CheckingId,
+        "wallet_id" => Field::WalletId,
+        "amount" => Field::Amount,
+        "fee" => Field::Fee,
+        "time" => Field::Time,
+        "created_at" => Field::CreatedAt,
+        _ => return Ok(None),
+    };
+    Ok(Some((field, rest.map_or(Ok(Op::Eq), |rest| op(name, rest))?)))
+}
+
+fn condition(comparison: &Comparison, now: UnixMs) -> Result<Condition, ApiError> {
+    let Comparison { name, field, op, values } = comparison;
+    let (op, hex) = (*op, |bytes: usize| format!("must be {} hex characters", bytes * 2));
+    let test = match field {
+        Field::Search | Field::Memo => text(name, op, values, Test::Memo)?,
+        Field::Tag => text(name, op, values, Test::Tag)?,
+        Field::Status => Test::Status(each(name, op, values, status, "must be pending, success or failed")?, now),
+        Field::PaymentHash | Field::CheckingId => Test::Hash(each(name, op, values, |v| v.parse().ok(), &hex(32))?),
+        Field::WalletId => Test::Wallet(each(name, op, values, |v| v.parse().ok(), &hex(16))?),
+        Field::Amount => Test::AmountMsat(ranges(name, op, values, number, "must be a whole number of msat")?),
+        Field::Fee => Test::FeeMsat(ranges(name, op, values, number, "must be a whole number of msat")?),
+        Field::Time | Field::CreatedAt => {
+            Test::CreatedAtMs(ranges(name, op, values, moment, "must be a time: Unix seconds or ISO 8601")?)
+        }
+    };
+    Ok(Condition { test, negated: op == Op::Ne })
+}
+
+fn op(name: &str, rest: &str) -> Result<Op, ApiError> {
+    match rest.strip_suffix(']') {
+        Some("eq") => Ok(Op::Eq),
+        Some("ne") => Ok(Op::Ne),
+        Some("gt") => Ok(Op::Gt),
+        Some("ge") => Ok(Op::Ge),
+        Some("lt") => Ok(Op::Lt),
+        Some("le") => Ok(Op::Le),
+        Some("in") => Ok(Op::In),
+        Some("like") => Ok(Op::Like),
+        _ => {
+            Err(ApiError::field(name, "must name its comparison as [eq], [ne], [gt], [ge], [lt], [le], [in] or [like]"))
+        }
+    }
+}
+
+fn text(name: &str, op: Op, values: &[&str], test: impl Fn(TextTest) -> Test) -> Result<Test, ApiError> {
+    match op {
+        Op::Eq | Op::Ne | Op::In => Ok(test(TextTest::OneOf(values.iter().map(|&v| v.to_owned()).collect()))),
+        Op::Like => {
+            let texts = values.iter().map(|value| Ok(test(TextTest::Contains(search_text(name, value)?))));
+            Ok(Test::Either(texts.collect::<Result<_, ApiError>>()?))
+        }
+        Op::Gt | Op::Ge | Op::Lt | Op::Le => {
+            Err(ApiError::field(name, "is a text: compare it with eq, ne, in or like"))
+        }
+    }
+}
+
+fn search_text(name: &str, value: &str) -> Result<SearchText, ApiError> {
+    SearchText::new(value).map_err(|error| ApiError::field(name, error))
+}
+
+fn each<T>(
+    name: &str,
+    op: Op,
+    values: &[&str],
+    parse: impl Fn(&str) -> Option<T>,
+    expected: &str,
+) -> Result<Vec<T>, ApiError> {
+    match op {
+        Op::Eq | Op::Ne | Op::In => {
+            values.iter().map(|value| parse(value).ok_or_else(|| ApiError::field(name, expected))).collect()
+        }
+        Op::Gt | Op::Ge | Op::Lt | Op::Le | Op::Like => {
+            Err(ApiError::field(name, "has no order: compare it with eq, ne or in"))
+        }
+    }
+}
+
+/// Ranges of stored numbers. A value of the query stands for the stored numbers from one up to
+/// and without another; a bound beyond what can be stored lets all, or none, in.
+fn ranges(
+    name: &str,
+    op: Op,
+    values: &[&str],
+    parse: impl Fn(&str) -> Option<(i64, i64)>,
+    expected: &str,
+) -> Result<Vec<Range>, ApiError> {
+    let range = |value: &&str| {
+        let (from, to) = parse(value).ok_or_else(|| ApiError::field(name, expected))?;
+        match op {
+            Op::Eq | Op::Ne | Op::In => Ok((Some(from), Some(to))),
+            Op::Gt => Ok((Some(to), None)),
+            Op::Ge => Ok((Some(from), None)),
+            Op::Lt => Ok((None, Some(from))),
+            Op::Le => Ok((None, Some(to))),
+            Op::Like => Err(ApiError::field(name, "is a number: compare it with eq, ne, gt, ge, lt, le or in")),
+        }
+    };
+    values.iter().map(range).collect()
+}
+
+/// A whole number, for itself. One beyond all that can be stored is as good as the last one.
+fn number(value: &str) -> Option<(i64, i64)> {
+    let value = value.trim();
+    let digits = value.strip_prefix(['-', '+']).unwrap_or(value);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let end = if value.starts_with('-') { i64::MIN } else { i64::MAX };
+    let number: i64 = value.parse().unwrap_or(end);
+    Some((number, number.saturating_add(1)))
+}
+
+fn moment(value: &str) -> Option<(i64, i64)> {
+    Moment::parse(value).map(|moment| (moment.from().get(), moment.until().get()))
+}
+
+fn status(value: &str) -> Option<Status> {
+    match value {
+        "pending" => Some(Status::Pending),
+        "success" => Some(Status::Success),
+        "failed" => Some(Status::Failed),
+        _ => None,
+    }
+}

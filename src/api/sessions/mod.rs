@@ -1,0 +1,4 @@
+//! Sessions: signing up, logging in and out.
+
+pub mod login;
+pub mod signup;

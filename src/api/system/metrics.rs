@@ -1,0 +1,51 @@
+//! The metrics, on a listener of their own: whoever may reach it may read them, so it is off
+//! where nobody has named an address.
+
+use actix_web::http::header;
+use actix_web::{App as ActixApp, HttpResponse, HttpServer, ResponseError, dev, web};
+
+use crate::api::framework::app::State;
+use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::telemetry::metrics::{GRAFANA, Snapshot};
+
+/// What Prometheus is told that it reads.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// Connections at once: a few servers of Prometheus, and a person.
+const CONNECTIONS_MAX: usize = 32;
+
+/// Serves `/metrics`, and the dashboard at `/grafana.json`.
+pub fn serve(listener: std::net::TcpListener, app: &State) -> std::io::Result<dev::Server> {
+    let app = app.clone();
+    let server = HttpServer::new(move || {
+        ActixApp::new()
+            .app_data(app.clone())
+            .route("/metrics", web::get().to(metrics))
+            .route("/metrics", web::head().to(metrics))
+            .route("/grafana.json", web::get().to(dashboard))
+            .route("/grafana.json", web::head().to(dashboard))
+    })
+    .workers(1)
+    .max_connections(CONNECTIONS_MAX)
+    .disable_signals()
+    .listen(listener)?;
+    for address in server.addrs() {
+        tracing::info!("metrics are at http://{address}/metrics; a dashboard for Grafana is at /grafana.json");
+    }
+    Ok(server.run())
+}
+
+async fn metrics(app: State) -> HttpResponse {
+    let (pool_busy, pool_idle) = app.store.connections();
+    let now = Snapshot { queued: app.settler.queued(), pool_busy, pool_idle, streams: app.hub.open() };
+    match app.metrics.text(now) {
+        Ok(text) => HttpResponse::Ok().insert_header((header::CONTENT_TYPE, OPEN_METRICS)).body(text),
+        Err(error) => {
+            tracing::error!(%error, "the metrics could not be written");
+            ApiError::from(ErrorCode::Internal).error_response()
+        }
+    }
+}
+
+async fn dashboard() -> HttpResponse {
+    HttpResponse::Ok().insert_header(header::ContentType::json()).body(GRAFANA)
+}

@@ -1,0 +1,100 @@
+//! The server itself: health, the document, QR codes.
+
+pub mod front;
+pub mod metrics;
+pub mod swagger;
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, get, web};
+use qrcode::QrCode;
+use qrcode::render::svg;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::framework::address::ClientAddress;
+use crate::api::framework::app::State;
+use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::clock;
+use crate::store::db::migrations;
+
+/// How the server is.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"server_time": 1_763_700_000, "up_time": 42, "version": "0.1.0"}))]
+pub struct Health {
+    /// Unix seconds.
+    server_time: i64,
+    /// Seconds since the start.
+    up_time: i64,
+    /// The version of satkeep.
+    version: &'static str,
+}
+
+impl Health {
+    fn of(app: &State) -> Self {
+        Self { server_time: clock::now().seconds(), up_time: app.up_time_s(), version: env!("CARGO_PKG_VERSION") }
+    }
+}
+
+/// Health
+///
+/// Answers as long as the server runs.
+#[utoipa::path(tag = "System", responses((status = 200, description = "The server runs", body = Health)))]
+#[get("/api/v1/health")]
+pub(crate) async fn health(app: State) -> HttpResponse {
+    HttpResponse::Ok().json(Health::of(&app))
+}
+
+/// Readiness
+///
+/// Also asks the database, and answers 503 while the server shuts down, or cannot find the
+/// master key that the others use.
+#[utoipa::path(tag = "System", responses((status = 200, description = "The server can work", body = Health)))]
+#[get("/api/v1/health/ready")]
+pub(crate) async fn readiness(app: State) -> Result<HttpResponse, ApiError> {
+    let pending = app.store.read(migrations::pending).await?;
+    if !pending.is_empty() || app.lacks_master_key() {
+        return Err(ErrorCode::Unavailable.into());
+    }
+    Ok(HttpResponse::Ok().json(Health::of(&app)))
+}
+
+/// QR code
+///
+/// An SVG picture of the text, most often an invoice.
+#[utoipa::path(
+    tag = "System",
+    params(("data" = String, Path, description = "The text", example = "lnbc10u1p5")),
+    responses((status = 200, description = "The picture", content_type = "image/svg+xml", body = String))
+)]
+#[get("/api/v1/qrcode/{data}")]
+pub(crate) async fn qr_code(
+    client: ClientAddress,
+    app: State,
+    data: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let draw = move || {
+        let code = QrCode::new(data.as_bytes()).ok()?;
+        Some(code.render().min_dimensions(240, 240).dark_color(svg::Color("#000")).build())
+    };
+    let picture: Option<String> = app.draw(client, draw).await?;
+    let picture = picture.ok_or_else(|| ApiError::field("data", "is longer than a QR code holds (2331 bytes)"))?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "image/svg+xml"))
+        // The same text has the same picture, but only whoever asked may keep it.
+        .insert_header((header::CACHE_CONTROL, "private, max-age=3600"))
+        .body(picture))
+}
+
+/// The document
+///
+/// This document: OpenAPI 3.1, generated from the handlers.
+#[utoipa::path(
+    tag = "System",
+    responses((status = 200, description = "The OpenAPI document", content_type = "application/json", body = Object))
+)]
+#[get("/openapi.json")]
+pub(crate) async fn openapi_document(
+    document: web::Data<crate::api::framework::document::DocumentText>,
+) -> HttpResponse {
+    HttpResponse::Ok().insert_header(header::ContentType::json()).body(document.0.clone())
+}

@@ -1,0 +1,6 @@
+//! Secrets: random bytes, sealing under the master key, and passwords.
+
+pub mod password;
+pub mod random;
+mod sealer;
+pub mod secret;

@@ -1,0 +1,14 @@
+//! Webhooks: what endpoints are told of, in which order, how often it is tried, and how it is
+//! signed. Pure.
+
+mod destination;
+mod events;
+mod format;
+mod retries;
+mod signature;
+
+pub use destination::{Destination, line};
+pub use events::{EventKind, EventKinds};
+pub use format::WebhookFormat;
+pub use retries::{holds_its_line, next_attempt};
+pub use signature::{OwnerKind, WebhookSecret};

@@ -1,0 +1,89 @@
+//! What signs webhooks, and how.
+
+use std::fmt;
+
+use bitcoin_hashes::hex::{DisplayHex, FromHex};
+use bitcoin_hashes::{Hash, HashEngine, Hmac, HmacEngine, sha256};
+use zeroize::Zeroizing;
+
+use crate::crypto::random;
+use crate::crypto::secret::{Purpose, Sealed, Sealer, UnsealError};
+use crate::domain::time::UnixMs;
+
+/// Whose secret signs: an endpoint's for what goes to it, a wallet's for the webhooks of its own
+/// invoices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OwnerKind {
+    /// An endpoint.
+    Endpoint,
+    /// A wallet.
+    Wallet,
+}
+
+impl OwnerKind {
+    /// The name by which it is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Endpoint => "endpoint",
+            Self::Wallet => "wallet",
+        }
+    }
+
+    /// The owner of that name.
+    pub fn from_stored(name: &str) -> Option<Self> {
+        [Self::Endpoint, Self::Wallet].into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    /// What its sealed secret is.
+    pub const fn purpose(self) -> Purpose {
+        match self {
+            Self::Endpoint => Purpose::EndpointSecret,
+            Self::Wallet => Purpose::WalletSecret,
+        }
+    }
+}
+
+/// What signs webhooks: 64 hex characters, which are the key as they stand. Wiped when dropped,
+/// never shown by `Debug`.
+#[derive(Clone)]
+pub struct WebhookSecret(Zeroizing<String>);
+
+impl WebhookSecret {
+    /// A new secret of 256 random bits.
+    pub fn generate() -> Self {
+        Self(Zeroizing::new(random::secret_bytes::<32>().to_lower_hex_string()))
+    }
+
+    /// The secret itself, for its owner.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// As the database keeps it.
+    pub fn seal(&self, sealer: &Sealer, kind: OwnerKind, owner: &[u8; 16]) -> Sealed {
+        sealer.seal(kind.purpose(), owner, self.0.as_bytes())
+    }
+
+    /// Out of what [`WebhookSecret::seal`] made.
+    pub fn unseal(sealer: &Sealer, kind: OwnerKind, owner: &[u8; 16], sealed: &[u8]) -> Result<Self, UnsealError> {
+        let plain = sealer.unseal(kind.purpose(), owner, sealed)?;
+        let text = std::str::from_utf8(&plain).or(Err(UnsealError))?;
+        <[u8; 32]>::from_hex(text).or(Err(UnsealError))?;
+        Ok(Self(Zeroizing::new(text.to_owned())))
+    }
+
+    /// The header `X-Satkeep-Signature` of a body that is sent at this time.
+    pub fn sign(&self, at: UnixMs, body: &str) -> String {
+        let seconds = at.seconds();
+        let mut engine = HmacEngine::<sha256::Hash>::new(self.0.as_bytes());
+        engine.input(format!("{seconds}.").as_bytes());
+        engine.input(body.as_bytes());
+        format!("t={seconds},v1={}", Hmac::<sha256::Hash>::from_engine(engine).to_byte_array().to_lower_hex_string())
+    }
+}
+
+impl fmt::Debug for WebhookSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WebhookSecret(…)")
+    }
+}

@@ -1,0 +1,259 @@
+//! Wiring, first start, and the way down: HTTP first, then the settler, then the pool.
+
+pub mod data_dirs;
+mod expiry;
+pub mod tasks;
+mod upkeep;
+pub mod wire;
+
+use std::fs::File;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use actix_web::web;
+use tokio::sync::oneshot;
+
+use crate::api;
+use crate::api::framework::app::App;
+use crate::clock;
+use crate::config::Config;
+use crate::crypto::secret::{MasterKey, Sealer};
+use crate::domain::node::Node;
+use crate::domain::text::Name;
+use crate::ledger::settler::Settler;
+use crate::live::hub::Hub;
+use crate::live::observed::Observed;
+use crate::live::relay::{Relay, RelayThread};
+use crate::master_key;
+use crate::master_key::{KeyRing, MasterKeyError, sources};
+use crate::net::client::{self, Client};
+use crate::server::tasks::{TaskEnded, Tasks};
+use crate::services::managers;
+use crate::services::managers::ManagerError;
+use crate::store::db::migrations;
+use crate::store::{Store, StoreError};
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traces;
+use crate::telemetry::traces::{Exporting, Traces};
+use crate::webhooks::outbox::Outbox;
+
+/// satkeep could not start, or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum StartupError {
+    /// The data directory.
+    #[error("the data directory cannot be made: {0}")]
+    DataDir(std::io::Error),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no database.
+    #[error("there is no database yet: `satkeep serve`, `satkeep manager create` and `satkeep migrate` make one")]
+    NoDatabase,
+    /// The database is of an older version.
+    #[error("the database has an older schema: run `satkeep migrate`, or start the server")]
+    OldSchema,
+    /// The master key.
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    /// The first manager.
+    #[error("the first manager cannot be made: {0}")]
+    Bootstrap(#[from] ManagerError),
+    /// The certificates that webhooks trust.
+    #[error("--webhook-ca-file: {0}")]
+    Roots(#[from] client::InvalidRoots),
+    /// The certificates that the collector of traces may have.
+    #[error("OTEL_EXPORTER_OTLP_CERTIFICATE: {0}")]
+    CollectorRoots(client::InvalidRoots),
+    /// The thread that exports traces.
+    #[error("traces cannot be exported: {0}")]
+    Traces(std::io::Error),
+    /// The network.
+    #[error("cannot listen or serve: {0}")]
+    Serve(std::io::Error),
+    /// The address of the metrics.
+    #[error("cannot listen where --metrics-listen says: {0}")]
+    MetricsListen(std::io::Error),
+    /// Something beside the requests has ended.
+    #[error("satkeep cannot go on: {0}; see the log")]
+    Task(#[from] TaskEnded),
+    /// The settler has died.
+    #[error("the ledger has stopped; see the log")]
+    Settler,
+}
+
+/// The database, migrated, and the master key that belongs to it.
+#[derive(Debug)]
+pub struct Base {
+    /// The database.
+    pub store: Store,
+    /// The master key that is in use.
+    pub master: MasterKey,
+    /// Seals and unseals under the master key, and follows its rotation.
+    pub sealer: Sealer,
+}
+
+impl Base {
+    /// Opens the database, which is made where it is not there, brings it to the newest
+    /// schema, and gets the master key.
+    pub fn create(config: &Config) -> Result<Self, StartupError> {
+        // The lock covers the making of the master key as well.
+        let (store, _lock) = migrate(config)?;
+        let ring = master_key::create(&store, &config.data_dir)?;
+        Ok(Self::of(store, ring))
+    }
+
+    /// Opens a database that is there, has the newest schema, and is bound to a master key.
+    pub fn open(config: &Config) -> Result<Self, StartupError> {
+        let store = open_store(config)?;
+        let ring = master_key::open(&store, &config.data_dir)?;
+        Ok(Self::of(store, ring))
+    }
+
+    fn of(store: Store, KeyRing { master, sealer, .. }: KeyRing) -> Self {
+        Self { store, master, sealer }
+    }
+}
+
+/// Opens the database, which is made where it is not there, and brings it to the newest
+/// schema. Other processes that start on the same data directory wait until the lock is
+/// dropped.
+pub fn migrate(config: &Config) -> Result<(Store, File), StartupError> {
+    data_dirs::make(config).map_err(StartupError::DataDir)?;
+    data_dirs::guard(config);
+    let lock = sources::lock_file(&config.data_dir, ".lock").map_err(StartupError::DataDir)?;
+    lock.lock().map_err(StartupError::DataDir)?;
+    let store = Store::open(config.database.clone())?;
+    for migration in store.read_blocking(migrations::run)? {
+        tracing::info!(migration, "migrated");
+    }
+    Ok((store, lock))
+}
+
+/// Opens a database that is there and has the newest schema.
+pub fn open_store(config: &Config) -> Result<Store, StartupError> {
+    if config.database.sqlite_path().is_some_and(|path| !path.exists()) {
+        return Err(StartupError::NoDatabase);
+    }
+    data_dirs::guard(config);
+    let store = Store::open(config.database.clone())?;
+    if store.read_blocking(migrations::pending)?.is_empty() { Ok(store) } else { Err(StartupError::OldSchema) }
+}
+
+/// Makes the first manager on an empty database, and prints its keys, once.
+fn bootstrap(base: &Base, config: &Config) -> Result<(), StartupError> {
+    let name = Name::new("manager".to_owned()).map_err(|e| StoreError::Fault(e.to_string()))?;
+    let Some(manager) = managers::create_first(&base.store, &base.sealer, &name)? else { return Ok(()) };
+    println!("manager user id: {}", manager.user);
+    println!("manager admin key: {}", manager.keys.admin.reveal());
+    println!("manager invoice key: {}", manager.keys.invoice.reveal());
+    if let Some(amount) = config.bootstrap {
+        managers::credit(&base.store, &base.sealer, manager.wallet, amount)?;
+    }
+    Ok(())
+}
+
+/// Serves until a signal asks to stop, then settles what is queued and answers everyone.
+pub fn serve(config: &Config) -> Result<(), StartupError> {
+    let base = Base::create(config)?;
+    // Before the first manager is made and its keys are printed: they are printed once, so
+    // this must not be lost to an address that is in use.
+    let listener = std::net::TcpListener::bind(config.listen).map_err(StartupError::Serve)?;
+    let metrics_listener = config.metrics_listen.map(std::net::TcpListener::bind).transpose();
+    let metrics_listener = metrics_listener.map_err(StartupError::MetricsListen)?;
+    let client = Client::new(config.targets.clone(), client::system_resolver(), config.webhook_ca_file.as_deref())?;
+    let (traces, exporting) = config.traces.clone().map(start_traces).transpose()?.unzip();
+    bootstrap(&base, config)?;
+    let hub = Arc::new(Hub::new(config.streams));
+    let relay = Relay::start(base.store.clone(), Arc::clone(&hub)).map_err(StartupError::Serve)?;
+    let (relay, relay_thread) = relay.unzip();
+    let metrics = Arc::new(Metrics::new(api::operations()));
+    let ledger =
+        Observed::new(base.store.settlement(), Arc::clone(&hub), relay, metrics.settling.clone(), traces.clone());
+    let (settler, settler_thread, settler_ended) =
+        Settler::start(Box::new(ledger), clock::now).map_err(StartupError::Serve)?;
+    // A rotation of the master key gives another node key, from the next start on.
+    let node = Node::new(&base.master, config.network);
+    let (store, sealer) = (base.store.clone(), base.sealer.clone());
+    let (format, delivering) = (config.webhook_format, metrics.delivering.clone());
+    let outbox = Outbox { store, sealer, format, client, metrics: delivering, traces: traces.clone() };
+    let app = App::new(base.store, settler, node, base.sealer, hub, metrics, config).with_traces(traces);
+    let app = web::Data::new(app);
+    let listeners = Listeners { api: listener, metrics: metrics_listener };
+    let serving = run(listeners, app, outbox, config.connections_max, settler_ended);
+    let served = actix_web::rt::System::new().block_on(serving);
+    let settled = settler_thread.stop();
+    relay_thread.into_iter().for_each(RelayThread::stop);
+    exporting.into_iter().for_each(Exporting::stop);
+    match (served, settled) {
+        (Ok(()), Ok(())) => {
+            tracing::info!("stopped");
+            Ok(())
+        }
+        (Ok(()), Err(_)) => Err(StartupError::Settler),
+        (Err(error), _) => Err(error),
+    }
+}
+
+fn start_traces(settings: traces::Settings) -> Result<(Traces, Exporting), StartupError> {
+    let tls = client::connector(settings.ca_file.as_deref()).map_err(StartupError::CollectorRoots)?;
+    Traces::start(settings, tls).map_err(StartupError::Traces)
+}
+
+/// Where the server listens.
+struct Listeners {
+    api: std::net::TcpListener,
+    metrics: Option<std::net::TcpListener>,
+}
+
+async fn run(
+    listeners: Listeners,
+    app: web::Data<App>,
+    outbox: Outbox,
+    connections_max: NonZeroUsize,
+    mut settler_ended: oneshot::Receiver<()>,
+) -> Result<(), StartupError> {
+    let address = listeners.api.local_addr().map_err(StartupError::Serve)?;
+    let server = wire::serve(listeners.api, &app, connections_max).map_err(StartupError::Serve)?;
+    tracing::info!("listening on http://{address}; the API is described at http://{address}/docs");
+    let mut tasks = Tasks::default();
+    if let Some(listener) = listeners.metrics {
+        // Nothing that it answers is worth waiting for.
+        let server = api::system::metrics::serve(listener, &app).map_err(StartupError::Serve)?;
+        tasks.start("the server of metrics", async {
+            if let Err(error) = server.await {
+                tracing::error!(%error, "the metrics cannot be served");
+            }
+        });
+    }
+    upkeep::start(&mut tasks, &app);
+    tasks.start_finishing("the outbox", |stop| outbox.run(stop));
+    let handle = server.handle();
+    let mut serving = actix_web::rt::spawn(server);
+    let stopped = tokio::select! {
+        signal = stop_signal() => signal.map_err(StartupError::Serve),
+        _ = &mut settler_ended => Err(StartupError::Settler),
+        ended = tasks.ended() => Err(StartupError::Task(ended)),
+        ended = &mut serving => {
+            let ended = ended.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+            return ended.map_err(StartupError::Serve);
+        }
+    };
+    tracing::info!("stopping: new requests are refused, what is under way is answered");
+    app.start_draining();
+    tasks.start_stopping();
+    handle.stop(true).await;
+    tasks.stop().await;
+    stopped
+}
+
+/// Resolves when the process is asked to stop.
+async fn stop_signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

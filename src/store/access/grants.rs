@@ -1,0 +1,197 @@
+//! What keys grant: looked up for most requests, so by statements that are prepared once.
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
+use diesel::{PgConnection, SqliteConnection};
+
+use crate::domain::api_keys::{KeyDigest, KeyKind};
+use crate::domain::consumer::Consumer;
+use crate::domain::controls::Freeze;
+use crate::domain::ids::{UserId, WalletId};
+use crate::domain::money::Msat;
+use crate::ledger::command::Authority;
+use crate::store::db::connection::Db;
+use crate::store::db::error::StoreError;
+use crate::store::db::schema::{accounts, users, wallets};
+use crate::store::db::statement::statement;
+use crate::store::lookup_batcher::Found;
+use crate::store::settlement::rows::freezes;
+
+/// What a key grants, and on what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Which kind of key it is.
+    pub kind: KeyKind,
+    /// Its wallet.
+    pub wallet: WalletId,
+    /// The wallet's user.
+    pub user: UserId,
+    /// Whose wallet it is: of the manager who created the user, or of the manager itself.
+    pub tenant: Option<UserId>,
+    /// The root manager, whose share everything is charged to.
+    pub root: Option<UserId>,
+    /// Whether the key's user may create users: a root manager, or one whom its manager lets.
+    pub may_create_users: bool,
+    /// The generation of the wallet's keys that it belongs to.
+    pub keys_version: i64,
+}
+
+impl Grant {
+    /// What the ledger checks again.
+    pub const fn authority(&self) -> Authority {
+        Authority { account: self.wallet.account(), keys_version: self.keys_version, manager: None }
+    }
+
+    /// Whose share what the key does is charged to.
+    pub fn consumer(&self) -> Consumer {
+        self.root.map_or(Consumer::NOBODY, |root| Consumer::of(root, self.user))
+    }
+}
+
+/// A key's grant, and what its wallet is and holds.
+#[derive(Clone, Debug)]
+pub struct Holder {
+    /// What the key grants.
+    pub grant: Grant,
+    /// The wallet's name.
+    pub name: String,
+    /// What the wallet holds.
+    pub balance: Msat,
+}
+
+/// The columns of the statements.
+type Columns = (
+    Vec<u8>,
+    String,
+    Vec<u8>,
+    Vec<u8>,
+    Option<Vec<u8>>,
+    Option<Vec<u8>>,
+    bool,
+    String,
+    i64,
+    i64,
+    Option<String>,
+    Option<String>,
+);
+
+/// The statement of both databases: `$digest` is what a key's digest is compared with.
+macro_rules! holder_statement {
+    ($(#[$doc:meta])* $name:ident on $connection:ty, ($($parameter:tt)*), $digest:literal) => {
+        statement!(
+            $(#[$doc])*
+            $name on $connection,
+            ($($parameter)*)
+                -> (
+                Binary,
+                Text,
+                Binary,
+                Binary,
+                Nullable<Binary>,
+                Nullable<Binary>,
+                Bool,
+                Text,
+                BigInt,
+                BigInt,
+                Nullable<Text>,
+                Nullable<Text>,
+            ),
+            concat!(
+                "SELECT k.digest, k.kind, w.id, w.user_id, a.tenant, a.root_id, u.may_create_users, w.name, a.balance_msat, a.keys_version, \
+                    a.frozen_by_manager, a.frozen_by_operator \
+                 FROM wallet_keys AS k INNER JOIN wallets AS w ON w.id = k.wallet_id INNER JOIN accounts AS a ON a.id = w.id \
+                 INNER JOIN users AS u ON u.id = w.user_id \
+                 WHERE a.closed_at_ms IS NULL AND k.digest ",
+                $digest
+            )
+        );
+    };
+}
+
+holder_statement!(
+    /// Who holds a key, on SQLite.
+    SelectHolder on SqliteConnection,
+    (digest: &'a [u8] as Binary),
+    "= ?"
+);
+
+holder_statement!(
+    /// Who holds keys, on PostgreSQL.
+    SelectHolders on PgConnection,
+    (digests: Vec<&'a [u8]> as Array<Binary>),
+    "= ANY(?)"
+);
+
+/// Who holds keys, by digest; of a key that is unknown or revoked there is nothing. The key of
+/// a wallet that is frozen for everything is refused.
+pub(crate) fn find(connection: &mut Db, digests: &[KeyDigest]) -> Result<Found<KeyDigest, Option<Holder>>, StoreError> {
+    let bytes = digests.iter().map(|digest| digest.as_bytes().as_slice());
+    let rows: Vec<Columns> = match connection {
+        Db::Sqlite(c) => {
+            let mut rows = Vec::with_capacity(digests.len());
+            for digest in bytes {
+                rows.extend(SelectHolder { digest }.get_result::<Columns>(c).optional()?);
+            }
+            rows
+        }
+        Db::Postgres(c) => SelectHolders { digests: bytes.collect() }.load(c)?,
+    };
+    let with_digest = |columns: Columns| {
+        let digest = KeyDigest::from_slice(&columns.0);
+        digest
+            .map(|digest| (digest, holder(columns).map(Some)))
+            .ok_or_else(|| StoreError::Broken("a key's digest".to_owned()))
+    };
+    rows.into_iter().map(with_digest).collect()
+}
+
+fn holder(columns: Columns) -> Result<Holder, StoreError> {
+    let (_, kind, wallet, user, tenant, root, may_create_users, name, balance, keys_version, by_manager, by_operator) =
+        columns;
+    refuse_frozen(by_manager.as_deref(), by_operator.as_deref())?;
+    let grant = Grant {
+        kind: KeyKind::from_stored(&kind).ok_or_else(|| StoreError::Broken(format!("a key of kind {kind:?}")))?,
+        wallet: WalletId::from_slice(&wallet)?,
+        user: UserId::from_slice(&user)?,
+        tenant: tenant.map(|id| UserId::from_slice(&id)).transpose()?,
+        root: root.map(|id| UserId::from_slice(&id)).transpose()?,
+        may_create_users,
+        keys_version,
+    };
+    Ok(Holder { grant, name, balance: Msat::new(balance) })
+}
+
+/// The keys of a wallet that is frozen for everything do nothing.
+fn refuse_frozen(by_manager: Option<&str>, by_operator: Option<&str>) -> Result<(), StoreError> {
+    if is_frozen(by_manager, by_operator)? { Err(StoreError::Frozen) } else { Ok(()) }
+}
+
+/// Whether a wallet is frozen for everything, by whomever.
+pub(crate) fn is_frozen(by_manager: Option<&str>, by_operator: Option<&str>) -> Result<bool, StoreError> {
+    Ok(freezes(by_manager, by_operator)?.strictest() == Some(Freeze::Everything))
+}
+
+/// Makes sure that a key which was proved before has been neither revoked nor frozen since.
+pub fn authorize(connection: &mut Db, authority: Authority) -> Result<(), StoreError> {
+    let freezes: Option<(Option<String>, Option<String>)> = accounts::table
+        .filter(accounts::id.eq(authority.account.as_bytes().as_slice()))
+        .filter(accounts::keys_version.eq(authority.keys_version))
+        .filter(accounts::closed_at_ms.is_null())
+        .select((accounts::frozen_by_manager, accounts::frozen_by_operator))
+        .first(connection)
+        .optional()?;
+    let (by_manager, by_operator) = freezes.ok_or(StoreError::Revoked)?;
+    refuse_frozen(by_manager.as_deref(), by_operator.as_deref())
+}
+
+/// Makes sure that the user of a key that was proved before may still create users.
+pub fn authorize_manager(connection: &mut Db, authority: Authority) -> Result<(), StoreError> {
+    // The right is read first: who is deleted meanwhile loses it, but hears that the key is revoked.
+    let may: bool = wallets::table
+        .inner_join(users::table)
+        .filter(wallets::id.eq(authority.account.as_bytes().as_slice()))
+        .select(users::may_create_users)
+        .first(connection)?;
+    authorize(connection, authority)?;
+    if may { Ok(()) } else { Err(StoreError::NotAManager) }
+}

@@ -1,0 +1,145 @@
+//! Logins: who may log in, and the sessions that are under way.
+
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+
+use crate::domain::ids::UserId;
+use crate::domain::session::SessionDigest;
+use crate::domain::text::Username;
+use crate::domain::time::UnixMs;
+use crate::store::db::connection::Db;
+use crate::store::db::error::StoreError;
+use crate::store::db::schema::{sessions, users};
+
+/// What a user is to the whole of satkeep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A manager, or a manager's user.
+    User,
+    /// Looks after managers and their money.
+    Operator,
+}
+
+impl Role {
+    /// The name by which the role is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Operator => "operator",
+        }
+    }
+
+    fn from_stored(name: &str) -> Result<Self, StoreError> {
+        let role = [Self::User, Self::Operator].into_iter().find(|role| role.as_str() == name);
+        role.ok_or_else(|| StoreError::Broken(format!("there is no role of the name {name:?}")))
+    }
+}
+
+/// A session that is under way.
+#[derive(Clone, Copy, Debug)]
+pub struct Session {
+    /// By what it is found.
+    pub digest: SessionDigest,
+    /// Who has logged in.
+    pub user: UserId,
+    /// As what.
+    pub role: Role,
+    /// When it ends.
+    pub expires_at: UnixMs,
+}
+
+/// Sessions that are forgotten in one go.
+const FORGET_ROWS: i64 = 5000;
+
+/// Who has a user name, with the hash of the password where there is one. Users of managers
+/// have none: their managers verify their passwords.
+pub fn login_of(connection: &mut Db, username: &Username) -> Result<Option<(UserId, Option<String>)>, StoreError> {
+    let row: Option<(Vec<u8>, Option<String>)> = users::table
+        .filter(users::username.eq(username.as_str()))
+        .filter(users::manager_id.is_null())
+        .filter(users::deleted_at_ms.is_null())
+        .select((users::id, users::password_hash))
+        .first(connection)
+        .optional()?;
+    row.map(|(id, hash)| Ok((UserId::from_slice(&id)?, hash))).transpose()
+}
+
+/// Begins a session, where the password is still the one that was verified.
+pub fn begin(
+    connection: &mut Db,
+    digest: SessionDigest,
+    user: UserId,
+    verified_hash: &str,
+    now: UnixMs,
+    expires_at: UnixMs,
+) -> Result<(), StoreError> {
+    // The update is the lock, so that a new password, which ends all sessions, ends this one
+    // as well, or is seen here.
+    let unchanged = diesel::update(users::table.filter(users::id.eq(user.as_bytes().as_slice())))
+        .filter(users::password_hash.eq(verified_hash))
+        .filter(users::deleted_at_ms.is_null())
+        .set(users::updated_at_ms.eq(users::updated_at_ms))
+        .execute(connection)?;
+    if unchanged != 1 {
+        return Err(StoreError::NotFound);
+    }
+    diesel::insert_into(sessions::table)
+        .values((
+            sessions::token_digest.eq(digest.as_bytes().as_slice()),
+            sessions::user_id.eq(user.as_bytes().as_slice()),
+            sessions::created_at_ms.eq(now.get()),
+            sessions::expires_at_ms.eq(expires_at.get()),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// The session of a token; `None` for one that is unknown, over, or was ended.
+pub fn find(connection: &mut Db, digest: SessionDigest, now: UnixMs) -> Result<Option<Session>, StoreError> {
+    let row: Option<(Vec<u8>, String, i64)> = sessions::table
+        .inner_join(users::table)
+        .filter(sessions::token_digest.eq(digest.as_bytes().as_slice()))
+        .filter(sessions::expires_at_ms.gt(now.get()))
+        .filter(users::deleted_at_ms.is_null())
+        .select((users::id, users::role, sessions::expires_at_ms))
+        .first(connection)
+        .optional()?;
+    let Some((user, role, expires_at_ms)) = row else { return Ok(None) };
+    Ok(Some(Session {
+        digest,
+        user: UserId::from_slice(&user)?,
+        role: Role::from_stored(&role)?,
+        expires_at: UnixMs::new(expires_at_ms),
+    }))
+}
+
+/// Ends one session.
+pub fn end(connection: &mut Db, digest: SessionDigest) -> Result<(), StoreError> {
+    diesel::delete(sessions::table.filter(sessions::token_digest.eq(digest.as_bytes().as_slice())))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Ends all sessions of a user.
+pub fn end_all(connection: &mut Db, user: UserId) -> Result<(), StoreError> {
+    diesel::delete(sessions::table.filter(sessions::user_id.eq(user.as_bytes().as_slice()))).execute(connection)?;
+    Ok(())
+}
+
+/// Forgets some of the sessions that are over; answers whether there may be more of them.
+pub fn forget_some(connection: &mut Db, now: UnixMs) -> Result<bool, StoreError> {
+    let forget = |lock: &str| {
+        diesel::sql_query(format!(
+            "DELETE FROM sessions WHERE token_digest IN (
+                SELECT token_digest FROM sessions WHERE expires_at_ms <= $1 ORDER BY expires_at_ms LIMIT $2{lock})"
+        ))
+        .bind::<BigInt, _>(now.get())
+        .bind::<BigInt, _>(FORGET_ROWS)
+    };
+    // Rows that somebody has locked are left, so that nobody waits in a circle.
+    let forgotten = match connection {
+        Db::Sqlite(c) => forget("").execute(c)?,
+        Db::Postgres(c) => forget(" FOR UPDATE SKIP LOCKED").execute(c)?,
+    };
+    Ok(i64::try_from(forgotten).is_ok_and(|rows| rows >= FORGET_ROWS))
+}

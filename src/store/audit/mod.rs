@@ -1,0 +1,210 @@
+//! The audit: promises I1 to I4, recomputed from the rows alone, and the guards of the schema that
+//! they rest on. Whatever stands in the rows, it comes to a verdict: nothing in it overflows.
+
+mod guards;
+mod texts;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary};
+
+use crate::domain::ids::AccountId;
+use crate::ledger::audit::{Finding, Verdict};
+use crate::store::audit::guards::Missing;
+use crate::store::db::connection::{Db, in_snapshot};
+use crate::store::db::error::StoreError;
+use crate::store::db::sums::{high, is_zero, low, sum};
+
+/// Every transfer is two entries, one in each account's chain.
+const ENTRIES: &str = concat!(
+    "WITH entries AS (
+        SELECT debit_account AS account, debit_entry AS entry, -",
+    high!("amount_msat"),
+    " AS high, -",
+    low!("amount_msat"),
+    " AS low, debit_balance_msat AS balance
+        FROM transfers
+        UNION ALL
+        SELECT credit_account, credit_entry, ",
+    high!("amount_msat"),
+    ", ",
+    low!("amount_msat"),
+    ", credit_balance_msat FROM transfers
+    )"
+);
+
+const NOT_POSITIVE: &str = "SELECT count(*) AS rows_found FROM transfers WHERE amount_msat <= 0";
+
+const BROKEN_CHAINS: &str = concat!(
+    ", chain AS (
+        SELECT entry, ROW_NUMBER() OVER (PARTITION BY account ORDER BY entry) AS place, balance, high, low,
+            LAG(balance, 1, CAST(0 AS BIGINT)) OVER (PARTITION BY account ORDER BY entry) AS balance_before
+        FROM entries
+    ), steps AS (
+        SELECT entry, place, ",
+    high!("balance"),
+    " - ",
+    high!("balance_before"),
+    " - high AS high, ",
+    low!("balance"),
+    " - ",
+    low!("balance_before"),
+    " - low AS low FROM chain
+    )
+    SELECT count(*) AS rows_found FROM steps WHERE entry <> place OR NOT ",
+    is_zero!("high", "low")
+);
+
+const ACCOUNTS_OFF_CHAIN: &str = concat!(
+    ", ends AS (
+        SELECT account, count(*) AS entries, ",
+    sum!("high"),
+    " AS high, ",
+    sum!("low"),
+    " AS low FROM entries GROUP BY account
+    ), offs AS (
+        SELECT a.entries AS entries, COALESCE(e.entries, 0) AS found, ",
+    high!("a.balance_msat"),
+    " - COALESCE(e.high, 0) AS high, ",
+    low!("a.balance_msat"),
+    " - COALESCE(e.low, 0) AS low
+        FROM accounts AS a LEFT JOIN ends AS e ON e.account = a.id
+    )
+    SELECT count(*) AS rows_found FROM offs WHERE entries <> found OR NOT ",
+    is_zero!("high", "low")
+);
+
+const OF_NOBODY: &str = "SELECT count(*) AS rows_found FROM transfers AS t
+    LEFT JOIN accounts AS d ON d.id = t.debit_account
+    LEFT JOIN accounts AS c ON c.id = t.credit_account WHERE d.id IS NULL OR c.id IS NULL";
+
+const NOT_CONSERVED: &str = concat!(
+    "SELECT count(*) AS rows_found FROM (SELECT ",
+    sum!(high!("balance_msat")),
+    " AS high, ",
+    sum!(low!("balance_msat")),
+    " AS low FROM accounts) AS sums WHERE NOT ",
+    is_zero!("high", "low")
+);
+
+/// Only a wallet with its row and the one system account that there is hold money.
+const UNNAMED_SOURCES: &str = "SELECT count(*) AS rows_found FROM accounts AS a
+    LEFT JOIN wallets AS w ON w.id = a.id
+    WHERE NOT CASE WHEN a.id = $1 THEN a.kind = 'issuance' AND w.id IS NULL
+        ELSE a.kind = 'wallet' AND w.id IS NOT NULL END";
+
+const NO_ISSUANCE: &str = "SELECT 1 - count(*) AS rows_found FROM accounts WHERE id = $1";
+
+const WALLETS_OF_NOTHING: &str = "SELECT count(*) AS rows_found FROM wallets AS w
+    LEFT JOIN accounts AS a ON a.id = w.id LEFT JOIN users AS u ON u.id = w.user_id
+    WHERE a.id IS NULL OR u.id IS NULL";
+
+const OVERDRAWN: &str = "SELECT count(*) AS rows_found FROM accounts WHERE id <> $1 AND balance_msat < 0";
+
+const WAS_OVERDRAWN: &str = "SELECT count(*) AS rows_found FROM transfers
+    WHERE debit_account <> $1 AND debit_balance_msat < 0 OR credit_account <> $1 AND credit_balance_msat < 0";
+
+const PAID_TWICE: &str = "SELECT count(*) AS rows_found FROM (
+        SELECT invoice_id FROM transfers GROUP BY invoice_id HAVING count(*) > 1
+    ) AS twice";
+
+const PAID_WITHOUT_TRANSFER: &str = "SELECT count(*) AS rows_found FROM invoices AS i
+    LEFT JOIN transfers AS t ON t.invoice_id = i.id WHERE (i.state = 'paid') <> (t.id IS NOT NULL)";
+
+const UNLIKE_INVOICE: &str = "SELECT count(*) AS rows_found FROM transfers AS t
+    LEFT JOIN invoices AS i ON i.id = t.invoice_id
+    WHERE i.id IS NULL OR i.amount_msat <> t.amount_msat OR i.wallet_id <> t.credit_account";
+
+const INVOICES_OF_NOBODY: &str = "SELECT count(*) AS rows_found FROM invoices AS i
+    LEFT JOIN accounts AS a ON a.id = i.wallet_id WHERE a.id IS NULL";
+
+#[derive(diesel::QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    rows_found: i64,
+}
+
+/// Recomputes the promises, all from one state of the database.
+pub fn run(connection: &mut Db) -> Result<Vec<Verdict>, StoreError> {
+    in_snapshot(connection, look)
+}
+
+fn look(connection: &mut Db) -> Result<Vec<Verdict>, StoreError> {
+    let missing = guards::missing(connection)?;
+    Ok(vec![
+        double_entry(connection, &missing)?,
+        conservation(connection)?,
+        no_overdraft(connection, &missing)?,
+        one_payment(connection, &missing)?,
+    ])
+}
+
+fn double_entry(connection: &mut Db, missing: &Missing) -> Result<Verdict, StoreError> {
+    let transfers = count(connection, "SELECT count(*) AS rows_found FROM transfers")?;
+    let not_numbers = guards::not_numbers(connection)?;
+    let mut finding = finder(connection);
+    let findings = [
+        Finding { what: "columns of money that hold something else in some rows", rows: not_numbers },
+        finding("transfers of no positive amount", NOT_POSITIVE)?,
+        finding("entries that do not follow from the one before", &format!("{ENTRIES}{BROKEN_CHAINS}"))?,
+        finding("accounts that are not where their chain ends", &format!("{ENTRIES}{ACCOUNTS_OFF_CHAIN}"))?,
+        finding("transfers from or to accounts that do not exist", OF_NOBODY)?,
+        Finding { what: "guards of the append-only ledger that are missing or disabled", rows: missing.ledger },
+    ];
+    Ok(Verdict::new("I1", "double entry", format!("{transfers} transfers"), &findings))
+}
+
+fn conservation(connection: &mut Db) -> Result<Verdict, StoreError> {
+    let accounts = count(connection, "SELECT count(*) AS rows_found FROM accounts")?;
+    let mut finding = finder(connection);
+    let findings = [
+        finding("sums of all balances that are not zero", NOT_CONSERVED)?,
+        finding("accounts that are neither a wallet's nor the system's", UNNAMED_SOURCES)?,
+        finding("system accounts that are missing", NO_ISSUANCE)?,
+        finding("wallets without an account or a user", WALLETS_OF_NOTHING)?,
+    ];
+    Ok(Verdict::new("I2", "conservation", format!("{accounts} accounts"), &findings))
+}
+
+fn no_overdraft(connection: &mut Db, missing: &Missing) -> Result<Verdict, StoreError> {
+    let accounts = count(connection, "SELECT count(*) AS rows_found FROM accounts")?;
+    let mut finding = finder(connection);
+    let findings = [
+        finding("wallets with a negative balance", OVERDRAWN)?,
+        finding("transfers that left a wallet negative", WAS_OVERDRAWN)?,
+        Finding { what: "guards against overdrafts that are missing or disabled", rows: missing.overdraft },
+    ];
+    Ok(Verdict::new("I3", "no overdraft", format!("{accounts} accounts"), &findings))
+}
+
+fn one_payment(connection: &mut Db, missing: &Missing) -> Result<Verdict, StoreError> {
+    let paid = count(connection, "SELECT count(*) AS rows_found FROM invoices WHERE state = 'paid'")?;
+    let unlike_text = texts::unlike_their_invoice(connection)?;
+    let mut finding = finder(connection);
+    let findings = [
+        finding("invoices that were settled more than once", PAID_TWICE)?,
+        finding("invoices whose state is not that of their transfer", PAID_WITHOUT_TRANSFER)?,
+        finding("transfers unlike the invoice that they settle", UNLIKE_INVOICE)?,
+        finding("invoices of wallets that do not exist", INVOICES_OF_NOBODY)?,
+        Finding { what: "invoices whose amount or payment hash is not that of their text", rows: unlike_text },
+        Finding { what: "guards of invoices that are missing or disabled", rows: missing.invoices },
+    ];
+    Ok(Verdict::new("I4", "one invoice, one payment", format!("{paid} paid invoices"), &findings))
+}
+
+/// Counts what is wrong by queries.
+fn finder(connection: &mut Db) -> impl FnMut(&'static str, &str) -> Result<Finding, StoreError> + '_ {
+    move |what, sql| Ok(Finding { what, rows: count(connection, sql)? })
+}
+
+/// The rows that a query finds; where it names `$1`, that is the system's account.
+fn count(connection: &mut Db, sql: &str) -> Result<i64, StoreError> {
+    let query = diesel::sql_query(sql);
+    let issuance = AccountId::ISSUANCE.as_bytes().to_vec();
+    let count: Count = match (connection, sql.contains("$1")) {
+        (Db::Sqlite(c), false) => query.get_result(c)?,
+        (Db::Sqlite(c), true) => query.bind::<Binary, _>(issuance).get_result(c)?,
+        (Db::Postgres(c), false) => query.get_result(c)?,
+        (Db::Postgres(c), true) => query.bind::<Binary, _>(issuance).get_result(c)?,
+    };
+    Ok(count.rows_found)
+}

@@ -1,0 +1,91 @@
+//! SQL functions that queries call on both databases: SQLite's connections get them here,
+//! PostgreSQL has them from a migration.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::sql_types::{Bool, Nullable, Text};
+use diesel::sqlite::Sqlite;
+use diesel::{QueryResult, SqliteConnection};
+
+use crate::domain::search;
+
+diesel::define_sql_function! {
+    /// Whether a text contains another one, whatever the case; not where there is none.
+    fn satkeep_contains(text: Nullable<Text>, part: Text) -> Bool;
+}
+
+diesel::define_sql_function! {
+    /// A condition that always holds, for queries that may look at many rows. On SQLite, which
+    /// has no limits of time, it breaks the query off when the connection's [`Deadline`] is over;
+    /// PostgreSQL, which has, leaves it out.
+    fn satkeep_in_time() -> Bool;
+}
+
+/// Rows between two looks at the clock. No row takes longer than some tens of microseconds.
+const ROWS_UNWATCHED: u32 = 16;
+
+/// No deadline.
+const NEVER: u64 = u64::MAX;
+
+/// By when the queries of a connection must be done, where there is such a time.
+#[derive(Clone, Debug)]
+pub(crate) struct Deadline(Arc<Times>);
+
+#[derive(Debug)]
+struct Times {
+    made_at: Instant,
+    /// In milliseconds after that.
+    over_at_ms: AtomicU64,
+}
+
+impl Deadline {
+    /// There is none yet.
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Times { made_at: Instant::now(), over_at_ms: AtomicU64::new(NEVER) }))
+    }
+
+    /// So long from now on.
+    pub(crate) fn set(&self, limit: Duration) {
+        let over_at_ms = u64::try_from((self.0.made_at.elapsed() + limit).as_millis()).unwrap_or(NEVER);
+        self.0.over_at_ms.store(over_at_ms, Ordering::Relaxed);
+    }
+
+    /// There is none any more.
+    pub(crate) fn lift(&self) {
+        self.0.over_at_ms.store(NEVER, Ordering::Relaxed);
+    }
+
+    fn is_over(&self) -> bool {
+        let over_at_ms = self.0.over_at_ms.load(Ordering::Relaxed);
+        over_at_ms != NEVER && self.0.made_at.elapsed().as_millis() >= u128::from(over_at_ms)
+    }
+}
+
+/// What `satkeep_in_time` answers on SQLite.
+#[derive(Debug)]
+struct InTime(bool);
+
+impl ToSql<Bool, Sqlite> for InTime {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        if !self.0 {
+            return Err("the query takes too long".into());
+        }
+        out.set_value(1_i32);
+        Ok(IsNull::No)
+    }
+}
+
+/// Gives the functions to a connection to SQLite.
+pub(crate) fn register(connection: &mut SqliteConnection, deadline: Deadline) -> QueryResult<()> {
+    satkeep_contains_utils::register_impl(connection, |text: Option<String>, part: String| {
+        text.is_some_and(|text| search::contains(&text, &part))
+    })?;
+    let mut rows = 0_u32;
+    satkeep_in_time_utils::register_nondeterministic_impl(connection, move || {
+        rows = rows.wrapping_add(1);
+        InTime(!rows.is_multiple_of(ROWS_UNWATCHED) || !deadline.is_over())
+    })
+}

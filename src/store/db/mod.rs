@@ -1,0 +1,16 @@
+//! The database itself: connections and their pools, transactions, migrations, and the tables.
+
+pub mod backup;
+pub(crate) mod checkpoint;
+pub mod connection;
+pub mod error;
+pub(crate) mod functions;
+pub mod migrations;
+pub mod notify;
+pub(crate) mod pooled;
+pub mod postgres_url;
+pub(crate) mod schema;
+pub mod settings;
+pub(crate) mod sqlite_file;
+pub(crate) mod statement;
+pub(crate) mod sums;

@@ -1,0 +1,68 @@
+//! Hand-written statements that are prepared once for each connection.
+//!
+//! `diesel::sql_query` is parsed and planned anew at every call, because its text may be
+//! anything. A statement made here is a type of its own with a constant text, so Diesel
+//! caches its preparation under the type.
+
+/// Defines a statement: its connection, its parameters with their SQL types, the SQL types
+/// of the columns that it answers, and its text with a `?` for each parameter in turn.
+///
+/// One that has neither parameters nor columns is only its text.
+macro_rules! statement {
+    ($(#[$doc:meta])* $name:ident on $connection:ty, $sql:literal) => {
+        $(#[$doc])*
+        #[derive(diesel::query_builder::QueryId)]
+        struct $name;
+
+        impl diesel::query_builder::QueryFragment<<$connection as diesel::Connection>::Backend> for $name {
+            fn walk_ast<'b>(
+                &'b self,
+                mut out: diesel::query_builder::AstPass<'_, 'b, <$connection as diesel::Connection>::Backend>,
+            ) -> diesel::QueryResult<()> {
+                out.push_sql($sql);
+                Ok(())
+            }
+        }
+
+        impl diesel::RunQueryDsl<$connection> for $name {}
+    };
+    (
+        $(#[$doc:meta])*
+        $name:ident on $connection:ty,
+        ($($field:ident: $field_type:ty as $sql_type:ty),* $(,)?) -> ($($column:ty),* $(,)?),
+        $sql:expr
+    ) => {
+        $(#[$doc])*
+        pub(crate) struct $name<'a> {
+            $(pub(crate) $field: $field_type,)*
+        }
+
+        impl diesel::query_builder::QueryFragment<<$connection as diesel::Connection>::Backend> for $name<'_> {
+            fn walk_ast<'b>(
+                &'b self,
+                mut out: diesel::query_builder::AstPass<'_, 'b, <$connection as diesel::Connection>::Backend>,
+            ) -> diesel::QueryResult<()> {
+                let mut pieces = $sql.split('?');
+                out.push_sql(pieces.next().unwrap_or_default());
+                $(
+                    out.push_bind_param::<$sql_type, _>(&self.$field)?;
+                    out.push_sql(pieces.next().unwrap_or_default());
+                )*
+                Ok(())
+            }
+        }
+
+        impl diesel::query_builder::QueryId for $name<'_> {
+            type QueryId = $name<'static>;
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        impl diesel::query_builder::Query for $name<'_> {
+            type SqlType = ($($column,)*);
+        }
+
+        impl diesel::RunQueryDsl<$connection> for $name<'_> {}
+    };
+}
+
+pub(crate) use statement;

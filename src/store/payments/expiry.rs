@@ -1,0 +1,131 @@
+//! Invoices whose time is over: found in the order of their ends, marked, and told of once.
+//!
+//! One walk over the index of ends, whose place is a row that all processes share: whoever
+//! holds it goes on from there. It keeps a minute behind, so that an invoice which was stored
+//! late is not left behind it. Whether an invoice can be paid is none of its business: that is
+//! decided by the time, when it is paid.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary};
+
+use crate::domain::consumer::Consumer;
+use crate::domain::ids::{EventId, UserId};
+use crate::domain::time::UnixMs;
+use crate::domain::webhooks::{EventKind, EventKinds};
+use crate::store::db::connection::Db;
+use crate::store::db::error::StoreError;
+use crate::store::db::schema::{accounts, events, invoices, subscriptions, users, walks, wallets};
+
+/// The walk's name.
+const WALK: &str = "expiry";
+/// How far the walk keeps behind: longer than a command may wait to be settled.
+const BEHIND_S: i64 = 60;
+/// Invoices that are looked at in one transaction.
+const PAGE_ROWS: i64 = 500;
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = BigInt)]
+    expires_at_ms: i64,
+    #[diesel(sql_type = Binary)]
+    id: Vec<u8>,
+}
+
+/// The next invoices behind the walk's place whose time is over.
+fn page(connection: &mut Db, now: UnixMs, limit: i64) -> Result<Vec<Row>, StoreError> {
+    let (at_ms, id): (i64, Vec<u8>) =
+        walks::table.filter(walks::name.eq(WALK)).select((walks::at_ms, walks::id)).first(connection)?;
+    let query = diesel::sql_query(
+        "SELECT expires_at_ms, id FROM invoices WHERE (expires_at_ms, id) > ($1, $2) AND expires_at_ms <= $3
+         ORDER BY expires_at_ms, id LIMIT $4",
+    )
+    .bind::<BigInt, _>(at_ms)
+    .bind::<Binary, _>(id)
+    .bind::<BigInt, _>(now.plus_seconds(-BEHIND_S).get())
+    .bind::<BigInt, _>(limit);
+    Ok(match connection {
+        Db::Sqlite(c) => query.load(c)?,
+        Db::Postgres(c) => query.load(c)?,
+    })
+}
+
+/// Whether the walk has anything to do.
+pub fn is_due(connection: &mut Db, now: UnixMs) -> Result<bool, StoreError> {
+    Ok(!page(connection, now, 1)?.is_empty())
+}
+
+/// Goes on with the walk by some invoices; answers whether there may be more.
+pub fn sweep_some(connection: &mut Db, now: UnixMs) -> Result<bool, StoreError> {
+    // The update is the lock.
+    diesel::update(walks::table.filter(walks::name.eq(WALK))).set(walks::name.eq(walks::name)).execute(connection)?;
+    let rows = page(connection, now, PAGE_ROWS)?;
+    let Some(last) = rows.last() else { return Ok(false) };
+    diesel::update(walks::table.filter(walks::name.eq(WALK)))
+        .set((walks::at_ms.eq(last.expires_at_ms), walks::id.eq(&last.id)))
+        .execute(connection)?;
+    let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < PAGE_ROWS);
+    let expired = lock_open(connection, rows.into_iter().map(|row| row.id).collect())?;
+    diesel::update(invoices::table.filter(invoices::id.eq_any(&expired)))
+        .set(invoices::expired_at_ms.eq(now.get()))
+        .execute(connection)?;
+    tell(connection, expired, now)?;
+    Ok(!is_last)
+}
+
+/// Those of the invoices that wait to be paid, to wallets that are there; locked in the order in
+/// which everybody locks invoices.
+fn lock_open(connection: &mut Db, ids: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, StoreError> {
+    let open = invoices::table
+        .filter(invoices::id.eq_any(ids))
+        .filter(invoices::state.eq("open"))
+        .filter(invoices::expired_at_ms.is_null())
+        .order(invoices::payment_hash)
+        .select((invoices::id, invoices::wallet_id));
+    let locked: Vec<(Vec<u8>, Vec<u8>)> = match connection {
+        // The transaction holds the only write lock.
+        Db::Sqlite(c) => open.load(c)?,
+        Db::Postgres(c) => open.for_no_key_update().load(c)?,
+    };
+    let mut wallets: Vec<_> = locked.iter().map(|(_, wallet)| wallet.clone()).collect();
+    wallets.sort_unstable();
+    wallets.dedup();
+    let here: Vec<Vec<u8>> = accounts::table
+        .filter(accounts::id.eq_any(wallets))
+        .filter(accounts::closed_at_ms.is_null())
+        .select(accounts::id)
+        .load(connection)?;
+    Ok(locked.into_iter().filter(|(_, wallet)| here.contains(wallet)).map(|(id, _)| id).collect())
+}
+
+/// An invoice, its wallet, that one's root manager and user, and which events are asked for.
+type Asked = (Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, i64);
+
+/// Tells of invoices that have expired, where anybody asks for it.
+fn tell(connection: &mut Db, expired: Vec<Vec<u8>>, now: UnixMs) -> Result<(), StoreError> {
+    let asked: Vec<Asked> = invoices::table
+        .inner_join(accounts::table.on(accounts::id.eq(invoices::wallet_id)))
+        .inner_join(subscriptions::table.on(accounts::tenant.eq(subscriptions::manager_id.nullable())))
+        .inner_join(wallets::table.on(wallets::id.eq(invoices::wallet_id)))
+        .inner_join(users::table.on(users::id.eq(wallets::user_id)))
+        .filter(invoices::id.eq_any(expired))
+        .order((invoices::expires_at_ms, invoices::id))
+        .select((invoices::id, invoices::wallet_id, users::root_id, users::id, subscriptions::kinds))
+        .load(connection)?;
+    for (invoice, wallet, root, user, kinds) in asked {
+        if !EventKinds::from_stored(kinds).contains(EventKind::InvoiceExpired) {
+            continue;
+        }
+        let consumer = Consumer::of(UserId::from_slice(&root)?, UserId::from_slice(&user)?);
+        diesel::insert_into(events::table)
+            .values((
+                events::id.eq(EventId::next().as_bytes().as_slice()),
+                events::kind.eq(EventKind::InvoiceExpired.as_str()),
+                events::account_id.eq(wallet),
+                events::row_id.eq(invoice),
+                events::created_at_ms.eq(now.get()),
+                events::consumer.eq(consumer.to_bytes().as_slice()),
+            ))
+            .execute(connection)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,248 @@
+//! Which payments of a wallet to list, and in which order.
+
+use diesel::helper_types::IntoBoxed;
+use diesel::prelude::*;
+use diesel::sql_types::{Binary, Bool};
+
+use crate::domain::ids::{PaymentHash, WalletId};
+use crate::domain::search::SearchText;
+use crate::domain::time::UnixMs;
+use crate::ledger::state::InvoiceState;
+use crate::store::db::connection::MultiBackend;
+use crate::store::db::functions::satkeep_contains;
+use crate::store::db::schema::payments;
+
+/// What a payment looks like to a client: an expired open invoice has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Waits to be paid.
+    Pending,
+    /// Was paid.
+    Success,
+    /// Can no longer be paid.
+    Failed,
+}
+
+/// A range of numbers: from the first, up to and without the second.
+pub type Range = (Option<i64>, Option<i64>);
+
+/// A condition on a text column.
+#[derive(Clone, Debug)]
+pub enum TextTest {
+    /// One of these.
+    OneOf(Vec<String>),
+    /// With this text somewhere in it, whatever the case.
+    Contains(SearchText),
+}
+
+/// What a condition looks at.
+#[derive(Clone, Debug)]
+pub enum Test {
+    /// The memo.
+    Memo(TextTest),
+    /// The tag.
+    Tag(TextTest),
+    /// The signed amount in msat, in any of the ranges.
+    AmountMsat(Vec<Range>),
+    /// The fee in msat, in any of the ranges.
+    FeeMsat(Vec<Range>),
+    /// The time of creation in milliseconds, in any of the ranges.
+    CreatedAtMs(Vec<Range>),
+    /// The payment hash, one of these.
+    Hash(Vec<PaymentHash>),
+    /// The wallet, one of these.
+    Wallet(Vec<WalletId>),
+    /// The place in the wallet's list: older than this one.
+    Before(Vec<u8>),
+    /// The status, one of these, at this time.
+    Status(Vec<Status>, UnixMs),
+    /// Any of these tests.
+    Either(Vec<Test>),
+}
+
+/// One condition.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// What it looks at.
+    pub test: Test,
+    /// Whether payments that pass the test are left out, rather than the others.
+    pub negated: bool,
+}
+
+/// All conditions hold.
+#[derive(Clone, Debug, Default)]
+pub struct PaymentFilter(pub Vec<Condition>);
+
+/// By what to sort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SortKey {
+    /// When it was created.
+    Created,
+    /// When it was paid, or else created.
+    Updated,
+    /// The signed amount.
+    Amount,
+    /// The memo.
+    Memo,
+    /// The tag.
+    Tag,
+}
+
+/// In which order to list; payments that are equal in it are listed by creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sort {
+    /// By what.
+    pub key: SortKey,
+    /// Smallest or oldest first.
+    pub ascending: bool,
+}
+
+type Query = IntoBoxed<'static, payments::table, MultiBackend>;
+type Expression = Box<dyn BoxableExpression<payments::table, MultiBackend, SqlType = Bool>>;
+
+impl PaymentFilter {
+    pub(crate) fn apply(&self, wallet: WalletId) -> Query {
+        let query = payments::table.into_boxed().filter(payments::wallet_id.eq(wallet.as_bytes().to_vec()));
+        self.test(query, Test::expression)
+    }
+
+    /// The same of one half of the view. PostgreSQL believes that a wallet's payments are spread
+    /// evenly over time, and would rather look through the newest payments of everybody. Of a
+    /// range of wallets, even if it is of one, it walks the index that begins with the wallet.
+    pub(crate) fn apply_to_half(&self, wallet: WalletId) -> Query {
+        let id = wallet.as_bytes();
+        let query = payments::table.into_boxed().filter(payments::wallet_id.between(id.to_vec(), id.to_vec()));
+        self.test(query, |test| match test {
+            Test::Before(row) => Box::new(
+                diesel::dsl::sql::<Bool>("(wallet_id, id) < (")
+                    .bind::<Binary, _>(id.to_vec())
+                    .sql(", ")
+                    .bind::<Binary, _>(row.clone())
+                    .sql(")"),
+            ),
+            Test::Memo(_)
+            | Test::Tag(_)
+            | Test::AmountMsat(_)
+            | Test::FeeMsat(_)
+            | Test::CreatedAtMs(_)
+            | Test::Hash(_)
+            | Test::Wallet(_)
+            | Test::Status(..)
+            | Test::Either(_) => test.expression(),
+        })
+    }
+
+    fn test(&self, query: Query, expression: impl Fn(&Test) -> Expression) -> Query {
+        self.0.iter().fold(query, |query, condition| {
+            let test = expression(&condition.test);
+            if condition.negated { query.filter(diesel::dsl::not(test)) } else { query.filter(test) }
+        })
+    }
+}
+
+impl Sort {
+    /// Newest first.
+    pub const NEWEST: Self = Self { key: SortKey::Created, ascending: false };
+
+    pub(crate) fn apply(self, query: Query) -> Query {
+        let id = payments::id;
+        let updated = || diesel::dsl::sql::<diesel::sql_types::BigInt>("COALESCE(paid_at_ms, created_at_ms)");
+        match (self.key, self.ascending) {
+            // Ids grow with time, and the indexes of a wallet's payments end in them.
+            (SortKey::Created, true) => query.order(id.asc()),
+            (SortKey::Created, false) => query.order(id.desc()),
+            (SortKey::Updated, true) => query.order((updated().asc(), id.asc())),
+            (SortKey::Updated, false) => query.order((updated().desc(), id.desc())),
+            (SortKey::Amount, true) => query.order((payments::amount_msat.asc(), id.asc())),
+            (SortKey::Amount, false) => query.order((payments::amount_msat.desc(), id.desc())),
+            (SortKey::Memo, true) => query.order((payments::memo.asc(), id.asc())),
+            (SortKey::Memo, false) => query.order((payments::memo.desc(), id.desc())),
+            (SortKey::Tag, true) => query.order((payments::tag.asc(), id.asc())),
+            (SortKey::Tag, false) => query.order((payments::tag.desc(), id.desc())),
+        }
+    }
+}
+
+impl Sort {
+    /// The same of one half of the view, to go with [`PaymentFilter::apply_to_half`].
+    pub(crate) fn apply_to_half(self, query: Query) -> Query {
+        match (self.key, self.ascending) {
+            (SortKey::Created, true) => query.order((payments::wallet_id.asc(), payments::id.asc())),
+            (SortKey::Created, false) => query.order((payments::wallet_id.desc(), payments::id.desc())),
+            (SortKey::Updated | SortKey::Amount | SortKey::Memo | SortKey::Tag, _) => self.apply(query),
+        }
+    }
+}
+
+impl Test {
+    fn expression(&self) -> Expression {
+        match self {
+            Self::Memo(TextTest::OneOf(texts)) => Box::new(payments::memo.eq_any(texts.clone())),
+            Self::Memo(TextTest::Contains(text)) => {
+                Box::new(satkeep_contains(payments::memo.nullable(), text.as_str().to_owned()))
+            }
+            Self::Tag(TextTest::OneOf(texts)) => Box::new(tag().eq_any(texts.clone())),
+            Self::Tag(TextTest::Contains(text)) => Box::new(satkeep_contains(payments::tag, text.as_str().to_owned())),
+            Self::AmountMsat(ranges) => any_of(ranges, |range| within(payments::amount_msat, range)),
+            // The internal ledger moves money for nothing.
+            Self::FeeMsat(ranges) => {
+                let free =
+                    ranges.iter().any(|(min, max)| min.is_none_or(|min| min <= 0) && max.is_none_or(|max| 0 < max));
+                always(free)
+            }
+            Self::CreatedAtMs(ranges) => any_of(ranges, |range| within(payments::created_at_ms, range)),
+            Self::Hash(hashes) => Box::new(
+                payments::payment_hash.eq_any(hashes.iter().map(|h| h.as_bytes().to_vec()).collect::<Vec<_>>()),
+            ),
+            Self::Wallet(ids) => {
+                Box::new(payments::wallet_id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
+            }
+            Self::Before(row) => Box::new(payments::id.lt(row.clone())),
+            Self::Status(statuses, now) => any_of(statuses, |status| has_status(*status, *now)),
+            Self::Either(tests) => any_of(tests, Self::expression),
+        }
+    }
+}
+
+/// The tag, or the empty text where there is none, so that a negated test finds those.
+fn tag() -> diesel::expression::SqlLiteral<diesel::sql_types::Text> {
+    diesel::dsl::sql("COALESCE(tag, '')")
+}
+
+fn always(value: bool) -> Expression {
+    Box::new(diesel::dsl::sql::<Bool>(if value { "1 = 1" } else { "1 = 0" }))
+}
+
+fn any_of<T>(items: &[T], expression: impl Fn(&T) -> Expression) -> Expression {
+    items.iter().map(expression).reduce(|a, b| Box::new(a.or(b))).unwrap_or_else(|| always(false))
+}
+
+fn within<C>(column: C, (min, max): &Range) -> Expression
+where
+    C: diesel::Column<SqlType = diesel::sql_types::BigInt, Table = payments::table> + Copy + 'static,
+    diesel::dsl::GtEq<C, i64>: BoxableExpression<payments::table, MultiBackend, SqlType = Bool>,
+    diesel::dsl::Lt<C, i64>: BoxableExpression<payments::table, MultiBackend, SqlType = Bool>,
+    C: diesel::ExpressionMethods,
+{
+    match (min, max) {
+        (Some(min), Some(max)) => {
+            let min: Expression = Box::new(column.ge(*min));
+            let max: Expression = Box::new(column.lt(*max));
+            Box::new(min.and(max))
+        }
+        (Some(min), None) => Box::new(column.ge(*min)),
+        (None, Some(max)) => Box::new(column.lt(*max)),
+        (None, None) => always(true),
+    }
+}
+
+fn has_status(status: Status, now: UnixMs) -> Expression {
+    let open = || payments::state.eq(InvoiceState::Open.as_str());
+    match status {
+        Status::Success => Box::new(payments::state.eq(InvoiceState::Paid.as_str())),
+        Status::Pending => Box::new(open().and(payments::expires_at_ms.gt(now.get()))),
+        Status::Failed => Box::new(
+            payments::state.eq(InvoiceState::Cancelled.as_str()).or(open().and(payments::expires_at_ms.le(now.get()))),
+        ),
+    }
+}

@@ -1,0 +1,325 @@
+//! Payments: what one wallet sees of invoices and transfers.
+
+pub mod expiry;
+pub mod filter;
+pub mod history;
+mod page;
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
+use diesel::{PgConnection, SqliteConnection};
+
+use super::wallets::CHUNK_IDS;
+use crate::crypto::secret::Sealed;
+use crate::domain::extra::Extra;
+use crate::domain::ids::{InvoiceId, PaymentHash, WalletId};
+use crate::domain::money::Msat;
+use crate::domain::time::UnixMs;
+use crate::ledger::state::InvoiceState;
+use crate::store::db::connection::Db;
+use crate::store::db::error::StoreError;
+use crate::store::db::functions::satkeep_in_time;
+use crate::store::db::schema::{invoices, payments};
+use crate::store::db::statement::statement;
+use crate::store::lookup_batcher::Found;
+use crate::store::payments::filter::{PaymentFilter, Sort};
+use crate::store::payments::page::Page;
+use crate::store::webhooks::log;
+
+/// One side of a payment, or an invoice that waits for it.
+#[derive(Clone, Debug)]
+pub struct Payment {
+    /// Its place in the wallet's list, by which the next page is found.
+    pub row: Vec<u8>,
+    /// The wallet whose side it is.
+    pub wallet: WalletId,
+    /// What clients know it by.
+    pub payment_hash: PaymentHash,
+    /// The invoice behind it, which the preimage is bound to.
+    pub invoice: InvoiceId,
+    /// The preimage, sealed.
+    pub preimage: Sealed,
+    /// The text of the invoice; `None` for a direct transfer.
+    pub bolt11: Option<String>,
+    /// Above zero when coming in, below when going out.
+    pub amount: Msat,
+    /// What for.
+    pub memo: String,
+    /// Where the invoice stands.
+    pub state: InvoiceState,
+    /// Where to tell of the payment.
+    pub webhook: Option<String>,
+    /// What was answered there last.
+    pub webhook_status: Option<i64>,
+    /// The wallet's own data.
+    pub extra: Option<Extra>,
+    /// When the invoice was issued, or the payment made.
+    pub created_at: UnixMs,
+    /// From when on the invoice cannot be paid.
+    pub expires_at: UnixMs,
+    /// When it was paid.
+    pub paid_at: Option<UnixMs>,
+}
+
+impl Payment {
+    /// The same in a wallet that may be deleted: then nobody can pay it any more.
+    fn in_wallet(self, deleted: bool) -> Self {
+        let cancelled = deleted && self.state == InvoiceState::Open;
+        Self { state: if cancelled { InvoiceState::Cancelled } else { self.state }, ..self }
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = payments)]
+struct Row {
+    id: Vec<u8>,
+    wallet_id: Vec<u8>,
+    payment_hash: Vec<u8>,
+    invoice_id: Vec<u8>,
+    preimage_sealed: Vec<u8>,
+    bolt11: Option<String>,
+    amount_msat: i64,
+    memo: String,
+    state: String,
+    webhook: Option<String>,
+    extra: Option<String>,
+    created_at_ms: i64,
+    expires_at_ms: i64,
+    paid_at_ms: Option<i64>,
+}
+
+impl TryFrom<Row> for Payment {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            row: row.id,
+            wallet: WalletId::from_slice(&row.wallet_id)?,
+            payment_hash: PaymentHash::from_slice(&row.payment_hash)?,
+            invoice: InvoiceId::from_slice(&row.invoice_id)?,
+            preimage: Sealed::from_stored(row.preimage_sealed),
+            bolt11: row.bolt11,
+            amount: Msat::new(row.amount_msat),
+            memo: row.memo,
+            state: InvoiceState::from_stored(&row.state)
+                .ok_or_else(|| StoreError::Broken(format!("an invoice in the state {:?}", row.state)))?,
+            webhook: row.webhook,
+            webhook_status: None,
+            extra: row.extra.map(Extra::from_stored),
+            created_at: UnixMs::new(row.created_at_ms),
+            expires_at: UnixMs::new(row.expires_at_ms),
+            paid_at: row.paid_at_ms.map(UnixMs::new),
+        })
+    }
+}
+
+/// The query of both databases, up to what the hash is compared with.
+macro_rules! select_sides {
+    ($hash:literal) => {
+        concat!(
+            "SELECT id, wallet_id, payment_hash, invoice_id, preimage_sealed, bolt11, amount_msat, memo, state, webhook, \
+                extra, created_at_ms, expires_at_ms, paid_at_ms, \
+                (SELECT closed_at_ms FROM accounts WHERE accounts.id = payments.wallet_id) \
+             FROM payments WHERE payment_hash ",
+            $hash
+        )
+    };
+}
+
+/// The SQL types of [`Row`].
+type RowTypes = (
+    Binary,
+    Binary,
+    Binary,
+    Binary,
+    Binary,
+    Nullable<Text>,
+    BigInt,
+    Text,
+    Text,
+    Nullable<Text>,
+    Nullable<Text>,
+    BigInt,
+    BigInt,
+    Nullable<BigInt>,
+);
+
+statement!(
+    /// The sides of a payment, on SQLite.
+    SelectSides on SqliteConnection,
+    (hash: &'a [u8] as Binary) -> (RowTypes, Nullable<BigInt>),
+    select_sides!("= ?")
+);
+
+statement!(
+    /// The sides of payments, on PostgreSQL.
+    SelectSidesOfMany on PgConnection,
+    (hashes: Vec<&'a [u8]> as Array<Binary>) -> (RowTypes, Nullable<BigInt>),
+    select_sides!("= ANY(?)")
+);
+
+/// Both sides of payments, the payee's first; only the payee's where it waits; nothing where
+/// there is no such payment. An open invoice of a deleted wallet is cancelled. Who may see what
+/// of it, the caller decides.
+pub(crate) fn find(
+    connection: &mut Db,
+    hashes: &[PaymentHash],
+) -> Result<Found<PaymentHash, Vec<Payment>>, StoreError> {
+    let bytes = hashes.iter().map(|hash| hash.as_bytes().as_slice());
+    let rows: Vec<(Row, Option<i64>)> = match connection {
+        Db::Sqlite(c) => {
+            let mut rows = Vec::new();
+            for hash in bytes {
+                rows.extend(SelectSides { hash }.load::<(Row, Option<i64>)>(c)?);
+            }
+            rows
+        }
+        Db::Postgres(c) => SelectSidesOfMany { hashes: bytes.collect() }.load(c)?,
+    };
+    let mut found: Found<PaymentHash, Vec<Payment>> = Found::with_capacity(hashes.len());
+    for (row, closed_at) in rows {
+        let hash = PaymentHash::from_slice(&row.payment_hash)?;
+        let side = Payment::try_from(row).map(|side| side.in_wallet(closed_at.is_some()));
+        let sides = found.entry(hash).or_insert_with(|| Ok(Vec::with_capacity(2)));
+        match (sides.as_mut(), side) {
+            (Ok(sides), Ok(side)) if side.amount.is_negative() => sides.push(side),
+            (Ok(sides), Ok(side)) => sides.insert(0, side),
+            (Ok(_), Err(error)) => *sides = Err(error),
+            (Err(_), _) => {}
+        }
+    }
+    add_webhook_statuses(connection, found.values_mut().flatten().flatten())?;
+    Ok(found)
+}
+
+/// Adds what the targets of webhooks have answered last.
+fn add_webhook_statuses<'p>(
+    connection: &mut Db,
+    payments: impl IntoIterator<Item = &'p mut Payment>,
+) -> Result<(), StoreError> {
+    let told = |payment: &&mut Payment| payment.webhook.is_some() && payment.state == InvoiceState::Paid;
+    let mut told: Vec<&mut Payment> = payments.into_iter().filter(told).collect();
+    let rows: Vec<_> = told.iter().map(|payment| payment.row.clone()).collect();
+    let statuses = log::statuses(connection, &rows)?;
+    for payment in &mut told {
+        payment.webhook_status = statuses.get(&payment.row).copied();
+    }
+    Ok(())
+}
+
+/// The payees' sides of payments, or invoices that wait for them, by the ids of the invoices.
+pub fn of_invoices(connection: &mut Db, ids: &[[u8; 16]]) -> Result<HashMap<[u8; 16], Payment>, StoreError> {
+    let mut found = HashMap::with_capacity(ids.len());
+    for ids in ids.chunks(CHUNK_IDS) {
+        let rows: Vec<Row> = invoices::table
+            .filter(invoices::id.eq_any(ids.iter().map(|id| id.to_vec()).collect::<Vec<_>>()))
+            .select((
+                invoices::id,
+                invoices::wallet_id,
+                invoices::payment_hash,
+                invoices::id,
+                invoices::preimage_sealed,
+                invoices::bolt11,
+                invoices::amount_msat,
+                invoices::memo,
+                invoices::state,
+                invoices::webhook,
+                invoices::extra,
+                invoices::created_at_ms,
+                invoices::expires_at_ms,
+                invoices::paid_at_ms,
+            ))
+            .load(connection)?;
+        for row in rows {
+            let payment = Payment::try_from(row)?;
+            found.insert(*payment.invoice.as_bytes(), payment);
+        }
+    }
+    Ok(found)
+}
+
+/// One side of a payment, by the id of its row.
+pub fn find_row(connection: &mut Db, wallet: WalletId, row: [u8; 16]) -> Result<Payment, StoreError> {
+    let row: Row = payments::table
+        .filter(payments::wallet_id.eq(wallet.as_bytes().as_slice()))
+        .filter(payments::id.eq(row.as_slice()))
+        .select(Row::as_select())
+        .first(connection)?;
+    let mut payment = [Payment::try_from(row)?];
+    add_webhook_statuses(connection, &mut payment)?;
+    let [payment] = payment;
+    Ok(payment)
+}
+
+/// Sides of payments, by their wallets and the ids of their rows, in this order: one query for
+/// each wallet, because only a wallet's rows are found by their ids.
+pub fn find_sides(connection: &mut Db, sides: &[(WalletId, [u8; 16])]) -> Result<Vec<Payment>, StoreError> {
+    let mut rows: HashMap<WalletId, Vec<[u8; 16]>> = HashMap::new();
+    for (wallet, row) in sides {
+        rows.entry(*wallet).or_default().push(*row);
+    }
+    let mut found = HashMap::with_capacity(sides.len());
+    for (wallet, rows) in rows {
+        for side in find_rows(connection, wallet, &rows)? {
+            found.insert((wallet, side.row.clone()), side);
+        }
+    }
+    let in_order = sides.iter().map(|(wallet, row)| found.remove(&(*wallet, row.to_vec())).ok_or(StoreError::NotFound));
+    let mut sides: Vec<Payment> = in_order.collect::<Result<_, _>>()?;
+    add_webhook_statuses(connection, &mut sides)?;
+    Ok(sides)
+}
+
+/// A wallet's sides of payments, by the ids of their rows, in no order.
+pub fn find_rows(connection: &mut Db, wallet: WalletId, rows: &[[u8; 16]]) -> Result<Vec<Payment>, StoreError> {
+    let mut found = Vec::with_capacity(rows.len());
+    for rows in rows.chunks(CHUNK_IDS) {
+        let rows: Vec<Row> = payments::table
+            .filter(payments::wallet_id.eq(wallet.as_bytes().as_slice()))
+            .filter(payments::id.eq_any(rows.iter().map(|row| row.to_vec()).collect::<Vec<_>>()))
+            .select(Row::as_select())
+            .load(connection)?;
+        for row in rows {
+            found.push(Payment::try_from(row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// A page of a wallet's payments.
+pub fn list(
+    connection: &mut Db,
+    wallet: WalletId,
+    filter: &PaymentFilter,
+    sort: Sort,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<Payment>, StoreError> {
+    let rows: Vec<Row> = match connection {
+        // Walks the indexes of both halves of the view by itself.
+        Db::Sqlite(_) => {
+            let page = sort.apply(filter.apply(wallet)).filter(satkeep_in_time()).offset(offset).limit(limit);
+            page.select(Row::as_select()).load(connection)?
+        }
+        // Sorts all that a wallet has ever paid, unless each half is asked for its own part.
+        Db::Postgres(_) => {
+            let half = || {
+                let half = sort.apply_to_half(filter.apply_to_half(wallet)).limit(offset.saturating_add(limit));
+                // The tag is only sorted by.
+                half.select((Row::as_select(), payments::tag))
+            };
+            let page = Page { incoming: half(), outgoing: half(), sort, offset, limit };
+            page.load::<(Row, Option<String>)>(connection)?.into_iter().map(|(row, _)| row).collect()
+        }
+    };
+    let mut page: Vec<Payment> = rows.into_iter().map(Payment::try_from).collect::<Result<_, _>>()?;
+    add_webhook_statuses(connection, &mut page)?;
+    Ok(page)
+}
+
+/// How many of a wallet's payments a filter lets through.
+pub fn count(connection: &mut Db, wallet: WalletId, filter: &PaymentFilter) -> Result<i64, StoreError> {
+    Ok(filter.apply(wallet).filter(satkeep_in_time()).count().get_result(connection)?)
+}

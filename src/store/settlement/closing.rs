@@ -1,0 +1,165 @@
+//! Deleting wallets and users, as part of a settled batch.
+//!
+//! Open invoices of a deleted wallet are left as they are: the ledger refuses to pay a wallet
+//! that is closed, and who asks is told that they are cancelled.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use diesel::SqliteConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary};
+
+use crate::domain::api_keys::new_generation;
+use crate::domain::ids::{AccountId, UserId};
+use crate::domain::time::UnixMs;
+use crate::ledger::batch::ReadSet;
+use crate::ledger::command::CLOSE_MAX;
+use crate::ledger::state::{Closure, User};
+use crate::store::db::connection::Db;
+use crate::store::db::error::StoreError;
+use crate::store::db::schema::{accounts, sessions, users, wallet_keys, wallets};
+use crate::store::db::statement::statement;
+use crate::store::settlement::closing_postgres;
+use crate::store::settlement::expect_rows;
+use crate::store::wallets::CHUNK_IDS;
+
+/// A user, and a wallet or a user that it has.
+pub(crate) type Belonging = (Vec<u8>, Vec<u8>);
+
+/// The users whom a batch is about: none of them is deleted or changed, and whoever is to be
+/// deleted gets no more users or wallets, until the transaction ends.
+#[derive(Default)]
+pub(crate) struct LockedUsers {
+    /// Those who are to be deleted, with what they have.
+    pub(crate) users: HashMap<UserId, User>,
+    /// Managers who may create users.
+    pub(crate) managers: HashSet<UserId>,
+}
+
+statement!(
+    /// A user who is there.
+    SelectUser on SqliteConnection,
+    (id: &'a [u8] as Binary) -> (Binary),
+    "SELECT id FROM users WHERE id = ? AND deleted_at_ms IS NULL"
+);
+
+statement!(
+    /// A user who is there and may create users.
+    SelectManager on SqliteConnection,
+    (id: &'a [u8] as Binary) -> (Binary),
+    "SELECT id FROM users WHERE id = ? AND deleted_at_ms IS NULL AND may_create_users"
+);
+
+statement!(
+    /// Some of the wallets of a user.
+    SelectWallets on SqliteConnection,
+    (user: &'a [u8] as Binary, limit: i64 as BigInt) -> (Binary, Binary),
+    "SELECT user_id, id FROM wallets WHERE user_id = ? AND deleted_at_ms IS NULL LIMIT ?"
+);
+
+statement!(
+    /// Some of the users of a user.
+    SelectUsers on SqliteConnection,
+    (manager: &'a [u8] as Binary, limit: i64 as BigInt) -> (Binary, Binary),
+    "SELECT manager_id, id FROM users WHERE manager_id = ? AND deleted_at_ms IS NULL LIMIT ?"
+);
+
+/// Of what a user has, as many are told as show that they are more than one deletion names.
+pub(crate) fn belongings_max() -> i64 {
+    i64::try_from(CLOSE_MAX).unwrap_or(i64::MAX).saturating_add(1)
+}
+
+/// Locks the users whom a batch is about.
+pub(crate) fn lock_users(connection: &mut Db, read_set: &ReadSet) -> Result<LockedUsers, StoreError> {
+    let mut locked = LockedUsers::default();
+    if !read_set.managers.is_empty() {
+        let found = match connection {
+            Db::Sqlite(c) => find_each(c, &read_set.managers, |c, id| SelectManager { id }.get_result(c))?,
+            Db::Postgres(c) => closing_postgres::lock_managers(c, &read_set.managers)?,
+        };
+        locked.managers = found.iter().map(|(id,)| Ok(UserId::from_slice(id)?)).collect::<Result<_, StoreError>>()?;
+    }
+    if read_set.users.is_empty() {
+        return Ok(locked);
+    }
+    let found = match connection {
+        Db::Sqlite(c) => find_each(c, &read_set.users, |c, id| SelectUser { id }.get_result(c))?,
+        Db::Postgres(c) => closing_postgres::lock_users(c, &read_set.users)?,
+    };
+    let ids = found.iter().map(|(id,)| Ok(UserId::from_slice(id)?)).collect::<Result<Vec<_>, StoreError>>()?;
+    locked.users = ids.iter().map(|id| (*id, User::default())).collect();
+    let (wallets, users) = match connection {
+        Db::Sqlite(c) => belongings_of(c, &ids)?,
+        Db::Postgres(c) => closing_postgres::belongings_of(c, &ids)?,
+    };
+    for (user, wallet) in wallets {
+        locked.users.entry(UserId::from_slice(&user)?).or_default().wallets.push(AccountId::from_slice(&wallet)?);
+    }
+    for (manager, user) in users {
+        locked.users.entry(UserId::from_slice(&manager)?).or_default().users.push(UserId::from_slice(&user)?);
+    }
+    Ok(locked)
+}
+
+/// Those that are found, of a few. The transaction holds the only write lock.
+fn find_each(
+    connection: &mut SqliteConnection,
+    ids: &BTreeSet<UserId>,
+    find: impl Fn(&mut SqliteConnection, &[u8]) -> QueryResult<(Vec<u8>,)>,
+) -> Result<Vec<(Vec<u8>,)>, StoreError> {
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        found.extend(find(connection, id.as_bytes().as_slice()).optional()?);
+    }
+    Ok(found)
+}
+
+fn belongings_of(
+    connection: &mut SqliteConnection,
+    ids: &[UserId],
+) -> Result<(Vec<Belonging>, Vec<Belonging>), StoreError> {
+    let (mut wallets, mut users) = (Vec::new(), Vec::new());
+    for id in ids {
+        let (id, limit) = (id.as_bytes().as_slice(), belongings_max());
+        wallets.extend(SelectWallets { user: id, limit }.load::<Belonging>(connection)?);
+        users.extend(SelectUsers { manager: id, limit }.load::<Belonging>(connection)?);
+    }
+    Ok((wallets, users))
+}
+
+/// Deletes wallets, and the users who go as well. Their keys and sessions are gone with it.
+pub(crate) fn close(connection: &mut Db, closure: &Closure, at: UnixMs) -> Result<(), StoreError> {
+    match connection {
+        Db::Sqlite(c) => close_sqlite(c, closure, at),
+        Db::Postgres(c) => closing_postgres::close(c, closure, at),
+    }
+}
+
+fn close_sqlite(connection: &mut SqliteConnection, closure: &Closure, at: UnixMs) -> Result<(), StoreError> {
+    let now = at.get();
+    for accounts_to_close in closure.accounts.chunks(CHUNK_IDS) {
+        let ids = || accounts_to_close.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>();
+        diesel::delete(wallet_keys::table.filter(wallet_keys::wallet_id.eq_any(ids()))).execute(connection)?;
+        let closed = diesel::update(accounts::table.filter(accounts::id.eq_any(ids())))
+            .filter(accounts::closed_at_ms.is_null())
+            .filter(accounts::balance_msat.eq(0))
+            .set((accounts::closed_at_ms.eq(now), accounts::keys_version.eq(new_generation())))
+            .execute(connection)?;
+        expect_rows("accounts to close", accounts_to_close.len(), closed)?;
+        let deleted = diesel::update(wallets::table.filter(wallets::id.eq_any(ids())))
+            .filter(wallets::deleted_at_ms.is_null())
+            .set(wallets::deleted_at_ms.eq(now))
+            .execute(connection)?;
+        expect_rows("wallets to delete", accounts_to_close.len(), deleted)?;
+    }
+    for users_to_delete in closure.users.chunks(CHUNK_IDS) {
+        let ids = || users_to_delete.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>();
+        let deleted = diesel::update(users::table.filter(users::id.eq_any(ids())))
+            .filter(users::deleted_at_ms.is_null())
+            .set((users::deleted_at_ms.eq(now), users::updated_at_ms.eq(now), users::may_create_users.eq(false)))
+            .execute(connection)?;
+        expect_rows("users to delete", users_to_delete.len(), deleted)?;
+        diesel::delete(sessions::table.filter(sessions::user_id.eq_any(ids()))).execute(connection)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! One row that is there if a batch was committed, and not if it was not: a batch is
+//! committed as a whole, so one is enough.
+
+use diesel::prelude::*;
+
+use crate::domain::ids::{AccountId, InvoiceId, TransferId, UserId};
+use crate::ledger::state::Effects;
+use crate::store::db::connection::Db;
+use crate::store::db::error::StoreError;
+use crate::store::db::schema::{accounts, invoices, transfers, users};
+
+/// The row to look for.
+pub(crate) enum Witness {
+    Transfer(AccountId, TransferId),
+    Invoice(InvoiceId),
+    ClosedAccount(AccountId),
+    DeletedUser(UserId),
+}
+
+impl Witness {
+    /// A witness of these effects; none where they are empty.
+    pub(crate) fn of(effects: &Effects) -> Option<Self> {
+        let transfer = effects.transfers.first().map(|row| Self::Transfer(row.debit_account, row.id));
+        let invoice = || effects.invoices.first().map(|row| Self::Invoice(row.invoice.id));
+        let closed = || effects.closures.iter().find_map(|closure| closure.accounts.first().copied());
+        let deleted = || effects.closures.iter().find_map(|closure| closure.users.first().copied());
+        transfer
+            .or_else(invoice)
+            .or_else(|| closed().map(Self::ClosedAccount))
+            .or_else(|| deleted().map(Self::DeletedUser))
+    }
+
+    /// Whether it is there.
+    pub(crate) fn is_there(&self, connection: &mut Db) -> Result<bool, StoreError> {
+        let found: i64 = match self {
+            Self::Transfer(account, id) => transfers::table
+                .filter(transfers::debit_account.eq(account.as_bytes().as_slice()))
+                .filter(transfers::id.eq(id.as_bytes().as_slice()))
+                .count()
+                .get_result(connection)?,
+            Self::Invoice(id) => {
+                invoices::table.filter(invoices::id.eq(id.as_bytes().as_slice())).count().get_result(connection)?
+            }
+            Self::ClosedAccount(id) => accounts::table
+                .filter(accounts::id.eq(id.as_bytes().as_slice()))
+                .filter(accounts::closed_at_ms.is_not_null())
+                .count()
+                .get_result(connection)?,
+            Self::DeletedUser(id) => users::table
+                .filter(users::id.eq(id.as_bytes().as_slice()))
+                .filter(users::deleted_at_ms.is_not_null())
+                .count()
+                .get_result(connection)?,
+        };
+        Ok(found > 0)
+    }
+}

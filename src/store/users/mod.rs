@@ -1,0 +1,407 @@
+//! Users of a tenant: created by a manager, seen by no other.
+
+pub mod sub_managers;
+pub mod subtrees;
+
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Nullable};
+use serde::Serialize;
+
+use super::wallets::{self, NewWallet};
+use crate::domain::extra::Extra;
+use crate::domain::ids::UserId;
+use crate::domain::pairs::Pairs;
+use crate::domain::search::{SearchText, contains};
+use crate::domain::text::{Email, InvalidText, Name, Username};
+use crate::domain::time::UnixMs;
+use crate::domain::webhooks::EventKind;
+use crate::store::access::sessions;
+use crate::store::access::sessions::Role;
+use crate::store::db::connection::{Db, MultiBackend};
+use crate::store::db::error::StoreError;
+use crate::store::db::functions::{satkeep_contains, satkeep_in_time};
+use crate::store::db::schema::users;
+use crate::store::webhooks::events;
+
+/// A user as stored.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// Its id.
+    pub id: UserId,
+    /// Its name.
+    pub name: String,
+    /// What it logs in as; only managers have one.
+    pub username: Option<String>,
+    /// The manager that created it; `None` for one created at the command line.
+    pub manager: Option<UserId>,
+    /// Its email address.
+    pub email: Option<String>,
+    /// The manager's own data.
+    pub extra: Option<Extra>,
+    /// Whether it may create users itself.
+    pub may_create_users: bool,
+    /// When it was created.
+    pub created_at: UnixMs,
+    /// When it was last changed.
+    pub updated_at: UnixMs,
+}
+
+/// A user to be created, together with a first wallet.
+#[derive(Debug)]
+pub struct NewUser {
+    /// Its id.
+    pub id: UserId,
+    /// The manager that creates it.
+    pub manager: Option<UserId>,
+    /// Its name.
+    pub name: Name,
+    /// What it logs in as; only managers do.
+    pub username: Option<Username>,
+    /// Its email address.
+    pub email: Option<Email>,
+    /// Its password, hashed.
+    pub password_hash: Option<String>,
+    /// The manager's own data.
+    pub extra: Option<Extra>,
+    /// Whether it may create users itself: a manager may, a user where its manager says so.
+    pub may_create_users: bool,
+    /// Its first wallet.
+    pub wallet: NewWallet,
+    /// Now.
+    pub created_at: UnixMs,
+}
+
+/// What to change of a user; `None` leaves a field as it is.
+#[derive(Debug, Default)]
+pub struct UserChange {
+    /// The new name.
+    pub name: Option<Name>,
+    /// What it logs in as from now on.
+    pub username: Option<Username>,
+    /// The new email address.
+    pub email: Option<Email>,
+    /// The new password, hashed.
+    pub password_hash: Option<String>,
+    /// Data to merge into the user's.
+    pub extra: Option<Extra>,
+    /// Whether it may create users itself from now on.
+    pub may_create_users: Option<bool>,
+}
+
+/// Which users of a tenant to list. Of several values any will do; where there is none, all.
+#[derive(Clone, Debug, Default)]
+pub struct UserFilter {
+    /// Only these.
+    pub ids: Vec<UserId>,
+    /// Only with exactly one of these names.
+    pub names: Vec<String>,
+    /// Only with exactly one of these email addresses.
+    pub emails: Vec<String>,
+    /// Only with this in their own data.
+    pub extra: Vec<ExtraTest>,
+}
+
+/// What users' own data may be asked for.
+#[derive(Clone, Debug)]
+pub enum ExtraTest {
+    /// A text somewhere in it, whatever the case.
+    Text(SearchText),
+    /// Each of these pairs.
+    Pairs(Pairs),
+}
+
+impl UserFilter {
+    /// The one text that is asked for in users' own data, which a query looks for.
+    fn extra_text(&self) -> Option<&SearchText> {
+        match self.extra.as_slice() {
+            [ExtraTest::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether [`UserFilter::matches_extra`] must be asked of the users that a query has found:
+    /// databases differ in what they take for JSON and for a number, so that pairs are not theirs
+    /// to look for.
+    pub fn goes_beyond_queries(&self) -> bool {
+        !self.extra.is_empty() && self.extra_text().is_none()
+    }
+
+    /// Whether a user's own data has what is asked for.
+    pub fn matches_extra(&self, user: &User) -> bool {
+        let Some(extra) = &user.extra else { return self.extra.is_empty() };
+        self.extra.is_empty() || self.extra.iter().any(|test| test.holds_of(extra))
+    }
+}
+
+impl ExtraTest {
+    fn holds_of(&self, extra: &Extra) -> bool {
+        match self {
+            Self::Text(text) => contains(extra.as_str(), text.as_str()),
+            Self::Pairs(pairs) => pairs.are_in(extra),
+        }
+    }
+}
+
+/// After which row a page begins.
+pub type Cursor = (i64, Vec<u8>);
+
+type Columns = (Vec<u8>, Option<Vec<u8>>, String, Option<String>, Option<String>, Option<String>, bool, i64, i64);
+
+const COLUMNS: (
+    users::id,
+    users::manager_id,
+    users::name,
+    users::username,
+    users::email,
+    users::extra,
+    users::may_create_users,
+    users::created_at_ms,
+    users::updated_at_ms,
+) = (
+    users::id,
+    users::manager_id,
+    users::name,
+    users::username,
+    users::email,
+    users::extra,
+    users::may_create_users,
+    users::created_at_ms,
+    users::updated_at_ms,
+);
+
+fn user(columns: Columns) -> Result<User, StoreError> {
+    let (id, manager, name, username, email, extra, may_create_users, created_at_ms, updated_at_ms) = columns;
+    Ok(User {
+        username,
+        updated_at: UnixMs::new(updated_at_ms),
+        id: UserId::from_slice(&id)?,
+        name,
+        manager: manager.map(|id| UserId::from_slice(&id)).transpose()?,
+        email,
+        extra: extra.map(Extra::from_stored),
+        may_create_users,
+        created_at: UnixMs::new(created_at_ms),
+    })
+}
+
+/// What is told of a new user. Not a `Value`, which would rewrite the manager's own data.
+#[derive(Serialize)]
+struct UserCreated<'a> {
+    id: UserId,
+    name: &'a str,
+    admin: UserId,
+    email: Option<&'a str>,
+    extra: Extra,
+}
+
+/// Creates a user and its first wallet, for a manager who is there and stays until the
+/// transaction ends.
+pub fn create(connection: &mut Db, new: &NewUser) -> Result<(), StoreError> {
+    let root = match new.manager {
+        Some(manager) => sub_managers::hold(connection, manager)?,
+        None => new.id,
+    };
+    if let Some(manager) = new.manager.filter(|_| new.may_create_users) {
+        sub_managers::check_room(connection, manager)?;
+    }
+    diesel::insert_into(users::table)
+        .values((
+            users::id.eq(new.id.as_bytes().as_slice()),
+            users::manager_id.eq(new.manager.as_ref().map(|id| id.as_bytes().as_slice())),
+            users::name.eq(new.name.as_str()),
+            users::username.eq(new.username.as_ref().map(Username::as_str)),
+            users::email.eq(new.email.as_ref().map(Email::as_str)),
+            users::password_hash.eq(new.password_hash.as_deref()),
+            users::extra.eq(new.extra.as_ref().map(Extra::as_str)),
+            users::root_id.eq(root.as_bytes().as_slice()),
+            users::may_create_users.eq(new.may_create_users),
+            users::created_at_ms.eq(new.created_at.get()),
+            users::updated_at_ms.eq(new.created_at.get()),
+        ))
+        .execute(connection)?;
+    if let Some(manager) = new.manager {
+        let payload = UserCreated {
+            id: new.id,
+            name: new.name.as_str(),
+            admin: manager,
+            email: new.email.as_ref().map(Email::as_str),
+            extra: new.extra.clone().unwrap_or_default(),
+        };
+        events::tell(connection, EventKind::UserCreated, manager, None, &payload, new.created_at)?;
+    }
+    wallets::create(connection, new.id, &new.wallet)
+}
+
+/// A user of the tenant; of no tenant, a manager.
+pub fn find(connection: &mut Db, tenant: impl Into<Option<UserId>>, id: UserId) -> Result<User, StoreError> {
+    let columns: Columns = users::table
+        .filter(users::id.eq(id.as_bytes().as_slice()))
+        .filter(is_of(tenant))
+        .filter(users::role.eq(Role::User.as_str()))
+        .filter(users::deleted_at_ms.is_null())
+        .select(COLUMNS)
+        .first(connection)?;
+    user(columns)
+}
+
+/// Somebody who can log in: a manager or an operator.
+pub fn find_login(connection: &mut Db, id: UserId) -> Result<User, StoreError> {
+    let columns: Columns = users::table
+        .filter(users::id.eq(id.as_bytes().as_slice()))
+        .filter(users::manager_id.is_null())
+        .filter(users::deleted_at_ms.is_null())
+        .select(COLUMNS)
+        .first(connection)?;
+    user(columns)
+}
+
+/// A condition on users.
+type Condition = Box<dyn BoxableExpression<users::table, MultiBackend, SqlType = Nullable<Bool>>>;
+
+/// Whether a user is of a tenant, or of none.
+fn is_of(tenant: impl Into<Option<UserId>>) -> Condition {
+    match tenant.into() {
+        Some(tenant) => Box::new(users::manager_id.eq(Some(tenant.as_bytes().to_vec()))),
+        None => Box::new(users::manager_id.is_null().nullable()),
+    }
+}
+
+/// The hash of a user's password, where there is one.
+pub fn password_hash_of(connection: &mut Db, id: UserId) -> Result<Option<String>, StoreError> {
+    Ok(users::table.filter(users::id.eq(id.as_bytes().as_slice())).select(users::password_hash).first(connection)?)
+}
+
+/// Makes sure that a user of the tenant (of no tenant, a manager) is there, and stays until
+/// the transaction ends.
+pub fn lock(connection: &mut Db, tenant: impl Into<Option<UserId>>, id: UserId) -> Result<(), StoreError> {
+    let locked = diesel::update(users::table.filter(users::id.eq(id.as_bytes().as_slice())))
+        .filter(is_of(tenant))
+        .filter(users::role.eq(Role::User.as_str()))
+        .filter(users::deleted_at_ms.is_null())
+        .set(users::updated_at_ms.eq(users::updated_at_ms))
+        .execute(connection)?;
+    if locked == 1 { Ok(()) } else { Err(StoreError::NotFound) }
+}
+
+/// A page of the tenant's users, oldest first; of their own data, no more is looked at than a query
+/// can.
+pub fn list(
+    connection: &mut Db,
+    tenant: UserId,
+    filter: &UserFilter,
+    after: Option<&Cursor>,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<User>, StoreError> {
+    let mut query = users::table
+        .filter(users::manager_id.eq(tenant.as_bytes().to_vec()))
+        .filter(users::deleted_at_ms.is_null())
+        .filter(satkeep_in_time())
+        .order((users::created_at_ms, users::id))
+        .select(COLUMNS)
+        .offset(offset)
+        .limit(limit)
+        .into_boxed();
+    if !filter.ids.is_empty() {
+        query = query.filter(users::id.eq_any(filter.ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()));
+    }
+    if !filter.names.is_empty() {
+        query = query.filter(users::name.eq_any(filter.names.clone()));
+    }
+    if !filter.emails.is_empty() {
+        query = query.filter(users::email.eq_any(filter.emails.clone()));
+    }
+    if let Some(text) = filter.extra_text() {
+        query = query.filter(satkeep_contains(users::extra, text.as_str().to_owned()));
+    }
+    if let Some((created_at_ms, id)) = after {
+        query = query.filter(
+            users::created_at_ms
+                .gt(*created_at_ms)
+                .or(users::created_at_ms.eq(*created_at_ms).and(users::id.gt(id.clone()))),
+        );
+    }
+    query.load::<Columns>(connection)?.into_iter().map(user).collect()
+}
+
+/// Changes a user of the tenant (of no tenant, a manager); nothing is changed where the merged
+/// data is too large. A new password ends the user's sessions. The right to create users is taken
+/// from those as well who have it through the user.
+pub fn update(
+    connection: &mut Db,
+    tenant: Option<UserId>,
+    id: UserId,
+    change: &UserChange,
+    now: UnixMs,
+) -> Result<Result<(), InvalidText>, StoreError> {
+    lock(connection, tenant, id)?;
+    let before = find(connection, tenant, id)?;
+    let extra = match (&before.extra, &change.extra) {
+        (Some(old), Some(new)) => match old.merged_with(new) {
+            Ok(merged) => Some(merged),
+            Err(invalid) => return Ok(Err(invalid)),
+        },
+        (old, new) => new.clone().or_else(|| old.clone()),
+    };
+    let row = users::table.filter(users::id.eq(id.as_bytes().as_slice()));
+    if let Some(hash) = &change.password_hash {
+        diesel::update(row).set(users::password_hash.eq(hash.as_str())).execute(connection)?;
+        sessions::end_all(connection, id)?;
+    }
+    diesel::update(row)
+        .set((
+            users::name.eq(change.name.as_ref().map_or(before.name.as_str(), Name::as_str)),
+            users::username.eq(change.username.as_ref().map(Username::as_str).or(before.username.as_deref())),
+            users::email.eq(change.email.as_ref().map(Email::as_str).or(before.email.as_deref())),
+            users::extra.eq(extra.as_ref().map(Extra::as_str)),
+            users::updated_at_ms.eq(now.get()),
+        ))
+        .execute(connection)?;
+    match change.may_create_users.filter(|may| *may != before.may_create_users) {
+        Some(true) => {
+            if let Some(manager) = before.manager {
+                sub_managers::check_room(connection, manager)?;
+            }
+            diesel::update(row).set(users::may_create_users.eq(true)).execute(connection)?;
+        }
+        Some(false) => sub_managers::revoke(connection, id)?,
+        None => {}
+    }
+    Ok(Ok(()))
+}
+
+/// How many users there are, of all tenants, deleted ones included.
+pub fn count_all(connection: &mut Db) -> Result<i64, StoreError> {
+    Ok(users::table.count().get_result(connection)?)
+}
+
+/// Which managers there are, with this text in their name, user name or email address where
+/// one is given: a page of them, oldest first.
+pub fn list_managers(
+    connection: &mut Db,
+    search: Option<&SearchText>,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<User>, StoreError> {
+    let query = managers(search).order((users::created_at_ms, users::id)).select(COLUMNS).offset(offset).limit(limit);
+    query.load::<Columns>(connection)?.into_iter().map(user).collect()
+}
+
+/// How many managers there are, with this text in them where one is given.
+pub fn count_managers(connection: &mut Db, search: Option<&SearchText>) -> Result<i64, StoreError> {
+    Ok(managers(search).count().get_result(connection)?)
+}
+
+fn managers<'a>(search: Option<&SearchText>) -> users::BoxedQuery<'a, MultiBackend> {
+    let query = users::table
+        .filter(users::manager_id.is_null())
+        .filter(users::role.eq(Role::User.as_str()))
+        .filter(users::deleted_at_ms.is_null())
+        .filter(satkeep_in_time())
+        .into_boxed();
+    let Some(text) = search else { return query };
+    let text = || text.as_str().to_owned();
+    let by_username = satkeep_contains(users::username, text());
+    let by_email = satkeep_contains(users::email, text());
+    query.filter(satkeep_contains(users::name.nullable(), text()).or(by_username).or(by_email))
+}

@@ -1,0 +1,96 @@
+//! Users who may create users because their manager lets them: how many there are, how deep, and
+//! how the right is taken away.
+
+use diesel::prelude::*;
+use diesel::sql_types::Binary;
+
+use crate::domain::ids::UserId;
+use crate::store::db::connection::Db;
+use crate::store::db::error::StoreError;
+use crate::store::db::schema::users;
+use crate::store::wallets::CHUNK_IDS;
+
+/// How many users may stand above one another, the root manager included: whatever walks up from
+/// a user has so many steps at most.
+pub const DEPTH_MAX: usize = 8;
+/// How many users of a root manager may create users: taking the right away takes it from all
+/// who have it through the same user, in one transaction.
+pub const COUNT_MAX: i64 = 1000;
+
+/// Why a user cannot be let create users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoRoom {
+    /// Its users would be too deep.
+    #[error("cannot be true here: users create users {DEPTH_MAX} levels deep at most")]
+    TooDeep,
+    /// The root manager has as many as there may be.
+    #[error("cannot be true here: {COUNT_MAX} users of a manager may create users; take the right from another first")]
+    TooMany,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Held {
+    #[diesel(sql_type = Binary)]
+    root_id: Vec<u8>,
+}
+
+/// Makes sure that a user is there and may create users, and is neither deleted nor changed until
+/// the transaction ends; others may hold it as well. Answers its root manager.
+pub(crate) fn hold(connection: &mut Db, id: UserId) -> Result<UserId, StoreError> {
+    let here = |lock: &str| {
+        let sql =
+            format!("SELECT root_id FROM users WHERE id = $1 AND deleted_at_ms IS NULL AND may_create_users{lock}");
+        diesel::sql_query(sql).bind::<Binary, _>(id.as_bytes().to_vec())
+    };
+    let found: Vec<Held> = match connection {
+        // The transaction holds the only write lock.
+        Db::Sqlite(c) => here("").load(c)?,
+        Db::Postgres(c) => here(" FOR SHARE").load(c)?,
+    };
+    let held = found.first().ok_or(StoreError::Revoked)?;
+    Ok(UserId::from_slice(&held.root_id)?)
+}
+
+/// Makes sure that one more user, created by this one, may be let create users.
+pub(crate) fn check_room(connection: &mut Db, creator: UserId) -> Result<(), StoreError> {
+    let (mut root, mut above) = (creator.as_bytes().to_vec(), Some(creator.as_bytes().to_vec()));
+    let mut depth = 0;
+    while let Some(id) = above {
+        depth += 1;
+        if depth >= DEPTH_MAX {
+            return Err(NoRoom::TooDeep.into());
+        }
+        above = users::table.filter(users::id.eq(&id)).select(users::manager_id).first(connection)?;
+        root = id;
+    }
+    let lets = users::table.filter(users::root_id.eq(root)).filter(users::may_create_users);
+    let some: Vec<Vec<u8>> = lets.select(users::id).limit(COUNT_MAX.saturating_add(1)).load(connection)?;
+    // The root manager is one of them.
+    let is_full = i64::try_from(some.len()).map_or(true, |count| count > COUNT_MAX);
+    if is_full { Err(NoRoom::TooMany.into()) } else { Ok(()) }
+}
+
+/// Takes the right from a user, whom the same transaction has locked, and from all who have it
+/// through this one: nobody keeps it by giving it to another user of its own beforehand.
+pub(crate) fn revoke(connection: &mut Db, user: UserId) -> Result<(), StoreError> {
+    diesel::update(users::table.filter(users::id.eq(user.as_bytes().as_slice())))
+        .set(users::may_create_users.eq(false))
+        .execute(connection)?;
+    let mut level = vec![user.as_bytes().to_vec()];
+    // Level by level: those of one level are locked before the next one is looked for, so that
+    // nobody is added to it meanwhile.
+    while !level.is_empty() {
+        let mut below = Vec::new();
+        for creators in level.chunks(CHUNK_IDS) {
+            let of_these = users::table.filter(users::may_create_users).filter(users::manager_id.eq_any(creators));
+            below.extend(
+                diesel::update(of_these)
+                    .set(users::may_create_users.eq(false))
+                    .returning(users::id)
+                    .get_results::<Vec<u8>>(connection)?,
+            );
+        }
+        level = below;
+    }
+    Ok(())
+}

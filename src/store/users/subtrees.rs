@@ -1,0 +1,81 @@
+//! A user and all below it, as what is deleted together.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary, Bool};
+
+use crate::domain::ids::UserId;
+use crate::store::db::connection::Db;
+use crate::store::db::error::StoreError;
+use crate::store::users;
+use crate::store::users::sub_managers;
+
+/// A user, and all that it has created, and these have, however deep. Deleted ones are not among
+/// them.
+macro_rules! subtree {
+    () => {
+        "WITH RECURSIVE subtree (id, depth) AS (
+            SELECT $1, 0
+            UNION ALL
+            SELECT u.id, s.depth + 1 FROM users AS u INNER JOIN subtree AS s ON u.manager_id = s.id
+            WHERE u.deleted_at_ms IS NULL
+        ) "
+    };
+}
+
+#[derive(diesel::QueryableByName)]
+struct Member {
+    #[diesel(sql_type = Binary)]
+    id: Vec<u8>,
+}
+
+/// Of a user and those below it, `limit` at most: the deepest, so that nobody else is below them.
+/// Each comes before its manager.
+pub fn deepest(connection: &mut Db, id: UserId, limit: i64) -> Result<Vec<UserId>, StoreError> {
+    let query = diesel::sql_query(concat!(subtree!(), "SELECT id FROM subtree ORDER BY depth DESC LIMIT $2"))
+        .bind::<Binary, _>(id.as_bytes().to_vec())
+        .bind::<BigInt, _>(limit);
+    let rows: Vec<Member> = match connection {
+        Db::Sqlite(c) => query.load(c)?,
+        Db::Postgres(c) => query.load(c)?,
+    };
+    rows.into_iter().map(|row| Ok(UserId::from_slice(&row.id)?)).collect()
+}
+
+/// Takes the right to create users from a user of the tenant, and from all who have it through this
+/// one. From then on nothing is added to any of them, unless its manager gives the right back.
+pub fn stop_creating(connection: &mut Db, tenant: UserId, id: UserId) -> Result<(), StoreError> {
+    users::lock(connection, tenant, id)?;
+    sub_managers::revoke(connection, id)
+}
+
+/// What may keep a user and those below it from being deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, diesel::QueryableByName)]
+pub struct Obstacles {
+    /// It has users.
+    #[diesel(sql_type = Bool)]
+    pub has_users: bool,
+    /// A wallet holds money.
+    #[diesel(sql_type = Bool)]
+    pub holds_money: bool,
+    /// A wallet is frozen by an operator, or one of the user itself by its manager.
+    #[diesel(sql_type = Bool)]
+    pub is_frozen: bool,
+}
+
+/// Looks what may keep a user and those below it from being deleted.
+pub fn obstacles(connection: &mut Db, id: UserId) -> Result<Obstacles, StoreError> {
+    let query = diesel::sql_query(concat!(
+        subtree!(),
+        "SELECT COALESCE(MAX(s.depth), 0) > 0 AS has_users,
+            COUNT(CASE WHEN a.balance_msat <> 0 THEN 1 END) > 0 AS holds_money,
+            COUNT(CASE WHEN s.depth = 0 THEN COALESCE(a.frozen_by_operator, a.frozen_by_manager)
+                ELSE a.frozen_by_operator END) > 0 AS is_frozen
+        FROM subtree AS s LEFT JOIN wallets AS w ON w.user_id = s.id AND w.deleted_at_ms IS NULL
+            LEFT JOIN accounts AS a ON a.id = w.id"
+    ))
+    .bind::<Binary, _>(id.as_bytes().to_vec());
+    match connection {
+        Db::Sqlite(c) => Ok(query.get_result(c)?),
+        Db::Postgres(c) => Ok(query.get_result(c)?),
+    }
+}

@@ -1,0 +1,65 @@
+//! Freezing wallets, and limiting what they may spend.
+//!
+//! Both change the account's row, so they wait for a batch that has it locked, and every
+//! later batch sees them.
+
+use diesel::prelude::*;
+
+use crate::domain::controls::{Freeze, Limits};
+use crate::domain::ids::WalletId;
+use crate::domain::money::Amount;
+use crate::domain::time::UnixMs;
+use crate::domain::webhooks::EventKind;
+use crate::store::db::connection::Db;
+use crate::store::db::error::StoreError;
+use crate::store::db::schema::accounts;
+use crate::store::webhooks::events;
+
+/// Who freezes a wallet. What one has frozen the other cannot thaw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freezer {
+    /// The manager of the wallet's user.
+    Manager,
+    /// An operator.
+    Operator,
+}
+
+/// Freezes a wallet, or thaws it where `freeze` is `None`. Who may do so is for the caller to
+/// know.
+pub fn freeze(
+    connection: &mut Db,
+    id: WalletId,
+    by: Freezer,
+    freeze: Option<Freeze>,
+    now: UnixMs,
+) -> Result<(), StoreError> {
+    let account =
+        accounts::table.filter(accounts::id.eq(id.as_bytes().as_slice())).filter(accounts::closed_at_ms.is_null());
+    let name = freeze.map(Freeze::as_str);
+    let changed = match by {
+        Freezer::Manager => diesel::update(account).set(accounts::frozen_by_manager.eq(name)).execute(connection)?,
+        Freezer::Operator => diesel::update(account).set(accounts::frozen_by_operator.eq(name)).execute(connection)?,
+    };
+    if changed != 1 {
+        return Err(StoreError::NotFound);
+    }
+    let (Some(name), Some(manager)) = (name, events::tenant_of(connection, id)?) else { return Ok(()) };
+    let by = match by {
+        Freezer::Manager => "manager",
+        Freezer::Operator => "operator",
+    };
+    let payload = serde_json::json!({ "id": id, "scope": name, "by": by });
+    events::tell(connection, EventKind::WalletFrozen, manager, Some(id.account()), &payload, now)
+}
+
+/// Sets what a wallet's own key may spend at most.
+pub fn limit(connection: &mut Db, id: WalletId, limits: Limits) -> Result<(), StoreError> {
+    let changed = diesel::update(accounts::table.filter(accounts::id.eq(id.as_bytes().as_slice())))
+        .filter(accounts::closed_at_ms.is_null())
+        .set((
+            accounts::payment_max_msat.eq(limits.payment_max.map(Amount::msat)),
+            accounts::day_max_msat.eq(limits.day_max.map(Amount::msat)),
+        ))
+        .execute(connection)?;
+    if changed == 1 { Ok(()) } else { Err(StoreError::NotFound) }
+}

@@ -1,0 +1,358 @@
+//! Wallets and their keys.
+
+pub mod controls;
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+
+use super::users::Cursor;
+use crate::crypto::secret::{Sealed, Sealer};
+use crate::domain::api_keys::{KeyDigest, KeyKind, KeyPair, new_generation};
+use crate::domain::controls::{Freeze, Limits};
+use crate::domain::ids::{UserId, WalletId};
+use crate::domain::money::Msat;
+use crate::domain::text::Name;
+use crate::domain::time::UnixMs;
+use crate::domain::webhooks::EventKind;
+use crate::ledger::state::AccountKind;
+use crate::store::db::connection::Db;
+use crate::store::db::error::StoreError;
+use crate::store::db::functions::satkeep_in_time;
+use crate::store::db::schema::{accounts, users, wallet_keys, wallets};
+use crate::store::db::sums::{high, low, sum, whole};
+use crate::store::settlement::rows::{freeze, limit};
+use crate::store::webhooks::events;
+
+/// Ids of one query at most: databases limit the parameters of a statement.
+pub(crate) const CHUNK_IDS: usize = 500;
+
+/// The wallets of one user at most, deleted ones apart: all of them are shown with the user. Older
+/// versions knew no bound.
+pub const WALLETS_MAX: usize = 1000;
+
+/// A wallet as stored.
+#[derive(Clone, Debug)]
+pub struct Wallet {
+    /// Its id.
+    pub id: WalletId,
+    /// Its user.
+    pub user: UserId,
+    /// The manager of its user.
+    pub manager: Option<UserId>,
+    /// Its name.
+    pub name: String,
+    /// What it holds.
+    pub balance: Msat,
+    /// How far its manager has frozen it.
+    pub frozen_by_manager: Option<Freeze>,
+    /// How far an operator has.
+    pub frozen_by_operator: Option<Freeze>,
+    /// The most that its own key may spend.
+    pub limits: Limits,
+    /// When it was created.
+    pub created_at: UnixMs,
+}
+
+/// A wallet to be created, with its two keys.
+#[derive(Debug)]
+pub struct NewWallet {
+    /// Its id.
+    pub id: WalletId,
+    /// Its name.
+    pub name: Name,
+    /// Its keys, as they are stored.
+    pub keys: StoredKeys,
+    /// Now.
+    pub created_at: UnixMs,
+}
+
+/// A key pair as the database keeps it: digests to find the keys by, and the keys sealed.
+#[derive(Debug)]
+pub struct StoredKeys([(KeyKind, KeyDigest, Sealed); 2]);
+
+impl StoredKeys {
+    /// Seals the keys of a wallet.
+    pub fn new(sealer: &Sealer, wallet: WalletId, keys: &KeyPair) -> Self {
+        Self(KeyKind::ALL.map(|kind| (kind, keys.of(kind).digest(), keys.of(kind).seal(sealer, wallet, kind))))
+    }
+}
+
+/// The columns of what may be done with a wallet.
+type ControlColumns = (Option<String>, Option<String>, Option<i64>, Option<i64>);
+
+type Columns = (Vec<u8>, Vec<u8>, Option<Vec<u8>>, String, i64, ControlColumns, i64);
+
+type Controls =
+    (accounts::frozen_by_manager, accounts::frozen_by_operator, accounts::payment_max_msat, accounts::day_max_msat);
+const CONTROLS: Controls =
+    (accounts::frozen_by_manager, accounts::frozen_by_operator, accounts::payment_max_msat, accounts::day_max_msat);
+
+const COLUMNS: (
+    wallets::id,
+    wallets::user_id,
+    users::manager_id,
+    wallets::name,
+    accounts::balance_msat,
+    Controls,
+    wallets::created_at_ms,
+) = (
+    wallets::id,
+    wallets::user_id,
+    users::manager_id,
+    wallets::name,
+    accounts::balance_msat,
+    CONTROLS,
+    wallets::created_at_ms,
+);
+
+fn wallet(columns: Columns) -> Result<Wallet, StoreError> {
+    let (id, user, manager, name, balance_msat, controls, created_at_ms) = columns;
+    let (by_manager, by_operator, payment_max, day_max) = controls;
+    Ok(Wallet {
+        frozen_by_manager: freeze(by_manager.as_deref())?,
+        frozen_by_operator: freeze(by_operator.as_deref())?,
+        limits: Limits { payment_max: limit(payment_max)?, day_max: limit(day_max)? },
+        id: WalletId::from_slice(&id)?,
+        user: UserId::from_slice(&user)?,
+        manager: manager.map(|id| UserId::from_slice(&id)).transpose()?,
+        name,
+        balance: Msat::new(balance_msat),
+        created_at: UnixMs::new(created_at_ms),
+    })
+}
+
+/// Creates a wallet for a user, whom the same transaction has locked or created.
+pub fn create(connection: &mut Db, user: UserId, new: &NewWallet) -> Result<(), StoreError> {
+    if has_more_than(connection, &[user], WALLETS_MAX.saturating_sub(1))? {
+        return Err(StoreError::TooManyWallets);
+    }
+    let id = new.id.as_bytes().as_slice();
+    let (manager, root): (Option<Vec<u8>>, Vec<u8>) = users::table
+        .filter(users::id.eq(user.as_bytes().as_slice()))
+        .select((users::manager_id, users::root_id))
+        .first(connection)?;
+    let tenant = manager.map_or(Ok(user), |id| UserId::from_slice(&id))?;
+    diesel::insert_into(accounts::table)
+        .values((
+            accounts::id.eq(id),
+            accounts::kind.eq(AccountKind::Wallet.as_str()),
+            accounts::balance_msat.eq(0),
+            accounts::entries.eq(0),
+            accounts::keys_version.eq(1),
+            accounts::tenant.eq(tenant.as_bytes().as_slice()),
+            accounts::root_id.eq(root),
+        ))
+        .execute(connection)?;
+    diesel::insert_into(wallets::table)
+        .values((
+            wallets::id.eq(id),
+            wallets::user_id.eq(user.as_bytes().as_slice()),
+            wallets::name.eq(new.name.as_str()),
+            wallets::created_at_ms.eq(new.created_at.get()),
+            wallets::updated_at_ms.eq(new.created_at.get()),
+        ))
+        .execute(connection)?;
+    insert_keys(connection, new.id, &new.keys)?;
+    let payload = serde_json::json!({ "id": new.id, "name": new.name.as_str(), "user": user, "admin": tenant });
+    events::tell(connection, EventKind::WalletCreated, tenant, Some(new.id.account()), &payload, new.created_at)
+}
+
+fn insert_keys(connection: &mut Db, wallet: WalletId, keys: &StoredKeys) -> Result<(), StoreError> {
+    for (kind, digest, sealed) in &keys.0 {
+        diesel::insert_into(wallet_keys::table)
+            .values((
+                wallet_keys::digest.eq(digest.as_bytes().as_slice()),
+                wallet_keys::wallet_id.eq(wallet.as_bytes().as_slice()),
+                wallet_keys::kind.eq(kind.as_str()),
+                wallet_keys::sealed.eq(sealed.as_bytes()),
+            ))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+/// A wallet that is not deleted, of whatever tenant: for callers that have its key, and for
+/// the operator.
+pub fn find(connection: &mut Db, id: WalletId) -> Result<Wallet, StoreError> {
+    let columns: Columns = wallets::table
+        .inner_join(users::table)
+        .inner_join(accounts::table)
+        .filter(wallets::id.eq(id.as_bytes().as_slice()))
+        .filter(wallets::deleted_at_ms.is_null())
+        .select(COLUMNS)
+        .first(connection)?;
+    wallet(columns)
+}
+
+/// A wallet of the tenant.
+pub fn find_in_tenant(connection: &mut Db, tenant: UserId, id: WalletId) -> Result<Wallet, StoreError> {
+    let wallet = find(connection, id)?;
+    if wallet.manager == Some(tenant) { Ok(wallet) } else { Err(StoreError::NotFound) }
+}
+
+/// Makes sure that all of these wallets, each named once, are of the tenant and not deleted.
+pub fn check_in_tenant(connection: &mut Db, tenant: UserId, ids: &[WalletId]) -> Result<(), StoreError> {
+    let ids: Vec<_> = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
+    for ids in ids.chunks(CHUNK_IDS) {
+        let found: i64 = wallets::table
+            .inner_join(users::table)
+            .filter(wallets::id.eq_any(ids))
+            .filter(wallets::deleted_at_ms.is_null())
+            .filter(users::manager_id.eq(tenant.as_bytes().as_slice()))
+            .count()
+            .get_result(connection)?;
+        if usize::try_from(found).ok() != Some(ids.len()) {
+            return Err(StoreError::NotFound);
+        }
+    }
+    Ok(())
+}
+
+/// The wallets of users, oldest first.
+pub fn of_users(connection: &mut Db, ids: &[UserId]) -> Result<Vec<Wallet>, StoreError> {
+    let mut found = Vec::new();
+    for ids in ids.chunks(CHUNK_IDS) {
+        let rows: Vec<Columns> = wallets::table
+            .inner_join(users::table)
+            .inner_join(accounts::table)
+            .filter(wallets::user_id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
+            .filter(wallets::deleted_at_ms.is_null())
+            .filter(satkeep_in_time())
+            .order((wallets::created_at_ms, wallets::id))
+            .select(COLUMNS)
+            .load(connection)?;
+        for row in rows {
+            found.push(wallet(row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// The wallets of users, each with its user: `limit` of them at most, in no order.
+pub fn ids_of_users(
+    connection: &mut Db,
+    users: &[UserId],
+    limit: usize,
+) -> Result<Vec<(UserId, WalletId)>, StoreError> {
+    let mut found = Vec::new();
+    for users in users.chunks(CHUNK_IDS) {
+        let left = limit.saturating_sub(found.len());
+        let rows: Vec<(Vec<u8>, Vec<u8>)> = wallets::table
+            .filter(wallets::user_id.eq_any(users.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
+            .filter(wallets::deleted_at_ms.is_null())
+            .filter(satkeep_in_time())
+            .select((wallets::user_id, wallets::id))
+            .limit(i64::try_from(left).unwrap_or(i64::MAX))
+            .load(connection)?;
+        for (user, id) in rows {
+            found.push((UserId::from_slice(&user)?, WalletId::from_slice(&id)?));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether users have more than so many wallets between them. No more are counted than that takes.
+pub fn has_more_than(connection: &mut Db, users: &[UserId], count: usize) -> Result<bool, StoreError> {
+    Ok(ids_of_users(connection, users, count.saturating_add(1))?.len() > count)
+}
+
+/// What users have: how many wallets, and what these hold together, in msat. Those without a
+/// wallet are left out.
+pub fn sums_of_users(connection: &mut Db, ids: &[UserId]) -> Result<HashMap<UserId, (i64, i128)>, StoreError> {
+    let mut sums = HashMap::with_capacity(ids.len());
+    for ids in ids.chunks(CHUNK_IDS) {
+        let rows: Vec<(Vec<u8>, i64, i64, i64)> = wallets::table
+            .inner_join(accounts::table)
+            .filter(wallets::user_id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
+            .filter(wallets::deleted_at_ms.is_null())
+            .filter(satkeep_in_time())
+            .group_by(wallets::user_id)
+            .select((
+                wallets::user_id,
+                diesel::dsl::count_star(),
+                diesel::dsl::sql::<BigInt>(sum!(high!("accounts.balance_msat"))),
+                diesel::dsl::sql::<BigInt>(sum!(low!("accounts.balance_msat"))),
+            ))
+            .load(connection)?;
+        for (user, count, high, low) in rows {
+            sums.insert(UserId::from_slice(&user)?, (count, whole(high, low)));
+        }
+    }
+    Ok(sums)
+}
+
+/// A page of the tenant's wallets, oldest first.
+pub fn list(
+    connection: &mut Db,
+    tenant: UserId,
+    after: Option<&Cursor>,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<Wallet>, StoreError> {
+    let mut query = wallets::table
+        .inner_join(users::table)
+        .inner_join(accounts::table)
+        .filter(users::manager_id.eq(tenant.as_bytes().to_vec()))
+        .filter(wallets::deleted_at_ms.is_null())
+        .filter(satkeep_in_time())
+        .order((wallets::created_at_ms, wallets::id))
+        .select(COLUMNS)
+        .offset(offset)
+        .limit(limit)
+        .into_boxed();
+    if let Some((created_at_ms, id)) = after {
+        query = query.filter(
+            wallets::created_at_ms
+                .gt(*created_at_ms)
+                .or(wallets::created_at_ms.eq(*created_at_ms).and(wallets::id.gt(id.clone()))),
+        );
+    }
+    query.load::<Columns>(connection)?.into_iter().map(wallet).collect()
+}
+
+/// The keys of wallets, sealed, by wallet and kind.
+pub fn sealed_keys(connection: &mut Db, ids: &[WalletId]) -> Result<HashMap<(WalletId, KeyKind), Vec<u8>>, StoreError> {
+    let mut keys = HashMap::with_capacity(ids.len().saturating_mul(2));
+    for ids in ids.chunks(CHUNK_IDS) {
+        let rows: Vec<(Vec<u8>, String, Vec<u8>)> = wallet_keys::table
+            .filter(wallet_keys::wallet_id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
+            .filter(satkeep_in_time())
+            .select((wallet_keys::wallet_id, wallet_keys::kind, wallet_keys::sealed))
+            .load(connection)?;
+        for (wallet, kind, sealed) in rows {
+            let kind =
+                KeyKind::from_stored(&kind).ok_or_else(|| StoreError::Broken(format!("a key of kind {kind:?}")))?;
+            keys.insert((WalletId::from_slice(&wallet)?, kind), sealed);
+        }
+    }
+    Ok(keys)
+}
+
+/// Renames a wallet.
+pub fn rename(connection: &mut Db, id: WalletId, name: &Name, now: UnixMs) -> Result<(), StoreError> {
+    let renamed = diesel::update(wallets::table.filter(wallets::id.eq(id.as_bytes().as_slice())))
+        .filter(wallets::deleted_at_ms.is_null())
+        .set((wallets::name.eq(name.as_str()), wallets::updated_at_ms.eq(now.get())))
+        .execute(connection)?;
+    if renamed == 1 { Ok(()) } else { Err(StoreError::NotFound) }
+}
+
+/// Replaces the keys of a wallet, and answers the number of their generation. The account's row
+/// is changed first, which waits for a batch that has it locked, and makes every later batch
+/// see the new generation.
+pub fn replace_keys(connection: &mut Db, id: WalletId, keys: &StoredKeys) -> Result<i64, StoreError> {
+    let bytes = id.as_bytes().as_slice();
+    let generation = new_generation();
+    let changed = diesel::update(accounts::table.filter(accounts::id.eq(bytes)))
+        .filter(accounts::closed_at_ms.is_null())
+        .set(accounts::keys_version.eq(generation))
+        .execute(connection)?;
+    if changed != 1 {
+        return Err(StoreError::NotFound);
+    }
+    diesel::delete(wallet_keys::table.filter(wallet_keys::wallet_id.eq(bytes))).execute(connection)?;
+    insert_keys(connection, id, keys)?;
+    Ok(generation)
+}

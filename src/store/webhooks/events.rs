@@ -1,0 +1,305 @@
+//! What has happened, on its way to those who are to be told: written in the transaction in
+//! which it happens, and handed over to [`crate::store::webhooks::claims`] afterwards, in the order of
+//! [`crate::store::webhooks::hand_over`].
+//!
+//! Events of payments are written by the settlement statements. Where an event is nobody's
+//! business, it is not written at all.
+
+use std::collections::HashSet;
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Binary};
+use diesel::{PgConnection, SqliteConnection};
+use serde::Serialize;
+
+use crate::domain::consumer::Consumer;
+use crate::domain::ids::{AccountId, DeliveryId, EventId, UserId, WalletId};
+use crate::domain::time::UnixMs;
+use crate::domain::webhooks::{Destination, EventKind, EventKinds, OwnerKind};
+use crate::store::db::connection::Db;
+use crate::store::db::error::StoreError;
+use crate::store::db::schema::{accounts, deliveries, events, subscriptions, users, wallets};
+use crate::store::db::statement::statement;
+
+/// Something that has happened and is not handed over yet.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Its id: the same for all who are told, and at every attempt.
+    pub id: EventId,
+    /// Whose share handing it over is charged to: its wallet's user's, or its manager's.
+    pub consumer: Consumer,
+    /// What has happened.
+    pub kind: EventKind,
+    /// To which wallet, where it was one.
+    pub account: Option<AccountId>,
+    /// The payment's row in the wallet's list, where it is about a payment.
+    pub row: Option<[u8; 16]>,
+    /// Whose endpoints are told.
+    pub manager: Option<UserId>,
+    /// The root manager of that one.
+    pub root: Option<UserId>,
+    /// Whose wallet it is, where it was one.
+    pub user: Option<UserId>,
+    /// What to tell, where no row tells it.
+    pub payload: Option<String>,
+    /// The webhook of the payment's side: of the invoice that was paid, or the payer's.
+    pub webhook: Option<String>,
+    /// When it happened.
+    pub created_at: UnixMs,
+}
+
+/// An event to be sent to one target.
+#[derive(Clone, Debug)]
+pub struct NewDelivery {
+    /// Its id.
+    pub id: DeliveryId,
+    /// The event's.
+    pub event: EventId,
+    /// What has happened.
+    pub kind: EventKind,
+    /// Whose it is: an endpoint's or a wallet's id.
+    pub owner: [u8; 16],
+    /// Which of the two.
+    pub owner_kind: OwnerKind,
+    /// To which wallet it has happened.
+    pub account: Option<AccountId>,
+    /// The payment's row.
+    pub row: Option<[u8; 16]>,
+    /// What to tell, where no row tells it.
+    pub payload: Option<String>,
+    /// Where it goes.
+    pub destination: Destination,
+    /// In which line it stands; `None` where order does not matter.
+    pub line: Option<[u8; 16]>,
+    /// When it happened.
+    pub created_at: UnixMs,
+}
+
+/// Which events any of a manager's endpoints asks for.
+pub fn subscribed(connection: &mut Db, manager: UserId) -> Result<EventKinds, StoreError> {
+    let bits: Option<i64> = subscriptions::table
+        .filter(subscriptions::manager_id.eq(manager.as_bytes().as_slice()))
+        .select(subscriptions::kinds)
+        .first(connection)
+        .optional()?;
+    Ok(EventKinds::from_stored(bits.unwrap_or_default()))
+}
+
+/// Whose events those of a wallet are, where it is anybody's.
+pub fn tenant_of(connection: &mut Db, wallet: WalletId) -> Result<Option<UserId>, StoreError> {
+    let tenant: Option<Vec<u8>> = accounts::table
+        .filter(accounts::id.eq(wallet.as_bytes().as_slice()))
+        .select(accounts::tenant)
+        .first(connection)?;
+    Ok(tenant.map(|id| UserId::from_slice(&id)).transpose()?)
+}
+
+/// Whose share the events of a wallet are charged to, or those of a manager where it is about no
+/// wallet. All events of a wallet have the same consumer: they are handed over in order.
+fn consumer_of(connection: &mut Db, manager: UserId, account: Option<AccountId>) -> Result<Consumer, StoreError> {
+    let user = match account {
+        Some(account) => {
+            let wallet = wallets::table.filter(wallets::id.eq(account.as_bytes().as_slice()));
+            UserId::from_slice(&wallet.select(wallets::user_id).first::<Vec<u8>>(connection)?)?
+        }
+        None => manager,
+    };
+    let user_row = users::table.filter(users::id.eq(user.as_bytes().as_slice()));
+    let root: Vec<u8> = user_row.select(users::root_id).first(connection)?;
+    Ok(Consumer::of(UserId::from_slice(&root)?, user))
+}
+
+/// Tells a manager's endpoints of an event that no row of a payment tells, where one of them
+/// asks for it.
+pub fn tell(
+    connection: &mut Db,
+    kind: EventKind,
+    manager: UserId,
+    account: Option<AccountId>,
+    payload: &impl Serialize,
+    now: UnixMs,
+) -> Result<(), StoreError> {
+    if !subscribed(connection, manager)?.contains(kind) {
+        return Ok(());
+    }
+    let payload = serde_json::to_string(payload).map_err(|error| StoreError::Fault(error.to_string()))?;
+    let consumer = consumer_of(connection, manager, account)?;
+    diesel::insert_into(events::table)
+        .values((
+            events::id.eq(EventId::next().as_bytes().as_slice()),
+            events::kind.eq(kind.as_str()),
+            events::account_id.eq(account.as_ref().map(|id| id.as_bytes().as_slice())),
+            events::manager_id.eq(manager.as_bytes().as_slice()),
+            events::payload.eq(payload),
+            events::created_at_ms.eq(now.get()),
+            events::consumer.eq(consumer.to_bytes().as_slice()),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+pub(crate) fn stored_kind(name: &str) -> Result<EventKind, StoreError> {
+    EventKind::from_stored(name).ok_or_else(|| StoreError::Broken(format!("an event of the kind {name:?}")))
+}
+
+pub(crate) fn row_id(bytes: &[u8]) -> Result<[u8; 16], StoreError> {
+    bytes.try_into().or(Err(StoreError::Broken("the id of a payment's row has another length".to_owned())))
+}
+
+/// Makes other processes wait that change which deliveries stand in which line, until the
+/// transaction ends. SQLite has one writer anyway.
+pub(crate) fn lock_lines(connection: &mut Db) -> Result<(), StoreError> {
+    /// Any number that nothing else locks.
+    const LOCK: i64 = 0x7361_746b_6565_7001;
+    match connection {
+        Db::Sqlite(_) => {}
+        Db::Postgres(c) => {
+            diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(LOCK).execute(c)?;
+        }
+    }
+    Ok(())
+}
+
+/// Deliveries that are stored by one statement: SQLite takes 32,766 values at once, and
+/// PostgreSQL 65,535.
+const ROWS_MAX: usize = 1000;
+
+#[derive(Insertable)]
+#[diesel(table_name = deliveries, treat_none_as_default_value = false)]
+struct DeliveryRow {
+    id: Vec<u8>,
+    event_id: Vec<u8>,
+    kind: &'static str,
+    owner_id: Vec<u8>,
+    owner_kind: &'static str,
+    account_id: Option<Vec<u8>>,
+    row_id: Option<Vec<u8>>,
+    payload: Option<String>,
+    host: String,
+    state: &'static str,
+    line: Option<Vec<u8>>,
+    next_at_ms: Option<i64>,
+    attempts: i64,
+    created_at_ms: i64,
+    consumer: Vec<u8>,
+}
+
+statement!(
+    /// An event that is handed over, on SQLite.
+    RemoveSqlite on SqliteConnection,
+    (consumer: &'a [u8] as Binary, id: &'a [u8] as Binary) -> (Binary),
+    "DELETE FROM events WHERE consumer = ? AND id = ? RETURNING id"
+);
+
+statement!(
+    /// Events that are handed over, on PostgreSQL.
+    RemovePostgres on PgConnection,
+    (consumers: Vec<&'a [u8]> as Array<Binary>, ids: Vec<&'a [u8]> as Array<Binary>) -> (Binary),
+    "DELETE FROM events AS e USING unnest(?, ?) AS h (consumer, id) WHERE e.consumer = h.consumer AND e.id = h.id
+     RETURNING e.id"
+);
+
+/// Removes events; answers those that were still there.
+fn remove(connection: &mut Db, handed: &[(Consumer, EventId)]) -> Result<HashSet<Vec<u8>>, StoreError> {
+    let consumers: Vec<_> = handed.iter().map(|(consumer, _)| consumer.to_bytes()).collect();
+    let keys = consumers.iter().map(AsRef::as_ref).zip(handed.iter().map(|(_, id)| id.as_bytes().as_slice()));
+    let mut gone: Vec<(Vec<u8>,)> = Vec::new();
+    match connection {
+        Db::Sqlite(c) => {
+            for (consumer, id) in keys {
+                gone.extend(RemoveSqlite { consumer, id }.load::<(Vec<u8>,)>(c)?);
+            }
+        }
+        Db::Postgres(c) => {
+            let (consumers, ids) = keys.unzip();
+            gone = RemovePostgres { consumers, ids }.load(c)?;
+        }
+    }
+    Ok(gone.into_iter().map(|(id,)| id).collect())
+}
+
+/// Hands events over: they are gone, and their deliveries are there. Events that another
+/// process has handed over meanwhile are left out with their deliveries.
+pub fn hand_over(
+    connection: &mut Db,
+    handed: &[(Consumer, EventId)],
+    new: Vec<NewDelivery>,
+    now: UnixMs,
+) -> Result<(), StoreError> {
+    lock_lines(connection)?;
+    let ours = remove(connection, handed)?;
+    insert(connection, new.into_iter().filter(|new| ours.contains(new.event.as_bytes().as_slice())), now)
+}
+
+statement!(
+    /// Whether anything stands in a line, on SQLite.
+    InLineSqlite on SqliteConnection,
+    (line: &'a [u8] as Binary) -> (Binary),
+    "SELECT line FROM deliveries WHERE line = ? LIMIT 1"
+);
+
+statement!(
+    /// The lines in which anything stands, on PostgreSQL.
+    InLinePostgres on PgConnection,
+    (lines: Vec<&'a [u8]> as Array<Binary>) -> (Binary),
+    "SELECT l.line FROM unnest(?) AS l (line) WHERE EXISTS (SELECT 1 FROM deliveries AS d WHERE d.line = l.line)"
+);
+
+/// Those of the lines in which anything stands: one look for each, however long it is.
+fn taken_lines(connection: &mut Db, lines: &HashSet<[u8; 16]>) -> Result<HashSet<[u8; 16]>, StoreError> {
+    let mut taken: Vec<(Vec<u8>,)> = Vec::new();
+    match connection {
+        Db::Sqlite(c) => {
+            for line in lines {
+                taken.extend(InLineSqlite { line }.load::<(Vec<u8>,)>(c)?);
+            }
+        }
+        Db::Postgres(c) => {
+            taken = InLinePostgres { lines: lines.iter().map(<[u8; 16]>::as_slice).collect() }.load(c)?;
+        }
+    }
+    taken.iter().map(|(line,)| row_id(line)).collect()
+}
+
+/// Stores deliveries; the first one of each line is due.
+pub(crate) fn insert(
+    connection: &mut Db,
+    new: impl IntoIterator<Item = NewDelivery>,
+    now: UnixMs,
+) -> Result<(), StoreError> {
+    let new: Vec<_> = new.into_iter().collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    let mut taken = taken_lines(connection, &new.iter().filter_map(|new| new.line).collect())?;
+    let rows: Vec<_> = new
+        .into_iter()
+        .map(|new| {
+            let waits = new.line.is_some_and(|line| !taken.insert(line));
+            DeliveryRow {
+                id: new.id.as_bytes().to_vec(),
+                event_id: new.event.as_bytes().to_vec(),
+                kind: new.kind.as_str(),
+                owner_id: new.owner.to_vec(),
+                owner_kind: new.owner_kind.as_str(),
+                account_id: new.account.map(|id| id.as_bytes().to_vec()),
+                row_id: new.row.map(|id| id.to_vec()),
+                payload: new.payload,
+                host: new.destination.host,
+                state: "waiting",
+                line: new.line.map(|line| line.to_vec()),
+                next_at_ms: (!waits).then_some(now.get()),
+                attempts: 0,
+                created_at_ms: new.created_at.get(),
+                consumer: new.destination.consumer.to_bytes().to_vec(),
+            }
+        })
+        .collect();
+    for rows in rows.chunks(ROWS_MAX) {
+        match connection {
+            Db::Sqlite(c) => diesel::insert_into(deliveries::table).values(rows).execute(c)?,
+            Db::Postgres(c) => diesel::insert_into(deliveries::table).values(rows).execute(c)?,
+        };
+    }
+    Ok(())
+}

@@ -1,0 +1,206 @@
+//! Which events are handed over next: a walk along their key, consumer by consumer. Each step takes
+//! some of some consumers, the oldest of each, so that nobody's events wait until another's backlog
+//! is through (promise I14).
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
+use diesel::{PgConnection, SqliteConnection};
+
+use crate::domain::consumer::Consumer;
+use crate::domain::ids::{AccountId, EventId, UserId};
+use crate::domain::time::UnixMs;
+use crate::fairness::parts::parts;
+use crate::store::db::connection::Db;
+use crate::store::db::error::StoreError;
+use crate::store::db::statement::statement;
+use crate::store::webhooks::events::{Event, row_id, stored_kind};
+
+/// Consumers that one step takes events of.
+const CONSUMERS_MAX: usize = 64;
+/// [`EVENTS_MAX`], as a literal.
+macro_rules! events_max {
+    () => {
+        200
+    };
+}
+
+/// Events that one step takes: the same number of each consumer that has so many, and more where
+/// others have fewer.
+const EVENTS_MAX: usize = events_max!();
+const _: () = assert!(EVENTS_MAX >= CONSUMERS_MAX, "each consumer gets something");
+
+/// How far the walk has come.
+#[derive(Clone, Debug, Default)]
+pub struct Walk {
+    /// The consumer behind which the next step begins; empty for the first one.
+    after: Vec<u8>,
+}
+
+impl Walk {
+    /// Takes a step, and answers the events that are handed over now: of each consumer the oldest
+    /// ones, in order.
+    pub fn step(&mut self, connection: &mut Db) -> Result<Vec<Event>, StoreError> {
+        // One more than is taken, so that the end is known for certain.
+        let mut waiting = waiting(connection, &self.after, CONSUMERS_MAX + 1)?;
+        let is_last = waiting.len() <= CONSUMERS_MAX;
+        waiting.truncate(CONSUMERS_MAX);
+        let last = waiting.last().map(|(consumer, _)| consumer.clone());
+        self.after = last.filter(|_| !is_last).unwrap_or_default();
+        let counts: Vec<_> = waiting.iter().map(|(_, count)| usize::try_from(*count).unwrap_or_default()).collect();
+        let consumers = waiting.into_iter().map(|(consumer, _)| consumer);
+        oldest(connection, &consumers.zip(parts(&counts, EVENTS_MAX)).collect::<Vec<_>>())
+    }
+
+    /// Whether there are consumers that the last steps have not come to.
+    pub fn is_under_way(&self) -> bool {
+        !self.after.is_empty()
+    }
+}
+
+/// The consumers that have events, in order, from behind one on; and how many each has, counted up
+/// to a number. They are counted in order, so that PostgreSQL does not look for the few of one among
+/// all of another.
+const WAITING: &str = "WITH RECURSIVE consumers (consumer) AS (
+        SELECT (SELECT e.consumer FROM events AS e WHERE e.consumer > ? ORDER BY e.consumer LIMIT 1)
+        UNION ALL
+        SELECT (SELECT e.consumer FROM events AS e WHERE e.consumer > c.consumer ORDER BY e.consumer LIMIT 1)
+        FROM consumers AS c WHERE c.consumer IS NOT NULL
+    )
+    SELECT c.consumer,
+        (SELECT count(*) FROM (SELECT 1 FROM events AS e WHERE e.consumer = c.consumer ORDER BY e.id LIMIT ?) AS o)
+    FROM consumers AS c WHERE c.consumer IS NOT NULL LIMIT ?";
+
+statement!(
+    /// [`WAITING`], on SQLite.
+    WaitingSqlite on SqliteConnection,
+    (after: &'a [u8] as Binary, count_max: i64 as BigInt, consumers_max: i64 as BigInt) -> (Binary, BigInt),
+    WAITING
+);
+
+statement!(
+    /// [`WAITING`], on PostgreSQL.
+    WaitingPostgres on PgConnection,
+    (after: &'a [u8] as Binary, count_max: i64 as BigInt, consumers_max: i64 as BigInt) -> (Binary, BigInt),
+    WAITING
+);
+
+fn waiting(connection: &mut Db, after: &[u8], max: usize) -> Result<Vec<(Vec<u8>, i64)>, StoreError> {
+    let (count_max, consumers_max) = (count(EVENTS_MAX), count(max));
+    Ok(match connection {
+        Db::Sqlite(c) => WaitingSqlite { after, count_max, consumers_max }.load(c)?,
+        Db::Postgres(c) => WaitingPostgres { after, count_max, consumers_max }.load(c)?,
+    })
+}
+
+fn count(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// The columns of `events_statement!`.
+type Columns = (
+    Vec<u8>,
+    Vec<u8>,
+    String,
+    Option<Vec<u8>>,
+    Option<Vec<u8>>,
+    Option<Vec<u8>>,
+    Option<Vec<u8>>,
+    Option<Vec<u8>>,
+    Option<String>,
+    Option<String>,
+    i64,
+);
+
+/// The statement of both databases, with where the events `e` come from and what follows.
+macro_rules! events_statement {
+    ($(#[$doc:meta])* $name:ident on $connection:ty, ($($parameter:tt)*), $from:expr, $rest:literal) => {
+        statement!(
+            $(#[$doc])*
+            $name on $connection,
+            ($($parameter)*) -> (
+                Binary,
+                Binary,
+                Text,
+                Nullable<Binary>,
+                Nullable<Binary>,
+                Nullable<Binary>,
+                Nullable<Binary>,
+                Nullable<Binary>,
+                Nullable<Text>,
+                Nullable<Text>,
+                BigInt,
+            ),
+            concat!(
+                "SELECT e.id, e.consumer, e.kind, e.account_id, e.row_id, COALESCE(e.manager_id, a.tenant), m.root_id, \
+                    w.user_id, e.payload, COALESCE(i.webhook, t.webhook), e.created_at_ms \
+                 FROM ",
+                $from,
+                " LEFT JOIN accounts AS a ON a.id = e.account_id \
+                  LEFT JOIN wallets AS w ON w.id = e.account_id \
+                  LEFT JOIN users AS m ON m.id = COALESCE(e.manager_id, a.tenant) \
+                  LEFT JOIN invoices AS i ON i.id = e.row_id AND e.kind = 'payment.received' \
+                  LEFT JOIN transfers AS t ON t.debit_account = e.account_id AND t.id = e.row_id \
+                    AND e.kind = 'payment.sent' ",
+                $rest
+            )
+        );
+    };
+}
+
+events_statement!(
+    /// The oldest events of one consumer, on SQLite.
+    OldestSqlite on SqliteConnection,
+    (consumer: &'a [u8] as Binary, events_max: i64 as BigInt),
+    "events AS e",
+    "WHERE e.consumer = ? ORDER BY e.id LIMIT ?"
+);
+
+events_statement!(
+    /// The oldest events of consumers, some of each, on PostgreSQL. Together they are never more than
+    /// one step takes; said here, so that it looks up the rows of so few, rather than read whole tables.
+    OldestPostgres on PgConnection,
+    (consumers: Vec<&'a [u8]> as Array<Binary>, events_max: Vec<i64> as Array<BigInt>),
+    concat!(
+        "(SELECT o.* FROM unnest(?, ?) AS s (consumer, events_max) CROSS JOIN LATERAL ( \
+            SELECT * FROM events AS o WHERE o.consumer = s.consumer ORDER BY o.id LIMIT s.events_max \
+          ) AS o LIMIT ",
+        events_max!(),
+        ") AS e"
+    ),
+    "ORDER BY e.consumer, e.id"
+);
+
+/// The oldest events of consumers, some of each.
+fn oldest(connection: &mut Db, shares: &[(Vec<u8>, usize)]) -> Result<Vec<Event>, StoreError> {
+    let mut rows: Vec<Columns> = Vec::new();
+    match connection {
+        Db::Sqlite(c) => {
+            for (consumer, share) in shares {
+                rows.extend(OldestSqlite { consumer, events_max: count(*share) }.load::<Columns>(c)?);
+            }
+        }
+        Db::Postgres(c) => {
+            let consumers = shares.iter().map(|(consumer, _)| consumer.as_slice()).collect();
+            let events_max = shares.iter().map(|(_, share)| count(*share)).collect();
+            rows = OldestPostgres { consumers, events_max }.load(c)?;
+        }
+    }
+    rows.into_iter().map(event).collect()
+}
+
+fn event(columns: Columns) -> Result<Event, StoreError> {
+    let (id, consumer, kind, account, row, manager, root, user, payload, webhook, created_at) = columns;
+    Ok(Event {
+        id: EventId::from_slice(&id)?,
+        consumer: Consumer::from_slice(&consumer)?,
+        kind: stored_kind(&kind)?,
+        account: account.map(|id| AccountId::from_slice(&id)).transpose()?,
+        row: row.as_deref().map(row_id).transpose()?,
+        manager: manager.map(|id| UserId::from_slice(&id)).transpose()?,
+        root: root.map(|id| UserId::from_slice(&id)).transpose()?,
+        user: user.map(|id| UserId::from_slice(&id)).transpose()?,
+        payload,
+        webhook,
+        created_at: UnixMs::new(created_at),
+    })
+}

@@ -1,0 +1,268 @@
+//! The log of deliveries: what became of each, and sending it again.
+
+use std::collections::HashMap;
+
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
+
+use crate::domain::ids::{DeliveryId, EventId};
+use crate::domain::time::UnixMs;
+use crate::domain::webhooks::EventKind;
+use crate::store::db::connection::Db;
+use crate::store::db::error::StoreError;
+use crate::store::db::functions::satkeep_in_time;
+use crate::store::db::schema::{deliveries, failures};
+use crate::store::wallets::CHUNK_IDS;
+use crate::store::webhooks::events::{NewDelivery, insert, lock_lines, row_id, stored_kind};
+
+/// A delivery as it stands.
+#[derive(Clone, Debug)]
+pub struct Logged {
+    /// Its id.
+    pub id: DeliveryId,
+    /// The event's: what the target knows it by.
+    pub event: EventId,
+    /// What has happened.
+    pub kind: EventKind,
+    /// `waiting`, `delivered` or `parked`.
+    pub state: String,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// When it happened.
+    pub created_at: UnixMs,
+    /// When it is tried next; `None` also where others stand before it.
+    pub next_at: Option<UnixMs>,
+    /// When it was tried last.
+    pub attempted_at: Option<UnixMs>,
+    /// When it arrived.
+    pub delivered_at: Option<UnixMs>,
+    /// The status of the last answer.
+    pub status_code: Option<i64>,
+    /// How long the last attempt took.
+    pub duration_ms: Option<i64>,
+    /// The first part of the last answer.
+    pub answer: Option<String>,
+    /// What went wrong the last time.
+    pub error: Option<String>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = deliveries)]
+struct Row {
+    id: Vec<u8>,
+    event_id: Vec<u8>,
+    kind: String,
+    state: String,
+    attempts: i64,
+    created_at_ms: i64,
+    next_at_ms: Option<i64>,
+    attempted_at_ms: Option<i64>,
+    delivered_at_ms: Option<i64>,
+    status_code: Option<i64>,
+    duration_ms: Option<i64>,
+    answer: Option<String>,
+    error: Option<String>,
+}
+
+impl TryFrom<Row> for Logged {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: DeliveryId::from_slice(&row.id)?,
+            event: EventId::from_slice(&row.event_id)?,
+            kind: stored_kind(&row.kind)?,
+            state: row.state,
+            attempts: row.attempts,
+            created_at: UnixMs::new(row.created_at_ms),
+            next_at: row.next_at_ms.map(UnixMs::new),
+            attempted_at: row.attempted_at_ms.map(UnixMs::new),
+            delivered_at: row.delivered_at_ms.map(UnixMs::new),
+            status_code: row.status_code,
+            duration_ms: row.duration_ms,
+            answer: row.answer,
+            error: row.error,
+        })
+    }
+}
+
+/// A page of an owner's deliveries, the newest event first; of any of these states, or of
+/// whatever state where none is given.
+pub fn list(
+    connection: &mut Db,
+    owner: &[u8; 16],
+    states: &[&'static str],
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<Logged>, StoreError> {
+    let mut query = deliveries::table
+        .filter(deliveries::owner_id.eq(owner.to_vec()))
+        .filter(satkeep_in_time())
+        .order((deliveries::event_id.desc(), deliveries::id.desc()))
+        .select(Row::as_select())
+        .offset(offset)
+        .limit(limit)
+        .into_boxed();
+    if !states.is_empty() {
+        query = query.filter(deliveries::state.eq_any(states.to_vec()));
+    }
+    query.load::<Row>(connection)?.into_iter().map(Logged::try_from).collect()
+}
+
+/// Whose a delivery is.
+pub fn owner_of(connection: &mut Db, id: DeliveryId) -> Result<[u8; 16], StoreError> {
+    let owner: Vec<u8> = deliveries::table
+        .filter(deliveries::id.eq(id.as_bytes().as_slice()))
+        .select(deliveries::owner_id)
+        .first(connection)?;
+    row_id(&owner)
+}
+
+/// One of an owner's deliveries.
+pub fn find(connection: &mut Db, owner: &[u8; 16], id: DeliveryId) -> Result<Logged, StoreError> {
+    let row: Row = deliveries::table
+        .filter(deliveries::id.eq(id.as_bytes().as_slice()))
+        .filter(deliveries::owner_id.eq(owner.as_slice()))
+        .select(Row::as_select())
+        .first(connection)?;
+    Logged::try_from(row)
+}
+
+/// An attempt that failed.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = failures)]
+pub struct Failure {
+    /// When, in Unix milliseconds.
+    pub at_ms: i64,
+    /// How long it took.
+    pub duration_ms: i64,
+    /// The status of the answer.
+    pub status_code: Option<i64>,
+    /// The first part of the answer.
+    pub answer: Option<String>,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
+/// One of an owner's deliveries, and the attempts that failed since it was sent, or sent again by
+/// hand; the newest first.
+pub fn find_with_failures(
+    connection: &mut Db,
+    owner: &[u8; 16],
+    id: DeliveryId,
+) -> Result<(Logged, Vec<Failure>), StoreError> {
+    let delivery = find(connection, owner, id)?;
+    let query = failures::table
+        .filter(failures::delivery_id.eq(id.as_bytes().as_slice()))
+        .order(failures::at_ms.desc())
+        .select(Failure::as_select());
+    Ok((delivery, query.load(connection)?))
+}
+
+/// Stores a delivery of no event that others are told of: it is due at once.
+pub fn add(connection: &mut Db, new: NewDelivery, now: UnixMs) -> Result<(), StoreError> {
+    lock_lines(connection)?;
+    insert(connection, [new], now)
+}
+
+/// Sends one of an owner's deliveries again, or at once where it is waiting; counted from the
+/// first attempt. One that stands behind others in its line goes on waiting for these.
+pub fn redeliver(connection: &mut Db, owner: &[u8; 16], id: DeliveryId, now: UnixMs) -> Result<(), StoreError> {
+    lock_lines(connection)?;
+    let found = find(connection, owner, id)?;
+    if found.state != "waiting" || found.next_at.is_some() {
+        start_again(connection, vec![id.as_bytes().to_vec()], now)?;
+    }
+    Ok(())
+}
+
+/// Makes deliveries due now, as if they had never been tried; answers how many there are.
+fn start_again(connection: &mut Db, ids: Vec<Vec<u8>>, now: UnixMs) -> Result<usize, StoreError> {
+    diesel::delete(failures::table.filter(failures::delivery_id.eq_any(ids.clone()))).execute(connection)?;
+    let updated = diesel::update(deliveries::table.filter(deliveries::id.eq_any(ids)))
+        .set((
+            deliveries::state.eq("waiting"),
+            deliveries::next_at_ms.eq(now.get()),
+            deliveries::attempts.eq(0),
+            deliveries::delivered_at_ms.eq(None::<i64>),
+        ))
+        .execute(connection)?;
+    Ok(updated)
+}
+
+/// Deliveries that are sent again in one transaction.
+const REDELIVER_ROWS: i64 = 1000;
+
+/// Which deliveries came to their end, in the words of the indexes of these: what waits is not
+/// looked at, however much it is.
+const ENDED: &str = "state <> 'waiting'";
+
+/// Sends again those of an owner's deliveries that came to their end, of events from one time
+/// until before another: some of them, from behind one on. Answers how many, and the last one
+/// where there may be more.
+pub fn redeliver_some(
+    connection: &mut Db,
+    owner: &[u8; 16],
+    since: UnixMs,
+    until: UnixMs,
+    after: Option<EventId>,
+    now: UnixMs,
+) -> Result<(usize, Option<EventId>), StoreError> {
+    lock_lines(connection)?;
+    let from = after.unwrap_or(EventId::first_at(since));
+    let rows: Vec<(Vec<u8>, Vec<u8>)> = deliveries::table
+        .filter(deliveries::owner_id.eq(owner.to_vec()))
+        .filter(deliveries::event_id.gt(from.as_bytes().to_vec()))
+        .filter(deliveries::event_id.lt(EventId::first_at(until).as_bytes().to_vec()))
+        .filter(sql::<Bool>(ENDED))
+        .order(deliveries::event_id)
+        .select((deliveries::id, deliveries::event_id))
+        .limit(REDELIVER_ROWS)
+        .load(connection)?;
+    let last = rows.last().map(|(_, event)| EventId::from_slice(event)).transpose()?;
+    let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < REDELIVER_ROWS);
+    let mut sent = 0;
+    for ids in rows.chunks(CHUNK_IDS) {
+        let ids: Vec<_> = ids.iter().map(|(id, _)| id.clone()).collect();
+        sent += start_again(connection, ids, now)?;
+    }
+    Ok((sent, last.filter(|_| !is_last)))
+}
+
+/// The status of the last answer to the webhooks of payments, where there is one, by the rows of
+/// the payments' sides: their deliveries have the same ids.
+pub(crate) fn statuses(connection: &mut Db, rows: &[Vec<u8>]) -> Result<HashMap<Vec<u8>, i64>, StoreError> {
+    let mut found = HashMap::new();
+    for ids in rows.chunks(CHUNK_IDS) {
+        let rows: Vec<(Vec<u8>, Option<i64>)> = deliveries::table
+            .filter(deliveries::id.eq_any(ids.to_vec()))
+            .select((deliveries::id, deliveries::status_code))
+            .load(connection)?;
+        for (id, status) in rows {
+            if let Some(status) = status {
+                found.insert(id, status);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Rows that are forgotten in one go.
+const FORGET_ROWS: i64 = 500;
+
+/// Forgets some of the deliveries that came to their end and are older than a time; answers
+/// whether there may be more of them.
+pub fn forget_some(connection: &mut Db, before: UnixMs) -> Result<bool, StoreError> {
+    let query = diesel::sql_query(format!(
+        "DELETE FROM deliveries WHERE id IN (
+            SELECT id FROM deliveries WHERE created_at_ms < $1 AND {ENDED} ORDER BY created_at_ms LIMIT $2)"
+    ))
+    .bind::<BigInt, _>(before.get())
+    .bind::<BigInt, _>(FORGET_ROWS);
+    let forgotten = match connection {
+        Db::Sqlite(c) => query.execute(c)?,
+        Db::Postgres(c) => query.execute(c)?,
+    };
+    Ok(i64::try_from(forgotten).is_ok_and(|rows| rows >= FORGET_ROWS))
+}

@@ -1,0 +1,248 @@
+//! Traces, for a collector that speaks OTLP: who asked for what, and how long each part took.
+//!
+//! | span | of what | belongs to |
+//! |---|---|---|
+//! | `POST /api/v1/payments` | a request, from its head to the head of its answer | the caller's trace (`traceparent`), or one of its own |
+//! | `settle` | a batch of the ledger | the first of its requests; links to the others |
+//! | `webhook` | an attempt to deliver | a trace of its own |
+//!
+//! A span tells what the log and the metrics tell: patterns of routes, never paths or queries,
+//! so no key, no hash and no amount; of a webhook, host and port of the target.
+//!
+//! Where no collector is named there is no [`Traces`] at all: a request costs one branch, and a
+//! command to the ledger a look at a variable of its thread. Otherwise a span that is over goes into a bounded queue, or is dropped where that is full: a
+//! collector that is slow or dead costs memory up to that bound, and never time.
+
+mod collector;
+mod queue;
+mod settings;
+
+use std::future::Future;
+use std::time::{Duration, SystemTime};
+
+use opentelemetry::context::{FutureExt, WithContext};
+use opentelemetry::propagation::{Extractor, TextMapPropagator};
+use opentelemetry::trace::{
+    Link, Span, SpanContext, SpanKind, Status, TraceContextExt, TraceId, Tracer, TracerProvider,
+};
+use opentelemetry::{Context, ContextGuard, InstrumentationScope, KeyValue};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector};
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use tokio_rustls::TlsConnector;
+
+use crate::telemetry::metrics::settlement::Ended;
+use collector::Collector;
+use queue::Queue;
+pub use settings::Settings;
+
+/// How long the way down waits for the collector.
+const FLUSH_TIME_MAX: Duration = Duration::from_secs(5);
+/// Requests that the span of a batch links to.
+const LINKS_MAX: usize = 128;
+/// The longest `tracestate` that is taken over, in bytes: what everybody must be able to carry.
+const TRACESTATE_BYTES_MAX: usize = 512;
+/// Methods that are told; any other word may be anything.
+const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+/// What is called by no operation's name, as in the metrics.
+const OTHER: &str = "other";
+
+/// Makes spans. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Traces {
+    tracer: SdkTracer,
+}
+
+/// The export, for whoever has to end it.
+#[derive(Debug)]
+pub struct Exporting(SdkTracerProvider);
+
+impl Traces {
+    /// Starts the thread that exports.
+    pub fn start(settings: Settings, tls: TlsConnector) -> std::io::Result<(Self, Exporting)> {
+        let mut resource = Resource::builder_empty()
+            .with_service_name("satkeep")
+            .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+            .with_detectors(&[Box::new(TelemetryResourceDetector), Box::new(EnvResourceDetector::new())]);
+        if let Some(name) = settings.service {
+            resource = resource.with_service_name(name);
+        }
+        let resource = resource.build();
+        let place = settings.target.host_and_port();
+        let queue = Queue::start(Collector::new(settings.target, settings.headers, tls), &resource)?;
+        tracing::info!("traces go to {place}");
+        let provider = SdkTracerProvider::builder()
+            .with_resource(resource)
+            .with_sampler(settings.sampler)
+            .with_max_links_per_span(u32::try_from(LINKS_MAX).unwrap_or(u32::MAX))
+            .with_span_processor(queue)
+            .build();
+        let scope = InstrumentationScope::builder("satkeep").with_version(env!("CARGO_PKG_VERSION")).build();
+        Ok((Self { tracer: provider.tracer_with_scope(scope) }, Exporting(provider)))
+    }
+
+    /// A request begins, in the trace that the caller has begun where there is one.
+    pub fn request(&self, traceparent: Option<&str>, tracestate: Option<&str>) -> RequestSpan {
+        let parent = Parent { traceparent, tracestate: tracestate.filter(|text| text.len() <= TRACESTATE_BYTES_MAX) };
+        let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), &parent);
+        let builder = self.tracer.span_builder(OTHER).with_kind(SpanKind::Server);
+        RequestSpan(Context::new().with_span(self.tracer.build_with_context(builder, &parent)))
+    }
+
+    /// A batch has ended, on the thread that [`on_behalf_of`] has told for whom it was. Where none
+    /// of its requests is exported, neither is the batch.
+    pub fn batch(&self, ended: Ended, size: usize, took: Duration) {
+        let requests = Context::current();
+        if !requests.span().span_context().is_sampled() {
+            return;
+        }
+        let (ended_as, status) = match ended {
+            Ended::Committed => ("committed", Status::Unset),
+            Ended::GivenUp => ("given_up", Status::Unset),
+            Ended::Unknown => ("unknown", Status::error("")),
+        };
+        let now = SystemTime::now();
+        let size = i64::try_from(size).unwrap_or(i64::MAX);
+        let attributes = [KeyValue::new("satkeep.batch.size", size), KeyValue::new("satkeep.batch.ended", ended_as)];
+        let mut builder = self.tracer.span_builder("settle").with_kind(SpanKind::Internal).with_attributes(attributes);
+        builder.start_time = now.checked_sub(took);
+        builder.links = requests.get::<Others>().map(|others| others.0.clone());
+        let mut span = self.tracer.build_with_context(builder, &requests);
+        span.set_status(status);
+        span.end_with_timestamp(now);
+    }
+
+    /// An attempt to deliver has come back.
+    pub fn attempt(&self, attempt: &Attempt<'_>) {
+        let (host, port) = attempt.place.rsplit_once(':').unwrap_or((attempt.place, ""));
+        let mut attributes = vec![
+            KeyValue::new("http.request.method", "POST"),
+            KeyValue::new("server.address", host.to_owned()),
+            KeyValue::new("http.request.resend_count", attempt.number.saturating_sub(1)),
+        ];
+        attributes.extend(port.parse::<i64>().ok().map(|port| KeyValue::new("server.port", port)));
+        let status = attempt.status.map(i64::from);
+        attributes.extend(status.map(|status| KeyValue::new("http.response.status_code", status)));
+        if !attempt.has_arrived {
+            let kind = status.map_or_else(|| "no_answer".to_owned(), |status| status.to_string());
+            attributes.push(KeyValue::new("error.type", kind));
+        }
+        let now = SystemTime::now();
+        let mut builder = self.tracer.span_builder("webhook").with_kind(SpanKind::Client).with_attributes(attributes);
+        builder.start_time = now.checked_sub(attempt.took);
+        let mut span = self.tracer.build_with_context(builder, &Context::new());
+        if !attempt.has_arrived {
+            span.set_status(Status::error(""));
+        }
+        span.end_with_timestamp(now);
+    }
+}
+
+impl Exporting {
+    /// Exports what is left, as far as the collector takes it in time, and ends the thread.
+    pub fn stop(self) {
+        if let Err(error) = self.0.shutdown_with_timeout(FLUSH_TIME_MAX) {
+            tracing::warn!(%error, "the last traces could not be exported");
+        }
+    }
+}
+
+/// What came of trying to deliver a webhook once.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// Host and port of the target.
+    pub place: &'a str,
+    /// The how manieth it was, from 1.
+    pub number: i64,
+    /// How long it took, until now.
+    pub took: Duration,
+    /// The status of the answer, where there was one.
+    pub status: Option<u16>,
+    /// Whether the target has taken it.
+    pub has_arrived: bool,
+}
+
+/// A request that is being handled.
+#[derive(Debug)]
+pub struct RequestSpan(Context);
+
+impl RequestSpan {
+    /// What `work` asks of the ledger is asked in the name of this request.
+    pub fn around<F: Future>(&self, work: F) -> WithContext<F> {
+        work.with_context(self.0.clone())
+    }
+
+    /// The trace that the request belongs to, exported or not.
+    pub fn trace_id(&self) -> TraceId {
+        self.0.span().span_context().trace_id()
+    }
+
+    /// The request is answered. `route` is the pattern.
+    pub fn end(self, method: &str, route: Option<&str>, status: u16, request_id: &str) {
+        let span = self.0.span();
+        if !span.is_recording() {
+            return;
+        }
+        let method = METHODS.into_iter().find(|known| *known == method);
+        if let (Some(method), Some(route)) = (method, route) {
+            span.update_name(format!("{method} {route}"));
+        }
+        span.set_attribute(KeyValue::new("http.request.method", method.unwrap_or("_OTHER")));
+        if let Some(route) = route {
+            span.set_attribute(KeyValue::new("http.route", route.to_owned()));
+        }
+        span.set_attribute(KeyValue::new("http.response.status_code", i64::from(status)));
+        span.set_attribute(KeyValue::new("satkeep.request_id", request_id.to_owned()));
+        if status >= 500 {
+            span.set_status(Status::error(""));
+        }
+        span.end();
+    }
+}
+
+/// A request that is exported and has asked something of the ledger.
+#[derive(Clone, Debug)]
+pub struct Origin(SpanContext);
+
+/// The request in whose name the calling task works, where it is exported.
+pub fn origin() -> Option<Origin> {
+    Context::map_current(|context| {
+        if !context.has_active_span() {
+            return None;
+        }
+        let span = context.span();
+        let request = span.span_context();
+        request.is_sampled().then(|| Origin(request.clone()))
+    })
+}
+
+/// All but the first of the requests that a batch is for.
+struct Others(Vec<Link>);
+
+/// As long as what is answered is held, the calling thread settles for these requests.
+pub fn on_behalf_of<'a>(mut origins: impl Iterator<Item = &'a Origin>) -> Option<ContextGuard> {
+    let first = origins.next()?.0.clone();
+    let others = origins.take(LINKS_MAX).map(|origin| Link::with_context(origin.0.clone())).collect();
+    Some(Context::new().with_remote_span_context(first).with_value(Others(others)).attach())
+}
+
+/// What a caller says of its trace.
+struct Parent<'a> {
+    traceparent: Option<&'a str>,
+    tracestate: Option<&'a str>,
+}
+
+impl Extractor for Parent<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        match key {
+            "traceparent" => self.traceparent,
+            "tracestate" => self.tracestate,
+            _ => None,
+        }
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        vec!["traceparent", "tracestate"]
+    }
+}

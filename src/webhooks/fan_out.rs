@@ -1,0 +1,72 @@
+//! Who is told of an event: the webhook of the payment itself, and those of the tenant's endpoints
+//! that ask for it. Pure.
+
+use crate::domain::consumer::Consumer;
+use crate::domain::ids::{AccountId, DeliveryId, UserId};
+use crate::domain::webhooks::{Destination, EventKind, OwnerKind, line};
+use crate::net::targets::Target;
+use crate::store::webhooks::endpoints::Endpoint;
+use crate::store::webhooks::events::{Event, NewDelivery};
+
+/// The deliveries of an event, given the endpoints of its tenant that are not paused.
+pub fn deliveries<'a>(event: &Event, endpoints: impl IntoIterator<Item = &'a Endpoint>) -> Vec<NewDelivery> {
+    let told = endpoints.into_iter().filter(|it| Some(it.manager) == event.manager && it.kinds.contains(event.kind));
+    own_webhook(event).into_iter().chain(told.filter_map(|endpoint| to_endpoint(event, endpoint))).collect()
+}
+
+/// To the webhook of the payment itself: the payee's, or the payer's. It has the id of the row of
+/// that side (the invoice's, or the transfer's): an invoice is paid once.
+fn own_webhook(event: &Event) -> Option<NewDelivery> {
+    let (EventKind::PaymentReceived | EventKind::PaymentSent, Some(url), Some(account), Some(row)) =
+        (event.kind, event.webhook.as_deref(), event.account, event.row)
+    else {
+        return None;
+    };
+    let target = target(event, url)?;
+    Some(NewDelivery {
+        id: DeliveryId::new(row),
+        owner: *account.as_bytes(),
+        owner_kind: OwnerKind::Wallet,
+        line: Some(line(Some(account), account.as_bytes(), &target.host_and_port())),
+        ..of(event, event.user, &target)
+    })
+}
+
+fn to_endpoint(event: &Event, endpoint: &Endpoint) -> Option<NewDelivery> {
+    let target = target(event, &endpoint.url)?;
+    let owner = *endpoint.id.as_bytes();
+    Some(NewDelivery {
+        owner,
+        owner_kind: OwnerKind::Endpoint,
+        line: Some(line(event.account, &owner, "")),
+        ..of(event, event.manager, &target)
+    })
+}
+
+/// The delivery of an event to a user's target, charged to that user.
+fn of(event: &Event, user: Option<UserId>, target: &Target) -> NewDelivery {
+    // A wallet without a tenant is nobody's.
+    let consumer = event.root.zip(user).map_or(Consumer::NOBODY, |(root, user)| Consumer::of(root, user));
+    NewDelivery {
+        id: DeliveryId::next(),
+        event: event.id,
+        kind: event.kind,
+        owner: event.account.map_or([0; 16], |account: AccountId| *account.as_bytes()),
+        owner_kind: OwnerKind::Wallet,
+        account: event.account,
+        row: event.row,
+        payload: event.payload.clone(),
+        destination: Destination { consumer, host: target.host_and_port() },
+        line: None,
+        created_at: event.created_at,
+    }
+}
+
+/// Every URL was read before it was stored.
+fn target(event: &Event, url: &str) -> Option<Target> {
+    let target = Target::parse(url);
+    if target.is_err() {
+        tracing::error!(event = %event.id, "a stored webhook is no URL; nobody is told there");
+    }
+    target.ok()
+}

@@ -1,0 +1,320 @@
+//! The outbox's one task: it hands events over, claims what is due, has it sent, and records
+//! what came of it; then it rests for three times as long as it has worked.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::crypto::secret::Sealer;
+use crate::domain::ids::UserId;
+use crate::domain::time::UnixMs;
+use crate::domain::webhooks::{Destination, WebhookFormat};
+use crate::net::client::Client;
+use crate::store::webhooks::attempts;
+use crate::store::webhooks::attempts::{Attempt, Verdict};
+use crate::store::webhooks::claims;
+use crate::store::webhooks::claims::Claimed;
+use crate::store::webhooks::due;
+use crate::store::webhooks::due::Due;
+use crate::store::webhooks::endpoints;
+use crate::store::webhooks::endpoints::Endpoint;
+use crate::store::webhooks::events;
+use crate::store::webhooks::events::{Event, NewDelivery};
+use crate::store::webhooks::hand_over;
+use crate::store::{Db, Store, StoreError};
+use crate::telemetry::metrics::delivering::{Became, Delivering};
+use crate::telemetry::traces;
+use crate::telemetry::traces::Traces;
+use crate::webhooks::fairness::InFlight;
+use crate::webhooks::fan_out;
+use crate::webhooks::lag::Lag;
+use crate::webhooks::request::Ready;
+use crate::webhooks::verdict;
+use crate::webhooks::verdict::{attempt, how, parked, unmakeable, untried};
+
+/// Deliveries that are claimed in one transaction.
+const CLAIMS_MAX: usize = 64;
+/// For how long a claim holds: longer than sending and recording take.
+const CLAIM_MS: i64 = 30_000;
+/// How often there is a look when nothing goes on.
+const POLL: Duration = Duration::from_millis(200);
+/// How much longer a rest is than the turn before it: payments come first.
+const RESTS: u32 = 3;
+/// The shortest rest between two turns.
+const REST_MIN: Duration = Duration::from_millis(5);
+/// The rest after a turn that the database did not let through.
+const REST_AFTER_ERROR: Duration = Duration::from_secs(1);
+/// When deliveries to a paused endpoint are looked at again.
+const PAUSED_S: i64 = 30;
+
+/// Sends what happens to those who are to be told.
+#[derive(Clone, Debug)]
+pub struct Outbox {
+    /// The database.
+    pub store: Store,
+    /// Opens preimages and secrets.
+    pub sealer: Sealer,
+    /// What the webhooks of invoices look like, where a manager has not chosen.
+    pub format: WebhookFormat,
+    /// Posts.
+    pub client: Client,
+    /// Counts.
+    pub metrics: Delivering,
+    /// Makes spans of attempts, where they are exported.
+    pub traces: Option<Traces>,
+}
+
+/// What a look into the database has found to do.
+#[derive(Default)]
+struct Found {
+    events: Vec<Event>,
+    endpoints: Vec<Endpoint>,
+    handover: hand_over::Walk,
+    due: Vec<Due>,
+    walk: due::Walk,
+}
+
+/// The state of the task.
+struct Work {
+    outbox: Outbox,
+    under_way: InFlight,
+    came_back: mpsc::UnboundedReceiver<Attempt>,
+    on_way_back: mpsc::UnboundedSender<Attempt>,
+    /// What has come back and is not recorded.
+    unrecorded: Vec<Attempt>,
+    /// How far the walk over events that wait to be handed over has come.
+    handover: hand_over::Walk,
+    /// How far the walk over what is due has come.
+    walk: due::Walk,
+    /// Who comes first this time.
+    turn: usize,
+    /// How late events are handed over.
+    handover_lag: Lag,
+    /// How late what is due is claimed.
+    lag: Lag,
+    /// Before this, nothing is handed over: the last time it could not be.
+    hands_over_from: Instant,
+}
+
+impl Outbox {
+    /// Works until it is to stop; then claims nothing more, and returns when what is under way
+    /// has come back and is recorded.
+    pub async fn run(self, stop: CancellationToken) {
+        let (on_way_back, came_back) = mpsc::unbounded_channel();
+        let work = Work {
+            outbox: self,
+            under_way: InFlight::default(),
+            came_back,
+            on_way_back,
+            unrecorded: Vec::new(),
+            handover: hand_over::Walk::default(),
+            walk: due::Walk::default(),
+            turn: 0,
+            handover_lag: Lag::default(),
+            lag: Lag::default(),
+            hands_over_from: Instant::now(),
+        };
+        work.run(stop).await;
+    }
+}
+
+impl Work {
+    async fn run(mut self, stop: CancellationToken) {
+        loop {
+            let began = Instant::now();
+            let is_stopping = stop.is_cancelled();
+            let turn = self.turn(is_stopping).await;
+            if is_stopping && self.under_way.total() == 0 && (self.unrecorded.is_empty() || turn.is_err()) {
+                break;
+            }
+            let did_something = match turn {
+                Ok(did_something) => did_something,
+                Err(error) => {
+                    tracing::warn!(%error, "the outbox cannot work; trying again");
+                    tokio::time::sleep(REST_AFTER_ERROR).await;
+                    continue;
+                }
+            };
+            tokio::time::sleep(began.elapsed().saturating_mul(RESTS).max(REST_MIN)).await;
+            if !did_something {
+                tokio::select! {
+                    attempt = self.came_back.recv() => {
+                        if let Some(attempt) = attempt {
+                            self.take_back(attempt);
+                        }
+                    }
+                    () = stop.cancelled(), if !is_stopping => {}
+                    () = tokio::time::sleep(POLL) => {}
+                }
+            }
+        }
+    }
+
+    /// Records, hands over, and claims, some of each. Answers whether there was anything to do.
+    async fn turn(&mut self, is_stopping: bool) -> Result<bool, StoreError> {
+        self.outbox.client.close_idle();
+        while let Ok(attempt) = self.came_back.try_recv() {
+            self.take_back(attempt);
+        }
+        let mut did_something = self.record().await?;
+        if is_stopping {
+            return Ok(did_something);
+        }
+        let Found { events, endpoints, handover, due, walk } = self.look().await?;
+        (self.handover, self.walk) = (handover, walk);
+        self.tell_lag(&events, &due);
+        if !events.is_empty() && Instant::now() >= self.hands_over_from {
+            match self.hand_over(&events, &endpoints).await {
+                Ok(()) => did_something = true,
+                Err(error) => {
+                    // What is handed over already goes out all the same.
+                    tracing::error!(%error, "events could not be handed over; trying again");
+                    self.hands_over_from = Instant::now() + REST_AFTER_ERROR;
+                }
+            }
+        }
+        Ok(self.claim_and_send(due).await? || did_something || self.walk.is_under_way() && !self.under_way.is_full())
+    }
+
+    /// Says how late the outbox is.
+    fn tell_lag(&mut self, events: &[Event], due: &[Due]) {
+        let now = clock::now();
+        let is_at_end = !self.handover.is_under_way();
+        self.handover_lag.see(events.iter().map(|event| event.created_at), now, is_at_end);
+        // Otherwise nothing that is due was looked for.
+        if !self.under_way.is_full() {
+            self.lag.see(due.iter().map(|due| due.at), now, !self.walk.is_under_way());
+        }
+        self.outbox.metrics.set_lag(self.handover_lag.latest().max(self.lag.latest()));
+    }
+
+    fn take_back(&mut self, attempt: Attempt) {
+        self.under_way.finish(&attempt.delivery.destination, how(&attempt));
+        self.outbox.metrics.count_time(Duration::from_millis(u64::try_from(attempt.duration_ms).unwrap_or_default()));
+        self.outbox.metrics.set_under_way(self.under_way.total());
+        self.unrecorded.push(attempt);
+    }
+
+    async fn record(&mut self) -> Result<bool, StoreError> {
+        if self.unrecorded.is_empty() {
+            return Ok(false);
+        }
+        // Kept until it is recorded: where that fails, all of it is tried again. What was
+        // recorded all the same is not claimed any more, so it is not touched twice.
+        let attempts = self.unrecorded.clone();
+        self.outbox.store.write(move |connection| attempts::record(connection, &attempts, clock::now())).await?;
+        for attempt in self.unrecorded.drain(..) {
+            match attempt.verdict {
+                Verdict::Delivered => self.outbox.metrics.count(Became::Delivered),
+                Verdict::Retry { .. } => self.outbox.metrics.count(Became::Failed),
+                Verdict::Parked => self.outbox.metrics.count(Became::Parked),
+                Verdict::Postponed(_) => {}
+            }
+        }
+        Ok(true)
+    }
+
+    async fn look(&self) -> Result<Found, StoreError> {
+        let (mut handover, mut walk) = (self.handover.clone(), self.walk.clone());
+        let is_full = self.under_way.is_full();
+        let look = move |connection: &mut Db| {
+            let events = handover.step(connection)?;
+            let managers: HashSet<UserId> = events.iter().filter_map(|event| event.manager).collect();
+            let endpoints = endpoints::active_of(connection, &managers.into_iter().collect::<Vec<_>>())?;
+            let due = if is_full { Vec::new() } else { walk.step(connection)? };
+            Ok(Found { events, endpoints, handover, due, walk })
+        };
+        self.outbox.store.read(look).await
+    }
+
+    async fn hand_over(&self, events: &[Event], endpoints: &[Endpoint]) -> Result<(), StoreError> {
+        let handed: Vec<_> = events.iter().map(|event| (event.consumer, event.id)).collect();
+        let new: Vec<NewDelivery> = events.iter().flat_map(|event| fan_out::deliveries(event, endpoints)).collect();
+        let hand = move |connection: &mut Db| events::hand_over(connection, &handed, new, clock::now());
+        self.outbox.store.write(hand).await
+    }
+
+    /// Claims what is due, destination by destination, and sends it. Answers whether there was anything.
+    async fn claim_and_send(&mut self, due: Vec<Due>) -> Result<bool, StoreError> {
+        let now = clock::now();
+        let due = due.into_iter().filter(|due| due.at <= now).map(|due| due.destination);
+        let wanted = self.under_way.share_out(due, CLAIMS_MAX, self.turn);
+        if wanted.is_empty() {
+            return Ok(false);
+        }
+        self.turn = self.turn.wrapping_add(1);
+        let until = UnixMs::new(now.get().saturating_add(CLAIM_MS));
+        let claim = move |connection: &mut Db| {
+            let mut claimed = Vec::new();
+            for (destination, count) in &wanted {
+                claimed.extend(claims::claim(connection, destination, i64::try_from(*count).unwrap_or(1), now, until)?);
+            }
+            Ok(claimed)
+        };
+        let claimed = self.outbox.store.write(claim).await?;
+        let did_something = !claimed.is_empty();
+        self.send(claimed).await;
+        Ok(did_something)
+    }
+
+    async fn send(&mut self, claimed: Vec<Claimed>) {
+        let ready = self.outbox.make_ready_or_tell(claimed).await;
+        for (delivery, ready) in ready {
+            let post = match ready {
+                Ready::Post(post) => post,
+                Ready::Paused => {
+                    self.unrecorded.push(untried(delivery, PAUSED_S));
+                    continue;
+                }
+                Ready::Moved(host) => {
+                    // How much may go there is for the next turn to say.
+                    let destination = Destination { host, ..delivery.destination };
+                    self.unrecorded.push(untried(Claimed { destination, ..delivery }, 0));
+                    continue;
+                }
+                Ready::Unready(problem) => {
+                    tracing::warn!(delivery = %delivery.id, problem, "a delivery could not be made ready");
+                    self.unrecorded.push(untried(delivery, verdict::UNREADY_S));
+                    continue;
+                }
+                Ready::Unmakeable(problem) => {
+                    tracing::error!(delivery = %delivery.id, problem, "a delivery could not be made");
+                    self.unrecorded.push(unmakeable(delivery));
+                    continue;
+                }
+                Ready::Gone => {
+                    self.unrecorded.push(parked(delivery, "the endpoint was deleted"));
+                    continue;
+                }
+            };
+            self.under_way.start(&delivery.destination);
+            self.outbox.metrics.set_under_way(self.under_way.total());
+            let (client, back) = (self.outbox.client.clone(), self.on_way_back.clone());
+            let traces = self.outbox.traces.clone();
+            tokio::spawn(async move {
+                let (at, began) = (clock::now(), Instant::now());
+                let came = client.post(post).await;
+                let took = began.elapsed();
+                let attempt = attempt(delivery, at, took, came);
+                if let Some(traces) = traces {
+                    traces.attempt(&span_of(&attempt, took));
+                }
+                // Nobody is left to tell only where the process is at its end.
+                drop(back.send(attempt));
+            });
+        }
+    }
+}
+
+fn span_of(attempt: &Attempt, took: Duration) -> traces::Attempt<'_> {
+    traces::Attempt {
+        place: &attempt.delivery.destination.host,
+        number: attempt.delivery.attempts,
+        took,
+        status: attempt.status_code,
+        has_arrived: attempt.verdict == Verdict::Delivered,
+    }
+}

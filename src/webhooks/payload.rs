@@ -1,0 +1,110 @@
+//! What targets are told: made of the rows when it is sent, so that no preimage stands in the
+//! outbox. A client's own data goes out as it is written: it never becomes a `Value`, which would
+//! rewrite its numbers and their order.
+
+use serde::Serialize;
+
+use crate::crypto::secret::Sealer;
+use crate::domain::extra::Extra;
+use crate::domain::ids::{EventId, PaymentHash, WalletId};
+use crate::domain::json::Members;
+use crate::domain::node::Preimage;
+use crate::domain::time::UnixMs;
+use crate::domain::webhooks::EventKind;
+use crate::ledger::state::InvoiceState;
+use crate::store::StoreError;
+use crate::store::payments::Payment;
+
+/// What is told of a payment.
+#[derive(Serialize)]
+struct PaymentBody<'a> {
+    event: &'static str,
+    event_id: EventId,
+    payment_hash: PaymentHash,
+    checking_id: PaymentHash,
+    payment_request: &'a str,
+    bolt11: &'a str,
+    wallet_id: WalletId,
+    amount: i64,
+    amount_sat: i64,
+    amount_msat: i64,
+    fee: i64,
+    comment: &'a str,
+    memo: &'a str,
+    pending: bool,
+    paid: bool,
+    status: &'static str,
+    state: &'static str,
+    time: i64,
+    expiry: i64,
+    created_at: String,
+    updated_at: String,
+    expires_at: String,
+    preimage: Option<String>,
+    webhook: Option<&'a str>,
+    tag: Option<String>,
+    extra: &'a Extra,
+}
+
+/// What is told of anything, before what was kept of it.
+#[derive(Serialize)]
+struct Heading {
+    event: &'static str,
+    event_id: EventId,
+    time: i64,
+    created_at: String,
+}
+
+/// The body that tells of a payment, as its wallet sees it, or of an invoice that was not paid
+/// in time. `amount` is in sat here, as receivers of these have always read it; all other
+/// fields are those of the API's payments.
+pub fn of_payment(sealer: &Sealer, event: EventId, kind: EventKind, payment: &Payment) -> Result<String, StoreError> {
+    let is_paid = payment.state == InvoiceState::Paid;
+    let preimage =
+        if is_paid { Some(Preimage::unseal(sealer, payment.invoice, &payment.preimage)?.reveal()) } else { None };
+    let none = Extra::default();
+    let extra = payment.extra.as_ref().unwrap_or(&none);
+    let bolt11 = payment.bolt11.as_deref().unwrap_or_default();
+    let (status, state) = if is_paid { ("success", "paid") } else { ("failed", "expired") };
+    write(&PaymentBody {
+        event: kind.as_str(),
+        event_id: event,
+        payment_hash: payment.payment_hash,
+        checking_id: payment.payment_hash,
+        payment_request: bolt11,
+        bolt11,
+        wallet_id: payment.wallet,
+        amount: payment.amount.to_sat(),
+        amount_sat: payment.amount.to_sat(),
+        amount_msat: payment.amount.get(),
+        fee: 0,
+        comment: &payment.memo,
+        memo: &payment.memo,
+        pending: false,
+        paid: is_paid,
+        status,
+        state,
+        time: payment.created_at.seconds(),
+        expiry: payment.expires_at.seconds(),
+        created_at: payment.created_at.to_iso(),
+        updated_at: payment.paid_at.unwrap_or(payment.created_at).to_iso(),
+        expires_at: payment.expires_at.to_iso(),
+        preimage,
+        webhook: payment.webhook.as_deref(),
+        tag: extra.tag(),
+        extra,
+    })
+}
+
+/// The body that tells of anything else: what was kept of it, and before that what it is.
+pub fn of_kept(event: EventId, kind: EventKind, kept: &str, at: UnixMs) -> Result<String, StoreError> {
+    let heading = Heading { event: kind.as_str(), event_id: event, time: at.seconds(), created_at: at.to_iso() };
+    let heading = write(&heading)?;
+    let broken = |error| StoreError::Broken(format!("what was kept of an event is {error}"));
+    let (heading, kept) = (Members::read(&heading).map_err(broken)?, Members::read(kept).map_err(broken)?);
+    Ok(heading.merged_with(&kept))
+}
+
+fn write(body: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(body).map_err(|error| StoreError::Broken(error.to_string()))
+}

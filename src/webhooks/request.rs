@@ -1,0 +1,189 @@
+//! What is sent: made of the rows that a delivery tells of, and signed.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::clock;
+use crate::crypto::secret::Sealer;
+use crate::domain::ids::WalletId;
+use crate::domain::webhooks::{EventKind, OwnerKind, WebhookFormat, WebhookSecret};
+use crate::net::client::Post;
+use crate::net::targets::Target;
+use crate::store::payments::{self, Payment};
+use crate::store::webhooks::claims::Claimed;
+use crate::store::webhooks::endpoints;
+use crate::store::webhooks::endpoints::Endpoint;
+use crate::store::webhooks::{formats, secrets};
+use crate::store::{Db, StoreError};
+use crate::webhooks::outbox::Outbox;
+use crate::webhooks::{payload, payload_lnbits};
+
+/// A delivery that is ready to be sent, or why it is not.
+pub(super) enum Ready {
+    Post(Post),
+    /// Its endpoint is paused.
+    Paused,
+    /// Its endpoint is at another host by now.
+    Moved(String),
+    /// Its endpoint is gone.
+    Gone,
+    /// The database cannot be asked just now.
+    Unready(String),
+    /// A row is missing or damaged, or no key opens it: perhaps for good.
+    Unmakeable(String),
+}
+
+/// What deliveries are made of.
+struct Parts {
+    received: HashMap<[u8; 16], Payment>,
+    endpoints: HashMap<[u8; 16], Endpoint>,
+    secrets: HashMap<[u8; 16], Option<WebhookSecret>>,
+    /// What the webhooks of invoices look like, of tenants that have chosen.
+    formats: HashMap<WalletId, WebhookFormat>,
+    /// And of all others.
+    format: WebhookFormat,
+}
+
+impl Ready {
+    /// Why there is nothing to send: worth looking again soon, or perhaps for good.
+    fn not(error: &StoreError) -> Self {
+        let is_passing =
+            matches!(error, StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) | StoreError::Conflict);
+        if is_passing { Self::Unready(error.to_string()) } else { Self::Unmakeable(error.to_string()) }
+    }
+}
+
+impl Outbox {
+    /// Makes deliveries ready, or tells why they are not; one that cannot be made spoils no
+    /// other.
+    pub(super) async fn make_ready_or_tell(&self, claimed: Vec<Claimed>) -> Vec<(Claimed, Ready)> {
+        match self.make_ready(claimed.clone()).await {
+            Ok(ready) => return ready,
+            Err(error) if matches!(error, StoreError::Unavailable(_)) || claimed.len() == 1 => {
+                return claimed.into_iter().map(|delivery| (delivery, Ready::not(&error))).collect();
+            }
+            Err(error) => tracing::warn!(%error, "deliveries could not be made ready; trying them one by one"),
+        }
+        let mut all = Vec::with_capacity(claimed.len());
+        for delivery in claimed {
+            match self.make_ready(vec![delivery.clone()]).await {
+                Ok(ready) => all.extend(ready),
+                Err(error) => all.push((delivery, Ready::not(&error))),
+            }
+        }
+        all
+    }
+
+    /// Makes deliveries ready: their bodies out of the rows, and signed.
+    async fn make_ready(&self, claimed: Vec<Claimed>) -> Result<Vec<(Claimed, Ready)>, StoreError> {
+        let sealer = self.sealer.clone();
+        let lacking: Vec<_> = {
+            let (sealer, claimed) = (sealer.clone(), claimed.clone());
+            let owners = move |connection: &mut Db| {
+                let owners: HashSet<_> = claimed.iter().map(|it| it.owner).collect();
+                let found = secrets::of(connection, &sealer, &owners.into_iter().collect::<Vec<_>>())?;
+                let lacks = |it: &&Claimed| it.owner_kind == OwnerKind::Wallet && !found.contains_key(&it.owner);
+                Ok(claimed.iter().filter(lacks).map(|it| it.owner).collect::<HashSet<_>>())
+            };
+            self.store.read(owners).await?.into_iter().collect()
+        };
+        if !lacking.is_empty() {
+            // The first webhook of a wallet.
+            let sealer = sealer.clone();
+            let make = move |connection: &mut Db| {
+                for owner in lacking {
+                    secrets::of_one(connection, &sealer, OwnerKind::Wallet, owner)?;
+                }
+                Ok(())
+            };
+            self.store.write(make).await?;
+        }
+        let format = self.format;
+        let load = move |connection: &mut Db| {
+            let parts = Parts::load(connection, &sealer, &claimed, format)?;
+            let ready = claimed.into_iter().map(|delivery| {
+                let ready = parts.ready(connection, &sealer, &delivery);
+                (delivery, ready)
+            });
+            Ok(ready.collect())
+        };
+        self.store.read(load).await
+    }
+}
+
+impl Parts {
+    fn load(
+        connection: &mut Db,
+        sealer: &Sealer,
+        claimed: &[Claimed],
+        format: WebhookFormat,
+    ) -> Result<Self, StoreError> {
+        let is_received = |it: &&Claimed| matches!(it.kind, EventKind::PaymentReceived | EventKind::InvoiceExpired);
+        let invoices: Vec<_> = claimed.iter().filter(is_received).filter_map(|it| it.row).collect();
+        let owners: Vec<_> = claimed.iter().map(|it| it.owner).collect::<HashSet<_>>().into_iter().collect();
+        let is_endpoint = |it: &&Claimed| it.owner_kind == OwnerKind::Endpoint;
+        let ids: HashSet<_> = claimed.iter().filter(is_endpoint).map(|it| it.owner).collect();
+        let is_own = |it: &&Claimed| it.owner_kind == OwnerKind::Wallet;
+        let wallets: HashSet<_> = claimed.iter().filter(is_own).map(|it| WalletId::new(it.owner)).collect();
+        Ok(Self {
+            received: payments::of_invoices(connection, &invoices)?,
+            endpoints: endpoints::by_ids(connection, &ids.into_iter().collect::<Vec<_>>())?,
+            secrets: secrets::of(connection, sealer, &owners)?,
+            formats: formats::of_wallets(connection, &wallets.into_iter().collect::<Vec<_>>())?,
+            format,
+        })
+    }
+
+    fn ready(&self, connection: &mut Db, sealer: &Sealer, delivery: &Claimed) -> Ready {
+        match self.try_ready(connection, sealer, delivery) {
+            Ok(ready) => ready,
+            Err(error) => Ready::not(&error),
+        }
+    }
+
+    fn is_as_lnbits(&self, delivery: &Claimed) -> bool {
+        let format = self.formats.get(&WalletId::new(delivery.owner)).copied().unwrap_or(self.format);
+        delivery.owner_kind == OwnerKind::Wallet && format == WebhookFormat::Lnbits
+    }
+
+    fn try_ready(&self, connection: &mut Db, sealer: &Sealer, delivery: &Claimed) -> Result<Ready, StoreError> {
+        let sent;
+        let payment = match (delivery.kind, delivery.row, delivery.account) {
+            (EventKind::PaymentReceived | EventKind::InvoiceExpired, Some(row), _) => self.received.get(&row),
+            (EventKind::PaymentSent, Some(row), Some(account)) => {
+                sent = payments::find_row(connection, account.wallet(), row)?;
+                Some(&sent)
+            }
+            _ => None,
+        };
+        let url = match delivery.owner_kind {
+            OwnerKind::Wallet => payment.and_then(|payment| payment.webhook.as_deref()),
+            OwnerKind::Endpoint => match self.endpoints.get(&delivery.owner) {
+                None => return Ok(Ready::Gone),
+                Some(endpoint) if endpoint.paused_at.is_some() => return Ok(Ready::Paused),
+                Some(endpoint) => Some(endpoint.url.as_str()),
+            },
+        };
+        let missing = || StoreError::Broken("a row that a delivery tells of is missing".to_owned());
+        let target = Target::parse(url.ok_or_else(missing)?).map_err(|error| StoreError::Broken(error.to_string()))?;
+        let host = target.host_and_port();
+        if host != delivery.destination.host {
+            return Ok(Ready::Moved(host));
+        }
+        let body = match (payment, &delivery.payload) {
+            (Some(payment), _) if self.is_as_lnbits(delivery) => payload_lnbits::of_payment(sealer, payment)?,
+            (Some(payment), _) => payload::of_payment(sealer, delivery.event, delivery.kind, payment)?,
+            (None, Some(kept)) => payload::of_kept(delivery.event, delivery.kind, kept, delivery.created_at)?,
+            (None, None) => return Err(missing()),
+        };
+        let secret = self.secrets.get(&delivery.owner).and_then(Option::as_ref);
+        let secret = secret.ok_or_else(|| StoreError::Broken("the secret that signs is missing".to_owned()))?;
+        let signature = secret.sign(clock::now(), &body);
+        Ok(Ready::Post(Post {
+            target,
+            consumer: delivery.destination.consumer,
+            event: delivery.event.to_string(),
+            signature,
+            body,
+        }))
+    }
+}
