@@ -28,6 +28,7 @@ use crate::master_key;
 use crate::master_key::{KeyRing, MasterKeyError, sources};
 use crate::net::client::{self, Client};
 use crate::server::tasks::{TaskEnded, Tasks};
+use crate::services::Services;
 use crate::services::managers;
 use crate::services::managers::ManagerError;
 use crate::store::db::migrations;
@@ -176,7 +177,8 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     let (store, sealer) = (base.store.clone(), base.sealer.clone());
     let (format, delivering) = (config.webhook_format, metrics.delivering.clone());
     let outbox = Outbox { store, sealer, format, client, metrics: delivering, traces: traces.clone() };
-    let app = App::new(base.store, settler, node, base.sealer, hub, metrics, config).with_traces(traces);
+    let services = Services::new(base.store, settler, node, base.sealer, config);
+    let app = App::new(services, hub, metrics, config).with_traces(traces);
     let app = web::Data::new(app);
     let listeners = Listeners { api: listener, metrics: metrics_listener };
     let serving = run(listeners, app, outbox, config.connections_max, settler_ended);

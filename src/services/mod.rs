@@ -1,4 +1,105 @@
 //! Use cases: what can be done with users, wallets and money, for whoever asks: a handler, the
 //! command line, or a task.
+//!
+//! A use case takes words of the domain and somebody who has proved who they are
+//! ([`callers`]), and answers records or an [`Error`]. It knows nothing of HTTP. Where showing
+//! its result takes a while, or must be kept under an idempotency key, it is handed a function
+//! that shows it, and runs that where blocking is allowed.
 
+pub mod callers;
+mod error;
+pub mod idempotency;
+pub mod login_throttle;
 pub mod managers;
+pub mod passwords;
+
+pub use error::{Error, Missing, Taken};
+
+use crate::config::Config;
+use crate::crypto::secret::Sealer;
+use crate::domain::consumer::Consumer;
+use crate::domain::node::Node;
+use crate::domain::webhooks::WebhookFormat;
+use crate::ledger::command::Command;
+use crate::ledger::outcome::Outcome;
+use crate::ledger::settler::Settler;
+use crate::net::targets::TargetPolicy;
+use crate::store::{Db, Store, StoreError};
+use callers::{Caller, KnownKeys};
+use passwords::Passwords;
+
+/// Keys that are remembered, at about 150 bytes each.
+const KNOWN_KEYS_MAX: usize = 20_000;
+
+/// What use cases work with.
+#[derive(Debug)]
+pub struct Services {
+    /// The database.
+    pub store: Store,
+    /// The way to the ledger.
+    pub settler: Settler,
+    /// Issues invoices.
+    pub node: Node,
+    /// Seals and unseals keys and preimages.
+    pub sealer: Sealer,
+    /// Hashes and verifies passwords, by turns.
+    pub passwords: Passwords,
+    /// What the operator has set.
+    pub policy: Policy,
+    known_keys: KnownKeys,
+}
+
+/// What the operator has set, as far as use cases ask for it.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The largest amount of one invoice, in sat.
+    pub invoice_sat_max: i64,
+    /// Where webhooks may go.
+    pub targets: TargetPolicy,
+    /// What the webhooks of invoices look like, where a manager has not chosen.
+    pub webhook_format: WebhookFormat,
+    /// How long a login lasts, in seconds.
+    pub session_s: i64,
+    /// Whether anybody may open a manager account.
+    pub allow_signup: bool,
+}
+
+impl Policy {
+    /// As configured.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            invoice_sat_max: config.invoice_sat_max,
+            targets: config.targets.clone(),
+            webhook_format: config.webhook_format,
+            session_s: config.session_s,
+            allow_signup: config.allow_signup,
+        }
+    }
+}
+
+impl Services {
+    /// Puts them together.
+    pub fn new(store: Store, settler: Settler, node: Node, sealer: Sealer, config: &Config) -> Self {
+        let (passwords, policy) = (Passwords::new(config.hasher.clone()), Policy::of(config));
+        Self { store, settler, node, sealer, passwords, policy, known_keys: KnownKeys::new(KNOWN_KEYS_MAX) }
+    }
+
+    /// Has a command settled, on somebody's account.
+    pub async fn settle(&self, command: Command, consumer: Consumer) -> Result<Outcome, Error> {
+        Ok(self.settler.submit(command, consumer).await??)
+    }
+
+    /// Changes rows on behalf of a caller, in one transaction, at whose start the caller is
+    /// looked at again: the request may have waited since the key or session was proved.
+    pub async fn write_as<T: Send + 'static>(
+        &self,
+        caller: impl Caller,
+        work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let authorized = move |connection: &mut Db| {
+            caller.recheck(connection)?;
+            work(connection)
+        };
+        self.store.write(authorized).await
+    }
+}

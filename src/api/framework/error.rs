@@ -16,6 +16,7 @@ use crate::domain::login_throttle::Wait;
 use crate::fairness::gate::Refusal;
 use crate::ledger::outcome::Rejection;
 use crate::ledger::settler::SubmitError;
+use crate::services::{self, Missing, Taken};
 use crate::store::StoreError;
 
 /// Defines the codes with their status, whether the same request may succeed later, and
@@ -436,6 +437,46 @@ impl From<Wait> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         Self::from_store(error, ErrorCode::Internal)
+    }
+}
+
+impl From<Missing> for ErrorCode {
+    fn from(missing: Missing) -> Self {
+        match missing {
+            Missing::User => Self::UserNotFound,
+            Missing::Wallet => Self::WalletNotFound,
+            Missing::Payment => Self::PaymentNotFound,
+            Missing::Endpoint => Self::WebhookNotFound,
+            Missing::Delivery => Self::DeliveryNotFound,
+        }
+    }
+}
+
+impl From<services::Error> for ApiError {
+    fn from(error: services::Error) -> Self {
+        match error {
+            services::Error::Store(error) => error.into(),
+            services::Error::Missing(missing) => ErrorCode::from(missing).into(),
+            services::Error::Taken(Taken::Email) => ErrorCode::EmailTaken.into(),
+            services::Error::Taken(Taken::Username) => ErrorCode::UsernameTaken.into(),
+            services::Error::Taken(Taken::Endpoints) => ErrorCode::TooManyWebhooks.into(),
+            services::Error::Rejected(rejection) => Self::from_rejection(rejection, false),
+            services::Error::Submit(error) => error.into(),
+            services::Error::Overloaded(refusal) => ErrorCode::from(refusal).into(),
+            services::Error::TooManyCallers => ErrorCode::Overloaded.into(),
+            services::Error::Throttled(wait) => wait.into(),
+            services::Error::SignUpThrottled(wait) => Self::too_many(ErrorCode::RateLimited, wait),
+            services::Error::SignUpDisabled => ErrorCode::SignupDisabled.into(),
+            services::Error::InvalidCredentials => ErrorCode::InvalidCredentials.into(),
+            services::Error::WrongPassword => ErrorCode::WrongPassword.into(),
+            services::Error::BadAuth => ErrorCode::BadAuth.into(),
+            services::Error::FrozenByOperator => ErrorCode::FrozenByOperator.into(),
+            services::Error::AfterParts(error) => Self::from(*error).after_parts(),
+            services::Error::Invalid { field, message } => Self::field(field, message),
+            services::Error::OutcomeUnknown => ErrorCode::OutcomeUnknown.into(),
+            services::Error::Fault => ErrorCode::Internal.into(),
+            services::Error::Unavailable => ErrorCode::Unavailable.into(),
+        }
     }
 }
 

@@ -12,7 +12,6 @@ pub mod fields;
 pub mod idempotency;
 pub mod json_stream;
 pub mod leniency;
-pub mod login_throttle;
 pub mod numerals;
 pub mod params;
 pub mod paths;

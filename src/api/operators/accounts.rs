@@ -25,7 +25,7 @@ use crate::domain::consumer::Consumer;
 use crate::domain::extra::Extra;
 use crate::domain::ids::UserId;
 use crate::domain::text::{Email, Name, Username};
-use crate::services::managers;
+use crate::services::{self, Missing, Taken, managers};
 use crate::store::users::{self, UserChange};
 use crate::store::{Db, StoreError};
 
@@ -206,7 +206,15 @@ pub(in crate::api) async fn create_account(
         let user = users::find(connection, None, manager.user)?;
         ManagedUser::one(connection, &shared, true, user)
     };
-    let created = create_once(&app, operator, StatusCode::OK, claim, create, username_taken).await?;
+    let created = create_once(
+        &app,
+        operator,
+        StatusCode::OK,
+        claim,
+        create,
+        services::Error::of_change(Taken::Username, Missing::User),
+    )
+    .await?;
     tracing::info!(operator = %operator.user(), "an operator created a manager");
     Ok(created)
 }

@@ -9,7 +9,7 @@ use super::wallet_not_found;
 use crate::api::framework::app::State;
 use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::framework::idempotency::{Created, Idempotency, IdempotencyParam, payments_of};
+use crate::api::framework::idempotency::{Created, Idempotency, IdempotencyParam};
 use crate::api::framework::params::Checks;
 use crate::api::framework::session::Operator;
 use crate::api::payments::create::check_unit;
@@ -19,6 +19,7 @@ use crate::domain::money::{Amount, InvalidAmount};
 use crate::domain::text::InvalidText;
 use crate::ledger::command::{Adjust, Command};
 use crate::ledger::outcome::Outcome;
+use crate::services::idempotency::payments_of;
 use crate::services::managers::{Direction, adjustment};
 use crate::store::wallets;
 

@@ -5,7 +5,6 @@ use bitcoin_hashes::hex::FromHex;
 use crate::api::framework::app::App;
 use crate::api::framework::auth::WalletKey;
 use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::framework::idempotency;
 use crate::api::framework::idempotency::Created;
 use crate::api::framework::params::Checks;
 use crate::api::payments::PaymentOrder;
@@ -21,6 +20,7 @@ use crate::ledger::command::{Command, CreateInvoice, NewInvoice};
 use crate::ledger::outcome::Outcome;
 use crate::ledger::state::InvoiceState;
 use crate::net::targets::TargetPolicy;
+use crate::services::idempotency;
 use crate::store::payments::Payment;
 
 /// How long an invoice can be paid where nothing is said, in seconds (BOLT 11).
@@ -49,7 +49,7 @@ pub(crate) async fn create_invoice(
     if let Some(before) = idempotency::payments_of(app, key, claim).await? {
         return invoice_again(app, &key, &before).await;
     }
-    let terms = read(order, app.invoice_sat_max, &app.targets)?;
+    let terms = read(order, app.policy.invoice_sat_max, &app.policy.targets)?;
     let invoice = issue(app, &key, terms, clock::now())?;
     let command = CreateInvoice { authority: key.authority(), claim, invoice: invoice.clone() };
     match app.settle(Command::CreateInvoice(command), key.consumer()).await? {

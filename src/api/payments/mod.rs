@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::framework::app::{App, State};
-use crate::api::framework::auth::{LedgerKey, SeenPayment, WalletKey};
+use crate::api::framework::auth::{LedgerKey, SeenPayment, WalletKey, act, require_admin};
 use crate::api::framework::body::{Body, Given, lenient, raw};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
@@ -163,14 +163,14 @@ pub(crate) async fn create_payment(
     idempotency: Idempotency,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    key.act(&app, async |key| order(&app, key, &idempotency, &body).await).await
+    act(&app, key, async |key| order(&app, key, &idempotency, &body).await).await
 }
 
 async fn order(app: &App, key: WalletKey, idempotency: &Idempotency, body: &Body) -> Result<HttpResponse, ApiError> {
     let order: PaymentOrder = body.json()?;
     let claim = idempotency.claim(app, &key, body)?;
     let payment = if order.out.unwrap_or(order.bolt11.is_some()) {
-        pay_invoice(app, key.require_admin()?, claim, order).await?
+        pay_invoice(app, require_admin(key)?, claim, order).await?
     } else {
         create_invoice(app, key, claim, order).await?
     };

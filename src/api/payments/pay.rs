@@ -3,7 +3,6 @@
 use crate::api::framework::app::App;
 use crate::api::framework::auth::AdminKey;
 use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::framework::idempotency;
 use crate::api::framework::idempotency::Created;
 use crate::api::framework::params::Checks;
 use crate::api::payments::PaymentOrder;
@@ -16,6 +15,7 @@ use crate::domain::text::WebhookUrl;
 use crate::ledger::command::{Command, Pay};
 use crate::ledger::outcome::{Outcome, Rejection};
 use crate::ledger::state::InvoiceState;
+use crate::services::idempotency;
 use crate::store::payments::Payment;
 
 /// Pays an invoice from the wallet of the calling key.
@@ -34,7 +34,7 @@ pub(crate) async fn pay_invoice(
         checks.add("bolt11", "is missing: the invoice to pay");
     }
     let extra = checks.check_opt("extra", order.extra, |json| Extra::new(&json));
-    let webhook = checks.check_opt("webhook", order.webhook, |text| app.targets.accept(text));
+    let webhook = checks.check_opt("webhook", order.webhook, |text| app.policy.targets.accept(text));
     let (Some(bolt11), Some(extra), Some(webhook), true) = (order.bolt11, extra, webhook, checks.is_fine()) else {
         return Err(checks.into_error());
     };

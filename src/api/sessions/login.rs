@@ -11,7 +11,6 @@ use crate::api::framework::address::ClientAddress;
 use crate::api::framework::app::{App, State};
 use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::framework::login_throttle::{Account, Try};
 use crate::api::framework::params::Checks;
 use crate::api::framework::session::Session;
 use crate::api::user_manager::views::ManagedWallet;
@@ -21,9 +20,11 @@ use crate::domain::ids::UserId;
 use crate::domain::login_throttle::{AT_ACCOUNT, FROM_ADDRESS, Throttle};
 use crate::domain::session::SessionToken;
 use crate::domain::text::Username;
+use crate::services;
+use crate::services::login_throttle::{Account, Try};
 use crate::store::access::login_throttle::Subject;
 use crate::store::access::sessions;
-use crate::store::{Db, users, wallets};
+use crate::store::{Db, StoreError, users, wallets};
 
 /// Who logs in.
 #[derive(Deserialize, ToSchema)]
@@ -110,7 +111,7 @@ pub(crate) async fn log_in(app: State, address: ClientAddress, body: Body) -> Re
     let (Some(username), Some(password)) = (username, password) else { return Err(checks.into_error()) };
     let guess = guess(&app, address, &username);
     guess.check(&app).await?;
-    let turn = app.login_turn(address).await?;
+    let turn = app.passwords.login_turn(address.network()).await?;
     let username = Username::new(username).ok();
     // Counted whether or not there is anybody of that name.
     let look = move |connection: &mut Db| match &username {
@@ -119,7 +120,7 @@ pub(crate) async fn log_in(app: State, address: ClientAddress, body: Body) -> Re
     };
     let (found, guess) = guess.count(&app, look).await??;
     let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
-    let judged = app.verify_password(turn, password, hash.clone()).await;
+    let judged = app.passwords.verify(turn, password, hash.clone()).await;
     // The turn is held until the session is open.
     let (verified, _turn) = guess.unless_ours(&app, judged).await?;
     // Without a user or a hash nothing verifies; the order keeps the time the same.
@@ -128,7 +129,7 @@ pub(crate) async fn log_in(app: State, address: ClientAddress, body: Body) -> Re
     };
     let token = SessionToken::generate();
     let digest = token.digest();
-    let session_s = app.session_s;
+    let session_s = app.policy.session_s;
     let right = guess.clone();
     let open = move |connection: &mut Db| {
         let now = clock::now();
@@ -136,7 +137,10 @@ pub(crate) async fn log_in(app: State, address: ClientAddress, body: Body) -> Re
         sessions::begin(connection, digest, user, &hash, now, now.plus_seconds(session_s))
     };
     let opened = app.store.write(open).await;
-    let opened = opened.map_err(|error| ApiError::from_store(error, ErrorCode::InvalidCredentials));
+    let opened = opened.map_err(|error| match error {
+        StoreError::NotFound => services::Error::InvalidCredentials,
+        error => error.into(),
+    });
     guess.unless_ours(&app, opened).await?;
     let view = LoginView { access_token: token.reveal().to_owned(), token_type: "bearer" };
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(view))

@@ -42,7 +42,7 @@ pub struct SignupOrder {
 )]
 #[post("/api/v1/account")]
 pub(crate) async fn sign_up(app: State, address: ClientAddress, body: Body) -> Result<HttpResponse, ApiError> {
-    if !app.allow_signup {
+    if !app.policy.allow_signup {
         return Err(ErrorCode::SignupDisabled.into());
     }
     let order: SignupOrder = body.json()?;

@@ -13,7 +13,7 @@ use crate::api::framework::app::{App, State};
 use crate::api::framework::auth::{AdminKey, Manager};
 use crate::api::framework::body::{Body, Given, LIST_BYTES_MAX, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::framework::idempotency::{Created, Idempotency, IdempotencyParam, payments_again, payments_of};
+use crate::api::framework::idempotency::{Created, Idempotency, IdempotencyParam};
 use crate::api::framework::json_stream::json;
 use crate::api::framework::params::Checks;
 use crate::api::payments::create::{check_amount, check_unit};
@@ -27,6 +27,7 @@ use crate::ledger::command::{Command, Leg, NewInvoice, Transfer};
 use crate::ledger::outcome::Outcome;
 use crate::ledger::queue::QUANTUM;
 use crate::ledger::state::InvoiceState;
+use crate::services::idempotency::{payments_again, payments_of};
 use crate::store::payments::Payment;
 use crate::store::wallets;
 
@@ -225,7 +226,7 @@ fn leg(app: &App, checks: &mut Checks, order: TransferOrder, index: Option<usize
     let mut own = Checks::default();
     let from = own.require("from_wallet", order.from_wallet, |text| Ok::<_, Infallible>(text.parse::<WalletId>()));
     let to = own.require("to_wallet", order.to_wallet, |text| Ok::<_, Infallible>(text.parse::<WalletId>()));
-    let amount = check_amount(&mut own, order.amount, app.invoice_sat_max);
+    let amount = check_amount(&mut own, order.amount, app.policy.invoice_sat_max);
     let memo = own.check("memo", Memo::new(order.memo.unwrap_or_default()));
     check_unit(&mut own, order.unit.as_deref());
     order.webhook.refuse(&mut own, "webhook", "an endpoint of the manager is told of transfers");

@@ -9,7 +9,7 @@ use super::deletion::{Deleter, delete_by};
 use super::views::ManagedUser;
 use super::{check_admin_id, user_id};
 use crate::api::framework::app::{App, State};
-use crate::api::framework::auth::{AdminKey, Caller, Manager, WalletKey};
+use crate::api::framework::auth::{AdminKey, Caller, Manager, WalletKey, require_admin};
 use crate::api::framework::body::{Body, Given, lenient, raw};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::idempotency::{Idempotency, IdempotencyParam, answer_again, create_once};
@@ -23,6 +23,7 @@ use crate::domain::extra::Extra;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::pairs::Pairs;
 use crate::domain::text::{Email, Name};
+use crate::services::{self, Missing, Taken};
 use crate::store::users::{self, ExtraTest, NewUser, User, UserChange, UserFilter};
 use crate::store::wallets::{NewWallet, StoredKeys};
 use crate::store::{Db, StoreError};
@@ -141,7 +142,7 @@ pub(in crate::api) async fn create_user(
     let may_create_users = order.may_create_users.unwrap_or_default();
     if may_create_users {
         // As where it is changed: an invoice key gives no right that outlives it.
-        key.require_admin()?;
+        require_admin(*key)?;
     }
     let mut checks = Checks::default();
     order.external_id.refuse(&mut checks, "external_id", EXTERNAL_ID_ADVICE);
@@ -181,7 +182,8 @@ pub(in crate::api) async fn create_user(
         users::create(connection, &new)?;
         view_of(connection, &shared, *key, id)
     };
-    create_once(&app, key, StatusCode::CREATED, claim, create, email_taken).await
+    create_once(&app, key, StatusCode::CREATED, claim, create, services::Error::of_change(Taken::Email, Missing::User))
+        .await
 }
 
 /// List users
@@ -426,7 +428,7 @@ pub(in crate::api) async fn hash(
 ) -> Result<Option<String>, ApiError> {
     match password {
         None => Ok(None),
-        Some(password) => app.hash_password(consumer, password).await.map(Some),
+        Some(password) => Ok(app.passwords.hash(consumer, Some(password)).await?),
     }
 }
 

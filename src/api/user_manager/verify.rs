@@ -14,12 +14,13 @@ use crate::api::framework::app::{App, State};
 use crate::api::framework::auth::{AdminKey, Caller, Manager};
 use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::framework::login_throttle::{Account, Try};
 use crate::api::framework::params::Checks;
 use crate::crypto::password::Password;
 use crate::domain::ids::UserId;
 use crate::domain::login_throttle::{AT_ACCOUNT, Throttle};
 use crate::domain::text::ClientName;
+use crate::services;
+use crate::services::login_throttle::{Account, Try};
 use crate::store::access::login_throttle::Subject;
 use crate::store::{Db, users};
 
@@ -73,13 +74,13 @@ pub(in crate::api) async fn verify_user(
     app.store.read(find).await.map_err(user_not_found)?;
     let guess = guess(&app, id, client.as_ref());
     guess.check(&app).await?;
-    let turn = app.password_turn(key.consumer()).await?;
+    let turn = app.passwords.turn(key.consumer()).await?;
     let look = move |connection: &mut Db| {
         find(connection)?;
         users::password_hash_of(connection, id)
     };
     let (hash, guess) = guess.count(&app, look).await.map_err(user_not_found)??;
-    let judged = app.verify_password(turn, password, hash).await;
+    let judged = app.passwords.verify(turn, password, hash).await;
     // The turn is held until the count is settled.
     let (verified, turn) = guess.unless_ours(&app, judged).await?;
     if !verified {
@@ -87,7 +88,7 @@ pub(in crate::api) async fn verify_user(
     }
     let right = guess.clone();
     let settled = app.write_as(key, move |connection| right.succeed(connection)).await;
-    guess.unless_ours(&app, settled.map_err(ApiError::from)).await?;
+    guess.unless_ours(&app, settled.map_err(services::Error::from)).await?;
     drop(turn);
     show(&app, **key, id).await
 }

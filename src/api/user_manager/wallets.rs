@@ -19,7 +19,7 @@ use crate::clock;
 use crate::domain::api_keys::KeyPair;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::text::{InvalidText, Name};
-use crate::services::managers;
+use crate::services::{self, Missing, managers};
 use crate::store::users::{self, Cursor};
 use crate::store::wallets::{self, NewWallet, StoredKeys};
 use crate::store::{Db, StoreError};
@@ -79,10 +79,7 @@ pub(in crate::api) async fn create_wallet(
         let wallet = wallets::find_in_tenant(connection, key.user(), id)?;
         Ok(ManagedWallet::new(wallet, &keys, key.sees_admin_keys()))
     };
-    create_once(&app, key, StatusCode::CREATED, claim, create, |error| {
-        ApiError::from_store(error, ErrorCode::UserNotFound)
-    })
-    .await
+    create_once(&app, key, StatusCode::CREATED, claim, create, services::Error::of(Missing::User)).await
 }
 
 /// List wallets

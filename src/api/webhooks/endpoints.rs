@@ -22,6 +22,7 @@ use crate::clock;
 use crate::domain::ids::EndpointId;
 use crate::domain::text::{InvalidText, WebhookUrl};
 use crate::domain::webhooks::{EventKind, EventKinds, OwnerKind, WebhookSecret};
+use crate::services::{self, Missing, Taken};
 use crate::store::webhooks::endpoints;
 use crate::store::webhooks::endpoints::Endpoint;
 use crate::store::webhooks::secrets;
@@ -79,7 +80,7 @@ struct Terms {
 impl EndpointOrder {
     fn read(self, app: &State) -> Result<Terms, ApiError> {
         let mut checks = Checks::default();
-        let url = checks.check_opt("url", self.url, |text| app.targets.accept(text));
+        let url = checks.check_opt("url", self.url, |text| app.policy.targets.accept(text));
         let kinds = checks.check_opt("events", self.events, |names| kinds_of(&names));
         match (url, kinds) {
             (Some(url), Some(kinds)) => Ok(Terms { url, kinds, active: self.active }),
@@ -140,9 +141,14 @@ pub(in crate::api) async fn create_webhook(
         Ok(EndpointView::with_secret(endpoint, &secret))
     };
     // Ids are random: what is in the way is the number of endpoints.
-    create_once(&app, key, StatusCode::CREATED, claim, create, |error| {
-        ApiError::from_change(error, ErrorCode::TooManyWebhooks, ErrorCode::Internal)
-    })
+    create_once(
+        &app,
+        key,
+        StatusCode::CREATED,
+        claim,
+        create,
+        services::Error::of_change(Taken::Endpoints, Missing::Endpoint),
+    )
     .await
 }
 

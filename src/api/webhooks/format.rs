@@ -55,7 +55,7 @@ impl FormatView {
 )]
 #[get("/usermanager/api/v1/webhook-format")]
 pub(in crate::api) async fn get_webhook_format(key: AdminKey, app: State) -> Result<HttpResponse, ApiError> {
-    let server = app.webhook_format;
+    let server = app.policy.webhook_format;
     let view = app.store.read(move |connection| FormatView::of(connection, key.user(), server));
     Ok(HttpResponse::Ok().json(view.await?))
 }
@@ -79,7 +79,7 @@ pub(in crate::api) async fn choose_webhook_format(
     let mut checks = Checks::default();
     let read = |text: String| WebhookFormat::from_name(&text).ok_or(InvalidText::Form("`reference` or `lnbits`"));
     let Some(chosen) = checks.check_opt("format", order.format, read) else { return Err(checks.into_error()) };
-    let server = app.webhook_format;
+    let server = app.policy.webhook_format;
     let view = app.write_as(key, move |connection| {
         formats::set(connection, key.user(), chosen)?;
         FormatView::of(connection, key.user(), server)

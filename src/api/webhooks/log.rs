@@ -24,6 +24,7 @@ use crate::domain::ids::{DeliveryId, EndpointId, EventId};
 use crate::domain::time::{Moment, UnixMs};
 use crate::domain::webhooks::{Destination, EventKind, OwnerKind};
 use crate::net::targets::Target;
+use crate::services::{self, Missing};
 use crate::store::webhooks::events::NewDelivery;
 use crate::store::webhooks::{endpoints, log};
 use crate::store::{Db, StoreError};
@@ -184,7 +185,7 @@ pub(in crate::api) async fn test_webhook(
         log::add(connection, trial(key.consumer(), endpoint, id, &target, now), now)?;
         log::find(connection, endpoint.as_bytes(), id).map(DeliveryView::from)
     };
-    create_once(&app, key, StatusCode::CREATED, claim, create, webhook_not_found).await
+    create_once(&app, key, StatusCode::CREATED, claim, create, services::Error::of(Missing::Endpoint)).await
 }
 
 fn trial(consumer: Consumer, endpoint: EndpointId, id: DeliveryId, target: &Target, now: UnixMs) -> NewDelivery {

@@ -1,8 +1,7 @@
 //! Tries at a password, counted before it is judged: a try counts as failed from its beginning,
 //! so that many at once are no way around. What becomes of it settles the count.
 
-use crate::api::framework::app::App;
-use crate::api::framework::error::ApiError;
+use super::{Error, Services};
 use crate::clock;
 use crate::crypto::secret::Sealer;
 use crate::domain::login_throttle::{AT_NAME, AT_NAME_NEWCOMER, Wait};
@@ -59,14 +58,14 @@ impl Try {
 
     /// Refuses what must wait anyway: most of a flood of guesses learns so here, without a lock
     /// and without a turn.
-    pub(crate) async fn check(&self, app: &App) -> Result<(), ApiError> {
+    pub(crate) async fn check(&self, services: &Services) -> Result<(), Error> {
         let this = self.clone();
         let check = move |connection: &mut Db| {
             let now = clock::now();
             let subjects = this.counted(connection, now)?.subjects();
             login_throttle::check(connection, &subjects, now)
         };
-        Ok(app.store.read(check).await??)
+        Ok(services.store.read(check).await??)
     }
 
     /// Counts the try, for one who has its turn to have the password judged: overload is no guess.
@@ -75,7 +74,7 @@ impl Try {
     /// used up by who may not try.
     pub(crate) async fn count<T: Send + 'static>(
         &self,
-        app: &App,
+        services: &Services,
         look: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<Result<(T, Counted), Wait>, StoreError> {
         let this = self.clone();
@@ -85,7 +84,7 @@ impl Try {
             let counted = this.counted(connection, now)?;
             Ok(login_throttle::attempt(connection, &counted.subjects(), now)?.map(|()| (found, counted)))
         };
-        app.store.write(count).await
+        services.store.write(count).await
     }
 }
 
@@ -104,10 +103,10 @@ impl Counted {
 
     /// Takes the count back where a failure of ours has kept the password from being judged, or a
     /// right one from being of use; hands on what has come of it.
-    pub(crate) async fn unless_ours<T>(&self, app: &App, judged: Result<T, ApiError>) -> Result<T, ApiError> {
+    pub(crate) async fn unless_ours<T>(&self, services: &Services, judged: Result<T, Error>) -> Result<T, Error> {
         if judged.is_err() {
             let subjects = self.subjects();
-            let taken_back = app.store.write(move |connection| {
+            let taken_back = services.store.write(move |connection| {
                 subjects.iter().try_for_each(|subject| login_throttle::take_back(connection, &subject.id))
             });
             if let Err(error) = taken_back.await {

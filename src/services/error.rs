@@ -1,0 +1,129 @@
+//! Why a use case did not do what it was asked for.
+
+use crate::crypto::password::HashError;
+use crate::domain::login_throttle::Wait;
+use crate::fairness::gate::Refusal;
+use crate::ledger::outcome::Rejection;
+use crate::ledger::settler::SubmitError;
+use crate::store::StoreError;
+
+/// Why a use case did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database.
+    #[error(transparent)]
+    Store(StoreError),
+    /// There is no such thing, as far as the caller may know.
+    #[error("{0:?} not found")]
+    Missing(Missing),
+    /// A value that must be unique, or a number that must not be exceeded.
+    #[error("{0:?} taken")]
+    Taken(Taken),
+    /// The rules about money.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The ledger could not be asked.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// There is no place for the caller now.
+    #[error("no place: {0:?}")]
+    Overloaded(#[from] Refusal),
+    /// There are too many of those who have no key.
+    #[error("there are too many callers")]
+    TooManyCallers,
+    /// Too many tries at a password.
+    #[error(transparent)]
+    Throttled(#[from] Wait),
+    /// Too many accounts were opened from one address.
+    #[error("too many accounts were opened")]
+    SignUpThrottled(Wait),
+    /// Nobody may open an account.
+    #[error("sign-up is not enabled")]
+    SignUpDisabled,
+    /// User name and password are not those of anybody.
+    #[error("the credentials are not valid")]
+    InvalidCredentials,
+    /// The password is not the user's.
+    #[error("the password is wrong")]
+    WrongPassword,
+    /// The key or session does not hold, or not any more.
+    #[error("the key or session does not hold")]
+    BadAuth,
+    /// Only the operator who has frozen the wallet can thaw it.
+    #[error("the wallet is frozen by an operator")]
+    FrozenByOperator,
+    /// Part of a large deletion was refused, after other parts were done.
+    #[error("a part is done: {0}")]
+    AfterParts(Box<Self>),
+    /// A field of the request is wrong, as only the database could tell.
+    #[error("{field} {message}")]
+    Invalid {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// It has happened, or not: that is not known.
+    #[error("the outcome is not known")]
+    OutcomeUnknown,
+    /// A fault of ours, which the log tells of.
+    #[error("internal fault")]
+    Fault,
+    /// For the moment it cannot be done.
+    #[error("unavailable")]
+    Unavailable,
+}
+
+/// What was looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// A user of the tenant, or a manager.
+    User,
+    /// A wallet.
+    Wallet,
+    /// A payment.
+    Payment,
+    /// An endpoint.
+    Endpoint,
+    /// A delivery.
+    Delivery,
+}
+
+/// What is in the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// Another user of the tenant has the email address.
+    Email,
+    /// Somebody else has the user name.
+    Username,
+    /// The manager has as many endpoints as it may.
+    Endpoints,
+}
+
+impl Error {
+    /// From an error of the store, where `missing` is what was looked for.
+    pub fn of(missing: Missing) -> impl Fn(StoreError) -> Self {
+        move |error| if matches!(error, StoreError::NotFound) { Self::Missing(missing) } else { error.into() }
+    }
+
+    /// As [`Error::of`], where `taken` is what a change can meet.
+    pub fn of_change(taken: Taken, missing: Missing) -> impl Fn(StoreError) -> Self {
+        move |error| match error {
+            StoreError::Conflict => Self::Taken(taken),
+            error => Self::of(missing)(error),
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<HashError> for Error {
+    fn from(error: HashError) -> Self {
+        tracing::error!(%error, "a password could not be hashed");
+        Self::Fault
+    }
+}

@@ -1,0 +1,157 @@
+//! What is asked for again under the same idempotency key is answered again, and not done again
+//! (promise I7).
+//!
+//! What was done is written in the transaction of its effect. What a payment answered is made
+//! again from its rows, which never change; any other answer is kept, sealed, because it can
+//! hold keys. A refusal has done nothing, so it is not kept.
+
+use super::callers::Caller;
+use super::{Error, Services};
+use crate::clock;
+use crate::crypto::secret::Purpose;
+use crate::domain::idempotency::{Claim, answer_owner};
+use crate::domain::ids::{AccountId, WalletId};
+use crate::ledger::outcome::Rejection;
+use crate::store::idempotency::{self, Done};
+use crate::store::payments::{self, Payment};
+use crate::store::{Db, StoreError};
+
+/// What creating something answers: new, or given before.
+#[derive(Debug)]
+pub struct Created<T> {
+    /// The answer.
+    pub answer: T,
+    /// Whether it was given before.
+    pub replayed: bool,
+}
+
+impl<T> Created<T> {
+    /// An answer that is new.
+    pub const fn new(answer: T) -> Self {
+        Self { answer, replayed: false }
+    }
+
+    /// An answer that was given before.
+    pub const fn again(answer: T) -> Self {
+        Self { answer, replayed: true }
+    }
+
+    /// The same, with another form of the answer.
+    pub fn try_map<U, E>(self, form: impl FnOnce(T) -> Result<U, E>) -> Result<Created<U>, E> {
+        Ok(Created { answer: form(self.answer)?, replayed: self.replayed })
+    }
+}
+
+/// What was done before under a claim, where anything was. The caller is looked at again: the
+/// body may have been slow, and the answer may hold keys.
+async fn done(services: &Services, caller: impl Caller, claim: Option<Claim>) -> Result<Option<Done>, Error> {
+    let Some(claim) = claim else { return Ok(None) };
+    let found = services.store.read(move |connection| {
+        caller.recheck(connection)?;
+        idempotency::find(connection, caller.account(), claim.key)
+    });
+    let Some(done) = found.await? else { return Ok(None) };
+    if done.request == claim.request { Ok(Some(done)) } else { Err(Rejection::IdempotencyConflict.into()) }
+}
+
+/// The ids of the payments that were made before under a claim, where any were.
+pub(crate) async fn payments_of(
+    services: &Services,
+    caller: impl Caller,
+    claim: Option<Claim>,
+) -> Result<Option<Vec<[u8; 16]>>, Error> {
+    Ok(done(services, caller, claim).await?.map(|done| done.payments))
+}
+
+/// Sides of payments that were made before, by their wallets and the ids of their rows.
+pub(crate) async fn payments_again(
+    services: &Services,
+    sides: Vec<(WalletId, [u8; 16])>,
+) -> Result<Vec<Payment>, Error> {
+    let find = move |connection: &mut Db| payments::find_sides(connection, &sides);
+    services.store.read(find).await.map_err(|error| match error {
+        // Nothing failed but the reading of what was done.
+        StoreError::Unavailable(error) => StoreError::OutcomeUnknown(error).into(),
+        StoreError::OutcomeUnknown(_)
+        | StoreError::Revoked
+        | StoreError::Frozen
+        | StoreError::NotAManager
+        | StoreError::NoRoomForManager(_)
+        | StoreError::TooManyWallets
+        | StoreError::Conflict
+        | StoreError::NotFound
+        | StoreError::Busy(_)
+        | StoreError::TooLong
+        | StoreError::Broken(_)
+        | StoreError::Fault(_) => error.into(),
+    })
+}
+
+/// One side of a payment that was made before, by its wallet and the ids that came of it.
+pub(crate) async fn payment_again(services: &Services, wallet: WalletId, ids: &[[u8; 16]]) -> Result<Payment, Error> {
+    let sides = ids.iter().take(1).map(|id| (wallet, *id)).collect();
+    Ok(payments_again(services, sides).await?.pop().ok_or(Error::Fault)?)
+}
+
+/// The answer that was given before under a claim, where any was: for who would do costly work
+/// before [`once`].
+pub(crate) async fn answer_again(
+    services: &Services,
+    caller: impl Caller,
+    claim: Option<Claim>,
+) -> Result<Option<Created<Vec<u8>>>, Error> {
+    let done = done(services, caller, claim).await?;
+    done.map(|done| replay(services, caller.account(), claim, &done)).transpose()
+}
+
+/// Creates something in one transaction on behalf of a caller, once for each claim, and answers it
+/// as it is shown.
+pub(crate) async fn once(
+    services: &Services,
+    caller: impl Caller,
+    claim: Option<Claim>,
+    create: impl FnOnce(&mut Db) -> Result<Vec<u8>, StoreError> + Send + 'static,
+    refuse: impl Fn(StoreError) -> Error,
+) -> Result<Created<Vec<u8>>, Error> {
+    let account = caller.account();
+    if let Some(answer) = answer_again(services, caller, claim).await? {
+        return Ok(answer);
+    }
+    let sealer = services.sealer.clone();
+    let created = services.write_as(caller, move |connection| {
+        let answer = create(connection)?;
+        if let Some(claim) = claim {
+            let sealed = sealer.seal(Purpose::Answer, &answer_owner(account, claim.key), &answer);
+            idempotency::insert(connection, account, &claim, &sealed, clock::now())?;
+        }
+        Ok(answer)
+    });
+    match created.await {
+        Ok(answer) => Ok(Created::new(answer)),
+        // Perhaps it was the claim that another request has just taken.
+        Err(StoreError::Conflict) => match done(services, caller, claim).await? {
+            Some(done) => replay(services, account, claim, &done),
+            None => Err(refuse(StoreError::Conflict)),
+        },
+        // The claim proves a commit whose answer was lost.
+        Err(error @ StoreError::OutcomeUnknown(_)) => match done(services, caller, claim).await {
+            Ok(Some(done)) => replay(services, account, claim, &done),
+            Ok(None) | Err(_) => Err(refuse(error)),
+        },
+        Err(error) => Err(refuse(error)),
+    }
+}
+
+fn replay(
+    services: &Services,
+    account: AccountId,
+    claim: Option<Claim>,
+    done: &Done,
+) -> Result<Created<Vec<u8>>, Error> {
+    let (Some(claim), Some(answer)) = (claim, &done.answer) else {
+        tracing::error!("an answer under an idempotency key is missing");
+        return Err(Error::Fault);
+    };
+    let json = services.sealer.unseal(Purpose::Answer, &answer_owner(account, claim.key), answer.as_bytes());
+    Ok(Created::again(json.map_err(StoreError::from)?.to_vec()))
+}
