@@ -3,6 +3,7 @@
 //! Nothing here knows a database, HTTP or a clock. Values of these types are valid by
 //! construction, so that the layers above never check the same thing twice.
 
+pub mod card;
 pub mod consumer;
 pub mod controls;
 pub mod events;
