@@ -14,6 +14,7 @@ pub mod ids;
 pub mod invoice;
 pub mod json;
 pub mod keys;
+pub mod lnurl;
 pub mod money;
 pub mod node;
 pub mod number;
