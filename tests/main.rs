@@ -1,4 +1,4 @@
-//! Every test of satkeep, in one binary.
+//! Every test of satkeep that does not stand beside its code, in one binary.
 //!
 //! `harness` starts the real server, on a fresh SQLite file and on a database of its own on
 //! a throw-away PostgreSQL; tests that talk to a server run on both. `api` mirrors the

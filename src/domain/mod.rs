@@ -4,15 +4,15 @@
 //! construction, so that the layers above never check the same thing twice.
 
 pub mod api_keys;
+pub mod card;
 pub mod consumer;
 pub mod controls;
 pub mod extra;
-
 pub mod idempotency;
 pub mod ids;
 pub mod invoice;
 pub mod json;
-
+pub mod lnurl;
 pub mod login_throttle;
 pub mod money;
 pub mod node;
