@@ -14,6 +14,7 @@
 //! | [`net`] | requests to others, and proxies in front of satkeep | `domain` |
 //! | [`traces`] | spans of requests, batches and deliveries, and their export over OTLP | `domain`, `telemetry`, `metrics`, `net` |
 //! | [`fairness`] | shares of tenants in what there is only so much of at once ([`fairness::turns`], pure) | `domain` |
+//! | [`rates`] | what a bitcoin costs in other currencies: sources, and what of their quotes is believed; pure | `domain` |
 //! | [`ledger`] | what may happen to money ([`ledger::decide`], pure) and how it happens once ([`ledger::settle`], [`ledger::settler`]) | `domain`, `traces` |
 //! | [`store`] | the database: migrations, queries, and the settlement statements of each backend | `domain`, `clock`, `files`, `telemetry`, `fairness`, `ledger` |
 //! | [`vault`] | the master key: where it is kept, whether it is the right one, and its rotation | `domain`, `files`, `store` |
@@ -29,7 +30,7 @@
 //! | [`cli`] | the command line | `domain`, `clock`, `telemetry`, `store`, `vault`, `managers`, `config`, `data_dirs`, `api`, `startup` |
 //!
 //! Dependencies point one way: a module uses those of its row, all of which stand above it. A
-//! test holds the source to this table. `domain`, [`ledger::decide`], [`ledger::batch`],
+//! test holds the source to this table. `domain`, [`rates`], [`ledger::decide`], [`ledger::batch`],
 //! [`ledger::queue`] and [`fairness::turns`] know no database, no HTTP and no clock.
 //!
 //! # The way of one payment
@@ -60,6 +61,7 @@ pub mod live;
 pub mod managers;
 pub mod metrics;
 pub mod net;
+pub mod rates;
 pub mod startup;
 pub mod store;
 pub mod tasks;

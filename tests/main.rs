@@ -1,4 +1,4 @@
-//! Every test of satkeep, in one binary.
+//! The tests of satkeep, in one binary; those of some pure rules stand beside them in `src/`.
 //!
 //! `harness` starts the real server, on a fresh SQLite file and on a database of its own on
 //! a throw-away PostgreSQL; tests that talk to a server run on both. `api` mirrors the
