@@ -46,6 +46,10 @@ fn nobody_and_too_few_make_no_rate() {
     assert_eq!(agreed(&[], 1), Err(RateError::Unavailable));
     assert_eq!(agreed(&[quote("a", "100", 0)], 2), Err(RateError::Unavailable));
     assert_eq!(agreed(&[quote("a", "100", 0)], 1).as_deref(), Ok("100"));
+    // A majority, but of too few.
+    let two_of_three = [quote("a", "100", 0), quote("b", "100", 0), quote("c", "110", 0)];
+    assert_eq!(agreed(&two_of_three, 2).as_deref(), Ok("100"));
+    assert_eq!(agreed(&two_of_three, 3), Err(RateError::Unavailable));
     // One source twice is one source.
     assert_eq!(agreed(&[quote("a", "100", 0), quote("a", "100", 1)], 2), Err(RateError::Unavailable));
 }
@@ -80,6 +84,8 @@ fn quotes_that_are_far_apart_make_no_rate() {
     assert_eq!(agreed(&[quote("a", "100", 0), quote("b", "105", 0)], 1), Err(RateError::Divergent));
     let halves = [quote("a", "100", 0), quote("b", "100", 0), quote("c", "110", 0), quote("d", "110", 0)];
     assert_eq!(agreed(&halves, 2), Err(RateError::Divergent));
+    let two_of_four = [quote("a", "90", 0), quote("b", "100", 0), quote("c", "103", 0), quote("d", "113", 0)];
+    assert_eq!(agreed(&two_of_four, 2), Err(RateError::Divergent));
     // The one in the middle is near to itself, and is no majority.
     let apart = [quote("a", "90", 0), quote("b", "100", 0), quote("c", "110", 0)];
     assert_eq!(agreed(&apart, 1), Err(RateError::Divergent));
