@@ -13,6 +13,7 @@
 //! | [`net`] | requests to others, made to the very address that was judged, and proxies in front of satkeep | `domain` |
 //! | [`telemetry`] | the log, metrics, and traces over OTLP | `net` |
 //! | [`fairness`] | shares of tenants in what there is only so much of at once ([`fairness::turns`], pure) | `domain` |
+//! | [`rates`] | what a bitcoin costs in other currencies: sources, and what of their quotes is believed; pure | `domain`, `net` |
 //! | [`ledger`] | what may happen to money ([`ledger::decide`], pure) and how it happens once ([`ledger::settle`], [`ledger::settler`]) | `crypto`, `domain`, `telemetry` |
 //! | [`store`] | the database: [`store::db`], the statements of the ledger in [`store::settlement`], and the queries by what they are about | `crypto`, `domain`, `clock`, `files`, `telemetry`, `fairness`, `ledger` |
 //! | [`master_key`] | the master key: its sources, whether it is the right one, and its rotation | `crypto`, `files`, `store` |
@@ -25,7 +26,7 @@
 //! | [`cli`] | the command line | `crypto`, `domain`, `clock`, `telemetry`, `store`, `master_key`, `config`, `services`, `api`, `server` |
 //!
 //! Dependencies point one way: a module uses those of its row, all of which stand above it. A
-//! test holds the source to this table. `domain`, [`ledger::decide`], [`ledger::batch`],
+//! test holds the source to this table. `domain`, [`rates`], [`ledger::decide`], [`ledger::batch`],
 //! [`ledger::queue`] and [`fairness::turns`] know no database, no HTTP and no clock.
 //!
 //! # The way of one payment
@@ -54,6 +55,7 @@ pub mod ledger;
 pub mod live;
 pub mod master_key;
 pub mod net;
+pub mod rates;
 pub mod server;
 pub mod services;
 pub mod store;

@@ -124,3 +124,45 @@ fn push_digits(text: &str, digits: &mut Vec<u8>) -> Option<()> {
     }
     Some(())
 }
+
+/// A decimal number, counted in its smallest unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FixedPoint {
+    /// How many units there are; what is less than one is left out.
+    pub units: i128,
+    /// Whether nothing was left out.
+    pub is_exact: bool,
+}
+
+/// The text is no decimal number that can be counted with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidDecimal {
+    /// It is no number.
+    #[error("must be a decimal number")]
+    NotNumber,
+    /// It is beyond what an `i128` holds.
+    #[error("must be a smaller number")]
+    OutOfRange,
+}
+
+/// Reads a decimal number as [`whole_number`] does a whole one, in units of ten to the power of
+/// minus `places`.
+pub fn fixed_point(text: &str, places: u8) -> Result<FixedPoint, InvalidDecimal> {
+    /// Decimal digits that every `i128` of them holds.
+    const DIGITS_MAX: i64 = 38;
+
+    let Decimal { negative, digits, power } = Decimal::read(text.trim()).ok_or(InvalidDecimal::NotNumber)?;
+    if digits.is_empty() {
+        return Ok(FixedPoint { units: 0, is_exact: true });
+    }
+    let shift = power.saturating_add(places.into());
+    let count = i64::try_from(digits.len()).or(Err(InvalidDecimal::OutOfRange))?.saturating_add(shift);
+    if count > DIGITS_MAX {
+        return Err(InvalidDecimal::OutOfRange);
+    }
+    let count = usize::try_from(count).unwrap_or(0);
+    let all = digits.into_iter().chain(std::iter::repeat(b'0')).take(count);
+    let size = all.fold(0_i128, |size, digit| size * 10 + i128::from(digit - b'0'));
+    // The last digit is none of the zeros, so that whatever is shifted out was something.
+    Ok(FixedPoint { units: if negative { -size } else { size }, is_exact: shift >= 0 })
+}

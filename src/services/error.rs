@@ -108,10 +108,7 @@ impl Error {
 
     /// As [`Error::of`], where `taken` is what a change can meet.
     pub fn of_change(taken: Taken, missing: Missing) -> impl Fn(StoreError) -> Self {
-        move |error| match error {
-            StoreError::Conflict => Self::Taken(taken),
-            error => Self::of(missing)(error),
-        }
+        move |error| if matches!(error, StoreError::Conflict) { Self::Taken(taken) } else { Self::of(missing)(error) }
     }
 }
 

@@ -90,7 +90,7 @@ pub(crate) async fn payments_again(
 /// One side of a payment that was made before, by its wallet and the ids that came of it.
 pub(crate) async fn payment_again(services: &Services, wallet: WalletId, ids: &[[u8; 16]]) -> Result<Payment, Error> {
     let sides = ids.iter().take(1).map(|id| (wallet, *id)).collect();
-    Ok(payments_again(services, sides).await?.pop().ok_or(Error::Fault)?)
+    payments_again(services, sides).await?.pop().ok_or(Error::Fault)
 }
 
 /// The answer that was given before under a claim, where any was: for who would do costly work

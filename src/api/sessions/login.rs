@@ -137,9 +137,9 @@ pub(crate) async fn log_in(app: State, address: ClientAddress, body: Body) -> Re
         sessions::begin(connection, digest, user, &hash, now, now.plus_seconds(session_s))
     };
     let opened = app.store.write(open).await;
-    let opened = opened.map_err(|error| match error {
-        StoreError::NotFound => services::Error::InvalidCredentials,
-        error => error.into(),
+    let opened = opened.map_err(|error| {
+        let is_gone = matches!(error, StoreError::NotFound);
+        if is_gone { services::Error::InvalidCredentials } else { error.into() }
     });
     guess.unless_ours(&app, opened).await?;
     let view = LoginView { access_token: token.reveal().to_owned(), token_type: "bearer" };
