@@ -25,3 +25,4 @@ pub mod skim;
 pub mod text;
 pub mod time;
 pub mod webhooks;
+pub mod window;

@@ -62,6 +62,15 @@ pub fn client_address(peer: IpAddr, forwarded: &[&str], proxies: &TrustedProxies
     client
 }
 
+/// The network that a client is counted under: an IPv4 address itself, but the first 64 bits of an
+/// IPv6 address, because everybody has all of the others.
+pub fn network_of(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().into_iter().take(8).collect(),
+    }
+}
+
 /// Reads an address, with or without brackets and a port.
 fn parse_address(text: &str) -> Option<IpAddr> {
     let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().filter(IpAddr::is_ipv6);

@@ -13,7 +13,7 @@ use actix_web::http::header::HeaderName;
 use actix_web::{FromRequest, HttpRequest};
 
 use crate::api::framework::app::State;
-use crate::net::proxies::client_address;
+use crate::net::proxies::{client_address, network_of};
 
 /// The header in which each proxy adds whom it has heard.
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -32,13 +32,9 @@ impl ClientAddress {
         Self(client_address(peer, &forwarded.collect::<Vec<_>>(), &app.trusted_proxies))
     }
 
-    /// The network that the client is counted under: an IPv4 address itself, but the first
-    /// 64 bits of an IPv6 address, because everybody has all of the others.
+    /// The network that the client is counted under.
     pub fn network(self) -> Vec<u8> {
-        match self.0 {
-            IpAddr::V4(address) => address.octets().to_vec(),
-            IpAddr::V6(address) => address.octets().into_iter().take(8).collect(),
-        }
+        network_of(self.0)
     }
 }
 

@@ -13,9 +13,6 @@ use serde::Serialize;
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::store::StoreError;
 
-/// Rows of one page.
-pub const PAGE_ROWS: i64 = 500;
-
 /// How often a later page is asked for again that is refused because too much waits: an answer that
 /// has begun is better late than broken off.
 const PAGE_TRIES: usize = 20;

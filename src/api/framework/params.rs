@@ -10,9 +10,10 @@ use actix_web::{FromRequest, HttpRequest};
 use utoipa::IntoParams;
 
 use crate::api::framework::error::{ApiError, ErrorCode, FieldError};
-use crate::api::framework::json_stream::PAGE_ROWS;
 use crate::domain::number::{InvalidNumber, switch, whole_number};
 use crate::domain::search::SearchText;
+
+pub use crate::domain::window::{LIMIT_MAX, Window};
 
 /// The longest value of a parameter, in bytes: longer than any invoice that is read.
 pub const VALUE_BYTES_MAX: usize = 8192;
@@ -39,8 +40,6 @@ impl FromRequest for Params {
     }
 }
 
-/// Rows of a page at most, whatever a list is asked for.
-pub const LIMIT_MAX: i64 = 1000;
 /// More rows than any list has; whoever leaves out more than these gets none either.
 const OFFSET_MAX: i64 = 1_000_000_000;
 
@@ -55,52 +54,6 @@ pub struct WindowParams {
     /// Rows to leave out first.
     #[param(minimum = 0)]
     offset: Option<i64>,
-}
-
-/// Which part of a list is asked for.
-#[derive(Clone, Copy, Debug)]
-pub struct Window {
-    /// Rows to leave out first.
-    pub offset: i64,
-    /// Rows at most, up to [`LIMIT_MAX`]; all of them where nothing is said.
-    pub limit: Option<i64>,
-}
-
-impl Window {
-    /// What is left to read of a list behind its first page.
-    #[must_use]
-    pub const fn after_first_page(self) -> Self {
-        Self { offset: 0, ..self }
-    }
-
-    /// What is left to read behind so many rows.
-    #[must_use]
-    pub fn behind(self, rows: usize) -> Self {
-        let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-        Self { offset: 0, limit: self.limit.map(|limit| limit.saturating_sub(rows)) }
-    }
-
-    /// How many rows to read at once: all of them where there is a limit, which is a small one.
-    pub fn rows(self) -> i64 {
-        self.limit.unwrap_or(PAGE_ROWS)
-    }
-
-    /// Leaves of rows that were found those that belong to this part; answers what is left to
-    /// read of it.
-    #[must_use]
-    pub fn take_from<T>(self, rows: &mut Vec<T>) -> Self {
-        let skipped = usize::try_from(self.offset).unwrap_or(usize::MAX).min(rows.len());
-        rows.drain(..skipped);
-        let limit = self.limit.and_then(|limit| usize::try_from(limit).ok());
-        rows.truncate(limit.unwrap_or(usize::MAX));
-        let less = |count: i64, rows: usize| count.saturating_sub(i64::try_from(rows).unwrap_or(i64::MAX));
-        Self { offset: less(self.offset, skipped), limit: self.limit.map(|limit| less(limit, rows.len())) }
-    }
-
-    /// Whether there is nothing behind a page of so many rows.
-    pub fn ends_with(self, rows: usize) -> bool {
-        self.limit.is_some() || i64::try_from(rows).is_ok_and(|rows| rows < PAGE_ROWS)
-    }
 }
 
 impl Params {

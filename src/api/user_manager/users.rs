@@ -13,7 +13,7 @@ use crate::api::framework::auth::{AdminKey, Caller, Manager, WalletKey, require_
 use crate::api::framework::body::{Body, Given, lenient, raw};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::idempotency::{Idempotency, IdempotencyParam, answer_again, create_once};
-use crate::api::framework::json_stream::{Items, PAGE_ROWS, json_array};
+use crate::api::framework::json_stream::{Items, json_array};
 use crate::api::framework::params::{Checks, Params, Window, search_text};
 use crate::clock;
 use crate::crypto::password::Password;
@@ -23,6 +23,7 @@ use crate::domain::extra::Extra;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::pairs::Pairs;
 use crate::domain::text::{Email, Name};
+use crate::domain::window::PAGE_ROWS;
 use crate::services::{self, Missing, Taken};
 use crate::store::users::{self, ExtraTest, NewUser, User, UserChange, UserFilter};
 use crate::store::wallets::{NewWallet, StoredKeys};
