@@ -7,6 +7,7 @@
 //! that shows it, and runs that where blocking is allowed.
 
 pub mod callers;
+pub mod deletion;
 mod error;
 pub mod idempotency;
 pub mod login_throttle;

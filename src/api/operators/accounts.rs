@@ -16,7 +16,6 @@ use crate::api::framework::idempotency::{Idempotency, IdempotencyParam, answer_a
 use crate::api::framework::leniency;
 use crate::api::framework::params::{Checks, LIMIT_MAX, Params, Window};
 use crate::api::framework::session::Operator;
-use crate::api::user_manager::deletion::{Deleter, delete_by};
 use crate::api::user_manager::users::hash;
 use crate::api::user_manager::views::ManagedUser;
 use crate::clock;
@@ -25,6 +24,7 @@ use crate::domain::consumer::Consumer;
 use crate::domain::extra::Extra;
 use crate::domain::ids::UserId;
 use crate::domain::text::{Email, Name, Username};
+use crate::services::deletion::{self, Deleter};
 use crate::services::{self, Missing, Taken, managers};
 use crate::store::users::{self, UserChange};
 use crate::store::{Db, StoreError};
@@ -291,9 +291,9 @@ pub(in crate::api) async fn delete_account(
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = account_id(&path)?;
-    let deleted = delete_by(&app, Deleter::Operator(operator.digest()), id).await?;
+    deletion::delete_user(&app.services, Deleter::Operator(operator), id).await?;
     tracing::info!(operator = %operator.user(), manager = %id, "an operator deleted a manager");
-    Ok(deleted)
+    Ok(HttpResponse::Ok().json(()))
 }
 
 /// Ids and keys are random, so that the value that was taken is the user name.

@@ -2,7 +2,6 @@
 //! calling key; whatever that user did not create does not exist here (promise I8).
 
 pub mod controls;
-pub mod deletion;
 pub mod extensions;
 pub mod transactions;
 pub mod transfers;

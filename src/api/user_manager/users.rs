@@ -5,7 +5,6 @@ use actix_web::{HttpResponse, delete, get, post, put, web};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::deletion::{Deleter, delete_by};
 use super::views::ManagedUser;
 use super::{check_admin_id, user_id};
 use crate::api::framework::app::{App, State};
@@ -24,6 +23,7 @@ use crate::domain::ids::{UserId, WalletId};
 use crate::domain::pairs::Pairs;
 use crate::domain::text::{Email, Name};
 use crate::domain::window::PAGE_ROWS;
+use crate::services::deletion::{self, Deleter};
 use crate::services::{self, Missing, Taken};
 use crate::store::users::{self, ExtraTest, NewUser, User, UserChange, UserFilter};
 use crate::store::wallets::{NewWallet, StoredKeys};
@@ -413,7 +413,8 @@ pub(in crate::api) async fn delete_user(
 ) -> Result<HttpResponse, ApiError> {
     let id = user_id(&path)?;
     let sweep = params.flag("sweep")?.unwrap_or(true);
-    delete_by(&app, Deleter::Manager { key, sweep }, id).await
+    deletion::delete_user(&app.services, Deleter::Manager { key, sweep }, id).await?;
+    Ok(HttpResponse::Ok().json(()))
 }
 
 pub(super) fn view_of(connection: &mut Db, app: &App, key: WalletKey, id: UserId) -> Result<ManagedUser, StoreError> {

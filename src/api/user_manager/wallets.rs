@@ -5,7 +5,6 @@ use actix_web::{HttpResponse, delete, get, post, put, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::deletion::{Deleter, delete_wallet_by};
 use super::views::ManagedWallet;
 use super::{check_admin_id, user_id, wallet_id};
 use crate::api::framework::app::State;
@@ -19,7 +18,7 @@ use crate::clock;
 use crate::domain::api_keys::KeyPair;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::text::{InvalidText, Name};
-use crate::services::{self, Missing, managers};
+use crate::services::{self, Missing, deletion, managers};
 use crate::store::users::{self, Cursor};
 use crate::store::wallets::{self, NewWallet, StoredKeys};
 use crate::store::{Db, StoreError};
@@ -231,10 +230,8 @@ pub(in crate::api) async fn delete_wallet(
 ) -> Result<HttpResponse, ApiError> {
     let id = wallet_id(&path)?;
     let sweep = params.flag("sweep")?.unwrap_or(true);
-    let tenant = key.user();
-    let found = app.store.read(move |connection| wallets::find_in_tenant(connection, tenant, id)).await;
-    let wallet = found.map_err(wallet_not_found)?;
-    delete_wallet_by(&app, Deleter::Manager { key, sweep }, wallet.user, id).await
+    deletion::delete_wallet(&app.services, key, sweep, id).await?;
+    Ok(HttpResponse::Ok().json(()))
 }
 
 pub(super) fn wallet_not_found(error: StoreError) -> ApiError {

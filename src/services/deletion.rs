@@ -1,20 +1,15 @@
 //! Deleting users and wallets, through the ledger: all at once where one command can name it, else
 //! part by part, so that nobody else waits long for a large deletion.
 
-use actix_web::HttpResponse;
-
-use super::users::user_not_found;
-use crate::api::framework::app::App;
-use crate::api::framework::auth::{AdminKey, Manager};
-use crate::api::framework::error::{ApiError, ErrorCode};
+use super::callers::{AdminKey, Manager, Operator};
+use super::{Error, Missing, Services};
+use crate::crypto::secret::Sealer;
 use crate::domain::consumer::Consumer;
 use crate::domain::ids::{InvoiceId, TransferId, UserId, WalletId};
 use crate::domain::node::Preimage;
-use crate::domain::session::SessionDigest;
 use crate::ledger::command::{Actor, CLOSE_MAX, Close, Command, Sweep, WalletToClose};
 use crate::ledger::outcome::{Outcome, Rejection};
-use crate::store::users::subtrees;
-use crate::store::users::subtrees::Obstacles;
+use crate::store::users::subtrees::{self, Obstacles};
 use crate::store::{Db, StoreError, users, wallets};
 
 /// How often a deletion is tried while what is to be deleted changes meanwhile.
@@ -33,7 +28,7 @@ pub enum Deleter {
         sweep: bool,
     },
     /// An operator, who deletes managers without users, and cannot sweep.
-    Operator(SessionDigest),
+    Operator(Operator),
 }
 
 impl Deleter {
@@ -54,7 +49,7 @@ impl Deleter {
     fn closer(self) -> Actor {
         match self {
             Self::Manager { key, .. } => Actor::Manager(key.authority()),
-            Self::Operator(session) => Actor::Operator(session),
+            Self::Operator(operator) => Actor::Operator(operator.digest()),
         }
     }
 
@@ -63,13 +58,13 @@ impl Deleter {
     }
 
     /// Why nothing at all is to be deleted, as far as that can be seen before.
-    const fn refusal(self, found: Obstacles) -> Option<ErrorCode> {
+    const fn refusal(self, found: Obstacles) -> Option<Rejection> {
         match self {
-            Self::Operator(_) if found.has_users => Some(ErrorCode::UserHasUsers),
+            Self::Operator(_) if found.has_users => Some(Rejection::UserHasUsers),
             Self::Operator(_) | Self::Manager { sweep: false, .. } if found.holds_money => {
-                Some(ErrorCode::WalletHoldsMoney)
+                Some(Rejection::WalletHoldsMoney)
             }
-            Self::Manager { .. } if found.is_frozen => Some(ErrorCode::WalletFrozen),
+            Self::Manager { .. } if found.is_frozen => Some(Rejection::WalletFrozen { leg: 0 }),
             Self::Manager { .. } | Self::Operator(_) => None,
         }
     }
@@ -95,41 +90,46 @@ struct Part {
 
 /// The deletion of a user.
 struct Deletion<'a> {
-    app: &'a App,
+    services: &'a Services,
     by: Deleter,
     id: UserId,
 }
 
 /// Deletes a user of a tenant, or a manager, with all wallets.
-pub async fn delete_by(app: &App, by: Deleter, id: UserId) -> Result<HttpResponse, ApiError> {
-    let deletion = Deletion { app, by, id };
+pub async fn delete_user(services: &Services, by: Deleter, id: UserId) -> Result<(), Error> {
+    let deletion = Deletion { services, by, id };
     for _ in 0..DELETE_TRIES {
         let Some(all) = deletion.all_at_once().await? else {
-            deletion.part_by_part().await?;
-            return Ok(HttpResponse::Ok().json(()));
+            return deletion.part_by_part().await;
         };
         match deletion.close(all).await? {
             Err(Rejection::WalletsChanged) => {}
-            closed => return answer(closed),
+            Err(rejection) => return Err(rejection.into()),
+            Ok(_) => return Ok(()),
         }
     }
-    Err(ErrorCode::WalletsChanged.into())
+    Err(Rejection::WalletsChanged.into())
 }
 
-/// Deletes a wallet whose user stays, one that the manager has created.
-pub async fn delete_wallet_by(app: &App, by: Deleter, user: UserId, id: WalletId) -> Result<HttpResponse, ApiError> {
-    let deletion = Deletion { app, by, id: user };
-    answer(deletion.close(Part { users: Vec::new(), wallets: vec![(user, id)] }).await?)
-}
-
-fn answer(closed: Result<Outcome, Rejection>) -> Result<HttpResponse, ApiError> {
-    closed.map_err(|rejection| ApiError::from_rejection(rejection, false))?;
-    Ok(HttpResponse::Ok().json(()))
+/// Deletes a wallet of a user whom the manager has created, and who stays. Where `sweep` says so,
+/// money is moved to the wallet of the calling key.
+pub async fn delete_wallet(
+    services: &Services,
+    key: Manager<AdminKey>,
+    sweep: bool,
+    id: WalletId,
+) -> Result<(), Error> {
+    let tenant = key.user();
+    let found = services.store.read(move |connection| wallets::find_in_tenant(connection, tenant, id)).await;
+    let user = found.map_err(Error::of(Missing::Wallet))?.user;
+    let deletion = Deletion { services, by: Deleter::Manager { key, sweep }, id: user };
+    deletion.close(Part { users: Vec::new(), wallets: vec![(user, id)] }).await??;
+    Ok(())
 }
 
 impl Deletion<'_> {
     /// All that goes; `None` where one command cannot name it.
-    async fn all_at_once(&self) -> Result<Option<Part>, ApiError> {
+    async fn all_at_once(&self) -> Result<Option<Part>, Error> {
         let (by, id) = (self.by, self.id);
         self.look(move |connection| {
             let more = CLOSE_MAX.saturating_add(1);
@@ -145,7 +145,7 @@ impl Deletion<'_> {
 
     /// Deletes what one command cannot name. What would refuse it is looked for before anything is
     /// deleted. And then nobody below may create users or wallets any more, so that it ends.
-    async fn part_by_part(&self) -> Result<(), ApiError> {
+    async fn part_by_part(&self) -> Result<(), Error> {
         let (by, id) = (self.by, self.id);
         let found = self.look(move |connection| subtrees::obstacles(connection, id)).await?;
         if let Some(refusal) = by.refusal(found) {
@@ -153,7 +153,7 @@ impl Deletion<'_> {
         }
         if let Deleter::Manager { key, .. } = by {
             let stop = move |connection: &mut Db| subtrees::stop_creating(connection, key.user(), id);
-            self.app.write_as(key, stop).await.map_err(user_not_found)?;
+            self.services.write_as(key, stop).await.map_err(Error::of(Missing::User))?;
         }
         let (mut parts, mut tries) = (0_usize, 0_usize);
         loop {
@@ -161,8 +161,8 @@ impl Deletion<'_> {
             match self.next_parts(&mut parts).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
-                Err(error) if error.code() == ErrorCode::WalletsChanged && tries < DELETE_TRIES => {}
-                Err(error) if parts > 0 => return Err(error.after_parts()),
+                Err(Error::Rejected(Rejection::WalletsChanged)) if tries < DELETE_TRIES => {}
+                Err(error) if parts > 0 => return Err(Error::AfterParts(Box::new(error))),
                 Err(error) => return Err(error),
             }
             tries = if parts > before { 0 } else { tries.saturating_add(1) };
@@ -171,7 +171,7 @@ impl Deletion<'_> {
 
     /// Deletes some of the users, the deepest first; answers whether the one that was named is
     /// among them, who is the last one. Counts the parts that are done.
-    async fn next_parts(&self, parts: &mut usize) -> Result<bool, ApiError> {
+    async fn next_parts(&self, parts: &mut usize) -> Result<bool, Error> {
         let (by, id) = (self.by, self.id);
         let users = self.look(move |connection| by.users(connection, id, PAGE_ROWS)).await?;
         for users in users.chunks(CLOSE_MAX) {
@@ -190,13 +190,13 @@ impl Deletion<'_> {
         Ok(users.last() == Some(&id))
     }
 
-    async fn close_part(&self, part: Part, parts: &mut usize) -> Result<(), ApiError> {
+    async fn close_part(&self, part: Part, parts: &mut usize) -> Result<(), Error> {
         let closed = self.close(part).await?;
         if matches!(closed, Err(Rejection::UserNotFound | Rejection::WalletNotFound { .. })) {
             // Somebody else has deleted some of it meanwhile.
-            return Err(ErrorCode::WalletsChanged.into());
+            return Err(Rejection::WalletsChanged.into());
         }
-        closed.map_err(|rejection| ApiError::from_rejection(rejection, false))?;
+        closed?;
         *parts = parts.saturating_add(1);
         Ok(())
     }
@@ -204,19 +204,19 @@ impl Deletion<'_> {
     async fn look<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, ApiError> {
-        self.app.store.read_list(self.by.consumer(), work).await.map_err(user_not_found)
+    ) -> Result<T, Error> {
+        self.services.store.read_list(self.by.consumer(), work).await.map_err(Error::of(Missing::User))
     }
 
-    async fn close(&self, part: Part) -> Result<Result<Outcome, Rejection>, ApiError> {
+    async fn close(&self, part: Part) -> Result<Result<Outcome, Rejection>, Error> {
         let Part { mut users, wallets } = part;
-        let place = self.app.settler.reserve(self.by.consumer(), wallets.len().max(users.len()))?;
+        let place = self.services.settler.reserve(self.by.consumer(), wallets.len().max(users.len()))?;
         // The named one is looked for first.
         users.reverse();
         let wallet_to_close = |(user, id): (UserId, WalletId)| WalletToClose {
             account: id.account(),
             is_own: user == self.id,
-            sweep: sweep_of(self.app),
+            sweep: sweep_of(&self.services.sealer),
         };
         let wallets = wallets.into_iter().map(wallet_to_close).collect();
         let close = Close { by: self.by.closer(), users, wallets, sweep: self.by.sweeps() };
@@ -224,12 +224,12 @@ impl Deletion<'_> {
     }
 }
 
-fn sweep_of(app: &App) -> Sweep {
+fn sweep_of(sealer: &Sealer) -> Sweep {
     let (invoice, preimage) = (InvoiceId::next(), Preimage::generate());
     Sweep {
         transfer: TransferId::next(),
         invoice,
         payment_hash: preimage.payment_hash(),
-        preimage: preimage.seal(&app.sealer, invoice),
+        preimage: preimage.seal(sealer, invoice),
     }
 }
