@@ -11,10 +11,16 @@ pub mod deletion;
 mod error;
 pub mod idempotency;
 pub mod login_throttle;
+pub mod managed_wallets;
 pub mod managers;
 pub mod passwords;
+mod records;
+pub mod users;
 
+pub use crate::store::users::{Cursor, ExtraTest, User, UserFilter};
+pub use crate::store::wallets::Wallet;
 pub use error::{Error, Missing, Taken};
+pub use records::{UserWithWallets, WalletWithKeys};
 
 use crate::config::Config;
 use crate::crypto::secret::Sealer;

@@ -16,7 +16,6 @@ use crate::api::framework::idempotency::{Idempotency, IdempotencyParam, answer_a
 use crate::api::framework::leniency;
 use crate::api::framework::params::{Checks, LIMIT_MAX, Params, Window};
 use crate::api::framework::session::Operator;
-use crate::api::user_manager::users::hash;
 use crate::api::user_manager::views::ManagedUser;
 use crate::clock;
 use crate::crypto::password::Password;
@@ -25,7 +24,7 @@ use crate::domain::extra::Extra;
 use crate::domain::ids::UserId;
 use crate::domain::text::{Email, Name, Username};
 use crate::services::deletion::{self, Deleter};
-use crate::services::{self, Missing, Taken, managers};
+use crate::services::{self, Missing, Taken, UserWithWallets, managers};
 use crate::store::users::{self, UserChange};
 use crate::store::{Db, StoreError};
 
@@ -194,7 +193,7 @@ pub(in crate::api) async fn create_account(
     if let Some(answer) = answer_again(&app, operator, StatusCode::OK, claim).await? {
         return Ok(answer);
     }
-    let password_hash = hash(&app, Consumer::NOBODY, terms.password).await?;
+    let password_hash = app.services.passwords.hash(Consumer::NOBODY, terms.password).await?;
     let (manager, mut new) = managers::prepare(&app.sealer, name);
     new.username = terms.username;
     new.email = terms.email;
@@ -204,7 +203,7 @@ pub(in crate::api) async fn create_account(
     let create = move |connection: &mut Db| {
         users::create(connection, &new)?;
         let user = users::find(connection, None, manager.user)?;
-        ManagedUser::one(connection, &shared, true, user)
+        Ok(ManagedUser::new(UserWithWallets::one(connection, &shared.sealer, user)?, true))
     };
     let created = create_once(
         &app,
@@ -259,7 +258,7 @@ pub(in crate::api) async fn update_account(
 ) -> Result<HttpResponse, ApiError> {
     let id = account_id(&path)?;
     let Terms { name, username, password, email, extra } = body.json::<AccountOrder>()?.read(Some(id))?;
-    let password_hash = hash(&app, Consumer::NOBODY, password).await?;
+    let password_hash = app.services.passwords.hash(Consumer::NOBODY, password).await?;
     let change = UserChange { name, username, email, password_hash, extra, may_create_users: None };
     let view =
         app.write_as(operator, move |connection| match users::update(connection, None, id, &change, clock::now())? {

@@ -20,7 +20,7 @@ use crate::domain::api_keys::KeyPair;
 use crate::domain::consumer::Consumer;
 use crate::domain::ids::WalletId;
 use crate::domain::text::Name;
-use crate::services::{self, Missing, managers};
+use crate::services::{self, Missing, WalletWithKeys, managers};
 use crate::store::wallets::{self, NewWallet, StoredKeys};
 use crate::store::{Db, users};
 
@@ -94,7 +94,8 @@ pub(in crate::api) async fn create_account_wallet(
             None => Name::from_stored(users::find(connection, None, user)?.name),
         };
         wallets::create(connection, user, &NewWallet { id, name, keys: stored, created_at: clock::now() })?;
-        Ok(ManagedWallet::new(wallets::find(connection, id)?, &keys, true))
+        let wallet = wallets::find(connection, id)?;
+        Ok(ManagedWallet::new(WalletWithKeys { wallet, keys }, true))
     };
     let created =
         create_once(&app, operator, StatusCode::OK, claim, create, services::Error::of(Missing::User)).await?;

@@ -20,11 +20,11 @@ use crate::domain::ids::UserId;
 use crate::domain::login_throttle::{AT_ACCOUNT, FROM_ADDRESS, Throttle};
 use crate::domain::session::SessionToken;
 use crate::domain::text::Username;
-use crate::services;
 use crate::services::login_throttle::{Account, Try};
+use crate::services::{self, UserWithWallets};
 use crate::store::access::login_throttle::Subject;
 use crate::store::access::sessions;
-use crate::store::{Db, StoreError, users, wallets};
+use crate::store::{Db, StoreError, users};
 
 /// Who logs in.
 #[derive(Deserialize, ToSchema)]
@@ -173,7 +173,7 @@ pub(crate) async fn who_am_i(session: Session, app: State) -> Result<HttpRespons
     let view = app.store.read(move |connection| {
         let id = session.user();
         let user = users::find_login(connection, id)?;
-        let own = wallets::of_users(connection, &[id])?;
+        let UserWithWallets { user, wallets } = UserWithWallets::one(connection, &shared.sealer, user)?;
         Ok(WhoAmI {
             id,
             name: user.name,
@@ -181,7 +181,7 @@ pub(crate) async fn who_am_i(session: Session, app: State) -> Result<HttpRespons
             email: user.email,
             admin: session.is_operator(),
             expires_at: session.expires_at().to_iso(),
-            wallets: ManagedWallet::list(connection, &shared.sealer, true, own)?,
+            wallets: ManagedWallet::list(wallets, true).collect(),
         })
     });
     let view = view.await.map_err(|error| ApiError::from_store(error, ErrorCode::BadAuth))?;

@@ -13,7 +13,7 @@ use crate::api::user_manager::views::ManagedWallet;
 use crate::clock;
 use crate::domain::login_throttle::SIGN_UP;
 use crate::domain::text::Name;
-use crate::services::managers;
+use crate::services::{WalletWithKeys, managers};
 use crate::store::access::login_throttle;
 use crate::store::access::login_throttle::Subject;
 use crate::store::{users, wallets};
@@ -61,5 +61,5 @@ pub(crate) async fn sign_up(app: State, address: ClientAddress, body: Body) -> R
         Ok(Ok(wallets::find(connection, manager.wallet)?))
     });
     let wallet = wallet.await?.map_err(|wait| ApiError::too_many(ErrorCode::RateLimited, wait))?;
-    Ok(HttpResponse::Ok().json(ManagedWallet::new(wallet, &manager.keys, true)))
+    Ok(HttpResponse::Ok().json(ManagedWallet::new(WalletWithKeys { wallet, keys: manager.keys }, true)))
 }

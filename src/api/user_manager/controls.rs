@@ -7,20 +7,16 @@ use utoipa::openapi::Object;
 
 use super::views::ManagedWallet;
 use super::wallet_id;
-use super::wallets::wallet_not_found;
 use crate::api::framework::app::State;
 use crate::api::framework::auth::{AdminKey, Manager};
 use crate::api::framework::body::{Body, lenient};
-use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::error::ApiError;
 use crate::api::framework::leniency;
 use crate::api::framework::params::Checks;
-use crate::clock;
 use crate::domain::controls::{Freeze, Limits};
 use crate::domain::money::Amount;
 use crate::domain::text::InvalidText;
-use crate::store::wallets::controls;
-use crate::store::wallets::controls::Freezer;
-use crate::store::{Db, wallets};
+use crate::services::managed_wallets;
 
 /// How far to freeze a wallet.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -82,13 +78,8 @@ pub(in crate::api) async fn freeze_wallet(
 ) -> Result<HttpResponse, ApiError> {
     let id = wallet_id(&path)?;
     let freeze = body.json::<FreezeOrder>()?.freeze()?;
-    let shared = app.clone();
-    let view = app.write_as(key, move |connection| {
-        wallets::find_in_tenant(connection, key.user(), id)?;
-        controls::freeze(connection, id, Freezer::Manager, Some(freeze), clock::now())?;
-        ManagedWallet::find(connection, &shared, **key, id)
-    });
-    Ok(HttpResponse::Ok().json(view.await.map_err(wallet_not_found)?))
+    let wallet = managed_wallets::freeze(&app.services, key, id, freeze).await?;
+    Ok(HttpResponse::Ok().json(ManagedWallet::new(wallet, true)))
 }
 
 /// Thaw a wallet
@@ -107,17 +98,8 @@ pub(in crate::api) async fn thaw_wallet(
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = wallet_id(&path)?;
-    let shared = app.clone();
-    let thaw = move |connection: &mut Db| {
-        if wallets::find_in_tenant(connection, key.user(), id)?.frozen_by_operator.is_some() {
-            return Ok(None);
-        }
-        controls::freeze(connection, id, Freezer::Manager, None, clock::now())?;
-        ManagedWallet::find(connection, &shared, **key, id).map(Some)
-    };
-    let thawed = app.write_as(key, thaw).await.map_err(wallet_not_found)?;
-    let view = thawed.ok_or(ErrorCode::FrozenByOperator)?;
-    Ok(HttpResponse::Ok().json(view))
+    let wallet = managed_wallets::thaw(&app.services, key, id).await?;
+    Ok(HttpResponse::Ok().json(ManagedWallet::new(wallet, true)))
 }
 
 /// Limit what a wallet may spend
@@ -148,11 +130,6 @@ pub(in crate::api) async fn limit_wallet(
     let payment_max = limit("payment_max_sat", order.payment_max_sat);
     let day_max = limit("day_max_sat", order.day_max_sat);
     let (Some(payment_max), Some(day_max)) = (payment_max, day_max) else { return Err(checks.into_error()) };
-    let shared = app.clone();
-    let view = app.write_as(key, move |connection| {
-        wallets::find_in_tenant(connection, key.user(), id)?;
-        controls::limit(connection, id, Limits { payment_max, day_max })?;
-        ManagedWallet::find(connection, &shared, **key, id)
-    });
-    Ok(HttpResponse::Ok().json(view.await.map_err(wallet_not_found)?))
+    let wallet = managed_wallets::limit(&app.services, key, id, Limits { payment_max, day_max }).await?;
+    Ok(HttpResponse::Ok().json(ManagedWallet::new(wallet, true)))
 }

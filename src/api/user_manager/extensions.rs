@@ -10,7 +10,7 @@ use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::params::Params;
 use crate::domain::ids::UserId;
-use crate::store::users;
+use crate::services::users;
 
 /// What an old script enables, and for whom.
 #[derive(Debug, IntoParams)]
@@ -72,11 +72,7 @@ pub(in crate::api) async fn update_extension(
     let named = params.get("userid")?.map(str::to_owned).or(order.userid);
     if let Some(user) = named {
         let user: UserId = user.parse().or(Err(ErrorCode::UserNotFound))?;
-        let tenant = key.user();
-        if user != tenant {
-            let found = app.store.read(move |connection| users::find(connection, tenant, user)).await;
-            found.map_err(|error| ApiError::from_store(error, ErrorCode::UserNotFound))?;
-        }
+        users::check_known(&app.services, key, user).await?;
     }
     Ok(HttpResponse::Ok().json(ExtensionView { extension: "updated" }))
 }

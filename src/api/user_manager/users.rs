@@ -1,33 +1,26 @@
 //! The users of a tenant.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, delete, get, post, put, web};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::views::ManagedUser;
 use super::{check_admin_id, user_id};
-use crate::api::framework::app::{App, State};
-use crate::api::framework::auth::{AdminKey, Caller, Manager, WalletKey, require_admin};
+use crate::api::framework::app::State;
+use crate::api::framework::auth::{AdminKey, Manager, WalletKey, require_admin};
 use crate::api::framework::body::{Body, Given, lenient, raw};
-use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::framework::idempotency::{Idempotency, IdempotencyParam, answer_again, create_once};
-use crate::api::framework::json_stream::{Items, json_array};
-use crate::api::framework::params::{Checks, Params, Window, search_text};
-use crate::clock;
+use crate::api::framework::error::ApiError;
+use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
+use crate::api::framework::json_stream::{Items, json, json_array};
+use crate::api::framework::params::{Checks, Params, search_text};
 use crate::crypto::password::Password;
-use crate::domain::api_keys::KeyPair;
-use crate::domain::consumer::Consumer;
 use crate::domain::extra::Extra;
-use crate::domain::ids::{UserId, WalletId};
+use crate::domain::ids::UserId;
 use crate::domain::pairs::Pairs;
 use crate::domain::text::{Email, Name};
-use crate::domain::window::PAGE_ROWS;
 use crate::services::deletion::{self, Deleter};
-use crate::services::{self, Missing, Taken};
-use crate::store::users::{self, ExtraTest, NewUser, User, UserChange, UserFilter};
-use crate::store::wallets::{NewWallet, StoredKeys};
-use crate::store::{Db, StoreError};
+use crate::services::users::{self, NewUserTerms, Step, UserTerms};
+use crate::services::{ExtraTest, UserFilter};
 
 /// A user to create.
 #[derive(Deserialize, ToSchema)]
@@ -140,11 +133,10 @@ pub(in crate::api) async fn create_user(
     let order: UserOrder = body.json()?;
     let claim = idempotency.claim(&app, &key, &body)?;
     check_admin_id(order.admin_id.as_deref(), key.user())?;
-    let may_create_users = order.may_create_users.unwrap_or_default();
-    if may_create_users {
-        // As where it is changed: an invoice key gives no right that outlives it.
-        require_admin(*key)?;
-    }
+    let may_create_users = match order.may_create_users {
+        Some(true) => Some(require_admin(*key)?),
+        Some(false) | None => None,
+    };
     let mut checks = Checks::default();
     order.external_id.refuse(&mut checks, "external_id", EXTERNAL_ID_ADVICE);
     let wallet_name = order.wallet_name.clone().or_else(|| order.user_name.clone());
@@ -158,33 +150,9 @@ pub(in crate::api) async fn create_user(
     else {
         return Err(checks.into_error());
     };
-    if let Some(answer) = answer_again(&app, key, StatusCode::CREATED, claim).await? {
-        return Ok(answer);
-    }
-    let password_hash = hash(&app, key.consumer(), password).await?;
-    let created_at = clock::now();
-    let (id, wallet) = (UserId::random(), WalletId::random());
-    let keys = StoredKeys::new(&app.sealer, wallet, &KeyPair::generate());
-    let wallet = NewWallet { id: wallet, name: wallet_name, keys, created_at };
-    let new = NewUser {
-        id,
-        manager: Some(key.user()),
-        name,
-        username: None,
-        email,
-        password_hash,
-        extra,
-        may_create_users,
-        wallet,
-        created_at,
-    };
-    let shared = app.clone();
-    let create = move |connection: &mut Db| {
-        users::create(connection, &new)?;
-        view_of(connection, &shared, *key, id)
-    };
-    create_once(&app, key, StatusCode::CREATED, claim, create, services::Error::of_change(Taken::Email, Missing::User))
-        .await
+    let terms = NewUserTerms { name, wallet_name, email, password, extra, may_create_users };
+    let show = move |user| json(&ManagedUser::new(user, key.sees_admin_keys()));
+    Ok(users::create(&app.services, key, claim, terms, show).await?.respond_json())
 }
 
 /// List users
@@ -199,81 +167,16 @@ pub(in crate::api) async fn create_user(
 #[get("/usermanager/api/v1/users")]
 pub(in crate::api) async fn list_users(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
     let (filter, window) = (filter_of(&params)?, params.window()?);
-    let (Some(filter), Some(tenant)) = (filter, key.managed_tenant()) else {
-        return Ok(HttpResponse::Ok().json([(); 0]));
-    };
+    let Some(filter) = filter else { return Ok(HttpResponse::Ok().json([(); 0])) };
     let first = Step::first(&filter, window);
     json_array(move |next: Option<Step>| {
         let (app, filter, step) = (app.clone(), filter.clone(), next.unwrap_or_else(|| first.clone()));
         async move {
-            let shared = app.clone();
-            let page = app.store.read_list(key.consumer(), move |connection| {
-                key.recheck(connection)?;
-                let (page, next) = page_of(connection, tenant, &filter, &step)?;
-                let cursors: Vec<_> = page.iter().map(cursor_of).collect();
-                let views = ManagedUser::list_some(connection, &shared, key.sees_admin_keys(), page)?;
-                let next = if views.len() < cursors.len() { step.behind(views.len(), cursors) } else { next };
-                Ok((Items::of(views)?, next))
-            });
-            Ok(page.await?)
+            let show = move |users| Items::of(ManagedUser::list(users, key.sees_admin_keys()));
+            Ok(users::list(&app.services, key, filter, step, show).await?)
         }
     })
     .await
-}
-
-/// Which part of a list of users is read next.
-#[derive(Clone, Debug)]
-struct Step {
-    /// Behind which user; at the start where there is none.
-    after: Option<users::Cursor>,
-    /// What is left of the list.
-    window: Window,
-    /// Users to read at most.
-    rows: i64,
-}
-
-impl Step {
-    fn first(filter: &UserFilter, window: Window) -> Self {
-        let rows = if filter.goes_beyond_queries() { PAGE_ROWS } else { window.rows() };
-        Self { after: None, window, rows }
-    }
-
-    /// What to read after only the first of some users could be shown at once: what comes behind
-    /// them, and not many more than these.
-    fn behind(&self, shown: usize, cursors: Vec<users::Cursor>) -> Option<Self> {
-        let after = cursors.into_iter().nth(shown.saturating_sub(1))?;
-        let rows = i64::try_from(shown).unwrap_or(PAGE_ROWS).saturating_mul(2).min(PAGE_ROWS);
-        Some(Self { after: Some(after), window: self.window.behind(shown), rows })
-    }
-}
-
-fn cursor_of(user: &User) -> users::Cursor {
-    (user.created_at.get(), user.id.as_bytes().to_vec())
-}
-
-/// A page of the users that a filter lets through, and where and with what the next one goes on.
-fn page_of(
-    connection: &mut Db,
-    tenant: UserId,
-    filter: &UserFilter,
-    step: &Step,
-) -> Result<(Vec<User>, Option<Step>), StoreError> {
-    let Step { after, window, rows } = step;
-    // What no query looks for is counted here, page by page.
-    let is_counted_here = filter.goes_beyond_queries();
-    let (offset, limit) = if is_counted_here { (0, None) } else { (window.offset, window.limit) };
-    let rows = limit.map_or(*rows, |limit| limit.min(*rows));
-    let mut page = users::list(connection, tenant, filter, after.as_ref(), offset, rows)?;
-    let is_full = i64::try_from(page.len()).is_ok_and(|found| found >= rows);
-    let last = page.last().map(cursor_of).filter(|_| is_full);
-    let left = if is_counted_here {
-        page.retain(|user| filter.matches_extra(user));
-        window.take_from(&mut page)
-    } else {
-        window.behind(page.len())
-    };
-    let next = |last| Step { after: Some(last), window: left, rows: step.rows.saturating_mul(2).min(PAGE_ROWS) };
-    Ok((page, last.filter(|_| left.limit != Some(0)).map(next)))
 }
 
 /// Reads the filters; `None` where only ids are asked for that no user can have.
@@ -337,10 +240,9 @@ pub(in crate::api) async fn get_user_by_post(
     show(&app, *key, user_id(&path)?).await
 }
 
-pub(super) async fn show(app: &State, key: WalletKey, id: UserId) -> Result<HttpResponse, ApiError> {
-    let shared = app.clone();
-    let view = app.store.read_list(key.consumer(), move |connection| view_of(connection, &shared, key, id)).await;
-    Ok(HttpResponse::Ok().json(view.map_err(user_not_found)?))
+async fn show(app: &State, key: WalletKey, id: UserId) -> Result<HttpResponse, ApiError> {
+    let user = users::find(&app.services, key, id).await?;
+    Ok(HttpResponse::Ok().json(ManagedUser::new(user, key.sees_admin_keys())))
 }
 
 /// Change a user
@@ -372,18 +274,9 @@ pub(in crate::api) async fn update_user(
     else {
         return Err(checks.into_error());
     };
-    let password_hash = hash(&app, key.consumer(), password).await?;
-    // Before anything is changed, so that only what has done nothing is refused.
-    let turn = app.store.list_turn(key.consumer()).await?;
-    let change =
-        UserChange { name, username: None, email, password_hash, extra, may_create_users: order.may_create_users };
-    let changed =
-        app.write_as(key, move |connection| users::update(connection, Some(key.user()), id, &change, clock::now()));
-    changed.await.map_err(email_taken)?.map_err(|invalid| ApiError::field("extra", invalid))?;
-    // Nobody's payments wait while all wallets of the user are shown.
-    let shared = app.clone();
-    let view = app.store.read_list_in(turn, move |connection| view_of(connection, &shared, **key, id)).await;
-    Ok(HttpResponse::Ok().json(view.map_err(user_not_found)?))
+    let terms = UserTerms { name, email, password, extra, may_create_users: order.may_create_users };
+    let user = users::change(&app.services, key, id, terms).await?;
+    Ok(HttpResponse::Ok().json(ManagedUser::new(user, true)))
 }
 
 /// Delete a user
@@ -415,30 +308,4 @@ pub(in crate::api) async fn delete_user(
     let sweep = params.flag("sweep")?.unwrap_or(true);
     deletion::delete_user(&app.services, Deleter::Manager { key, sweep }, id).await?;
     Ok(HttpResponse::Ok().json(()))
-}
-
-pub(super) fn view_of(connection: &mut Db, app: &App, key: WalletKey, id: UserId) -> Result<ManagedUser, StoreError> {
-    let tenant = key.managed_tenant().ok_or(StoreError::NotFound)?;
-    let user = users::find(connection, tenant, id)?;
-    ManagedUser::one(connection, app, key.sees_admin_keys(), user)
-}
-
-pub(in crate::api) async fn hash(
-    app: &App,
-    consumer: Consumer,
-    password: Option<Password>,
-) -> Result<Option<String>, ApiError> {
-    match password {
-        None => Ok(None),
-        Some(password) => Ok(app.passwords.hash(consumer, Some(password)).await?),
-    }
-}
-
-pub(super) fn user_not_found(error: StoreError) -> ApiError {
-    ApiError::from_store(error, ErrorCode::UserNotFound)
-}
-
-/// Ids and keys are random, so that the value that was taken is the email address.
-fn email_taken(error: StoreError) -> ApiError {
-    ApiError::from_change(error, ErrorCode::EmailTaken, ErrorCode::UserNotFound)
 }

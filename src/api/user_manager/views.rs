@@ -1,21 +1,13 @@
 //! What a manager is shown of users and wallets.
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::framework::app::App;
-use crate::api::framework::auth::WalletKey;
-use crate::crypto::secret::Sealer;
-use crate::domain::api_keys::{ApiKey, KeyKind, KeyPair};
 use crate::domain::controls::Freeze;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::money::{Amount, Msat};
-use crate::store::users::User;
-use crate::store::wallets::{self, WALLETS_MAX, Wallet};
-use crate::store::{Db, StoreError};
+use crate::services::{UserWithWallets, WalletWithKeys};
 
 /// A wallet with its keys, as its manager sees it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -91,7 +83,7 @@ pub struct ManagedUser {
 
 impl ManagedWallet {
     /// Shows a wallet; the key that spends only where the caller may spend itself.
-    pub fn new(wallet: Wallet, keys: &KeyPair, may_spend: bool) -> Self {
+    pub fn new(WalletWithKeys { wallet, keys }: WalletWithKeys, may_spend: bool) -> Self {
         Self {
             id: wallet.id,
             admin: wallet.manager,
@@ -106,76 +98,28 @@ impl ManagedWallet {
         }
     }
 
-    /// Shows wallets, their keys unsealed.
-    pub fn list(
-        connection: &mut Db,
-        sealer: &Sealer,
-        may_spend: bool,
-        wallets: Vec<Wallet>,
-    ) -> Result<Vec<Self>, StoreError> {
-        let ids: Vec<_> = wallets.iter().map(|wallet| wallet.id).collect();
-        let sealed = wallets::sealed_keys(connection, &ids)?;
-        let key = |id: WalletId, kind: KeyKind| -> Result<Option<ApiKey>, StoreError> {
-            Ok(sealed.get(&(id, kind)).map(|sealed| ApiKey::unseal(sealer, id, kind, sealed)).transpose()?)
-        };
-        let mut views = Vec::with_capacity(wallets.len());
-        for wallet in wallets {
-            // A wallet without keys was deleted between the two queries.
-            if let (Some(admin), Some(invoice)) = (key(wallet.id, KeyKind::Admin)?, key(wallet.id, KeyKind::Invoice)?) {
-                views.push(Self::new(wallet, &KeyPair { admin, invoice }, may_spend));
-            }
-        }
-        Ok(views)
-    }
-
-    /// Shows one wallet of the caller's tenant.
-    pub fn find(connection: &mut Db, app: &App, caller: WalletKey, id: WalletId) -> Result<Self, StoreError> {
-        let wallet = wallets::find_in_tenant(connection, caller.user(), id)?;
-        Self::list(connection, &app.sealer, caller.sees_admin_keys(), vec![wallet])?.pop().ok_or(StoreError::NotFound)
+    /// Shows wallets.
+    pub fn list(wallets: Vec<WalletWithKeys>, may_spend: bool) -> impl Iterator<Item = Self> {
+        wallets.into_iter().map(move |wallet| Self::new(wallet, may_spend))
     }
 }
 
 impl ManagedUser {
-    /// Shows the first of some users, with their wallets: as many as have few enough of these
-    /// between them to be read at once, but one at least.
-    pub fn list_some(
-        connection: &mut Db,
-        app: &App,
-        may_spend: bool,
-        mut users: Vec<User>,
-    ) -> Result<Vec<Self>, StoreError> {
-        let mut ids: Vec<_> = users.iter().map(|user| user.id).collect();
-        while ids.len() > 1 && wallets::has_more_than(connection, &ids, WALLETS_MAX)? {
-            ids.truncate(ids.len() / 2);
+    /// Shows a user with its wallets.
+    pub fn new(UserWithWallets { user, wallets }: UserWithWallets, may_spend: bool) -> Self {
+        Self {
+            id: user.id,
+            name: user.name,
+            admin: user.manager,
+            email: user.email,
+            extra: user.extra.unwrap_or_default(),
+            may_create_users: user.may_create_users,
+            wallets: ManagedWallet::list(wallets, may_spend).collect(),
         }
-        users.truncate(ids.len());
-        Self::list(connection, app, may_spend, users)
     }
 
-    /// Shows users with their wallets.
-    pub fn list(connection: &mut Db, app: &App, may_spend: bool, users: Vec<User>) -> Result<Vec<Self>, StoreError> {
-        let ids: Vec<_> = users.iter().map(|user| user.id).collect();
-        let wallets = wallets::of_users(connection, &ids)?;
-        let mut wallets_of: HashMap<UserId, Vec<ManagedWallet>> = HashMap::new();
-        for wallet in ManagedWallet::list(connection, &app.sealer, may_spend, wallets)? {
-            wallets_of.entry(wallet.user).or_default().push(wallet);
-        }
-        Ok(users
-            .into_iter()
-            .map(|user| Self {
-                wallets: wallets_of.remove(&user.id).unwrap_or_default(),
-                id: user.id,
-                name: user.name,
-                admin: user.manager,
-                email: user.email,
-                extra: user.extra.unwrap_or_default(),
-                may_create_users: user.may_create_users,
-            })
-            .collect())
-    }
-
-    /// Shows one user.
-    pub fn one(connection: &mut Db, app: &App, may_spend: bool, user: User) -> Result<Self, StoreError> {
-        Self::list(connection, app, may_spend, vec![user])?.pop().ok_or(StoreError::NotFound)
+    /// Shows users.
+    pub fn list(users: Vec<UserWithWallets>, may_spend: bool) -> impl Iterator<Item = Self> {
+        users.into_iter().map(move |user| Self::new(user, may_spend))
     }
 }

@@ -1,6 +1,5 @@
 //! The wallets of a tenant, and their keys.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, delete, get, post, put, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -8,20 +7,16 @@ use utoipa::ToSchema;
 use super::views::ManagedWallet;
 use super::{check_admin_id, user_id, wallet_id};
 use crate::api::framework::app::State;
-use crate::api::framework::auth::{AdminKey, Caller, Manager, WalletKey};
+use crate::api::framework::auth::{AdminKey, Manager, WalletKey};
 use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::framework::idempotency::{Idempotency, IdempotencyParam, create_once};
-use crate::api::framework::json_stream::{Items, json_array};
+use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
+use crate::api::framework::json_stream::{Items, json, json_array};
 use crate::api::framework::params::{Checks, Params, WindowParams};
-use crate::clock;
-use crate::domain::api_keys::KeyPair;
-use crate::domain::ids::{UserId, WalletId};
+use crate::domain::ids::UserId;
 use crate::domain::text::{InvalidText, Name};
-use crate::services::{self, Missing, deletion, managers};
-use crate::store::users::{self, Cursor};
-use crate::store::wallets::{self, NewWallet, StoredKeys};
-use crate::store::{Db, StoreError};
+use crate::services::managed_wallets::Rotation;
+use crate::services::{Cursor, deletion, managed_wallets};
 
 /// A wallet to create.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -69,16 +64,8 @@ pub(in crate::api) async fn create_wallet(
     let name = checks.require("wallet_name", order.wallet_name, Name::new);
     let (Some(user), Some(name)) = (user, name) else { return Err(checks.into_error()) };
     let user: UserId = user.parse().or(Err(ErrorCode::UserNotFound))?;
-    let (id, keys) = (WalletId::random(), KeyPair::generate());
-    let stored = StoredKeys::new(&app.sealer, id, &keys);
-    let new = NewWallet { id, name, keys: stored, created_at: clock::now() };
-    let create = move |connection: &mut Db| {
-        users::lock(connection, key.user(), user)?;
-        wallets::create(connection, user, &new)?;
-        let wallet = wallets::find_in_tenant(connection, key.user(), id)?;
-        Ok(ManagedWallet::new(wallet, &keys, key.sees_admin_keys()))
-    };
-    create_once(&app, key, StatusCode::CREATED, claim, create, services::Error::of(Missing::User)).await
+    let show = move |wallet| json(&ManagedWallet::new(wallet, key.sees_admin_keys()));
+    Ok(managed_wallets::create(&app.services, key, claim, user, name, show).await?.respond_json())
 }
 
 /// List wallets
@@ -93,21 +80,11 @@ pub(in crate::api) async fn create_wallet(
 #[get("/usermanager/api/v1/wallets")]
 pub(in crate::api) async fn list_wallets(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
     let window = params.window()?;
-    let Some(tenant) = key.managed_tenant() else { return Ok(HttpResponse::Ok().json([(); 0])) };
-    json_array(move |cursor: Option<Cursor>| {
+    json_array(move |after: Option<Cursor>| {
         let app = app.clone();
-        let window = if cursor.is_some() { window.after_first_page() } else { window };
         async move {
-            let shared = app.clone();
-            let page = app.store.read_list(key.consumer(), move |connection| {
-                key.recheck(connection)?;
-                let page = wallets::list(connection, tenant, cursor.as_ref(), window.offset, window.rows())?;
-                let is_last = window.ends_with(page.len());
-                let cursor = page.last().map(|wallet| (wallet.created_at.get(), wallet.id.as_bytes().to_vec()));
-                let views = ManagedWallet::list(connection, &shared.sealer, key.sees_admin_keys(), page)?;
-                Ok((Items::of(views)?, cursor.filter(|_| !is_last)))
-            });
-            Ok(page.await?)
+            let show = move |wallets| Items::of(ManagedWallet::list(wallets, key.sees_admin_keys()));
+            Ok(managed_wallets::list(&app.services, key, window, after, show).await?)
         }
     })
     .await
@@ -127,14 +104,8 @@ pub(in crate::api) async fn list_wallets_of_user(
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = user_id(&path)?;
-    let tenant = key.managed_tenant().ok_or(ErrorCode::UserNotFound)?;
-    let shared = app.clone();
-    let views = app.store.read_list(key.consumer(), move |connection| {
-        users::find(connection, tenant, id)?;
-        let found = wallets::of_users(connection, &[id])?;
-        ManagedWallet::list(connection, &shared.sealer, key.sees_admin_keys(), found)
-    });
-    let views = views.await.map_err(|error| ApiError::from_store(error, ErrorCode::UserNotFound))?;
+    let wallets = managed_wallets::list_of_user(&app.services, key, id).await?;
+    let views: Vec<_> = ManagedWallet::list(wallets, key.sees_admin_keys()).collect();
     Ok(HttpResponse::Ok().json(views))
 }
 
@@ -154,19 +125,9 @@ pub(in crate::api) async fn rotate_keys(
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = wallet_id(&path)?;
-    let keys = KeyPair::generate();
-    let stored = StoredKeys::new(&app.sealer, id, &keys);
-    let wallet = app.write_as(key, move |connection| {
-        let wallet = wallets::find_in_tenant(connection, key.user(), id)?;
-        wallets::replace_keys(connection, id, &stored)?;
-        Ok(wallet)
-    });
-    let wallet = wallet.await.map_err(wallet_not_found)?;
-    Ok(HttpResponse::Ok().json(ManagedWallet::new(wallet, &keys, true)))
+    let wallet = managed_wallets::rotate_keys(&app.services, key, id).await?;
+    Ok(HttpResponse::Ok().json(ManagedWallet::new(wallet, true)))
 }
-
-/// Wallets whose keys are renewed in one transaction.
-const ROTATE_ROWS: i64 = 100;
 
 /// Rotate all keys
 ///
@@ -182,27 +143,12 @@ const ROTATE_ROWS: i64 = 100;
 )]
 #[put("/usermanager/api/v1/rotate-all-keys")]
 pub(in crate::api) async fn rotate_all_keys(key: Manager<AdminKey>, app: State) -> Result<HttpResponse, ApiError> {
-    json_array(move |next: Option<(Cursor, Manager<AdminKey>)>| {
+    json_array(move |next: Option<Rotation>| {
         let app = app.clone();
-        let (after, caller) = next.map_or((None, key), |(after, renewed)| (Some(after), renewed));
+        let rotation = next.unwrap_or_else(|| Rotation::new(key));
         async move {
-            let shared = app.clone();
-            let page = app.write_as(caller, move |connection| {
-                let mut page = wallets::list(connection, key.user(), after.as_ref(), 0, ROTATE_ROWS)?;
-                let is_last = i64::try_from(page.len()).is_ok_and(|len| len < ROTATE_ROWS);
-                let last = page.last().map(|wallet| (wallet.created_at.get(), wallet.id.as_bytes().to_vec()));
-                if after.is_none() {
-                    page.push(wallets::find(connection, key.wallet())?);
-                }
-                let mut rotated = managers::rotate_wallets(connection, &shared.sealer, page)?;
-                rotated.sort_by_key(|renewed| renewed.wallet.id != key.wallet());
-                // From the second page on, the caller's own keys are those that it has got here.
-                let own = rotated.iter().find(|renewed| renewed.wallet.id == key.wallet());
-                let caller = own.map_or(caller, |own| caller.with(|key| key.renewed(own.keys_version)));
-                let views = rotated.into_iter().map(|renewed| ManagedWallet::new(renewed.wallet, &renewed.keys, true));
-                Ok((Items::of(views)?, last.filter(|_| !is_last).map(|last| (last, caller))))
-            });
-            Ok(page.await?)
+            let show = |wallets| Items::of(ManagedWallet::list(wallets, true));
+            Ok(managed_wallets::rotate_some(&app.services, rotation, show).await?)
         }
     })
     .await
@@ -232,8 +178,4 @@ pub(in crate::api) async fn delete_wallet(
     let sweep = params.flag("sweep")?.unwrap_or(true);
     deletion::delete_wallet(&app.services, key, sweep, id).await?;
     Ok(HttpResponse::Ok().json(()))
-}
-
-pub(super) fn wallet_not_found(error: StoreError) -> ApiError {
-    ApiError::from_store(error, ErrorCode::WalletNotFound)
 }
