@@ -244,11 +244,6 @@ impl Session {
     pub const fn expires_at(&self) -> UnixMs {
         self.0.expires_at
     }
-
-    /// Ends the session.
-    pub fn end(self, connection: &mut Db) -> Result<(), StoreError> {
-        sessions::end(connection, self.0.digest)
-    }
 }
 
 impl Deref for Operator {

@@ -6,41 +6,40 @@ use crate::clock;
 use crate::crypto::secret::Sealer;
 use crate::domain::login_throttle::{AT_NAME, AT_NAME_NEWCOMER, Wait};
 use crate::domain::time::UnixMs;
-use crate::store::access::login_throttle;
-use crate::store::access::login_throttle::Subject;
+use crate::store::access::login_throttle::{self, Subject};
 use crate::store::{Db, StoreError};
 
 /// At what a try is counted. Everybody names subjects in the same order of kinds, so that nobody
 /// waits in a circle.
 #[derive(Clone, Debug)]
-pub(crate) struct Try {
+pub(super) struct Try {
     /// What others try from as well.
-    pub(crate) from: Option<Subject>,
+    pub(super) from: Option<Subject>,
     /// The account, at which others try as well.
-    pub(crate) account: Account,
+    pub(super) account: Account,
     /// What only the one who tries stands for: a success makes it forgotten.
-    pub(crate) own: Option<Subject>,
+    pub(super) own: Option<Subject>,
 }
 
 /// An account, as it is counted from anywhere.
 #[derive(Clone, Debug)]
-pub(crate) struct Account {
+pub(super) struct Account {
     /// For those who have hardly failed there.
-    pub(crate) newcomers: Subject,
+    pub(super) newcomers: Subject,
     /// For all others.
-    pub(crate) others: Subject,
+    pub(super) others: Subject,
 }
 
 /// A try that was counted, and at what.
 #[derive(Clone, Debug)]
-pub(crate) struct Counted {
+pub(super) struct Counted {
     shared: Vec<Subject>,
     own: Option<Subject>,
 }
 
 impl Account {
     /// An account that these parts name.
-    pub(crate) fn new(sealer: &Sealer, kind: &[u8], name: &[u8]) -> Self {
+    pub(super) fn new(sealer: &Sealer, kind: &[u8], name: &[u8]) -> Self {
         let subject = |throttle, group: &[u8]| Subject { id: sealer.digest(&[kind, name, group]).to_vec(), throttle };
         Self { newcomers: subject(AT_NAME_NEWCOMER, b"newcomers"), others: subject(AT_NAME, b"others") }
     }
@@ -58,7 +57,7 @@ impl Try {
 
     /// Refuses what must wait anyway: most of a flood of guesses learns so here, without a lock
     /// and without a turn.
-    pub(crate) async fn check(&self, services: &Services) -> Result<(), Error> {
+    pub(super) async fn check(&self, services: &Services) -> Result<(), Error> {
         let this = self.clone();
         let check = move |connection: &mut Db| {
             let now = clock::now();
@@ -72,7 +71,7 @@ impl Try {
     /// In the same transaction it is looked what the password is compared with; where nothing is
     /// found, nothing is counted. Neither is one that must wait: what others try at as well is not
     /// used up by who may not try.
-    pub(crate) async fn count<T: Send + 'static>(
+    pub(super) async fn count<T: Send + 'static>(
         &self,
         services: &Services,
         look: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
@@ -94,7 +93,7 @@ impl Counted {
     }
 
     /// The password was right.
-    pub(crate) fn succeed(&self, connection: &mut Db) -> Result<(), StoreError> {
+    pub(super) fn succeed(&self, connection: &mut Db) -> Result<(), StoreError> {
         for subject in &self.shared {
             login_throttle::take_back(connection, &subject.id)?;
         }
@@ -103,7 +102,7 @@ impl Counted {
 
     /// Takes the count back where a failure of ours has kept the password from being judged, or a
     /// right one from being of use; hands on what has come of it.
-    pub(crate) async fn unless_ours<T>(&self, services: &Services, judged: Result<T, Error>) -> Result<T, Error> {
+    pub(super) async fn unless_ours<T>(&self, services: &Services, judged: Result<T, Error>) -> Result<T, Error> {
         if judged.is_err() {
             let subjects = self.subjects();
             let taken_back = services.store.write(move |connection| {

@@ -10,11 +10,12 @@ pub mod callers;
 pub mod deletion;
 mod error;
 pub mod idempotency;
-pub mod login_throttle;
+mod login_throttle;
 pub mod managed_wallets;
 pub mod managers;
 pub mod passwords;
 mod records;
+pub mod sessions;
 pub mod users;
 
 pub use crate::store::users::{Cursor, ExtraTest, User, UserFilter};

@@ -7,16 +7,11 @@ use utoipa::ToSchema;
 use crate::api::framework::address::ClientAddress;
 use crate::api::framework::app::State;
 use crate::api::framework::body::{Body, Given, lenient};
-use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::error::ApiError;
 use crate::api::framework::params::Checks;
 use crate::api::user_manager::views::ManagedWallet;
-use crate::clock;
-use crate::domain::login_throttle::SIGN_UP;
 use crate::domain::text::Name;
-use crate::services::{WalletWithKeys, managers};
-use crate::store::access::login_throttle;
-use crate::store::access::login_throttle::Subject;
-use crate::store::{users, wallets};
+use crate::services::sessions;
 
 /// The account to open.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -42,24 +37,13 @@ pub struct SignupOrder {
 )]
 #[post("/api/v1/account")]
 pub(crate) async fn sign_up(app: State, address: ClientAddress, body: Body) -> Result<HttpResponse, ApiError> {
-    if !app.policy.allow_signup {
-        return Err(ErrorCode::SignupDisabled.into());
-    }
+    // Whatever the body says.
+    sessions::check_sign_up(&app.services)?;
     let order: SignupOrder = body.json()?;
     let mut checks = Checks::default();
     order.shared_wallet_id.refuse(&mut checks, "shared_wallet_id", "no wallet is shared; leave it out");
     let name = checks.require("name", order.name, Name::new);
     let (Some(name), true) = (name, checks.is_fine()) else { return Err(checks.into_error()) };
-    let (manager, new) = managers::prepare(&app.sealer, name);
-    let id = app.sealer.digest(&[b"sign-up-from", &address.network()]).to_vec();
-    let wallet = app.store.write(move |connection| {
-        let subject = Subject { id, throttle: SIGN_UP };
-        if let Err(wait) = login_throttle::attempt(connection, &[subject], clock::now())? {
-            return Ok(Err(wait));
-        }
-        users::create(connection, &new)?;
-        Ok(Ok(wallets::find(connection, manager.wallet)?))
-    });
-    let wallet = wallet.await?.map_err(|wait| ApiError::too_many(ErrorCode::RateLimited, wait))?;
-    Ok(HttpResponse::Ok().json(ManagedWallet::new(WalletWithKeys { wallet, keys: manager.keys }, true)))
+    let wallet = sessions::sign_up(&app.services, address.0, name).await?;
+    Ok(HttpResponse::Ok().json(ManagedWallet::new(wallet, true)))
 }

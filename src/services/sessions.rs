@@ -1,0 +1,113 @@
+//! Signing up, logging in with a password, and out again.
+
+use std::net::IpAddr;
+
+use super::callers::Session;
+use super::login_throttle::{Account, Try};
+use super::{Error, Services, UserWithWallets, WalletWithKeys, managers};
+use crate::clock;
+use crate::crypto::password::Password;
+use crate::crypto::secret::Sealer;
+use crate::domain::login_throttle::{AT_ACCOUNT, FROM_ADDRESS, SIGN_UP, Throttle};
+use crate::domain::session::SessionToken;
+use crate::domain::text::{Name, Username};
+use crate::net::proxies::network_of;
+use crate::store::access::login_throttle::{self, Subject};
+use crate::store::access::sessions;
+use crate::store::{Db, StoreError, users, wallets};
+
+/// Begins a session of the manager or operator whose user name and password these are. The name is
+/// whatever somebody who comes from this address says.
+pub async fn log_in(
+    services: &Services,
+    address: IpAddr,
+    username: String,
+    password: Password,
+) -> Result<SessionToken, Error> {
+    let network = network_of(address);
+    let guess = guess(&services.sealer, &network, &username);
+    guess.check(services).await?;
+    let turn = services.passwords.login_turn(network).await?;
+    let username = Username::new(username).ok();
+    // Counted whether or not there is anybody of that name.
+    let look = move |connection: &mut Db| match &username {
+        Some(username) => sessions::login_of(connection, username),
+        None => Ok(None),
+    };
+    let (found, guess) = guess.count(services, look).await??;
+    let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
+    let judged = services.passwords.verify(turn, password, hash.clone()).await;
+    // The turn is held until the session is open.
+    let (verified, _turn) = guess.unless_ours(services, judged).await?;
+    // Without a user or a hash nothing verifies; the order keeps the time the same.
+    let (Some(user), Some(hash), true) = (user, hash, verified) else {
+        return Err(Error::InvalidCredentials);
+    };
+    let token = SessionToken::generate();
+    let digest = token.digest();
+    let session_s = services.policy.session_s;
+    let right = guess.clone();
+    let open = move |connection: &mut Db| {
+        let now = clock::now();
+        right.succeed(connection)?;
+        sessions::begin(connection, digest, user, &hash, now, now.plus_seconds(session_s))
+    };
+    let opened = services.store.write(open).await;
+    guess.unless_ours(services, opened.map_err(not_found_is(Error::InvalidCredentials))).await?;
+    Ok(token)
+}
+
+/// At what a try is counted: the address, the name, and both together. Digests, so that the table
+/// tells nobody's name or address.
+fn guess(sealer: &Sealer, network: &[u8], username: &str) -> Try {
+    let name = username.to_ascii_lowercase();
+    let subject = |throttle: Throttle, parts: &[&[u8]]| Subject { id: sealer.digest(parts).to_vec(), throttle };
+    Try {
+        from: Some(subject(FROM_ADDRESS, &[b"login-from", network])),
+        account: Account::new(sealer, b"login", name.as_bytes()),
+        own: Some(subject(AT_ACCOUNT, &[b"login-at-from", name.as_bytes(), network])),
+    }
+}
+
+/// The user of a session, with its own wallets.
+pub async fn who_am_i(services: &Services, session: Session) -> Result<UserWithWallets, Error> {
+    let sealer = services.sealer.clone();
+    let found = services.store.read(move |connection| {
+        let user = users::find_login(connection, session.user())?;
+        UserWithWallets::one(connection, &sealer, user)
+    });
+    found.await.map_err(not_found_is(Error::BadAuth))
+}
+
+/// Ends a session, on every replica.
+pub async fn log_out(services: &Services, session: Session) -> Result<(), Error> {
+    Ok(services.write_as(session, move |connection| sessions::end(connection, session.digest())).await?)
+}
+
+/// Makes sure that anybody may open an account.
+pub fn check_sign_up(services: &Services) -> Result<(), Error> {
+    if services.policy.allow_signup { Ok(()) } else { Err(Error::SignUpDisabled) }
+}
+
+/// Opens a manager account, where anybody may, for somebody who comes from this address; answers its
+/// wallet, which has the same name.
+pub async fn sign_up(services: &Services, address: IpAddr, name: Name) -> Result<WalletWithKeys, Error> {
+    check_sign_up(services)?;
+    let (manager, new) = managers::prepare(&services.sealer, name);
+    let id = services.sealer.digest(&[b"sign-up-from", &network_of(address)]).to_vec();
+    let wallet = services.store.write(move |connection| {
+        let subject = Subject { id, throttle: SIGN_UP };
+        if let Err(wait) = login_throttle::attempt(connection, &[subject], clock::now())? {
+            return Ok(Err(wait));
+        }
+        users::create(connection, &new)?;
+        Ok(Ok(wallets::find(connection, manager.wallet)?))
+    });
+    let wallet = wallet.await?.map_err(Error::SignUpThrottled)?;
+    Ok(WalletWithKeys { wallet, keys: manager.keys })
+}
+
+/// From an error of the store, where what was looked for is gone.
+fn not_found_is(gone: Error) -> impl FnOnce(StoreError) -> Error {
+    move |error| if matches!(error, StoreError::NotFound) { gone } else { error.into() }
+}
