@@ -8,12 +8,15 @@
 
 pub mod callers;
 mod error;
+pub mod health;
 pub mod idempotency;
 pub mod login_throttle;
 pub mod managers;
 pub mod passwords;
 
 pub use error::{Error, Missing, Taken};
+
+pub use crate::store::StoreError;
 
 use crate::config::Config;
 use crate::crypto::secret::Sealer;
@@ -24,7 +27,7 @@ use crate::ledger::command::Command;
 use crate::ledger::outcome::Outcome;
 use crate::ledger::settler::Settler;
 use crate::net::targets::TargetPolicy;
-use crate::store::{Db, Store, StoreError};
+use crate::store::{Db, Store};
 use callers::{Caller, KnownKeys};
 use passwords::Passwords;
 
