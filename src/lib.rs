@@ -32,7 +32,7 @@
 //! # The way of one payment
 //!
 //! 1. [`api::payments`]: the extractor proves the key; `require_admin` turns it into one
-//!    that may spend, and only that can pay (`payment_pay`).
+//!    that may spend, and only that can pay ([`services::payments::pay`]).
 //! 2. [`domain::skim::SkimmedRequest`]: the text is skimmed for its payment hash: an invoice of
 //!    ours is found by it, and its whole text compared.
 //! 3. [`ledger::settler::Settler::submit`]: a bounded queue in which tenants take turns

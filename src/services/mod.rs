@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod login_throttle;
 pub mod managers;
 pub mod passwords;
+pub mod payments;
 pub mod wallets;
 
 pub use error::{Error, Missing, Taken};

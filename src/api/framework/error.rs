@@ -12,6 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::framework::request_id;
+use crate::domain::invoice::InvalidRequest;
 use crate::domain::login_throttle::Wait;
 use crate::fairness::gate::Refusal;
 use crate::ledger::outcome::Rejection;
@@ -472,11 +473,23 @@ impl From<services::Error> for ApiError {
             services::Error::BadAuth => ErrorCode::BadAuth.into(),
             services::Error::FrozenByOperator => ErrorCode::FrozenByOperator.into(),
             services::Error::AfterParts(error) => Self::from(*error).after_parts(),
+            services::Error::InvalidInvoice(invalid) => invalid.into(),
+            services::Error::AmountlessInvoice => ErrorCode::AmountlessInvoice.into(),
             services::Error::Invalid { field, message } => Self::field(field, message),
             services::Error::OutcomeUnknown => ErrorCode::OutcomeUnknown.into(),
             services::Error::Fault => ErrorCode::Internal.into(),
             services::Error::Unavailable => ErrorCode::Unavailable.into(),
         }
+    }
+}
+
+impl From<InvalidRequest> for ApiError {
+    fn from(invalid: InvalidRequest) -> Self {
+        let mut text = invalid.to_string();
+        if let Some(first) = text.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        Self::with_detail(ErrorCode::InvalidInvoice, text)
     }
 }
 

@@ -173,7 +173,7 @@ impl Feed {
         };
         let app = &self.app;
         let view = |(movement, payment)| {
-            PaymentView::new(app, payment, clock::now())
+            PaymentView::new(&app.services.sealer, payment, clock::now())
                 .map(|payment| Update { movement, payment })
                 .map_err(|error| StoreError::Fault(error.to_string()))
         };

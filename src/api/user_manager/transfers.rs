@@ -16,7 +16,6 @@ use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::idempotency::{Created, Idempotency, IdempotencyParam};
 use crate::api::framework::json_stream::json;
 use crate::api::framework::params::Checks;
-use crate::api::payments::create::{check_amount, check_unit};
 use crate::api::payments::view::PaymentView;
 use crate::clock;
 use crate::domain::ids::{InvoiceId, TransferId, WalletId};
@@ -211,12 +210,12 @@ fn show(app: &App, mut sides: Vec<Payment>, is_array: bool) -> Result<Vec<u8>, A
     let now = clock::now();
     match sides.pop() {
         Some(only) if !is_array => {
-            let view = PaymentView::new(app, only, now)?;
+            let view = PaymentView::new(&app.services.sealer, only, now)?;
             Ok(json(&view)?)
         }
         last => {
             sides.extend(last);
-            Ok(PaymentView::items(app, sides, now)?.into_array())
+            Ok(PaymentView::items(&app.services.sealer, sides, now)?.into_array())
         }
     }
 }
@@ -226,9 +225,9 @@ fn leg(app: &App, checks: &mut Checks, order: TransferOrder, index: Option<usize
     let mut own = Checks::default();
     let from = own.require("from_wallet", order.from_wallet, |text| Ok::<_, Infallible>(text.parse::<WalletId>()));
     let to = own.require("to_wallet", order.to_wallet, |text| Ok::<_, Infallible>(text.parse::<WalletId>()));
-    let amount = check_amount(&mut own, order.amount, app.policy.invoice_sat_max);
+    let amount = own.amount(order.amount, app.policy.invoice_sat_max);
     let memo = own.check("memo", Memo::new(order.memo.unwrap_or_default()));
-    check_unit(&mut own, order.unit.as_deref());
+    own.unit("unit", order.unit.as_deref());
     order.webhook.refuse(&mut own, "webhook", "an endpoint of the manager is told of transfers");
     order.external_id.refuse(&mut own, "external_id", "say it in `memo`");
     let is_fine = own.is_fine();
