@@ -14,6 +14,7 @@ pub mod login_throttle;
 pub mod managers;
 pub mod passwords;
 pub mod payments;
+pub mod transfers;
 pub mod wallets;
 
 pub use error::{Error, Missing, Taken};
