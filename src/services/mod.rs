@@ -14,6 +14,7 @@ pub mod login_throttle;
 pub mod managers;
 pub mod passwords;
 pub mod payments;
+pub mod streams;
 pub mod transfers;
 pub mod wallets;
 

@@ -17,6 +17,7 @@ use crate::domain::login_throttle::Wait;
 use crate::fairness::gate::Refusal;
 use crate::ledger::outcome::Rejection;
 use crate::ledger::settler::SubmitError;
+use crate::live::quota::Refused;
 use crate::services::{self, Missing, Taken};
 use crate::store::StoreError;
 
@@ -475,6 +476,11 @@ impl From<services::Error> for ApiError {
             services::Error::AfterParts(error) => Self::from(*error).after_parts(),
             services::Error::InvalidInvoice(invalid) => invalid.into(),
             services::Error::AmountlessInvoice => ErrorCode::AmountlessInvoice.into(),
+            services::Error::NoStream(refused) => ErrorCode::from(refused).into(),
+            services::Error::TooFarBack(too_far) => {
+                let advice = "list them with GET /api/v1/payments, and connect without it";
+                Self::field("last_event_id", format_args!("{too_far}; {advice}"))
+            }
             services::Error::Invalid { field, message } => Self::field(field, message),
             services::Error::OutcomeUnknown => ErrorCode::OutcomeUnknown.into(),
             services::Error::Fault => ErrorCode::Internal.into(),
@@ -490,6 +496,17 @@ impl From<InvalidRequest> for ApiError {
             first.make_ascii_uppercase();
         }
         Self::with_detail(ErrorCode::InvalidInvoice, text)
+    }
+}
+
+impl From<Refused> for ErrorCode {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Full => Self::Overloaded,
+            Refused::TenantFull => Self::TooManyTenantStreams,
+            Refused::TopicFull => Self::TooManyStreams,
+            Refused::Closing => Self::ShuttingDown,
+        }
     }
 }
 
