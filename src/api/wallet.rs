@@ -4,17 +4,15 @@ use actix_web::{HttpResponse, get, patch, put, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::api::framework::app::{App, State};
+use crate::api::framework::app::State;
 use crate::api::framework::auth::{AdminKey, OwnWallet};
 use crate::api::framework::body::{Body, lenient};
-use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::error::ApiError;
 use crate::api::framework::params::Checks;
-use crate::clock;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::money::Msat;
 use crate::domain::text::Name;
-use crate::store::access::grants::Holder;
-use crate::store::wallets::{self, Wallet};
+use crate::services::wallets::{self, Holder, Wallet};
 
 /// A wallet, as its own keys see it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -66,13 +64,6 @@ pub struct WalletChange {
     currency: Option<String>,
 }
 
-/// In which currency a wallet is to be shown: there is only one.
-pub(super) fn check_currency(checks: &mut Checks, currency: Option<&str>) {
-    if currency.is_some_and(|currency| !currency.eq_ignore_ascii_case("sat")) {
-        checks.add("currency", "must be sat");
-    }
-}
-
 /// Wallet details
 ///
 /// `balance` is in msat.
@@ -98,9 +89,9 @@ pub(super) async fn update_wallet(key: AdminKey, app: State, body: Body) -> Resu
     let change: WalletChange = body.json()?;
     let mut checks = Checks::default();
     let name = checks.require("name", change.name, Name::new);
-    check_currency(&mut checks, change.currency.as_deref());
+    checks.unit("currency", change.currency.as_deref());
     let (Some(name), true) = (name, checks.is_fine()) else { return Err(checks.into_error()) };
-    rename(&app, key, name).await
+    Ok(HttpResponse::Ok().json(WalletView::from(wallets::rename(&app.services, key, name).await?)))
 }
 
 /// Rename the wallet, by the path
@@ -117,16 +108,5 @@ pub(super) async fn rename_wallet(
     name: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let name = Name::new(name.into_inner()).map_err(|error| ApiError::field("new_name", error))?;
-    rename(&app, key, name).await
-}
-
-async fn rename(app: &App, key: AdminKey, name: Name) -> Result<HttpResponse, ApiError> {
-    let now = clock::now();
-    let wallet = key.wallet();
-    let renamed = app.write_as(key, move |connection| {
-        wallets::rename(connection, wallet, &name, now)?;
-        wallets::find(connection, wallet)
-    });
-    let wallet = renamed.await.map_err(|error| ApiError::from_store(error, ErrorCode::BadAuth))?;
-    Ok(HttpResponse::Ok().json(WalletView::from(wallet)))
+    Ok(HttpResponse::Ok().json(WalletView::from(wallets::rename(&app.services, key, name).await?)))
 }

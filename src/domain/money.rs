@@ -91,7 +91,39 @@ pub enum InvalidAmount {
     TooLarge,
 }
 
+/// What is wrong with an amount that somebody asks to be moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidOrder {
+    /// It is more than the server moves at once.
+    #[error("must be at most {sat_max} sat")]
+    OverLimit {
+        /// The most that it moves, in sat.
+        sat_max: i64,
+    },
+    /// It is no amount.
+    #[error(transparent)]
+    Invalid(#[from] InvalidAmount),
+}
+
+/// The unit is not one that amounts are counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be sat")]
+pub struct NotSat;
+
+/// Makes sure that a unit is the only one that amounts are counted in, in upper or lower case.
+pub const fn check_unit(unit: &str) -> Result<(), NotSat> {
+    if unit.eq_ignore_ascii_case("sat") { Ok(()) } else { Err(NotSat) }
+}
+
 impl Amount {
+    /// From a number of sat, of which no more than `sat_max` may be moved at once.
+    pub fn from_sat_within(sat: i64, sat_max: i64) -> Result<Self, InvalidOrder> {
+        if sat > sat_max {
+            return Err(InvalidOrder::OverLimit { sat_max });
+        }
+        Ok(Self::from_sat(sat)?)
+    }
+
     /// From a number of sat.
     pub fn from_sat(sat: i64) -> Result<Self, InvalidAmount> {
         if sat > SAT_MAX {
@@ -130,5 +162,32 @@ impl Amount {
     #[expect(clippy::arithmetic_side_effects, reason = "an amount is positive, so its negation fits")]
     pub const fn outgoing(self) -> Msat {
         Msat(-self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_told_before_the_supply() {
+        let amount = |sat, sat_max| Amount::from_sat_within(sat, sat_max);
+        assert_eq!(amount(1, 1), Amount::from_sat(1).map_err(InvalidOrder::from));
+        assert_eq!(amount(2, 1), Err(InvalidOrder::OverLimit { sat_max: 1 }));
+        assert_eq!(amount(i64::MAX, SAT_MAX), Err(InvalidOrder::OverLimit { sat_max: SAT_MAX }));
+        assert_eq!(amount(i64::MAX, i64::MAX), Err(InvalidAmount::TooLarge.into()));
+        for sat in [0, -1, i64::MIN] {
+            assert_eq!(amount(sat, 1), Err(InvalidAmount::NotPositive.into()), "{sat}");
+        }
+    }
+
+    #[test]
+    fn the_only_unit_is_sat() {
+        for unit in ["sat", "SAT", "Sat"] {
+            assert_eq!(check_unit(unit), Ok(()), "{unit}");
+        }
+        for unit in ["", "sats", " sat", "usd", "msat"] {
+            assert_eq!(check_unit(unit), Err(NotSat), "{unit:?}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use bitcoin_hashes::hex::DisplayHex;
+use bitcoin_hashes::hex::{DisplayHex, FromHex};
 use bitcoin_hashes::{Hash, sha256};
 use lightning_invoice::{CreationError, Currency, InvoiceBuilder, PaymentSecret};
 use secp256k1::{Secp256k1, SecretKey, SignOnly};
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::ids::{InvoiceId, PaymentHash};
 use super::money::Amount;
-use super::text::Memo;
+use super::text::{InvalidText, Memo};
 use super::time::UnixMs;
 use crate::crypto::random;
 use crate::crypto::secret::{MasterKey, Purpose, Sealed, Sealer, UnsealError};
@@ -94,7 +94,7 @@ impl fmt::Debug for Preimage {
 }
 
 /// What an invoice says it is for (BOLT 11, fields `d` and `h`).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Description {
     /// In words.
     Words(Memo),
@@ -106,6 +106,19 @@ impl Description {
     /// By the hash of these words.
     pub fn hash_of(words: &[u8]) -> Self {
         Self::Hash(sha256::Hash::hash(words).to_byte_array())
+    }
+
+    /// By a hash, or else by the hash of words, as far as a client gives either, in hex; `None`
+    /// where it gives neither.
+    pub fn from_hex(hash: Option<&str>, words: Option<&str>) -> Result<Option<Self>, InvalidText> {
+        if let Some(hash) = hash {
+            let hash = <[u8; 32]>::from_hex(hash).or(Err(InvalidText::Form("64 hex characters")))?;
+            return Ok(Some(Self::Hash(hash)));
+        }
+        let Some(words) = words else { return Ok(None) };
+        let words =
+            Vec::<u8>::from_hex(words).or(Err(InvalidText::Form("absent, and unhashed_description hex characters")))?;
+        Ok(Some(Self::hash_of(&words)))
     }
 }
 
@@ -176,5 +189,25 @@ impl Node {
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Node").field("network", &self.network).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_is_given_by_its_hash_or_by_what_is_hashed() {
+        let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let abc = Some(Description::hash_of(b"abc"));
+        assert_eq!(Description::from_hex(Some(hash), None), Ok(abc.clone()));
+        assert_eq!(Description::from_hex(Some(&hash.to_uppercase()), None), Ok(abc.clone()));
+        assert_eq!(Description::from_hex(None, Some("616263")), Ok(abc.clone()));
+        assert_eq!(Description::from_hex(Some(hash), Some("00")), Ok(abc), "the hash is what counts");
+        assert_eq!(Description::from_hex(None, Some("")), Ok(Some(Description::hash_of(b""))));
+        assert_eq!(Description::from_hex(None, None), Ok(None));
+        for (hash, words) in [(Some("ab"), None), (Some("abc"), Some("00")), (None, Some("abc")), (None, Some("xy"))] {
+            assert!(Description::from_hex(hash, words).is_err(), "{hash:?} {words:?}");
+        }
     }
 }

@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, Time};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +30,13 @@ impl UnixMs {
     #[must_use]
     pub const fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds.saturating_mul(1000)))
+    }
+
+    /// When its month began, in UTC. A time beyond the year 9999 stays as it is.
+    #[must_use]
+    pub fn start_of_month(self) -> Self {
+        let month = OffsetDateTime::from_unix_timestamp(self.seconds()).and_then(|day| day.replace_day(1)).ok();
+        month.map_or(self, |day| Self(day.replace_time(Time::MIDNIGHT).unix_timestamp().saturating_mul(1000)))
     }
 
     /// ISO 8601 in UTC with milliseconds, as `2026-01-31T12:00:00.250Z`.
@@ -171,4 +178,24 @@ fn split_zone(text: &str) -> Option<(&str, String)> {
         _ => return None,
     };
     Some((clock.trim_end(), format!("{sign}{hours}:{minutes}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_month_begins_with_its_first_day_in_utc() {
+        for (time, month) in [
+            ("2026-11-01T00:00:00Z", "2026-11-01T00:00:00Z"),
+            ("2026-11-30T23:59:59.999Z", "2026-11-01T00:00:00Z"),
+            ("2024-02-29T12:00:00Z", "2024-02-01T00:00:00Z"),
+            ("1969-12-31T23:59:59Z", "1969-12-01T00:00:00Z"),
+        ] {
+            let time = Moment::parse(time).expect("it is a time").from();
+            assert_eq!(time.start_of_month().to_iso(), month);
+        }
+        let last = UnixMs::new(i64::MAX);
+        assert_eq!(last.start_of_month(), last);
+    }
 }

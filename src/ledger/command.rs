@@ -49,6 +49,33 @@ pub struct NewInvoice {
     pub expires_at: UnixMs,
 }
 
+impl NewInvoice {
+    /// A request that is paid in the moment in which it is issued, so that nobody ever sees it.
+    pub const fn direct(
+        id: InvoiceId,
+        payment_hash: PaymentHash,
+        preimage: Sealed,
+        payee: AccountId,
+        amount: Amount,
+        memo: String,
+        at: UnixMs,
+    ) -> Self {
+        Self {
+            id,
+            payment_hash,
+            preimage,
+            payee,
+            bolt11: None,
+            amount,
+            memo,
+            webhook: None,
+            extra: None,
+            created_at: at,
+            expires_at: at,
+        }
+    }
+}
+
 /// Issues an invoice.
 #[derive(Clone, Debug)]
 pub struct CreateInvoice {

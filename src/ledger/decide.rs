@@ -287,19 +287,15 @@ impl<'a> Work<'a> {
         Ok(Some(Leg {
             transfer: sweep.transfer,
             from: wallet.account,
-            invoice: NewInvoice {
-                id: sweep.invoice,
-                payment_hash: sweep.payment_hash,
-                preimage: sweep.preimage.clone(),
+            invoice: NewInvoice::direct(
+                sweep.invoice,
+                sweep.payment_hash,
+                sweep.preimage.clone(),
                 payee,
-                bolt11: None,
                 amount,
-                memo: "Sweep of a deleted wallet".to_owned(),
-                webhook: None,
-                extra: None,
-                created_at: self.now,
-                expires_at: self.now,
-            },
+                "Sweep of a deleted wallet".to_owned(),
+                self.now,
+            ),
         }))
     }
 

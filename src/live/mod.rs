@@ -14,11 +14,13 @@
 //! How many may listen, [`quota`] counts: in all, for one tenant, and of those without a key.
 //!
 //! The settler does next to nothing for this: without listeners one look at a number, with
-//! them a look into a map for each side of a transfer. Rows are read, and made into what the
-//! API shows, by each stream for itself, as fast as its reader takes them.
+//! them a look into a map for each side of a transfer. Rows are read by each stream for itself, as
+//! fast as its reader takes them: a wallet's by its [`feed`], an invoice's by its [`watch`].
 
+pub mod feed;
 pub mod hub;
 pub mod observed;
 pub mod quota;
 pub mod relay;
 pub mod sweep;
+pub mod watch;

@@ -1,10 +1,13 @@
 //! Why a use case did not do what it was asked for.
 
 use crate::crypto::password::HashError;
+use crate::domain::invoice::InvalidRequest;
 use crate::domain::login_throttle::Wait;
 use crate::fairness::gate::Refusal;
 use crate::ledger::outcome::Rejection;
 use crate::ledger::settler::SubmitError;
+use crate::live::feed::TooFarBack;
+use crate::live::quota::Refused;
 use crate::store::StoreError;
 
 /// Why a use case did not do what it was asked for.
@@ -55,6 +58,18 @@ pub enum Error {
     /// Part of a large deletion was refused, after other parts were done.
     #[error("a part is done: {0}")]
     AfterParts(Box<Self>),
+    /// The text is not an invoice.
+    #[error(transparent)]
+    InvalidInvoice(#[from] InvalidRequest),
+    /// The invoice leaves the amount to the payer.
+    #[error("the invoice has no amount")]
+    AmountlessInvoice,
+    /// Nobody more may follow what happens.
+    #[error("no stream: {0:?}")]
+    NoStream(Refused),
+    /// A stream would have to catch up with too much.
+    #[error(transparent)]
+    TooFarBack(TooFarBack),
     /// A field of the request is wrong, as only the database could tell.
     #[error("{field} {message}")]
     Invalid {

@@ -1,13 +1,13 @@
 //! Managers and their money, as the command line and the first start make them.
 
+use super::transfers::leg;
 use crate::clock;
 use crate::crypto::secret::Sealer;
 use crate::domain::api_keys::KeyPair;
-use crate::domain::ids::{AccountId, InvoiceId, TransferId, UserId, WalletId};
+use crate::domain::ids::{AccountId, UserId, WalletId};
 use crate::domain::money::{Amount, Msat};
-use crate::domain::node::Preimage;
 use crate::domain::text::Name;
-use crate::ledger::command::{Adjust, Command, Leg, NewInvoice};
+use crate::ledger::command::{Adjust, Command, Leg};
 use crate::ledger::outcome::{Outcome, Rejection};
 use crate::ledger::settle::{SettleError, settle_batch};
 use crate::store::db::settings;
@@ -138,28 +138,11 @@ pub fn rotate_wallets(
 
 /// A movement that brings money into a wallet from issuance, or takes it out again.
 pub fn adjustment(sealer: &Sealer, wallet: WalletId, amount: Amount, direction: Direction) -> Leg {
-    let (id, preimage, now) = (InvoiceId::next(), Preimage::generate(), clock::now());
-    let (from, payee, memo) = match direction {
+    let (from, to, memo) = match direction {
         Direction::In => (AccountId::ISSUANCE, wallet.account(), "Credit"),
         Direction::Out => (wallet.account(), AccountId::ISSUANCE, "Debit"),
     };
-    Leg {
-        transfer: TransferId::next(),
-        from,
-        invoice: NewInvoice {
-            id,
-            payment_hash: preimage.payment_hash(),
-            preimage: preimage.seal(sealer, id),
-            payee,
-            bolt11: None,
-            amount,
-            memo: memo.to_owned(),
-            webhook: None,
-            extra: None,
-            created_at: now,
-            expires_at: now,
-        },
-    }
+    leg(sealer, from, to, amount, memo.to_owned(), clock::now())
 }
 
 /// Which way money goes between a wallet and issuance.

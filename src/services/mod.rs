@@ -9,19 +9,26 @@
 pub mod callers;
 pub mod deletion;
 mod error;
+pub mod health;
 pub mod idempotency;
 mod login_throttle;
 pub mod managed_wallets;
 pub mod managers;
 pub mod passwords;
+pub mod payments;
 mod records;
 pub mod sessions;
+pub mod streams;
+pub mod transfers;
 pub mod users;
+pub mod wallets;
 
 pub use crate::store::users::{Cursor, ExtraTest, User, UserFilter};
 pub use crate::store::wallets::Wallet;
 pub use error::{Error, Missing, Taken};
 pub use records::{UserWithWallets, WalletWithKeys};
+
+pub use crate::store::StoreError;
 
 use crate::config::Config;
 use crate::crypto::secret::Sealer;
@@ -32,7 +39,7 @@ use crate::ledger::command::Command;
 use crate::ledger::outcome::Outcome;
 use crate::ledger::settler::Settler;
 use crate::net::targets::TargetPolicy;
-use crate::store::{Db, Store, StoreError};
+use crate::store::{Db, Store};
 use callers::{Caller, KnownKeys};
 use passwords::Passwords;
 

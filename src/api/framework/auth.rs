@@ -14,7 +14,8 @@ use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::params;
 use crate::domain::api_keys::{ApiKey, KeyDigest};
 use crate::domain::ids::{PaymentHash, WalletId};
-use crate::store::payments::Payment;
+use crate::services::payments;
+use crate::services::payments::Payment;
 
 pub use crate::services::callers::{AdminKey, Caller, LedgerKey, Manager, OwnWallet, WalletKey};
 
@@ -111,7 +112,7 @@ async fn seen_payment(request: HttpRequest) -> Result<SeenPayment, ApiError> {
     };
     let app = app_of(&request)?;
     let Some(digest) = digest_of(&request) else {
-        return Ok(SeenPayment { viewer: None, sides: app.services.store.sides(hash).await? });
+        return Ok(SeenPayment { viewer: None, sides: payments::sides(&app.services, hash).await? });
     };
     let (key, sides) = app.services.prove_key_and_find(digest, hash).await?;
     app.limits.count_key(digest.as_bytes())?;

@@ -12,10 +12,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::framework::request_id;
+use crate::domain::invoice::InvalidRequest;
 use crate::domain::login_throttle::Wait;
 use crate::fairness::gate::Refusal;
 use crate::ledger::outcome::Rejection;
 use crate::ledger::settler::SubmitError;
+use crate::live::quota::Refused;
 use crate::services::{self, Missing, Taken};
 use crate::store::StoreError;
 
@@ -472,10 +474,38 @@ impl From<services::Error> for ApiError {
             services::Error::BadAuth => ErrorCode::BadAuth.into(),
             services::Error::FrozenByOperator => ErrorCode::FrozenByOperator.into(),
             services::Error::AfterParts(error) => Self::from(*error).after_parts(),
+            services::Error::InvalidInvoice(invalid) => invalid.into(),
+            services::Error::AmountlessInvoice => ErrorCode::AmountlessInvoice.into(),
+            services::Error::NoStream(refused) => ErrorCode::from(refused).into(),
+            services::Error::TooFarBack(too_far) => {
+                let advice = "list them with GET /api/v1/payments, and connect without it";
+                Self::field("last_event_id", format_args!("{too_far}; {advice}"))
+            }
             services::Error::Invalid { field, message } => Self::field(field, message),
             services::Error::OutcomeUnknown => ErrorCode::OutcomeUnknown.into(),
             services::Error::Fault => ErrorCode::Internal.into(),
             services::Error::Unavailable => ErrorCode::Unavailable.into(),
+        }
+    }
+}
+
+impl From<InvalidRequest> for ApiError {
+    fn from(invalid: InvalidRequest) -> Self {
+        let mut text = invalid.to_string();
+        if let Some(first) = text.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        Self::with_detail(ErrorCode::InvalidInvoice, text)
+    }
+}
+
+impl From<Refused> for ErrorCode {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Full => Self::Overloaded,
+            Refused::TenantFull => Self::TooManyTenantStreams,
+            Refused::TopicFull => Self::TooManyStreams,
+            Refused::Closing => Self::ShuttingDown,
         }
     }
 }

@@ -10,6 +10,7 @@ use actix_web::{FromRequest, HttpRequest};
 use utoipa::IntoParams;
 
 use crate::api::framework::error::{ApiError, ErrorCode, FieldError};
+use crate::domain::money::{self, Amount};
 use crate::domain::number::{InvalidNumber, switch, whole_number};
 use crate::domain::search::SearchText;
 
@@ -202,6 +203,20 @@ impl Checks {
             }
             Some(value) => self.check(field, parse(value)),
         }
+    }
+
+    /// How much is to be moved: a whole number of sat, within the limit.
+    pub fn amount(&mut self, sat: Option<i64>, sat_max: i64) -> Option<Amount> {
+        let Some(sat) = sat else {
+            self.add("amount", "is missing: a whole number of sat, above 0");
+            return None;
+        };
+        self.check("amount", Amount::from_sat_within(sat, sat_max))
+    }
+
+    /// In which unit something is counted, where it is said: there is only one.
+    pub fn unit(&mut self, field: &str, unit: Option<&str>) {
+        self.check_opt(field, unit, money::check_unit);
     }
 
     /// Whether nothing was noted.

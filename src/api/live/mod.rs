@@ -1,5 +1,5 @@
 //! Live streams of a wallet's payments: web sockets and server-sent events.
 
-mod feed;
 pub mod sse;
+mod view;
 pub mod websocket;

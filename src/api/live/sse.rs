@@ -12,8 +12,10 @@ use crate::api::framework::app::State;
 use crate::api::framework::auth::WalletKey;
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::params::Params;
-use crate::api::live::feed::{Feed, Step, Update};
+use crate::api::live::view::{UpdateView, show};
 use crate::api::payments::view::PaymentView;
+use crate::live::feed::Step;
+use crate::services::streams;
 
 /// The header in which a client that reconnects says which event it has seen last.
 pub static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -50,21 +52,22 @@ pub(crate) async fn payment_events(
     if answers::is_head_only(&request) {
         return Ok(head().streaming(stream::empty::<Result<Bytes, ApiError>>()));
     }
-    let feed = Feed::open(&app, key, after).await?;
+    let feed = streams::follow_wallet(&app.services, &app.hub, key, after).await?;
     // An empty event with an id: a client that is cut off before the first payment knows where
     // to go on, too.
     let first = Bytes::from(format!(": live\nid: {}\n\n", feed.position()));
-    let events = stream::unfold((feed, Some(first)), |(mut feed, first)| async move {
+    let sealer = app.services.sealer.clone();
+    let events = stream::unfold((feed, sealer, Some(first)), |(mut feed, sealer, first)| async move {
         if let Some(first) = first {
-            return Some((Ok::<_, ApiError>(first), (feed, None)));
+            return Some((Ok::<_, ApiError>(first), (feed, sealer, None)));
         }
         let text = match feed.next().await {
-            Step::Moved(updates) => events(&updates),
+            Step::Moved(updates) => show(&sealer, updates).and_then(|updates| events(&updates)),
             Step::Ping => Ok(": ping\n\n".to_owned()),
             Step::End(_) => return None,
             Step::Failed => Err(ErrorCode::Internal.into()),
         };
-        Some((text.map(Bytes::from), (feed, None)))
+        Some((text.map(Bytes::from), (feed, sealer, None)))
     });
     Ok(head().streaming(events))
 }
@@ -104,9 +107,9 @@ fn write_data(text: &mut String, data: &str) {
 }
 
 /// The text of events.
-fn events(updates: &[Update]) -> Result<String, ApiError> {
+fn events(updates: &[UpdateView]) -> Result<String, ApiError> {
     let mut text = String::new();
-    for Update { movement, payment } in updates {
+    for UpdateView { movement, payment } in updates {
         let name = if movement.received { "payment-received" } else { "payment-sent" };
         let data = serde_json::to_string(payment).map_err(|error| {
             tracing::error!(%error, "a payment could not be written");

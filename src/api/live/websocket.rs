@@ -14,15 +14,17 @@ use utoipa::ToSchema;
 use crate::api::framework::app::State;
 use crate::api::framework::auth::prove_key;
 use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::live::feed::{Feed, PING_INTERVAL, Step, Update};
+use crate::api::live::view::{UpdateView, show};
 use crate::api::payments::view::{PaymentView, standing, status_word};
 use crate::clock;
+use crate::crypto::secret::Sealer;
 use crate::domain::api_keys::ApiKey;
 use crate::domain::ids::PaymentHash;
-use crate::live::hub::{End, Listener, Topic};
-use crate::store::live;
-use crate::store::payments::Payment;
-use crate::store::payments::filter::Status;
+use crate::live::feed::{Feed, PING_INTERVAL, Step};
+use crate::live::hub::End;
+use crate::live::watch::InvoiceWatch;
+use crate::services::payments::Status;
+use crate::services::streams;
 
 /// How long a reader may keep its stream waiting before it is dropped.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -69,34 +71,18 @@ pub(crate) async fn live_socket(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let item = item.into_inner();
+    // Whoever has the hash may know what `GET /payments/{payment_hash}` tells without a key.
     if let Ok(hash) = item.parse::<PaymentHash>() {
-        let (listener, side) = listen_to_invoice(&app, hash).await?;
+        let watch = streams::follow_invoice(&app.services, &app.hub, hash).await?;
         let (response, socket) = Socket::open(&request, payload)?;
-        rt::spawn(tell_of_invoice(app, socket, listener, side));
+        rt::spawn(tell_of_invoice(socket, watch));
         return Ok(response);
     }
     let key = prove_key(&app, ApiKey::from_client(&item).digest()).await?;
-    let feed = Feed::open(&app, key, None).await?;
+    let feed = streams::follow_wallet(&app.services, &app.hub, key, None).await?;
     let (response, socket) = Socket::open(&request, payload)?;
-    rt::spawn(tell_of_wallet(socket, feed));
+    rt::spawn(tell_of_wallet(socket, feed, app.services.sealer.clone()));
     Ok(response)
-}
-
-/// Listens to an invoice, which must be there: what is learned from this is what
-/// `GET /payments/{payment_hash}` tells without a key.
-async fn listen_to_invoice(app: &State, hash: PaymentHash) -> Result<(Listener, Payment), ApiError> {
-    let owner = app.store.read(move |connection| live::owner(connection, hash)).await?;
-    let (invoice, consumer) = owner.ok_or(ErrorCode::PaymentNotFound)?;
-    let listener = app.hub.listen(Topic::Invoice(invoice), consumer, 0).map_err(ErrorCode::from)?;
-    // Only now, because it may be paid before anybody listens.
-    let payee = find(app, hash).await?;
-    Ok((listener, payee))
-}
-
-/// The payee's side of a payment.
-async fn find(app: &State, hash: PaymentHash) -> Result<Payment, ApiError> {
-    let sides = app.store.sides(hash).await?;
-    Ok(sides.into_iter().next().ok_or(ErrorCode::PaymentNotFound)?)
 }
 
 /// Why a socket is done.
@@ -175,10 +161,10 @@ impl Socket {
     }
 }
 
-async fn tell_of_wallet(mut socket: Socket, mut feed: Feed) {
+async fn tell_of_wallet(mut socket: Socket, mut feed: Feed, sealer: Sealer) {
     let done = loop {
         let told = match next_step(&mut socket, &mut feed).await {
-            Ok(step) => tell_step(&mut socket, &feed, step).await,
+            Ok(step) => tell_step(&mut socket, &feed, &sealer, step).await,
             Err(done) => Err(done),
         };
         if let Err(done) = told {
@@ -200,10 +186,11 @@ async fn next_step(socket: &mut Socket, feed: &mut Feed) -> Result<Step, Done> {
     }
 }
 
-async fn tell_step(socket: &mut Socket, feed: &Feed, step: Step) -> Result<(), Done> {
+async fn tell_step(socket: &mut Socket, feed: &Feed, sealer: &Sealer, step: Step) -> Result<(), Done> {
     match step {
         Step::Moved(updates) => {
-            for Update { movement, payment } in &updates {
+            let updates = show(sealer, updates).or(Err(Done::Because(CloseCode::Error, FAULT)))?;
+            for UpdateView { movement, payment } in &updates {
                 if let Some(end) = feed.must_end() {
                     return Err(end.into());
                 }
@@ -217,9 +204,10 @@ async fn tell_step(socket: &mut Socket, feed: &Feed, step: Step) -> Result<(), D
     }
 }
 
-async fn tell_of_invoice(app: State, mut socket: Socket, listener: Listener, mut side: Payment) {
+async fn tell_of_invoice(mut socket: Socket, mut watch: InvoiceWatch) {
     let mut ping_at = Instant::now() + PING_INTERVAL;
     let done = loop {
+        let side = watch.invoice();
         match standing(side.state, side.expires_at, clock::now()) {
             (Status::Success, _) => {
                 let message = InvoiceMessage { pending: false, status: status_word(Status::Success) };
@@ -231,14 +219,14 @@ async fn tell_of_invoice(app: State, mut socket: Socket, listener: Listener, mut
             (Status::Pending, _) => {}
         }
         let told = tokio::select! {
-            () = listener.woken() => {
-                look_again(&app, &mut side).await;
-                listener.must_end().map_or(Ok(()), |end| Err(end.into()))
+            () = watch.woken() => {
+                watch.look_again().await;
+                watch.must_end().map_or(Ok(()), |end| Err(end.into()))
             }
             () = sleep_until(ping_at) => {
                 ping_at = Instant::now() + PING_INTERVAL;
                 // Nobody tells of an invoice that was cancelled.
-                look_again(&app, &mut side).await;
+                watch.look_again().await;
                 socket.ping().await
             }
             message = socket.messages.recv() => socket.answer(message).await,
@@ -248,13 +236,4 @@ async fn tell_of_invoice(app: State, mut socket: Socket, listener: Listener, mut
         }
     };
     socket.close(done).await;
-}
-
-/// Looks what became of the invoice. Where the database is away, the sweep wakes the listener
-/// again.
-async fn look_again(app: &State, side: &mut Payment) {
-    match find(app, side.payment_hash).await {
-        Ok(found) => *side = found,
-        Err(error) => tracing::warn!(%error, "an invoice could not be looked at"),
-    }
 }

@@ -12,7 +12,6 @@ use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::idempotency::{Created, Idempotency, IdempotencyParam};
 use crate::api::framework::params::Checks;
 use crate::api::framework::session::Operator;
-use crate::api::payments::create::check_unit;
 use crate::domain::consumer::Consumer;
 use crate::domain::ids::WalletId;
 use crate::domain::money::{Amount, InvalidAmount};
@@ -76,7 +75,7 @@ pub(in crate::api) async fn update_balance(
     let mut checks = Checks::default();
     let id = checks.require("id", order.id, Ok::<_, InvalidText>);
     let change = checks.require("amount", order.amount, change_of);
-    check_unit(&mut checks, order.unit.as_deref());
+    checks.unit("unit", order.unit.as_deref());
     let (Some(id), Some((direction, amount)), true) = (id, change, checks.is_fine()) else {
         return Err(checks.into_error());
     };

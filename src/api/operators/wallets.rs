@@ -14,7 +14,6 @@ use crate::api::framework::idempotency::{Idempotency, IdempotencyParam, create_o
 use crate::api::framework::params::Checks;
 use crate::api::framework::session::Operator;
 use crate::api::user_manager::views::ManagedWallet;
-use crate::api::wallet::check_currency;
 use crate::clock;
 use crate::domain::api_keys::KeyPair;
 use crate::domain::consumer::Consumer;
@@ -83,7 +82,7 @@ pub(in crate::api) async fn create_account_wallet(
     let claim = idempotency.claim(&app, &operator, &body)?;
     let mut checks = Checks::default();
     let name = checks.check_opt("name", order.name, Name::new);
-    check_currency(&mut checks, order.currency.as_deref());
+    checks.unit("currency", order.currency.as_deref());
     let (Some(name), true) = (name, checks.is_fine()) else { return Err(checks.into_error()) };
     let (id, keys) = (WalletId::random(), KeyPair::generate());
     let stored = StoredKeys::new(&app.sealer, id, &keys);

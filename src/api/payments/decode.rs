@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::api::framework::auth::OptionalKey;
 use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::ApiError;
-use crate::api::payments::pay::{invalid_invoice, parse_request};
+use crate::domain::invoice::PaymentRequest;
 
 /// What to decode.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -96,7 +96,7 @@ pub struct DecodedView {
 pub(crate) async fn decode_payment(_key: OptionalKey, body: Body) -> Result<HttpResponse, ApiError> {
     let order: DecodeOrder = body.json()?;
     let text = order.data.ok_or_else(|| ApiError::field("data", "is missing: the invoice to decode"))?;
-    let invoice = parse_request(&text)?.verify().map_err(invalid_invoice)?;
+    let invoice = PaymentRequest::parse(&text)?.verify()?;
     let route_hints = invoice
         .route_hints()
         .into_iter()

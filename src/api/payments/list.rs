@@ -3,8 +3,6 @@
 use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, get};
 use serde::Serialize;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use utoipa::openapi::Object;
 use utoipa::{IntoParams, ToSchema};
 
@@ -14,13 +12,11 @@ use crate::api::framework::error::ApiError;
 use crate::api::framework::json_stream::json;
 use crate::api::framework::leniency;
 use crate::api::framework::params::Params;
-use crate::api::payments::query::PaymentQuery;
+use crate::api::payments::query;
 use crate::api::payments::view::PaymentView;
 use crate::clock;
-use crate::domain::time::UnixMs;
-use crate::store::payments::history;
-use crate::store::payments::history::Period;
-use crate::store::{Db, payments};
+use crate::services::payments;
+use crate::services::payments::Grouping;
 
 /// List payments
 ///
@@ -39,14 +35,10 @@ use crate::store::{Db, payments};
 #[get("/api/v1/payments")]
 pub(crate) async fn list_payments(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
     let now = clock::now();
-    let query = PaymentQuery::read(&params, now)?;
-    let wallet = key.wallet();
-    let shared = app.clone();
-    let list = move |connection: &mut Db| {
-        let page = payments::list(connection, wallet, &query.filter, query.sort, query.offset, query.limit)?;
-        Ok(PaymentView::items(&shared, page, now)?.into_array())
-    };
-    let json = app.store.read_list(key.consumer(), list).await?;
+    let query = query::read(&params, now)?;
+    let sealer = app.services.sealer.clone();
+    let show = move |page| Ok(PaymentView::items(&sealer, page, now)?.into_array());
+    let json = payments::list(&app.services, key, query, show).await?;
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 
@@ -76,15 +68,10 @@ pub(crate) async fn list_payments_paginated(
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let now = clock::now();
-    let query = PaymentQuery::read(&params, now)?;
-    let wallet = key.wallet();
-    let shared = app.clone();
-    let list = move |connection: &mut Db| {
-        let page = payments::list(connection, wallet, &query.filter, query.sort, query.offset, query.limit)?;
-        let total = payments::count(connection, wallet, &query.filter)?;
-        json(&PaymentPage { data: PaymentView::list(&shared, page, now)?, total })
-    };
-    let json = app.store.read_list(key.consumer(), list).await?;
+    let query = query::read(&params, now)?;
+    let sealer = app.services.sealer.clone();
+    let show = move |page, total| json(&PaymentPage { data: PaymentView::list(&sealer, page, now)?, total });
+    let json = payments::list_and_count(&app.services, key, query, show).await?;
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 
@@ -119,8 +106,16 @@ fn groups() -> Object {
     leniency::words(["hour", "day", "month"]).build()
 }
 
-const HOUR_MS: i64 = 3_600_000;
-const DAY_MS: i64 = 24 * HOUR_MS;
+impl From<payments::HistoryPoint> for HistoryPoint {
+    fn from(point: payments::HistoryPoint) -> Self {
+        Self {
+            date: point.began_at.to_iso(),
+            income: point.income_msat,
+            spending: point.spending_msat,
+            balance: point.balance_msat,
+        }
+    }
+}
 
 /// Income and spending over time
 ///
@@ -133,47 +128,13 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 )]
 #[get("/api/v1/payments/history")]
 pub(crate) async fn payment_history(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
-    let (period_ms, monthly) = match params.get("group")? {
-        Some("hour") => (HOUR_MS, false),
-        None | Some("day") => (DAY_MS, false),
-        Some("month") => (DAY_MS, true),
+    let grouping = match params.get("group")? {
+        Some("hour") => Grouping::Hour,
+        None | Some("day") => Grouping::Day,
+        Some("month") => Grouping::Month,
         Some(_) => return Err(ApiError::field("group", "must be hour, day or month")),
     };
-    let wallet = key.wallet();
-    let list = move |connection: &mut Db| {
-        let periods = history::periods(connection, wallet, period_ms)?;
-        json(&points(&periods, period_ms, monthly))
-    };
-    let json = app.store.read_list(key.consumer(), list).await?;
+    let show = |points: Vec<_>| json(&points.into_iter().map(HistoryPoint::from).collect::<Vec<_>>());
+    let json = payments::history(&app.services, key, grouping, show).await?;
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
-}
-
-/// Rows out of periods, days added up to months where that is asked for.
-fn points(periods: &[Period], period_ms: i64, monthly: bool) -> Vec<HistoryPoint> {
-    let mut points: Vec<HistoryPoint> = Vec::new();
-    let mut balance: i128 = 0;
-    for period in periods {
-        let started_at = UnixMs::new(period.number.saturating_mul(period_ms));
-        let date = if monthly { start_of_month(started_at) } else { started_at.to_iso() };
-        balance = balance.saturating_add(period.income_msat).saturating_sub(period.spending_msat);
-        match points.last_mut().filter(|last| last.date == date) {
-            Some(last) => {
-                last.income = last.income.saturating_add(period.income_msat);
-                last.spending = last.spending.saturating_add(period.spending_msat);
-                last.balance = balance;
-            }
-            None => {
-                points.push(HistoryPoint { date, income: period.income_msat, spending: period.spending_msat, balance });
-            }
-        }
-    }
-    points
-}
-
-fn start_of_month(time: UnixMs) -> String {
-    OffsetDateTime::from_unix_timestamp(time.seconds())
-        .ok()
-        .and_then(|day| day.replace_day(1).ok())
-        .and_then(|month| month.format(&Rfc3339).ok())
-        .unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! Creating invoices and paying them: one path, two meanings, as clients know it.
 
-pub(crate) mod create;
+mod create;
 pub mod decode;
 pub mod list;
 mod pay;
@@ -17,11 +17,11 @@ use crate::api::framework::body::{Body, Given, lenient, raw};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
 use crate::api::framework::params::{Checks, Params};
-use crate::api::payments::create::create_invoice;
-use crate::api::payments::pay::{not_ours, parse_request, pay_invoice};
 use crate::api::payments::view::{PaymentView, standing, status_word};
 use crate::clock;
-use crate::store::payments::filter::Status;
+use crate::domain::invoice::PaymentRequest;
+use crate::domain::money;
+use crate::services::payments::{self, Status};
 
 /// Asks for an invoice (`out` is false) or for a payment (`out` is true).
 #[derive(Debug, Deserialize, ToSchema)]
@@ -96,7 +96,7 @@ impl PaymentOrder {
     /// Refuses what LNbits' clients may ask for and nobody does here: to take the order for one
     /// without it would move money that was not meant to move.
     pub(crate) fn check_instructions(&self, checks: &mut Checks) -> Result<(), ErrorCode> {
-        if self.unit.as_deref().is_some_and(|unit| !unit.eq_ignore_ascii_case("sat")) {
+        if self.unit.as_deref().is_some_and(|unit| money::check_unit(unit).is_err()) {
             return Err(ErrorCode::UnsupportedUnit);
         }
         self.payment_hash.refuse(checks, "payment_hash", "there are no hold invoices; leave it out");
@@ -169,15 +169,23 @@ pub(crate) async fn create_payment(
 async fn order(app: &App, key: WalletKey, idempotency: &Idempotency, body: &Body) -> Result<HttpResponse, ApiError> {
     let order: PaymentOrder = body.json()?;
     let claim = idempotency.claim(app, &key, body)?;
+    let services = &app.services;
     let payment = if order.out.unwrap_or(order.bolt11.is_some()) {
-        pay_invoice(app, require_admin(key)?, claim, order).await?
+        let key = require_admin(key)?;
+        match payments::paid_before(services, key, claim).await? {
+            Some(before) => before,
+            None => payments::pay(services, key, claim, pay::read(order, &services.policy)?).await?,
+        }
     } else {
-        create_invoice(app, key, claim, order).await?
+        match payments::created_before(services, key, claim).await? {
+            Some(before) => before,
+            None => payments::create(services, key, claim, create::read(order, &services.policy)?).await?,
+        }
     };
     // As it was at its creation, also when it is answered again.
     let view = payment.try_map(|payment| {
         let created_at = payment.created_at;
-        PaymentView::new(app, payment, created_at)
+        PaymentView::new(&services.sealer, payment, created_at)
     });
     // What has happened has happened, even where it cannot be shown.
     Ok(view.or(Err(ErrorCode::OutcomeUnknown))?.respond())
@@ -203,7 +211,7 @@ pub(crate) async fn get_payment(
     let now = clock::now();
     let (status, _) = standing(first.state, first.expires_at, now);
     let own = viewer.and_then(|wallet| sides.into_iter().find(|side| side.wallet == wallet));
-    let own = own.map(|side| PaymentView::new(&app, side, now)).transpose()?;
+    let own = own.map(|side| PaymentView::new(&app.services.sealer, side, now)).transpose()?;
     let own = own.map(|details| OwnSide { preimage: details.preimage().map(str::to_owned), details });
     let answer = PaymentStatus { paid: status == Status::Success, status: status_word(status), own };
     Ok(HttpResponse::Ok().json(answer))
@@ -220,16 +228,8 @@ pub(crate) async fn get_payment(
 #[get("/api/v1/payments/fee-reserve")]
 pub(crate) async fn fee_reserve(app: State, params: Params) -> Result<HttpResponse, ApiError> {
     let text = params.get("invoice")?.ok_or_else(|| ApiError::field("invoice", "is missing"))?;
-    let request = parse_request(text)?;
-    let hash = request.payment_hash();
-    let sides = app.store.sides(hash).await?;
-    match sides.first() {
-        Some(side) if side.bolt11.as_deref() == Some(request.text()) => {
-            Ok(HttpResponse::Ok().json(FeeReserve { fee_reserve: 0 }))
-        }
-        Some(_) => Err(ErrorCode::InvoiceMismatch.into()),
-        None => Err(not_ours(request)),
-    }
+    let reserve = payments::fee_reserve(&app.services, PaymentRequest::parse(text)?).await?;
+    Ok(HttpResponse::Ok().json(FeeReserve { fee_reserve: reserve.get() }))
 }
 
 /// What routing a payment may cost.

@@ -12,7 +12,7 @@ use crate::api::framework::params::{Params, SEARCHES_MAX, VALUES_MAX, Window, ch
 use crate::api::payments::view::status_word;
 use crate::domain::search::SearchText;
 use crate::domain::time::{Moment, UnixMs};
-use crate::store::payments::filter::{Condition, PaymentFilter, Range, Sort, SortKey, Status, Test, TextTest};
+use crate::services::payments::{Condition, PaymentFilter, PaymentQuery, Range, Sort, SortKey, Status, Test, TextTest};
 
 /// Payments of a page where nothing is said.
 const LIMIT_DEFAULT: i64 = 20;
@@ -23,7 +23,7 @@ const CONDITIONS_MAX: usize = 32;
 /// The parameters, for the document.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only the document reads these; the query itself is read by PaymentQuery")]
+#[expect(dead_code, reason = "only the document reads these; the query itself is read by `read`")]
 pub struct ListParams {
     /// Payments of the page; over 1000 is 1000, and 0 is 20, as where nothing is said.
     #[param(example = 20, minimum = 0)]
@@ -68,19 +68,6 @@ pub struct ListParams {
     created_at: Option<String>,
 }
 
-/// What a list of payments asks for.
-#[derive(Clone, Debug)]
-pub struct PaymentQuery {
-    /// Which payments.
-    pub filter: PaymentFilter,
-    /// In which order.
-    pub sort: Sort,
-    /// How many to leave out.
-    pub offset: i64,
-    /// How many to show.
-    pub limit: i64,
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Field {
     Search,
@@ -117,20 +104,18 @@ struct Comparison<'a> {
     values: Vec<&'a str>,
 }
 
-impl PaymentQuery {
-    /// Reads the query; `now` decides which invoices have expired.
-    pub fn read(params: &Params, now: UnixMs) -> Result<Self, ApiError> {
-        let Window { offset, limit } = params.window()?;
-        let key = params.read("sortby", sort_key)?.unwrap_or(Sort::NEWEST.key);
-        let ascending = params.read("direction", is_ascending)?.unwrap_or(Sort::NEWEST.ascending);
-        let conditions = comparisons(params)?.into_iter().map(|comparison| condition(&comparison, now));
-        Ok(Self {
-            filter: PaymentFilter(conditions.collect::<Result<_, _>>()?),
-            sort: Sort { key, ascending },
-            offset,
-            limit: limit.unwrap_or(LIMIT_DEFAULT),
-        })
-    }
+/// Reads the query; `now` decides which invoices have expired.
+pub(super) fn read(params: &Params, now: UnixMs) -> Result<PaymentQuery, ApiError> {
+    let Window { offset, limit } = params.window()?;
+    let key = params.read("sortby", sort_key)?.unwrap_or(Sort::NEWEST.key);
+    let ascending = params.read("direction", is_ascending)?.unwrap_or(Sort::NEWEST.ascending);
+    let conditions = comparisons(params)?.into_iter().map(|comparison| condition(&comparison, now));
+    Ok(PaymentQuery {
+        filter: PaymentFilter(conditions.collect::<Result<_, _>>()?),
+        sort: Sort { key, ascending },
+        offset,
+        limit: limit.unwrap_or(LIMIT_DEFAULT),
+    })
 }
 
 fn sort_keys() -> Object {

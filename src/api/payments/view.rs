@@ -3,17 +3,16 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::framework::app::App;
 use crate::api::framework::json_stream::Items;
+use crate::crypto::secret::Sealer;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{PaymentHash, WalletId};
 use crate::domain::money::Msat;
 use crate::domain::node::Preimage;
 use crate::domain::time::UnixMs;
 use crate::ledger::state::InvoiceState;
-use crate::store::StoreError;
-use crate::store::payments::Payment;
-use crate::store::payments::filter::Status;
+use crate::services::StoreError;
+use crate::services::payments::{Payment, Status};
 
 /// A payment, or an invoice that waits for one.
 #[derive(Debug, Serialize, ToSchema)]
@@ -113,11 +112,11 @@ pub const fn status_word(status: Status) -> &'static str {
 
 impl PaymentView {
     /// Shows a payment as it stands at a time.
-    pub fn new(app: &App, payment: Payment, now: UnixMs) -> Result<Self, StoreError> {
+    pub fn new(sealer: &Sealer, payment: Payment, now: UnixMs) -> Result<Self, StoreError> {
         let (status, state) = standing(payment.state, payment.expires_at, now);
         let preimage = match status {
             Status::Success => {
-                let preimage = Preimage::unseal(&app.sealer, payment.invoice, &payment.preimage);
+                let preimage = Preimage::unseal(sealer, payment.invoice, &payment.preimage);
                 Some(preimage?.reveal())
             }
             Status::Pending | Status::Failed => None,
@@ -156,12 +155,12 @@ impl PaymentView {
     }
 
     /// Writes a list.
-    pub fn items(app: &App, payments: Vec<Payment>, now: UnixMs) -> Result<Items, StoreError> {
-        Items::of_each(payments.into_iter().map(|payment| Self::new(app, payment, now)))
+    pub fn items(sealer: &Sealer, payments: Vec<Payment>, now: UnixMs) -> Result<Items, StoreError> {
+        Items::of_each(payments.into_iter().map(|payment| Self::new(sealer, payment, now)))
     }
 
     /// Shows a list.
-    pub fn list(app: &App, payments: Vec<Payment>, now: UnixMs) -> Result<Vec<Self>, StoreError> {
-        payments.into_iter().map(|payment| Self::new(app, payment, now)).collect()
+    pub fn list(sealer: &Sealer, payments: Vec<Payment>, now: UnixMs) -> Result<Vec<Self>, StoreError> {
+        payments.into_iter().map(|payment| Self::new(sealer, payment, now)).collect()
     }
 }

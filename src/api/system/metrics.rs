@@ -6,6 +6,7 @@ use actix_web::{App as ActixApp, HttpResponse, HttpServer, ResponseError, dev, w
 
 use crate::api::framework::app::State;
 use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::services::health::{self, Load};
 use crate::telemetry::metrics::{GRAFANA, Snapshot};
 
 /// What Prometheus is told that it reads.
@@ -35,8 +36,8 @@ pub fn serve(listener: std::net::TcpListener, app: &State) -> std::io::Result<de
 }
 
 async fn metrics(app: State) -> HttpResponse {
-    let (pool_busy, pool_idle) = app.store.connections();
-    let now = Snapshot { queued: app.settler.queued(), pool_busy, pool_idle, streams: app.hub.open() };
+    let Load { queued, pool_busy, pool_idle } = health::load(&app.services);
+    let now = Snapshot { queued, pool_busy, pool_idle, streams: app.hub.open() };
     match app.metrics.text(now) {
         Ok(text) => HttpResponse::Ok().insert_header((header::CONTENT_TYPE, OPEN_METRICS)).body(text),
         Err(error) => {

@@ -15,7 +15,7 @@ use crate::api::framework::address::ClientAddress;
 use crate::api::framework::app::State;
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::clock;
-use crate::store::db::migrations;
+use crate::services::health::is_ready;
 
 /// How the server is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,8 +51,7 @@ pub(crate) async fn health(app: State) -> HttpResponse {
 #[utoipa::path(tag = "System", responses((status = 200, description = "The server can work", body = Health)))]
 #[get("/api/v1/health/ready")]
 pub(crate) async fn readiness(app: State) -> Result<HttpResponse, ApiError> {
-    let pending = app.store.read(migrations::pending).await?;
-    if !pending.is_empty() || app.lacks_master_key() {
+    if !is_ready(&app.services).await? || app.lacks_master_key() {
         return Err(ErrorCode::Unavailable.into());
     }
     Ok(HttpResponse::Ok().json(Health::of(&app)))

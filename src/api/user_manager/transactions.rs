@@ -4,14 +4,14 @@ use actix_web::{HttpResponse, get, web};
 
 use super::wallet_id;
 use crate::api::framework::app::State;
-use crate::api::framework::auth::{Caller, WalletKey};
-use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::auth::WalletKey;
+use crate::api::framework::error::ApiError;
 use crate::api::framework::json_stream::json_array;
 use crate::api::framework::params::{Params, WindowParams};
 use crate::api::payments::view::PaymentView;
 use crate::clock;
-use crate::store::payments::filter::{Condition, PaymentFilter, Sort, Test};
-use crate::store::{payments, wallets};
+use crate::services::payments;
+use crate::services::payments::{Payment, Slice};
 
 /// List a wallet's payments
 ///
@@ -31,23 +31,18 @@ pub(in crate::api) async fn list_transactions(
 ) -> Result<HttpResponse, ApiError> {
     let id = wallet_id(&path)?;
     let window = params.window()?;
-    let tenant = key.managed_tenant().ok_or(ErrorCode::WalletNotFound)?;
-    let found = app.store.read(move |connection| wallets::find_in_tenant(connection, tenant, id)).await;
-    found.map_err(|error| ApiError::from_store(error, ErrorCode::WalletNotFound))?;
-    json_array(move |before: Option<Vec<u8>>| {
+    let wallet = payments::managed_wallet(&app.services, key, id).await?;
+    json_array(move |older_than: Option<Vec<u8>>| {
         let app = app.clone();
-        let window = if before.is_some() { window.after_first_page() } else { window };
+        let window = if older_than.is_some() { window.after_first_page() } else { window };
+        let slice = Slice { older_than, offset: window.offset, limit: window.rows() };
         async move {
-            let shared = app.clone();
-            let page = app.store.read_list(key.consumer(), move |connection| {
-                key.recheck(connection)?;
-                let older = before.map(|row| Condition { test: Test::Before(row), negated: false });
-                let filter = PaymentFilter(older.into_iter().collect());
-                let page = payments::list(connection, id, &filter, Sort::NEWEST, window.offset, window.rows())?;
-                let before = page.last().map(|payment| payment.row.clone()).filter(|_| !window.ends_with(page.len()));
-                Ok((PaymentView::items(&shared, page, clock::now())?, before))
-            });
-            page.await.map_err(|error| ApiError::from_store(error, ErrorCode::WalletNotFound))
+            let sealer = app.services.sealer.clone();
+            let show = move |page: Vec<Payment>| {
+                let last = page.last().map(|payment| payment.row.clone()).filter(|_| !window.ends_with(page.len()));
+                Ok((PaymentView::items(&sealer, page, clock::now())?, last))
+            };
+            Ok(payments::transactions(&app.services, wallet, slice, show).await?)
         }
     })
     .await

@@ -1,27 +1,23 @@
 //! What a live stream sends: the movements of one wallet, in order, each once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::api::framework::app::State;
-use crate::api::framework::auth::WalletKey;
-use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::payments::view::PaymentView;
-use crate::clock;
+use super::hub::{End, Hub, Listener, Topic};
+use super::quota::Refused;
 use crate::domain::consumer::Consumer;
 use crate::domain::ids::WalletId;
 use crate::ledger::command::Authority;
 use crate::ledger::movement::Movement;
-use crate::live::hub::{End, Listener, Topic};
-use crate::live::quota::Refused;
 use crate::store::payments::Payment;
-use crate::store::{Db, StoreError, live, payments};
+use crate::store::{Db, Store, StoreError, live, payments};
 
 /// How often a stream that is silent otherwise sends a sign of life, so that proxies and
 /// clients keep it.
-pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(20);
+pub const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// How many missed movements a stream catches up with.
 const CATCH_UP_MAX: i64 = 10_000;
 /// Movements that are read at once.
@@ -33,7 +29,7 @@ const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// What comes next in a stream.
 #[derive(Debug)]
-pub(crate) enum Step {
+pub enum Step {
     /// Movements that are new, at least one.
     Moved(Vec<Update>),
     /// Nothing has happened for a while.
@@ -46,14 +42,47 @@ pub(crate) enum Step {
 
 /// A movement with its payment, as the wallet sees it.
 #[derive(Debug)]
-pub(crate) struct Update {
-    pub(crate) movement: Movement,
-    pub(crate) payment: PaymentView,
+pub struct Update {
+    /// The movement.
+    pub movement: Movement,
+    /// The wallet's side of the payment.
+    pub payment: Payment,
+}
+
+/// Why a stream cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum NotOpened {
+    /// Nobody more may listen.
+    #[error("nobody more may listen: {0:?}")]
+    Refused(Refused),
+    /// It would have to catch up with too much.
+    #[error(transparent)]
+    TooFarBack(#[from] TooFarBack),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Refused> for NotOpened {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+/// The movement that a stream is to go on from is too far back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TooFarBack {
+    /// More movements are behind it than a stream catches up with.
+    #[error("is more than {CATCH_UP_MAX} payments back")]
+    Payments,
+    /// What is behind it is not found in good time.
+    #[error("is before payments that are not among the wallet's newest {} invoices", live::SEARCH_ROWS_MAX)]
+    Invoices,
 }
 
 /// The movements of a wallet from some point on, for as long as the key works.
-pub(crate) struct Feed {
-    app: State,
+pub struct Feed {
+    store: Store,
     listener: Listener,
     /// Whose share its reading is charged to.
     consumer: Consumer,
@@ -67,43 +96,33 @@ pub(crate) struct Feed {
     ping_at: Instant,
 }
 
-impl From<Refused> for ErrorCode {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Full => Self::Overloaded,
-            Refused::TenantFull => Self::TooManyTenantStreams,
-            Refused::TopicFull => Self::TooManyStreams,
-            Refused::Closing => Self::ShuttingDown,
-        }
-    }
-}
-
 impl Feed {
     /// Opens a stream for a key that was just proved: after the movement of a number, or from now
     /// on. A number that the wallet has not come to is now.
-    pub(crate) async fn open(app: &State, key: WalletKey, after: Option<i64>) -> Result<Self, ApiError> {
-        let (consumer, authority) = (key.consumer(), key.authority());
-        let wallet = key.wallet();
+    pub async fn open(
+        store: Store,
+        hub: &Arc<Hub>,
+        consumer: Consumer,
+        authority: Authority,
+        after: Option<i64>,
+    ) -> Result<Self, NotOpened> {
+        let wallet = authority.account.wallet();
         // First of all, so that nothing falls between the look and the listening.
-        let listener =
-            app.hub.listen(Topic::Wallet(wallet), consumer, authority.keys_version).map_err(ErrorCode::from)?;
-        let entries = app.store.read(move |connection| live::entries(connection, authority)).await?;
+        let listener = hub.listen(Topic::Wallet(wallet), consumer, authority.keys_version)?;
+        let entries = store.read(move |connection| live::entries(connection, authority)).await?;
         let position = after.map_or(entries, |after| after.min(entries));
         if entries.saturating_sub(position) > CATCH_UP_MAX {
-            return Err(too_far_back(&format!("is more than {CATCH_UP_MAX} payments back")));
+            return Err(TooFarBack::Payments.into());
         }
         let mut known = BTreeMap::new();
         if position < entries {
             let search = move |connection: &mut Db| live::movements(connection, wallet, position, entries);
-            let missed = app.store.read_feed(consumer, search).await?.ok_or_else(|| {
-                let newest = live::SEARCH_ROWS_MAX;
-                too_far_back(&format!("is before payments that are not among the wallet's newest {newest} invoices"))
-            })?;
+            let missed = store.read_feed(consumer, search).await?.ok_or(TooFarBack::Invoices)?;
             known.extend(missed.into_iter().map(|movement| (movement.entry, movement)));
         }
         listener.stand_at(position);
         Ok(Self {
-            app: app.clone(),
+            store,
             listener,
             consumer,
             authority,
@@ -115,18 +134,18 @@ impl Feed {
     }
 
     /// The number of the last movement that was sent.
-    pub(crate) const fn position(&self) -> i64 {
+    pub const fn position(&self) -> i64 {
         self.position
     }
 
     /// Why it must end, where it must.
-    pub(crate) fn must_end(&self) -> Option<End> {
+    pub fn must_end(&self) -> Option<End> {
         self.listener.must_end()
     }
 
     /// Waits for what comes next. Where the wait is given up nothing is lost, but what is being
     /// read goes on being read for nobody.
-    pub(crate) async fn next(&mut self) -> Step {
+    pub async fn next(&mut self) -> Step {
         loop {
             if let Some(end) = self.listener.must_end() {
                 return Step::End(end);
@@ -164,20 +183,13 @@ impl Feed {
         let (authority, after) = (self.authority, self.position);
         self.known.extend(self.listener.recent(after).into_iter().map(|movement| (movement.entry, movement)));
         let known = std::mem::take(&mut self.known);
-        let turn =
-            self.app.store.read_feed(self.consumer, move |connection| read_page(connection, authority, after, known));
-        let page = turn.await?;
+        let read = move |connection: &mut Db| read_page(connection, authority, after, known);
+        let page = self.store.read_feed(self.consumer, read).await?;
         let Some(Page { moved, known, more }) = page else {
             self.listener.end(End::Behind);
             return Ok(Vec::new());
         };
-        let app = &self.app;
-        let view = |(movement, payment)| {
-            PaymentView::new(app, payment, clock::now())
-                .map(|payment| Update { movement, payment })
-                .map_err(|error| StoreError::Fault(error.to_string()))
-        };
-        let updates: Vec<Update> = moved.into_iter().map(view).collect::<Result<_, _>>()?;
+        let updates: Vec<_> = moved.into_iter().map(|(movement, payment)| Update { movement, payment }).collect();
         self.position = updates.last().map_or(after, |update| update.movement.entry);
         self.listener.stand_at(self.position);
         self.known = known;
@@ -185,11 +197,6 @@ impl Feed {
         self.ping_at = Instant::now() + PING_INTERVAL;
         Ok(updates)
     }
-}
-
-fn too_far_back(problem: &str) -> ApiError {
-    let advice = "list them with GET /api/v1/payments, and connect without it";
-    ApiError::field("last_event_id", format!("{problem}; {advice}"))
 }
 
 /// What one read comes to.

@@ -1,0 +1,114 @@
+//! Creating an invoice: issuing it, and storing it through the ledger.
+
+use super::Payment;
+use crate::clock;
+use crate::domain::expiry::Expiry;
+use crate::domain::extra::Extra;
+use crate::domain::idempotency::Claim;
+use crate::domain::ids::InvoiceId;
+use crate::domain::money::Amount;
+use crate::domain::node::{Description, Preimage};
+use crate::domain::text::{Memo, WebhookUrl};
+use crate::domain::time::UnixMs;
+use crate::ledger::command::{Command, CreateInvoice, NewInvoice};
+use crate::ledger::outcome::Outcome;
+use crate::ledger::state::InvoiceState;
+use crate::services::callers::WalletKey;
+use crate::services::idempotency::{self, Created};
+use crate::services::{Error, Services};
+
+/// What an invoice is to say, and what is kept with it.
+#[derive(Debug)]
+pub struct InvoiceTerms {
+    /// How much it asks for.
+    pub amount: Amount,
+    /// What the invoice itself says that it is for.
+    pub description: Description,
+    /// What the wallet's list says that it is for: empty where the invoice holds only a hash, as
+    /// in LNbits.
+    pub memo: Memo,
+    /// For how long it can be paid.
+    pub expiry: Expiry,
+    /// Where to tell that it was paid.
+    pub webhook: Option<WebhookUrl>,
+    /// The client's own data.
+    pub extra: Option<Extra>,
+}
+
+/// The invoice that was created before under a claim, where one was: for who has not read the
+/// terms yet, which may not be valid any more. [`create`] itself creates nothing twice.
+pub async fn created_before(
+    services: &Services,
+    key: WalletKey,
+    claim: Option<Claim>,
+) -> Result<Option<Created<Payment>>, Error> {
+    match idempotency::payments_of(services, key, claim).await? {
+        Some(before) => again(services, key, &before).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Creates an invoice for the wallet of a key, once for each claim.
+pub async fn create(
+    services: &Services,
+    key: WalletKey,
+    claim: Option<Claim>,
+    terms: InvoiceTerms,
+) -> Result<Created<Payment>, Error> {
+    let invoice = issue(services, key, terms, clock::now())?;
+    let command = CreateInvoice { authority: key.authority(), claim, invoice: invoice.clone() };
+    match services.settle(Command::CreateInvoice(command), key.consumer()).await? {
+        Outcome::InvoiceCreated => Ok(Created::new(incoming(invoice))),
+        Outcome::Replayed { payments } => again(services, key, &payments).await,
+        outcome @ (Outcome::Paid { .. } | Outcome::Transferred { .. } | Outcome::Adjusted { .. } | Outcome::Closed) => {
+            tracing::error!(?outcome, "an invoice came to another outcome");
+            Err(Error::Fault)
+        }
+    }
+}
+
+fn issue(services: &Services, key: WalletKey, terms: InvoiceTerms, now: UnixMs) -> Result<NewInvoice, Error> {
+    let InvoiceTerms { amount, description, memo, expiry, webhook, extra } = terms;
+    let (id, preimage) = (InvoiceId::next(), Preimage::generate());
+    let payment_hash = preimage.payment_hash();
+    let bolt11 = services.node.issue(payment_hash, amount, description, expiry.seconds(), now).map_err(|error| {
+        tracing::error!(%error, "an invoice could not be issued");
+        Error::Fault
+    })?;
+    let sealed = preimage.seal(&services.sealer, id);
+    let payee = key.wallet().account();
+    Ok(NewInvoice {
+        bolt11: Some(bolt11),
+        webhook: webhook.map(WebhookUrl::into_inner),
+        extra,
+        expires_at: now.plus_seconds(expiry.seconds().into()),
+        ..NewInvoice::direct(id, payment_hash, sealed, payee, amount, memo.into_inner(), now)
+    })
+}
+
+/// The invoice that was created before, as it was answered then: whatever became of it since.
+async fn again(services: &Services, key: WalletKey, ids: &[[u8; 16]]) -> Result<Created<Payment>, Error> {
+    let now = idempotency::payment_again(services, key.wallet(), ids).await?;
+    Ok(Created::again(Payment { state: InvoiceState::Open, paid_at: None, webhook_status: None, ..now }))
+}
+
+/// A new invoice, as its payee sees it.
+fn incoming(invoice: NewInvoice) -> Payment {
+    Payment {
+        row: invoice.id.as_bytes().to_vec(),
+        wallet: invoice.payee.wallet(),
+        payment_hash: invoice.payment_hash,
+        invoice: invoice.id,
+        preimage: invoice.preimage,
+        bolt11: invoice.bolt11,
+        amount: invoice.amount.incoming(),
+        memo: invoice.memo,
+        state: InvoiceState::Open,
+        webhook: invoice.webhook,
+        webhook_status: None,
+        extra: invoice.extra,
+        created_at: invoice.created_at,
+        expires_at: invoice.expires_at,
+        paid_at: None,
+    }
+}

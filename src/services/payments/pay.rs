@@ -1,0 +1,103 @@
+//! Paying an invoice: settling it through the ledger, and saying why one is not paid.
+
+use super::{Payment, not_ours};
+use crate::domain::extra::Extra;
+use crate::domain::idempotency::Claim;
+use crate::domain::ids::TransferId;
+use crate::domain::invoice::PaymentRequest;
+use crate::domain::skim::SkimmedRequest;
+use crate::domain::text::WebhookUrl;
+use crate::ledger::command::{Command, Pay};
+use crate::ledger::outcome::{Outcome, Rejection};
+use crate::ledger::state::InvoiceState;
+use crate::services::callers::AdminKey;
+use crate::services::idempotency::{self, Created};
+use crate::services::{Error, Services};
+
+/// What is to be paid, and what is kept with the payment.
+#[derive(Debug)]
+pub struct PayTerms {
+    /// The text that the payer was given.
+    pub request: SkimmedRequest,
+    /// The payer's own data.
+    pub extra: Option<Extra>,
+    /// Where to tell the payer that it is settled.
+    pub webhook: Option<WebhookUrl>,
+}
+
+/// The payment that was made before under a claim, where one was: for who has not read the terms
+/// yet, which may not be valid any more. [`pay`] itself pays nothing twice.
+pub async fn paid_before(
+    services: &Services,
+    key: AdminKey,
+    claim: Option<Claim>,
+) -> Result<Option<Created<Payment>>, Error> {
+    match idempotency::payments_of(services, key, claim).await? {
+        Some(before) => again(services, key, &before).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Pays an invoice from the wallet of a key, once for each claim.
+pub async fn pay(
+    services: &Services,
+    key: AdminKey,
+    claim: Option<Claim>,
+    terms: PayTerms,
+) -> Result<Created<Payment>, Error> {
+    let PayTerms { request, extra, webhook } = terms;
+    let webhook = webhook.map(WebhookUrl::into_inner);
+    let transfer = TransferId::next();
+    let payment_hash = request.payment_hash();
+    let command = Command::Pay(Pay {
+        authority: key.authority(),
+        claim,
+        transfer,
+        payment_hash,
+        bolt11: request.text().to_owned(),
+        extra: extra.clone(),
+        webhook: webhook.clone(),
+    });
+    match services.settler.submit(command, key.consumer()).await? {
+        Ok(Outcome::Replayed { payments }) => again(services, key, &payments).await,
+        Ok(Outcome::Paid { invoice, at }) => Ok(Created::new(Payment {
+            row: transfer.as_bytes().to_vec(),
+            wallet: key.wallet(),
+            payment_hash,
+            invoice: invoice.id,
+            preimage: invoice.preimage,
+            bolt11: invoice.bolt11,
+            amount: invoice.amount.outgoing(),
+            memo: invoice.memo,
+            state: InvoiceState::Paid,
+            webhook,
+            webhook_status: None,
+            extra,
+            created_at: at,
+            expires_at: invoice.expires_at,
+            paid_at: Some(at),
+        })),
+        Ok(other) => {
+            tracing::error!(?other, "a payment came to another outcome");
+            Err(Error::Fault)
+        }
+        Err(Rejection::InvoiceNotFound) => Err(not_issued(&request, not_ours)),
+        Err(Rejection::InvoiceMismatch) => Err(not_issued(&request, |_| Rejection::InvoiceMismatch.into())),
+        Err(rejection) => Err(rejection.into()),
+    }
+}
+
+/// Why a text is not paid that was not issued here: because of what it says itself, or else
+/// for `otherwise`.
+fn not_issued(request: &SkimmedRequest, otherwise: impl FnOnce(PaymentRequest) -> Error) -> Error {
+    match request.parse() {
+        Err(error) => error.into(),
+        Ok(request) if request.is_amountless() => Error::AmountlessInvoice,
+        Ok(request) => otherwise(request),
+    }
+}
+
+/// The payment that was made before.
+async fn again(services: &Services, key: AdminKey, ids: &[[u8; 16]]) -> Result<Created<Payment>, Error> {
+    Ok(Created::again(idempotency::payment_again(services, key.wallet(), ids).await?))
+}

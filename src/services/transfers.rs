@@ -1,0 +1,144 @@
+//! Moving money without an invoice: within a tenant, by its manager.
+
+use std::collections::HashSet;
+
+use super::callers::{AdminKey, Manager};
+use super::idempotency::{Created, payments_again, payments_of};
+use super::payments::Payment;
+use super::{Error, Missing, Services};
+use crate::clock;
+use crate::crypto::secret::Sealer;
+use crate::domain::idempotency::Claim;
+use crate::domain::ids::{AccountId, InvoiceId, TransferId, WalletId};
+use crate::domain::money::Amount;
+use crate::domain::node::Preimage;
+use crate::domain::text::Memo;
+use crate::domain::time::UnixMs;
+use crate::ledger::command::{Command, Leg, NewInvoice, Transfer};
+use crate::ledger::outcome::Outcome;
+use crate::ledger::queue::QUANTUM;
+use crate::ledger::settler::Place;
+use crate::ledger::state::InvoiceState;
+use crate::store::{StoreError, wallets};
+
+/// One movement between wallets of a tenant.
+#[derive(Clone, Debug)]
+pub struct TransferTerms {
+    /// The wallet that pays.
+    pub from: WalletId,
+    /// The wallet that is paid.
+    pub to: WalletId,
+    /// How much.
+    pub amount: Amount,
+    /// What for.
+    pub memo: Memo,
+}
+
+/// Room in the ledger's queue for so many movements of a manager.
+#[derive(Debug)]
+pub struct Room {
+    manager: Manager<AdminKey>,
+    place: Place,
+}
+
+/// Takes room for the movements of a manager, before the work that many of them make: where there
+/// is none, it would be for nothing.
+pub fn reserve(services: &Services, manager: Manager<AdminKey>, count: usize) -> Result<Room, Error> {
+    Ok(Room { place: services.settler.reserve(manager.consumer(), count)?, manager })
+}
+
+/// Works where nobody waits for it: many movements take a while to read, to seal and to show, and
+/// the thread that serves the request serves others as well.
+pub async fn offload<T: Send + 'static>(count: usize, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    if count <= QUANTUM {
+        return Ok(work());
+    }
+    tokio::task::spawn_blocking(work).await.or(Err(Error::Unavailable))
+}
+
+/// Makes movements within the manager's tenant, all or none, once for each claim. Answers the
+/// payers' sides of them, in order, as `show` makes them.
+pub async fn transfer<T: Send + 'static>(
+    services: &Services,
+    room: Room,
+    claim: Option<Claim>,
+    transfers: Vec<TransferTerms>,
+    show: impl FnOnce(Vec<Payment>) -> Result<T, StoreError> + Send + 'static,
+) -> Result<Created<T>, Error> {
+    let (count, payers) = (transfers.len(), transfers.iter().map(|transfer| transfer.from).collect::<Vec<_>>());
+    let sides = settle(services, room, claim, transfers, &payers).await?;
+    // What has happened has happened, even where it cannot be shown.
+    let shown = offload(count, move || sides.try_map(show)).await;
+    shown.ok().and_then(Result::ok).ok_or(Error::OutcomeUnknown)
+}
+
+async fn settle(
+    services: &Services,
+    Room { manager, place }: Room,
+    claim: Option<Claim>,
+    transfers: Vec<TransferTerms>,
+    payers: &[WalletId],
+) -> Result<Created<Vec<Payment>>, Error> {
+    if let Some(before) = payments_of(services, manager, claim).await? {
+        return again(services, payers, &before).await;
+    }
+    let mut wallets: HashSet<_> = transfers.iter().flat_map(|transfer| [transfer.from, transfer.to]).collect();
+    wallets.remove(&manager.wallet());
+    let (tenant, wallets) = (manager.user(), wallets.into_iter().collect::<Vec<_>>());
+    let reachable = services.store.read(move |connection| wallets::check_in_tenant(connection, tenant, &wallets)).await;
+    reachable.map_err(Error::of(Missing::Wallet))?;
+
+    let sealer = services.sealer.clone();
+    let seal = move || {
+        let now = clock::now();
+        let legs = transfers.into_iter().map(|TransferTerms { from, to, amount, memo }| {
+            leg(&sealer, from.account(), to.account(), amount, memo.into_inner(), now)
+        });
+        legs.collect::<Vec<_>>()
+    };
+    let legs = offload(payers.len(), seal).await?;
+    let command = Transfer { authority: manager.authority(), claim, legs: legs.clone() };
+    match place.submit(Command::Transfer(command)).await?? {
+        Outcome::Transferred { at } => Ok(Created::new(legs.into_iter().map(|leg| outgoing(leg, at)).collect())),
+        Outcome::Replayed { payments } => again(services, payers, &payments).await,
+        outcome @ (Outcome::InvoiceCreated | Outcome::Paid { .. } | Outcome::Adjusted { .. } | Outcome::Closed) => {
+            tracing::error!(?outcome, "a transfer came to another outcome");
+            Err(Error::Fault)
+        }
+    }
+}
+
+/// The movements that were made before.
+async fn again(services: &Services, payers: &[WalletId], ids: &[[u8; 16]]) -> Result<Created<Vec<Payment>>, Error> {
+    let sides = payers.iter().zip(ids).map(|(payer, id)| (*payer, *id)).collect();
+    Ok(Created::again(payments_again(services, sides).await?))
+}
+
+/// A movement without an invoice that anybody sees.
+pub(super) fn leg(sealer: &Sealer, from: AccountId, to: AccountId, amount: Amount, memo: String, now: UnixMs) -> Leg {
+    let (id, preimage) = (InvoiceId::next(), Preimage::generate());
+    let sealed = preimage.seal(sealer, id);
+    let invoice = NewInvoice::direct(id, preimage.payment_hash(), sealed, to, amount, memo, now);
+    Leg { transfer: TransferId::next(), from, invoice }
+}
+
+/// A movement that was made, as its payer sees it.
+fn outgoing(leg: Leg, at: UnixMs) -> Payment {
+    Payment {
+        row: leg.transfer.as_bytes().to_vec(),
+        wallet: leg.from.wallet(),
+        payment_hash: leg.invoice.payment_hash,
+        invoice: leg.invoice.id,
+        preimage: leg.invoice.preimage,
+        bolt11: None,
+        amount: leg.invoice.amount.outgoing(),
+        memo: leg.invoice.memo,
+        state: InvoiceState::Paid,
+        webhook: None,
+        webhook_status: None,
+        extra: None,
+        created_at: at,
+        expires_at: leg.invoice.expires_at,
+        paid_at: Some(at),
+    }
+}
