@@ -12,6 +12,7 @@ pub mod idempotency;
 pub mod login_throttle;
 pub mod managers;
 pub mod passwords;
+pub mod webhooks;
 
 pub use error::{Error, Missing, Taken};
 
