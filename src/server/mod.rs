@@ -28,6 +28,7 @@ use crate::master_key;
 use crate::master_key::{KeyRing, MasterKeyError, sources};
 use crate::net::client::{self, Client};
 use crate::server::tasks::{TaskEnded, Tasks};
+use crate::server::upkeep::Upkeep;
 use crate::services::Services;
 use crate::services::managers;
 use crate::services::managers::ManagerError;
@@ -201,6 +202,17 @@ fn start_traces(settings: traces::Settings) -> Result<(Traces, Exporting), Start
     Traces::start(settings, tls).map_err(StartupError::Traces)
 }
 
+/// What the upkeep needs of what the handlers share.
+fn upkeep_of(app: &App) -> Upkeep {
+    Upkeep {
+        store: app.services.store.clone(),
+        sealer: app.services.sealer.clone(),
+        hub: Arc::clone(&app.hub),
+        limits: Arc::clone(&app.limits),
+        health: Arc::clone(&app.health),
+    }
+}
+
 /// Where the server listens.
 struct Listeners {
     api: std::net::TcpListener,
@@ -227,7 +239,7 @@ async fn run(
             }
         });
     }
-    upkeep::start(&mut tasks, &app);
+    upkeep_of(&app).start(&mut tasks);
     tasks.start_finishing("the outbox", |stop| outbox.run(stop));
     let handle = server.handle();
     let mut serving = actix_web::rt::spawn(server);
@@ -241,7 +253,8 @@ async fn run(
         }
     };
     tracing::info!("stopping: new requests are refused, what is under way is answered");
-    app.start_draining();
+    app.health.start_draining();
+    app.hub.close();
     tasks.start_stopping();
     handle.stop(true).await;
     tasks.stop().await;

@@ -8,6 +8,7 @@
 
 pub mod callers;
 mod error;
+pub mod health;
 pub mod idempotency;
 pub mod login_throttle;
 pub mod managers;
