@@ -30,6 +30,7 @@ use crate::net::client::{self, Client};
 use crate::server::tasks::{TaskEnded, Tasks};
 use crate::server::upkeep::Upkeep;
 use crate::services::Services;
+use crate::services::ledger::Ledger;
 use crate::services::managers;
 use crate::services::managers::ManagerError;
 use crate::store::db::migrations;
@@ -178,7 +179,7 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     let (store, sealer) = (base.store.clone(), base.sealer.clone());
     let (format, delivering) = (config.webhook_format, metrics.delivering.clone());
     let outbox = Outbox { store, sealer, format, client, metrics: delivering, traces: traces.clone() };
-    let services = Services::new(base.store, settler, node, base.sealer, config);
+    let services = Services::new(base.store, Ledger::Queued(settler), node, base.sealer, config);
     let app = App::new(services, hub, metrics, config).with_traces(traces);
     let app = web::Data::new(app);
     let listeners = Listeners { api: listener, metrics: metrics_listener };

@@ -10,6 +10,7 @@ pub mod callers;
 mod error;
 pub mod health;
 pub mod idempotency;
+pub mod ledger;
 pub mod login_throttle;
 pub mod managers;
 pub mod passwords;
@@ -24,10 +25,10 @@ use crate::domain::node::Node;
 use crate::domain::webhooks::WebhookFormat;
 use crate::ledger::command::Command;
 use crate::ledger::outcome::Outcome;
-use crate::ledger::settler::Settler;
 use crate::net::targets::TargetPolicy;
 use crate::store::{Db, Store, StoreError};
 use callers::{Caller, KnownKeys};
+use ledger::Ledger;
 use passwords::Passwords;
 
 /// Keys that are remembered, at about 150 bytes each.
@@ -39,7 +40,7 @@ pub struct Services {
     /// The database.
     pub store: Store,
     /// The way to the ledger.
-    pub settler: Settler,
+    pub ledger: Ledger,
     /// Issues invoices.
     pub node: Node,
     /// Seals and unseals keys and preimages.
@@ -81,14 +82,14 @@ impl Policy {
 
 impl Services {
     /// Puts them together.
-    pub fn new(store: Store, settler: Settler, node: Node, sealer: Sealer, config: &Config) -> Self {
+    pub fn new(store: Store, ledger: Ledger, node: Node, sealer: Sealer, config: &Config) -> Self {
         let (passwords, policy) = (Passwords::new(config.hasher.clone()), Policy::of(config));
-        Self { store, settler, node, sealer, passwords, policy, known_keys: KnownKeys::new(KNOWN_KEYS_MAX) }
+        Self { store, ledger, node, sealer, passwords, policy, known_keys: KnownKeys::new(KNOWN_KEYS_MAX) }
     }
 
     /// Has a command settled, on somebody's account.
     pub async fn settle(&self, command: Command, consumer: Consumer) -> Result<Outcome, Error> {
-        Ok(self.settler.submit(command, consumer).await??)
+        Ok(self.ledger.submit(command, consumer).await??)
     }
 
     /// Changes rows on behalf of a caller, in one transaction, at whose start the caller is

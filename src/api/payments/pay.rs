@@ -51,7 +51,7 @@ pub(crate) async fn pay_invoice(
         extra: extra.clone(),
         webhook: webhook.clone(),
     });
-    match app.settler.submit(command, key.consumer()).await? {
+    match app.ledger.submit(command, key.consumer()).await? {
         Ok(Outcome::Replayed { payments }) => payment_again(app, &key, &payments).await,
         Ok(Outcome::Paid { invoice, at }) => Ok(Created::new(Payment {
             row: transfer.as_bytes().to_vec(),

@@ -36,7 +36,7 @@ pub fn serve(listener: std::net::TcpListener, app: &State) -> std::io::Result<de
 
 async fn metrics(app: State) -> HttpResponse {
     let (pool_busy, pool_idle) = app.services.store.connections();
-    let now = Snapshot { queued: app.services.settler.queued(), pool_busy, pool_idle, streams: app.hub.open() };
+    let now = Snapshot { queued: app.services.ledger.queued(), pool_busy, pool_idle, streams: app.hub.open() };
     match app.metrics.text(now) {
         Ok(text) => HttpResponse::Ok().insert_header((header::CONTENT_TYPE, OPEN_METRICS)).body(text),
         Err(error) => {

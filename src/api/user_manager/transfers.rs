@@ -135,7 +135,7 @@ pub(in crate::api) async fn create_transfer(
         return Err(ApiError::with_detail(ErrorCode::InvalidRequest, detail));
     }
     // Before the work that many movements make: where there is no room, it would be for nothing.
-    let place = app.settler.reserve(key.consumer(), count)?;
+    let place = app.ledger.reserve(key.consumer(), count)?;
     let claim = idempotency.claim(&app, &key, &body)?;
     let shared = app.clone();
     let (legs, is_array) = beside_others(count, move || read(&shared, &body)).await??;
