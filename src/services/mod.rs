@@ -6,17 +6,23 @@
 //! its result takes a while, or must be kept under an idempotency key, it is handed a function
 //! that shows it, and runs that where blocking is allowed.
 
+pub mod administrators;
 pub mod callers;
 mod error;
 pub mod health;
 pub mod idempotency;
+pub mod keys;
 pub mod ledger;
 pub mod login_throttle;
-pub mod managers;
+pub mod operators;
 pub mod passwords;
+mod records;
 pub mod webhooks;
 
+pub use crate::store::users::User;
+pub use crate::store::wallets::Wallet;
 pub use error::{Error, Missing, Taken};
+pub use records::{UserWithWallets, WalletWithKeys};
 
 use crate::config::Config;
 use crate::crypto::secret::Sealer;

@@ -13,10 +13,9 @@ use crate::api::user_manager::views::ManagedWallet;
 use crate::clock;
 use crate::domain::login_throttle::SIGN_UP;
 use crate::domain::text::Name;
-use crate::services::managers;
+use crate::services::operators::accounts::NewManager;
 use crate::store::access::login_throttle;
 use crate::store::access::login_throttle::Subject;
-use crate::store::{users, wallets};
 
 /// The account to open.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -50,16 +49,15 @@ pub(crate) async fn sign_up(app: State, address: ClientAddress, body: Body) -> R
     order.shared_wallet_id.refuse(&mut checks, "shared_wallet_id", "no wallet is shared; leave it out");
     let name = checks.require("name", order.name, Name::new);
     let (Some(name), true) = (name, checks.is_fine()) else { return Err(checks.into_error()) };
-    let (manager, new) = managers::prepare(&app.sealer, name);
+    let new = NewManager::named(&app.services.sealer, name);
     let id = app.sealer.digest(&[b"sign-up-from", &address.network()]).to_vec();
     let wallet = app.store.write(move |connection| {
         let subject = Subject { id, throttle: SIGN_UP };
         if let Err(wait) = login_throttle::attempt(connection, &[subject], clock::now())? {
             return Ok(Err(wait));
         }
-        users::create(connection, &new)?;
-        Ok(Ok(wallets::find(connection, manager.wallet)?))
+        Ok(Ok(new.create(connection)?.wallet))
     });
     let wallet = wallet.await?.map_err(|wait| ApiError::too_many(ErrorCode::RateLimited, wait))?;
-    Ok(HttpResponse::Ok().json(ManagedWallet::new(wallet, &manager.keys, true)))
+    Ok(HttpResponse::Ok().json(ManagedWallet::new(wallet, true)))
 }

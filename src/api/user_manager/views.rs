@@ -13,6 +13,7 @@ use crate::domain::controls::Freeze;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::money::{Amount, Msat};
+use crate::services::{UserWithWallets, WalletWithKeys};
 use crate::store::users::User;
 use crate::store::wallets::{self, WALLETS_MAX, Wallet};
 use crate::store::{Db, StoreError};
@@ -91,7 +92,7 @@ pub struct ManagedUser {
 
 impl ManagedWallet {
     /// Shows a wallet; the key that spends only where the caller may spend itself.
-    pub fn new(wallet: Wallet, keys: &KeyPair, may_spend: bool) -> Self {
+    pub fn new(WalletWithKeys { wallet, keys }: WalletWithKeys, may_spend: bool) -> Self {
         Self {
             id: wallet.id,
             admin: wallet.manager,
@@ -122,7 +123,8 @@ impl ManagedWallet {
         for wallet in wallets {
             // A wallet without keys was deleted between the two queries.
             if let (Some(admin), Some(invoice)) = (key(wallet.id, KeyKind::Admin)?, key(wallet.id, KeyKind::Invoice)?) {
-                views.push(Self::new(wallet, &KeyPair { admin, invoice }, may_spend));
+                let keys = KeyPair { admin, invoice };
+                views.push(Self::new(WalletWithKeys { wallet, keys }, may_spend));
             }
         }
         Ok(views)
@@ -136,6 +138,19 @@ impl ManagedWallet {
 }
 
 impl ManagedUser {
+    /// Shows a user with its wallets.
+    pub fn new(UserWithWallets { user, wallets }: UserWithWallets, may_spend: bool) -> Self {
+        Self {
+            id: user.id,
+            name: user.name,
+            admin: user.manager,
+            email: user.email,
+            extra: user.extra.unwrap_or_default(),
+            may_create_users: user.may_create_users,
+            wallets: wallets.into_iter().map(|wallet| ManagedWallet::new(wallet, may_spend)).collect(),
+        }
+    }
+
     /// Shows the first of some users, with their wallets: as many as have few enough of these
     /// between them to be read at once, but one at least.
     pub fn list_some(

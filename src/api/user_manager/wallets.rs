@@ -19,7 +19,7 @@ use crate::clock;
 use crate::domain::api_keys::KeyPair;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::text::{InvalidText, Name};
-use crate::services::{self, Missing, managers};
+use crate::services::{self, Missing, WalletWithKeys, keys};
 use crate::store::users::{self, Cursor};
 use crate::store::wallets::{self, NewWallet, StoredKeys};
 use crate::store::{Db, StoreError};
@@ -77,7 +77,7 @@ pub(in crate::api) async fn create_wallet(
         users::lock(connection, key.user(), user)?;
         wallets::create(connection, user, &new)?;
         let wallet = wallets::find_in_tenant(connection, key.user(), id)?;
-        Ok(ManagedWallet::new(wallet, &keys, key.sees_admin_keys()))
+        Ok(ManagedWallet::new(WalletWithKeys { wallet, keys }, key.sees_admin_keys()))
     };
     create_once(&app, key, StatusCode::CREATED, claim, create, services::Error::of(Missing::User)).await
 }
@@ -163,7 +163,7 @@ pub(in crate::api) async fn rotate_keys(
         Ok(wallet)
     });
     let wallet = wallet.await.map_err(wallet_not_found)?;
-    Ok(HttpResponse::Ok().json(ManagedWallet::new(wallet, &keys, true)))
+    Ok(HttpResponse::Ok().json(ManagedWallet::new(WalletWithKeys { wallet, keys }, true)))
 }
 
 /// Wallets whose keys are renewed in one transaction.
@@ -195,12 +195,12 @@ pub(in crate::api) async fn rotate_all_keys(key: Manager<AdminKey>, app: State) 
                 if after.is_none() {
                     page.push(wallets::find(connection, key.wallet())?);
                 }
-                let mut rotated = managers::rotate_wallets(connection, &shared.sealer, page)?;
+                let mut rotated = keys::rotate(connection, &shared.sealer, page)?;
                 rotated.sort_by_key(|renewed| renewed.wallet.id != key.wallet());
                 // From the second page on, the caller's own keys are those that it has got here.
                 let own = rotated.iter().find(|renewed| renewed.wallet.id == key.wallet());
                 let caller = own.map_or(caller, |own| caller.with(|key| key.renewed(own.keys_version)));
-                let views = rotated.into_iter().map(|renewed| ManagedWallet::new(renewed.wallet, &renewed.keys, true));
+                let views = rotated.into_iter().map(|renewed| ManagedWallet::new(renewed.into(), true));
                 Ok((Items::of(views)?, last.filter(|_| !is_last).map(|last| (last, caller))))
             });
             Ok(page.await?)
