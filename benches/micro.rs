@@ -18,11 +18,12 @@ use satkeep::domain::invoice::PaymentRequest;
 use satkeep::domain::money::{Amount, Msat};
 use satkeep::domain::node::{Description, Network, Node, Preimage};
 use satkeep::domain::text::{Memo, Name};
-use satkeep::ledger::command::{Authority, Command, CreateInvoice, NewInvoice, Pay};
+use satkeep::ledger::command::{Adjust, Authority, Command, CreateInvoice, NewInvoice, Pay};
 use satkeep::ledger::decide::decide;
 use satkeep::ledger::settle::{SettlementStore, settle_batch};
 use satkeep::ledger::state::{Account, AccountKind, Invoice, InvoiceState, Snapshot};
-use satkeep::services::managers;
+use satkeep::services::operators::accounts::NewManager;
+use satkeep::services::operators::balance::{Direction, adjustment};
 use satkeep::store::db::migrations;
 use satkeep::store::{Database, Store};
 use secp256k1::{Message, Secp256k1, SecretKey};
@@ -171,12 +172,17 @@ impl Bank {
         store.read_blocking(migrations::run).expect("the migrations run");
         let issuer = Issuer::new();
         let name = Name::new("bench".to_owned()).expect("a short name");
-        let wallet = || managers::create(&store, &issuer.sealer, &name).expect("a wallet is created").wallet;
+        let wallet = || {
+            let manager = NewManager::named(&issuer.sealer, name.clone());
+            store.write_blocking(|connection| manager.create(connection)).expect("a wallet is created").wallet.wallet.id
+        };
         let payer = wallet();
         let payees = std::iter::repeat_with(|| wallet().account()).take(PAYEES).collect();
         let money = Amount::from_sat(1_000_000_000).expect("it is above zero");
-        managers::credit(&store, &issuer.sealer, payer, money).expect("the payer gets money");
-        Self { settlement: Box::new(store.settlement()), issuer, payer: payer.account(), payees }
+        let leg = adjustment(&issuer.sealer, payer, money, Direction::In);
+        let mut bank = Self { settlement: Box::new(store.settlement()), issuer, payer: payer.account(), payees };
+        bank.settle(&[Command::Adjust(Adjust { leg, session: None, claim: None })]);
+        bank
     }
 
     /// Settles commands that must all be accepted; how long that took.

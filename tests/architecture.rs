@@ -102,3 +102,11 @@ fn uses_are_found_in_every_form() {
     let code = "use crate::store::{Store, users::User};\nuse crate::{clock, domain::{ids, money}, net};\n crate::files::open()";
     assert_eq!(uses_of(code), ["clock", "domain", "files", "net", "store"].map(str::to_owned).into());
 }
+
+/// Background tasks are given what they work on, not what the handlers share.
+#[test]
+fn background_tasks_do_not_know_the_handlers() {
+    for file in ["expiry.rs", "tasks.rs", "upkeep.rs"] {
+        assert!(!code(&Path::new("src/server").join(file)).contains("framework::app"), "{file}");
+    }
+}

@@ -12,20 +12,20 @@ mod usage;
 
 use crate::api;
 use crate::config::{Config, Flags, InvalidConfig};
-use crate::crypto::password::HashError;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::money::Amount;
 use crate::domain::text::Name;
+use crate::ledger::outcome::Rejection;
 use crate::master_key::MasterKeyError;
 use crate::master_key::rotation::RotationError;
 use crate::server;
-use crate::server::{Base, StartupError};
-use crate::services::managers;
-use crate::services::managers::{Manager, ManagerError};
+use crate::server::{Base, StartupError, block_on};
+use crate::services::operators::{accounts, audit, balance, wallets};
+use crate::services::{self, Missing, WalletWithKeys};
+use crate::store::StoreError;
 use crate::store::db::backup;
 use crate::store::db::backup::BackupError;
 use crate::store::db::migrations;
-use crate::store::{StoreError, audit};
 use crate::telemetry::log::LogFormat;
 use master_key::MasterKeyCommand;
 
@@ -140,9 +140,12 @@ pub enum CliError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Managers or their money.
+    /// The ledger's rules.
+    #[error("refused: {0}")]
+    Refused(Rejection),
+    /// A use case.
     #[error(transparent)]
-    Manager(#[from] ManagerError),
+    Service(services::Error),
     /// The master key.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
@@ -158,12 +161,15 @@ pub enum CliError {
     /// A promise does not hold.
     #[error("{0} does not hold")]
     Audit(&'static str),
-    /// A password.
-    #[error(transparent)]
-    Password(#[from] HashError),
     /// Standard input.
     #[error("the password cannot be read: {0}")]
     Input(#[from] std::io::Error),
+}
+
+impl From<services::Error> for CliError {
+    fn from(error: services::Error) -> Self {
+        if let services::Error::Rejected(rejection) = error { Self::Refused(rejection) } else { Self::Service(error) }
+    }
 }
 
 /// What a command prints: lines for a person, or JSON for a script.
@@ -222,31 +228,36 @@ impl Cli {
 
 fn create_manager(config: &Config, name: String) -> Result<Answer, CliError> {
     let name = Name::new(name).map_err(|error| CliError::Usage(format!("--name {error}")))?;
-    let base = Base::create(config)?;
-    let manager = managers::create(&base.store, &base.sealer, &name)?;
-    if let Some(amount) = config.bootstrap {
-        managers::credit(&base.store, &base.sealer, manager.wallet, amount)?;
-    }
-    Ok(Answer { text: describe(&manager), json: manager_json(&manager) })
+    let (services, administrator) = Base::create(config)?.on_the_spot(config);
+    let created = block_on(async {
+        let manager = accounts::create_named(&services, administrator, name).await?;
+        if let Some(amount) = config.bootstrap {
+            balance::credit(&services, administrator, manager.wallet.wallet.id, amount).await?;
+        }
+        Ok::<_, services::Error>(manager.wallet)
+    });
+    let wallet = created??;
+    Ok(Answer { text: describe(&wallet), json: wallet_json(&wallet) })
 }
 
-fn describe(manager: &Manager) -> String {
-    let Manager { user, wallet, keys } = manager;
+/// A manager's wallet with its keys.
+fn describe(WalletWithKeys { wallet, keys }: &WalletWithKeys) -> String {
+    let (user, id) = (wallet.user, wallet.id);
     let (admin, invoice) = (keys.admin.reveal(), keys.invoice.reveal());
-    format!("user id: {user}\nwallet id: {wallet}\nadmin key: {admin}\ninvoice key: {invoice}")
+    format!("user id: {user}\nwallet id: {id}\nadmin key: {admin}\ninvoice key: {invoice}")
 }
 
-fn manager_json(manager: &Manager) -> Value {
+fn wallet_json(WalletWithKeys { wallet, keys }: &WalletWithKeys) -> Value {
     json!({
-        "user": manager.user,
-        "wallet": manager.wallet,
-        "adminkey": manager.keys.admin.reveal(),
-        "inkey": manager.keys.invoice.reveal(),
+        "user": wallet.user,
+        "wallet": wallet.id,
+        "adminkey": keys.admin.reveal(),
+        "inkey": keys.invoice.reveal(),
     })
 }
 
 fn list_managers(config: &Config) -> Result<Answer, CliError> {
-    let managers = server::open_store(config)?.read_blocking(managers::list)?;
+    let managers = block_on(accounts::list_with_wallets(&server::open_store(config)?))??;
     let mut lines = Vec::new();
     let mut rows = Vec::new();
     for (user, wallets) in managers {
@@ -271,30 +282,20 @@ fn on_one_line(name: &str) -> String {
 }
 
 fn rotate_keys(config: &Config, user: UserId) -> Result<Answer, CliError> {
-    let base = Base::open(config)?;
-    let rotated = managers::rotate_keys(&base.store, &base.sealer, user).map_err(|error| match error {
-        StoreError::NotFound => CliError::Usage(format!("--user {user} is no manager")),
-        StoreError::Unavailable(_)
-        | StoreError::OutcomeUnknown(_)
-        | StoreError::Revoked
-        | StoreError::Frozen
-        | StoreError::NotAManager
-        | StoreError::NoRoomForManager(_)
-        | StoreError::TooManyWallets
-        | StoreError::Conflict
-        | StoreError::Busy(_)
-        | StoreError::TooLong
-        | StoreError::Broken(_)
-        | StoreError::Fault(_) => error.into(),
-    })?;
+    let (services, administrator) = Base::open(config)?.on_the_spot(config);
+    let rotated = block_on(wallets::rotate_keys(&services, administrator, user))?;
+    if matches!(rotated, Err(services::Error::Missing(Missing::User))) {
+        return Err(CliError::Usage(format!("--user {user} is no manager")));
+    }
+    let rotated: Vec<_> = rotated?.into_iter().map(WalletWithKeys::from).collect();
     let text: Vec<_> = rotated.iter().map(describe).collect();
-    Ok(Answer { text: text.join("\n"), json: rotated.iter().map(manager_json).collect() })
+    Ok(Answer { text: text.join("\n"), json: rotated.iter().map(wallet_json).collect() })
 }
 
 fn credit(config: &Config, wallet: WalletId, amount_sat: i64) -> Result<Answer, CliError> {
     let amount = Amount::from_sat(amount_sat).map_err(|error| CliError::Usage(format!("--amount-sat {error}")))?;
-    let base = Base::open(config)?;
-    let balance = managers::credit(&base.store, &base.sealer, wallet, amount)?;
+    let (services, administrator) = Base::open(config)?.on_the_spot(config);
+    let balance = block_on(balance::credit(&services, administrator, wallet, amount))??;
     Ok(Answer {
         text: format!("balance: {} msat", balance.get()),
         json: json!({"wallet": wallet, "balance_msat": balance, "balance_sat": balance.to_sat()}),
@@ -302,7 +303,7 @@ fn credit(config: &Config, wallet: WalletId, amount_sat: i64) -> Result<Answer, 
 }
 
 fn run_audit(config: &Config, json: bool) -> Result<(), CliError> {
-    let verdicts = server::open_store(config)?.read_blocking(audit::run)?;
+    let verdicts = block_on(audit::run(&server::open_store(config)?))??;
     if json {
         println!("{}", json!({"holds": verdicts.iter().all(|v| v.holds), "invariants": verdicts}));
     } else {

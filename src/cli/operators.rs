@@ -6,16 +6,14 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::{Answer, CliError, Login, OperatorCommand};
-use crate::clock;
 use crate::config::Config;
 use crate::crypto::password::Password;
-use crate::domain::ids::UserId;
 use crate::domain::session::SessionToken;
 use crate::domain::text::Username;
 use crate::server;
-use crate::server::Base;
-use crate::store::StoreError;
-use crate::store::access::operators;
+use crate::server::{Base, block_on};
+use crate::services::operators::logins;
+use crate::services::{self, Missing, Taken};
 
 /// The longest password that is read, in bytes; a longer one is refused as such.
 const INPUT_BYTES_MAX: u64 = 4096;
@@ -23,31 +21,27 @@ const INPUT_BYTES_MAX: u64 = 4096;
 pub(super) fn run(config: &Config, command: OperatorCommand) -> Result<Answer, CliError> {
     match command {
         OperatorCommand::Create(login) => {
-            let (username, password, hash) = read(config, login)?;
+            let (username, made, password) = read(login)?;
             let store = Base::create(config)?.store;
-            let id = UserId::random();
-            let created =
-                store.write_blocking(|connection| operators::create(connection, id, &username, &hash, clock::now()));
+            let created = block_on(logins::create(&store, &config.hasher, username.clone(), password))?;
             created.map_err(|error| about(error, &username))?;
-            Ok(answer(&username, password.as_ref()))
+            Ok(answer(&username, made.as_ref()))
         }
         OperatorCommand::SetPassword(login) => {
-            let (username, password, hash) = read(config, login)?;
+            let (username, made, password) = read(login)?;
             let store = server::open_store(config)?;
-            let changed =
-                store.write_blocking(|connection| operators::set_password(connection, &username, &hash, clock::now()));
+            let changed = block_on(logins::set_password(&store, &config.hasher, username.clone(), password))?;
             changed.map_err(|error| about(error, &username))?;
-            Ok(answer(&username, password.as_ref()))
+            Ok(answer(&username, made.as_ref()))
         }
         OperatorCommand::Remove { username } => {
             let username = check(username)?;
-            let store = server::open_store(config)?;
-            let removed = store.write_blocking(|connection| operators::remove(connection, &username, clock::now()));
+            let removed = block_on(logins::remove(&server::open_store(config)?, username.clone()))?;
             removed.map_err(|error| about(error, &username))?;
             Ok(Answer { text: format!("removed {username}"), json: json!({ "removed": username.as_str() }) })
         }
         OperatorCommand::List => {
-            let all = server::open_store(config)?.read_blocking(operators::list)?;
+            let all = block_on(logins::list(&server::open_store(config)?))??;
             let lines: Vec<_> = all.iter().map(|(id, username)| format!("{id} {username}")).collect();
             let rows = all.iter().map(|(id, username)| json!({"user": id, "username": username}));
             Ok(Answer { text: lines.join("\n"), json: Value::Array(rows.collect()) })
@@ -59,8 +53,8 @@ fn check(username: String) -> Result<Username, CliError> {
     Username::new(username).map_err(|error| CliError::Usage(format!("--username {error}")))
 }
 
-/// The user name, the password where one was made, and its hash.
-fn read(config: &Config, login: Login) -> Result<(Username, Option<SessionToken>, String), CliError> {
+/// The user name, the password as it is printed where it was made here, and the password.
+fn read(login: Login) -> Result<(Username, Option<SessionToken>, Password), CliError> {
     let username = check(login.username)?;
     let made = (!login.password_stdin).then(SessionToken::generate);
     let text = match &made {
@@ -69,8 +63,7 @@ fn read(config: &Config, login: Login) -> Result<(Username, Option<SessionToken>
     };
     let password = Password::new_for_login(text.as_str().to_owned())
         .map_err(|error| CliError::Usage(format!("the password on standard input {error}")))?;
-    let hash = config.hasher.hash(&password)?;
-    Ok((username, made, hash))
+    Ok((username, made, password))
 }
 
 /// Standard input without the end of its line.
@@ -92,21 +85,13 @@ fn answer(username: &Username, made: Option<&SessionToken>) -> Answer {
     }
 }
 
-/// What an error of the store means for an operator.
-fn about(error: StoreError, username: &Username) -> CliError {
-    match error {
-        StoreError::Conflict => CliError::Usage(format!("--username {username} is taken")),
-        StoreError::NotFound => CliError::Usage(format!("--username {username} is no operator")),
-        StoreError::Unavailable(_)
-        | StoreError::OutcomeUnknown(_)
-        | StoreError::Revoked
-        | StoreError::Frozen
-        | StoreError::NotAManager
-        | StoreError::NoRoomForManager(_)
-        | StoreError::TooManyWallets
-        | StoreError::Busy(_)
-        | StoreError::TooLong
-        | StoreError::Broken(_)
-        | StoreError::Fault(_) => error.into(),
+/// What an error means for an operator.
+fn about(error: services::Error, username: &Username) -> CliError {
+    if matches!(error, services::Error::Taken(Taken::Username)) {
+        CliError::Usage(format!("--username {username} is taken"))
+    } else if matches!(error, services::Error::Missing(Missing::User)) {
+        CliError::Usage(format!("--username {username} is no operator"))
+    } else {
+        error.into()
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn settle_jobs(store: &mut dyn SettlementStore, batch: Vec<Job>, cloc
         }
         Err(error) => {
             tracing::error!(%error, commands = commands.len(), "not settled");
-            let answer = submit_error(&error);
+            let answer = SubmitError::from(&error);
             for (reply, _place, _) in waiting {
                 drop(reply.send(Err(answer)));
             }
@@ -74,16 +74,18 @@ fn settle_one(store: &mut dyn SettlementStore, command: &Command, clock: fn() ->
         Ok(outcomes) => outcomes.into_iter().next().ok_or(SubmitError::Fault),
         Err(error) => {
             tracing::error!(%error, "not settled");
-            Err(submit_error(&error))
+            Err(SubmitError::from(&error))
         }
     }
 }
 
-const fn submit_error(error: &SettleError) -> SubmitError {
-    match error {
-        SettleError::Unavailable(_) => SubmitError::Unavailable,
-        SettleError::Refused(_) => SubmitError::Fault,
-        SettleError::OutcomeUnknown(_) => SubmitError::OutcomeUnknown,
+impl From<&SettleError> for SubmitError {
+    fn from(error: &SettleError) -> Self {
+        match error {
+            SettleError::Unavailable(_) => Self::Unavailable,
+            SettleError::Refused(_) => Self::Fault,
+            SettleError::OutcomeUnknown(_) => Self::OutcomeUnknown,
+        }
     }
 }
 

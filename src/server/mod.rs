@@ -1,12 +1,12 @@
 //! Wiring, first start, and the way down: HTTP first, then the settler, then the pool.
 
+mod base;
 pub mod data_dirs;
 mod expiry;
 pub mod tasks;
 mod upkeep;
 pub mod wire;
 
-use std::fs::File;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -17,26 +17,26 @@ use crate::api;
 use crate::api::framework::app::App;
 use crate::clock;
 use crate::config::Config;
-use crate::crypto::secret::{MasterKey, Sealer};
 use crate::domain::node::Node;
 use crate::domain::text::Name;
 use crate::ledger::settler::Settler;
 use crate::live::hub::Hub;
 use crate::live::observed::Observed;
 use crate::live::relay::{Relay, RelayThread};
-use crate::master_key;
-use crate::master_key::{KeyRing, MasterKeyError, sources};
+use crate::master_key::MasterKeyError;
 use crate::net::client::{self, Client};
 use crate::server::tasks::{TaskEnded, Tasks};
-use crate::services::Services;
-use crate::services::managers;
-use crate::services::managers::ManagerError;
-use crate::store::db::migrations;
-use crate::store::{Store, StoreError};
+use crate::server::upkeep::Upkeep;
+use crate::services::ledger::Ledger;
+use crate::services::operators::{accounts, balance};
+use crate::services::{self, Services, WalletWithKeys};
+use crate::store::StoreError;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces;
 use crate::telemetry::traces::{Exporting, Traces};
 use crate::webhooks::outbox::Outbox;
+
+pub use base::{Base, block_on, migrate, open_store};
 
 /// satkeep could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +58,10 @@ pub enum StartupError {
     MasterKey(#[from] MasterKeyError),
     /// The first manager.
     #[error("the first manager cannot be made: {0}")]
-    Bootstrap(#[from] ManagerError),
+    Bootstrap(services::Error),
+    /// The runtime of what is done before serving, or at the command line.
+    #[error("the runtime cannot be started: {0}")]
+    Runtime(std::io::Error),
     /// The certificates that webhooks trust.
     #[error("--webhook-ca-file: {0}")]
     Roots(#[from] client::InvalidRoots),
@@ -82,75 +85,22 @@ pub enum StartupError {
     Settler,
 }
 
-/// The database, migrated, and the master key that belongs to it.
-#[derive(Debug)]
-pub struct Base {
-    /// The database.
-    pub store: Store,
-    /// The master key that is in use.
-    pub master: MasterKey,
-    /// Seals and unseals under the master key, and follows its rotation.
-    pub sealer: Sealer,
-}
-
-impl Base {
-    /// Opens the database, which is made where it is not there, brings it to the newest
-    /// schema, and gets the master key.
-    pub fn create(config: &Config) -> Result<Self, StartupError> {
-        // The lock covers the making of the master key as well.
-        let (store, _lock) = migrate(config)?;
-        let ring = master_key::create(&store, &config.data_dir)?;
-        Ok(Self::of(store, ring))
-    }
-
-    /// Opens a database that is there, has the newest schema, and is bound to a master key.
-    pub fn open(config: &Config) -> Result<Self, StartupError> {
-        let store = open_store(config)?;
-        let ring = master_key::open(&store, &config.data_dir)?;
-        Ok(Self::of(store, ring))
-    }
-
-    fn of(store: Store, KeyRing { master, sealer, .. }: KeyRing) -> Self {
-        Self { store, master, sealer }
-    }
-}
-
-/// Opens the database, which is made where it is not there, and brings it to the newest
-/// schema. Other processes that start on the same data directory wait until the lock is
-/// dropped.
-pub fn migrate(config: &Config) -> Result<(Store, File), StartupError> {
-    data_dirs::make(config).map_err(StartupError::DataDir)?;
-    data_dirs::guard(config);
-    let lock = sources::lock_file(&config.data_dir, ".lock").map_err(StartupError::DataDir)?;
-    lock.lock().map_err(StartupError::DataDir)?;
-    let store = Store::open(config.database.clone())?;
-    for migration in store.read_blocking(migrations::run)? {
-        tracing::info!(migration, "migrated");
-    }
-    Ok((store, lock))
-}
-
-/// Opens a database that is there and has the newest schema.
-pub fn open_store(config: &Config) -> Result<Store, StartupError> {
-    if config.database.sqlite_path().is_some_and(|path| !path.exists()) {
-        return Err(StartupError::NoDatabase);
-    }
-    data_dirs::guard(config);
-    let store = Store::open(config.database.clone())?;
-    if store.read_blocking(migrations::pending)?.is_empty() { Ok(store) } else { Err(StartupError::OldSchema) }
-}
-
 /// Makes the first manager on an empty database, and prints its keys, once.
 fn bootstrap(base: &Base, config: &Config) -> Result<(), StartupError> {
     let name = Name::new("manager".to_owned()).map_err(|e| StoreError::Fault(e.to_string()))?;
-    let Some(manager) = managers::create_first(&base.store, &base.sealer, &name)? else { return Ok(()) };
-    println!("manager user id: {}", manager.user);
-    println!("manager admin key: {}", manager.keys.admin.reveal());
-    println!("manager invoice key: {}", manager.keys.invoice.reveal());
-    if let Some(amount) = config.bootstrap {
-        managers::credit(&base.store, &base.sealer, manager.wallet, amount)?;
-    }
-    Ok(())
+    let (services, administrator) = base.on_the_spot(config);
+    let bootstrapped = block_on(async {
+        let Some(manager) = accounts::create_first(&services, administrator, name).await? else { return Ok(()) };
+        let WalletWithKeys { wallet, keys } = manager.wallet;
+        println!("manager user id: {}", manager.user.id);
+        println!("manager admin key: {}", keys.admin.reveal());
+        println!("manager invoice key: {}", keys.invoice.reveal());
+        if let Some(amount) = config.bootstrap {
+            balance::credit(&services, administrator, wallet.id, amount).await?;
+        }
+        Ok(())
+    });
+    bootstrapped?.map_err(StartupError::Bootstrap)
 }
 
 /// Serves until a signal asks to stop, then settles what is queued and answers everyone.
@@ -177,7 +127,7 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     let (store, sealer) = (base.store.clone(), base.sealer.clone());
     let (format, delivering) = (config.webhook_format, metrics.delivering.clone());
     let outbox = Outbox { store, sealer, format, client, metrics: delivering, traces: traces.clone() };
-    let services = Services::new(base.store, settler, node, base.sealer, config);
+    let services = Services::new(base.store, Ledger::Queued(settler), node, base.sealer, config);
     let app = App::new(services, hub, metrics, config).with_traces(traces);
     let app = web::Data::new(app);
     let listeners = Listeners { api: listener, metrics: metrics_listener };
@@ -199,6 +149,17 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
 fn start_traces(settings: traces::Settings) -> Result<(Traces, Exporting), StartupError> {
     let tls = client::connector(settings.ca_file.as_deref()).map_err(StartupError::CollectorRoots)?;
     Traces::start(settings, tls).map_err(StartupError::Traces)
+}
+
+/// What the upkeep needs of what the handlers share.
+fn upkeep_of(app: &App) -> Upkeep {
+    Upkeep {
+        store: app.services.store.clone(),
+        sealer: app.services.sealer.clone(),
+        hub: Arc::clone(&app.hub),
+        limits: Arc::clone(&app.limits),
+        health: Arc::clone(&app.health),
+    }
 }
 
 /// Where the server listens.
@@ -227,7 +188,7 @@ async fn run(
             }
         });
     }
-    upkeep::start(&mut tasks, &app);
+    upkeep_of(&app).start(&mut tasks);
     tasks.start_finishing("the outbox", |stop| outbox.run(stop));
     let handle = server.handle();
     let mut serving = actix_web::rt::spawn(server);
@@ -241,7 +202,8 @@ async fn run(
         }
     };
     tracing::info!("stopping: new requests are refused, what is under way is answered");
-    app.start_draining();
+    app.health.start_draining();
+    app.hub.close();
     tasks.start_stopping();
     handle.stop(true).await;
     tasks.stop().await;

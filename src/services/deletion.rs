@@ -210,7 +210,7 @@ impl Deletion<'_> {
 
     async fn close(&self, part: Part) -> Result<Result<Outcome, Rejection>, Error> {
         let Part { mut users, wallets } = part;
-        let place = self.services.settler.reserve(self.by.consumer(), wallets.len().max(users.len()))?;
+        let place = self.services.ledger.reserve(self.by.consumer(), wallets.len().max(users.len()))?;
         // The named one is looked for first.
         users.reverse();
         let wallet_to_close = |(user, id): (UserId, WalletId)| WalletToClose {

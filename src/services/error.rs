@@ -121,6 +121,12 @@ impl Error {
         move |error| if matches!(error, StoreError::NotFound) { Self::Missing(missing) } else { error.into() }
     }
 
+    /// From an error of the store, where two can make the same at once: the second one finds it when
+    /// it asks again.
+    pub fn of_making(error: StoreError) -> Self {
+        if matches!(error, StoreError::Conflict) { Self::Unavailable } else { error.into() }
+    }
+
     /// As [`Error::of`], where `taken` is what a change can meet.
     pub fn of_change(taken: Taken, missing: Missing) -> impl Fn(StoreError) -> Self {
         move |error| if matches!(error, StoreError::Conflict) { Self::Taken(taken) } else { Self::of(missing)(error) }

@@ -55,7 +55,7 @@ async fn done(services: &Services, caller: impl Caller, claim: Option<Claim>) ->
 }
 
 /// The ids of the payments that were made before under a claim, where any were.
-pub(crate) async fn payments_of(
+pub(super) async fn payments_of(
     services: &Services,
     caller: impl Caller,
     claim: Option<Claim>,
@@ -64,7 +64,7 @@ pub(crate) async fn payments_of(
 }
 
 /// Sides of payments that were made before, by their wallets and the ids of their rows.
-pub(crate) async fn payments_again(
+pub(super) async fn payments_again(
     services: &Services,
     sides: Vec<(WalletId, [u8; 16])>,
 ) -> Result<Vec<Payment>, Error> {
@@ -88,14 +88,14 @@ pub(crate) async fn payments_again(
 }
 
 /// One side of a payment that was made before, by its wallet and the ids that came of it.
-pub(crate) async fn payment_again(services: &Services, wallet: WalletId, ids: &[[u8; 16]]) -> Result<Payment, Error> {
+pub(super) async fn payment_again(services: &Services, wallet: WalletId, ids: &[[u8; 16]]) -> Result<Payment, Error> {
     let sides = ids.iter().take(1).map(|id| (wallet, *id)).collect();
     payments_again(services, sides).await?.pop().ok_or(Error::Fault)
 }
 
 /// The answer that was given before under a claim, where any was: for who would do costly work
 /// before [`once`].
-pub(crate) async fn answer_again(
+pub(super) async fn answer_again(
     services: &Services,
     caller: impl Caller,
     claim: Option<Claim>,
@@ -106,7 +106,7 @@ pub(crate) async fn answer_again(
 
 /// Creates something in one transaction on behalf of a caller, once for each claim, and answers it
 /// as it is shown.
-pub(crate) async fn once(
+pub(super) async fn once(
     services: &Services,
     caller: impl Caller,
     claim: Option<Claim>,

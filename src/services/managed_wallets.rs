@@ -3,8 +3,7 @@
 
 use super::callers::{AdminKey, Caller, Manager, WalletKey};
 use super::idempotency::{Created, once};
-use super::managers::rotate_wallets;
-use super::{Error, Missing, Services, WalletWithKeys};
+use super::{Error, Missing, Services, WalletWithKeys, keys};
 use crate::clock;
 use crate::domain::api_keys::KeyPair;
 use crate::domain::controls::{Freeze, Limits};
@@ -123,12 +122,12 @@ pub async fn rotate_some<T: Send + 'static>(
         if after.is_none() {
             page.push(wallets::find(connection, caller.wallet())?);
         }
-        let mut rotated = rotate_wallets(connection, &sealer, page)?;
+        let mut rotated = keys::rotate(connection, &sealer, page)?;
         rotated.sort_by_key(|renewed| renewed.wallet.id != caller.wallet());
         // From the second page on, the caller's own keys are those that it has got here.
         let own = rotated.iter().find(|renewed| renewed.wallet.id == caller.wallet());
         let caller = own.map_or(caller, |own| caller.with(|key| key.renewed(own.keys_version)));
-        let records = rotated.into_iter().map(|renewed| WalletWithKeys { wallet: renewed.wallet, keys: renewed.keys });
+        let records = rotated.into_iter().map(WalletWithKeys::from);
         let next = last.filter(|_| !is_last).map(|last| Rotation { caller, after: Some(last) });
         Ok((show(records.collect())?, next))
     });

@@ -6,14 +6,17 @@
 //! its result takes a while, or must be kept under an idempotency key, it is handed a function
 //! that shows it, and runs that where blocking is allowed.
 
+pub mod administrators;
 pub mod callers;
 pub mod deletion;
 mod error;
 pub mod health;
 pub mod idempotency;
+pub mod keys;
+pub mod ledger;
 mod login_throttle;
 pub mod managed_wallets;
-pub mod managers;
+pub mod operators;
 pub mod passwords;
 pub mod payments;
 mod records;
@@ -22,13 +25,13 @@ pub mod streams;
 pub mod transfers;
 pub mod users;
 pub mod wallets;
+pub mod webhooks;
 
+pub use crate::store::StoreError;
 pub use crate::store::users::{Cursor, ExtraTest, User, UserFilter};
 pub use crate::store::wallets::Wallet;
 pub use error::{Error, Missing, Taken};
 pub use records::{UserWithWallets, WalletWithKeys};
-
-pub use crate::store::StoreError;
 
 use crate::config::Config;
 use crate::crypto::secret::Sealer;
@@ -37,10 +40,10 @@ use crate::domain::node::Node;
 use crate::domain::webhooks::WebhookFormat;
 use crate::ledger::command::Command;
 use crate::ledger::outcome::Outcome;
-use crate::ledger::settler::Settler;
 use crate::net::targets::TargetPolicy;
 use crate::store::{Db, Store};
 use callers::{Caller, KnownKeys};
+use ledger::Ledger;
 use passwords::Passwords;
 
 /// Keys that are remembered, at about 150 bytes each.
@@ -52,7 +55,7 @@ pub struct Services {
     /// The database.
     pub store: Store,
     /// The way to the ledger.
-    pub settler: Settler,
+    pub ledger: Ledger,
     /// Issues invoices.
     pub node: Node,
     /// Seals and unseals keys and preimages.
@@ -94,14 +97,14 @@ impl Policy {
 
 impl Services {
     /// Puts them together.
-    pub fn new(store: Store, settler: Settler, node: Node, sealer: Sealer, config: &Config) -> Self {
+    pub fn new(store: Store, ledger: Ledger, node: Node, sealer: Sealer, config: &Config) -> Self {
         let (passwords, policy) = (Passwords::new(config.hasher.clone()), Policy::of(config));
-        Self { store, settler, node, sealer, passwords, policy, known_keys: KnownKeys::new(KNOWN_KEYS_MAX) }
+        Self { store, ledger, node, sealer, passwords, policy, known_keys: KnownKeys::new(KNOWN_KEYS_MAX) }
     }
 
     /// Has a command settled, on somebody's account.
     pub async fn settle(&self, command: Command, consumer: Consumer) -> Result<Outcome, Error> {
-        Ok(self.settler.submit(command, consumer).await??)
+        Ok(self.ledger.submit(command, consumer).await??)
     }
 
     /// Changes rows on behalf of a caller, in one transaction, at whose start the caller is

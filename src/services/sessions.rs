@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use super::callers::Session;
 use super::login_throttle::{Account, Try};
-use super::{Error, Services, UserWithWallets, WalletWithKeys, managers};
+use super::operators::accounts::NewManager;
+use super::{Error, Services, UserWithWallets, WalletWithKeys};
 use crate::clock;
 use crate::crypto::password::Password;
 use crate::crypto::secret::Sealer;
@@ -14,7 +15,7 @@ use crate::domain::text::{Name, Username};
 use crate::net::proxies::network_of;
 use crate::store::access::login_throttle::{self, Subject};
 use crate::store::access::sessions;
-use crate::store::{Db, StoreError, users, wallets};
+use crate::store::{Db, StoreError, users};
 
 /// Begins a session of the manager or operator whose user name and password these are. The name is
 /// whatever somebody who comes from this address says.
@@ -93,18 +94,16 @@ pub fn check_sign_up(services: &Services) -> Result<(), Error> {
 /// wallet, which has the same name.
 pub async fn sign_up(services: &Services, address: IpAddr, name: Name) -> Result<WalletWithKeys, Error> {
     check_sign_up(services)?;
-    let (manager, new) = managers::prepare(&services.sealer, name);
+    let new = NewManager::named(&services.sealer, name);
     let id = services.sealer.digest(&[b"sign-up-from", &network_of(address)]).to_vec();
     let wallet = services.store.write(move |connection| {
         let subject = Subject { id, throttle: SIGN_UP };
         if let Err(wait) = login_throttle::attempt(connection, &[subject], clock::now())? {
             return Ok(Err(wait));
         }
-        users::create(connection, &new)?;
-        Ok(Ok(wallets::find(connection, manager.wallet)?))
+        Ok(Ok(new.create(connection)?.wallet))
     });
-    let wallet = wallet.await?.map_err(Error::SignUpThrottled)?;
-    Ok(WalletWithKeys { wallet, keys: manager.keys })
+    wallet.await?.map_err(Error::SignUpThrottled)
 }
 
 /// From an error of the store, where what was looked for is gone.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::callers::{AdminKey, Manager};
 use super::idempotency::{Created, payments_again, payments_of};
+use super::ledger::Place;
 use super::payments::Payment;
 use super::{Error, Missing, Services};
 use crate::clock;
@@ -17,7 +18,6 @@ use crate::domain::time::UnixMs;
 use crate::ledger::command::{Command, Leg, NewInvoice, Transfer};
 use crate::ledger::outcome::Outcome;
 use crate::ledger::queue::QUANTUM;
-use crate::ledger::settler::Place;
 use crate::ledger::state::InvoiceState;
 use crate::store::{StoreError, wallets};
 
@@ -44,7 +44,7 @@ pub struct Room {
 /// Takes room for the movements of a manager, before the work that many of them make: where there
 /// is none, it would be for nothing.
 pub fn reserve(services: &Services, manager: Manager<AdminKey>, count: usize) -> Result<Room, Error> {
-    Ok(Room { place: services.settler.reserve(manager.consumer(), count)?, manager })
+    Ok(Room { place: services.ledger.reserve(manager.consumer(), count)?, manager })
 }
 
 /// Works where nobody waits for it: many movements take a while to read, to seal and to show, and

@@ -1,21 +1,19 @@
 //! What every handler shares.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::web;
 
 use crate::api::framework::address::ClientAddress;
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::rate_limit::RateLimits;
-use crate::clock;
 use crate::config::Config;
-use crate::domain::time::UnixMs;
 use crate::fairness::gate::{Gate, PATIENCE};
 use crate::fairness::turns::Limits;
 use crate::live::hub::Hub;
 use crate::net::proxies::TrustedProxies;
 use crate::services::Services;
+use crate::services::health::Health;
 use crate::services::passwords::enter_by_network;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
@@ -35,26 +33,17 @@ pub struct App {
     /// Makes spans of requests, where they are exported.
     pub traces: Option<Traces>,
     /// How many requests a second are served.
-    pub limits: RateLimits,
+    pub limits: Arc<RateLimits>,
     /// Whose word on a client's address is taken.
     pub trusted_proxies: TrustedProxies,
-    started_at: UnixMs,
+    /// How this process is.
+    pub health: Arc<Health>,
     /// Who draws a picture.
     pictures: Gate<Vec<u8>>,
-    draining: AtomicBool,
-    lacks_master_key: AtomicBool,
 }
 
 /// The service, as a handler gets it.
 pub type State = web::Data<App>;
-
-impl std::ops::Deref for App {
-    type Target = Services;
-
-    fn deref(&self) -> &Services {
-        &self.services
-    }
-}
 
 impl App {
     /// Puts the service together.
@@ -64,12 +53,10 @@ impl App {
             hub,
             metrics,
             traces: None,
-            limits: RateLimits::new(config),
+            limits: Arc::new(RateLimits::new(config)),
             trusted_proxies: config.trusted_proxies.clone(),
-            started_at: clock::now(),
+            health: Arc::new(Health::starting()),
             pictures: Gate::new(PICTURES, PATIENCE),
-            draining: AtomicBool::new(false),
-            lacks_master_key: AtomicBool::new(false),
         }
     }
 
@@ -77,32 +64,6 @@ impl App {
     #[must_use]
     pub fn with_traces(self, traces: Option<Traces>) -> Self {
         Self { traces, ..self }
-    }
-
-    /// From now on every new request is refused, and live streams end.
-    pub fn start_draining(&self) {
-        self.draining.store(true, Ordering::SeqCst);
-        self.hub.close();
-    }
-
-    /// Whether the server is shutting down.
-    pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::SeqCst)
-    }
-
-    /// Remembers whether the master key that is in use is nowhere to be found.
-    pub fn set_lacks_master_key(&self, lacks: bool) {
-        self.lacks_master_key.store(lacks, Ordering::SeqCst);
-    }
-
-    /// Whether the master key that is in use is nowhere to be found.
-    pub fn lacks_master_key(&self) -> bool {
-        self.lacks_master_key.load(Ordering::SeqCst)
-    }
-
-    /// Seconds since the start.
-    pub fn up_time_s(&self) -> i64 {
-        clock::now().seconds() - self.started_at.seconds()
     }
 
     /// Draws a picture for whoever asks, when it is the client's turn, without keeping a worker

@@ -18,8 +18,8 @@ use crate::fairness::gate::Refusal;
 use crate::ledger::outcome::Rejection;
 use crate::ledger::settler::SubmitError;
 use crate::live::quota::Refused;
+use crate::services::StoreError;
 use crate::services::{self, Missing, Taken};
-use crate::store::StoreError;
 
 /// Defines the codes with their status, whether the same request may succeed later, and
 /// their text.

@@ -15,9 +15,7 @@ use crate::api::framework::app::App;
 use crate::api::framework::auth::Caller;
 use crate::api::framework::body::Body;
 use crate::api::framework::error::ApiError;
-use crate::api::framework::json_stream;
 use crate::domain::idempotency::{Claim, IdempotencyKey, RequestDigest};
-use crate::store::{Db, StoreError};
 
 pub use crate::services::idempotency::Created;
 
@@ -110,28 +108,4 @@ fn with_header(mut response: HttpResponse, replayed: bool) -> HttpResponse {
         response.headers_mut().insert(IDEMPOTENT_REPLAYED.clone(), HeaderValue::from_static("true"));
     }
     response
-}
-
-/// The answer that was given before under a claim, where any was.
-pub async fn answer_again(
-    app: &App,
-    caller: impl Caller,
-    status: StatusCode,
-    claim: Option<Claim>,
-) -> Result<Option<HttpResponse>, ApiError> {
-    let answer = crate::services::idempotency::answer_again(app, caller, claim).await?;
-    Ok(answer.map(|answer| answer.respond_json_as(status)))
-}
-
-/// Creates something in one transaction on behalf of a caller: once for each claim.
-pub async fn create_once<T: Serialize>(
-    app: &App,
-    caller: impl Caller,
-    status: StatusCode,
-    claim: Option<Claim>,
-    create: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
-    refuse: impl Fn(StoreError) -> crate::services::Error,
-) -> Result<HttpResponse, ApiError> {
-    let create = move |connection: &mut Db| json_stream::json(&create(connection)?);
-    Ok(crate::services::idempotency::once(app, caller, claim, create, refuse).await?.respond_json_as(status))
 }

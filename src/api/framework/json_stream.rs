@@ -11,7 +11,7 @@ use futures_util::stream;
 use serde::Serialize;
 
 use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::store::StoreError;
+use crate::services::StoreError;
 
 /// How often a later page is asked for again that is refused because too much waits: an answer that
 /// has begun is better late than broken off.

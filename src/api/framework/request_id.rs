@@ -58,7 +58,7 @@ async fn handle(
     let method = request.method().clone();
     let app = request.app_data::<web::Data<App>>().cloned();
     let span = app.as_ref().and_then(|app| app.traces.as_ref()).map(|traces| begin_span(traces, &request));
-    let draining = app.as_ref().is_some_and(|app| app.is_draining());
+    let draining = app.as_ref().is_some_and(|app| app.health.is_draining());
     let mut response = if draining {
         let refusal = ApiError::from(ErrorCode::ShuttingDown).error_response();
         request.into_response(refusal).map_into_right_body()

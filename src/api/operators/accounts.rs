@@ -7,26 +7,23 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use super::account_id;
 use super::views::AccountView;
-use super::{account_id, account_not_found};
 use crate::api::framework::app::State;
 use crate::api::framework::body::{Body, Given, lenient, raw};
-use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::framework::idempotency::{Idempotency, IdempotencyParam, answer_again, create_once};
+use crate::api::framework::error::ApiError;
+use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
+use crate::api::framework::json_stream::json;
 use crate::api::framework::leniency;
 use crate::api::framework::params::{Checks, LIMIT_MAX, Params, Window};
 use crate::api::framework::session::Operator;
 use crate::api::user_manager::views::ManagedUser;
-use crate::clock;
 use crate::crypto::password::Password;
-use crate::domain::consumer::Consumer;
 use crate::domain::extra::Extra;
 use crate::domain::ids::UserId;
 use crate::domain::text::{Email, Name, Username};
 use crate::services::deletion::{self, Deleter};
-use crate::services::{self, Missing, Taken, UserWithWallets, managers};
-use crate::store::users::{self, UserChange};
-use crate::store::{Db, StoreError};
+use crate::services::operators::accounts::{self, AccountChange, AccountTerms, ManagerWithKeys};
 
 /// A manager to create, or what to change of one: what is not named stays as it is.
 #[derive(Deserialize, ToSchema)]
@@ -80,18 +77,9 @@ impl ToSchema for NewAccount {
     }
 }
 
-/// What is asked for, every part of it valid.
-struct Terms {
-    name: Option<Name>,
-    username: Option<Username>,
-    password: Option<Password>,
-    email: Option<Email>,
-    extra: Option<Extra>,
-}
-
 impl AccountOrder {
     /// Reads what is asked for, of the manager of this id where there is one already.
-    fn read(self, manager: Option<UserId>) -> Result<Terms, ApiError> {
+    fn read(self, manager: Option<UserId>) -> Result<AccountChange, ApiError> {
         let mut checks = Checks::default();
         let own = manager.map(|id| id.to_string());
         if self.id.is_some_and(|id| Some(id) != own) {
@@ -109,7 +97,7 @@ impl AccountOrder {
         let extra = checks.check_opt("extra", self.extra, |json| Extra::new(&json));
         match (name, username, password, email, extra) {
             (Some(name), Some(username), Some(password), Some(email), Some(extra)) if checks.is_fine() => {
-                Ok(Terms { name, username, password, email, extra })
+                Ok(AccountChange { name, username, password, email, extra })
             }
             _ => Err(checks.into_error()),
         }
@@ -152,19 +140,16 @@ pub struct AccountPage {
 )]
 #[get("/users/api/v1/user")]
 pub(in crate::api) async fn list_accounts(
-    _operator: Operator,
+    operator: Operator,
     app: State,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let search = params.search("search")?;
     let Window { offset, limit } = params.window()?;
     let limit = limit.unwrap_or(LIMIT_MAX);
-    let page = app.store.read_list(Consumer::NOBODY, move |connection| {
-        let users = users::list_managers(connection, search.as_ref(), offset, limit)?;
-        let data = AccountView::list(connection, users)?;
-        Ok(AccountPage { data, total: users::count_managers(connection, search.as_ref())? })
-    });
-    Ok(HttpResponse::Ok().json(page.await?))
+    let page = accounts::list(&app.services, operator, search, offset, limit).await?;
+    let data = page.accounts.into_iter().map(AccountView::from).collect();
+    Ok(HttpResponse::Ok().json(AccountPage { data, total: page.total }))
 }
 
 /// Create a manager with a wallet
@@ -187,35 +172,13 @@ pub(in crate::api) async fn create_account(
 ) -> Result<HttpResponse, ApiError> {
     let order: AccountOrder = body.json()?;
     let claim = idempotency.claim(&app, &operator, &body)?;
-    let terms = order.read(None)?;
-    let name = terms.name.or_else(|| terms.username.clone().map(Name::from));
+    let AccountChange { name, username, password, email, extra } = order.read(None)?;
+    let name = name.or_else(|| username.clone().map(Name::from));
     let name = name.ok_or_else(|| ApiError::field("name", "is missing, and so is `username`"))?;
-    if let Some(answer) = answer_again(&app, operator, StatusCode::OK, claim).await? {
-        return Ok(answer);
-    }
-    let password_hash = app.services.passwords.hash(Consumer::NOBODY, terms.password).await?;
-    let (manager, mut new) = managers::prepare(&app.sealer, name);
-    new.username = terms.username;
-    new.email = terms.email;
-    new.extra = terms.extra;
-    new.password_hash = password_hash;
-    let shared = app.clone();
-    let create = move |connection: &mut Db| {
-        users::create(connection, &new)?;
-        let user = users::find(connection, None, manager.user)?;
-        Ok(ManagedUser::new(UserWithWallets::one(connection, &shared.sealer, user)?, true))
-    };
-    let created = create_once(
-        &app,
-        operator,
-        StatusCode::OK,
-        claim,
-        create,
-        services::Error::of_change(Taken::Username, Missing::User),
-    )
-    .await?;
-    tracing::info!(operator = %operator.user(), "an operator created a manager");
-    Ok(created)
+    let terms = AccountTerms { name, username, password, email, extra };
+    let show = |created: ManagerWithKeys| json(&ManagedUser::new(created.into(), true));
+    let created = accounts::create(&app.services, operator, claim, terms, show).await?;
+    Ok(created.respond_json_as(StatusCode::OK))
 }
 
 /// Manager details
@@ -227,16 +190,12 @@ pub(in crate::api) async fn create_account(
 )]
 #[get("/users/api/v1/user/{user_id}")]
 pub(in crate::api) async fn get_account(
-    _operator: Operator,
+    operator: Operator,
     app: State,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let id = account_id(&path)?;
-    let view = app.store.read(move |connection| {
-        let user = users::find(connection, None, id)?;
-        AccountView::one(connection, user)
-    });
-    Ok(HttpResponse::Ok().json(view.await.map_err(account_not_found)?))
+    let found = accounts::find(&app.services, operator, account_id(&path)?).await?;
+    Ok(HttpResponse::Ok().json(AccountView::from(found)))
 }
 
 /// Change a manager
@@ -257,20 +216,9 @@ pub(in crate::api) async fn update_account(
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     let id = account_id(&path)?;
-    let Terms { name, username, password, email, extra } = body.json::<AccountOrder>()?.read(Some(id))?;
-    let password_hash = app.services.passwords.hash(Consumer::NOBODY, password).await?;
-    let change = UserChange { name, username, email, password_hash, extra, may_create_users: None };
-    let view =
-        app.write_as(operator, move |connection| match users::update(connection, None, id, &change, clock::now())? {
-            Ok(()) => {
-                let user = users::find(connection, None, id)?;
-                Ok(Ok(AccountView::one(connection, user)?))
-            }
-            Err(invalid) => Ok(Err(invalid)),
-        });
-    let view = view.await.map_err(username_taken)?.map_err(|invalid| ApiError::field("extra", invalid))?;
-    tracing::info!(operator = %operator.user(), manager = %id, "an operator changed a manager");
-    Ok(HttpResponse::Ok().json(view))
+    let change = body.json::<AccountOrder>()?.read(Some(id))?;
+    let changed = accounts::update(&app.services, operator, id, change).await?;
+    Ok(HttpResponse::Ok().json(AccountView::from(changed)))
 }
 
 /// Delete a manager
@@ -293,9 +241,4 @@ pub(in crate::api) async fn delete_account(
     deletion::delete_user(&app.services, Deleter::Operator(operator), id).await?;
     tracing::info!(operator = %operator.user(), manager = %id, "an operator deleted a manager");
     Ok(HttpResponse::Ok().json(()))
-}
-
-/// Ids and keys are random, so that the value that was taken is the user name.
-fn username_taken(error: StoreError) -> ApiError {
-    ApiError::from_change(error, ErrorCode::UsernameTaken, ErrorCode::UserNotFound)
 }

@@ -8,7 +8,7 @@ use crate::api::framework::app::State;
 use crate::api::framework::error::ApiError;
 use crate::api::framework::session::Operator;
 use crate::ledger::audit::Verdict;
-use crate::store::audit;
+use crate::services::operators::audit;
 
 /// What an audit has found.
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,7 +34,7 @@ pub struct AuditView {
 )]
 #[get("/users/api/v1/audit")]
 pub(in crate::api) async fn audit_ledger(_operator: Operator, app: State) -> Result<HttpResponse, ApiError> {
-    let invariants = app.store.read_audit(audit::run).await?;
+    let invariants = audit::run(&app.services.store).await?;
     let holds = invariants.iter().all(|verdict| verdict.holds);
     Ok(HttpResponse::Ok().json(AuditView { holds, invariants }))
 }

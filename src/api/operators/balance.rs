@@ -5,22 +5,16 @@ use actix_web::{HttpResponse, put};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::wallet_not_found;
 use crate::api::framework::app::State;
 use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::idempotency::{Created, Idempotency, IdempotencyParam};
 use crate::api::framework::params::Checks;
 use crate::api::framework::session::Operator;
-use crate::domain::consumer::Consumer;
 use crate::domain::ids::WalletId;
 use crate::domain::money::{Amount, InvalidAmount};
 use crate::domain::text::InvalidText;
-use crate::ledger::command::{Adjust, Command};
-use crate::ledger::outcome::Outcome;
-use crate::services::idempotency::payments_of;
-use crate::services::managers::{Direction, adjustment};
-use crate::store::wallets;
+use crate::services::operators::balance::{self, Direction};
 
 /// By how much a balance is to change.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -80,23 +74,8 @@ pub(in crate::api) async fn update_balance(
         return Err(checks.into_error());
     };
     let id: WalletId = id.parse().or(Err(ErrorCode::WalletNotFound))?;
-    if payments_of(&app, operator, claim).await?.is_some() {
-        return Ok(Created::again(DONE).respond_as(StatusCode::OK));
-    }
-    app.store.read(move |connection| wallets::find(connection, id)).await.map_err(wallet_not_found)?;
-    let leg = adjustment(&app.sealer, id, amount, direction);
-    let adjust = Adjust { leg, session: Some(operator.digest()), claim };
-    let done = match app.settle(Command::Adjust(adjust), Consumer::NOBODY).await? {
-        Outcome::Adjusted { .. } => Created::new(DONE),
-        Outcome::Replayed { .. } => Created::again(DONE),
-        outcome @ (Outcome::InvoiceCreated | Outcome::Paid { .. } | Outcome::Transferred { .. } | Outcome::Closed) => {
-            tracing::error!(?outcome, "a change of balance came to another outcome");
-            return Err(ErrorCode::Internal.into());
-        }
-    };
-    let (operator, amount_msat) = (operator.user(), amount.msat());
-    tracing::info!(%operator, wallet = %id, ?direction, amount_msat, "an operator changed a balance");
-    Ok(done.respond_as(StatusCode::OK))
+    let done = balance::change(&app.services, operator, claim, id, direction, amount).await?;
+    Ok(Created { answer: DONE, replayed: done.replayed }.respond_as(StatusCode::OK))
 }
 
 /// Which way the money goes, and how much.

@@ -3,18 +3,14 @@
 use actix_web::{HttpResponse, delete, put, web};
 
 use super::views::AccountWallet;
-use super::wallet_not_found;
 use crate::api::framework::app::State;
 use crate::api::framework::body::Body;
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::session::Operator;
 use crate::api::user_manager::controls::FreezeOrder;
-use crate::clock;
 use crate::domain::controls::Freeze;
 use crate::domain::ids::WalletId;
-use crate::store::wallets;
-use crate::store::wallets::controls;
-use crate::store::wallets::controls::Freezer;
+use crate::services::operators::freezes;
 
 /// Freeze any wallet
 ///
@@ -63,12 +59,6 @@ async fn set(
     freeze: Option<Freeze>,
 ) -> Result<HttpResponse, ApiError> {
     let id: WalletId = path.parse().or(Err(ErrorCode::WalletNotFound))?;
-    let wallet = app.write_as(operator, move |connection| {
-        wallets::find(connection, id)?;
-        controls::freeze(connection, id, Freezer::Operator, freeze, clock::now())?;
-        wallets::find(connection, id)
-    });
-    let wallet = wallet.await.map_err(wallet_not_found)?;
-    tracing::info!(operator = %operator.user(), wallet = %id, freeze = ?freeze, "an operator froze or thawed a wallet");
+    let wallet = freezes::set(&app.services, operator, id, freeze).await?;
     Ok(HttpResponse::Ok().json(AccountWallet::from(wallet)))
 }

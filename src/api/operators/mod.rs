@@ -12,17 +12,8 @@ use actix_web::web;
 
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::domain::ids::UserId;
-use crate::store::StoreError;
 
 /// The manager that a path names.
 fn account_id(path: &web::Path<String>) -> Result<UserId, ApiError> {
     path.parse().or(Err(ErrorCode::UserNotFound.into()))
-}
-
-fn account_not_found(error: StoreError) -> ApiError {
-    ApiError::from_store(error, ErrorCode::UserNotFound)
-}
-
-fn wallet_not_found(error: StoreError) -> ApiError {
-    ApiError::from_store(error, ErrorCode::WalletNotFound)
 }

@@ -7,9 +7,8 @@ use crate::domain::controls::Freeze;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::money::{Amount, Msat};
-use crate::store::users::User;
-use crate::store::wallets::{self, Wallet};
-use crate::store::{Db, StoreError};
+use crate::services::Wallet;
+use crate::services::operators::accounts::Account;
 
 /// A manager, as an operator sees it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -48,31 +47,19 @@ pub struct AccountView {
     updated_at: String,
 }
 
-impl AccountView {
-    /// Shows managers with what their wallets hold.
-    pub fn list(connection: &mut Db, users: Vec<User>) -> Result<Vec<Self>, StoreError> {
-        let ids: Vec<_> = users.iter().map(|user| user.id).collect();
-        let held = wallets::sums_of_users(connection, &ids)?;
-        let views = users.into_iter().map(|user| {
-            let (wallet_count, balance_msat) = held.get(&user.id).copied().unwrap_or_default();
-            Self {
-                id: user.id,
-                name: user.name,
-                username: user.username,
-                email: user.email,
-                extra: user.extra.unwrap_or_default(),
-                wallet_count,
-                balance_msat,
-                created_at: user.created_at.to_iso(),
-                updated_at: user.updated_at.to_iso(),
-            }
-        });
-        Ok(views.collect())
-    }
-
-    /// Shows one manager.
-    pub fn one(connection: &mut Db, user: User) -> Result<Self, StoreError> {
-        Self::list(connection, vec![user])?.pop().ok_or(StoreError::NotFound)
+impl From<Account> for AccountView {
+    fn from(Account { user, wallet_count, balance_msat }: Account) -> Self {
+        Self {
+            id: user.id,
+            name: user.name,
+            username: user.username,
+            email: user.email,
+            extra: user.extra.unwrap_or_default(),
+            wallet_count,
+            balance_msat,
+            created_at: user.created_at.to_iso(),
+            updated_at: user.updated_at.to_iso(),
+        }
     }
 }
 

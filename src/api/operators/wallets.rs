@@ -5,23 +5,18 @@ use actix_web::{HttpResponse, get, post, put, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::account_id;
 use super::views::AccountWallet;
-use super::{account_id, account_not_found};
 use crate::api::framework::app::State;
 use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::ApiError;
-use crate::api::framework::idempotency::{Idempotency, IdempotencyParam, create_once};
+use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
+use crate::api::framework::json_stream::json;
 use crate::api::framework::params::Checks;
 use crate::api::framework::session::Operator;
 use crate::api::user_manager::views::ManagedWallet;
-use crate::clock;
-use crate::domain::api_keys::KeyPair;
-use crate::domain::consumer::Consumer;
-use crate::domain::ids::WalletId;
 use crate::domain::text::Name;
-use crate::services::{self, Missing, WalletWithKeys, managers};
-use crate::store::wallets::{self, NewWallet, StoredKeys};
-use crate::store::{Db, users};
+use crate::services::operators::wallets;
 
 /// A wallet to create for a manager.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -45,16 +40,13 @@ pub struct AccountWalletOrder {
 )]
 #[get("/users/api/v1/user/{user_id}/wallet")]
 pub(in crate::api) async fn list_account_wallets(
-    _operator: Operator,
+    operator: Operator,
     app: State,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = account_id(&path)?;
-    let found = app.store.read_list(Consumer::NOBODY, move |connection| {
-        users::find(connection, None, id)?;
-        wallets::of_users(connection, &[id])
-    });
-    let views: Vec<_> = found.await.map_err(account_not_found)?.into_iter().map(AccountWallet::from).collect();
+    let found = wallets::list(&app.services, operator, id).await?;
+    let views: Vec<_> = found.into_iter().map(AccountWallet::from).collect();
     Ok(HttpResponse::Ok().json(views))
 }
 
@@ -84,22 +76,9 @@ pub(in crate::api) async fn create_account_wallet(
     let name = checks.check_opt("name", order.name, Name::new);
     checks.unit("currency", order.currency.as_deref());
     let (Some(name), true) = (name, checks.is_fine()) else { return Err(checks.into_error()) };
-    let (id, keys) = (WalletId::random(), KeyPair::generate());
-    let stored = StoredKeys::new(&app.sealer, id, &keys);
-    let create = move |connection: &mut Db| {
-        users::lock(connection, None, user)?;
-        let name = match name {
-            Some(name) => name,
-            None => Name::from_stored(users::find(connection, None, user)?.name),
-        };
-        wallets::create(connection, user, &NewWallet { id, name, keys: stored, created_at: clock::now() })?;
-        let wallet = wallets::find(connection, id)?;
-        Ok(ManagedWallet::new(WalletWithKeys { wallet, keys }, true))
-    };
-    let created =
-        create_once(&app, operator, StatusCode::OK, claim, create, services::Error::of(Missing::User)).await?;
-    tracing::info!(operator = %operator.user(), manager = %user, "an operator created a wallet");
-    Ok(created)
+    let show = |created| json(&ManagedWallet::new(created, true));
+    let created = wallets::create(&app.services, operator, claim, user, name, show).await?;
+    Ok(created.respond_json_as(StatusCode::OK))
 }
 
 /// How many keys were renewed.
@@ -126,13 +105,6 @@ pub(in crate::api) async fn rotate_account_keys(
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = account_id(&path)?;
-    let shared = app.clone();
-    let rotated = app.write_as(operator, move |connection| {
-        users::lock(connection, None, id)?;
-        let own = wallets::of_users(connection, &[id])?;
-        managers::rotate_wallets(connection, &shared.sealer, own)
-    });
-    let wallets = rotated.await.map_err(account_not_found)?.len();
-    tracing::info!(operator = %operator.user(), manager = %id, "an operator rotated a manager's keys");
-    Ok(HttpResponse::Ok().json(RotatedView { wallets }))
+    let rotated = wallets::rotate_keys(&app.services, operator, id).await?;
+    Ok(HttpResponse::Ok().json(RotatedView { wallets: rotated.len() }))
 }

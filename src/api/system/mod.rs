@@ -13,9 +13,8 @@ use utoipa::ToSchema;
 
 use crate::api::framework::address::ClientAddress;
 use crate::api::framework::app::State;
-use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::error::ApiError;
 use crate::clock;
-use crate::services::health::is_ready;
 
 /// How the server is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -31,7 +30,11 @@ pub struct Health {
 
 impl Health {
     fn of(app: &State) -> Self {
-        Self { server_time: clock::now().seconds(), up_time: app.up_time_s(), version: env!("CARGO_PKG_VERSION") }
+        Self {
+            server_time: clock::now().seconds(),
+            up_time: app.health.up_time_s(),
+            version: env!("CARGO_PKG_VERSION"),
+        }
     }
 }
 
@@ -51,9 +54,7 @@ pub(crate) async fn health(app: State) -> HttpResponse {
 #[utoipa::path(tag = "System", responses((status = 200, description = "The server can work", body = Health)))]
 #[get("/api/v1/health/ready")]
 pub(crate) async fn readiness(app: State) -> Result<HttpResponse, ApiError> {
-    if !is_ready(&app.services).await? || app.lacks_master_key() {
-        return Err(ErrorCode::Unavailable.into());
-    }
+    app.health.check(&app.services).await?;
     Ok(HttpResponse::Ok().json(Health::of(&app)))
 }
 

@@ -2,31 +2,25 @@
 //!
 //! The tenant is all wallets of the users that the manager created, and the manager's own.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, delete, get, post, put, web};
 use serde::Deserialize;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{Array, ArrayBuilder, Schema, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::endpoint_id;
 use super::views::EndpointView;
-use super::{endpoint_id, webhook_not_found};
 use crate::api::framework::app::State;
 use crate::api::framework::auth::{AdminKey, Manager};
 use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::framework::idempotency::{Idempotency, IdempotencyParam, create_once};
+use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
+use crate::api::framework::json_stream::json;
 use crate::api::framework::leniency;
 use crate::api::framework::params::Checks;
-use crate::clock;
-use crate::domain::ids::EndpointId;
-use crate::domain::text::{InvalidText, WebhookUrl};
-use crate::domain::webhooks::{EventKind, EventKinds, OwnerKind, WebhookSecret};
-use crate::services::{self, Missing, Taken};
-use crate::store::webhooks::endpoints;
-use crate::store::webhooks::endpoints::Endpoint;
-use crate::store::webhooks::secrets;
-use crate::store::{Db, StoreError};
+use crate::domain::text::InvalidText;
+use crate::domain::webhooks::{EventKind, EventKinds};
+use crate::services::webhooks::endpoints::{self, EndpointChange, EndpointTerms};
 
 /// An endpoint to create, or what to change of one: what is not named stays as it is.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -70,20 +64,13 @@ fn kinds() -> Array {
         .build()
 }
 
-/// What is asked for, every part of it valid.
-struct Terms {
-    url: Option<WebhookUrl>,
-    kinds: Option<EventKinds>,
-    active: Option<bool>,
-}
-
 impl EndpointOrder {
-    fn read(self, app: &State) -> Result<Terms, ApiError> {
+    fn read(self, app: &State) -> Result<EndpointChange, ApiError> {
         let mut checks = Checks::default();
-        let url = checks.check_opt("url", self.url, |text| app.policy.targets.accept(text));
+        let url = checks.check_opt("url", self.url, |text| app.services.policy.targets.accept(text));
         let kinds = checks.check_opt("events", self.events, |names| kinds_of(&names));
         match (url, kinds) {
-            (Some(url), Some(kinds)) => Ok(Terms { url, kinds, active: self.active }),
+            (Some(url), Some(kinds)) => Ok(EndpointChange { url, kinds, active: self.active }),
             _ => Err(checks.into_error()),
         }
     }
@@ -119,37 +106,14 @@ pub(in crate::api) async fn create_webhook(
 ) -> Result<HttpResponse, ApiError> {
     let order: EndpointOrder = body.json()?;
     let claim = idempotency.claim(&app, &key, &body)?;
-    let Terms { url, kinds, active } = order.read(&app)?;
-    let url = url.ok_or_else(|| ApiError::field("url", "is missing"))?;
-    let now = clock::now();
-    let endpoint = Endpoint {
-        id: EndpointId::random(),
-        manager: key.user(),
-        url: url.into_inner(),
+    let EndpointChange { url, kinds, active } = order.read(&app)?;
+    let terms = EndpointTerms {
+        url: url.ok_or_else(|| ApiError::field("url", "is missing"))?,
         kinds: kinds.unwrap_or_else(|| EventKind::ALL.into_iter().collect()),
-        created_at: now,
-        updated_at: now,
-        paused_at: (active == Some(false)).then_some(now),
+        is_paused: active == Some(false),
     };
-    let secret = WebhookSecret::generate();
-    let shared = app.clone();
-    let create = move |connection: &mut Db| {
-        if !endpoints::create(connection, &endpoint)? {
-            return Err(StoreError::Conflict);
-        }
-        secrets::insert(connection, &shared.sealer, OwnerKind::Endpoint, *endpoint.id.as_bytes(), &secret)?;
-        Ok(EndpointView::with_secret(endpoint, &secret))
-    };
-    // Ids are random: what is in the way is the number of endpoints.
-    create_once(
-        &app,
-        key,
-        StatusCode::CREATED,
-        claim,
-        create,
-        services::Error::of_change(Taken::Endpoints, Missing::Endpoint),
-    )
-    .await
+    let show = |created| json(&EndpointView::with_secret(created));
+    Ok(endpoints::create(&app.services, key, claim, terms, show).await?.respond_json())
 }
 
 /// List endpoints
@@ -162,8 +126,8 @@ pub(in crate::api) async fn create_webhook(
 )]
 #[get("/usermanager/api/v1/webhooks")]
 pub(in crate::api) async fn list_webhooks(key: AdminKey, app: State) -> Result<HttpResponse, ApiError> {
-    let Some(tenant) = key.managed_tenant() else { return Ok(HttpResponse::Ok().json([(); 0])) };
-    let found = app.store.read(move |connection| endpoints::list(connection, tenant)).await?;
+    let Some(manager) = Manager::of(key) else { return Ok(HttpResponse::Ok().json([(); 0])) };
+    let found = endpoints::list(&app.services, manager).await?;
     let views: Vec<_> = found.into_iter().map(EndpointView::new).collect();
     Ok(HttpResponse::Ok().json(views))
 }
@@ -182,9 +146,9 @@ pub(in crate::api) async fn get_webhook(
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = endpoint_id(&path)?;
-    let tenant = key.managed_tenant().ok_or(ErrorCode::WebhookNotFound)?;
-    let found = app.store.read(move |connection| endpoints::find(connection, tenant, id)).await;
-    Ok(HttpResponse::Ok().json(EndpointView::new(found.map_err(webhook_not_found)?)))
+    let manager = Manager::of(key).ok_or(ErrorCode::WebhookNotFound)?;
+    let found = endpoints::find(&app.services, manager, id).await?;
+    Ok(HttpResponse::Ok().json(EndpointView::new(found)))
 }
 
 /// Change, pause or resume an endpoint
@@ -205,25 +169,9 @@ pub(in crate::api) async fn update_webhook(
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     let id = endpoint_id(&path)?;
-    let Terms { url, kinds, active } = body.json::<EndpointOrder>()?.read(&app)?;
-    let view = app.write_as(key, move |connection| {
-        let before = endpoints::find(connection, key.user(), id)?;
-        let now = clock::now();
-        let changed = Endpoint {
-            url: url.map_or(before.url, WebhookUrl::into_inner),
-            kinds: kinds.unwrap_or(before.kinds),
-            updated_at: now,
-            paused_at: match active {
-                None => before.paused_at,
-                Some(true) => None,
-                Some(false) => before.paused_at.or(Some(now)),
-            },
-            ..before
-        };
-        endpoints::update(connection, &changed)?;
-        Ok(EndpointView::new(changed))
-    });
-    Ok(HttpResponse::Ok().json(view.await.map_err(webhook_not_found)?))
+    let change = body.json::<EndpointOrder>()?.read(&app)?;
+    let changed = endpoints::update(&app.services, key, id, change).await?;
+    Ok(HttpResponse::Ok().json(EndpointView::new(changed)))
 }
 
 /// Delete an endpoint
@@ -242,9 +190,7 @@ pub(in crate::api) async fn delete_webhook(
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = endpoint_id(&path)?;
-    let deleted =
-        app.write_as(key, move |connection| endpoints::delete(connection, key.user(), id, clock::now())).await;
-    deleted.map_err(webhook_not_found)?;
+    endpoints::delete(&app.services, key, id).await?;
     Ok(HttpResponse::Ok().json(None::<String>))
 }
 
@@ -264,11 +210,6 @@ pub(in crate::api) async fn rotate_endpoint_secret(
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = endpoint_id(&path)?;
-    let shared = app.clone();
-    let view = app.write_as(key, move |connection| {
-        let endpoint = endpoints::find(connection, key.user(), id)?;
-        let secret = secrets::replace(connection, &shared.sealer, OwnerKind::Endpoint, *id.as_bytes())?;
-        Ok(EndpointView::with_secret(endpoint, &secret))
-    });
-    Ok(HttpResponse::Ok().json(view.await.map_err(webhook_not_found)?))
+    let rotated = endpoints::rotate_secret(&app.services, key, id).await?;
+    Ok(HttpResponse::Ok().json(EndpointView::with_secret(rotated)))
 }

@@ -7,13 +7,11 @@ use utoipa::ToSchema;
 use crate::api::framework::app::State;
 use crate::api::framework::auth::{AdminKey, Manager};
 use crate::api::framework::body::{Body, lenient};
-use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::error::ApiError;
 use crate::api::framework::params::Checks;
-use crate::domain::ids::UserId;
 use crate::domain::text::InvalidText;
 use crate::domain::webhooks::WebhookFormat;
-use crate::store::webhooks::formats;
-use crate::store::{Db, StoreError};
+use crate::services::webhooks::format::{self, TenantFormat};
 
 /// What to choose.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -37,11 +35,8 @@ pub struct FormatView {
 }
 
 impl FormatView {
-    /// `server` is what holds where nobody above the manager has chosen either.
-    fn of(connection: &mut Db, manager: UserId, server: WebhookFormat) -> Result<Self, StoreError> {
-        let chosen = formats::get(connection, manager)?;
-        let holds = formats::of_tenants(connection, [manager])?.remove(&manager);
-        Ok(Self { format: holds.unwrap_or(server).as_str(), chosen: chosen.map(WebhookFormat::as_str) })
+    fn new(TenantFormat { holds, chosen }: TenantFormat) -> Self {
+        Self { format: holds.as_str(), chosen: chosen.map(WebhookFormat::as_str) }
     }
 }
 
@@ -55,9 +50,8 @@ impl FormatView {
 )]
 #[get("/usermanager/api/v1/webhook-format")]
 pub(in crate::api) async fn get_webhook_format(key: AdminKey, app: State) -> Result<HttpResponse, ApiError> {
-    let server = app.policy.webhook_format;
-    let view = app.store.read(move |connection| FormatView::of(connection, key.user(), server));
-    Ok(HttpResponse::Ok().json(view.await?))
+    let format = format::find(&app.services, key).await?;
+    Ok(HttpResponse::Ok().json(FormatView::new(format)))
 }
 
 /// Choose the format of webhooks
@@ -79,11 +73,6 @@ pub(in crate::api) async fn choose_webhook_format(
     let mut checks = Checks::default();
     let read = |text: String| WebhookFormat::from_name(&text).ok_or(InvalidText::Form("`reference` or `lnbits`"));
     let Some(chosen) = checks.check_opt("format", order.format, read) else { return Err(checks.into_error()) };
-    let server = app.policy.webhook_format;
-    let view = app.write_as(key, move |connection| {
-        formats::set(connection, key.user(), chosen)?;
-        FormatView::of(connection, key.user(), server)
-    });
-    let view = view.await.map_err(|error| ApiError::from_change(error, ErrorCode::Unavailable, ErrorCode::Internal))?;
-    Ok(HttpResponse::Ok().json(view))
+    let format = format::choose(&app.services, key, chosen).await?;
+    Ok(HttpResponse::Ok().json(FormatView::new(format)))
 }

@@ -1,8 +1,5 @@
 //! The log of what was sent to a manager's endpoints, and sending it again.
 
-use std::time::Instant;
-
-use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::Object;
@@ -10,24 +7,18 @@ use utoipa::openapi::schema::Schema;
 use utoipa::{IntoParams, ToSchema};
 
 use super::views::{DeliveryDetails, DeliveryView};
-use super::{delivery_id, delivery_not_found, endpoint_id, webhook_not_found};
+use super::{delivery_id, endpoint_id};
 use crate::api::framework::app::State;
 use crate::api::framework::auth::{AdminKey, Manager};
 use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::framework::idempotency::{Idempotency, IdempotencyParam, create_once};
+use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
+use crate::api::framework::json_stream::json;
 use crate::api::framework::leniency;
 use crate::api::framework::params::{Checks, Params, Window};
 use crate::clock;
-use crate::domain::consumer::Consumer;
-use crate::domain::ids::{DeliveryId, EndpointId, EventId};
 use crate::domain::time::{Moment, UnixMs};
-use crate::domain::webhooks::{Destination, EventKind, OwnerKind};
-use crate::net::targets::Target;
-use crate::services::{self, Missing};
-use crate::store::webhooks::events::NewDelivery;
-use crate::store::webhooks::{endpoints, log};
-use crate::store::{Db, StoreError};
+use crate::services::webhooks::log::{self, LogPage};
 
 /// Deliveries that are listed where nothing is said.
 const LIMIT_DEFAULT: i64 = 20;
@@ -37,7 +28,7 @@ const SECONDS_MAX: isize = 253_402_300_799;
 /// Which deliveries to list.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only the document reads these; the query itself is read by `Page`")]
+#[expect(dead_code, reason = "only the document reads these; the query itself is read by `page_of`")]
 pub struct DeliveryListParams {
     /// Only those in this state.
     #[param(schema_with = states)]
@@ -57,24 +48,15 @@ fn states() -> Object {
     leniency::words(STATES).build()
 }
 
-/// Which part of a log is asked for.
-pub(super) struct Page {
-    /// In any of these states; in whatever state where there is none.
-    pub(super) states: Vec<&'static str>,
-    pub(super) offset: i64,
-    pub(super) limit: i64,
-}
-
-impl Page {
-    pub(super) fn read(params: &Params) -> Result<Self, ApiError> {
-        let state = |text: &str| {
-            let found = STATES.into_iter().find(|state| *state == text);
-            found.ok_or_else(|| ApiError::field("state", "must be `waiting`, `delivered` or `parked`"))
-        };
-        let states = params.any_of("state")?.into_iter().map(state).collect::<Result<_, _>>()?;
-        let Window { offset, limit } = params.window()?;
-        Ok(Self { states, offset, limit: limit.unwrap_or(LIMIT_DEFAULT) })
-    }
+/// Which part of a log the query asks for.
+pub(super) fn page_of(params: &Params) -> Result<LogPage, ApiError> {
+    let state = |text: &str| {
+        let found = STATES.into_iter().find(|state| *state == text);
+        found.ok_or_else(|| ApiError::field("state", "must be `waiting`, `delivered` or `parked`"))
+    };
+    let states = params.any_of("state")?.into_iter().map(state).collect::<Result<_, _>>()?;
+    let Window { offset, limit } = params.window()?;
+    Ok(LogPage { states, offset, limit: limit.unwrap_or(LIMIT_DEFAULT) })
 }
 
 fn since() -> Schema {
@@ -97,6 +79,29 @@ pub struct RangeOrder {
     #[serde(default, deserialize_with = "lenient")]
     #[schema(schema_with = until)]
     until: Option<Moment>,
+}
+
+impl RangeOrder {
+    /// The first time, and the one before which the range ends.
+    fn read(self) -> Result<(UnixMs, UnixMs), ApiError> {
+        let mut checks = Checks::default();
+        let mut time = |field: &str, moment: Moment| {
+            let at = moment.from();
+            let is_sane = isize::try_from(at.seconds()).is_ok_and(|seconds| (0..=SECONDS_MAX).contains(&seconds));
+            if !is_sane {
+                checks.add(field, "must be a time from 1970 to 9999");
+            }
+            is_sane.then_some(at)
+        };
+        let now = Moment::of_second(clock::now().seconds().saturating_add(1));
+        let until = time("until", self.until.unwrap_or(now));
+        let since = self.since.and_then(|since| time("since", since));
+        if self.since.is_none() {
+            checks.add("since", "is missing: a time in Unix seconds or ISO 8601");
+        }
+        let (Some(since), Some(until)) = (since, until) else { return Err(checks.into_error()) };
+        Ok((since, until))
+    }
 }
 
 /// How many deliveries are on their way again.
@@ -123,13 +128,9 @@ pub(in crate::api) async fn list_deliveries(
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let id = endpoint_id(&path)?;
-    let tenant = key.managed_tenant().ok_or(ErrorCode::WebhookNotFound)?;
-    let Page { states, offset, limit } = Page::read(&params)?;
-    let found = app.store.read_list(key.consumer(), move |connection| {
-        endpoints::find(connection, tenant, id)?;
-        log::list(connection, id.as_bytes(), &states, offset, limit)
-    });
-    let views: Vec<_> = found.await.map_err(webhook_not_found)?.into_iter().map(DeliveryView::from).collect();
+    let manager = Manager::of(key).ok_or(ErrorCode::WebhookNotFound)?;
+    let found = log::list(&app.services, manager, id, page_of(&params)?).await?;
+    let views: Vec<_> = found.into_iter().map(DeliveryView::from).collect();
     Ok(HttpResponse::Ok().json(views))
 }
 
@@ -149,14 +150,9 @@ pub(in crate::api) async fn get_delivery(
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = delivery_id(&path)?;
-    let tenant = key.managed_tenant().ok_or(ErrorCode::DeliveryNotFound)?;
-    let found = app.store.read(move |connection| {
-        let owner = log::owner_of(connection, id)?;
-        // Whose the endpoint is decides; a wallet's own webhooks are not the manager's.
-        endpoints::find(connection, tenant, EndpointId::new(owner))?;
-        log::find_with_failures(connection, &owner, id).map(DeliveryDetails::from)
-    });
-    Ok(HttpResponse::Ok().json(found.await.map_err(delivery_not_found)?))
+    let manager = Manager::of(key).ok_or(ErrorCode::DeliveryNotFound)?;
+    let found = log::find(&app.services, manager, id).await?;
+    Ok(HttpResponse::Ok().json(DeliveryDetails::from(found)))
 }
 
 /// Send a test event
@@ -178,30 +174,8 @@ pub(in crate::api) async fn test_webhook(
 ) -> Result<HttpResponse, ApiError> {
     let endpoint = endpoint_id(&path)?;
     let claim = idempotency.claim(&app, &key, &body)?;
-    let create = move |connection: &mut Db| {
-        let url = endpoints::find(connection, key.user(), endpoint)?.url;
-        let target = Target::parse(&url).map_err(|error| StoreError::Broken(error.to_string()))?;
-        let (id, now) = (DeliveryId::next(), clock::now());
-        log::add(connection, trial(key.consumer(), endpoint, id, &target, now), now)?;
-        log::find(connection, endpoint.as_bytes(), id).map(DeliveryView::from)
-    };
-    create_once(&app, key, StatusCode::CREATED, claim, create, services::Error::of(Missing::Endpoint)).await
-}
-
-fn trial(consumer: Consumer, endpoint: EndpointId, id: DeliveryId, target: &Target, now: UnixMs) -> NewDelivery {
-    NewDelivery {
-        id,
-        event: EventId::next(),
-        kind: EventKind::Test,
-        owner: *endpoint.as_bytes(),
-        owner_kind: OwnerKind::Endpoint,
-        account: None,
-        row: None,
-        payload: Some(r#"{"message":"This is a test."}"#.to_owned()),
-        destination: Destination { consumer, host: target.host_and_port() },
-        line: None,
-        created_at: now,
-    }
+    let show = |sent| json(&DeliveryView::from(sent));
+    Ok(log::send_test(&app.services, key, claim, endpoint, show).await?.respond_json())
 }
 
 /// Send a delivery again
@@ -220,14 +194,8 @@ pub(in crate::api) async fn redeliver(
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = delivery_id(&path)?;
-    let view = app.write_as(key, move |connection| {
-        let owner = log::owner_of(connection, id)?;
-        // Whose the endpoint is decides; a wallet's own webhooks are not the manager's.
-        endpoints::find(connection, key.user(), EndpointId::new(owner))?;
-        log::redeliver(connection, &owner, id, clock::now())?;
-        log::find(connection, &owner, id).map(DeliveryView::from)
-    });
-    Ok(HttpResponse::Ok().json(view.await.map_err(delivery_not_found)?))
+    let redelivered = log::redeliver(&app.services, key, id).await?;
+    Ok(HttpResponse::Ok().json(DeliveryView::from(redelivered)))
 }
 
 /// Send all events of a time again
@@ -248,37 +216,7 @@ pub(in crate::api) async fn redeliver_range(
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     let id = endpoint_id(&path)?;
-    let order: RangeOrder = body.json()?;
-    let mut checks = Checks::default();
-    let mut time = |field: &str, moment: Moment| {
-        let at = moment.from();
-        let is_sane = isize::try_from(at.seconds()).is_ok_and(|seconds| (0..=SECONDS_MAX).contains(&seconds));
-        if !is_sane {
-            checks.add(field, "must be a time from 1970 to 9999");
-        }
-        is_sane.then_some(at)
-    };
-    let now = Moment::of_second(clock::now().seconds().saturating_add(1));
-    let until = time("until", order.until.unwrap_or(now));
-    let since = order.since.and_then(|since| time("since", since));
-    if order.since.is_none() {
-        checks.add("since", "is missing: a time in Unix seconds or ISO 8601");
-    }
-    let (Some(since), Some(until)) = (since, until) else { return Err(checks.into_error()) };
-    let (mut redelivered, mut after) = (0_usize, None);
-    loop {
-        let began = Instant::now();
-        let some = app.write_as(key, move |connection: &mut Db| {
-            endpoints::find(connection, key.user(), id)?;
-            log::redeliver_some(connection, id.as_bytes(), since, until, after, clock::now())
-        });
-        let (sent, last) = some.await.map_err(webhook_not_found)?;
-        redelivered = redelivered.saturating_add(sent);
-        if last.is_none() {
-            return Ok(HttpResponse::Ok().json(Redelivered { redelivered }));
-        }
-        after = last;
-        // Payments come first.
-        actix_web::rt::time::sleep(began.elapsed()).await;
-    }
+    let (since, until) = body.json::<RangeOrder>()?.read()?;
+    let redelivered = log::redeliver_range(&app.services, key, id, since, until).await?;
+    Ok(HttpResponse::Ok().json(Redelivered { redelivered }))
 }

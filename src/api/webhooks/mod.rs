@@ -11,7 +11,6 @@ use actix_web::web;
 
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::domain::ids::{DeliveryId, EndpointId};
-use crate::store::StoreError;
 
 /// The endpoint that a path names.
 fn endpoint_id(path: &web::Path<String>) -> Result<EndpointId, ApiError> {
@@ -21,12 +20,4 @@ fn endpoint_id(path: &web::Path<String>) -> Result<EndpointId, ApiError> {
 /// The delivery that a path names.
 fn delivery_id(path: &web::Path<String>) -> Result<DeliveryId, ApiError> {
     path.parse().or(Err(ErrorCode::DeliveryNotFound.into()))
-}
-
-fn webhook_not_found(error: StoreError) -> ApiError {
-    ApiError::from_store(error, ErrorCode::WebhookNotFound)
-}
-
-fn delivery_not_found(error: StoreError) -> ApiError {
-    ApiError::from_store(error, ErrorCode::DeliveryNotFound)
 }

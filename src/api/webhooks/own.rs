@@ -2,17 +2,14 @@
 
 use actix_web::{HttpResponse, get, post, put, web};
 
-use super::log::{DeliveryListParams, Page};
+use super::delivery_id;
+use super::log::{DeliveryListParams, page_of};
 use super::views::{DeliveryDetails, DeliveryView, SecretView};
-use super::{delivery_id, delivery_not_found};
 use crate::api::framework::app::State;
 use crate::api::framework::auth::AdminKey;
-use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::error::ApiError;
 use crate::api::framework::params::Params;
-use crate::clock;
-use crate::domain::webhooks::OwnerKind;
-use crate::store::StoreError;
-use crate::store::webhooks::{log, secrets};
+use crate::services::webhooks::own;
 
 /// The secret of a wallet's webhooks
 ///
@@ -24,11 +21,8 @@ use crate::store::webhooks::{log, secrets};
 )]
 #[get("/api/v1/webhooks/secret")]
 pub(in crate::api) async fn get_webhook_secret(key: AdminKey, app: State) -> Result<HttpResponse, ApiError> {
-    let shared = app.clone();
-    let secret = app.write_as(key, move |connection| {
-        secrets::of_one(connection, &shared.sealer, OwnerKind::Wallet, *key.wallet().as_bytes())
-    });
-    Ok(HttpResponse::Ok().json(SecretView::new(&secret.await.map_err(made_at_once)?)))
+    let secret = own::secret(&app.services, key).await?;
+    Ok(HttpResponse::Ok().json(SecretView::new(&secret)))
 }
 
 /// Rotate the secret of a wallet's webhooks
@@ -41,11 +35,8 @@ pub(in crate::api) async fn get_webhook_secret(key: AdminKey, app: State) -> Res
 )]
 #[put("/api/v1/webhooks/secret")]
 pub(in crate::api) async fn rotate_webhook_secret(key: AdminKey, app: State) -> Result<HttpResponse, ApiError> {
-    let shared = app.clone();
-    let secret = app.write_as(key, move |connection| {
-        secrets::replace(connection, &shared.sealer, OwnerKind::Wallet, *key.wallet().as_bytes())
-    });
-    Ok(HttpResponse::Ok().json(SecretView::new(&secret.await.map_err(made_at_once)?)))
+    let secret = own::rotate_secret(&app.services, key).await?;
+    Ok(HttpResponse::Ok().json(SecretView::new(&secret)))
 }
 
 /// List a wallet's deliveries
@@ -63,11 +54,8 @@ pub(in crate::api) async fn list_own_deliveries(
     app: State,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    let Page { states, offset, limit } = Page::read(&params)?;
-    let found = app.store.read_list(key.consumer(), move |connection| {
-        log::list(connection, key.wallet().as_bytes(), &states, offset, limit)
-    });
-    let views: Vec<_> = found.await?.into_iter().map(DeliveryView::from).collect();
+    let found = own::list(&app.services, key, page_of(&params)?).await?;
+    let views: Vec<_> = found.into_iter().map(DeliveryView::from).collect();
     Ok(HttpResponse::Ok().json(views))
 }
 
@@ -87,10 +75,8 @@ pub(in crate::api) async fn get_own_delivery(
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = delivery_id(&path)?;
-    let found = app.store.read(move |connection| {
-        log::find_with_failures(connection, key.wallet().as_bytes(), id).map(DeliveryDetails::from)
-    });
-    Ok(HttpResponse::Ok().json(found.await.map_err(delivery_not_found)?))
+    let found = own::find(&app.services, key, id).await?;
+    Ok(HttpResponse::Ok().json(DeliveryDetails::from(found)))
 }
 
 /// Send a wallet's delivery again
@@ -109,15 +95,6 @@ pub(in crate::api) async fn redeliver_own(
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = delivery_id(&path)?;
-    let view = app.write_as(key, move |connection| {
-        let owner = *key.wallet().as_bytes();
-        log::redeliver(connection, &owner, id, clock::now())?;
-        log::find(connection, &owner, id).map(DeliveryView::from)
-    });
-    Ok(HttpResponse::Ok().json(view.await.map_err(delivery_not_found)?))
-}
-
-/// Two who make a wallet's first secret at once: the second one finds it when it asks again.
-fn made_at_once(error: StoreError) -> ApiError {
-    ApiError::from_change(error, ErrorCode::Unavailable, ErrorCode::Internal)
+    let redelivered = own::redeliver(&app.services, key, id).await?;
+    Ok(HttpResponse::Ok().json(DeliveryView::from(redelivered)))
 }

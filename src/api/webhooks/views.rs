@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use crate::domain::ids::{DeliveryId, EndpointId, EventId};
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::{EventKind, WebhookSecret};
-use crate::store::webhooks::endpoints::Endpoint;
-use crate::store::webhooks::log::{Failure, Logged};
+use crate::services::webhooks::endpoints::EndpointWithSecret;
+use crate::services::webhooks::{Endpoint, Failure, Logged};
 
 /// Where a manager has events sent to.
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,7 +51,7 @@ impl EndpointView {
     }
 
     /// An endpoint whose secret has just been made.
-    pub fn with_secret(endpoint: Endpoint, secret: &WebhookSecret) -> Self {
+    pub fn with_secret(EndpointWithSecret { endpoint, secret }: EndpointWithSecret) -> Self {
         Self { secret: Some(secret.reveal().to_owned()), ..Self::new(endpoint) }
     }
 }

@@ -58,7 +58,7 @@ pub async fn pay(
         extra: extra.clone(),
         webhook: webhook.clone(),
     });
-    match services.settler.submit(command, key.consumer()).await? {
+    match services.ledger.submit(command, key.consumer()).await? {
         Ok(Outcome::Replayed { payments }) => again(services, key, &payments).await,
         Ok(Outcome::Paid { invoice, at }) => Ok(Created::new(Payment {
             row: transfer.as_bytes().to_vec(),

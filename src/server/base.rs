@@ -1,0 +1,89 @@
+//! What every start begins with: the database and its master key; and use cases on top of these,
+//! without a server.
+
+use std::fs::File;
+use std::future::Future;
+
+use super::{StartupError, data_dirs};
+use crate::config::Config;
+use crate::crypto::secret::{MasterKey, Sealer};
+use crate::domain::node::Node;
+use crate::master_key::{self, KeyRing, sources};
+use crate::services::Services;
+use crate::services::administrators::LocalAdministrator;
+use crate::services::ledger::Ledger;
+use crate::store::Store;
+use crate::store::db::migrations;
+
+/// The database, migrated, and the master key that belongs to it.
+#[derive(Debug)]
+pub struct Base {
+    /// The database.
+    pub store: Store,
+    /// The master key that is in use.
+    pub master: MasterKey,
+    /// Seals and unseals under the master key, and follows its rotation.
+    pub sealer: Sealer,
+}
+
+impl Base {
+    /// Opens the database, which is made where it is not there, brings it to the newest
+    /// schema, and gets the master key.
+    pub fn create(config: &Config) -> Result<Self, StartupError> {
+        // The lock covers the making of the master key as well.
+        let (store, _lock) = migrate(config)?;
+        let ring = master_key::create(&store, &config.data_dir)?;
+        Ok(Self::of(store, ring))
+    }
+
+    /// Opens a database that is there, has the newest schema, and is bound to a master key.
+    pub fn open(config: &Config) -> Result<Self, StartupError> {
+        let store = open_store(config)?;
+        let ring = master_key::open(&store, &config.data_dir)?;
+        Ok(Self::of(store, ring))
+    }
+
+    fn of(store: Store, KeyRing { master, sealer, .. }: KeyRing) -> Self {
+        Self { store, master, sealer }
+    }
+
+    /// Use cases without a server, and beside running ones: what goes through the ledger is settled
+    /// on the spot.
+    pub fn on_the_spot(&self, config: &Config) -> (Services, LocalAdministrator) {
+        let ledger = Ledger::OnTheSpot(self.store.clone());
+        let node = Node::new(&self.master, config.network);
+        let services = Services::new(self.store.clone(), ledger, node, self.sealer.clone(), config);
+        (services, LocalAdministrator::holding(&self.master))
+    }
+}
+
+/// Runs use cases on this thread, which does nothing else meanwhile.
+pub fn block_on<T>(work: impl Future<Output = T>) -> Result<T, StartupError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    Ok(runtime.map_err(StartupError::Runtime)?.block_on(work))
+}
+
+/// Opens the database, which is made where it is not there, and brings it to the newest
+/// schema. Other processes that start on the same data directory wait until the lock is
+/// dropped.
+pub fn migrate(config: &Config) -> Result<(Store, File), StartupError> {
+    data_dirs::make(config).map_err(StartupError::DataDir)?;
+    data_dirs::guard(config);
+    let lock = sources::lock_file(&config.data_dir, ".lock").map_err(StartupError::DataDir)?;
+    lock.lock().map_err(StartupError::DataDir)?;
+    let store = Store::open(config.database.clone())?;
+    for migration in store.read_blocking(migrations::run)? {
+        tracing::info!(migration, "migrated");
+    }
+    Ok((store, lock))
+}
+
+/// Opens a database that is there and has the newest schema.
+pub fn open_store(config: &Config) -> Result<Store, StartupError> {
+    if config.database.sqlite_path().is_some_and(|path| !path.exists()) {
+        return Err(StartupError::NoDatabase);
+    }
+    data_dirs::guard(config);
+    let store = Store::open(config.database.clone())?;
+    if store.read_blocking(migrations::pending)?.is_empty() { Ok(store) } else { Err(StartupError::OldSchema) }
+}

@@ -1,0 +1,10 @@
+//! The audit, for operators, and for whoever has the database at hand.
+
+use crate::ledger::audit::Verdict;
+use crate::services::Error;
+use crate::store::{Store, audit};
+
+/// Recomputes the ledger's promises from all rows. One audit is made at a time.
+pub async fn run(store: &Store) -> Result<Vec<Verdict>, Error> {
+    Ok(store.read_audit(audit::run).await?)
+}
