@@ -20,8 +20,7 @@ use crate::domain::time::UnixMs;
 use crate::domain::webhooks::WebhookFormat;
 use crate::fairness::gate::{Gate, PATIENCE, Turn};
 use crate::fairness::turns::{Limits, Share, Tenant};
-use crate::ledger::command::Command;
-use crate::ledger::outcome::Outcome;
+use crate::ledger::operation::Operation;
 use crate::ledger::settler::Settler;
 use crate::live::hub::Hub;
 use crate::net::proxies::TrustedProxies;
@@ -158,9 +157,9 @@ impl App {
         clock::now().seconds() - self.started_at.seconds()
     }
 
-    /// Has a command settled, on somebody's account.
-    pub async fn settle(&self, command: Command, consumer: Consumer) -> Result<Outcome, ApiError> {
-        self.settler.submit(command, consumer).await?.map_err(|rejection| ApiError::from_rejection(rejection, false))
+    /// Has an operation settled, on somebody's account.
+    pub async fn settle<O: Operation>(&self, operation: O, consumer: Consumer) -> Result<O::Output, ApiError> {
+        self.settler.submit(operation, consumer).await?.map_err(|rejection| ApiError::from_rejection(rejection, false))
     }
 
     /// Changes rows on behalf of a caller, in one transaction, at whose start the caller is
