@@ -19,7 +19,7 @@ use super::state::{
 use crate::domain::controls::{Freeze, Freezes, OverLimit};
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::{Claim, IdempotencyKey};
-use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
+use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, PaymentRow, TransferId, UserId};
 use crate::domain::money::Amount;
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::EventKind;
@@ -135,19 +135,19 @@ impl<'a> Work<'a> {
         let claim = command.claim();
         Ok(match command {
             Command::CreateInvoice(create) => {
-                let payments = || vec![*create.invoice.id.as_bytes()];
+                let payments = || vec![create.invoice.id.into()];
                 Outcome::CreateInvoice(self.once(claim, payments, |work| Ok(work.create_invoice(create)))?)
             }
             Command::Pay(pay) => {
-                let payments = || vec![*pay.transfer.as_bytes()];
+                let payments = || vec![pay.transfer.into()];
                 Outcome::Pay(self.once(claim, payments, |work| work.pay(pay))?)
             }
             Command::Transfer(transfer) => {
-                let payments = || transfer.legs.iter().map(|leg| *leg.transfer.as_bytes()).collect();
+                let payments = || transfer.legs.iter().map(|leg| leg.transfer.into()).collect();
                 Outcome::Transfer(self.once(claim, payments, |work| work.transfer(transfer))?)
             }
             Command::Adjust(adjust) => {
-                let payments = || vec![*adjust.leg.transfer.as_bytes()];
+                let payments = || vec![adjust.leg.transfer.into()];
                 let once = self.once(claim, payments, |work| work.adjust(adjust))?;
                 // Accounts stay, so one whose balance has changed is there.
                 let wallet = self.account(adjust.wallet()).ok_or(Rejection::WalletNotFound { leg: 0 })?;
@@ -158,11 +158,11 @@ impl<'a> Work<'a> {
     }
 
     /// Does something, but for a request that was made before under the same idempotency key: that
-    /// one is told what came of it then. `payments` are the ids that it is told.
+    /// one is told what came of it then, which are `payments`.
     fn once<T>(
         &mut self,
         claim: Option<(AccountId, Claim)>,
-        payments: impl FnOnce() -> Vec<[u8; 16]>,
+        payments: impl FnOnce() -> Vec<PaymentRow>,
         act: impl FnOnce(&mut Self) -> Result<T, Rejection>,
     ) -> Result<Once<T>, Rejection> {
         let Some((account, claim)) = claim else { return act(self).map(Once::Done) };
@@ -388,7 +388,7 @@ impl<'a> Work<'a> {
                 events.push(PaymentEvent {
                     kind: EventKind::PaymentSent,
                     account: posting.debit,
-                    row: *posting.id.as_bytes(),
+                    row: posting.id.into(),
                 });
             }
 
@@ -403,7 +403,7 @@ impl<'a> Work<'a> {
                 events.push(PaymentEvent {
                     kind: EventKind::PaymentReceived,
                     account: posting.credit,
-                    row: *posting.invoice.as_bytes(),
+                    row: posting.invoice.into(),
                 });
             }
             rows.push(TransferRow {

@@ -1,6 +1,7 @@
 //! What a command came to, or why it was refused.
 
 use super::state::Invoice;
+use crate::domain::ids::PaymentRow;
 use crate::domain::money::Msat;
 use crate::domain::time::UnixMs;
 
@@ -27,8 +28,8 @@ pub enum Once<T> {
     Done(T),
     /// The same was asked before under the same key: nothing has happened now.
     Replayed {
-        /// The ids of the invoice, or of the transfers, that came of it then.
-        payments: Vec<[u8; 16]>,
+        /// The rows of the invoice, or of the transfers, that came of it then.
+        payments: Vec<PaymentRow>,
     },
 }
 

@@ -369,7 +369,7 @@ fn a_command_under_the_same_key_is_told_what_came_of_it() {
     let order = || under(transfer(wallet(0), vec![leg(wallet(0), wallet(1), 30)]), 1, 1);
     let first = order();
     let Command::Transfer(made) = &first else { unreachable!() };
-    let payments = vec![*made.legs[0].transfer.as_bytes()];
+    let payments = vec![made.legs[0].transfer.into()];
     // In the same batch, and in a later one; a refused command claims nothing.
     let dear = under(transfer(wallet(0), vec![leg(wallet(0), wallet(1), 300)]), 2, 1);
     let cheap = under(transfer(wallet(0), vec![leg(wallet(0), wallet(1), 3)]), 2, 1);

@@ -23,7 +23,7 @@ use crate::api::framework::json_stream;
 use crate::clock;
 use crate::crypto::secret::Purpose;
 use crate::domain::idempotency::{Claim, IdempotencyKey, RequestDigest, answer_owner};
-use crate::domain::ids::{AccountId, WalletId};
+use crate::domain::ids::{AccountId, PaymentRow, WalletId};
 use crate::store::idempotency::{self, Done};
 use crate::store::payments::{self, Payment};
 use crate::store::{Db, StoreError};
@@ -150,17 +150,17 @@ async fn done(app: &App, caller: impl Caller, claim: Option<Claim>) -> Result<Op
     if done.request == claim.request { Ok(Some(done)) } else { Err(ErrorCode::IdempotencyConflict.into()) }
 }
 
-/// The ids of the payments that were made before under a claim, where any were.
+/// The rows of the payments that were made before under a claim, where any were.
 pub async fn payments_of(
     app: &App,
     caller: impl Caller,
     claim: Option<Claim>,
-) -> Result<Option<Vec<[u8; 16]>>, ApiError> {
+) -> Result<Option<Vec<PaymentRow>>, ApiError> {
     Ok(done(app, caller, claim).await?.map(|done| done.payments))
 }
 
 /// Sides of payments that were made before, by their wallets and the ids of their rows.
-pub async fn payments_again(app: &App, sides: Vec<(WalletId, [u8; 16])>) -> Result<Vec<Payment>, ApiError> {
+pub async fn payments_again(app: &App, sides: Vec<(WalletId, PaymentRow)>) -> Result<Vec<Payment>, ApiError> {
     let find = move |connection: &mut Db| payments::find_sides(connection, &sides);
     app.store.read(find).await.map_err(|error| match error {
         // Nothing failed but the reading of what was done.
@@ -181,7 +181,7 @@ pub async fn payments_again(app: &App, sides: Vec<(WalletId, [u8; 16])>) -> Resu
 }
 
 /// One side of a payment that was made before, by its wallet and the ids that came of it.
-pub async fn payment_again(app: &App, wallet: WalletId, ids: &[[u8; 16]]) -> Result<Payment, ApiError> {
+pub async fn payment_again(app: &App, wallet: WalletId, ids: &[PaymentRow]) -> Result<Payment, ApiError> {
     let sides = ids.iter().take(1).map(|id| (wallet, *id)).collect();
     Ok(payments_again(app, sides).await?.pop().ok_or(ErrorCode::Internal)?)
 }

@@ -12,7 +12,7 @@ use crate::api::payments::PaymentOrder;
 use crate::clock;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
-use crate::domain::ids::InvoiceId;
+use crate::domain::ids::{InvoiceId, PaymentRow};
 use crate::domain::money::Amount;
 use crate::domain::node::{Description, Preimage};
 use crate::domain::text::{InvalidText, Memo, WebhookUrl};
@@ -113,7 +113,7 @@ fn check_expiry(checks: &mut Checks, seconds: Option<i64>) -> Option<u32> {
 }
 
 /// The invoice that was created before, as it was answered then: whatever became of it since.
-async fn invoice_again(app: &App, key: &WalletKey, ids: &[[u8; 16]]) -> Result<Created<Payment>, ApiError> {
+async fn invoice_again(app: &App, key: &WalletKey, ids: &[PaymentRow]) -> Result<Created<Payment>, ApiError> {
     let now = idempotency::payment_again(app, key.wallet(), ids).await?;
     Ok(Created::again(Payment { state: InvoiceState::Open, paid_at: None, webhook_status: None, ..now }))
 }
@@ -156,7 +156,7 @@ fn hashed_description(order: &PaymentOrder) -> Result<Option<Description>, Inval
 /// A new invoice, as its payee sees it.
 fn incoming(invoice: NewInvoice) -> Payment {
     Payment {
-        row: invoice.id.as_bytes().to_vec(),
+        row: invoice.id.into(),
         wallet: invoice.payee.wallet(),
         payment_hash: invoice.payment_hash,
         invoice: invoice.id,

@@ -9,7 +9,7 @@ use crate::api::framework::params::Checks;
 use crate::api::payments::PaymentOrder;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
-use crate::domain::ids::TransferId;
+use crate::domain::ids::{PaymentRow, TransferId};
 use crate::domain::invoice::PaymentRequest;
 use crate::domain::skim::SkimmedRequest;
 use crate::domain::text::WebhookUrl;
@@ -54,7 +54,7 @@ pub(crate) async fn pay_invoice(
     match app.settler.submit(pay, key.consumer()).await? {
         Ok(Once::Replayed { payments }) => payment_again(app, &key, &payments).await,
         Ok(Once::Done(Paid { invoice, at })) => Ok(Created::new(Payment {
-            row: transfer.as_bytes().to_vec(),
+            row: transfer.into(),
             wallet: key.wallet(),
             payment_hash,
             invoice: invoice.id,
@@ -87,7 +87,7 @@ fn not_issued(request: &SkimmedRequest, otherwise: impl FnOnce(PaymentRequest) -
 }
 
 /// The payment that was made before.
-async fn payment_again(app: &App, key: &AdminKey, ids: &[[u8; 16]]) -> Result<Created<Payment>, ApiError> {
+async fn payment_again(app: &App, key: &AdminKey, ids: &[PaymentRow]) -> Result<Created<Payment>, ApiError> {
     Ok(Created::again(idempotency::payment_again(app, key.wallet(), ids).await?))
 }
 

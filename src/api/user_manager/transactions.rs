@@ -10,6 +10,7 @@ use crate::api::framework::json_stream::json_array;
 use crate::api::framework::params::{Params, WindowParams};
 use crate::api::payments::view::PaymentView;
 use crate::clock;
+use crate::domain::ids::PaymentRow;
 use crate::store::payments::filter::{Condition, PaymentFilter, Sort, Test};
 use crate::store::{payments, wallets};
 
@@ -34,7 +35,7 @@ pub(in crate::api) async fn list_transactions(
     let tenant = key.managed_tenant().ok_or(ErrorCode::WalletNotFound)?;
     let found = app.store.read(move |connection| wallets::find_in_tenant(connection, tenant, id)).await;
     found.map_err(|error| ApiError::from_store(error, ErrorCode::WalletNotFound))?;
-    json_array(move |before: Option<Vec<u8>>| {
+    json_array(move |before: Option<PaymentRow>| {
         let app = app.clone();
         let window = if before.is_some() { window.after_first_page() } else { window };
         async move {
@@ -44,7 +45,7 @@ pub(in crate::api) async fn list_transactions(
                 let older = before.map(|row| Condition { test: Test::Before(row), negated: false });
                 let filter = PaymentFilter(older.into_iter().collect());
                 let page = payments::list(connection, id, &filter, Sort::NEWEST, window.offset, window.rows())?;
-                let before = page.last().map(|payment| payment.row.clone()).filter(|_| !window.ends_with(page.len()));
+                let before = page.last().map(|payment| payment.row).filter(|_| !window.ends_with(page.len()));
                 Ok((PaymentView::items(&shared, page, clock::now())?, before))
             });
             page.await.map_err(|error| ApiError::from_store(error, ErrorCode::WalletNotFound))

@@ -19,7 +19,7 @@ use crate::api::framework::params::Checks;
 use crate::api::payments::create::{check_amount, check_unit};
 use crate::api::payments::view::PaymentView;
 use crate::clock;
-use crate::domain::ids::{InvoiceId, TransferId, WalletId};
+use crate::domain::ids::{InvoiceId, PaymentRow, TransferId, WalletId};
 use crate::domain::node::Preimage;
 use crate::domain::text::Memo;
 use crate::domain::time::UnixMs;
@@ -185,7 +185,7 @@ fn read(app: &App, body: &Body<LIST_BYTES_MAX>) -> Result<(Vec<Leg>, bool), ApiE
 async fn transfers_again(
     app: &State,
     legs: &[Leg],
-    ids: &[[u8; 16]],
+    ids: &[PaymentRow],
     is_array: bool,
 ) -> Result<HttpResponse, ApiError> {
     let sides = legs.iter().zip(ids).map(|(leg, id)| (leg.from.wallet(), *id)).collect();
@@ -257,7 +257,7 @@ fn leg(app: &App, checks: &mut Checks, order: TransferOrder, index: Option<usize
 /// A movement that was made, as its payer sees it.
 fn outgoing(leg: Leg, at: UnixMs) -> Payment {
     Payment {
-        row: leg.transfer.as_bytes().to_vec(),
+        row: leg.transfer.into(),
         wallet: leg.from.wallet(),
         payment_hash: leg.invoice.payment_hash,
         invoice: leg.invoice.id,

@@ -98,7 +98,7 @@ pub(in crate::api) async fn create_wallet(
 pub(in crate::api) async fn list_wallets(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
     let window = params.window()?;
     let Some(tenant) = key.managed_tenant() else { return Ok(HttpResponse::Ok().json([(); 0])) };
-    json_array(move |cursor: Option<Cursor>| {
+    json_array(move |cursor: Option<Cursor<WalletId>>| {
         let app = app.clone();
         let window = if cursor.is_some() { window.after_first_page() } else { window };
         async move {
@@ -107,7 +107,7 @@ pub(in crate::api) async fn list_wallets(key: WalletKey, app: State, params: Par
                 key.recheck(connection)?;
                 let page = wallets::list(connection, tenant, cursor.as_ref(), window.offset, window.rows())?;
                 let is_last = window.ends_with(page.len());
-                let cursor = page.last().map(|wallet| (wallet.created_at.get(), wallet.id.as_bytes().to_vec()));
+                let cursor = page.last().map(|wallet| Cursor { created_at: wallet.created_at, id: wallet.id });
                 let views = ManagedWallet::list(connection, &shared.sealer, key.sees_admin_keys(), page)?;
                 Ok((Items::of(views)?, cursor.filter(|_| !is_last)))
             });
@@ -186,7 +186,7 @@ const ROTATE_ROWS: i64 = 100;
 )]
 #[put("/usermanager/api/v1/rotate-all-keys")]
 pub(in crate::api) async fn rotate_all_keys(key: Manager<AdminKey>, app: State) -> Result<HttpResponse, ApiError> {
-    json_array(move |next: Option<(Cursor, Manager<AdminKey>)>| {
+    json_array(move |next: Option<(Cursor<WalletId>, Manager<AdminKey>)>| {
         let app = app.clone();
         let (after, caller) = next.map_or((None, key), |(after, renewed)| (Some(after), renewed));
         async move {
@@ -194,7 +194,7 @@ pub(in crate::api) async fn rotate_all_keys(key: Manager<AdminKey>, app: State) 
             let page = app.write_as(caller, move |connection| {
                 let mut page = wallets::list(connection, key.user(), after.as_ref(), 0, ROTATE_ROWS)?;
                 let is_last = i64::try_from(page.len()).is_ok_and(|len| len < ROTATE_ROWS);
-                let last = page.last().map(|wallet| (wallet.created_at.get(), wallet.id.as_bytes().to_vec()));
+                let last = page.last().map(|wallet| Cursor { created_at: wallet.created_at, id: wallet.id });
                 if after.is_none() {
                     page.push(wallets::find(connection, key.wallet())?);
                 }

@@ -136,7 +136,7 @@ pub(in crate::api) async fn create_webhook(
         if !endpoints::create(connection, &endpoint)? {
             return Err(StoreError::Conflict);
         }
-        secrets::insert(connection, &shared.sealer, OwnerKind::Endpoint, *endpoint.id.as_bytes(), &secret)?;
+        secrets::insert(connection, &shared.sealer, OwnerKind::Endpoint, endpoint.id.into(), &secret)?;
         Ok(EndpointView::with_secret(endpoint, &secret))
     };
     // Ids are random: what is in the way is the number of endpoints.
@@ -261,7 +261,7 @@ pub(in crate::api) async fn rotate_endpoint_secret(
     let shared = app.clone();
     let view = app.write_as(key, move |connection| {
         let endpoint = endpoints::find(connection, key.user(), id)?;
-        let secret = secrets::replace(connection, &shared.sealer, OwnerKind::Endpoint, *id.as_bytes())?;
+        let secret = secrets::replace(connection, &shared.sealer, OwnerKind::Endpoint, id.into())?;
         Ok(EndpointView::with_secret(endpoint, &secret))
     });
     Ok(HttpResponse::Ok().json(view.await.map_err(webhook_not_found)?))

@@ -126,7 +126,7 @@ pub(in crate::api) async fn list_deliveries(
     let Page { states, offset, limit } = Page::read(&params)?;
     let found = app.store.read_list(key.consumer(), move |connection| {
         endpoints::find(connection, tenant, id)?;
-        log::list(connection, id.as_bytes(), &states, offset, limit)
+        log::list(connection, id.into(), &states, offset, limit)
     });
     let views: Vec<_> = found.await.map_err(webhook_not_found)?.into_iter().map(DeliveryView::from).collect();
     Ok(HttpResponse::Ok().json(views))
@@ -152,8 +152,8 @@ pub(in crate::api) async fn get_delivery(
     let found = app.store.read(move |connection| {
         let owner = log::owner_of(connection, id)?;
         // Whose the endpoint is decides; a wallet's own webhooks are not the manager's.
-        endpoints::find(connection, tenant, EndpointId::new(owner))?;
-        log::find_with_failures(connection, &owner, id).map(DeliveryDetails::from)
+        endpoints::find(connection, tenant, owner.endpoint())?;
+        log::find_with_failures(connection, owner, id).map(DeliveryDetails::from)
     });
     Ok(HttpResponse::Ok().json(found.await.map_err(delivery_not_found)?))
 }
@@ -182,7 +182,7 @@ pub(in crate::api) async fn test_webhook(
         let target = Target::parse(&url).map_err(|error| StoreError::Broken(error.to_string()))?;
         let (id, now) = (DeliveryId::next(), clock::now());
         log::add(connection, trial(key.consumer(), endpoint, id, &target, now), now)?;
-        log::find(connection, endpoint.as_bytes(), id).map(DeliveryView::from)
+        log::find(connection, endpoint.into(), id).map(DeliveryView::from)
     };
     create_once(&app, key, StatusCode::CREATED, claim, create, webhook_not_found).await
 }
@@ -192,7 +192,7 @@ fn trial(consumer: Consumer, endpoint: EndpointId, id: DeliveryId, target: &Targ
         id,
         event: EventId::next(),
         kind: EventKind::Test,
-        owner: *endpoint.as_bytes(),
+        owner: endpoint.into(),
         owner_kind: OwnerKind::Endpoint,
         account: None,
         row: None,
@@ -222,9 +222,9 @@ pub(in crate::api) async fn redeliver(
     let view = app.write_as(key, move |connection| {
         let owner = log::owner_of(connection, id)?;
         // Whose the endpoint is decides; a wallet's own webhooks are not the manager's.
-        endpoints::find(connection, key.user(), EndpointId::new(owner))?;
-        log::redeliver(connection, &owner, id, clock::now())?;
-        log::find(connection, &owner, id).map(DeliveryView::from)
+        endpoints::find(connection, key.user(), owner.endpoint())?;
+        log::redeliver(connection, owner, id, clock::now())?;
+        log::find(connection, owner, id).map(DeliveryView::from)
     });
     Ok(HttpResponse::Ok().json(view.await.map_err(delivery_not_found)?))
 }
@@ -269,7 +269,7 @@ pub(in crate::api) async fn redeliver_range(
         let began = Instant::now();
         let some = app.write_as(key, move |connection: &mut Db| {
             endpoints::find(connection, key.user(), id)?;
-            log::redeliver_some(connection, id.as_bytes(), since, until, after, clock::now())
+            log::redeliver_some(connection, id.into(), since, until, after, clock::now())
         });
         let (sent, last) = some.await.map_err(webhook_not_found)?;
         redelivered = redelivered.saturating_add(sent);

@@ -26,7 +26,7 @@ use crate::store::webhooks::{log, secrets};
 pub(in crate::api) async fn get_webhook_secret(key: AdminKey, app: State) -> Result<HttpResponse, ApiError> {
     let shared = app.clone();
     let secret = app.write_as(key, move |connection| {
-        secrets::of_one(connection, &shared.sealer, OwnerKind::Wallet, *key.wallet().as_bytes())
+        secrets::of_one(connection, &shared.sealer, OwnerKind::Wallet, key.wallet().into())
     });
     Ok(HttpResponse::Ok().json(SecretView::new(&secret.await.map_err(made_at_once)?)))
 }
@@ -43,7 +43,7 @@ pub(in crate::api) async fn get_webhook_secret(key: AdminKey, app: State) -> Res
 pub(in crate::api) async fn rotate_webhook_secret(key: AdminKey, app: State) -> Result<HttpResponse, ApiError> {
     let shared = app.clone();
     let secret = app.write_as(key, move |connection| {
-        secrets::replace(connection, &shared.sealer, OwnerKind::Wallet, *key.wallet().as_bytes())
+        secrets::replace(connection, &shared.sealer, OwnerKind::Wallet, key.wallet().into())
     });
     Ok(HttpResponse::Ok().json(SecretView::new(&secret.await.map_err(made_at_once)?)))
 }
@@ -65,7 +65,7 @@ pub(in crate::api) async fn list_own_deliveries(
 ) -> Result<HttpResponse, ApiError> {
     let Page { states, offset, limit } = Page::read(&params)?;
     let found = app.store.read_list(key.consumer(), move |connection| {
-        log::list(connection, key.wallet().as_bytes(), &states, offset, limit)
+        log::list(connection, key.wallet().into(), &states, offset, limit)
     });
     let views: Vec<_> = found.await?.into_iter().map(DeliveryView::from).collect();
     Ok(HttpResponse::Ok().json(views))
@@ -88,7 +88,7 @@ pub(in crate::api) async fn get_own_delivery(
 ) -> Result<HttpResponse, ApiError> {
     let id = delivery_id(&path)?;
     let found = app.store.read(move |connection| {
-        log::find_with_failures(connection, key.wallet().as_bytes(), id).map(DeliveryDetails::from)
+        log::find_with_failures(connection, key.wallet().into(), id).map(DeliveryDetails::from)
     });
     Ok(HttpResponse::Ok().json(found.await.map_err(delivery_not_found)?))
 }
@@ -110,9 +110,9 @@ pub(in crate::api) async fn redeliver_own(
 ) -> Result<HttpResponse, ApiError> {
     let id = delivery_id(&path)?;
     let view = app.write_as(key, move |connection| {
-        let owner = *key.wallet().as_bytes();
-        log::redeliver(connection, &owner, id, clock::now())?;
-        log::find(connection, &owner, id).map(DeliveryView::from)
+        let owner = key.wallet().into();
+        log::redeliver(connection, owner, id, clock::now())?;
+        log::find(connection, owner, id).map(DeliveryView::from)
     });
     Ok(HttpResponse::Ok().json(view.await.map_err(delivery_not_found)?))
 }

@@ -18,6 +18,7 @@ use crate::ledger::batch::ReadSet;
 use crate::ledger::state::{Account, Effects, Invoice, InvoiceState};
 use crate::store::db::error::StoreError;
 use crate::store::db::statement::statement;
+use crate::store::idempotency::joined_rows;
 use crate::store::settlement::expect_rows;
 use crate::store::settlement::rows;
 use crate::store::settlement::rows::{
@@ -292,7 +293,7 @@ fn batch_of(effects: &Effects) -> WriteBatch<'_> {
         claim_accounts: claims.iter().map(|c| c.account.as_bytes().as_slice()).collect(),
         claim_keys: claims.iter().map(|c| c.key.as_bytes().as_slice()).collect(),
         claim_requests: claims.iter().map(|c| c.claimed.request.as_bytes().as_slice()).collect(),
-        claim_payments: claims.iter().map(|c| c.claimed.payments.concat()).collect(),
+        claim_payments: claims.iter().map(|c| joined_rows(&c.claimed.payments)).collect(),
     }
 }
 
@@ -306,7 +307,7 @@ fn write_events(connection: &mut PgConnection, effects: &Effects) -> Result<i64,
         ids: events.iter().map(|_| EventId::next().as_bytes().to_vec()).collect(),
         kinds: events.iter().map(|e| e.kind.as_str()).collect(),
         accounts: events.iter().map(|e| e.account.as_bytes().as_slice()).collect(),
-        rows: events.iter().map(|e| e.row.as_slice()).collect(),
+        rows: events.iter().map(|e| e.row.as_bytes().as_slice()).collect(),
     };
     let (told,): (i64,) = write.get_result(connection)?;
     Ok(told)

@@ -11,7 +11,7 @@ use crate::domain::time::UnixMs;
 use crate::domain::webhooks::EventKinds;
 use crate::ledger::state::{Account, AccountKind, Claimed, Invoice, InvoiceState};
 use crate::store::db::error::StoreError;
-use crate::store::idempotency::whole_ids;
+use crate::store::idempotency::whole_rows;
 
 /// The columns of an invoice, in the order of `invoice_columns!`.
 pub(crate) type InvoiceColumns =
@@ -131,7 +131,7 @@ pub(crate) fn limit(msat: Option<i64>) -> Result<Option<Amount>, StoreError> {
 pub(crate) fn claim(columns: ClaimColumns) -> Result<((AccountId, IdempotencyKey), Claimed), StoreError> {
     let (account, key, request, payments) = columns;
     let damaged = || StoreError::Broken("an idempotency key's row is damaged".to_owned());
-    let payments = whole_ids(payments.as_deref().unwrap_or_default()).ok_or_else(damaged)?;
+    let payments = whole_rows(payments.as_deref().unwrap_or_default()).ok_or_else(damaged)?;
     let place = (AccountId::from_slice(&account)?, IdempotencyKey::from_slice(&key).ok_or_else(damaged)?);
     let request = RequestDigest::from_slice(&request).ok_or_else(damaged)?;
     Ok((place, Claimed { request, payments }))

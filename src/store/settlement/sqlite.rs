@@ -16,6 +16,7 @@ use crate::ledger::state::{
 };
 use crate::store::db::error::StoreError;
 use crate::store::db::statement::statement;
+use crate::store::idempotency::joined_rows;
 use crate::store::settlement::expect_rows;
 use crate::store::settlement::rows;
 use crate::store::settlement::rows::{
@@ -284,7 +285,7 @@ fn insert_claim(connection: &mut SqliteConnection, row: &ClaimRow, at: UnixMs) -
         account_id: row.account.as_bytes(),
         key_digest: row.key.as_bytes(),
         request_digest: row.claimed.request.as_bytes(),
-        payment_ids: row.claimed.payments.concat(),
+        payment_ids: joined_rows(&row.claimed.payments),
         created_at_ms: at.get(),
     }
     .execute(connection)?;
@@ -296,7 +297,7 @@ fn insert_event(connection: &mut SqliteConnection, event: &PaymentEvent, at: Uni
         id: EventId::next().as_bytes(),
         kind: event.kind.as_str(),
         account_id: event.account.as_bytes(),
-        row_id: &event.row,
+        row_id: event.row.as_bytes(),
         created_at_ms: at.get(),
         same_account: event.account.as_bytes(),
     }

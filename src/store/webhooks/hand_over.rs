@@ -7,13 +7,13 @@ use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
 use diesel::{PgConnection, SqliteConnection};
 
 use crate::domain::consumer::Consumer;
-use crate::domain::ids::{AccountId, EventId, UserId};
+use crate::domain::ids::{AccountId, EventId, PaymentRow, UserId};
 use crate::domain::time::UnixMs;
 use crate::fairness::parts::parts;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 use crate::store::db::statement::statement;
-use crate::store::webhooks::events::{Event, row_id, stored_kind};
+use crate::store::webhooks::events::{Event, stored_kind};
 
 /// Consumers that one step takes events of.
 const CONSUMERS_MAX: usize = 64;
@@ -195,7 +195,7 @@ fn event(columns: Columns) -> Result<Event, StoreError> {
         consumer: Consumer::from_slice(&consumer)?,
         kind: stored_kind(&kind)?,
         account: account.map(|id| AccountId::from_slice(&id)).transpose()?,
-        row: row.as_deref().map(row_id).transpose()?,
+        row: row.map(|id| PaymentRow::from_slice(&id)).transpose()?,
         manager: manager.map(|id| UserId::from_slice(&id)).transpose()?,
         root: root.map(|id| UserId::from_slice(&id)).transpose()?,
         user: user.map(|id| UserId::from_slice(&id)).transpose()?,
