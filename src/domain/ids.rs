@@ -28,6 +28,9 @@ macro_rules! id {
         pub struct $name([u8; $len]);
 
         impl $name {
+            /// How many bytes it has.
+            pub const LEN: usize = $len;
+
             /// From the bytes of the id.
             pub const fn new(bytes: [u8; $len]) -> Self {
                 Self(bytes)

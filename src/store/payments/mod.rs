@@ -18,6 +18,7 @@ use crate::domain::ids::{InvoiceId, PaymentHash, PaymentRow, WalletId};
 use crate::domain::money::Msat;
 use crate::domain::time::UnixMs;
 use crate::ledger::state::InvoiceState;
+use crate::store::db::columns::read_columns;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 use crate::store::db::functions::satkeep_in_time;
@@ -71,24 +72,26 @@ impl Payment {
     }
 }
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = payments)]
-struct Row {
-    id: Vec<u8>,
-    wallet_id: Vec<u8>,
-    payment_hash: Vec<u8>,
-    invoice_id: Vec<u8>,
-    preimage_sealed: Vec<u8>,
-    bolt11: Option<String>,
-    amount_msat: i64,
-    memo: String,
-    state: String,
-    webhook: Option<String>,
-    extra: Option<String>,
-    created_at_ms: i64,
-    expires_at_ms: i64,
-    paid_at_ms: Option<i64>,
-}
+read_columns!(
+    #[derive(Selectable)]
+    #[diesel(table_name = payments)]
+    struct Row, RowTypes, row_columns {
+        id: Vec<u8> as Binary,
+        wallet_id: Vec<u8> as Binary,
+        payment_hash: Vec<u8> as Binary,
+        invoice_id: Vec<u8> as Binary,
+        preimage_sealed: Vec<u8> as Binary,
+        bolt11: Option<String> as Nullable<Text>,
+        amount_msat: i64 as BigInt,
+        memo: String as Text,
+        state: String as Text,
+        webhook: Option<String> as Nullable<Text>,
+        extra: Option<String> as Nullable<Text>,
+        created_at_ms: i64 as BigInt,
+        expires_at_ms: i64 as BigInt,
+        paid_at_ms: Option<i64> as Nullable<BigInt>,
+    }
+);
 
 impl TryFrom<Row> for Payment {
     type Error = StoreError;
@@ -119,32 +122,14 @@ impl TryFrom<Row> for Payment {
 macro_rules! select_sides {
     ($hash:literal) => {
         concat!(
-            "SELECT id, wallet_id, payment_hash, invoice_id, preimage_sealed, bolt11, amount_msat, memo, state, webhook, \
-                extra, created_at_ms, expires_at_ms, paid_at_ms, \
-                (SELECT closed_at_ms FROM accounts WHERE accounts.id = payments.wallet_id) \
+            "SELECT ",
+            row_columns!(),
+            ", (SELECT closed_at_ms FROM accounts WHERE accounts.id = payments.wallet_id) \
              FROM payments WHERE payment_hash ",
             $hash
         )
     };
 }
-
-/// The SQL types of [`Row`].
-type RowTypes = (
-    Binary,
-    Binary,
-    Binary,
-    Binary,
-    Binary,
-    Nullable<Text>,
-    BigInt,
-    Text,
-    Text,
-    Nullable<Text>,
-    Nullable<Text>,
-    BigInt,
-    BigInt,
-    Nullable<BigInt>,
-);
 
 statement!(
     /// The sides of a payment, on SQLite.

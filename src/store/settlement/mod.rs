@@ -1,6 +1,6 @@
 //! The settlement store of both databases: one connection of its own, one transaction at a
-//! time. The hand-tuned statements are in `settle_postgres` and `settle_sqlite`; what is rare
-//! is written once for both.
+//! time. The hand-tuned statements are in `postgres` and `sqlite`, their columns in `rows` and
+//! `written`; what is rare is written once for both.
 
 mod closing;
 mod closing_postgres;
@@ -8,6 +8,7 @@ mod postgres;
 pub(crate) mod rows;
 mod sqlite;
 mod witness;
+mod written;
 
 use std::time::Duration;
 
