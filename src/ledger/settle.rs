@@ -19,7 +19,8 @@
 //! is tried again.
 //!
 //! **Time** is read after the locks are held: whether an invoice has expired is decided at
-//! the moment of payment, not at the moment of asking.
+//! the moment of payment, not at the moment of asking. Stores have no clock of their own: they
+//! are handed the settler's.
 //!
 //! **Refused commands** leave no rows. A batch of only refusals is rolled back, so that it
 //! costs no flush.
@@ -67,8 +68,9 @@ pub enum Commit {
 pub trait SettlementStore {
     /// Opens a transaction.
     fn begin(&mut self) -> Result<(), SettleError>;
-    /// Locks and reads the read set, in the order that the module's doc gives.
-    fn load(&mut self, read_set: ReadSet) -> Result<Snapshot, SettleError>;
+    /// Locks and reads the read set, in the order that the module's doc gives. The clock tells
+    /// which sessions are over.
+    fn load(&mut self, read_set: ReadSet, clock: &dyn Fn() -> UnixMs) -> Result<Snapshot, SettleError>;
     /// Writes the effects, and makes sure that every row that was meant was written.
     fn apply(&mut self, effects: &Effects) -> Result<(), SettleError>;
     /// Commits, and finds out what happened where the answer is lost.
@@ -95,7 +97,7 @@ pub fn settle_batch(
     clock: &dyn Fn() -> UnixMs,
 ) -> Result<Outcomes, SettleError> {
     store.begin()?;
-    let decided = store.load(ReadSet::of(commands)).and_then(|snapshot| {
+    let decided = store.load(ReadSet::of(commands), clock).and_then(|snapshot| {
         let (outcomes, effects) = decide(&snapshot, commands, clock());
         if !effects.is_empty() {
             store.apply(&effects)?;

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::hub::Hub;
 use super::relay::Relay;
+use crate::domain::time::UnixMs;
 use crate::ledger::batch::ReadSet;
 use crate::ledger::movement::Movement;
 use crate::ledger::settle::{Commit, SettleError, SettlementStore};
@@ -50,8 +51,8 @@ impl<S: SettlementStore> SettlementStore for Observed<S> {
         self.store.begin()
     }
 
-    fn load(&mut self, read_set: ReadSet) -> Result<Snapshot, SettleError> {
-        self.store.load(read_set)
+    fn load(&mut self, read_set: ReadSet, clock: &dyn Fn() -> UnixMs) -> Result<Snapshot, SettleError> {
+        self.store.load(read_set, clock)
     }
 
     fn apply(&mut self, effects: &Effects) -> Result<(), SettleError> {

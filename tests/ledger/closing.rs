@@ -7,11 +7,14 @@ use satkeep::crypto::secret::{MasterKey, Sealer};
 use satkeep::domain::api_keys::KeyPair;
 use satkeep::domain::controls::{Freeze, Freezes};
 use satkeep::domain::ids::{AccountId, UserId, WalletId};
-use satkeep::domain::text::Name;
-use satkeep::ledger::command::{Actor, Close, Command};
+use satkeep::domain::session::SessionToken;
+use satkeep::domain::text::{Name, Username};
+use satkeep::ledger::command::{Actor, Adjust, Close, Command};
 use satkeep::ledger::outcome::{Closed, Once, Outcome, Rejection};
-use satkeep::ledger::settle::settle_batch;
+use satkeep::ledger::settle::{settle, settle_batch};
 use satkeep::ledger::state::{AccountKind, User};
+use satkeep::store::Db;
+use satkeep::store::access::{operators, sessions};
 use satkeep::store::users::{self, NewUser, UserChange};
 use satkeep::store::wallets::{self, NewWallet, StoredKeys};
 
@@ -231,6 +234,36 @@ fn a_right_is_taken_away_in_the_queue(kind: StoreKind) {
         let left = store.read_blocking(|connection| wallets::find(connection, wallet(1).wallet())).unwrap();
         assert_eq!(left.balance.get(), 100);
     });
+}
+
+/// Whether an operator's session is over, the clock tells that the ledger is handed.
+fn a_session_ends_by_the_clock_of_the_ledger(kind: StoreKind) {
+    with_managers(kind, |store| {
+        let digest = SessionToken::generate().digest();
+        let ends_at = now().plus_seconds(60);
+        let begin = |connection: &mut Db| {
+            operators::create(connection, user(77), &Username::new("root".to_owned()).unwrap(), "hash", now())?;
+            sessions::begin(connection, digest, user(77), "hash", now(), ends_at)
+        };
+        store.write_blocking(begin).unwrap();
+        let order = || {
+            let Command::Adjust(adjust) = credit(wallet(1), 100) else { unreachable!() };
+            Adjust { session: Some(digest), ..adjust }
+        };
+        let mut settlement = store.settlement();
+        assert!(settle(&mut settlement, order(), &now).unwrap().is_ok());
+        assert_eq!(settle(&mut settlement, order(), &|| ends_at).unwrap(), Err(Rejection::KeyRevoked));
+    });
+}
+
+#[test]
+fn a_session_ends_by_the_clock_of_the_ledger_on_sqlite() {
+    a_session_ends_by_the_clock_of_the_ledger(StoreKind::Sqlite);
+}
+
+#[test]
+fn a_session_ends_by_the_clock_of_the_ledger_on_postgres() {
+    a_session_ends_by_the_clock_of_the_ledger(StoreKind::Postgres);
 }
 
 #[test]

@@ -58,8 +58,8 @@ impl SettlementStore for Puppet {
         self.memory.begin()
     }
 
-    fn load(&mut self, read_set: ReadSet) -> Result<Snapshot, SettleError> {
-        self.memory.load(read_set)
+    fn load(&mut self, read_set: ReadSet, clock: &dyn Fn() -> UnixMs) -> Result<Snapshot, SettleError> {
+        self.memory.load(read_set, clock)
     }
 
     fn apply(&mut self, effects: &Effects) -> Result<(), SettleError> {
@@ -213,7 +213,7 @@ impl SettlementStore for Mortal {
         panic!("as intended")
     }
 
-    fn load(&mut self, _: ReadSet) -> Result<Snapshot, SettleError> {
+    fn load(&mut self, _: ReadSet, _: &dyn Fn() -> UnixMs) -> Result<Snapshot, SettleError> {
         unreachable!()
     }
 

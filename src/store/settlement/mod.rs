@@ -15,7 +15,7 @@ use std::time::Duration;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::r2d2::R2D2Connection as _;
 
-use crate::clock;
+use crate::domain::time::UnixMs;
 use crate::ledger::batch::ReadSet;
 use crate::ledger::settle::{Commit, SettleError, SettlementStore};
 use crate::ledger::state::{Effects, Snapshot};
@@ -115,7 +115,7 @@ impl SettlementStore for Settlement {
         })
     }
 
-    fn load(&mut self, mut read_set: ReadSet) -> Result<Snapshot, SettleError> {
+    fn load(&mut self, mut read_set: ReadSet, clock: &dyn Fn() -> UnixMs) -> Result<Snapshot, SettleError> {
         let connection = self.connection()?;
         let mut snapshot = Snapshot::default();
         let loaded = (|| {
@@ -124,7 +124,7 @@ impl SettlementStore for Settlement {
             snapshot.users = locked.users;
             snapshot.managers = locked.managers;
             for session in &read_set.sessions {
-                if sessions::find(connection, *session, clock::now())?.is_some_and(|it| it.role == Role::Operator) {
+                if sessions::find(connection, *session, clock())?.is_some_and(|it| it.role == Role::Operator) {
                     snapshot.sessions.insert(*session);
                 }
             }
