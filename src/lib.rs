@@ -13,7 +13,7 @@
 //! | [`net`] | requests to others, made to the very address that was judged, and proxies in front of satkeep | `domain` |
 //! | [`telemetry`] | the log, metrics, and traces over OTLP | `net` |
 //! | [`fairness`] | shares of tenants in what there is only so much of at once ([`fairness::turns`], pure) | `domain` |
-//! | [`ledger`] | what may happen to money ([`ledger::decide`], pure) and how it happens once ([`ledger::settle`], [`ledger::settler`]) | `crypto`, `domain`, `telemetry` |
+//! | [`ledger`] | what may happen to money ([`ledger::decide`], pure) how it happens once ([`ledger::settle`], [`ledger::settler`]), and who is told ([`ledger::observer`]) | `crypto`, `domain`, `telemetry` |
 //! | [`store`] | the database: [`store::db`], the statements of the ledger in [`store::settlement`], and the queries by what they are about | `crypto`, `domain`, `files`, `telemetry`, `fairness`, `ledger` |
 //! | [`master_key`] | the master key: its sources, whether it is the right one, and its rotation | `crypto`, `files`, `store` |
 //! | [`webhooks`] | the outbox: handing events over, fairness between destinations, delivery | `crypto`, `domain`, `clock`, `net`, `telemetry`, `ledger`, `store` |

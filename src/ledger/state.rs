@@ -292,6 +292,11 @@ pub struct Effects {
 }
 
 impl Effects {
+    /// How many invoices are issued, paid and closed.
+    pub const fn size(&self) -> usize {
+        self.invoices.len().saturating_add(self.settled.len()).saturating_add(self.closures.len())
+    }
+
     /// True when every command was refused, so that there is nothing to commit.
     pub fn is_empty(&self) -> bool {
         self.invoices.is_empty() && self.settled.is_empty() && self.transfers.is_empty() && self.closures.is_empty()
