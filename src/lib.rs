@@ -15,7 +15,7 @@
 //! | [`fairness`] | shares of tenants in what there is only so much of at once ([`fairness::turns`], pure) | `domain` |
 //! | [`rates`] | what a bitcoin costs in other currencies: sources, and what of their quotes is believed; pure | `domain`, `net` |
 //! | [`ledger`] | what may happen to money ([`ledger::decide`], pure) and how it happens once ([`ledger::settle`], [`ledger::settler`]) | `crypto`, `domain`, `telemetry` |
-//! | [`store`] | the database: [`store::db`], the statements of the ledger in [`store::settlement`], and the queries by what they are about | `crypto`, `domain`, `clock`, `files`, `telemetry`, `fairness`, `ledger` |
+//! | [`store`] | the database: [`store::db`], the statements of the ledger in [`store::settlement`], and the queries by what they are about | `crypto`, `domain`, `files`, `telemetry`, `fairness`, `ledger` |
 //! | [`master_key`] | the master key: its sources, whether it is the right one, and its rotation | `crypto`, `files`, `store` |
 //! | [`webhooks`] | the outbox: handing events over, fairness between destinations, delivery | `crypto`, `domain`, `clock`, `net`, `telemetry`, `ledger`, `store` |
 //! | [`live`] | live streams: who waits for payments, and how they hear of them | `crypto`, `domain`, `telemetry`, `ledger`, `store` |

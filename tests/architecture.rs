@@ -97,6 +97,60 @@ fn modules_use_what_the_map_says() {
     }
 }
 
+/// Crates that belong to one room: no other file names them, so that the rest of the house does not
+/// depend on them.
+const ROOMS_OF_CRATES: [(&str, &[&str]); 3] =
+    [("diesel", &["store"]), ("actix", &["api", "server"]), ("clap", &["cli", "config"])];
+
+/// Whether code names a crate, or one of its family, as the root of a path: `diesel::`, `actix_web::`.
+fn names(code: &str, of: &str) -> bool {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    code.match_indices(of).any(|(at, _)| {
+        let (before, behind) = (&code[..at], &code[at + of.len()..]);
+        let is_root = !before.ends_with(is_of_name) && !before.ends_with("::");
+        let is_family = behind.starts_with("::") || behind.starts_with('_');
+        is_root && is_family && behind.trim_start_matches(is_of_name).starts_with("::")
+    })
+}
+
+#[test]
+fn crates_stay_in_their_rooms() {
+    for path in files_below(Path::new("src")) {
+        let inside = path.strip_prefix("src").unwrap().to_str().unwrap().to_owned();
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let module = inside.split('/').next().unwrap().trim_end_matches(".rs");
+        let code = code(&path);
+        for (name, rooms) in ROOMS_OF_CRATES {
+            assert!(rooms.contains(&module) || !names(&code, name), "{inside} names {name}, which only {rooms:?} do");
+        }
+    }
+}
+
+/// Ids are types of their own (`domain::ids`), which say what they are the id of.
+#[test]
+fn no_id_is_bare() {
+    for path in files_below(Path::new("src")).into_iter().filter(|path| path.extension().is_some_and(|e| e == "rs")) {
+        assert!(!code(&path).contains("[u8; 16]"), "{} has 16 bare bytes: what are they the id of?", path.display());
+    }
+}
+
+#[test]
+fn names_of_crates_are_found() {
+    for code in [
+        "use diesel::prelude::*;",
+        "let x = diesel::select(1);",
+        "use diesel_migrations::run;",
+        "#[derive(diesel::Queryable)]",
+    ] {
+        assert!(names(code, "diesel"), "{code}");
+    }
+    for code in ["use crate::store::db::diesel_words;", "let diesel = 1;", "\"actix_http=off\"", "use my_diesel::x;"] {
+        assert!(!names(code, "diesel") && !names(code, "actix"), "{code}");
+    }
+}
+
 #[test]
 fn uses_are_found_in_every_form() {
     let code = "use crate::store::{Store, users::User};\nuse crate::{clock, domain::{ids, money}, net};\n crate::files::open()";

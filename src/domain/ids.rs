@@ -28,6 +28,9 @@ macro_rules! id {
         pub struct $name([u8; $len]);
 
         impl $name {
+            /// How many bytes it has.
+            pub const LEN: usize = $len;
+
             /// From the bytes of the id.
             pub const fn new(bytes: [u8; $len]) -> Self {
                 Self(bytes)
@@ -101,12 +104,25 @@ id!(
     EventId, 16
 );
 id!(
+    /// The row of one side of a payment in its wallet's list: of the payee's the id is the
+    /// invoice's, of the payer's the transfer's.
+    PaymentRow, 16
+);
+id!(
     /// Where a manager has its tenant's events sent to.
     EndpointId, 16
 );
 id!(
-    /// One event on its way to one target. Of an invoice's own webhook it is the invoice's id.
+    /// Whose deliveries and whose secret: an endpoint's or a wallet's id.
+    OwnerId, 16
+);
+id!(
+    /// One event on its way to one target. Of a payment's own webhook it is the id of the row.
     DeliveryId, 16
+);
+id!(
+    /// The line in which deliveries wait, one behind the other.
+    LineId, 16
 );
 id!(
     /// The SHA-256 of a preimage: what BOLT11 calls the payment hash. Clients know a
@@ -172,6 +188,58 @@ impl DeliveryId {
     /// A new id, after every one made before it by this process.
     pub fn next() -> Self {
         Self(*uuid::Uuid::now_v7().as_bytes())
+    }
+}
+
+impl From<PaymentRow> for DeliveryId {
+    /// A row is told of once, to the payment's own webhook.
+    fn from(row: PaymentRow) -> Self {
+        Self(row.0)
+    }
+}
+
+impl PaymentRow {
+    /// The invoice behind a payee's side, by its bytes.
+    pub const fn invoice(self) -> InvoiceId {
+        InvoiceId(self.0)
+    }
+}
+
+impl From<InvoiceId> for PaymentRow {
+    /// The payee's side.
+    fn from(id: InvoiceId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<TransferId> for PaymentRow {
+    /// The payer's side.
+    fn from(id: TransferId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl OwnerId {
+    /// The endpoint, where it is one, by its bytes.
+    pub const fn endpoint(self) -> EndpointId {
+        EndpointId(self.0)
+    }
+
+    /// The wallet, where it is one, by its bytes.
+    pub const fn wallet(self) -> WalletId {
+        WalletId(self.0)
+    }
+}
+
+impl From<EndpointId> for OwnerId {
+    fn from(id: EndpointId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<WalletId> for OwnerId {
+    fn from(id: WalletId) -> Self {
+        Self(id.0)
     }
 }
 

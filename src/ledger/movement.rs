@@ -5,7 +5,7 @@
 //! how many it has missed.
 
 use super::state::TransferRow;
-use crate::domain::ids::AccountId;
+use crate::domain::ids::{AccountId, PaymentRow};
 use crate::domain::money::Msat;
 
 /// A step in an account's chain.
@@ -19,27 +19,26 @@ pub struct Movement {
     pub balance: Msat,
     /// Whether money came in.
     pub received: bool,
-    /// The row of the payment that shows it: the invoice's id where money came in, the
-    /// transfer's where it went out.
-    pub row: [u8; 16],
+    /// The row of the payment that shows it.
+    pub row: PaymentRow,
 }
 
 impl Movement {
     /// Both sides of a transfer.
-    pub const fn sides(transfer: &TransferRow) -> [Self; 2] {
+    pub fn sides(transfer: &TransferRow) -> [Self; 2] {
         let sent = Self {
             account: transfer.debit_account,
             entry: transfer.debit_entry,
             balance: transfer.debit_balance,
             received: false,
-            row: *transfer.id.as_bytes(),
+            row: transfer.id.into(),
         };
         let received = Self {
             account: transfer.credit_account,
             entry: transfer.credit_entry,
             balance: transfer.credit_balance,
             received: true,
-            row: *transfer.invoice.as_bytes(),
+            row: transfer.invoice.into(),
         };
         [sent, received]
     }

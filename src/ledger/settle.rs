@@ -19,7 +19,8 @@
 //! is tried again.
 //!
 //! **Time** is read after the locks are held: whether an invoice has expired is decided at
-//! the moment of payment, not at the moment of asking.
+//! the moment of payment, not at the moment of asking. Stores have no clock of their own: they
+//! are handed the settler's.
 //!
 //! **Refused commands** leave no rows. A batch of only refusals is rolled back, so that it
 //! costs no flush.
@@ -30,6 +31,8 @@
 use super::batch::ReadSet;
 use super::command::Command;
 use super::decide::{Outcomes, decide};
+use super::operation::{Operation, decision_of};
+use super::outcome::Rejection;
 use super::state::{Effects, Snapshot};
 use crate::domain::time::UnixMs;
 
@@ -65,14 +68,26 @@ pub enum Commit {
 pub trait SettlementStore {
     /// Opens a transaction.
     fn begin(&mut self) -> Result<(), SettleError>;
-    /// Locks and reads the read set, in the order that the module's doc gives.
-    fn load(&mut self, read_set: ReadSet) -> Result<Snapshot, SettleError>;
+    /// Locks and reads the read set, in the order that the module's doc gives. The clock tells
+    /// which sessions are over.
+    fn load(&mut self, read_set: ReadSet, clock: &dyn Fn() -> UnixMs) -> Result<Snapshot, SettleError>;
     /// Writes the effects, and makes sure that every row that was meant was written.
     fn apply(&mut self, effects: &Effects) -> Result<(), SettleError>;
     /// Commits, and finds out what happened where the answer is lost.
     fn commit(&mut self) -> Commit;
     /// Gives the transaction up.
     fn rollback(&mut self);
+}
+
+/// Settles one operation, in a transaction of its own.
+pub fn settle<O: Operation>(
+    store: &mut dyn SettlementStore,
+    operation: O,
+    clock: &dyn Fn() -> UnixMs,
+) -> Result<Result<O::Output, Rejection>, SettleError> {
+    let decisions = settle_batch(store, &[operation.into()], clock)?;
+    let decision = decisions.into_iter().next().and_then(decision_of::<O>);
+    decision.ok_or_else(|| SettleError::OutcomeUnknown("something else was settled".to_owned()))
 }
 
 /// Settles a batch: all accepted commands in one transaction, one outcome for each.
@@ -82,7 +97,7 @@ pub fn settle_batch(
     clock: &dyn Fn() -> UnixMs,
 ) -> Result<Outcomes, SettleError> {
     store.begin()?;
-    let decided = store.load(ReadSet::of(commands)).and_then(|snapshot| {
+    let decided = store.load(ReadSet::of(commands), clock).and_then(|snapshot| {
         let (outcomes, effects) = decide(&snapshot, commands, clock());
         if !effects.is_empty() {
             store.apply(&effects)?;

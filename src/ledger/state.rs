@@ -7,7 +7,7 @@ use crate::crypto::secret::Sealed;
 use crate::domain::controls::{Freezes, Limits, Spent};
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::{IdempotencyKey, RequestDigest};
-use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
+use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, PaymentRow, TransferId, UserId};
 use crate::domain::money::{Amount, Msat};
 use crate::domain::session::SessionDigest;
 use crate::domain::time::UnixMs;
@@ -153,8 +153,8 @@ pub struct User {
 pub struct Claimed {
     /// What was asked.
     pub request: RequestDigest,
-    /// The ids of the invoice, or of the transfers, that came of it.
-    pub payments: Vec<[u8; 16]>,
+    /// The rows of the invoice, or of the transfers, that came of it.
+    pub payments: Vec<PaymentRow>,
 }
 
 /// A claim to store.
@@ -242,9 +242,8 @@ pub struct PaymentEvent {
     pub kind: EventKind,
     /// To whom.
     pub account: AccountId,
-    /// The row of the account's side: the invoice's id for the payee, the transfer's for the
-    /// payer.
-    pub row: [u8; 16],
+    /// The row of the account's side.
+    pub row: PaymentRow,
 }
 
 /// The new standing of an account.
@@ -293,6 +292,11 @@ pub struct Effects {
 }
 
 impl Effects {
+    /// How many invoices are issued, paid and closed.
+    pub const fn size(&self) -> usize {
+        self.invoices.len().saturating_add(self.settled.len()).saturating_add(self.closures.len())
+    }
+
     /// True when every command was refused, so that there is nothing to commit.
     pub fn is_empty(&self) -> bool {
         self.invoices.is_empty() && self.settled.is_empty() && self.transfers.is_empty() && self.closures.is_empty()

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use super::hub::{End, Hub, Listener, Topic};
 use super::quota::Refused;
 use crate::domain::consumer::Consumer;
-use crate::domain::ids::WalletId;
+use crate::domain::ids::{PaymentRow, WalletId};
 use crate::ledger::command::Authority;
 use crate::ledger::movement::Movement;
 use crate::store::payments::Payment;
@@ -250,12 +250,10 @@ fn with_payments(
     movements: Vec<Movement>,
 ) -> Result<Option<Vec<(Movement, Payment)>>, StoreError> {
     let rows: Vec<_> = movements.iter().map(|movement| movement.row).collect();
-    let mut payments: BTreeMap<Vec<u8>, Payment> = payments::find_rows(connection, wallet, &rows)?
-        .into_iter()
-        .map(|payment| (payment.row.clone(), payment))
-        .collect();
+    let mut payments: BTreeMap<PaymentRow, Payment> =
+        payments::find_rows(connection, wallet, &rows)?.into_iter().map(|payment| (payment.row, payment)).collect();
     let with_payment = |movement: Movement| {
-        let payment = payments.remove(movement.row.as_slice());
+        let payment = payments.remove(&movement.row);
         payment.map(|payment| (movement, payment))
     };
     Ok(movements.into_iter().map(with_payment).collect())

@@ -159,7 +159,7 @@ impl Hub {
                     channel.subscribers.iter().for_each(|subscriber| subscriber.wake());
                 }
             }
-            let invoice = movement.received.then(|| Topic::Invoice(InvoiceId::new(movement.row)));
+            let invoice = movement.received.then(|| Topic::Invoice(movement.row.invoice()));
             if let Some(channel) = invoice.and_then(|topic| topics.channels.get(&topic)) {
                 channel.subscribers.iter().for_each(|subscriber| subscriber.wake());
             }

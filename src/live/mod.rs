@@ -7,7 +7,7 @@
 //!
 //! | who tells | when | why |
 //! |---|---|---|
-//! | [`observed`] | after each commit of this process | at once, without a look into the database |
+//! | [`publisher`] | after each commit of this process | at once, without a look into the database |
 //! | [`relay`] | a moment later, on PostgreSQL: to and from the other processes (`NOTIFY`) | they hear of it within milliseconds |
 //! | [`sweep`] | every second, while somebody listens | whatever got lost, a credit from the command line, and keys that were revoked |
 //!
@@ -19,7 +19,7 @@
 
 pub mod feed;
 pub mod hub;
-pub mod observed;
+pub mod publisher;
 pub mod quota;
 pub mod relay;
 pub mod sweep;

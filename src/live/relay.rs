@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bitcoin_hashes::hex::{DisplayHex, FromHex};
+use bitcoin_hashes::hex::DisplayHex;
 use parking_lot::{Condvar, Mutex};
 
 use super::hub::Hub;
@@ -212,7 +212,7 @@ fn messages(name: &str, movements: &[Movement], too_many: bool) -> Vec<String> {
 fn word(movement: &Movement) -> String {
     let Movement { account, entry, balance, received, row } = movement;
     let direction = if *received { '+' } else { '-' };
-    format!("{account},{entry},{},{direction},{}", balance.get(), row.as_hex())
+    format!("{account},{entry},{},{direction},{}", balance.get(), row)
 }
 
 fn parse(word: &str) -> Option<Movement> {
@@ -225,6 +225,6 @@ fn parse(word: &str) -> Option<Movement> {
         "-" => false,
         _ => return None,
     };
-    let row = <[u8; 16]>::from_hex(parts.next()?).ok()?;
+    let row = parts.next()?.parse().ok()?;
     Some(Movement { account, entry, balance, received, row })
 }

@@ -3,6 +3,7 @@
 mod base;
 pub mod data_dirs;
 mod expiry;
+mod observers;
 pub mod tasks;
 mod upkeep;
 pub mod wire;
@@ -19,12 +20,14 @@ use crate::clock;
 use crate::config::Config;
 use crate::domain::node::Node;
 use crate::domain::text::Name;
+use crate::ledger::observer::{Observed, Observer};
 use crate::ledger::settler::Settler;
 use crate::live::hub::Hub;
-use crate::live::observed::Observed;
+use crate::live::publisher::Publisher;
 use crate::live::relay::{Relay, RelayThread};
 use crate::master_key::MasterKeyError;
 use crate::net::client::{self, Client};
+use crate::server::observers::{Counting, Tracing};
 use crate::server::tasks::{TaskEnded, Tasks};
 use crate::server::upkeep::Upkeep;
 use crate::services::ledger::Ledger;
@@ -118,8 +121,12 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     let relay = Relay::start(base.store.clone(), Arc::clone(&hub)).map_err(StartupError::Serve)?;
     let (relay, relay_thread) = relay.unzip();
     let metrics = Arc::new(Metrics::new(api::operations()));
-    let ledger =
-        Observed::new(base.store.settlement(), Arc::clone(&hub), relay, metrics.settling.clone(), traces.clone());
+    let publisher = Publisher::new(Arc::clone(&hub), relay);
+    let mut observers: Vec<Box<dyn Observer>> = vec![Box::new(publisher), Box::new(Counting(metrics.settling.clone()))];
+    if let Some(traces) = traces.clone() {
+        observers.push(Box::new(Tracing(traces)));
+    }
+    let ledger = Observed::new(base.store.settlement(), observers);
     let (settler, settler_thread, settler_ended) =
         Settler::start(Box::new(ledger), clock::now).map_err(StartupError::Serve)?;
     // A rotation of the master key gives another node key, from the next start on.

@@ -7,8 +7,8 @@ use crate::crypto::secret::Sealer;
 use crate::domain::consumer::Consumer;
 use crate::domain::ids::{InvoiceId, TransferId, UserId, WalletId};
 use crate::domain::node::Preimage;
-use crate::ledger::command::{Actor, CLOSE_MAX, Close, Command, Sweep, WalletToClose};
-use crate::ledger::outcome::{Outcome, Rejection};
+use crate::ledger::command::{Actor, CLOSE_MAX, Close, Sweep, WalletToClose};
+use crate::ledger::outcome::{Closed, Rejection};
 use crate::store::users::subtrees::{self, Obstacles};
 use crate::store::{Db, StoreError, users, wallets};
 
@@ -208,7 +208,7 @@ impl Deletion<'_> {
         self.services.store.read_list(self.by.consumer(), work).await.map_err(Error::of(Missing::User))
     }
 
-    async fn close(&self, part: Part) -> Result<Result<Outcome, Rejection>, Error> {
+    async fn close(&self, part: Part) -> Result<Result<Closed, Rejection>, Error> {
         let Part { mut users, wallets } = part;
         let place = self.services.ledger.reserve(self.by.consumer(), wallets.len().max(users.len()))?;
         // The named one is looked for first.
@@ -220,7 +220,7 @@ impl Deletion<'_> {
         };
         let wallets = wallets.into_iter().map(wallet_to_close).collect();
         let close = Close { by: self.by.closer(), users, wallets, sweep: self.by.sweeps() };
-        Ok(place.submit(Command::Close(close)).await?)
+        Ok(place.submit(close).await?)
     }
 }
 

@@ -10,7 +10,7 @@ use super::{Error, Services};
 use crate::clock;
 use crate::crypto::secret::Purpose;
 use crate::domain::idempotency::{Claim, answer_owner};
-use crate::domain::ids::{AccountId, WalletId};
+use crate::domain::ids::{AccountId, PaymentRow, WalletId};
 use crate::ledger::outcome::Rejection;
 use crate::store::idempotency::{self, Done};
 use crate::store::payments::{self, Payment};
@@ -59,14 +59,14 @@ pub(super) async fn payments_of(
     services: &Services,
     caller: impl Caller,
     claim: Option<Claim>,
-) -> Result<Option<Vec<[u8; 16]>>, Error> {
+) -> Result<Option<Vec<PaymentRow>>, Error> {
     Ok(done(services, caller, claim).await?.map(|done| done.payments))
 }
 
 /// Sides of payments that were made before, by their wallets and the ids of their rows.
 pub(super) async fn payments_again(
     services: &Services,
-    sides: Vec<(WalletId, [u8; 16])>,
+    sides: Vec<(WalletId, PaymentRow)>,
 ) -> Result<Vec<Payment>, Error> {
     let find = move |connection: &mut Db| payments::find_sides(connection, &sides);
     services.store.read(find).await.map_err(|error| match error {
@@ -88,7 +88,7 @@ pub(super) async fn payments_again(
 }
 
 /// One side of a payment that was made before, by its wallet and the ids that came of it.
-pub(super) async fn payment_again(services: &Services, wallet: WalletId, ids: &[[u8; 16]]) -> Result<Payment, Error> {
+pub(super) async fn payment_again(services: &Services, wallet: WalletId, ids: &[PaymentRow]) -> Result<Payment, Error> {
     let sides = ids.iter().take(1).map(|id| (wallet, *id)).collect();
     payments_again(services, sides).await?.pop().ok_or(Error::Fault)
 }

@@ -3,8 +3,8 @@
 
 use crate::clock;
 use crate::domain::consumer::Consumer;
-use crate::ledger::command::Command;
-use crate::ledger::settle::settle_batch;
+use crate::ledger::operation::Operation;
+use crate::ledger::settle;
 use crate::ledger::settler::{self, Reply, Settler, SubmitError};
 use crate::store::Store;
 
@@ -45,29 +45,38 @@ impl Ledger {
     }
 
     /// As [`Settler::submit`].
-    pub async fn submit(&self, command: Command, consumer: Consumer) -> Reply {
+    pub async fn submit<O: Operation + Send + 'static>(&self, operation: O, consumer: Consumer) -> Reply<O>
+    where
+        O::Output: Send,
+    {
         match self {
-            Self::Queued(settler) => settler.submit(command, consumer).await,
-            Self::OnTheSpot(store) => settle(store.clone(), command).await,
+            Self::Queued(settler) => settler.submit(operation, consumer).await,
+            Self::OnTheSpot(store) => settle(store.clone(), operation).await,
         }
     }
 }
 
 impl Place {
     /// As [`settler::Place::submit`].
-    pub async fn submit(self, command: Command) -> Reply {
+    pub async fn submit<O: Operation + Send + 'static>(self, operation: O) -> Reply<O>
+    where
+        O::Output: Send,
+    {
         match self {
-            Self::Queued(place) => place.submit(command).await,
-            Self::OnTheSpot(store) => settle(store, command).await,
+            Self::Queued(place) => place.submit(operation).await,
+            Self::OnTheSpot(store) => settle(store, operation).await,
         }
     }
 }
 
-/// Settles one command by itself, on a connection of its own.
-async fn settle(store: Store, command: Command) -> Reply {
-    let settle = move || settle_batch(&mut store.settlement(), &[command], &clock::now);
-    match tokio::task::spawn_blocking(settle).await {
-        Ok(Ok(outcomes)) => outcomes.into_iter().next().ok_or(SubmitError::Fault),
+/// Settles one operation by itself, on a connection of its own.
+async fn settle<O: Operation + Send + 'static>(store: Store, operation: O) -> Reply<O>
+where
+    O::Output: Send,
+{
+    let settled = move || settle::settle(&mut store.settlement(), operation, &clock::now);
+    match tokio::task::spawn_blocking(settled).await {
+        Ok(Ok(settled)) => Ok(settled),
         Ok(Err(error)) => {
             tracing::error!(%error, "not settled");
             Err(SubmitError::from(&error))

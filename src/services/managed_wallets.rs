@@ -46,9 +46,9 @@ pub async fn list<T: Send + 'static>(
     services: &Services,
     caller: WalletKey,
     window: Window,
-    after: Option<Cursor>,
+    after: Option<Cursor<WalletId>>,
     show: impl FnOnce(Vec<WalletWithKeys>) -> Result<T, StoreError> + Send + 'static,
-) -> Result<(T, Option<Cursor>), Error> {
+) -> Result<(T, Option<Cursor<WalletId>>), Error> {
     let Some(tenant) = caller.managed_tenant() else { return Ok((show(Vec::new())?, None)) };
     let window = if after.is_some() { window.after_first_page() } else { window };
     let sealer = services.sealer.clone();
@@ -97,7 +97,7 @@ pub struct Rotation {
     /// Who renews them, by the newest key of the calling wallet.
     caller: Manager<AdminKey>,
     /// The last wallet that is done; `None` before the first.
-    after: Option<Cursor>,
+    after: Option<Cursor<WalletId>>,
 }
 
 impl Rotation {
@@ -194,6 +194,6 @@ async fn change(
     changed.await.map_err(Error::of(Missing::Wallet))?
 }
 
-fn cursor_of(wallet: &Wallet) -> Cursor {
-    (wallet.created_at.get(), wallet.id.as_bytes().to_vec())
+fn cursor_of(wallet: &Wallet) -> Cursor<WalletId> {
+    Cursor { created_at: wallet.created_at, id: wallet.id }
 }

@@ -38,8 +38,7 @@ use crate::crypto::secret::Sealer;
 use crate::domain::consumer::Consumer;
 use crate::domain::node::Node;
 use crate::domain::webhooks::WebhookFormat;
-use crate::ledger::command::Command;
-use crate::ledger::outcome::Outcome;
+use crate::ledger::operation::Operation;
 use crate::net::targets::TargetPolicy;
 use crate::store::{Db, Store};
 use callers::{Caller, KnownKeys};
@@ -102,9 +101,16 @@ impl Services {
         Self { store, ledger, node, sealer, passwords, policy, known_keys: KnownKeys::new(KNOWN_KEYS_MAX) }
     }
 
-    /// Has a command settled, on somebody's account.
-    pub async fn settle(&self, command: Command, consumer: Consumer) -> Result<Outcome, Error> {
-        Ok(self.ledger.submit(command, consumer).await??)
+    /// Has an operation settled, on somebody's account.
+    pub async fn settle<O: Operation + Send + 'static>(
+        &self,
+        operation: O,
+        consumer: Consumer,
+    ) -> Result<O::Output, Error>
+    where
+        O::Output: Send,
+    {
+        Ok(self.ledger.submit(operation, consumer).await??)
     }
 
     /// Changes rows on behalf of a caller, in one transaction, at whose start the caller is

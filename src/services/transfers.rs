@@ -10,13 +10,13 @@ use super::{Error, Missing, Services};
 use crate::clock;
 use crate::crypto::secret::Sealer;
 use crate::domain::idempotency::Claim;
-use crate::domain::ids::{AccountId, InvoiceId, TransferId, WalletId};
+use crate::domain::ids::{AccountId, InvoiceId, PaymentRow, TransferId, WalletId};
 use crate::domain::money::Amount;
 use crate::domain::node::Preimage;
 use crate::domain::text::Memo;
 use crate::domain::time::UnixMs;
-use crate::ledger::command::{Command, Leg, NewInvoice, Transfer};
-use crate::ledger::outcome::Outcome;
+use crate::ledger::command::{Leg, NewInvoice, Transfer};
+use crate::ledger::outcome::{Once, Transferred};
 use crate::ledger::queue::QUANTUM;
 use crate::ledger::state::InvoiceState;
 use crate::store::{StoreError, wallets};
@@ -98,18 +98,14 @@ async fn settle(
     };
     let legs = offload(payers.len(), seal).await?;
     let command = Transfer { authority: manager.authority(), claim, legs: legs.clone() };
-    match place.submit(Command::Transfer(command)).await?? {
-        Outcome::Transferred { at } => Ok(Created::new(legs.into_iter().map(|leg| outgoing(leg, at)).collect())),
-        Outcome::Replayed { payments } => again(services, payers, &payments).await,
-        outcome @ (Outcome::InvoiceCreated | Outcome::Paid { .. } | Outcome::Adjusted { .. } | Outcome::Closed) => {
-            tracing::error!(?outcome, "a transfer came to another outcome");
-            Err(Error::Fault)
-        }
+    match place.submit(command).await?? {
+        Once::Done(Transferred { at }) => Ok(Created::new(legs.into_iter().map(|leg| outgoing(leg, at)).collect())),
+        Once::Replayed { payments } => again(services, payers, &payments).await,
     }
 }
 
 /// The movements that were made before.
-async fn again(services: &Services, payers: &[WalletId], ids: &[[u8; 16]]) -> Result<Created<Vec<Payment>>, Error> {
+async fn again(services: &Services, payers: &[WalletId], ids: &[PaymentRow]) -> Result<Created<Vec<Payment>>, Error> {
     let sides = payers.iter().zip(ids).map(|(payer, id)| (*payer, *id)).collect();
     Ok(Created::again(payments_again(services, sides).await?))
 }
@@ -125,7 +121,7 @@ pub(super) fn leg(sealer: &Sealer, from: AccountId, to: AccountId, amount: Amoun
 /// A movement that was made, as its payer sees it.
 fn outgoing(leg: Leg, at: UnixMs) -> Payment {
     Payment {
-        row: leg.transfer.as_bytes().to_vec(),
+        row: leg.transfer.into(),
         wallet: leg.from.wallet(),
         payment_hash: leg.invoice.payment_hash,
         invoice: leg.invoice.id,

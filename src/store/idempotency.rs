@@ -5,7 +5,7 @@ use diesel::sql_types::BigInt;
 
 use crate::crypto::secret::Sealed;
 use crate::domain::idempotency::{Claim, IdempotencyKey, RequestDigest};
-use crate::domain::ids::AccountId;
+use crate::domain::ids::{AccountId, PaymentRow};
 use crate::domain::time::UnixMs;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
@@ -16,8 +16,8 @@ use crate::store::db::schema::idempotency;
 pub struct Done {
     /// What was asked.
     pub request: RequestDigest,
-    /// The ids of the invoice, or of the transfers, that came of it.
-    pub payments: Vec<[u8; 16]>,
+    /// The rows of the invoice, or of the transfers, that came of it.
+    pub payments: Vec<PaymentRow>,
     /// Any other answer, sealed.
     pub answer: Option<Sealed>,
 }
@@ -39,15 +39,24 @@ pub fn find(connection: &mut Db, account: AccountId, key: IdempotencyKey) -> Res
     let damaged = || StoreError::Broken("an idempotency key's row is damaged".to_owned());
     Ok(Some(Done {
         request: RequestDigest::from_slice(&request).ok_or_else(damaged)?,
-        payments: whole_ids(payments.as_deref().unwrap_or_default()).ok_or_else(damaged)?,
+        payments: whole_rows(payments.as_deref().unwrap_or_default()).ok_or_else(damaged)?,
         answer: answer.map(Sealed::from_stored),
     }))
 }
 
-/// Ids of 16 bytes each; none where a part is left over.
-pub(crate) fn whole_ids(bytes: &[u8]) -> Option<Vec<[u8; 16]>> {
-    let (ids, rest) = bytes.as_chunks::<16>();
-    rest.is_empty().then(|| ids.to_vec())
+/// Rows as they are stored: one behind the other.
+pub(crate) fn joined_rows(rows: &[PaymentRow]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(size_of_val(rows));
+    for row in rows {
+        bytes.extend_from_slice(row.as_bytes());
+    }
+    bytes
+}
+
+/// Out of what [`joined_rows`] made; none where a part is left over.
+pub(crate) fn whole_rows(bytes: &[u8]) -> Option<Vec<PaymentRow>> {
+    let (rows, rest) = bytes.as_chunks();
+    rest.is_empty().then(|| rows.iter().copied().map(PaymentRow::new).collect())
 }
 
 /// Keeps an answer, in the transaction of its effect. A key that is taken is a conflict.

@@ -7,7 +7,7 @@ use diesel::sql_types::{Binary, Bool};
 
 use super::wallets::CHUNK_IDS;
 use crate::domain::consumer::Consumer;
-use crate::domain::ids::{InvoiceId, PaymentHash, UserId, WalletId};
+use crate::domain::ids::{InvoiceId, PaymentHash, PaymentRow, UserId, WalletId};
 use crate::domain::money::Msat;
 use crate::ledger::command::Authority;
 use crate::ledger::movement::Movement;
@@ -203,7 +203,7 @@ fn collect(
 ) -> Result<(), StoreError> {
     for (id, moved) in rows {
         if let Some((entry, balance)) = moved.filter(|(entry, _)| *entry > after && *entry <= until) {
-            let row = *InvoiceId::from_slice(&id)?.as_bytes();
+            let row = PaymentRow::from_slice(&id)?;
             found.push(Movement { account: wallet.account(), entry, balance: Msat::new(balance), received, row });
         }
     }

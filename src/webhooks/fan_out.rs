@@ -2,7 +2,7 @@
 //! that ask for it. Pure.
 
 use crate::domain::consumer::Consumer;
-use crate::domain::ids::{AccountId, DeliveryId, UserId};
+use crate::domain::ids::{DeliveryId, OwnerId, UserId};
 use crate::domain::webhooks::{Destination, EventKind, OwnerKind, line};
 use crate::net::targets::Target;
 use crate::store::webhooks::endpoints::Endpoint;
@@ -22,37 +22,32 @@ fn own_webhook(event: &Event) -> Option<NewDelivery> {
     else {
         return None;
     };
-    let target = target(event, url)?;
+    let (target, owner) = (target(event, url)?, account.wallet().into());
     Some(NewDelivery {
-        id: DeliveryId::new(row),
-        owner: *account.as_bytes(),
-        owner_kind: OwnerKind::Wallet,
-        line: Some(line(Some(account), account.as_bytes(), &target.host_and_port())),
-        ..of(event, event.user, &target)
+        id: row.into(),
+        line: Some(line(Some(account), owner, &target.host_and_port())),
+        ..of(event, (owner, OwnerKind::Wallet), event.user, &target)
     })
 }
 
 fn to_endpoint(event: &Event, endpoint: &Endpoint) -> Option<NewDelivery> {
-    let target = target(event, &endpoint.url)?;
-    let owner = *endpoint.id.as_bytes();
+    let (target, owner) = (target(event, &endpoint.url)?, endpoint.id.into());
     Some(NewDelivery {
-        owner,
-        owner_kind: OwnerKind::Endpoint,
-        line: Some(line(event.account, &owner, "")),
-        ..of(event, event.manager, &target)
+        line: Some(line(event.account, owner, "")),
+        ..of(event, (owner, OwnerKind::Endpoint), event.manager, &target)
     })
 }
 
 /// The delivery of an event to a user's target, charged to that user.
-fn of(event: &Event, user: Option<UserId>, target: &Target) -> NewDelivery {
+fn of(event: &Event, (owner, owner_kind): (OwnerId, OwnerKind), user: Option<UserId>, target: &Target) -> NewDelivery {
     // A wallet without a tenant is nobody's.
     let consumer = event.root.zip(user).map_or(Consumer::NOBODY, |(root, user)| Consumer::of(root, user));
     NewDelivery {
         id: DeliveryId::next(),
         event: event.id,
         kind: event.kind,
-        owner: event.account.map_or([0; 16], |account: AccountId| *account.as_bytes()),
-        owner_kind: OwnerKind::Wallet,
+        owner,
+        owner_kind,
         account: event.account,
         row: event.row,
         payload: event.payload.clone(),

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::clock;
 use crate::crypto::secret::Sealer;
-use crate::domain::ids::WalletId;
+use crate::domain::ids::{EndpointId, InvoiceId, OwnerId, WalletId};
 use crate::domain::webhooks::{EventKind, OwnerKind, WebhookFormat, WebhookSecret};
 use crate::net::client::Post;
 use crate::net::targets::Target;
@@ -34,9 +34,9 @@ pub(super) enum Ready {
 
 /// What deliveries are made of.
 struct Parts {
-    received: HashMap<[u8; 16], Payment>,
-    endpoints: HashMap<[u8; 16], Endpoint>,
-    secrets: HashMap<[u8; 16], Option<WebhookSecret>>,
+    received: HashMap<InvoiceId, Payment>,
+    endpoints: HashMap<EndpointId, Endpoint>,
+    secrets: HashMap<OwnerId, Option<WebhookSecret>>,
     /// What the webhooks of invoices look like, of tenants that have chosen.
     formats: HashMap<WalletId, WebhookFormat>,
     /// And of all others.
@@ -118,12 +118,12 @@ impl Parts {
         format: WebhookFormat,
     ) -> Result<Self, StoreError> {
         let is_received = |it: &&Claimed| matches!(it.kind, EventKind::PaymentReceived | EventKind::InvoiceExpired);
-        let invoices: Vec<_> = claimed.iter().filter(is_received).filter_map(|it| it.row).collect();
+        let invoices: Vec<_> = claimed.iter().filter(is_received).filter_map(|it| Some(it.row?.invoice())).collect();
         let owners: Vec<_> = claimed.iter().map(|it| it.owner).collect::<HashSet<_>>().into_iter().collect();
         let is_endpoint = |it: &&Claimed| it.owner_kind == OwnerKind::Endpoint;
-        let ids: HashSet<_> = claimed.iter().filter(is_endpoint).map(|it| it.owner).collect();
+        let ids: HashSet<_> = claimed.iter().filter(is_endpoint).map(|it| it.owner.endpoint()).collect();
         let is_own = |it: &&Claimed| it.owner_kind == OwnerKind::Wallet;
-        let wallets: HashSet<_> = claimed.iter().filter(is_own).map(|it| WalletId::new(it.owner)).collect();
+        let wallets: HashSet<_> = claimed.iter().filter(is_own).map(|it| it.owner.wallet()).collect();
         Ok(Self {
             received: payments::of_invoices(connection, &invoices)?,
             endpoints: endpoints::by_ids(connection, &ids.into_iter().collect::<Vec<_>>())?,
@@ -141,14 +141,14 @@ impl Parts {
     }
 
     fn is_as_lnbits(&self, delivery: &Claimed) -> bool {
-        let format = self.formats.get(&WalletId::new(delivery.owner)).copied().unwrap_or(self.format);
+        let format = self.formats.get(&delivery.owner.wallet()).copied().unwrap_or(self.format);
         delivery.owner_kind == OwnerKind::Wallet && format == WebhookFormat::Lnbits
     }
 
     fn try_ready(&self, connection: &mut Db, sealer: &Sealer, delivery: &Claimed) -> Result<Ready, StoreError> {
         let sent;
         let payment = match (delivery.kind, delivery.row, delivery.account) {
-            (EventKind::PaymentReceived | EventKind::InvoiceExpired, Some(row), _) => self.received.get(&row),
+            (EventKind::PaymentReceived | EventKind::InvoiceExpired, Some(row), _) => self.received.get(&row.invoice()),
             (EventKind::PaymentSent, Some(row), Some(account)) => {
                 sent = payments::find_row(connection, account.wallet(), row)?;
                 Some(&sent)
@@ -157,7 +157,7 @@ impl Parts {
         };
         let url = match delivery.owner_kind {
             OwnerKind::Wallet => payment.and_then(|payment| payment.webhook.as_deref()),
-            OwnerKind::Endpoint => match self.endpoints.get(&delivery.owner) {
+            OwnerKind::Endpoint => match self.endpoints.get(&delivery.owner.endpoint()) {
                 None => return Ok(Ready::Gone),
                 Some(endpoint) if endpoint.paused_at.is_some() => return Ok(Ready::Paused),
                 Some(endpoint) => Some(endpoint.url.as_str()),

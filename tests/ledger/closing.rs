@@ -7,11 +7,14 @@ use satkeep::crypto::secret::{MasterKey, Sealer};
 use satkeep::domain::api_keys::KeyPair;
 use satkeep::domain::controls::{Freeze, Freezes};
 use satkeep::domain::ids::{AccountId, UserId, WalletId};
-use satkeep::domain::text::Name;
-use satkeep::ledger::command::{Actor, Close, Command};
-use satkeep::ledger::outcome::{Outcome, Rejection};
-use satkeep::ledger::settle::settle_batch;
+use satkeep::domain::session::SessionToken;
+use satkeep::domain::text::{Name, Username};
+use satkeep::ledger::command::{Actor, Adjust, Close, Command};
+use satkeep::ledger::outcome::{Closed, Once, Outcome, Rejection};
+use satkeep::ledger::settle::{settle, settle_batch};
 use satkeep::ledger::state::{AccountKind, User};
+use satkeep::store::Db;
+use satkeep::store::access::{operators, sessions};
 use satkeep::store::users::{self, NewUser, UserChange};
 use satkeep::store::wallets::{self, NewWallet, StoredKeys};
 
@@ -135,7 +138,7 @@ proptest! {
             prop_assert!(refused, "{:?}", outcome);
             prop_assert_eq!(&memory, &before);
         } else {
-            prop_assert_eq!(outcome, Ok(Outcome::Closed));
+            prop_assert_eq!(outcome, Ok(Outcome::Close(Closed)));
             prop_assert_eq!(memory.accounts[&wallet(CALLER)].balance.get(), tree.money());
             prop_assert!(tree.all().all(|(_, id, _)| !memory.accounts[&id].open && memory.accounts[&id].balance.is_zero()));
             prop_assert!(all.iter().all(|user| !memory.users.contains_key(&member(*user))));
@@ -163,7 +166,8 @@ proptest! {
         for part in users.chunks(tree.part) {
             let left: Vec<_> = part.iter().copied().filter(|it| memory.users.contains_key(&member(*it))).collect();
             if !left.is_empty() {
-                prop_assert_eq!(&settle_batch(&mut memory, &[rest.close(&left)], &now).unwrap()[0], &Ok(Outcome::Closed));
+                let outcomes = settle_batch(&mut memory, &[rest.close(&left)], &now).unwrap();
+                prop_assert_eq!(outcomes, [Ok(Outcome::Close(Closed))]);
             }
         }
         prop_assert_eq!(memory.accounts[&wallet(CALLER)].balance.get(), tree.money());
@@ -221,7 +225,7 @@ fn a_right_is_taken_away_in_the_queue(kind: StoreKind) {
         set(false);
         let outcomes = settle_batch(&mut settlement, &waiting(), &now).unwrap();
         assert_eq!(outcomes[0], Err(Rejection::NotAManager));
-        assert!(matches!(outcomes[1], Ok(Outcome::Paid { .. })), "{outcomes:?}");
+        assert!(matches!(outcomes[1], Ok(Outcome::Pay(Once::Done(_)))), "{outcomes:?}");
         assert_eq!(outcomes[2], Err(Rejection::NotAManager));
         set(true);
         let [transfer, _, close] = waiting();
@@ -230,6 +234,36 @@ fn a_right_is_taken_away_in_the_queue(kind: StoreKind) {
         let left = store.read_blocking(|connection| wallets::find(connection, wallet(1).wallet())).unwrap();
         assert_eq!(left.balance.get(), 100);
     });
+}
+
+/// Whether an operator's session is over, the clock tells that the ledger is handed.
+fn a_session_ends_by_the_clock_of_the_ledger(kind: StoreKind) {
+    with_managers(kind, |store| {
+        let digest = SessionToken::generate().digest();
+        let ends_at = now().plus_seconds(60);
+        let begin = |connection: &mut Db| {
+            operators::create(connection, user(77), &Username::new("root".to_owned()).unwrap(), "hash", now())?;
+            sessions::begin(connection, digest, user(77), "hash", now(), ends_at)
+        };
+        store.write_blocking(begin).unwrap();
+        let order = || {
+            let Command::Adjust(adjust) = credit(wallet(1), 100) else { unreachable!() };
+            Adjust { session: Some(digest), ..adjust }
+        };
+        let mut settlement = store.settlement();
+        assert!(settle(&mut settlement, order(), &now).unwrap().is_ok());
+        assert_eq!(settle(&mut settlement, order(), &|| ends_at).unwrap(), Err(Rejection::KeyRevoked));
+    });
+}
+
+#[test]
+fn a_session_ends_by_the_clock_of_the_ledger_on_sqlite() {
+    a_session_ends_by_the_clock_of_the_ledger(StoreKind::Sqlite);
+}
+
+#[test]
+fn a_session_ends_by_the_clock_of_the_ledger_on_postgres() {
+    a_session_ends_by_the_clock_of_the_ledger(StoreKind::Postgres);
 }
 
 #[test]

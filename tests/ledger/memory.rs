@@ -121,7 +121,7 @@ impl SettlementStore for Memory {
     }
 
     /// Gives only what is wanted, so that a want too few is found.
-    fn load(&mut self, mut read_set: ReadSet) -> Result<Snapshot, SettleError> {
+    fn load(&mut self, mut read_set: ReadSet, _: &dyn Fn() -> UnixMs) -> Result<Snapshot, SettleError> {
         let mut snapshot = self.snapshot();
         snapshot.users.retain(|user, _| read_set.users.contains(user));
         snapshot.managers.retain(|user| read_set.managers.contains(user));

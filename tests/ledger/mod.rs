@@ -8,6 +8,7 @@ mod differential;
 mod fairness;
 mod lost_commit;
 mod memory;
+mod observer;
 mod on_the_spot;
 mod precedence;
 mod properties;

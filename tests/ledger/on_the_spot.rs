@@ -4,8 +4,8 @@ use satkeep::crypto::secret::{MasterKey, Sealer};
 use satkeep::domain::consumer::Consumer;
 use satkeep::domain::money::{Amount, Msat};
 use satkeep::domain::text::Name;
-use satkeep::ledger::command::{Adjust, Command};
-use satkeep::ledger::outcome::{Outcome, Rejection};
+use satkeep::ledger::command::Adjust;
+use satkeep::ledger::outcome::{Adjusted, Rejection};
 use satkeep::services::ledger::Ledger;
 use satkeep::services::operators::accounts::NewManager;
 use satkeep::services::operators::balance::{Direction, adjustment};
@@ -20,11 +20,11 @@ fn commands_are_settled_at_once(kind: StoreKind) {
     let wallet = store.write_blocking(|connection| manager.create(connection)).unwrap().wallet.wallet.id;
     let adjust = |direction, sat| {
         let leg = adjustment(&sealer, wallet, Amount::from_sat(sat).unwrap(), direction);
-        Command::Adjust(Adjust { leg, session: None, claim: None })
+        Adjust { leg, session: None, claim: None }
     };
     let ledger = Ledger::OnTheSpot(store);
     let reserve = || ledger.reserve(Consumer::NOBODY, 1).unwrap();
-    let holds = |sat: i64| Ok(Ok(Outcome::Adjusted { balance: Msat::new(sat * 1000) }));
+    let holds = |sat: i64| Ok(Ok(Adjusted { balance: Msat::new(sat * 1000), replayed: false }));
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
         assert_eq!(ledger.submit(adjust(Direction::In, 5), Consumer::NOBODY).await, holds(5));
         assert_eq!(reserve().submit(adjust(Direction::Out, 2)).await, holds(3));

@@ -2,14 +2,14 @@
 
 use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection};
 use satkeep::clock;
-use satkeep::domain::ids::EventId;
+use satkeep::domain::ids::{EventId, OwnerId};
 use satkeep::domain::time::UnixMs;
 use satkeep::store::Store;
 use satkeep::store::webhooks::log;
 
 use crate::harness::{StoreKind, TestDatabase};
 
-const OWNER: [u8; 16] = [7; 16];
+const OWNER: OwnerId = OwnerId::new([7; 16]);
 /// How many there are, and of which of them each so many-th came to its end.
 const COUNT: usize = 20_000;
 const EACH: usize = 10_000;
@@ -52,7 +52,7 @@ fn what_ended_is_sent_again_among_much_that_waits() {
     with_pile(|database, store, kind| {
         let (since, until, now) = (UnixMs::new(0), clock::now(), clock::now());
         let again = |after: Option<EventId>| {
-            store.write_blocking(|c| log::redeliver_some(c, &OWNER, since, until, after, now)).unwrap()
+            store.write_blocking(|c| log::redeliver_some(c, OWNER, since, until, after, now)).unwrap()
         };
         let first = EventId::first_at(since);
         assert_eq!(again(Some(first)), (2, None), "{kind:?}");

@@ -1,7 +1,7 @@
 //! The rules of delivery, without a server: when to try again, how many at once, which line.
 
 use satkeep::domain::consumer::{Consumer, Party};
-use satkeep::domain::ids::{AccountId, EventId, UserId};
+use satkeep::domain::ids::{AccountId, EventId, OwnerId, UserId};
 use satkeep::domain::time::UnixMs;
 use satkeep::domain::webhooks::{Destination, EventKind, EventKinds, holds_its_line, line, next_attempt};
 use satkeep::webhooks::fairness::CameBack;
@@ -174,11 +174,11 @@ fn users_of_a_tenant_leave_a_part_to_its_manager() {
 fn lines_and_kinds_are_told_apart() {
     let (one, other) = (AccountId::new([1; 16]), AccountId::new([2; 16]));
     let lines = [
-        line(Some(one), &[3; 16], "a:80"),
-        line(Some(other), &[3; 16], "a:80"),
-        line(Some(one), &[4; 16], "a:80"),
-        line(Some(one), &[3; 16], "b:80"),
-        line(None, &[3; 16], "a:80"),
+        line(Some(one), OwnerId::new([3; 16]), "a:80"),
+        line(Some(other), OwnerId::new([3; 16]), "a:80"),
+        line(Some(one), OwnerId::new([4; 16]), "a:80"),
+        line(Some(one), OwnerId::new([3; 16]), "b:80"),
+        line(None, OwnerId::new([3; 16]), "a:80"),
     ];
     assert!((0..5).all(|a| (0..5).all(|b| (lines[a] == lines[b]) == (a == b))));
     for kind in EventKind::ALL {

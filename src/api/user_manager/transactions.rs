@@ -10,6 +10,7 @@ use crate::api::framework::json_stream::json_array;
 use crate::api::framework::params::{Params, WindowParams};
 use crate::api::payments::view::PaymentView;
 use crate::clock;
+use crate::domain::ids::PaymentRow;
 use crate::services::payments;
 use crate::services::payments::{Payment, Slice};
 
@@ -32,7 +33,7 @@ pub(in crate::api) async fn list_transactions(
     let id = wallet_id(&path)?;
     let window = params.window()?;
     let wallet = payments::managed_wallet(&app.services, key, id).await?;
-    json_array(move |older_than: Option<Vec<u8>>| {
+    json_array(move |older_than: Option<PaymentRow>| {
         let app = app.clone();
         let window = if older_than.is_some() { window.after_first_page() } else { window };
         let slice = Slice { older_than, offset: window.offset, limit: window.rows() };

@@ -13,7 +13,7 @@ use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
 use crate::api::framework::json_stream::{Items, json, json_array};
 use crate::api::framework::params::{Checks, Params, WindowParams};
-use crate::domain::ids::UserId;
+use crate::domain::ids::{UserId, WalletId};
 use crate::domain::text::{InvalidText, Name};
 use crate::services::managed_wallets::Rotation;
 use crate::services::{Cursor, deletion, managed_wallets};
@@ -80,7 +80,7 @@ pub(in crate::api) async fn create_wallet(
 #[get("/usermanager/api/v1/wallets")]
 pub(in crate::api) async fn list_wallets(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
     let window = params.window()?;
-    json_array(move |after: Option<Cursor>| {
+    json_array(move |after: Option<Cursor<WalletId>>| {
         let app = app.clone();
         async move {
             let show = move |wallets| Items::of(ManagedWallet::list(wallets, key.sees_admin_keys()));

@@ -174,7 +174,7 @@ pub struct FailureView {
 impl From<(Logged, Vec<Failure>)> for DeliveryDetails {
     fn from((delivery, failures): (Logged, Vec<Failure>)) -> Self {
         let view = |failure: Failure| FailureView {
-            at: UnixMs::new(failure.at_ms).to_iso(),
+            at: failure.at.to_iso(),
             status_code: failure.status_code,
             duration_ms: failure.duration_ms,
             answer: failure.answer,

@@ -3,18 +3,18 @@
 use bitcoin_hashes::{Hash, HashEngine, sha256};
 
 use crate::domain::consumer::Consumer;
-use crate::domain::ids::AccountId;
+use crate::domain::ids::{AccountId, LineId, OwnerId};
 
 /// The line in which the events of one wallet wait for one target: a digest, because only being
 /// the same matters.
-pub fn line(account: Option<AccountId>, owner: &[u8; 16], destination: &str) -> [u8; 16] {
+pub fn line(account: Option<AccountId>, owner: OwnerId, destination: &str) -> LineId {
     let mut engine = sha256::Hash::engine();
     engine.input(account.map_or([0; 16], |account| *account.as_bytes()).as_slice());
-    engine.input(owner);
+    engine.input(owner.as_bytes());
     engine.input(destination.as_bytes());
     let [first @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
         sha256::Hash::from_engine(engine).to_byte_array();
-    first
+    LineId::new(first)
 }
 
 /// Where deliveries go, as far as fairness matters: a host is slow for one tenant alone.

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::crypto::random;
 use crate::crypto::secret::{Purpose, Sealed, Sealer, UnsealError};
+use crate::domain::ids::OwnerId;
 use crate::domain::time::UnixMs;
 
 /// Whose secret signs: an endpoint's for what goes to it, a wallet's for the webhooks of its own
@@ -60,13 +61,13 @@ impl WebhookSecret {
     }
 
     /// As the database keeps it.
-    pub fn seal(&self, sealer: &Sealer, kind: OwnerKind, owner: &[u8; 16]) -> Sealed {
-        sealer.seal(kind.purpose(), owner, self.0.as_bytes())
+    pub fn seal(&self, sealer: &Sealer, kind: OwnerKind, owner: OwnerId) -> Sealed {
+        sealer.seal(kind.purpose(), owner.as_bytes(), self.0.as_bytes())
     }
 
     /// Out of what [`WebhookSecret::seal`] made.
-    pub fn unseal(sealer: &Sealer, kind: OwnerKind, owner: &[u8; 16], sealed: &[u8]) -> Result<Self, UnsealError> {
-        let plain = sealer.unseal(kind.purpose(), owner, sealed)?;
+    pub fn unseal(sealer: &Sealer, kind: OwnerKind, owner: OwnerId, sealed: &[u8]) -> Result<Self, UnsealError> {
+        let plain = sealer.unseal(kind.purpose(), owner.as_bytes(), sealed)?;
         let text = std::str::from_utf8(&plain).or(Err(UnsealError))?;
         <[u8; 32]>::from_hex(text).or(Err(UnsealError))?;
         Ok(Self(Zeroizing::new(text.to_owned())))

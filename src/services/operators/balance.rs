@@ -6,8 +6,8 @@ use crate::domain::consumer::Consumer;
 use crate::domain::idempotency::Claim;
 use crate::domain::ids::{AccountId, WalletId};
 use crate::domain::money::{Amount, Msat};
-use crate::ledger::command::{Adjust, Command, Leg};
-use crate::ledger::outcome::Outcome;
+use crate::ledger::command::{Adjust, Leg};
+use crate::ledger::outcome::Adjusted;
 use crate::services::administrators::{Administrator, LocalAdministrator};
 use crate::services::callers::{Operator, Session};
 use crate::services::idempotency::{Created, payments_of};
@@ -22,14 +22,6 @@ pub enum Direction {
     In,
     /// Out of it.
     Out,
-}
-
-/// What a change of a balance has come to.
-enum Adjusted {
-    /// The wallet holds so much now.
-    Now(Msat),
-    /// It was done before under the same claim.
-    Before,
 }
 
 /// Credits or debits a wallet, once for each claim.
@@ -51,10 +43,8 @@ pub async fn change(
         .await
         .map_err(Error::of(Missing::Wallet))?;
     let leg = adjustment(&services.sealer, wallet, amount, direction);
-    let done = match adjust(services, operator, claim, leg).await? {
-        Adjusted::Now(_) => Created::new(()),
-        Adjusted::Before => Created::again(()),
-    };
+    let Adjusted { replayed, .. } = adjust(services, operator, claim, leg).await?;
+    let done = if replayed { Created::again(()) } else { Created::new(()) };
     let (operator, amount_msat) = (operator.user(), amount.msat());
     tracing::info!(%operator, %wallet, ?direction, amount_msat, "an operator changed a balance");
     Ok(done)
@@ -68,13 +58,7 @@ pub async fn credit(
     amount: Amount,
 ) -> Result<Msat, Error> {
     let leg = adjustment(&services.sealer, wallet, amount, Direction::In);
-    match adjust(services, administrator, None, leg).await? {
-        Adjusted::Now(balance) => Ok(balance),
-        Adjusted::Before => {
-            tracing::error!("a credit without an idempotency key was replayed");
-            Err(Error::Fault)
-        }
-    }
+    Ok(adjust(services, administrator, None, leg).await?.balance)
 }
 
 async fn adjust(
@@ -84,14 +68,7 @@ async fn adjust(
     leg: Leg,
 ) -> Result<Adjusted, Error> {
     let adjust = Adjust { leg, session: administrator.session().map(Session::digest), claim };
-    match services.settle(Command::Adjust(adjust), Consumer::NOBODY).await? {
-        Outcome::Adjusted { balance } => Ok(Adjusted::Now(balance)),
-        Outcome::Replayed { .. } => Ok(Adjusted::Before),
-        outcome @ (Outcome::InvoiceCreated | Outcome::Paid { .. } | Outcome::Transferred { .. } | Outcome::Closed) => {
-            tracing::error!(?outcome, "a change of balance came to another outcome");
-            Err(Error::Fault)
-        }
-    }
+    services.settle(adjust, Consumer::NOBODY).await
 }
 
 /// A movement that brings money into a wallet from issuance, or takes it out again.

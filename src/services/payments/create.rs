@@ -5,13 +5,13 @@ use crate::clock;
 use crate::domain::expiry::Expiry;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
-use crate::domain::ids::InvoiceId;
+use crate::domain::ids::{InvoiceId, PaymentRow};
 use crate::domain::money::Amount;
 use crate::domain::node::{Description, Preimage};
 use crate::domain::text::{Memo, WebhookUrl};
 use crate::domain::time::UnixMs;
-use crate::ledger::command::{Command, CreateInvoice, NewInvoice};
-use crate::ledger::outcome::Outcome;
+use crate::ledger::command::{CreateInvoice, NewInvoice};
+use crate::ledger::outcome::{Issued, Once};
 use crate::ledger::state::InvoiceState;
 use crate::services::callers::WalletKey;
 use crate::services::idempotency::{self, Created};
@@ -57,13 +57,9 @@ pub async fn create(
 ) -> Result<Created<Payment>, Error> {
     let invoice = issue(services, key, terms, clock::now())?;
     let command = CreateInvoice { authority: key.authority(), claim, invoice: invoice.clone() };
-    match services.settle(Command::CreateInvoice(command), key.consumer()).await? {
-        Outcome::InvoiceCreated => Ok(Created::new(incoming(invoice))),
-        Outcome::Replayed { payments } => again(services, key, &payments).await,
-        outcome @ (Outcome::Paid { .. } | Outcome::Transferred { .. } | Outcome::Adjusted { .. } | Outcome::Closed) => {
-            tracing::error!(?outcome, "an invoice came to another outcome");
-            Err(Error::Fault)
-        }
+    match services.settle(command, key.consumer()).await? {
+        Once::Done(Issued) => Ok(Created::new(incoming(invoice))),
+        Once::Replayed { payments } => again(services, key, &payments).await,
     }
 }
 
@@ -87,7 +83,7 @@ fn issue(services: &Services, key: WalletKey, terms: InvoiceTerms, now: UnixMs) 
 }
 
 /// The invoice that was created before, as it was answered then: whatever became of it since.
-async fn again(services: &Services, key: WalletKey, ids: &[[u8; 16]]) -> Result<Created<Payment>, Error> {
+async fn again(services: &Services, key: WalletKey, ids: &[PaymentRow]) -> Result<Created<Payment>, Error> {
     let now = idempotency::payment_again(services, key.wallet(), ids).await?;
     Ok(Created::again(Payment { state: InvoiceState::Open, paid_at: None, webhook_status: None, ..now }))
 }
@@ -95,7 +91,7 @@ async fn again(services: &Services, key: WalletKey, ids: &[[u8; 16]]) -> Result<
 /// A new invoice, as its payee sees it.
 fn incoming(invoice: NewInvoice) -> Payment {
     Payment {
-        row: invoice.id.as_bytes().to_vec(),
+        row: invoice.id.into(),
         wallet: invoice.payee.wallet(),
         payment_hash: invoice.payment_hash,
         invoice: invoice.id,

@@ -3,12 +3,12 @@
 use super::{Payment, not_ours};
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
-use crate::domain::ids::TransferId;
+use crate::domain::ids::{PaymentRow, TransferId};
 use crate::domain::invoice::PaymentRequest;
 use crate::domain::skim::SkimmedRequest;
 use crate::domain::text::WebhookUrl;
-use crate::ledger::command::{Command, Pay};
-use crate::ledger::outcome::{Outcome, Rejection};
+use crate::ledger::command::Pay;
+use crate::ledger::outcome::{Once, Paid, Rejection};
 use crate::ledger::state::InvoiceState;
 use crate::services::callers::AdminKey;
 use crate::services::idempotency::{self, Created};
@@ -49,7 +49,7 @@ pub async fn pay(
     let webhook = webhook.map(WebhookUrl::into_inner);
     let transfer = TransferId::next();
     let payment_hash = request.payment_hash();
-    let command = Command::Pay(Pay {
+    let command = Pay {
         authority: key.authority(),
         claim,
         transfer,
@@ -57,11 +57,11 @@ pub async fn pay(
         bolt11: request.text().to_owned(),
         extra: extra.clone(),
         webhook: webhook.clone(),
-    });
+    };
     match services.ledger.submit(command, key.consumer()).await? {
-        Ok(Outcome::Replayed { payments }) => again(services, key, &payments).await,
-        Ok(Outcome::Paid { invoice, at }) => Ok(Created::new(Payment {
-            row: transfer.as_bytes().to_vec(),
+        Ok(Once::Replayed { payments }) => again(services, key, &payments).await,
+        Ok(Once::Done(Paid { invoice, at })) => Ok(Created::new(Payment {
+            row: transfer.into(),
             wallet: key.wallet(),
             payment_hash,
             invoice: invoice.id,
@@ -77,10 +77,6 @@ pub async fn pay(
             expires_at: invoice.expires_at,
             paid_at: Some(at),
         })),
-        Ok(other) => {
-            tracing::error!(?other, "a payment came to another outcome");
-            Err(Error::Fault)
-        }
         Err(Rejection::InvoiceNotFound) => Err(not_issued(&request, not_ours)),
         Err(Rejection::InvoiceMismatch) => Err(not_issued(&request, |_| Rejection::InvoiceMismatch.into())),
         Err(rejection) => Err(rejection.into()),
@@ -98,6 +94,6 @@ fn not_issued(request: &SkimmedRequest, otherwise: impl FnOnce(PaymentRequest) -
 }
 
 /// The payment that was made before.
-async fn again(services: &Services, key: AdminKey, ids: &[[u8; 16]]) -> Result<Created<Payment>, Error> {
+async fn again(services: &Services, key: AdminKey, ids: &[PaymentRow]) -> Result<Created<Payment>, Error> {
     Ok(Created::again(idempotency::payment_again(services, key.wallet(), ids).await?))
 }

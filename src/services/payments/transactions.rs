@@ -1,7 +1,7 @@
 //! The payments of a tenant's wallet, as its manager sees them.
 
 use super::{Condition, Payment, PaymentFilter, Sort, Test};
-use crate::domain::ids::WalletId;
+use crate::domain::ids::{PaymentRow, WalletId};
 use crate::services::callers::{Caller, WalletKey};
 use crate::services::{Error, Missing, Services};
 use crate::store::{StoreError, payments, wallets};
@@ -17,7 +17,7 @@ pub struct ManagedWallet {
 #[derive(Clone, Debug)]
 pub struct Slice {
     /// Only what is older than the payment with this [`Payment::row`].
-    pub older_than: Option<Vec<u8>>,
+    pub older_than: Option<PaymentRow>,
     /// How many to leave out.
     pub offset: i64,
     /// How many at most.

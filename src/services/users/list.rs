@@ -11,7 +11,7 @@ use crate::store::{Db, StoreError};
 #[derive(Clone, Debug)]
 pub struct Step {
     /// Behind which user; at the start where there is none.
-    after: Option<Cursor>,
+    after: Option<Cursor<UserId>>,
     /// What is left of the list.
     window: Window,
     /// Users to read at most.
@@ -27,7 +27,7 @@ impl Step {
 
     /// What to read after only the first of some users could be shown at once: what comes behind
     /// them, and not many more than these.
-    fn behind(&self, shown: usize, cursors: Vec<Cursor>) -> Option<Self> {
+    fn behind(&self, shown: usize, cursors: Vec<Cursor<UserId>>) -> Option<Self> {
         let after = cursors.into_iter().nth(shown.saturating_sub(1))?;
         let rows = i64::try_from(shown).unwrap_or(PAGE_ROWS).saturating_mul(2).min(PAGE_ROWS);
         Some(Self { after: Some(after), window: self.window.behind(shown), rows })
@@ -56,8 +56,8 @@ pub async fn list<T: Send + 'static>(
     Ok(page.await?)
 }
 
-fn cursor_of(user: &User) -> Cursor {
-    (user.created_at.get(), user.id.as_bytes().to_vec())
+fn cursor_of(user: &User) -> Cursor<UserId> {
+    Cursor { created_at: user.created_at, id: user.id }
 }
 
 /// A page of the users that a filter lets through, and where and with what the next one goes on.

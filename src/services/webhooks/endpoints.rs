@@ -67,7 +67,7 @@ pub async fn create(
         if !endpoints::create(connection, &endpoint)? {
             return Err(StoreError::Conflict);
         }
-        secrets::insert(connection, &sealer, OwnerKind::Endpoint, *endpoint.id.as_bytes(), &secret)?;
+        secrets::insert(connection, &sealer, OwnerKind::Endpoint, endpoint.id.into(), &secret)?;
         show(EndpointWithSecret { endpoint, secret })
     };
     // Ids are random: what is in the way is the number of endpoints.
@@ -129,7 +129,7 @@ pub async fn rotate_secret(
     let sealer = services.sealer.clone();
     let rotated = services.write_as(caller, move |connection| {
         let endpoint = endpoints::find(connection, caller.user(), id)?;
-        let secret = secrets::replace(connection, &sealer, OwnerKind::Endpoint, *id.as_bytes())?;
+        let secret = secrets::replace(connection, &sealer, OwnerKind::Endpoint, id.into())?;
         Ok(EndpointWithSecret { endpoint, secret })
     });
     rotated.await.map_err(Error::of(Missing::Endpoint))

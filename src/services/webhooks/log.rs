@@ -6,7 +6,7 @@ use super::{Failure, Logged};
 use crate::clock;
 use crate::domain::consumer::Consumer;
 use crate::domain::idempotency::Claim;
-use crate::domain::ids::{DeliveryId, EndpointId, EventId};
+use crate::domain::ids::{DeliveryId, EndpointId, EventId, OwnerId};
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::{Destination, EventKind, OwnerKind};
 use crate::net::targets::Target;
@@ -37,7 +37,7 @@ pub async fn list(
 ) -> Result<Vec<Logged>, Error> {
     let found = services.store.read_list(caller.consumer(), move |connection| {
         endpoints::find(connection, caller.user(), id)?;
-        log::list(connection, id.as_bytes(), &page.states, page.offset, page.limit)
+        log::list(connection, id.into(), &page.states, page.offset, page.limit)
     });
     found.await.map_err(Error::of(Missing::Endpoint))
 }
@@ -50,16 +50,16 @@ pub async fn find(
 ) -> Result<(Logged, Vec<Failure>), Error> {
     let found = services.store.read(move |connection| {
         let owner = owner_of(connection, caller, id)?;
-        log::find_with_failures(connection, &owner, id)
+        log::find_with_failures(connection, owner, id)
     });
     found.await.map_err(Error::of(Missing::Delivery))
 }
 
 /// The endpoint of a delivery. Whose the endpoint is decides; a wallet's own webhooks are not the
 /// manager's.
-fn owner_of(connection: &mut Db, caller: Manager<AdminKey>, id: DeliveryId) -> Result<[u8; 16], StoreError> {
+fn owner_of(connection: &mut Db, caller: Manager<AdminKey>, id: DeliveryId) -> Result<OwnerId, StoreError> {
     let owner = log::owner_of(connection, id)?;
-    endpoints::find(connection, caller.user(), EndpointId::new(owner))?;
+    endpoints::find(connection, caller.user(), owner.endpoint())?;
     Ok(owner)
 }
 
@@ -76,7 +76,7 @@ pub async fn send_test(
         let target = Target::parse(&url).map_err(|error| StoreError::Broken(error.to_string()))?;
         let (id, now) = (DeliveryId::next(), clock::now());
         log::add(connection, trial(caller.consumer(), endpoint, id, &target, now), now)?;
-        show(log::find(connection, endpoint.as_bytes(), id)?)
+        show(log::find(connection, endpoint.into(), id)?)
     };
     once(services, caller, claim, create, Error::of(Missing::Endpoint)).await
 }
@@ -86,7 +86,7 @@ fn trial(consumer: Consumer, endpoint: EndpointId, id: DeliveryId, target: &Targ
         id,
         event: EventId::next(),
         kind: EventKind::Test,
-        owner: *endpoint.as_bytes(),
+        owner: endpoint.into(),
         owner_kind: OwnerKind::Endpoint,
         account: None,
         row: None,
@@ -101,8 +101,8 @@ fn trial(consumer: Consumer, endpoint: EndpointId, id: DeliveryId, target: &Targ
 pub async fn redeliver(services: &Services, caller: Manager<AdminKey>, id: DeliveryId) -> Result<Logged, Error> {
     let redelivered = services.write_as(caller, move |connection| {
         let owner = owner_of(connection, caller, id)?;
-        log::redeliver(connection, &owner, id, clock::now())?;
-        log::find(connection, &owner, id)
+        log::redeliver(connection, owner, id, clock::now())?;
+        log::find(connection, owner, id)
     });
     redelivered.await.map_err(Error::of(Missing::Delivery))
 }
@@ -121,7 +121,7 @@ pub async fn redeliver_range(
         let began = Instant::now();
         let some = services.write_as(caller, move |connection| {
             endpoints::find(connection, caller.user(), id)?;
-            log::redeliver_some(connection, id.as_bytes(), since, until, after, clock::now())
+            log::redeliver_some(connection, id.into(), since, until, after, clock::now())
         });
         let (sent, last) = some.await.map_err(Error::of(Missing::Endpoint))?;
         redelivered = redelivered.saturating_add(sent);

@@ -13,7 +13,7 @@ use crate::store::webhooks::{log, secrets};
 pub async fn secret(services: &Services, caller: AdminKey) -> Result<WebhookSecret, Error> {
     let sealer = services.sealer.clone();
     let secret = services.write_as(caller, move |connection| {
-        secrets::of_one(connection, &sealer, OwnerKind::Wallet, *caller.wallet().as_bytes())
+        secrets::of_one(connection, &sealer, OwnerKind::Wallet, caller.wallet().into())
     });
     secret.await.map_err(Error::of_making)
 }
@@ -22,7 +22,7 @@ pub async fn secret(services: &Services, caller: AdminKey) -> Result<WebhookSecr
 pub async fn rotate_secret(services: &Services, caller: AdminKey) -> Result<WebhookSecret, Error> {
     let sealer = services.sealer.clone();
     let secret = services.write_as(caller, move |connection| {
-        secrets::replace(connection, &sealer, OwnerKind::Wallet, *caller.wallet().as_bytes())
+        secrets::replace(connection, &sealer, OwnerKind::Wallet, caller.wallet().into())
     });
     secret.await.map_err(Error::of_making)
 }
@@ -30,15 +30,14 @@ pub async fn rotate_secret(services: &Services, caller: AdminKey) -> Result<Webh
 /// A wallet's deliveries, the newest event first.
 pub async fn list(services: &Services, caller: AdminKey, page: LogPage) -> Result<Vec<Logged>, Error> {
     let found = services.store.read_list(caller.consumer(), move |connection| {
-        log::list(connection, caller.wallet().as_bytes(), &page.states, page.offset, page.limit)
+        log::list(connection, caller.wallet().into(), &page.states, page.offset, page.limit)
     });
     Ok(found.await?)
 }
 
 /// One of a wallet's deliveries, and the attempts that failed.
 pub async fn find(services: &Services, caller: AdminKey, id: DeliveryId) -> Result<(Logged, Vec<Failure>), Error> {
-    let found =
-        services.store.read(move |connection| log::find_with_failures(connection, caller.wallet().as_bytes(), id));
+    let found = services.store.read(move |connection| log::find_with_failures(connection, caller.wallet().into(), id));
     found.await.map_err(Error::of(Missing::Delivery))
 }
 
@@ -46,9 +45,9 @@ pub async fn find(services: &Services, caller: AdminKey, id: DeliveryId) -> Resu
 /// tried again.
 pub async fn redeliver(services: &Services, caller: AdminKey, id: DeliveryId) -> Result<Logged, Error> {
     let redelivered = services.write_as(caller, move |connection| {
-        let owner = *caller.wallet().as_bytes();
-        log::redeliver(connection, &owner, id, clock::now())?;
-        log::find(connection, &owner, id)
+        let owner = caller.wallet().into();
+        log::redeliver(connection, owner, id, clock::now())?;
+        log::find(connection, owner, id)
     });
     redelivered.await.map_err(Error::of(Missing::Delivery))
 }

@@ -10,6 +10,7 @@ use crate::domain::controls::Freeze;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::money::Msat;
 use crate::ledger::command::Authority;
+use crate::store::db::columns::read_columns;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 use crate::store::db::schema::{accounts, users, wallets};
@@ -59,20 +60,22 @@ pub struct Holder {
     pub balance: Msat,
 }
 
-/// The columns of the statements.
-type Columns = (
-    Vec<u8>,
-    String,
-    Vec<u8>,
-    Vec<u8>,
-    Option<Vec<u8>>,
-    Option<Vec<u8>>,
-    bool,
-    String,
-    i64,
-    i64,
-    Option<String>,
-    Option<String>,
+read_columns!(
+    /// What is read of a key, and of the wallet and user that it belongs to.
+    struct HolderColumns, HolderTypes, holder_columns {
+        digest: Vec<u8> as Binary = "k.digest",
+        kind: String as Text = "k.kind",
+        wallet_id: Vec<u8> as Binary = "w.id",
+        user_id: Vec<u8> as Binary = "w.user_id",
+        tenant: Option<Vec<u8>> as Nullable<Binary> = "a.tenant",
+        root_id: Option<Vec<u8>> as Nullable<Binary> = "a.root_id",
+        may_create_users: bool as Bool = "u.may_create_users",
+        name: String as Text = "w.name",
+        balance_msat: i64 as BigInt = "a.balance_msat",
+        keys_version: i64 as BigInt = "a.keys_version",
+        frozen_by_manager: Option<String> as Nullable<Text> = "a.frozen_by_manager",
+        frozen_by_operator: Option<String> as Nullable<Text> = "a.frozen_by_operator",
+    }
 );
 
 /// The statement of both databases: `$digest` is what a key's digest is compared with.
@@ -81,25 +84,11 @@ macro_rules! holder_statement {
         statement!(
             $(#[$doc])*
             $name on $connection,
-            ($($parameter)*)
-                -> (
-                Binary,
-                Text,
-                Binary,
-                Binary,
-                Nullable<Binary>,
-                Nullable<Binary>,
-                Bool,
-                Text,
-                BigInt,
-                BigInt,
-                Nullable<Text>,
-                Nullable<Text>,
-            ),
+            ($($parameter)*) -> HolderTypes,
             concat!(
-                "SELECT k.digest, k.kind, w.id, w.user_id, a.tenant, a.root_id, u.may_create_users, w.name, a.balance_msat, a.keys_version, \
-                    a.frozen_by_manager, a.frozen_by_operator \
-                 FROM wallet_keys AS k INNER JOIN wallets AS w ON w.id = k.wallet_id INNER JOIN accounts AS a ON a.id = w.id \
+                "SELECT ",
+                holder_columns!(),
+                " FROM wallet_keys AS k INNER JOIN wallets AS w ON w.id = k.wallet_id INNER JOIN accounts AS a ON a.id = w.id \
                  INNER JOIN users AS u ON u.id = w.user_id \
                  WHERE a.closed_at_ms IS NULL AND k.digest ",
                 $digest
@@ -126,39 +115,38 @@ holder_statement!(
 /// a wallet that is frozen for everything is refused.
 pub(crate) fn find(connection: &mut Db, digests: &[KeyDigest]) -> Result<Found<KeyDigest, Option<Holder>>, StoreError> {
     let bytes = digests.iter().map(|digest| digest.as_bytes().as_slice());
-    let rows: Vec<Columns> = match connection {
+    let rows: Vec<HolderColumns> = match connection {
         Db::Sqlite(c) => {
             let mut rows = Vec::with_capacity(digests.len());
             for digest in bytes {
-                rows.extend(SelectHolder { digest }.get_result::<Columns>(c).optional()?);
+                rows.extend(SelectHolder { digest }.get_result::<HolderColumns>(c).optional()?);
             }
             rows
         }
         Db::Postgres(c) => SelectHolders { digests: bytes.collect() }.load(c)?,
     };
-    let with_digest = |columns: Columns| {
-        let digest = KeyDigest::from_slice(&columns.0);
+    let with_digest = |row: HolderColumns| {
+        let digest = KeyDigest::from_slice(&row.digest);
         digest
-            .map(|digest| (digest, holder(columns).map(Some)))
+            .map(|digest| (digest, holder(row).map(Some)))
             .ok_or_else(|| StoreError::Broken("a key's digest".to_owned()))
     };
     rows.into_iter().map(with_digest).collect()
 }
 
-fn holder(columns: Columns) -> Result<Holder, StoreError> {
-    let (_, kind, wallet, user, tenant, root, may_create_users, name, balance, keys_version, by_manager, by_operator) =
-        columns;
-    refuse_frozen(by_manager.as_deref(), by_operator.as_deref())?;
+fn holder(row: HolderColumns) -> Result<Holder, StoreError> {
+    refuse_frozen(row.frozen_by_manager.as_deref(), row.frozen_by_operator.as_deref())?;
+    let kind = KeyKind::from_stored(&row.kind);
     let grant = Grant {
-        kind: KeyKind::from_stored(&kind).ok_or_else(|| StoreError::Broken(format!("a key of kind {kind:?}")))?,
-        wallet: WalletId::from_slice(&wallet)?,
-        user: UserId::from_slice(&user)?,
-        tenant: tenant.map(|id| UserId::from_slice(&id)).transpose()?,
-        root: root.map(|id| UserId::from_slice(&id)).transpose()?,
-        may_create_users,
-        keys_version,
+        kind: kind.ok_or_else(|| StoreError::Broken(format!("a key of kind {:?}", row.kind)))?,
+        wallet: WalletId::from_slice(&row.wallet_id)?,
+        user: UserId::from_slice(&row.user_id)?,
+        tenant: row.tenant.map(|id| UserId::from_slice(&id)).transpose()?,
+        root: row.root_id.map(|id| UserId::from_slice(&id)).transpose()?,
+        may_create_users: row.may_create_users,
+        keys_version: row.keys_version,
     };
-    Ok(Holder { grant, name, balance: Msat::new(balance) })
+    Ok(Holder { grant, name: row.name, balance: Msat::new(row.balance_msat) })
 }
 
 /// The keys of a wallet that is frozen for everything do nothing.

@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub(crate) mod checkpoint;
+pub(crate) mod columns;
 pub mod connection;
 pub mod error;
 pub(crate) mod functions;

@@ -5,7 +5,8 @@
 //! caches its preparation under the type.
 
 /// Defines a statement: its connection, its parameters with their SQL types, the SQL types
-/// of the columns that it answers, and its text with a `?` for each parameter in turn.
+/// of the columns that it answers (or the name of their tuple), and its text with a `?` for each
+/// parameter in turn; of lists of columns a parameter takes several (see [`super::columns`]).
 ///
 /// One that has neither parameters nor columns is only its text.
 macro_rules! statement {
@@ -29,7 +30,7 @@ macro_rules! statement {
     (
         $(#[$doc:meta])*
         $name:ident on $connection:ty,
-        ($($field:ident: $field_type:ty as $sql_type:ty),* $(,)?) -> ($($column:ty),* $(,)?),
+        ($($field:ident: $field_type:ty as $sql_type:ty),* $(,)?) -> $columns:tt,
         $sql:expr
     ) => {
         $(#[$doc])*
@@ -44,10 +45,7 @@ macro_rules! statement {
             ) -> diesel::QueryResult<()> {
                 let mut pieces = $sql.split('?');
                 out.push_sql(pieces.next().unwrap_or_default());
-                $(
-                    out.push_bind_param::<$sql_type, _>(&self.$field)?;
-                    out.push_sql(pieces.next().unwrap_or_default());
-                )*
+                $($crate::store::db::columns::Parameter::<$sql_type, _>::push(&self.$field, &mut out, &mut pieces)?;)*
                 Ok(())
             }
         }
@@ -58,11 +56,21 @@ macro_rules! statement {
         }
 
         impl diesel::query_builder::Query for $name<'_> {
-            type SqlType = ($($column,)*);
+            type SqlType = $crate::store::db::statement::columns!($columns);
         }
 
         impl diesel::RunQueryDsl<$connection> for $name<'_> {}
     };
 }
 
-pub(crate) use statement;
+/// The tuple of what a statement answers.
+macro_rules! columns {
+    (($($column:ty),* $(,)?)) => {
+        ($($column,)*)
+    };
+    ($types:ident) => {
+        $types
+    };
+}
+
+pub(crate) use {columns, statement};

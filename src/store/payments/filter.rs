@@ -4,7 +4,7 @@ use diesel::helper_types::IntoBoxed;
 use diesel::prelude::*;
 use diesel::sql_types::{Binary, Bool};
 
-use crate::domain::ids::{PaymentHash, WalletId};
+use crate::domain::ids::{PaymentHash, PaymentRow, WalletId};
 use crate::domain::search::SearchText;
 use crate::domain::time::UnixMs;
 use crate::ledger::state::InvoiceState;
@@ -53,7 +53,7 @@ pub enum Test {
     /// The wallet, one of these.
     Wallet(Vec<WalletId>),
     /// The place in the wallet's list: older than this one.
-    Before(Vec<u8>),
+    Before(PaymentRow),
     /// The status, one of these, at this time.
     Status(Vec<Status>, UnixMs),
     /// Any of these tests.
@@ -117,7 +117,7 @@ impl PaymentFilter {
                 diesel::dsl::sql::<Bool>("(wallet_id, id) < (")
                     .bind::<Binary, _>(id.to_vec())
                     .sql(", ")
-                    .bind::<Binary, _>(row.clone())
+                    .bind::<Binary, _>(row.as_bytes().to_vec())
                     .sql(")"),
             ),
             Test::Memo(_)
@@ -197,7 +197,7 @@ impl Test {
             Self::Wallet(ids) => {
                 Box::new(payments::wallet_id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
             }
-            Self::Before(row) => Box::new(payments::id.lt(row.clone())),
+            Self::Before(row) => Box::new(payments::id.lt(row.as_bytes().to_vec())),
             Self::Status(statuses, now) => any_of(statuses, |status| has_status(*status, *now)),
             Self::Either(tests) => any_of(tests, Self::expression),
         }

@@ -14,10 +14,11 @@ use diesel::{PgConnection, SqliteConnection};
 use super::wallets::CHUNK_IDS;
 use crate::crypto::secret::Sealed;
 use crate::domain::extra::Extra;
-use crate::domain::ids::{InvoiceId, PaymentHash, WalletId};
+use crate::domain::ids::{InvoiceId, PaymentHash, PaymentRow, WalletId};
 use crate::domain::money::Msat;
 use crate::domain::time::UnixMs;
 use crate::ledger::state::InvoiceState;
+use crate::store::db::columns::read_columns;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 use crate::store::db::functions::satkeep_in_time;
@@ -32,7 +33,7 @@ use crate::store::webhooks::log;
 #[derive(Clone, Debug)]
 pub struct Payment {
     /// Its place in the wallet's list, by which the next page is found.
-    pub row: Vec<u8>,
+    pub row: PaymentRow,
     /// The wallet whose side it is.
     pub wallet: WalletId,
     /// What clients know it by.
@@ -71,31 +72,33 @@ impl Payment {
     }
 }
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = payments)]
-struct Row {
-    id: Vec<u8>,
-    wallet_id: Vec<u8>,
-    payment_hash: Vec<u8>,
-    invoice_id: Vec<u8>,
-    preimage_sealed: Vec<u8>,
-    bolt11: Option<String>,
-    amount_msat: i64,
-    memo: String,
-    state: String,
-    webhook: Option<String>,
-    extra: Option<String>,
-    created_at_ms: i64,
-    expires_at_ms: i64,
-    paid_at_ms: Option<i64>,
-}
+read_columns!(
+    #[derive(Selectable)]
+    #[diesel(table_name = payments)]
+    struct Row, RowTypes, row_columns {
+        id: Vec<u8> as Binary,
+        wallet_id: Vec<u8> as Binary,
+        payment_hash: Vec<u8> as Binary,
+        invoice_id: Vec<u8> as Binary,
+        preimage_sealed: Vec<u8> as Binary,
+        bolt11: Option<String> as Nullable<Text>,
+        amount_msat: i64 as BigInt,
+        memo: String as Text,
+        state: String as Text,
+        webhook: Option<String> as Nullable<Text>,
+        extra: Option<String> as Nullable<Text>,
+        created_at_ms: i64 as BigInt,
+        expires_at_ms: i64 as BigInt,
+        paid_at_ms: Option<i64> as Nullable<BigInt>,
+    }
+);
 
 impl TryFrom<Row> for Payment {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
         Ok(Self {
-            row: row.id,
+            row: PaymentRow::from_slice(&row.id)?,
             wallet: WalletId::from_slice(&row.wallet_id)?,
             payment_hash: PaymentHash::from_slice(&row.payment_hash)?,
             invoice: InvoiceId::from_slice(&row.invoice_id)?,
@@ -119,32 +122,14 @@ impl TryFrom<Row> for Payment {
 macro_rules! select_sides {
     ($hash:literal) => {
         concat!(
-            "SELECT id, wallet_id, payment_hash, invoice_id, preimage_sealed, bolt11, amount_msat, memo, state, webhook, \
-                extra, created_at_ms, expires_at_ms, paid_at_ms, \
-                (SELECT closed_at_ms FROM accounts WHERE accounts.id = payments.wallet_id) \
+            "SELECT ",
+            row_columns!(),
+            ", (SELECT closed_at_ms FROM accounts WHERE accounts.id = payments.wallet_id) \
              FROM payments WHERE payment_hash ",
             $hash
         )
     };
 }
-
-/// The SQL types of [`Row`].
-type RowTypes = (
-    Binary,
-    Binary,
-    Binary,
-    Binary,
-    Binary,
-    Nullable<Text>,
-    BigInt,
-    Text,
-    Text,
-    Nullable<Text>,
-    Nullable<Text>,
-    BigInt,
-    BigInt,
-    Nullable<BigInt>,
-);
 
 statement!(
     /// The sides of a payment, on SQLite.
@@ -201,7 +186,7 @@ fn add_webhook_statuses<'p>(
 ) -> Result<(), StoreError> {
     let told = |payment: &&mut Payment| payment.webhook.is_some() && payment.state == InvoiceState::Paid;
     let mut told: Vec<&mut Payment> = payments.into_iter().filter(told).collect();
-    let rows: Vec<_> = told.iter().map(|payment| payment.row.clone()).collect();
+    let rows: Vec<_> = told.iter().map(|payment| payment.row).collect();
     let statuses = log::statuses(connection, &rows)?;
     for payment in &mut told {
         payment.webhook_status = statuses.get(&payment.row).copied();
@@ -210,11 +195,11 @@ fn add_webhook_statuses<'p>(
 }
 
 /// The payees' sides of payments, or invoices that wait for them, by the ids of the invoices.
-pub fn of_invoices(connection: &mut Db, ids: &[[u8; 16]]) -> Result<HashMap<[u8; 16], Payment>, StoreError> {
+pub fn of_invoices(connection: &mut Db, ids: &[InvoiceId]) -> Result<HashMap<InvoiceId, Payment>, StoreError> {
     let mut found = HashMap::with_capacity(ids.len());
     for ids in ids.chunks(CHUNK_IDS) {
         let rows: Vec<Row> = invoices::table
-            .filter(invoices::id.eq_any(ids.iter().map(|id| id.to_vec()).collect::<Vec<_>>()))
+            .filter(invoices::id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
             .select((
                 invoices::id,
                 invoices::wallet_id,
@@ -234,17 +219,17 @@ pub fn of_invoices(connection: &mut Db, ids: &[[u8; 16]]) -> Result<HashMap<[u8;
             .load(connection)?;
         for row in rows {
             let payment = Payment::try_from(row)?;
-            found.insert(*payment.invoice.as_bytes(), payment);
+            found.insert(payment.invoice, payment);
         }
     }
     Ok(found)
 }
 
 /// One side of a payment, by the id of its row.
-pub fn find_row(connection: &mut Db, wallet: WalletId, row: [u8; 16]) -> Result<Payment, StoreError> {
+pub fn find_row(connection: &mut Db, wallet: WalletId, row: PaymentRow) -> Result<Payment, StoreError> {
     let row: Row = payments::table
         .filter(payments::wallet_id.eq(wallet.as_bytes().as_slice()))
-        .filter(payments::id.eq(row.as_slice()))
+        .filter(payments::id.eq(row.as_bytes().as_slice()))
         .select(Row::as_select())
         .first(connection)?;
     let mut payment = [Payment::try_from(row)?];
@@ -255,30 +240,30 @@ pub fn find_row(connection: &mut Db, wallet: WalletId, row: [u8; 16]) -> Result<
 
 /// Sides of payments, by their wallets and the ids of their rows, in this order: one query for
 /// each wallet, because only a wallet's rows are found by their ids.
-pub fn find_sides(connection: &mut Db, sides: &[(WalletId, [u8; 16])]) -> Result<Vec<Payment>, StoreError> {
-    let mut rows: HashMap<WalletId, Vec<[u8; 16]>> = HashMap::new();
+pub fn find_sides(connection: &mut Db, sides: &[(WalletId, PaymentRow)]) -> Result<Vec<Payment>, StoreError> {
+    let mut rows: HashMap<WalletId, Vec<PaymentRow>> = HashMap::new();
     for (wallet, row) in sides {
         rows.entry(*wallet).or_default().push(*row);
     }
     let mut found = HashMap::with_capacity(sides.len());
     for (wallet, rows) in rows {
         for side in find_rows(connection, wallet, &rows)? {
-            found.insert((wallet, side.row.clone()), side);
+            found.insert((wallet, side.row), side);
         }
     }
-    let in_order = sides.iter().map(|(wallet, row)| found.remove(&(*wallet, row.to_vec())).ok_or(StoreError::NotFound));
+    let in_order = sides.iter().map(|(wallet, row)| found.remove(&(*wallet, *row)).ok_or(StoreError::NotFound));
     let mut sides: Vec<Payment> = in_order.collect::<Result<_, _>>()?;
     add_webhook_statuses(connection, &mut sides)?;
     Ok(sides)
 }
 
 /// A wallet's sides of payments, by the ids of their rows, in no order.
-pub fn find_rows(connection: &mut Db, wallet: WalletId, rows: &[[u8; 16]]) -> Result<Vec<Payment>, StoreError> {
+pub fn find_rows(connection: &mut Db, wallet: WalletId, rows: &[PaymentRow]) -> Result<Vec<Payment>, StoreError> {
     let mut found = Vec::with_capacity(rows.len());
     for rows in rows.chunks(CHUNK_IDS) {
         let rows: Vec<Row> = payments::table
             .filter(payments::wallet_id.eq(wallet.as_bytes().as_slice()))
-            .filter(payments::id.eq_any(rows.iter().map(|row| row.to_vec()).collect::<Vec<_>>()))
+            .filter(payments::id.eq_any(rows.iter().map(|row| row.as_bytes().to_vec()).collect::<Vec<_>>()))
             .select(Row::as_select())
             .load(connection)?;
         for row in rows {

@@ -15,6 +15,7 @@ use crate::domain::time::UnixMs;
 use crate::ledger::batch::ReadSet;
 use crate::ledger::command::CLOSE_MAX;
 use crate::ledger::state::{Closure, User};
+use crate::store::db::columns::read_columns;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 use crate::store::db::schema::{accounts, sessions, users, wallet_keys, wallets};
@@ -23,8 +24,33 @@ use crate::store::settlement::closing_postgres;
 use crate::store::settlement::expect_rows;
 use crate::store::wallets::CHUNK_IDS;
 
-/// A user, and a wallet or a user that it has.
-pub(crate) type Belonging = (Vec<u8>, Vec<u8>);
+read_columns!(
+    /// A user of whom a batch is about.
+    pub(crate) struct UserColumns, UserTypes, user_columns {
+        id: Vec<u8> as Binary,
+    }
+);
+
+read_columns!(
+    /// A user, and a wallet that it has.
+    pub(crate) struct WalletOfUser, WalletOfUserTypes, wallet_of_user {
+        user_id: Vec<u8> as Binary,
+        id: Vec<u8> as Binary,
+    }
+);
+
+read_columns!(
+    /// A user, and a user that it has created.
+    pub(crate) struct UserOfUser, UserOfUserTypes, user_of_user {
+        manager_id: Vec<u8> as Binary,
+        id: Vec<u8> as Binary,
+    }
+);
+
+pub(crate) use {user_columns, user_of_user, wallet_of_user};
+
+/// The wallets and the users that users have.
+pub(crate) type Belongings = (Vec<WalletOfUser>, Vec<UserOfUser>);
 
 /// The users whom a batch is about: none of them is deleted or changed, and whoever is to be
 /// deleted gets no more users or wallets, until the transaction ends.
@@ -39,29 +65,29 @@ pub(crate) struct LockedUsers {
 statement!(
     /// A user who is there.
     SelectUser on SqliteConnection,
-    (id: &'a [u8] as Binary) -> (Binary),
-    "SELECT id FROM users WHERE id = ? AND deleted_at_ms IS NULL"
+    (id: &'a [u8] as Binary) -> UserTypes,
+    concat!("SELECT ", user_columns!(), " FROM users WHERE id = ? AND deleted_at_ms IS NULL")
 );
 
 statement!(
     /// A user who is there and may create users.
     SelectManager on SqliteConnection,
-    (id: &'a [u8] as Binary) -> (Binary),
-    "SELECT id FROM users WHERE id = ? AND deleted_at_ms IS NULL AND may_create_users"
+    (id: &'a [u8] as Binary) -> UserTypes,
+    concat!("SELECT ", user_columns!(), " FROM users WHERE id = ? AND deleted_at_ms IS NULL AND may_create_users")
 );
 
 statement!(
     /// Some of the wallets of a user.
     SelectWallets on SqliteConnection,
-    (user: &'a [u8] as Binary, limit: i64 as BigInt) -> (Binary, Binary),
-    "SELECT user_id, id FROM wallets WHERE user_id = ? AND deleted_at_ms IS NULL LIMIT ?"
+    (user: &'a [u8] as Binary, limit: i64 as BigInt) -> WalletOfUserTypes,
+    concat!("SELECT ", wallet_of_user!(), " FROM wallets WHERE user_id = ? AND deleted_at_ms IS NULL LIMIT ?")
 );
 
 statement!(
     /// Some of the users of a user.
     SelectUsers on SqliteConnection,
-    (manager: &'a [u8] as Binary, limit: i64 as BigInt) -> (Binary, Binary),
-    "SELECT manager_id, id FROM users WHERE manager_id = ? AND deleted_at_ms IS NULL LIMIT ?"
+    (manager: &'a [u8] as Binary, limit: i64 as BigInt) -> UserOfUserTypes,
+    concat!("SELECT ", user_of_user!(), " FROM users WHERE manager_id = ? AND deleted_at_ms IS NULL LIMIT ?")
 );
 
 /// Of what a user has, as many are told as show that they are more than one deletion names.
@@ -77,7 +103,8 @@ pub(crate) fn lock_users(connection: &mut Db, read_set: &ReadSet) -> Result<Lock
             Db::Sqlite(c) => find_each(c, &read_set.managers, |c, id| SelectManager { id }.get_result(c))?,
             Db::Postgres(c) => closing_postgres::lock_managers(c, &read_set.managers)?,
         };
-        locked.managers = found.iter().map(|(id,)| Ok(UserId::from_slice(id)?)).collect::<Result<_, StoreError>>()?;
+        locked.managers =
+            found.iter().map(|user| Ok(UserId::from_slice(&user.id)?)).collect::<Result<_, StoreError>>()?;
     }
     if read_set.users.is_empty() {
         return Ok(locked);
@@ -86,17 +113,17 @@ pub(crate) fn lock_users(connection: &mut Db, read_set: &ReadSet) -> Result<Lock
         Db::Sqlite(c) => find_each(c, &read_set.users, |c, id| SelectUser { id }.get_result(c))?,
         Db::Postgres(c) => closing_postgres::lock_users(c, &read_set.users)?,
     };
-    let ids = found.iter().map(|(id,)| Ok(UserId::from_slice(id)?)).collect::<Result<Vec<_>, StoreError>>()?;
+    let ids = found.iter().map(|user| Ok(UserId::from_slice(&user.id)?)).collect::<Result<Vec<_>, StoreError>>()?;
     locked.users = ids.iter().map(|id| (*id, User::default())).collect();
     let (wallets, users) = match connection {
         Db::Sqlite(c) => belongings_of(c, &ids)?,
         Db::Postgres(c) => closing_postgres::belongings_of(c, &ids)?,
     };
-    for (user, wallet) in wallets {
-        locked.users.entry(UserId::from_slice(&user)?).or_default().wallets.push(AccountId::from_slice(&wallet)?);
+    for WalletOfUser { user_id, id } in wallets {
+        locked.users.entry(UserId::from_slice(&user_id)?).or_default().wallets.push(AccountId::from_slice(&id)?);
     }
-    for (manager, user) in users {
-        locked.users.entry(UserId::from_slice(&manager)?).or_default().users.push(UserId::from_slice(&user)?);
+    for UserOfUser { manager_id, id } in users {
+        locked.users.entry(UserId::from_slice(&manager_id)?).or_default().users.push(UserId::from_slice(&id)?);
     }
     Ok(locked)
 }
@@ -105,8 +132,8 @@ pub(crate) fn lock_users(connection: &mut Db, read_set: &ReadSet) -> Result<Lock
 fn find_each(
     connection: &mut SqliteConnection,
     ids: &BTreeSet<UserId>,
-    find: impl Fn(&mut SqliteConnection, &[u8]) -> QueryResult<(Vec<u8>,)>,
-) -> Result<Vec<(Vec<u8>,)>, StoreError> {
+    find: impl Fn(&mut SqliteConnection, &[u8]) -> QueryResult<UserColumns>,
+) -> Result<Vec<UserColumns>, StoreError> {
     let mut found = Vec::with_capacity(ids.len());
     for id in ids {
         found.extend(find(connection, id.as_bytes().as_slice()).optional()?);
@@ -114,15 +141,12 @@ fn find_each(
     Ok(found)
 }
 
-fn belongings_of(
-    connection: &mut SqliteConnection,
-    ids: &[UserId],
-) -> Result<(Vec<Belonging>, Vec<Belonging>), StoreError> {
+fn belongings_of(connection: &mut SqliteConnection, ids: &[UserId]) -> Result<Belongings, StoreError> {
     let (mut wallets, mut users) = (Vec::new(), Vec::new());
     for id in ids {
         let (id, limit) = (id.as_bytes().as_slice(), belongings_max());
-        wallets.extend(SelectWallets { user: id, limit }.load::<Belonging>(connection)?);
-        users.extend(SelectUsers { manager: id, limit }.load::<Belonging>(connection)?);
+        wallets.extend(SelectWallets { user: id, limit }.load::<WalletOfUser>(connection)?);
+        users.extend(SelectUsers { manager: id, limit }.load::<UserOfUser>(connection)?);
     }
     Ok((wallets, users))
 }

@@ -1,4 +1,4 @@
-//! Deleting wallets and users on PostgreSQL: one round trip a step, as in `settle_postgres`.
+//! Deleting wallets and users on PostgreSQL: one round trip a step, as in [`super::postgres`].
 
 use std::collections::BTreeSet;
 
@@ -12,40 +12,50 @@ use crate::domain::time::UnixMs;
 use crate::ledger::state::Closure;
 use crate::store::db::error::StoreError;
 use crate::store::db::statement::statement;
-use crate::store::settlement::closing::{Belonging, belongings_max};
+use crate::store::settlement::closing::{
+    Belongings, UserColumns, UserOfUserTypes, UserTypes, WalletOfUserTypes, belongings_max, user_columns, user_of_user,
+    wallet_of_user,
+};
 use crate::store::settlement::expect_rows;
 
 statement!(
     /// Users who are there, locked in the order of their ids.
     LockUsers on PgConnection,
-    (ids: Vec<&'a [u8]> as Array<Binary>) -> (Binary),
-    "SELECT id FROM users WHERE id = ANY(?) AND deleted_at_ms IS NULL ORDER BY id FOR NO KEY UPDATE"
+    (ids: Vec<&'a [u8]> as Array<Binary>) -> UserTypes,
+    concat!("SELECT ", user_columns!(), " FROM users WHERE id = ANY(?) AND deleted_at_ms IS NULL ORDER BY id FOR NO KEY UPDATE")
 );
 
 statement!(
     /// Users who are there and may create users. The lock is one that whoever creates users takes
     /// as well, so that the settler does not wait for them.
     LockManagers on PgConnection,
-    (ids: Vec<&'a [u8]> as Array<Binary>) -> (Binary),
-    "SELECT id FROM users WHERE id = ANY(?) AND deleted_at_ms IS NULL AND may_create_users ORDER BY id FOR SHARE"
+    (ids: Vec<&'a [u8]> as Array<Binary>) -> UserTypes,
+    concat!(
+        "SELECT ", user_columns!(), " FROM users
+         WHERE id = ANY(?) AND deleted_at_ms IS NULL AND may_create_users ORDER BY id FOR SHARE"
+    )
 );
 
 statement!(
     /// Some of the wallets of each of these users.
     SelectWallets on PgConnection,
-    (users: Vec<&'a [u8]> as Array<Binary>, limit: i64 as BigInt) -> (Binary, Binary),
-    "SELECT w.user_id, w.id FROM unnest(?) AS u (id) CROSS JOIN LATERAL (
-        SELECT user_id, id FROM wallets WHERE user_id = u.id AND deleted_at_ms IS NULL LIMIT ?
-    ) AS w"
+    (users: Vec<&'a [u8]> as Array<Binary>, limit: i64 as BigInt) -> WalletOfUserTypes,
+    concat!(
+        "SELECT w.* FROM unnest(?) AS u (id) CROSS JOIN LATERAL (
+            SELECT ", wallet_of_user!(), " FROM wallets WHERE user_id = u.id AND deleted_at_ms IS NULL LIMIT ?
+        ) AS w"
+    )
 );
 
 statement!(
     /// Some of the users of each of these users.
     SelectUsers on PgConnection,
-    (managers: Vec<&'a [u8]> as Array<Binary>, limit: i64 as BigInt) -> (Binary, Binary),
-    "SELECT c.manager_id, c.id FROM unnest(?) AS u (id) CROSS JOIN LATERAL (
-        SELECT manager_id, id FROM users WHERE manager_id = u.id AND deleted_at_ms IS NULL LIMIT ?
-    ) AS c"
+    (managers: Vec<&'a [u8]> as Array<Binary>, limit: i64 as BigInt) -> UserOfUserTypes,
+    concat!(
+        "SELECT c.* FROM unnest(?) AS u (id) CROSS JOIN LATERAL (
+            SELECT ", user_of_user!(), " FROM users WHERE manager_id = u.id AND deleted_at_ms IS NULL LIMIT ?
+        ) AS c"
+    )
 );
 
 statement!(
@@ -81,7 +91,10 @@ statement!(
     SELECT (SELECT count(*) FROM closed), (SELECT count(*) FROM emptied), (SELECT count(*) FROM deleted)"
 );
 
-pub(crate) fn lock_users(connection: &mut PgConnection, ids: &BTreeSet<UserId>) -> Result<Vec<(Vec<u8>,)>, StoreError> {
+pub(crate) fn lock_users(
+    connection: &mut PgConnection,
+    ids: &BTreeSet<UserId>,
+) -> Result<Vec<UserColumns>, StoreError> {
     let ids = ids.iter().map(|id| id.as_bytes().as_slice()).collect();
     Ok(LockUsers { ids }.load(connection)?)
 }
@@ -89,16 +102,13 @@ pub(crate) fn lock_users(connection: &mut PgConnection, ids: &BTreeSet<UserId>) 
 pub(crate) fn lock_managers(
     connection: &mut PgConnection,
     ids: &BTreeSet<UserId>,
-) -> Result<Vec<(Vec<u8>,)>, StoreError> {
+) -> Result<Vec<UserColumns>, StoreError> {
     let ids = ids.iter().map(|id| id.as_bytes().as_slice()).collect();
     Ok(LockManagers { ids }.load(connection)?)
 }
 
 /// The wallets and the users of users who are locked.
-pub(crate) fn belongings_of(
-    connection: &mut PgConnection,
-    ids: &[UserId],
-) -> Result<(Vec<Belonging>, Vec<Belonging>), StoreError> {
+pub(crate) fn belongings_of(connection: &mut PgConnection, ids: &[UserId]) -> Result<Belongings, StoreError> {
     let ids = || ids.iter().map(|id| id.as_bytes().as_slice()).collect();
     let wallets = SelectWallets { users: ids(), limit: belongings_max() }.load(connection)?;
     let users = SelectUsers { managers: ids(), limit: belongings_max() }.load(connection)?;

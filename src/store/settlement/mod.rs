@@ -1,6 +1,6 @@
 //! The settlement store of both databases: one connection of its own, one transaction at a
-//! time. The hand-tuned statements are in `settle_postgres` and `settle_sqlite`; what is rare
-//! is written once for both.
+//! time. The hand-tuned statements are in `postgres` and `sqlite`, their columns in `rows` and
+//! `written`; what is rare is written once for both.
 
 mod closing;
 mod closing_postgres;
@@ -8,13 +8,14 @@ mod postgres;
 pub(crate) mod rows;
 mod sqlite;
 mod witness;
+mod written;
 
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::r2d2::R2D2Connection as _;
 
-use crate::clock;
+use crate::domain::time::UnixMs;
 use crate::ledger::batch::ReadSet;
 use crate::ledger::settle::{Commit, SettleError, SettlementStore};
 use crate::ledger::state::{Effects, Snapshot};
@@ -114,7 +115,7 @@ impl SettlementStore for Settlement {
         })
     }
 
-    fn load(&mut self, mut read_set: ReadSet) -> Result<Snapshot, SettleError> {
+    fn load(&mut self, mut read_set: ReadSet, clock: &dyn Fn() -> UnixMs) -> Result<Snapshot, SettleError> {
         let connection = self.connection()?;
         let mut snapshot = Snapshot::default();
         let loaded = (|| {
@@ -123,7 +124,7 @@ impl SettlementStore for Settlement {
             snapshot.users = locked.users;
             snapshot.managers = locked.managers;
             for session in &read_set.sessions {
-                if sessions::find(connection, *session, clock::now())?.is_some_and(|it| it.role == Role::Operator) {
+                if sessions::find(connection, *session, clock())?.is_some_and(|it| it.role == Role::Operator) {
                     snapshot.sessions.insert(*session);
                 }
             }

@@ -1,6 +1,8 @@
-//! Rows of the settlement statements, turned into what the ledger decides about.
+//! What settling reads, column by column, turned into what the ledger decides about.
 
 use std::collections::HashMap;
+
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 
 use crate::crypto::secret::Sealed;
 use crate::domain::controls::{Freeze, Freezes, Limits, Spent};
@@ -10,107 +12,91 @@ use crate::domain::money::{Amount, Msat};
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::EventKinds;
 use crate::ledger::state::{Account, AccountKind, Claimed, Invoice, InvoiceState};
+use crate::store::db::columns::read_columns;
 use crate::store::db::error::StoreError;
-use crate::store::idempotency::whole_ids;
+use crate::store::idempotency::whole_rows;
 
-/// The columns of an invoice, in the order of `invoice_columns!`.
-pub(crate) type InvoiceColumns =
-    (Vec<u8>, Vec<u8>, Vec<u8>, i64, String, Option<String>, String, Vec<u8>, i64, i64, bool);
-
-/// The names of what settling reads of an invoice, as a literal.
-macro_rules! invoice_columns {
-    () => {
-        "payment_hash, id, wallet_id, amount_msat, state, bolt11, memo, preimage_sealed, created_at_ms, expires_at_ms, \
-         webhook IS NOT NULL"
-    };
-}
-
-/// The columns of an account, in the order of `account_columns!`.
-pub(crate) type AccountColumns = (
-    Vec<u8>,
-    String,
-    i64,
-    i64,
-    i64,
-    Option<i64>,
-    Option<String>,
-    Option<String>,
-    Option<i64>,
-    Option<i64>,
-    i64,
-    i64,
-    Option<i64>,
+read_columns!(
+    /// What settling reads of an invoice.
+    pub(crate) struct InvoiceColumns, InvoiceTypes, invoice_columns {
+        payment_hash: Vec<u8> as Binary,
+        id: Vec<u8> as Binary,
+        wallet_id: Vec<u8> as Binary,
+        amount_msat: i64 as BigInt,
+        state: String as Text,
+        bolt11: Option<String> as Nullable<Text>,
+        memo: String as Text,
+        preimage_sealed: Vec<u8> as Binary,
+        created_at_ms: i64 as BigInt,
+        expires_at_ms: i64 as BigInt,
+        has_webhook: bool as Bool = "webhook IS NOT NULL",
+    }
 );
 
-/// The names of what settling reads of an account, as a literal.
-macro_rules! account_columns {
-    () => {
-        "id, kind, balance_msat, entries, keys_version, closed_at_ms, frozen_by_manager, frozen_by_operator, \
-         payment_max_msat, day_max_msat, spent_day, spent_msat, \
-         (SELECT s.kinds FROM subscriptions AS s WHERE s.manager_id = accounts.tenant)"
-    };
-}
+read_columns!(
+    /// What settling reads of an account.
+    pub(crate) struct AccountColumns, AccountTypes, account_columns {
+        id: Vec<u8> as Binary,
+        kind: String as Text,
+        balance_msat: i64 as BigInt,
+        entries: i64 as BigInt,
+        keys_version: i64 as BigInt,
+        closed_at_ms: Option<i64> as Nullable<BigInt>,
+        frozen_by_manager: Option<String> as Nullable<Text>,
+        frozen_by_operator: Option<String> as Nullable<Text>,
+        payment_max_msat: Option<i64> as Nullable<BigInt>,
+        day_max_msat: Option<i64> as Nullable<BigInt>,
+        spent_day: i64 as BigInt,
+        spent_msat: i64 as BigInt,
+        subscribed: Option<i64> as Nullable<BigInt> =
+            "(SELECT s.kinds FROM subscriptions AS s WHERE s.manager_id = accounts.tenant)",
+    }
+);
 
-/// The columns of a claim, in the order of `claim_columns!`.
-pub(crate) type ClaimColumns = (Vec<u8>, Vec<u8>, Vec<u8>, Option<Vec<u8>>);
+read_columns!(
+    /// What settling reads of a claim.
+    pub(crate) struct ClaimColumns, ClaimTypes, claim_columns {
+        account_id: Vec<u8> as Binary,
+        key_digest: Vec<u8> as Binary,
+        request_digest: Vec<u8> as Binary,
+        payment_ids: Option<Vec<u8>> as Nullable<Binary>,
+    }
+);
+
+pub(crate) use {account_columns, claim_columns, invoice_columns};
 
 /// What was done under idempotency keys.
 pub(crate) type Claims = HashMap<(AccountId, IdempotencyKey), Claimed>;
 
-/// The names of what settling reads of a claim, as a literal.
-macro_rules! claim_columns {
-    () => {
-        "account_id, key_digest, request_digest, payment_ids"
-    };
-}
-
-pub(crate) use {account_columns, claim_columns, invoice_columns};
-
-pub(crate) fn invoice(columns: InvoiceColumns) -> Result<(PaymentHash, Invoice), StoreError> {
-    let (hash, id, payee, amount, state, bolt11, memo, preimage, created_at, expires_at, has_webhook) = columns;
+pub(crate) fn invoice(row: InvoiceColumns) -> Result<(PaymentHash, Invoice), StoreError> {
     let invoice = Invoice {
-        id: InvoiceId::from_slice(&id)?,
-        payee: AccountId::from_slice(&payee)?,
-        amount: Amount::from_stored(amount).map_err(|e| StoreError::Broken(e.to_string()))?,
-        state: InvoiceState::from_stored(&state).ok_or_else(|| unknown("state of an invoice", &state))?,
-        bolt11,
-        memo,
-        preimage: Sealed::from_stored(preimage),
-        created_at: UnixMs::new(created_at),
-        expires_at: UnixMs::new(expires_at),
-        has_webhook,
+        id: InvoiceId::from_slice(&row.id)?,
+        payee: AccountId::from_slice(&row.wallet_id)?,
+        amount: Amount::from_stored(row.amount_msat).map_err(|e| StoreError::Broken(e.to_string()))?,
+        state: InvoiceState::from_stored(&row.state).ok_or_else(|| unknown("state of an invoice", &row.state))?,
+        bolt11: row.bolt11,
+        memo: row.memo,
+        preimage: Sealed::from_stored(row.preimage_sealed),
+        created_at: UnixMs::new(row.created_at_ms),
+        expires_at: UnixMs::new(row.expires_at_ms),
+        has_webhook: row.has_webhook,
     };
-    Ok((PaymentHash::from_slice(&hash)?, invoice))
+    Ok((PaymentHash::from_slice(&row.payment_hash)?, invoice))
 }
 
-pub(crate) fn account(columns: AccountColumns) -> Result<(AccountId, Account), StoreError> {
-    let (
-        id,
-        kind,
-        balance,
-        entries,
-        keys_version,
-        closed_at,
-        by_manager,
-        by_operator,
-        payment_max,
-        day_max,
-        day,
-        total,
-        kinds,
-    ) = columns;
+pub(crate) fn account(row: &AccountColumns) -> Result<(AccountId, Account), StoreError> {
     let account = Account {
-        kind: AccountKind::from_stored(&kind).ok_or_else(|| unknown("kind of an account", &kind))?,
-        balance: Msat::new(balance),
-        entries,
-        keys_version,
-        open: closed_at.is_none(),
-        freezes: freezes(by_manager.as_deref(), by_operator.as_deref())?,
-        limits: Limits { payment_max: limit(payment_max)?, day_max: limit(day_max)? },
-        spent: Spent { day, total: Msat::new(total) },
-        subscribed: EventKinds::from_stored(kinds.unwrap_or_default()),
+        kind: AccountKind::from_stored(&row.kind).ok_or_else(|| unknown("kind of an account", &row.kind))?,
+        balance: Msat::new(row.balance_msat),
+        entries: row.entries,
+        keys_version: row.keys_version,
+        open: row.closed_at_ms.is_none(),
+        freezes: freezes(row.frozen_by_manager.as_deref(), row.frozen_by_operator.as_deref())?,
+        limits: Limits { payment_max: limit(row.payment_max_msat)?, day_max: limit(row.day_max_msat)? },
+        spent: Spent { day: row.spent_day, total: Msat::new(row.spent_msat) },
+        subscribed: EventKinds::from_stored(row.subscribed.unwrap_or_default()),
     };
-    Ok((AccountId::from_slice(&id)?, account))
+    Ok((AccountId::from_slice(&row.id)?, account))
 }
 
 /// A stored freeze.
@@ -128,13 +114,12 @@ pub(crate) fn limit(msat: Option<i64>) -> Result<Option<Amount>, StoreError> {
     msat.map(Amount::from_stored).transpose().map_err(|e| StoreError::Broken(e.to_string()))
 }
 
-pub(crate) fn claim(columns: ClaimColumns) -> Result<((AccountId, IdempotencyKey), Claimed), StoreError> {
-    let (account, key, request, payments) = columns;
+pub(crate) fn claim(row: &ClaimColumns) -> Result<((AccountId, IdempotencyKey), Claimed), StoreError> {
     let damaged = || StoreError::Broken("an idempotency key's row is damaged".to_owned());
-    let payments = whole_ids(payments.as_deref().unwrap_or_default()).ok_or_else(damaged)?;
-    let place = (AccountId::from_slice(&account)?, IdempotencyKey::from_slice(&key).ok_or_else(damaged)?);
-    let request = RequestDigest::from_slice(&request).ok_or_else(damaged)?;
-    Ok((place, Claimed { request, payments }))
+    let payments = whole_rows(row.payment_ids.as_deref().unwrap_or_default()).ok_or_else(damaged)?;
+    let key = IdempotencyKey::from_slice(&row.key_digest).ok_or_else(damaged)?;
+    let request = RequestDigest::from_slice(&row.request_digest).ok_or_else(damaged)?;
+    Ok(((AccountId::from_slice(&row.account_id)?, key), Claimed { request, payments }))
 }
 
 fn unknown(what: &str, name: &str) -> StoreError {

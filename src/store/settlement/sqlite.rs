@@ -5,73 +5,51 @@ use std::collections::HashMap;
 
 use diesel::SqliteConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+use diesel::sql_types::{BigInt, Binary};
 
-use crate::domain::extra::Extra;
-use crate::domain::ids::{AccountId, EventId, PaymentHash};
-use crate::domain::time::UnixMs;
+use crate::domain::ids::{AccountId, PaymentHash};
 use crate::ledger::batch::ReadSet;
-use crate::ledger::state::{
-    Account, AccountRow, ClaimRow, Effects, Invoice, InvoiceRow, InvoiceState, PaymentEvent, TransferRow,
-};
+use crate::ledger::state::{Account, Effects, Invoice};
+use crate::store::db::columns::Columns;
 use crate::store::db::error::StoreError;
 use crate::store::db::statement::statement;
 use crate::store::settlement::expect_rows;
 use crate::store::settlement::rows;
 use crate::store::settlement::rows::{
-    AccountColumns, ClaimColumns, Claims, InvoiceColumns, account_columns, claim_columns, invoice_columns,
+    AccountColumns, AccountTypes, ClaimColumns, ClaimTypes, Claims, InvoiceColumns, InvoiceTypes, account_columns,
+    claim_columns, invoice_columns,
+};
+use crate::store::settlement::written::{
+    OneAccount, OneClaim, OneEvent, OneInvoice, OneTransfer, claim_marks, claim_names, event_marks, event_names,
+    invoice_marks, invoice_names, transfer_marks, transfer_names,
 };
 
 statement!(
     /// The invoice of a payment hash.
     SelectInvoice on SqliteConnection,
-    (payment_hash: &'a [u8] as Binary) ->
-    (Binary, Binary, Binary, BigInt, Text, Nullable<Text>, Text, Binary, BigInt, BigInt, Bool),
+    (payment_hash: &'a [u8] as Binary) -> InvoiceTypes,
     concat!("SELECT ", invoice_columns!(), " FROM invoices WHERE payment_hash = ?")
 );
 
 statement!(
     /// One account.
     SelectAccount on SqliteConnection,
-    (id: &'a [u8] as Binary) -> (
-        Binary,
-        Text,
-        BigInt,
-        BigInt,
-        BigInt,
-        Nullable<BigInt>,
-        Nullable<Text>,
-        Nullable<Text>,
-        Nullable<BigInt>,
-        Nullable<BigInt>,
-        BigInt,
-        BigInt,
-        Nullable<BigInt>,
-    ),
+    (id: &'a [u8] as Binary) -> AccountTypes,
     concat!("SELECT ", account_columns!(), " FROM accounts WHERE id = ?")
 );
 
 statement!(
-    /// A new invoice, open or paid in the same moment.
+    /// What was done under an idempotency key.
+    SelectClaim on SqliteConnection,
+    (account_id: &'a [u8] as Binary, key_digest: &'a [u8] as Binary) -> ClaimTypes,
+    concat!("SELECT ", claim_columns!(), " FROM idempotency WHERE account_id = ? AND key_digest = ?")
+);
+
+statement!(
+    /// A new invoice.
     InsertInvoice on SqliteConnection,
-    (
-        id: &'a [u8] as Binary,
-        wallet_id: &'a [u8] as Binary,
-        payment_hash: &'a [u8] as Binary,
-        preimage_sealed: &'a [u8] as Binary,
-        bolt11: Option<&'a str> as Nullable<Text>,
-        amount_msat: i64 as BigInt,
-        memo: &'a str as Text,
-        state: &'a str as Text,
-        webhook: Option<&'a str> as Nullable<Text>,
-        extra: Option<&'a str> as Nullable<Text>,
-        tag: Option<String> as Nullable<Text>,
-        created_at_ms: i64 as BigInt,
-        expires_at_ms: i64 as BigInt,
-        paid_at_ms: Option<i64> as Nullable<BigInt>,
-    ) -> (),
-    "INSERT INTO invoices (id, wallet_id, payment_hash, preimage_sealed, bolt11, amount_msat, memo, state, webhook, \
-     extra, tag, created_at_ms, expires_at_ms, paid_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    (row: OneInvoice<'a> as Columns) -> (),
+    concat!("INSERT INTO invoices (", invoice_names!(), ") VALUES (", invoice_marks!(), ")")
 );
 
 statement!(
@@ -84,77 +62,34 @@ statement!(
 statement!(
     /// A new transfer.
     InsertTransfer on SqliteConnection,
-    (
-        id: &'a [u8] as Binary,
-        invoice_id: &'a [u8] as Binary,
-        kind: &'a str as Text,
-        debit_account: &'a [u8] as Binary,
-        credit_account: &'a [u8] as Binary,
-        amount_msat: i64 as BigInt,
-        debit_balance_msat: i64 as BigInt,
-        credit_balance_msat: i64 as BigInt,
-        debit_entry: i64 as BigInt,
-        credit_entry: i64 as BigInt,
-        extra: Option<&'a str> as Nullable<Text>,
-        tag: Option<String> as Nullable<Text>,
-        created_at_ms: i64 as BigInt,
-        webhook: Option<&'a str> as Nullable<Text>,
-    ) -> (),
-    "INSERT INTO transfers (id, invoice_id, kind, debit_account, credit_account, amount_msat, debit_balance_msat, \
-     credit_balance_msat, debit_entry, credit_entry, extra, tag, created_at_ms, webhook) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    (created_at_ms: i64 as BigInt, row: OneTransfer<'a> as Columns) -> (),
+    concat!("INSERT INTO transfers (created_at_ms, ", transfer_names!(), ") VALUES (?, ", transfer_marks!(), ")")
 );
 
 statement!(
     /// The new standing of an account that nobody else has moved meanwhile.
     UpdateAccount on SqliteConnection,
-    (
-        balance_msat: i64 as BigInt,
-        entries: i64 as BigInt,
-        spent_day: i64 as BigInt,
-        spent_msat: i64 as BigInt,
-        id: &'a [u8] as Binary,
-        entries_before: i64 as BigInt,
-    ) -> (),
+    (row: OneAccount<'a> as Columns) -> (),
     "UPDATE accounts SET balance_msat = ?, entries = ?, spent_day = ?, spent_msat = ? WHERE id = ? AND entries = ?"
-);
-
-statement!(
-    /// What was done under an idempotency key.
-    SelectClaim on SqliteConnection,
-    (account_id: &'a [u8] as Binary, key_digest: &'a [u8] as Binary) -> (Binary, Binary, Binary, Nullable<Binary>),
-    concat!("SELECT ", claim_columns!(), " FROM idempotency WHERE account_id = ? AND key_digest = ?")
 );
 
 statement!(
     /// What is done under an idempotency key.
     InsertClaim on SqliteConnection,
-    (
-        account_id: &'a [u8] as Binary,
-        key_digest: &'a [u8] as Binary,
-        request_digest: &'a [u8] as Binary,
-        payment_ids: Vec<u8> as Binary,
-        created_at_ms: i64 as BigInt,
-    ) -> (),
-    "INSERT INTO idempotency (account_id, key_digest, request_digest, payment_ids, created_at_ms) \
-     VALUES (?, ?, ?, ?, ?)"
+    (created_at_ms: i64 as BigInt, row: OneClaim<'a> as Columns) -> (),
+    concat!("INSERT INTO idempotency (created_at_ms, ", claim_names!(), ") VALUES (?, ", claim_marks!(), ")")
 );
 
 statement!(
     /// A payment that somebody is to be told of.
     InsertEvent on SqliteConnection,
-    (
-        id: &'a [u8] as Binary,
-        kind: &'a str as Text,
-        account_id: &'a [u8] as Binary,
-        row_id: &'a [u8] as Binary,
-        created_at_ms: i64 as BigInt,
-        same_account: &'a [u8] as Binary,
-    ) -> (),
-    "INSERT INTO events (id, kind, account_id, row_id, created_at_ms, consumer) VALUES (?, ?, ?, ?, ?, COALESCE( \
-     (SELECT unhex(hex(u.root_id) || iif(u.id = u.root_id, '00', '01')) \
-      FROM wallets AS w INNER JOIN users AS u ON u.id = w.user_id WHERE w.id = ?), \
-     x'0000000000000000000000000000000000'))"
+    (created_at_ms: i64 as BigInt, row: OneEvent<'a> as Columns, same_account: &'a [u8] as Binary) -> (),
+    concat!(
+        "INSERT INTO events (created_at_ms, ", event_names!(), ", consumer) VALUES (?, ", event_marks!(), ", COALESCE( \
+         (SELECT unhex(hex(u.root_id) || iif(u.id = u.root_id, '00', '01')) \
+          FROM wallets AS w INNER JOIN users AS u ON u.id = w.user_id WHERE w.id = ?), \
+         x'0000000000000000000000000000000000'))"
+    )
 );
 
 pub(crate) fn claims(connection: &mut SqliteConnection, read_set: &ReadSet) -> Result<Claims, StoreError> {
@@ -162,7 +97,7 @@ pub(crate) fn claims(connection: &mut SqliteConnection, read_set: &ReadSet) -> R
     for (account, key) in &read_set.claims {
         let select = SelectClaim { account_id: account.as_bytes(), key_digest: key.as_bytes() };
         for row in select.load::<ClaimColumns>(connection)? {
-            let (place, claimed) = rows::claim(row)?;
+            let (place, claimed) = rows::claim(&row)?;
             found.insert(place, claimed);
         }
     }
@@ -192,7 +127,7 @@ pub(crate) fn accounts(
     for id in read_set.accounts.iter().chain(&read_set.readers) {
         let rows: Vec<AccountColumns> = SelectAccount { id: id.as_bytes() }.load(connection)?;
         for row in rows {
-            let (id, account) = rows::account(row)?;
+            let (id, account) = rows::account(&row)?;
             found.insert(id, account);
         }
     }
@@ -201,105 +136,30 @@ pub(crate) fn accounts(
 
 pub(crate) fn write(connection: &mut SqliteConnection, effects: &Effects) -> Result<(), StoreError> {
     for row in &effects.invoices {
-        insert_invoice(connection, row)?;
+        let inserted = InsertInvoice { row: OneInvoice::of(row) }.execute(connection)?;
+        expect_rows("invoices", 1, inserted)?;
     }
+    let at = effects.at.get();
     for id in &effects.settled {
-        let settled = SettleInvoice { paid_at_ms: effects.at.get(), id: id.as_bytes() }.execute(connection)?;
+        let settled = SettleInvoice { paid_at_ms: at, id: id.as_bytes() }.execute(connection)?;
         expect_rows("invoices to settle", 1, settled)?;
     }
     for row in &effects.transfers {
-        insert_transfer(connection, row)?;
+        let inserted = InsertTransfer { created_at_ms: at, row: OneTransfer::of(row) }.execute(connection)?;
+        expect_rows("transfers", 1, inserted)?;
     }
     for row in &effects.accounts {
-        update_account(connection, row)?;
+        let updated = UpdateAccount { row: OneAccount::of(row) }.execute(connection)?;
+        expect_rows("accounts", 1, updated)?;
     }
     for row in &effects.claims {
-        insert_claim(connection, row, effects.at)?;
+        let inserted = InsertClaim { created_at_ms: at, row: OneClaim::of(row) }.execute(connection)?;
+        expect_rows("idempotency keys", 1, inserted)?;
     }
-    for event in &effects.events {
-        insert_event(connection, event, effects.at)?;
+    for row in &effects.events {
+        let same_account = row.account.as_bytes().as_slice();
+        let inserted = InsertEvent { created_at_ms: at, row: OneEvent::of(row), same_account }.execute(connection)?;
+        expect_rows("events", 1, inserted)?;
     }
     Ok(())
-}
-
-fn insert_invoice(connection: &mut SqliteConnection, row: &InvoiceRow) -> Result<(), StoreError> {
-    let InvoiceRow { invoice, paid_at } = row;
-    let state = if paid_at.is_some() { InvoiceState::Paid } else { InvoiceState::Open };
-    let inserted = InsertInvoice {
-        id: invoice.id.as_bytes(),
-        wallet_id: invoice.payee.as_bytes(),
-        payment_hash: invoice.payment_hash.as_bytes(),
-        preimage_sealed: invoice.preimage.as_bytes(),
-        bolt11: invoice.bolt11.as_deref(),
-        amount_msat: invoice.amount.msat(),
-        memo: &invoice.memo,
-        state: state.as_str(),
-        webhook: invoice.webhook.as_deref(),
-        extra: invoice.extra.as_ref().map(Extra::as_str),
-        tag: invoice.extra.as_ref().and_then(Extra::tag),
-        created_at_ms: invoice.created_at.get(),
-        expires_at_ms: invoice.expires_at.get(),
-        paid_at_ms: paid_at.map(UnixMs::get),
-    }
-    .execute(connection)?;
-    expect_rows("invoices", 1, inserted)
-}
-
-fn insert_transfer(connection: &mut SqliteConnection, row: &TransferRow) -> Result<(), StoreError> {
-    let inserted = InsertTransfer {
-        id: row.id.as_bytes(),
-        invoice_id: row.invoice.as_bytes(),
-        kind: row.kind.as_str(),
-        debit_account: row.debit_account.as_bytes(),
-        credit_account: row.credit_account.as_bytes(),
-        amount_msat: row.amount.msat(),
-        debit_balance_msat: row.debit_balance.get(),
-        credit_balance_msat: row.credit_balance.get(),
-        debit_entry: row.debit_entry,
-        credit_entry: row.credit_entry,
-        extra: row.extra.as_ref().map(Extra::as_str),
-        tag: row.extra.as_ref().and_then(Extra::tag),
-        created_at_ms: row.created_at.get(),
-        webhook: row.webhook.as_deref(),
-    }
-    .execute(connection)?;
-    expect_rows("transfers", 1, inserted)
-}
-
-fn update_account(connection: &mut SqliteConnection, row: &AccountRow) -> Result<(), StoreError> {
-    let updated = UpdateAccount {
-        balance_msat: row.balance.get(),
-        entries: row.entries,
-        spent_day: row.spent.day,
-        spent_msat: row.spent.total.get(),
-        id: row.id.as_bytes(),
-        entries_before: row.entries_before,
-    }
-    .execute(connection)?;
-    expect_rows("accounts", 1, updated)
-}
-
-fn insert_claim(connection: &mut SqliteConnection, row: &ClaimRow, at: UnixMs) -> Result<(), StoreError> {
-    let inserted = InsertClaim {
-        account_id: row.account.as_bytes(),
-        key_digest: row.key.as_bytes(),
-        request_digest: row.claimed.request.as_bytes(),
-        payment_ids: row.claimed.payments.concat(),
-        created_at_ms: at.get(),
-    }
-    .execute(connection)?;
-    expect_rows("idempotency keys", 1, inserted)
-}
-
-fn insert_event(connection: &mut SqliteConnection, event: &PaymentEvent, at: UnixMs) -> Result<(), StoreError> {
-    let inserted = InsertEvent {
-        id: EventId::next().as_bytes(),
-        kind: event.kind.as_str(),
-        account_id: event.account.as_bytes(),
-        row_id: &event.row,
-        created_at_ms: at.get(),
-        same_account: event.account.as_bytes(),
-    }
-    .execute(connection)?;
-    expect_rows("events", 1, inserted)
 }

@@ -142,8 +142,14 @@ impl ExtraTest {
     }
 }
 
-/// After which row a page begins.
-pub type Cursor = (i64, Vec<u8>);
+/// After which row a page begins, in a list of what was created first.
+#[derive(Clone, Copy, Debug)]
+pub struct Cursor<Id> {
+    /// When that row was created.
+    pub created_at: UnixMs,
+    /// Its id.
+    pub id: Id,
+}
 
 type Columns = (Vec<u8>, Option<Vec<u8>>, String, Option<String>, Option<String>, Option<String>, bool, i64, i64);
 
@@ -289,7 +295,7 @@ pub fn list(
     connection: &mut Db,
     tenant: UserId,
     filter: &UserFilter,
-    after: Option<&Cursor>,
+    after: Option<&Cursor<UserId>>,
     offset: i64,
     limit: i64,
 ) -> Result<Vec<User>, StoreError> {
@@ -314,11 +320,10 @@ pub fn list(
     if let Some(text) = filter.extra_text() {
         query = query.filter(satkeep_contains(users::extra, text.as_str().to_owned()));
     }
-    if let Some((created_at_ms, id)) = after {
+    if let Some(Cursor { created_at, id }) = after {
+        let (created_at_ms, id) = (created_at.get(), id.as_bytes().to_vec());
         query = query.filter(
-            users::created_at_ms
-                .gt(*created_at_ms)
-                .or(users::created_at_ms.eq(*created_at_ms).and(users::id.gt(id.clone()))),
+            users::created_at_ms.gt(created_at_ms).or(users::created_at_ms.eq(created_at_ms).and(users::id.gt(id))),
         );
     }
     query.load::<Columns>(connection)?.into_iter().map(user).collect()

@@ -287,7 +287,7 @@ pub fn sums_of_users(connection: &mut Db, ids: &[UserId]) -> Result<HashMap<User
 pub fn list(
     connection: &mut Db,
     tenant: UserId,
-    after: Option<&Cursor>,
+    after: Option<&Cursor<WalletId>>,
     offset: i64,
     limit: i64,
 ) -> Result<Vec<Wallet>, StoreError> {
@@ -302,11 +302,12 @@ pub fn list(
         .offset(offset)
         .limit(limit)
         .into_boxed();
-    if let Some((created_at_ms, id)) = after {
+    if let Some(Cursor { created_at, id }) = after {
+        let (created_at_ms, id) = (created_at.get(), id.as_bytes().to_vec());
         query = query.filter(
             wallets::created_at_ms
-                .gt(*created_at_ms)
-                .or(wallets::created_at_ms.eq(*created_at_ms).and(wallets::id.gt(id.clone()))),
+                .gt(created_at_ms)
+                .or(wallets::created_at_ms.eq(created_at_ms).and(wallets::id.gt(id))),
         );
     }
     query.load::<Columns>(connection)?.into_iter().map(wallet).collect()

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
 use diesel::{PgConnection, SqliteConnection};
 
+use crate::domain::ids::LineId;
 use crate::domain::time::UnixMs;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
@@ -196,7 +197,7 @@ pub fn record(connection: &mut Db, attempts: &[Attempt], now: UnixMs) -> Result<
             .execute(connection)?;
     }
     let failed: Vec<_> = tried.iter().copied().filter(|attempt| attempt.has_failed()).collect();
-    let mut left: Vec<[u8; 16]> =
+    let mut left: Vec<LineId> =
         tried.iter().filter(|attempt| attempt.leaves_line()).filter_map(|attempt| attempt.delivery.line).collect();
     left.sort_unstable();
     left.dedup();
@@ -230,7 +231,7 @@ pub fn record(connection: &mut Db, attempts: &[Attempt], now: UnixMs) -> Result<
                 .execute(c)?;
             }
             for line in &left {
-                PromoteSqlite { now_ms: now.get(), line }.execute(c)?;
+                PromoteSqlite { now_ms: now.get(), line: line.as_bytes() }.execute(c)?;
             }
         }
         Db::Postgres(c) => {
@@ -241,7 +242,7 @@ pub fn record(connection: &mut Db, attempts: &[Attempt], now: UnixMs) -> Result<
                 failures_postgres(c, &failed)?;
             }
             if !left.is_empty() {
-                let lines = left.iter().map(<[u8; 16]>::as_slice).collect();
+                let lines = left.iter().map(|line| line.as_bytes().as_slice()).collect();
                 PromotePostgres { now_ms: now.get(), lines }.execute(c)?;
             }
         }

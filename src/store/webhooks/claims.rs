@@ -7,12 +7,12 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
-use crate::domain::ids::{AccountId, DeliveryId, EventId};
+use crate::domain::ids::{AccountId, DeliveryId, EventId, LineId, OwnerId, PaymentRow};
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::{Destination, EventKind, OwnerKind};
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
-use crate::store::webhooks::events::{row_id, stored_kind};
+use crate::store::webhooks::events::stored_kind;
 
 /// A delivery that is this process's to send, for a while.
 #[derive(Clone, Debug)]
@@ -24,19 +24,19 @@ pub struct Claimed {
     /// What has happened.
     pub kind: EventKind,
     /// Whose it is.
-    pub owner: [u8; 16],
+    pub owner: OwnerId,
     /// Which of the two an owner can be.
     pub owner_kind: OwnerKind,
     /// To which wallet it has happened.
     pub account: Option<AccountId>,
     /// The payment's row.
-    pub row: Option<[u8; 16]>,
+    pub row: Option<PaymentRow>,
     /// What to tell, where no row tells it.
     pub payload: Option<String>,
     /// Where it goes.
     pub destination: Destination,
     /// In which line it stands first.
-    pub line: Option<[u8; 16]>,
+    pub line: Option<LineId>,
     /// How often it was tried, this time included.
     pub attempts: i64,
     /// Until when it is this process's.
@@ -109,13 +109,13 @@ fn claimed(row: Row, destination: &Destination, until: UnixMs) -> Result<Claimed
         id: DeliveryId::from_slice(&row.id)?,
         event: EventId::from_slice(&row.event_id)?,
         kind: stored_kind(&row.kind)?,
-        owner: row_id(&row.owner_id)?,
+        owner: OwnerId::from_slice(&row.owner_id)?,
         owner_kind: stored_owner(&row.owner_kind)?,
         account: row.account_id.map(|id| AccountId::from_slice(&id)).transpose()?,
-        row: row.payment.as_deref().map(row_id).transpose()?,
+        row: row.payment.map(|id| PaymentRow::from_slice(&id)).transpose()?,
         payload: row.payload,
         destination: destination.clone(),
-        line: row.line.as_deref().map(row_id).transpose()?,
+        line: row.line.map(|id| LineId::from_slice(&id)).transpose()?,
         attempts: row.attempts,
         until,
         created_at: UnixMs::new(row.created_at_ms),

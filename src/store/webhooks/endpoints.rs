@@ -135,17 +135,17 @@ pub fn find(connection: &mut Db, manager: UserId, id: EndpointId) -> Result<Endp
 }
 
 /// Endpoints of whomever, by their ids; deleted ones are not there.
-pub fn by_ids(connection: &mut Db, ids: &[[u8; 16]]) -> Result<HashMap<[u8; 16], Endpoint>, StoreError> {
+pub fn by_ids(connection: &mut Db, ids: &[EndpointId]) -> Result<HashMap<EndpointId, Endpoint>, StoreError> {
     let mut found = HashMap::with_capacity(ids.len());
     for ids in ids.chunks(CHUNK_IDS) {
         let rows: Vec<Columns> = endpoints::table
-            .filter(endpoints::id.eq_any(ids.iter().map(|id| id.to_vec()).collect::<Vec<_>>()))
+            .filter(endpoints::id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
             .filter(endpoints::deleted_at_ms.is_null())
             .select(COLUMNS)
             .load(connection)?;
         for row in rows {
             let endpoint = endpoint(row)?;
-            found.insert(*endpoint.id.as_bytes(), endpoint);
+            found.insert(endpoint.id, endpoint);
         }
     }
     Ok(found)

@@ -13,7 +13,7 @@ use diesel::{PgConnection, SqliteConnection};
 use serde::Serialize;
 
 use crate::domain::consumer::Consumer;
-use crate::domain::ids::{AccountId, DeliveryId, EventId, UserId, WalletId};
+use crate::domain::ids::{AccountId, DeliveryId, EventId, LineId, OwnerId, PaymentRow, UserId, WalletId};
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::{Destination, EventKind, EventKinds, OwnerKind};
 use crate::store::db::connection::Db;
@@ -33,7 +33,7 @@ pub struct Event {
     /// To which wallet, where it was one.
     pub account: Option<AccountId>,
     /// The payment's row in the wallet's list, where it is about a payment.
-    pub row: Option<[u8; 16]>,
+    pub row: Option<PaymentRow>,
     /// Whose endpoints are told.
     pub manager: Option<UserId>,
     /// The root manager of that one.
@@ -57,20 +57,20 @@ pub struct NewDelivery {
     pub event: EventId,
     /// What has happened.
     pub kind: EventKind,
-    /// Whose it is: an endpoint's or a wallet's id.
-    pub owner: [u8; 16],
+    /// Whose it is.
+    pub owner: OwnerId,
     /// Which of the two.
     pub owner_kind: OwnerKind,
     /// To which wallet it has happened.
     pub account: Option<AccountId>,
     /// The payment's row.
-    pub row: Option<[u8; 16]>,
+    pub row: Option<PaymentRow>,
     /// What to tell, where no row tells it.
     pub payload: Option<String>,
     /// Where it goes.
     pub destination: Destination,
     /// In which line it stands; `None` where order does not matter.
-    pub line: Option<[u8; 16]>,
+    pub line: Option<LineId>,
     /// When it happened.
     pub created_at: UnixMs,
 }
@@ -140,10 +140,6 @@ pub fn tell(
 
 pub(crate) fn stored_kind(name: &str) -> Result<EventKind, StoreError> {
     EventKind::from_stored(name).ok_or_else(|| StoreError::Broken(format!("an event of the kind {name:?}")))
-}
-
-pub(crate) fn row_id(bytes: &[u8]) -> Result<[u8; 16], StoreError> {
-    bytes.try_into().or(Err(StoreError::Broken("the id of a payment's row has another length".to_owned())))
 }
 
 /// Makes other processes wait that change which deliveries stand in which line, until the
@@ -246,19 +242,19 @@ statement!(
 );
 
 /// Those of the lines in which anything stands: one look for each, however long it is.
-fn taken_lines(connection: &mut Db, lines: &HashSet<[u8; 16]>) -> Result<HashSet<[u8; 16]>, StoreError> {
+fn taken_lines(connection: &mut Db, lines: &HashSet<LineId>) -> Result<HashSet<LineId>, StoreError> {
     let mut taken: Vec<(Vec<u8>,)> = Vec::new();
     match connection {
         Db::Sqlite(c) => {
             for line in lines {
-                taken.extend(InLineSqlite { line }.load::<(Vec<u8>,)>(c)?);
+                taken.extend(InLineSqlite { line: line.as_bytes() }.load::<(Vec<u8>,)>(c)?);
             }
         }
         Db::Postgres(c) => {
-            taken = InLinePostgres { lines: lines.iter().map(<[u8; 16]>::as_slice).collect() }.load(c)?;
+            taken = InLinePostgres { lines: lines.iter().map(|line| line.as_bytes().as_slice()).collect() }.load(c)?;
         }
     }
-    taken.iter().map(|(line,)| row_id(line)).collect()
+    taken.iter().map(|(line,)| Ok(LineId::from_slice(line)?)).collect()
 }
 
 /// Stores deliveries; the first one of each line is due.
@@ -280,14 +276,14 @@ pub(crate) fn insert(
                 id: new.id.as_bytes().to_vec(),
                 event_id: new.event.as_bytes().to_vec(),
                 kind: new.kind.as_str(),
-                owner_id: new.owner.to_vec(),
+                owner_id: new.owner.as_bytes().to_vec(),
                 owner_kind: new.owner_kind.as_str(),
                 account_id: new.account.map(|id| id.as_bytes().to_vec()),
-                row_id: new.row.map(|id| id.to_vec()),
+                row_id: new.row.map(|id| id.as_bytes().to_vec()),
                 payload: new.payload,
                 host: new.destination.host,
                 state: "waiting",
-                line: new.line.map(|line| line.to_vec()),
+                line: new.line.map(|line| line.as_bytes().to_vec()),
                 next_at_ms: (!waits).then_some(now.get()),
                 attempts: 0,
                 created_at_ms: new.created_at.get(),

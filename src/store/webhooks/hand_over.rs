@@ -7,13 +7,14 @@ use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
 use diesel::{PgConnection, SqliteConnection};
 
 use crate::domain::consumer::Consumer;
-use crate::domain::ids::{AccountId, EventId, UserId};
+use crate::domain::ids::{AccountId, EventId, PaymentRow, UserId};
 use crate::domain::time::UnixMs;
 use crate::fairness::parts::parts;
+use crate::store::db::columns::read_columns;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 use crate::store::db::statement::statement;
-use crate::store::webhooks::events::{Event, row_id, stored_kind};
+use crate::store::webhooks::events::{Event, stored_kind};
 
 /// Consumers that one step takes events of.
 const CONSUMERS_MAX: usize = 64;
@@ -96,19 +97,21 @@ fn count(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// The columns of `events_statement!`.
-type Columns = (
-    Vec<u8>,
-    Vec<u8>,
-    String,
-    Option<Vec<u8>>,
-    Option<Vec<u8>>,
-    Option<Vec<u8>>,
-    Option<Vec<u8>>,
-    Option<Vec<u8>>,
-    Option<String>,
-    Option<String>,
-    i64,
+read_columns!(
+    /// What is read of an event, and of the rows that it is about.
+    struct EventColumns, EventTypes, event_columns {
+        id: Vec<u8> as Binary = "e.id",
+        consumer: Vec<u8> as Binary = "e.consumer",
+        kind: String as Text = "e.kind",
+        account_id: Option<Vec<u8>> as Nullable<Binary> = "e.account_id",
+        row_id: Option<Vec<u8>> as Nullable<Binary> = "e.row_id",
+        manager_id: Option<Vec<u8>> as Nullable<Binary> = "COALESCE(e.manager_id, a.tenant)",
+        root_id: Option<Vec<u8>> as Nullable<Binary> = "m.root_id",
+        user_id: Option<Vec<u8>> as Nullable<Binary> = "w.user_id",
+        payload: Option<String> as Nullable<Text> = "e.payload",
+        webhook: Option<String> as Nullable<Text> = "COALESCE(i.webhook, t.webhook)",
+        created_at_ms: i64 as BigInt = "e.created_at_ms",
+    }
 );
 
 /// The statement of both databases, with where the events `e` come from and what follows.
@@ -117,23 +120,11 @@ macro_rules! events_statement {
         statement!(
             $(#[$doc])*
             $name on $connection,
-            ($($parameter)*) -> (
-                Binary,
-                Binary,
-                Text,
-                Nullable<Binary>,
-                Nullable<Binary>,
-                Nullable<Binary>,
-                Nullable<Binary>,
-                Nullable<Binary>,
-                Nullable<Text>,
-                Nullable<Text>,
-                BigInt,
-            ),
+            ($($parameter)*) -> EventTypes,
             concat!(
-                "SELECT e.id, e.consumer, e.kind, e.account_id, e.row_id, COALESCE(e.manager_id, a.tenant), m.root_id, \
-                    w.user_id, e.payload, COALESCE(i.webhook, t.webhook), e.created_at_ms \
-                 FROM ",
+                "SELECT ",
+                event_columns!(),
+                " FROM ",
                 $from,
                 " LEFT JOIN accounts AS a ON a.id = e.account_id \
                   LEFT JOIN wallets AS w ON w.id = e.account_id \
@@ -172,11 +163,11 @@ events_statement!(
 
 /// The oldest events of consumers, some of each.
 fn oldest(connection: &mut Db, shares: &[(Vec<u8>, usize)]) -> Result<Vec<Event>, StoreError> {
-    let mut rows: Vec<Columns> = Vec::new();
+    let mut rows: Vec<EventColumns> = Vec::new();
     match connection {
         Db::Sqlite(c) => {
             for (consumer, share) in shares {
-                rows.extend(OldestSqlite { consumer, events_max: count(*share) }.load::<Columns>(c)?);
+                rows.extend(OldestSqlite { consumer, events_max: count(*share) }.load::<EventColumns>(c)?);
             }
         }
         Db::Postgres(c) => {
@@ -188,19 +179,18 @@ fn oldest(connection: &mut Db, shares: &[(Vec<u8>, usize)]) -> Result<Vec<Event>
     rows.into_iter().map(event).collect()
 }
 
-fn event(columns: Columns) -> Result<Event, StoreError> {
-    let (id, consumer, kind, account, row, manager, root, user, payload, webhook, created_at) = columns;
+fn event(row: EventColumns) -> Result<Event, StoreError> {
     Ok(Event {
-        id: EventId::from_slice(&id)?,
-        consumer: Consumer::from_slice(&consumer)?,
-        kind: stored_kind(&kind)?,
-        account: account.map(|id| AccountId::from_slice(&id)).transpose()?,
-        row: row.as_deref().map(row_id).transpose()?,
-        manager: manager.map(|id| UserId::from_slice(&id)).transpose()?,
-        root: root.map(|id| UserId::from_slice(&id)).transpose()?,
-        user: user.map(|id| UserId::from_slice(&id)).transpose()?,
-        payload,
-        webhook,
-        created_at: UnixMs::new(created_at),
+        id: EventId::from_slice(&row.id)?,
+        consumer: Consumer::from_slice(&row.consumer)?,
+        kind: stored_kind(&row.kind)?,
+        account: row.account_id.map(|id| AccountId::from_slice(&id)).transpose()?,
+        row: row.row_id.map(|id| PaymentRow::from_slice(&id)).transpose()?,
+        manager: row.manager_id.map(|id| UserId::from_slice(&id)).transpose()?,
+        root: row.root_id.map(|id| UserId::from_slice(&id)).transpose()?,
+        user: row.user_id.map(|id| UserId::from_slice(&id)).transpose()?,
+        payload: row.payload,
+        webhook: row.webhook,
+        created_at: UnixMs::new(row.created_at_ms),
     })
 }

@@ -6,7 +6,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 
-use crate::domain::ids::{DeliveryId, EventId};
+use crate::domain::ids::{DeliveryId, EventId, OwnerId, PaymentRow};
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::EventKind;
 use crate::store::db::connection::Db;
@@ -14,7 +14,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::functions::satkeep_in_time;
 use crate::store::db::schema::{deliveries, failures};
 use crate::store::wallets::CHUNK_IDS;
-use crate::store::webhooks::events::{NewDelivery, insert, lock_lines, row_id, stored_kind};
+use crate::store::webhooks::events::{NewDelivery, insert, lock_lines, stored_kind};
 
 /// A delivery as it stands.
 #[derive(Clone, Debug)]
@@ -91,13 +91,13 @@ impl TryFrom<Row> for Logged {
 /// whatever state where none is given.
 pub fn list(
     connection: &mut Db,
-    owner: &[u8; 16],
+    owner: OwnerId,
     states: &[&'static str],
     offset: i64,
     limit: i64,
 ) -> Result<Vec<Logged>, StoreError> {
     let mut query = deliveries::table
-        .filter(deliveries::owner_id.eq(owner.to_vec()))
+        .filter(deliveries::owner_id.eq(owner.as_bytes().to_vec()))
         .filter(satkeep_in_time())
         .order((deliveries::event_id.desc(), deliveries::id.desc()))
         .select(Row::as_select())
@@ -111,30 +111,29 @@ pub fn list(
 }
 
 /// Whose a delivery is.
-pub fn owner_of(connection: &mut Db, id: DeliveryId) -> Result<[u8; 16], StoreError> {
+pub fn owner_of(connection: &mut Db, id: DeliveryId) -> Result<OwnerId, StoreError> {
     let owner: Vec<u8> = deliveries::table
         .filter(deliveries::id.eq(id.as_bytes().as_slice()))
         .select(deliveries::owner_id)
         .first(connection)?;
-    row_id(&owner)
+    Ok(OwnerId::from_slice(&owner)?)
 }
 
 /// One of an owner's deliveries.
-pub fn find(connection: &mut Db, owner: &[u8; 16], id: DeliveryId) -> Result<Logged, StoreError> {
+pub fn find(connection: &mut Db, owner: OwnerId, id: DeliveryId) -> Result<Logged, StoreError> {
     let row: Row = deliveries::table
         .filter(deliveries::id.eq(id.as_bytes().as_slice()))
-        .filter(deliveries::owner_id.eq(owner.as_slice()))
+        .filter(deliveries::owner_id.eq(owner.as_bytes().as_slice()))
         .select(Row::as_select())
         .first(connection)?;
     Logged::try_from(row)
 }
 
 /// An attempt that failed.
-#[derive(Clone, Debug, Queryable, Selectable)]
-#[diesel(table_name = failures)]
+#[derive(Clone, Debug)]
 pub struct Failure {
-    /// When, in Unix milliseconds.
-    pub at_ms: i64,
+    /// When.
+    pub at: UnixMs,
     /// How long it took.
     pub duration_ms: i64,
     /// The status of the answer.
@@ -145,19 +144,29 @@ pub struct Failure {
     pub error: Option<String>,
 }
 
+type FailureColumns = (i64, i64, Option<i64>, Option<String>, Option<String>);
+
 /// One of an owner's deliveries, and the attempts that failed since it was sent, or sent again by
 /// hand; the newest first.
 pub fn find_with_failures(
     connection: &mut Db,
-    owner: &[u8; 16],
+    owner: OwnerId,
     id: DeliveryId,
 ) -> Result<(Logged, Vec<Failure>), StoreError> {
     let delivery = find(connection, owner, id)?;
     let query = failures::table
         .filter(failures::delivery_id.eq(id.as_bytes().as_slice()))
         .order(failures::at_ms.desc())
-        .select(Failure::as_select());
-    Ok((delivery, query.load(connection)?))
+        .select((failures::at_ms, failures::duration_ms, failures::status_code, failures::answer, failures::error));
+    let failures = query.load::<FailureColumns>(connection)?.into_iter();
+    let failure = |(at_ms, duration_ms, status_code, answer, error)| Failure {
+        at: UnixMs::new(at_ms),
+        duration_ms,
+        status_code,
+        answer,
+        error,
+    };
+    Ok((delivery, failures.map(failure).collect()))
 }
 
 /// Stores a delivery of no event that others are told of: it is due at once.
@@ -168,7 +177,7 @@ pub fn add(connection: &mut Db, new: NewDelivery, now: UnixMs) -> Result<(), Sto
 
 /// Sends one of an owner's deliveries again, or at once where it is waiting; counted from the
 /// first attempt. One that stands behind others in its line goes on waiting for these.
-pub fn redeliver(connection: &mut Db, owner: &[u8; 16], id: DeliveryId, now: UnixMs) -> Result<(), StoreError> {
+pub fn redeliver(connection: &mut Db, owner: OwnerId, id: DeliveryId, now: UnixMs) -> Result<(), StoreError> {
     lock_lines(connection)?;
     let found = find(connection, owner, id)?;
     if found.state != "waiting" || found.next_at.is_some() {
@@ -203,7 +212,7 @@ const ENDED: &str = "state <> 'waiting'";
 /// where there may be more.
 pub fn redeliver_some(
     connection: &mut Db,
-    owner: &[u8; 16],
+    owner: OwnerId,
     since: UnixMs,
     until: UnixMs,
     after: Option<EventId>,
@@ -212,7 +221,7 @@ pub fn redeliver_some(
     lock_lines(connection)?;
     let from = after.unwrap_or(EventId::first_at(since));
     let rows: Vec<(Vec<u8>, Vec<u8>)> = deliveries::table
-        .filter(deliveries::owner_id.eq(owner.to_vec()))
+        .filter(deliveries::owner_id.eq(owner.as_bytes().to_vec()))
         .filter(deliveries::event_id.gt(from.as_bytes().to_vec()))
         .filter(deliveries::event_id.lt(EventId::first_at(until).as_bytes().to_vec()))
         .filter(sql::<Bool>(ENDED))
@@ -232,16 +241,16 @@ pub fn redeliver_some(
 
 /// The status of the last answer to the webhooks of payments, where there is one, by the rows of
 /// the payments' sides: their deliveries have the same ids.
-pub(crate) fn statuses(connection: &mut Db, rows: &[Vec<u8>]) -> Result<HashMap<Vec<u8>, i64>, StoreError> {
+pub(crate) fn statuses(connection: &mut Db, rows: &[PaymentRow]) -> Result<HashMap<PaymentRow, i64>, StoreError> {
     let mut found = HashMap::new();
-    for ids in rows.chunks(CHUNK_IDS) {
+    for rows in rows.chunks(CHUNK_IDS) {
         let rows: Vec<(Vec<u8>, Option<i64>)> = deliveries::table
-            .filter(deliveries::id.eq_any(ids.to_vec()))
+            .filter(deliveries::id.eq_any(rows.iter().map(|row| row.as_bytes().to_vec()).collect::<Vec<_>>()))
             .select((deliveries::id, deliveries::status_code))
             .load(connection)?;
         for (id, status) in rows {
             if let Some(status) = status {
-                found.insert(id, status);
+                found.insert(PaymentRow::from_slice(&id)?, status);
             }
         }
     }

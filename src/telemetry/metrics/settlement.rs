@@ -7,6 +7,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use crate::telemetry::Ended;
 use crate::telemetry::metrics::Label;
 
 /// Counts batches. Cheap to clone.
@@ -17,17 +18,6 @@ pub struct Settling {
     committed: Counter,
     given_up: Counter,
     unknown: Counter,
-}
-
-/// How a batch ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// On disk.
-    Committed,
-    /// Rolled back: there was nothing to write, or the database refused.
-    GivenUp,
-    /// Nobody knows.
-    Unknown,
 }
 
 impl Settling {

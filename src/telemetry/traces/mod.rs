@@ -32,7 +32,7 @@ use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use tokio_rustls::TlsConnector;
 
-use crate::telemetry::metrics::settlement::Ended;
+use crate::telemetry::Ended;
 use collector::Collector;
 use queue::Queue;
 pub use settings::Settings;

@@ -1,0 +1,97 @@
+//! What settling writes, column by column: for both databases, and in this order.
+
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+
+use crate::domain::extra::Extra;
+use crate::domain::ids::EventId;
+use crate::domain::time::UnixMs;
+use crate::ledger::state::{AccountRow, ClaimRow, InvoiceRow, InvoiceState, PaymentEvent, TransferRow};
+use crate::store::db::columns::written_columns;
+use crate::store::idempotency::joined_rows;
+
+written_columns!(
+    /// New invoices, open or paid in the same moment.
+    |row: InvoiceRow| OneInvoice, ManyInvoices, invoice_names, invoice_marks {
+        id: &'a [u8] as Binary = row.invoice.id.as_bytes(),
+        wallet_id: &'a [u8] as Binary = row.invoice.payee.as_bytes(),
+        payment_hash: &'a [u8] as Binary = row.invoice.payment_hash.as_bytes(),
+        preimage_sealed: &'a [u8] as Binary = row.invoice.preimage.as_bytes(),
+        bolt11: Option<&'a str> as Nullable<Text> = row.invoice.bolt11.as_deref(),
+        amount_msat: i64 as BigInt = row.invoice.amount.msat(),
+        memo: &'a str as Text = &row.invoice.memo,
+        state: &'a str as Text = state_of(row).as_str(),
+        webhook: Option<&'a str> as Nullable<Text> = row.invoice.webhook.as_deref(),
+        extra: Option<&'a str> as Nullable<Text> = row.invoice.extra.as_ref().map(Extra::as_str),
+        tag: Option<String> as Nullable<Text> = row.invoice.extra.as_ref().and_then(Extra::tag),
+        created_at_ms: i64 as BigInt = row.invoice.created_at.get(),
+        expires_at_ms: i64 as BigInt = row.invoice.expires_at.get(),
+        paid_at_ms: Option<i64> as Nullable<BigInt> = row.paid_at.map(UnixMs::get),
+    }
+);
+
+const fn state_of(row: &InvoiceRow) -> InvoiceState {
+    if row.paid_at.is_some() { InvoiceState::Paid } else { InvoiceState::Open }
+}
+
+written_columns!(
+    /// New transfers, but for when.
+    |row: TransferRow| OneTransfer, ManyTransfers, transfer_names, transfer_marks {
+        id: &'a [u8] as Binary = row.id.as_bytes(),
+        invoice_id: &'a [u8] as Binary = row.invoice.as_bytes(),
+        kind: &'a str as Text = row.kind.as_str(),
+        debit_account: &'a [u8] as Binary = row.debit_account.as_bytes(),
+        credit_account: &'a [u8] as Binary = row.credit_account.as_bytes(),
+        amount_msat: i64 as BigInt = row.amount.msat(),
+        debit_balance_msat: i64 as BigInt = row.debit_balance.get(),
+        credit_balance_msat: i64 as BigInt = row.credit_balance.get(),
+        debit_entry: i64 as BigInt = row.debit_entry,
+        credit_entry: i64 as BigInt = row.credit_entry,
+        extra: Option<&'a str> as Nullable<Text> = row.extra.as_ref().map(Extra::as_str),
+        tag: Option<String> as Nullable<Text> = row.extra.as_ref().and_then(Extra::tag),
+        webhook: Option<&'a str> as Nullable<Text> = row.webhook.as_deref(),
+    }
+);
+
+written_columns!(
+    /// The new standing of accounts; the last two columns say of which, where nobody else has
+    /// moved it meanwhile.
+    |row: AccountRow| OneAccount, ManyAccounts, account_names, account_marks {
+        balance_msat: i64 as BigInt = row.balance.get(),
+        entries: i64 as BigInt = row.entries,
+        spent_day: i64 as BigInt = row.spent.day,
+        spent_msat: i64 as BigInt = row.spent.total.get(),
+        id: &'a [u8] as Binary = row.id.as_bytes(),
+        entries_before: i64 as BigInt = row.entries_before,
+    }
+);
+
+written_columns!(
+    /// What is done under idempotency keys, but for when.
+    |row: ClaimRow| OneClaim, ManyClaims, claim_names, claim_marks {
+        account_id: &'a [u8] as Binary = row.account.as_bytes(),
+        key_digest: &'a [u8] as Binary = row.key.as_bytes(),
+        request_digest: &'a [u8] as Binary = row.claimed.request.as_bytes(),
+        payment_ids: Vec<u8> as Binary = joined_rows(&row.claimed.payments),
+    }
+);
+
+written_columns!(
+    /// Payments that somebody is to be told of, but for when, and for whose share they are charged
+    /// to, which the statements look up.
+    |row: PaymentEvent| OneEvent, ManyEvents, event_names, event_marks {
+        id: [u8; EventId::LEN] as Binary = new_id(row),
+        kind: &'a str as Text = row.kind.as_str(),
+        account_id: &'a [u8] as Binary = row.account.as_bytes(),
+        row_id: &'a [u8] as Binary = row.row.as_bytes(),
+    }
+);
+
+/// Made where it is written, so that ids are in the order of settling.
+fn new_id(_: &PaymentEvent) -> [u8; EventId::LEN] {
+    *EventId::next().as_bytes()
+}
+
+pub(crate) use {
+    account_marks, account_names, claim_marks, claim_names, event_marks, event_names, invoice_marks, invoice_names,
+    transfer_marks, transfer_names,
+};
