@@ -69,7 +69,7 @@ fn read(config: &Config, login: Login) -> Result<(Username, Option<SessionToken>
     };
     let password = Password::new_for_login(text.as_str().to_owned())
         .map_err(|error| CliError::Usage(format!("the password on standard input {error}")))?;
-    let hash = config.hasher.hash(&password)?;
+    let hash = config.login.hasher().hash(&password)?;
     Ok((username, made, hash))
 }
 

@@ -98,14 +98,14 @@ impl Base {
     pub fn create(config: &Config) -> Result<Self, StartupError> {
         // The lock covers the making of the master key as well.
         let (store, _lock) = migrate(config)?;
-        let ring = master_key::create(&store, &config.data_dir)?;
+        let ring = master_key::create(&store, &config.storage.data_dir)?;
         Ok(Self::of(store, ring))
     }
 
     /// Opens a database that is there, has the newest schema, and is bound to a master key.
     pub fn open(config: &Config) -> Result<Self, StartupError> {
         let store = open_store(config)?;
-        let ring = master_key::open(&store, &config.data_dir)?;
+        let ring = master_key::open(&store, &config.storage.data_dir)?;
         Ok(Self::of(store, ring))
     }
 
@@ -118,11 +118,11 @@ impl Base {
 /// schema. Other processes that start on the same data directory wait until the lock is
 /// dropped.
 pub fn migrate(config: &Config) -> Result<(Store, File), StartupError> {
-    data_dirs::make(config).map_err(StartupError::DataDir)?;
-    data_dirs::guard(config);
-    let lock = sources::lock_file(&config.data_dir, ".lock").map_err(StartupError::DataDir)?;
+    data_dirs::make(&config.storage).map_err(StartupError::DataDir)?;
+    data_dirs::guard(&config.storage);
+    let lock = sources::lock_file(&config.storage.data_dir, ".lock").map_err(StartupError::DataDir)?;
     lock.lock().map_err(StartupError::DataDir)?;
-    let store = Store::open(config.database.clone())?;
+    let store = Store::open(config.storage.database())?;
     for migration in store.read_blocking(migrations::run)? {
         tracing::info!(migration, "migrated");
     }
@@ -131,11 +131,11 @@ pub fn migrate(config: &Config) -> Result<(Store, File), StartupError> {
 
 /// Opens a database that is there and has the newest schema.
 pub fn open_store(config: &Config) -> Result<Store, StartupError> {
-    if config.database.sqlite_path().is_some_and(|path| !path.exists()) {
+    if config.storage.database().sqlite_path().is_some_and(|path| !path.exists()) {
         return Err(StartupError::NoDatabase);
     }
-    data_dirs::guard(config);
-    let store = Store::open(config.database.clone())?;
+    data_dirs::guard(&config.storage);
+    let store = Store::open(config.storage.database())?;
     if store.read_blocking(migrations::pending)?.is_empty() { Ok(store) } else { Err(StartupError::OldSchema) }
 }
 
@@ -146,7 +146,7 @@ fn bootstrap(base: &Base, config: &Config) -> Result<(), StartupError> {
     println!("manager user id: {}", manager.user);
     println!("manager admin key: {}", manager.keys.admin.reveal());
     println!("manager invoice key: {}", manager.keys.invoice.reveal());
-    if let Some(amount) = config.bootstrap {
+    if let Some(amount) = config.money.bootstrap_sats {
         managers::credit(&base.store, &base.sealer, manager.wallet, amount)?;
     }
     Ok(())
@@ -157,13 +157,14 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     let base = Base::create(config)?;
     // Before the first manager is made and its keys are printed: they are printed once, so
     // this must not be lost to an address that is in use.
-    let listener = std::net::TcpListener::bind(config.listen).map_err(StartupError::Serve)?;
-    let metrics_listener = config.metrics_listen.map(std::net::TcpListener::bind).transpose();
+    let listener = std::net::TcpListener::bind(config.listener.listen).map_err(StartupError::Serve)?;
+    let metrics_listener = config.telemetry.metrics_listen.map(std::net::TcpListener::bind).transpose();
     let metrics_listener = metrics_listener.map_err(StartupError::MetricsListen)?;
-    let client = Client::new(config.targets.clone(), client::system_resolver(), config.webhook_ca_file.as_deref())?;
-    let (traces, exporting) = config.traces.clone().map(start_traces).transpose()?.unzip();
+    let client =
+        Client::new(config.webhooks.targets(), client::system_resolver(), config.webhooks.webhook_ca_file.as_deref())?;
+    let (traces, exporting) = config.telemetry.otlp_endpoint.clone().map(start_traces).transpose()?.unzip();
     bootstrap(&base, config)?;
-    let hub = Arc::new(Hub::new(config.streams));
+    let hub = Arc::new(Hub::new(config.limits.streams(config.listener.connections_max)));
     let relay = Relay::start(base.store.clone(), Arc::clone(&hub)).map_err(StartupError::Serve)?;
     let (relay, relay_thread) = relay.unzip();
     let metrics = Arc::new(Metrics::new(api::operations()));
@@ -172,14 +173,14 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     let (settler, settler_thread, settler_ended) =
         Settler::start(Box::new(ledger), clock::now).map_err(StartupError::Serve)?;
     // A rotation of the master key gives another node key, from the next start on.
-    let node = Node::new(&base.master, config.network);
+    let node = Node::new(&base.master, config.money.network);
     let (store, sealer) = (base.store.clone(), base.sealer.clone());
-    let (format, delivering) = (config.webhook_format, metrics.delivering.clone());
+    let (format, delivering) = (config.webhooks.webhook_format, metrics.delivering.clone());
     let outbox = Outbox { store, sealer, format, client, metrics: delivering, traces: traces.clone() };
     let app = App::new(base.store, settler, node, base.sealer, hub, metrics, config).with_traces(traces);
     let app = web::Data::new(app);
     let listeners = Listeners { api: listener, metrics: metrics_listener };
-    let serving = run(listeners, app, outbox, config.connections_max, settler_ended);
+    let serving = run(listeners, app, outbox, config.listener.connections_max, settler_ended);
     let served = actix_web::rt::System::new().block_on(serving);
     let settled = settler_thread.stop();
     relay_thread.into_iter().for_each(RelayThread::stop);

@@ -108,16 +108,16 @@ impl App {
             hub,
             metrics,
             traces: None,
-            invoice_sat_max: config.invoice_sat_max,
-            targets: config.targets.clone(),
-            webhook_format: config.webhook_format,
-            limits: RateLimits::new(config),
+            invoice_sat_max: config.money.invoice_sat_max,
+            targets: config.webhooks.targets(),
+            webhook_format: config.webhooks.webhook_format,
+            limits: RateLimits::new(&config.limits),
             known_keys: KnownKeys::new(KNOWN_KEYS_MAX),
-            trusted_proxies: config.trusted_proxies.clone(),
-            session_s: config.session_s,
-            allow_signup: config.allow_signup,
+            trusted_proxies: config.listener.trusted_proxies.clone(),
+            session_s: config.login.session_s(),
+            allow_signup: config.login.allow_signup,
             started_at: clock::now(),
-            hasher: config.hasher.clone(),
+            hasher: config.login.hasher(),
             passwords: Gate::new(PASSWORDS, PATIENCE),
             logins: Gate::new(LOGINS, PATIENCE),
             pictures: Gate::new(PICTURES, PATIENCE),
@@ -223,7 +223,7 @@ impl App {
         turn: Turn<N>,
         work: impl FnOnce(&Hasher) -> Result<T, HashError> + Send + 'static,
     ) -> Result<(T, Turn<N>), ApiError> {
-        let hasher = self.hasher.clone();
+        let hasher = self.hasher;
         let worked =
             web::block(move || work(&hasher).map(|done| (done, turn))).await.or(Err(ErrorCode::Unavailable))?;
         worked.map_err(|error| {
