@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bitcoin_hashes::hex::DisplayHex;
-use satkeep::net::client::connector;
+use satkeep::net::tls::{Roots, connector};
 use satkeep::telemetry::traces::{Settings, Traces};
 use serde_json::{Value, json};
 
@@ -417,7 +417,7 @@ fn a_full_queue_drops_rather_than_waits() {
         (200, 0)
     });
     let settings = Settings::check(&collector.url(), |_| None).unwrap().unwrap();
-    let (traces, exporting) = Traces::start(settings, connector(None).unwrap()).unwrap();
+    let (traces, exporting) = Traces::start(settings, connector(Roots::Usual(None)).unwrap()).unwrap();
     let made = |count: usize| {
         for _ in 0..count {
             traces.request(None, None).end("GET", Some("/api/v1/wallet"), 200, "id");

@@ -26,7 +26,10 @@ use crate::live::observed::Observed;
 use crate::live::relay::{Relay, RelayThread};
 use crate::master_key;
 use crate::master_key::{KeyRing, MasterKeyError, sources};
-use crate::net::client::{self, Client};
+use crate::net::client::{Client, Reach};
+use crate::net::resolver::system_resolver;
+use crate::net::tls;
+use crate::net::tls::{InvalidRoots, Roots};
 use crate::server::tasks::{TaskEnded, Tasks};
 use crate::services::managers;
 use crate::services::managers::ManagerError;
@@ -60,10 +63,10 @@ pub enum StartupError {
     Bootstrap(#[from] ManagerError),
     /// The certificates that webhooks trust.
     #[error("--webhook-ca-file: {0}")]
-    Roots(#[from] client::InvalidRoots),
+    Roots(#[from] InvalidRoots),
     /// The certificates that the collector of traces may have.
     #[error("OTEL_EXPORTER_OTLP_CERTIFICATE: {0}")]
-    CollectorRoots(client::InvalidRoots),
+    CollectorRoots(InvalidRoots),
     /// The thread that exports traces.
     #[error("traces cannot be exported: {0}")]
     Traces(std::io::Error),
@@ -160,8 +163,8 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     let listener = std::net::TcpListener::bind(config.listener.listen).map_err(StartupError::Serve)?;
     let metrics_listener = config.telemetry.metrics_listen.map(std::net::TcpListener::bind).transpose();
     let metrics_listener = metrics_listener.map_err(StartupError::MetricsListen)?;
-    let client =
-        Client::new(config.webhooks.targets(), client::system_resolver(), config.webhooks.webhook_ca_file.as_deref())?;
+    let trusted = tls::connector(Roots::Usual(config.webhooks.webhook_ca_file.as_deref()))?;
+    let client = Client::new(Reach::Judged(config.webhooks.targets()), system_resolver(), trusted);
     let (traces, exporting) = config.telemetry.otlp_endpoint.clone().map(start_traces).transpose()?.unzip();
     bootstrap(&base, config)?;
     let hub = Arc::new(Hub::new(config.limits.streams(config.listener.connections_max)));
@@ -196,7 +199,7 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
 }
 
 fn start_traces(settings: traces::Settings) -> Result<(Traces, Exporting), StartupError> {
-    let tls = client::connector(settings.ca_file.as_deref()).map_err(StartupError::CollectorRoots)?;
+    let tls = tls::connector(Roots::Usual(settings.ca_file.as_deref())).map_err(StartupError::CollectorRoots)?;
     Traces::start(settings, tls).map_err(StartupError::Traces)
 }
 

@@ -6,7 +6,6 @@ use crate::clock;
 use crate::crypto::secret::Sealer;
 use crate::domain::ids::WalletId;
 use crate::domain::webhooks::{EventKind, OwnerKind, WebhookFormat, WebhookSecret};
-use crate::net::client::Post;
 use crate::net::targets::Target;
 use crate::store::payments::{self, Payment};
 use crate::store::webhooks::claims::Claimed;
@@ -15,6 +14,7 @@ use crate::store::webhooks::endpoints::Endpoint;
 use crate::store::webhooks::{formats, secrets};
 use crate::store::{Db, StoreError};
 use crate::webhooks::outbox::Outbox;
+use crate::webhooks::post::Post;
 use crate::webhooks::{payload, payload_lnbits};
 
 /// A delivery that is ready to be sent, or why it is not.

@@ -23,7 +23,7 @@ use prost::Message;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::telemetry::log::LogThrottle;
-use crate::telemetry::traces::collector::{Collector, PostError};
+use crate::telemetry::traces::collector::{self, Collector, PostError};
 
 /// Spans that wait for the thread: one of a request takes about a kilobyte.
 const SPANS_MAX: usize = 4096;
@@ -31,8 +31,6 @@ const SPANS_MAX: usize = 4096;
 const EXPORT_MAX: usize = 512;
 /// How long a span waits for others to be exported with.
 const DELAY: Duration = Duration::from_secs(2);
-/// How long an export may take, with all that is tried.
-const EXPORT_TIME_MAX: Duration = Duration::from_secs(10);
 /// Pauses before an export is tried again that a collector could not take at the moment.
 const RETRY_PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 
@@ -148,11 +146,11 @@ impl Exporter {
         let request =
             ExportTraceServiceRequest { resource_spans: group_spans_by_resource_and_scope(batch, &self.resource) };
         let body = Bytes::from(request.encode_to_vec());
-        match tokio::time::timeout(EXPORT_TIME_MAX, self.post_patiently(&body)).await {
+        match tokio::time::timeout(collector::TIME_MAX, self.post_patiently(&body)).await {
             Ok(Ok(0)) => {}
             Ok(Ok(rejected)) => self.miss(rejected, "the collector does not want them"),
             Ok(Err(error)) => self.miss(count, error),
-            Err(_) => self.miss(count, format!("no answer within {} seconds", EXPORT_TIME_MAX.as_secs())),
+            Err(_) => self.miss(count, format!("no answer within {} seconds", collector::TIME_MAX.as_secs())),
         }
     }
 
