@@ -425,7 +425,11 @@ fn a_full_queue_drops_rather_than_waits() {
     };
     made(1);
     collector.wait_until(|spans| spans.len() == 1);
-    made(10_000);
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let subscriber = tracing_subscriber::fmt().with_writer(std::sync::Arc::new(log.reopen().unwrap())).finish();
+    tracing::subscriber::with_default(subscriber, || made(10_000));
+    let logged = std::fs::read_to_string(log.path()).unwrap();
+    assert_eq!(logged.matches("dropped a Span due to queue full").count(), 1, "{logged}");
     drop(release);
     exporting.stop();
     let exported = collector.spans().len();

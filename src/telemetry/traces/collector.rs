@@ -1,16 +1,22 @@
-//! Posting to the collector.
+//! The collector, asked by our HTTP client on behalf of OpenTelemetry's exporter.
 
+use std::fmt;
+use std::future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use hyper::body::Bytes;
-use hyper::header::{self, HeaderMap, HeaderValue};
-use hyper::{Method, StatusCode};
+use hyper::header::{self, HeaderMap};
+use hyper::{Request as HttpRequest, Response as HttpResponse};
+use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use parking_lot::Mutex;
 use prost::Message;
+use tokio::runtime::{Builder, Runtime};
 use tokio_rustls::TlsConnector;
 
 use crate::net::client::{Client, Reach};
-use crate::net::request::{Limits, Request, RequestError};
+use crate::net::request::{Limits, Request, RequestError, Response};
 use crate::net::resolver::system_resolver;
 use crate::net::targets::Target;
 
@@ -18,45 +24,31 @@ use crate::net::targets::Target;
 pub(super) const TIME_MAX: Duration = Duration::from_secs(10);
 /// How much of an answer is read.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// What of the exporter's headers is sent on: how the message is to be read. The variables'
+/// headers are checked, and read, by `settings`.
+const HEADERS: [header::HeaderName; 2] = [header::CONTENT_TYPE, header::CONTENT_ENCODING];
 
-/// Why an export was not taken.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum PostError {
-    /// There is no answer.
-    #[error("{0}")]
-    Request(#[from] RequestError),
-    /// There is nobody there.
-    #[error("the host could not be connected to: {0}")]
-    Unconnected(std::io::ErrorKind),
-    /// The collector does not want it.
-    #[error("it answered {0}")]
-    Refused(StatusCode),
-}
-
-impl PostError {
-    /// Whether the same may be taken in a moment.
-    pub(super) const fn may_pass(&self) -> bool {
-        match self {
-            Self::Unconnected(_) | Self::Request(RequestError::Broken | RequestError::Unresolved) => true,
-            Self::Refused(status) => matches!(status.as_u16(), 429 | 502 | 503 | 504),
-            Self::Request(_) => false,
-        }
-    }
-}
+/// What came of an export: how many of its spans the collector has rejected, or why there was
+/// nothing that took them.
+type Outcome = Result<u64, String>;
 
 /// The collector.
 pub(super) struct Collector {
     target: Target,
     headers: HeaderMap,
     client: Client,
+    /// Of what is under way; taken only to be ended.
+    runtime: Option<Runtime>,
+    /// Of the last request: OpenTelemetry's exporter does not say so much.
+    outcome: Mutex<Outcome>,
 }
 
 impl Collector {
     /// Nothing is connected to yet. `headers` go with every request.
-    pub(super) fn new(target: Target, mut headers: HeaderMap, tls: TlsConnector) -> Self {
-        // How the message is to be read is for nobody else to say.
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
-        Self { target, headers, client: Client::new(Reach::Anywhere, system_resolver(), tls) }
+    pub(super) fn new(target: Target, headers: HeaderMap, tls: TlsConnector) -> std::io::Result<Self> {
+        let runtime = Some(Builder::new_current_thread().enable_io().enable_time().build()?);
+        let client = Client::new(Reach::Anywhere, system_resolver(), tls);
+        Ok(Self { target, headers, client, runtime, outcome: Mutex::new(Ok(0)) })
     }
 
     /// Host and port.
@@ -64,28 +56,83 @@ impl Collector {
         self.target.host_and_port()
     }
 
-    /// Posts an export once, and answers how many of its spans the collector has rejected.
-    pub(super) async fn post(&self, body: &Bytes) -> Result<u64, PostError> {
+    /// The whole URL.
+    pub(super) fn url(&self) -> &str {
+        self.target.as_str()
+    }
+
+    /// What came of the last request, once.
+    pub(super) fn take_outcome(&self) -> Outcome {
+        std::mem::replace(&mut *self.outcome.lock(), Ok(0))
+    }
+
+    /// Asks, on the exporter's own thread.
+    fn ask(&self, asked: HttpRequest<Bytes>) -> Result<Response, RequestError> {
+        let (head, body) = asked.into_parts();
+        let mut headers = self.headers.clone();
+        for name in HEADERS {
+            headers.remove(&name);
+            headers.extend(head.headers.get(&name).map(|value| (name, value.clone())));
+        }
         let request = Request {
-            method: Method::POST,
+            method: head.method,
             target: self.target.clone(),
-            headers: self.headers.clone(),
-            body: body.clone(),
+            headers,
+            body,
             consumer: None,
             is_repeatable: true,
             limits: Limits::whole(TIME_MAX, ANSWER_BYTES_MAX),
         };
-        let answer = self.client.ask(request).await.map_err(|error| match error {
-            RequestError::Unconnected(why) => PostError::Unconnected(why),
-            other => PostError::Request(other),
-        })?;
-        if answer.status.is_success() { Ok(rejected(&answer.body)) } else { Err(PostError::Refused(answer.status)) }
+        let runtime = self.runtime.as_ref().ok_or(RequestError::Broken)?;
+        runtime.block_on(self.client.ask(request))
     }
 }
 
-/// How many spans the collector says that it has rejected. A success whose body is none of
-/// OTLP's is a success.
-fn rejected(answer: &[u8]) -> u64 {
-    let answer = ExportTraceServiceResponse::decode(answer).unwrap_or_default();
-    answer.partial_success.map_or(0, |partial| u64::try_from(partial.rejected_spans).unwrap_or(0))
+impl HttpClient for Collector {
+    fn send_bytes<'life0, 'async_trait>(
+        &'life0 self,
+        request: HttpRequest<Bytes>,
+    ) -> Pin<Box<dyn Future<Output = Result<HttpResponse<Bytes>, HttpError>> + Send + 'async_trait>>
+    where
+        'life0: 'async_trait,
+        Self: 'async_trait,
+    {
+        let came = self.ask(request);
+        *self.outcome.lock() = outcome(&came);
+        let answer = came.map_err(HttpError::from).map(|came| {
+            let mut answer = HttpResponse::new(came.body);
+            *answer.status_mut() = came.status;
+            *answer.headers_mut() = came.headers;
+            answer
+        });
+        Box::pin(future::ready(answer))
+    }
+}
+
+impl fmt::Debug for Collector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Collector").field("place", &self.place()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        // A lookup of the collector's name may still be under way, for which nobody waits.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A success whose body is none of OTLP's is a success.
+fn outcome(came: &Result<Response, RequestError>) -> Outcome {
+    match came {
+        Ok(answer) if answer.status.is_success() => {
+            let told = ExportTraceServiceResponse::decode(answer.body.clone()).unwrap_or_default();
+            Ok(told.partial_success.map_or(0, |partial| u64::try_from(partial.rejected_spans).unwrap_or(0)))
+        }
+        Ok(answer) => Err(format!("it answered {}", answer.status)),
+        Err(RequestError::Unconnected(why)) => Err(format!("the host could not be connected to: {why}")),
+        Err(error) => Err(error.to_string()),
+    }
 }
