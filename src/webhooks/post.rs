@@ -6,6 +6,7 @@ use hyper::Method;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::domain::consumer::Consumer;
+use crate::domain::webhooks::Signature;
 use crate::net::client::Client;
 use crate::net::request::{Limits, Request, RequestError, Response, printable};
 use crate::net::targets::{Refused, Target};
@@ -25,10 +26,10 @@ pub struct Post {
     pub target: Target,
     /// Whose it is: consumers share no connection.
     pub consumer: Consumer,
-    /// The event's id, for the header `X-Satkeep-Event`.
+    /// The event's id, for the headers `X-Satkeep-Event` and `webhook-id`.
     pub event: String,
-    /// The header `X-Satkeep-Signature`.
-    pub signature: String,
+    /// The headers that prove who sends it.
+    pub signature: Signature,
     /// The body: JSON.
     pub body: String,
 }
@@ -68,7 +69,10 @@ impl Post {
             (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
             (header::ACCEPT, HeaderValue::from_static("*/*")),
             (HeaderName::from_static("x-satkeep-event"), text(&self.event)?),
-            (HeaderName::from_static("x-satkeep-signature"), text(&self.signature)?),
+            (HeaderName::from_static("x-satkeep-signature"), text(&self.signature.satkeep)?),
+            (HeaderName::from_static("webhook-id"), text(&self.event)?),
+            (HeaderName::from_static("webhook-timestamp"), text(&self.signature.timestamp)?),
+            (HeaderName::from_static("webhook-signature"), text(&self.signature.standard)?),
         ];
         Ok(Request {
             method: Method::POST,

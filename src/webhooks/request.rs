@@ -177,13 +177,8 @@ impl Parts {
         };
         let secret = self.secrets.get(&delivery.owner).and_then(Option::as_ref);
         let secret = secret.ok_or_else(|| StoreError::Broken("the secret that signs is missing".to_owned()))?;
-        let signature = secret.sign(clock::now(), &body);
-        Ok(Ready::Post(Post {
-            target,
-            consumer: delivery.destination.consumer,
-            event: delivery.event.to_string(),
-            signature,
-            body,
-        }))
+        let event = delivery.event.to_string();
+        let signature = secret.sign(clock::now(), &event, &body);
+        Ok(Ready::Post(Post { target, consumer: delivery.destination.consumer, event, signature, body }))
     }
 }

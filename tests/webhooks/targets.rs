@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use hyper::Method;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use satkeep::domain::ids::UserId;
+use satkeep::domain::time::UnixMs;
+use satkeep::domain::webhooks::WebhookSecret;
 use satkeep::net::allow_list::AllowList;
 use satkeep::net::client::{Client, Reach};
 use satkeep::net::request::{Limits, Request, RequestError};
@@ -182,7 +184,7 @@ fn an_event(url: &str) -> Post {
         target: Target::parse(url).unwrap(),
         consumer: satkeep::domain::consumer::Consumer::manager(UserId::new([7; 16])),
         event: "5eed".to_owned(),
-        signature: "t=1,v1=00".to_owned(),
+        signature: WebhookSecret::generate().sign(UnixMs::new(1000), "5eed", "{}"),
         body: "{}".to_owned(),
     }
 }
