@@ -27,12 +27,11 @@ pub(super) fn read() -> Result<Cli, InvalidConfig> {
         };
         let Some(setting) = invalid_setting(&command, &error) else { usage::redact(error).exit() };
         let (id, problem) = (setting.get_id().clone(), error.source());
-        match problem.and_then(|problem| problem.downcast_ref::<Problems>()) {
-            Some(Problems(lines)) => problems.extend(lines.iter().cloned()),
-            None => {
-                let problem = problem.map_or_else(String::new, ToString::to_string);
-                problems.push(format!("--{}: {problem}", setting.get_long().unwrap_or_default()));
-            }
+        if let Some(Problems(lines)) = problem.and_then(|problem| problem.downcast_ref()) {
+            problems.extend(lines.iter().cloned());
+        } else {
+            let problem = problem.map_or_else(String::new, ToString::to_string);
+            problems.push(format!("--{}: {problem}", setting.get_long().unwrap_or_default()));
         }
         // Read again without looking at this one, for what is wrong behind it.
         command = command.mut_arg(id, |arg| arg.value_parser(ValueParser::os_string()));

@@ -122,7 +122,7 @@ impl Hasher {
         Self { memory, passes }
     }
 
-    fn argon2(&self) -> Result<Argon2<'static>, HashError> {
+    fn argon2(self) -> Result<Argon2<'static>, HashError> {
         let params = Params::new(self.memory.0, self.passes.0, 1, None).map_err(|error| HashError(error.into()))?;
         Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
     }

@@ -19,7 +19,7 @@ use crate::webhooks::{payload, payload_lnbits};
 
 /// A delivery that is ready to be sent, or why it is not.
 pub(super) enum Ready {
-    Post(Post),
+    Post(Box<Post>),
     /// Its endpoint is paused.
     Paused,
     /// Its endpoint is at another host by now.
@@ -179,6 +179,6 @@ impl Parts {
         let secret = secret.ok_or_else(|| StoreError::Broken("the secret that signs is missing".to_owned()))?;
         let event = delivery.event.to_string();
         let signature = secret.sign(clock::now(), &event, &body);
-        Ok(Ready::Post(Post { target, consumer: delivery.destination.consumer, event, signature, body }))
+        Ok(Ready::Post(Box::new(Post { target, consumer: delivery.destination.consumer, event, signature, body })))
     }
 }

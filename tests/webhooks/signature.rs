@@ -109,7 +109,7 @@ both_stores! {
     }
 }
 
-/// Made with the library `standardwebhooks` (1.1.0) of PyPI, out of
+/// Made with the library `standardwebhooks` (1.1.0) of the Python package index, out of
 /// `whsec_MWYyZTNkNGM1YjZhNzk4ODAxMjM0NTY3ODlhYmNkZWYxZjJlM2Q0YzViNmE3OTg4MDEyMzQ1Njc4OWFiY2RlZg==`.
 #[test]
 fn signatures_are_those_of_standard_webhooks() {
