@@ -5,9 +5,11 @@ use std::process::ExitCode;
 use satkeep::cli::Cli;
 
 fn main() -> ExitCode {
-    let cli = Cli::read();
-    satkeep::telemetry::log::start(cli.log_format());
-    match cli.run() {
+    let done = Cli::read().map_err(|error| error.to_string()).and_then(|cli| {
+        satkeep::telemetry::log::start(cli.log_format());
+        cli.run().map_err(|error| error.to_string())
+    });
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("satkeep: {error}");

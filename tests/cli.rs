@@ -215,10 +215,17 @@ fn the_command_line_explains_itself_and_its_mistakes() {
         let output = run(&wrong);
         assert!(!output.status.success() && !output.stderr.is_empty(), "{wrong:?}");
     }
-    let output =
-        run(&["--listen", "nowhere", "--network", "moon", "--database-url", "mysql://x", "--rate-limit", "many"]);
-    let error = String::from_utf8(output.stderr).unwrap();
-    for flag in ["--listen", "--network", "--database-url", "--rate-limit"] {
-        assert!(error.contains(flag), "{flag} in {error}");
+    let wrong = ["--listen", "nowhere", "--network", "moon", "--database-url", "mysql://x", "--rate-limit", "many"];
+    // Before the command or behind it.
+    for arguments in [[&wrong[..], &["audit"]].concat(), [&["audit"], &wrong[..]].concat()] {
+        let output = run(&arguments);
+        let error = String::from_utf8(output.stderr).unwrap();
+        for flag in ["--listen: ", "--network: ", "--database-url: ", "--rate-limit: "] {
+            assert!(error.contains(flag), "{flag} in {error}");
+        }
+        assert_eq!((output.status.code(), error.lines().count()), (Some(1), 5), "{error}");
     }
+    // A command line that makes no sense, and help, come before values.
+    assert_eq!(run(&["--listen", "nowhere", "nonsense"]).status.code(), Some(2));
+    assert_eq!(run(&["--listen", "nowhere", "--help"]).status.code(), Some(0));
 }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bitcoin_hashes::hex::DisplayHex;
-use satkeep::net::client::connector;
+use satkeep::net::tls::{Roots, connector};
 use satkeep::telemetry::traces::{Settings, Traces};
 use serde_json::{Value, json};
 
@@ -417,7 +417,7 @@ fn a_full_queue_drops_rather_than_waits() {
         (200, 0)
     });
     let settings = Settings::check(&collector.url(), |_| None).unwrap().unwrap();
-    let (traces, exporting) = Traces::start(settings, connector(None).unwrap()).unwrap();
+    let (traces, exporting) = Traces::start(settings, connector(Roots::Usual(None)).unwrap()).unwrap();
     let made = |count: usize| {
         for _ in 0..count {
             traces.request(None, None).end("GET", Some("/api/v1/wallet"), 200, "id");
@@ -425,7 +425,11 @@ fn a_full_queue_drops_rather_than_waits() {
     };
     made(1);
     collector.wait_until(|spans| spans.len() == 1);
-    made(10_000);
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let subscriber = tracing_subscriber::fmt().with_writer(std::sync::Arc::new(log.reopen().unwrap())).finish();
+    tracing::subscriber::with_default(subscriber, || made(10_000));
+    let logged = std::fs::read_to_string(log.path()).unwrap();
+    assert_eq!(logged.matches("dropped a Span due to queue full").count(), 1, "{logged}");
     drop(release);
     exporting.stop();
     let exported = collector.spans().len();

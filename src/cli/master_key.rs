@@ -45,9 +45,9 @@ pub(super) fn run(config: &Config, command: &MasterKeyCommand) -> Result<Answer,
 
 fn rotate(config: &Config, grace: Duration, forget_old: bool) -> Result<Answer, CliError> {
     let store = server::open_store(config)?;
-    data_dirs::make(config).map_err(StartupError::DataDir)?;
+    data_dirs::make(&config.storage).map_err(StartupError::DataDir)?;
     eprintln!("backups made before this rotation need the master key from before it: keep a copy as long as them");
-    let rotated = rotation::rotate(&store, &config.data_dir, grace, forget_old)?;
+    let rotated = rotation::rotate(&store, &config.storage.data_dir, grace, forget_old)?;
     let Rotated { from, to, resealed, in_place, old_kept } = rotated;
     let mut lines = vec![format!("the master key with the mark {to} is in use, and everything is sealed under it")];
     lines.extend(resealed.iter().map(|(column, values)| format!("{} sealed anew: {values}", column.as_str())));
@@ -60,7 +60,7 @@ fn rotate(config: &Config, grace: Duration, forget_old: bool) -> Result<Answer, 
         )
     });
     if old_kept {
-        let old = config.data_dir.join(OLD_FILE_NAME);
+        let old = config.storage.data_dir.join(OLD_FILE_NAME);
         lines.push(format!(
             "the key before is left in {0}; once there is a copy of it, or no backup that needs it: rm '{0}'",
             old.display()
@@ -80,7 +80,7 @@ fn status(config: &Config) -> Result<Answer, CliError> {
     let check = store.read_blocking(|connection| settings::get(connection, settings::MASTER_KEY_CHECK))?;
     let current = check.as_deref().and_then(Mark::of_sealed).map(|mark| mark.to_string());
     let counts = store.read_blocking(encrypted_columns::count)?;
-    let keys = sources::find(&config.data_dir);
+    let keys = sources::find(&config.storage.data_dir);
     let mut lines = vec![match &current {
         Some(mark) => format!("the master key in use has the mark {mark}"),
         None => "the database has no master key yet".to_owned(),

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use serde_json::{Value, json};
 
+mod arguments;
 mod master_key;
 mod operators;
 mod settings;
 mod usage;
 
 use crate::api;
-use crate::config::{Config, Flags, InvalidConfig};
+use crate::config::{Config, InvalidConfig};
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::money::Amount;
 use crate::domain::text::Name;
@@ -34,7 +35,7 @@ use master_key::MasterKeyCommand;
 #[command(name = "satkeep", version)]
 pub struct Cli {
     #[command(flatten)]
-    flags: Flags,
+    config: Config,
     /// Answer in JSON
     #[arg(long, global = true)]
     json: bool,
@@ -131,9 +132,6 @@ struct Login {
 /// A command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
-    /// The configuration.
-    #[error(transparent)]
-    Config(#[from] InvalidConfig),
     /// The start.
     #[error(transparent)]
     Startup(#[from] StartupError),
@@ -181,18 +179,18 @@ struct Answer {
 impl Cli {
     /// Reads the command line. Where there is nothing to do, because it asks for help or makes no
     /// sense, says so and ends the process.
-    pub fn read() -> Self {
-        Self::try_parse().unwrap_or_else(|error| usage::redact(error).exit())
+    pub fn read() -> Result<Self, InvalidConfig> {
+        arguments::read()
     }
 
     /// What the log looks like.
     pub fn log_format(&self) -> LogFormat {
-        self.flags.log_format()
+        self.config.telemetry.log_format
     }
 
     /// Does what the command line asks for.
     pub fn run(self) -> Result<(), CliError> {
-        let config = self.flags.check()?;
+        let config = self.config;
         let answer = match self.command.unwrap_or(Command::Serve) {
             Command::Serve => return Ok(server::serve(&config)?),
             Command::Manager(ManagerCommand::Create { name }) => create_manager(&config, name)?,
@@ -231,7 +229,7 @@ fn create_manager(config: &Config, name: String) -> Result<Answer, CliError> {
     let (services, administrator) = Base::create(config)?.on_the_spot(config);
     let created = block_on(async {
         let manager = accounts::create_named(&services, administrator, name).await?;
-        if let Some(amount) = config.bootstrap {
+        if let Some(amount) = config.money.bootstrap_sats {
             balance::credit(&services, administrator, manager.wallet.wallet.id, amount).await?;
         }
         Ok::<_, services::Error>(manager.wallet)

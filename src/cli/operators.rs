@@ -23,14 +23,14 @@ pub(super) fn run(config: &Config, command: OperatorCommand) -> Result<Answer, C
         OperatorCommand::Create(login) => {
             let (username, made, password) = read(login)?;
             let store = Base::create(config)?.store;
-            let created = block_on(logins::create(&store, &config.hasher, username.clone(), password))?;
+            let created = block_on(logins::create(&store, &config.login.hasher(), username.clone(), password))?;
             created.map_err(|error| about(error, &username))?;
             Ok(answer(&username, made.as_ref()))
         }
         OperatorCommand::SetPassword(login) => {
             let (username, made, password) = read(login)?;
             let store = server::open_store(config)?;
-            let changed = block_on(logins::set_password(&store, &config.hasher, username.clone(), password))?;
+            let changed = block_on(logins::set_password(&store, &config.login.hasher(), username.clone(), password))?;
             changed.map_err(|error| about(error, &username))?;
             Ok(answer(&username, made.as_ref()))
         }

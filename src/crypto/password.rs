@@ -1,6 +1,9 @@
 //! Passwords, kept only as argon2id hashes (RFC 9106) with at least the cost that OWASP asks
 //! for: 19 MiB, two passes, one lane.
 
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -10,14 +13,10 @@ use zeroize::Zeroizing;
 pub const PASSWORD_BYTES_MAX: usize = 1024;
 /// The shortest password of a manager or an operator, in characters.
 pub const CHARACTERS_MIN: usize = 8;
-/// The least memory of a hash, in KiB.
-pub const MEMORY_KIB_MIN: u32 = 19_456;
-/// The least number of passes of a hash.
-pub const PASSES_MIN: u32 = 2;
-/// The most memory of a hash, in KiB: 1 GiB.
-const MEMORY_KIB_MAX: u32 = 1024 * 1024;
-/// The most passes of a hash.
-const PASSES_MAX: u32 = 100;
+/// What memory a hash may take, in KiB: up to 1 GiB.
+const MEMORY_KIB: RangeInclusive<u32> = 19_456..=1024 * 1024;
+/// How many passes a hash may make.
+const PASSES: RangeInclusive<u32> = 2..=100;
 
 /// A password as the client gave it; wiped when dropped, never shown.
 pub struct Password(Zeroizing<String>);
@@ -76,24 +75,61 @@ impl std::fmt::Debug for Password {
     }
 }
 
+/// The memory of a hash, in KiB: no less than is safe, no more than a server should spend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryKib(u32);
+
+/// The passes of a hash: no fewer than is safe, no more than a server should spend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passes(u32);
+
+/// A part of a hash's cost is out of its range.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a whole number from {} to {}", .0.start(), .0.end())]
+pub struct InvalidCost(RangeInclusive<u32>);
+
+impl FromStr for MemoryKib {
+    type Err = InvalidCost;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCost> {
+        read_cost(text, MEMORY_KIB).map(Self)
+    }
+}
+
+impl FromStr for Passes {
+    type Err = InvalidCost;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCost> {
+        read_cost(text, PASSES).map(Self)
+    }
+}
+
+fn read_cost(text: &str, range: RangeInclusive<u32>) -> Result<u32, InvalidCost> {
+    text.parse().ok().filter(|cost| range.contains(cost)).ok_or(InvalidCost(range))
+}
+
 /// Hashes and verifies passwords at one cost. Each takes tens of milliseconds and a lot of
 /// memory on purpose: run it where blocking is allowed.
-#[derive(Clone, Debug)]
-pub struct Hasher(Argon2<'static>);
+#[derive(Clone, Copy, Debug)]
+pub struct Hasher {
+    memory: MemoryKib,
+    passes: Passes,
+}
 
 impl Hasher {
-    /// With this much memory and this many passes; `None` where that is too cheap, or more
-    /// than a server should spend.
-    pub fn new(memory_kib: u32, passes: u32) -> Option<Self> {
-        let fits =
-            (MEMORY_KIB_MIN..=MEMORY_KIB_MAX).contains(&memory_kib) && (PASSES_MIN..=PASSES_MAX).contains(&passes);
-        let params = Params::new(memory_kib, passes, 1, None).ok().filter(|_| fits)?;
-        Some(Self(Argon2::new(Algorithm::Argon2id, Version::V0x13, params)))
+    /// With this much memory and this many passes.
+    pub const fn new(memory: MemoryKib, passes: Passes) -> Self {
+        Self { memory, passes }
+    }
+
+    fn argon2(self) -> Result<Argon2<'static>, HashError> {
+        let params = Params::new(self.memory.0, self.passes.0, 1, None).map_err(|error| HashError(error.into()))?;
+        Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
     }
 
     /// The hash in PHC text form, with a salt of its own.
     pub fn hash(&self, password: &Password) -> Result<String, HashError> {
-        self.0.hash_password(password.0.as_bytes()).map(|hash| hash.to_string()).map_err(HashError)
+        self.argon2()?.hash_password(password.0.as_bytes()).map(|hash| hash.to_string()).map_err(HashError)
     }
 
     /// Whether the password is the hashed one. Without a hash it is not, but takes as long to
@@ -101,6 +137,6 @@ impl Hasher {
     pub fn verify(&self, password: &Password, hash: Option<&str>) -> Result<bool, HashError> {
         let Some(hash) = hash else { return self.hash(password).map(|_| false) };
         let hash = PasswordHash::new(hash).map_err(|error| HashError(error.into()))?;
-        Ok(self.0.verify_password(password.0.as_bytes(), &hash).is_ok())
+        Ok(self.argon2()?.verify_password(password.0.as_bytes(), &hash).is_ok())
     }
 }

@@ -1,33 +1,25 @@
-//! One connection to a target: asked, one event after the other.
+//! One connection to a target: asked, one request after the other.
 
-use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use hyper::body::{Body, Incoming};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::header::{self, HeaderValue};
-use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::task::JoinHandle;
 
-use super::client::{Answer, Post, PostError};
-use crate::net::targets::Refused;
+use super::request::{Limits, Request, RequestError, Response};
+use super::targets::Refused;
 
-/// How long the body of an answer is read; its status counts all the same.
-const BODY_TIME_MAX: Duration = Duration::from_secs(2);
-/// How much of an answer is read.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
-/// How much of it is kept.
-const KEPT_BYTES_MAX: usize = 1024;
 /// The largest head of an answer.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
-
 /// What this is called by those whom it asks.
-pub(crate) const USER_AGENT: &str = concat!("satkeep/", env!("CARGO_PKG_VERSION"));
+const USER_AGENT: &str = concat!("satkeep/", env!("CARGO_PKG_VERSION"));
 
 /// A connection that nothing is under way on. It ends when it is dropped.
-pub(crate) struct Connection {
-    sender: SendRequest<String>,
+pub(super) struct Connection {
+    sender: SendRequest<Full<Bytes>>,
     task: JoinHandle<()>,
     opened: Instant,
 }
@@ -38,14 +30,23 @@ impl Drop for Connection {
     }
 }
 
+/// A body as far as it has come.
+#[derive(Default)]
+struct Read {
+    kept: Vec<u8>,
+    seen: usize,
+    /// Whether nothing more comes.
+    is_over: bool,
+}
+
 impl Connection {
     /// Speaks HTTP over a stream.
-    pub(crate) async fn start<T>(stream: TokioIo<T>) -> Result<Self, PostError>
+    pub(super) async fn start<T>(stream: TokioIo<T>) -> Result<Self, RequestError>
     where
         TokioIo<T>: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
     {
         let handshake = Builder::new().max_buf_size(HEAD_BYTES_MAX).handshake(stream).await;
-        let (sender, connection) = handshake.or(Err(PostError::Broken))?;
+        let (sender, connection) = handshake.or(Err(RequestError::Broken))?;
         let task = tokio::spawn(async move {
             // What goes wrong with it, the sender and the body are told.
             drop(connection.await);
@@ -54,77 +55,60 @@ impl Connection {
     }
 
     /// For how long there has been a connection.
-    pub(crate) fn age(&self) -> Duration {
+    pub(super) fn age(&self) -> Duration {
         self.opened.elapsed()
     }
 
     /// Whether the other end has ended it.
-    pub(crate) fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.sender.is_closed()
     }
 
-    /// Posts, and reads what is answered. Gives itself back where it can be asked again.
-    pub(crate) async fn ask(mut self, post: &Post) -> Result<(Answer, Option<Self>), PostError> {
-        let answer = self.sender.send_request(request(post)?).await.or(Err(PostError::Broken))?;
-        let status = answer.status();
-        let mut bytes = Vec::new();
+    /// Asks, and reads what is answered. Gives itself back where it can be asked again.
+    pub(super) async fn ask(mut self, request: &Request) -> Result<(Response, Option<Self>), RequestError> {
+        let answer = self.sender.send_request(message(request)?).await.or(Err(RequestError::Broken))?;
+        let (head, body) = answer.into_parts();
+        let mut read = Read::default();
         let rest = async {
-            let is_whole = read(answer, &mut bytes).await;
-            is_whole && self.sender.ready().await.is_ok()
+            read.all(body, request.limits).await;
+            read.is_over && self.sender.ready().await.is_ok()
         };
-        // The status says whether the event was taken, whatever becomes of the rest.
-        let is_ready = tokio::time::timeout(BODY_TIME_MAX, rest).await.unwrap_or(false);
-        let note = if status.is_redirection() { "(redirects are not followed) " } else { "" };
-        let answer = Answer { status: status.as_u16(), body: printable(note, &bytes) };
-        Ok((answer, is_ready.then_some(self)))
+        // The status counts, whatever becomes of the rest.
+        let is_ready = tokio::time::timeout(request.limits.body_time, rest).await.unwrap_or(false);
+        let is_whole = read.is_over && read.seen == read.kept.len();
+        let response = Response { status: head.status, headers: head.headers, body: read.kept.into(), is_whole };
+        Ok((response, is_ready.then_some(self)))
     }
 }
 
-fn request(post: &Post) -> Result<Request<String>, PostError> {
-    let text = |text: &str| HeaderValue::from_str(text).or(Err(PostError::Forbidden(Refused::FORM)));
-    Request::post(post.target.path_and_query())
-        .header(header::HOST, text(&post.target.authority())?)
-        .header(header::USER_AGENT, USER_AGENT)
-        .header(header::CONTENT_TYPE, "application/json")
-        .header(header::ACCEPT, "*/*")
-        .header("x-satkeep-event", text(&post.event)?)
-        .header("x-satkeep-signature", text(&post.signature)?)
-        .body(post.body.clone())
-        .or(Err(PostError::Forbidden(Refused::FORM)))
+fn message(request: &Request) -> Result<hyper::Request<Full<Bytes>>, RequestError> {
+    let unmakeable = || RequestError::Forbidden(Refused::FORM);
+    let mut message = hyper::Request::new(Full::new(request.body.clone()));
+    *message.method_mut() = request.method.clone();
+    *message.uri_mut() = request.target.path_and_query().parse().or(Err(unmakeable()))?;
+    let headers = message.headers_mut();
+    headers.clone_from(&request.headers);
+    // How the message is to be read is for nobody else to say.
+    headers.remove(header::TRANSFER_ENCODING);
+    headers.remove(header::CONTENT_LENGTH);
+    headers.insert(header::HOST, HeaderValue::from_str(&request.target.authority()).or(Err(unmakeable()))?);
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+    Ok(message)
 }
 
-/// Reads the body, and keeps its beginning. Answers whether that was all of it.
-async fn read(answer: Response<Incoming>, bytes: &mut Vec<u8>) -> bool {
-    let mut body = answer.into_body();
-    let mut seen: usize = 0;
-    while let Some(frame) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        let Ok(frame) = frame else { return false };
-        let Some(data) = frame.data_ref() else { continue };
-        seen = seen.saturating_add(data.len());
-        let room = KEPT_BYTES_MAX.saturating_sub(bytes.len());
-        bytes.extend(data.iter().take(room));
-        if seen >= ANSWER_BYTES_MAX {
-            return false;
+impl Read {
+    /// Reads to the end, or to the limit, and keeps the beginning.
+    async fn all(&mut self, mut body: Incoming, limits: Limits) {
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else { return };
+            let Some(data) = frame.data_ref() else { continue };
+            self.seen = self.seen.saturating_add(data.len());
+            let room = limits.kept_bytes.saturating_sub(self.kept.len());
+            self.kept.extend(data.iter().take(room));
+            if self.seen > limits.read_bytes {
+                return;
+            }
         }
+        self.is_over = true;
     }
-    true
-}
-
-/// What a host has sent as a person may look at it and a database keep it, behind a note of
-/// ours: short, and without control characters.
-pub(crate) fn printable(note: &str, bytes: &[u8]) -> String {
-    let mut text = note.to_owned();
-    let whole = String::from_utf8_lossy(bytes);
-    let kept = whole.chars().map(|character| match character {
-        '\n' | '\t' => character,
-        control if control.is_control() => char::REPLACEMENT_CHARACTER,
-        other => other,
-    });
-    for character in kept {
-        if text.len().saturating_add(character.len_utf8()) > KEPT_BYTES_MAX {
-            break;
-        }
-        text.push(character);
-    }
-    text
 }

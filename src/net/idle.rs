@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::client::Post;
 use super::connection::Connection;
+use super::request::Request;
 use crate::domain::consumer::Consumer;
 
 /// How long a connection is kept without being used: shorter than most servers wait.
@@ -20,15 +20,16 @@ const COUNT_MAX: usize = 64;
 /// What leads to the same place in the same way, for the same consumer: what is answered to one
 /// can never be taken for what is answered to another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Way {
-    consumer: Consumer,
+pub(super) struct Way {
+    consumer: Option<Consumer>,
     is_tls: bool,
     host: String,
 }
 
 impl Way {
-    pub(crate) fn of(post: &Post) -> Self {
-        Self { consumer: post.consumer, is_tls: post.target.is_tls(), host: post.target.host_and_port() }
+    pub(super) fn of(request: &Request) -> Self {
+        let Request { consumer, target, .. } = request;
+        Self { consumer: *consumer, is_tls: target.is_tls(), host: target.host_and_port() }
     }
 }
 
@@ -45,13 +46,13 @@ impl Kept {
 
 /// Connections that are kept.
 #[derive(Default)]
-pub(crate) struct Idle {
+pub(super) struct Idle {
     kept: Mutex<HashMap<Way, Vec<Kept>>>,
 }
 
 impl Idle {
     /// One that leads this way, the last one that was used.
-    pub(crate) fn take(&self, way: &Way) -> Option<Connection> {
+    pub(super) fn take(&self, way: &Way) -> Option<Connection> {
         let mut kept = self.kept.lock();
         let of_way = kept.get_mut(way)?;
         while let Some(last) = of_way.pop() {
@@ -64,7 +65,7 @@ impl Idle {
     }
 
     /// Keeps one, where there is room.
-    pub(crate) fn keep(&self, way: &Way, connection: Connection) {
+    pub(super) fn keep(&self, way: &Way, connection: Connection) {
         let mut kept = self.kept.lock();
         if kept.values().map(Vec::len).sum::<usize>() < COUNT_MAX {
             kept.entry(way.clone()).or_default().push(Kept { connection, since: Instant::now() });
@@ -72,7 +73,7 @@ impl Idle {
     }
 
     /// Ends those that have been kept for long enough.
-    pub(crate) fn close_old(&self) {
+    pub(super) fn close_old(&self) {
         self.kept.lock().retain(|_, of_way| {
             of_way.retain(Kept::is_good);
             !of_way.is_empty()

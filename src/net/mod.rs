@@ -1,9 +1,12 @@
 //! The network: requests to others, made to the very address that was judged, and who stands in
-//! front of satkeep. Webhooks and the export of traces share it.
+//! front of satkeep. Everything that goes out goes by the one client.
 
 pub mod allow_list;
 pub mod client;
-pub(crate) mod connection;
+mod connection;
 mod idle;
 pub mod proxies;
+pub mod request;
+pub mod resolver;
 pub mod targets;
+pub mod tls;

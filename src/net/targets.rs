@@ -194,6 +194,11 @@ impl Target {
         }
     }
 
+    /// The whole URL, in which there may be secrets.
+    pub fn as_str(&self) -> &str {
+        self.url.as_str()
+    }
+
     /// The port.
     pub fn port(&self) -> u16 {
         self.url.port_or_known_default().unwrap_or_default()

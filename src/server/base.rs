@@ -32,14 +32,14 @@ impl Base {
     pub fn create(config: &Config) -> Result<Self, StartupError> {
         // The lock covers the making of the master key as well.
         let (store, _lock) = migrate(config)?;
-        let ring = master_key::create(&store, &config.data_dir)?;
+        let ring = master_key::create(&store, &config.storage.data_dir)?;
         Ok(Self::of(store, ring))
     }
 
     /// Opens a database that is there, has the newest schema, and is bound to a master key.
     pub fn open(config: &Config) -> Result<Self, StartupError> {
         let store = open_store(config)?;
-        let ring = master_key::open(&store, &config.data_dir)?;
+        let ring = master_key::open(&store, &config.storage.data_dir)?;
         Ok(Self::of(store, ring))
     }
 
@@ -51,7 +51,7 @@ impl Base {
     /// on the spot.
     pub fn on_the_spot(&self, config: &Config) -> (Services, LocalAdministrator) {
         let ledger = Ledger::OnTheSpot(self.store.clone());
-        let node = Node::new(&self.master, config.network);
+        let node = Node::new(&self.master, config.money.network);
         let services = Services::new(self.store.clone(), ledger, node, self.sealer.clone(), config);
         (services, LocalAdministrator::holding(&self.master))
     }
@@ -67,11 +67,11 @@ pub fn block_on<T>(work: impl Future<Output = T>) -> Result<T, StartupError> {
 /// schema. Other processes that start on the same data directory wait until the lock is
 /// dropped.
 pub fn migrate(config: &Config) -> Result<(Store, File), StartupError> {
-    data_dirs::make(config).map_err(StartupError::DataDir)?;
-    data_dirs::guard(config);
-    let lock = sources::lock_file(&config.data_dir, ".lock").map_err(StartupError::DataDir)?;
+    data_dirs::make(&config.storage).map_err(StartupError::DataDir)?;
+    data_dirs::guard(&config.storage);
+    let lock = sources::lock_file(&config.storage.data_dir, ".lock").map_err(StartupError::DataDir)?;
     lock.lock().map_err(StartupError::DataDir)?;
-    let store = Store::open(config.database.clone())?;
+    let store = Store::open(config.storage.database())?;
     for migration in store.read_blocking(migrations::run)? {
         tracing::info!(migration, "migrated");
     }
@@ -80,10 +80,10 @@ pub fn migrate(config: &Config) -> Result<(Store, File), StartupError> {
 
 /// Opens a database that is there and has the newest schema.
 pub fn open_store(config: &Config) -> Result<Store, StartupError> {
-    if config.database.sqlite_path().is_some_and(|path| !path.exists()) {
+    if config.storage.database().sqlite_path().is_some_and(|path| !path.exists()) {
         return Err(StartupError::NoDatabase);
     }
-    data_dirs::guard(config);
-    let store = Store::open(config.database.clone())?;
+    data_dirs::guard(&config.storage);
+    let store = Store::open(config.storage.database())?;
     if store.read_blocking(migrations::pending)?.is_empty() { Ok(store) } else { Err(StartupError::OldSchema) }
 }

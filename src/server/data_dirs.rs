@@ -6,29 +6,30 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use crate::config::Config;
+use crate::config::Storage;
 use crate::files;
 use crate::master_key::sources;
 
 /// Makes them, for their owner alone.
-pub fn make(config: &Config) -> io::Result<()> {
+pub fn make(storage: &Storage) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true).mode(0o700);
-    builder.create(&config.data_dir)?;
-    config.database.sqlite_path().and_then(Path::parent).map_or(Ok(()), |directory| builder.create(directory))
+    builder.create(&storage.data_dir)?;
+    storage.database().sqlite_path().and_then(Path::parent).map_or(Ok(()), |directory| builder.create(directory))
 }
 
 /// Takes from others what they may do with the master keys, as opening the store does with the
 /// database, and warns of directories in which others can look around.
-pub fn guard(config: &Config) {
-    let data_dir = config.data_dir.as_path();
+pub fn guard(storage: &Storage) {
+    let data_dir = storage.data_dir.as_path();
     if data_dir.is_dir()
         && let Err(error) = sources::tighten(data_dir)
     {
         tracing::warn!("who else can read the master keys in {} is not known: {error}", data_dir.display());
     }
     // A link to a file is no less open than the directory of the file.
-    let file = config.database.sqlite_path().map(|path| path.canonicalize().unwrap_or_else(|_| path.to_owned()));
+    let database = storage.database();
+    let file = database.sqlite_path().map(|path| path.canonicalize().unwrap_or_else(|_| path.to_owned()));
     let directory =
         file.as_deref().and_then(Path::parent).map(|it| if it == Path::new("") { Path::new(".") } else { it });
     // By one name each, so that the same one is warned of once.

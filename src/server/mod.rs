@@ -26,7 +26,10 @@ use crate::live::hub::Hub;
 use crate::live::publisher::Publisher;
 use crate::live::relay::{Relay, RelayThread};
 use crate::master_key::MasterKeyError;
-use crate::net::client::{self, Client};
+use crate::net::client::{Client, Reach};
+use crate::net::resolver::system_resolver;
+use crate::net::tls;
+use crate::net::tls::{InvalidRoots, Roots};
 use crate::server::observers::{Counting, Tracing};
 use crate::server::tasks::{TaskEnded, Tasks};
 use crate::server::upkeep::Upkeep;
@@ -67,10 +70,10 @@ pub enum StartupError {
     Runtime(std::io::Error),
     /// The certificates that webhooks trust.
     #[error("--webhook-ca-file: {0}")]
-    Roots(#[from] client::InvalidRoots),
+    Roots(#[from] InvalidRoots),
     /// The certificates that the collector of traces may have.
     #[error("OTEL_EXPORTER_OTLP_CERTIFICATE: {0}")]
-    CollectorRoots(client::InvalidRoots),
+    CollectorRoots(InvalidRoots),
     /// The thread that exports traces.
     #[error("traces cannot be exported: {0}")]
     Traces(std::io::Error),
@@ -98,7 +101,7 @@ fn bootstrap(base: &Base, config: &Config) -> Result<(), StartupError> {
         println!("manager user id: {}", manager.user.id);
         println!("manager admin key: {}", keys.admin.reveal());
         println!("manager invoice key: {}", keys.invoice.reveal());
-        if let Some(amount) = config.bootstrap {
+        if let Some(amount) = config.money.bootstrap_sats {
             balance::credit(&services, administrator, wallet.id, amount).await?;
         }
         Ok(())
@@ -111,13 +114,14 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     let base = Base::create(config)?;
     // Before the first manager is made and its keys are printed: they are printed once, so
     // this must not be lost to an address that is in use.
-    let listener = std::net::TcpListener::bind(config.listen).map_err(StartupError::Serve)?;
-    let metrics_listener = config.metrics_listen.map(std::net::TcpListener::bind).transpose();
+    let listener = std::net::TcpListener::bind(config.listener.listen).map_err(StartupError::Serve)?;
+    let metrics_listener = config.telemetry.metrics_listen.map(std::net::TcpListener::bind).transpose();
     let metrics_listener = metrics_listener.map_err(StartupError::MetricsListen)?;
-    let client = Client::new(config.targets.clone(), client::system_resolver(), config.webhook_ca_file.as_deref())?;
-    let (traces, exporting) = config.traces.clone().map(start_traces).transpose()?.unzip();
+    let trusted = tls::connector(Roots::Usual(config.webhooks.webhook_ca_file.as_deref()))?;
+    let client = Client::new(Reach::Judged(config.webhooks.targets()), system_resolver(), trusted);
+    let (traces, exporting) = config.telemetry.otlp_endpoint.clone().map(start_traces).transpose()?.unzip();
     bootstrap(&base, config)?;
-    let hub = Arc::new(Hub::new(config.streams));
+    let hub = Arc::new(Hub::new(config.limits.streams(config.listener.connections_max)));
     let relay = Relay::start(base.store.clone(), Arc::clone(&hub)).map_err(StartupError::Serve)?;
     let (relay, relay_thread) = relay.unzip();
     let metrics = Arc::new(Metrics::new(api::operations()));
@@ -130,15 +134,15 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     let (settler, settler_thread, settler_ended) =
         Settler::start(Box::new(ledger), clock::now).map_err(StartupError::Serve)?;
     // A rotation of the master key gives another node key, from the next start on.
-    let node = Node::new(&base.master, config.network);
+    let node = Node::new(&base.master, config.money.network);
     let (store, sealer) = (base.store.clone(), base.sealer.clone());
-    let (format, delivering) = (config.webhook_format, metrics.delivering.clone());
+    let (format, delivering) = (config.webhooks.webhook_format, metrics.delivering.clone());
     let outbox = Outbox { store, sealer, format, client, metrics: delivering, traces: traces.clone() };
     let services = Services::new(base.store, Ledger::Queued(settler), node, base.sealer, config);
     let app = App::new(services, hub, metrics, config).with_traces(traces);
     let app = web::Data::new(app);
     let listeners = Listeners { api: listener, metrics: metrics_listener };
-    let serving = run(listeners, app, outbox, config.connections_max, settler_ended);
+    let serving = run(listeners, app, outbox, config.listener.connections_max, settler_ended);
     let served = actix_web::rt::System::new().block_on(serving);
     let settled = settler_thread.stop();
     relay_thread.into_iter().for_each(RelayThread::stop);
@@ -154,7 +158,7 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
 }
 
 fn start_traces(settings: traces::Settings) -> Result<(Traces, Exporting), StartupError> {
-    let tls = client::connector(settings.ca_file.as_deref()).map_err(StartupError::CollectorRoots)?;
+    let tls = tls::connector(Roots::Usual(settings.ca_file.as_deref())).map_err(StartupError::CollectorRoots)?;
     Traces::start(settings, tls).map_err(StartupError::Traces)
 }
 

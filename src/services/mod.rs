@@ -85,11 +85,11 @@ impl Policy {
     /// As configured.
     pub fn of(config: &Config) -> Self {
         Self {
-            invoice_sat_max: config.invoice_sat_max,
-            targets: config.targets.clone(),
-            webhook_format: config.webhook_format,
-            session_s: config.session_s,
-            allow_signup: config.allow_signup,
+            invoice_sat_max: config.money.invoice_sat_max,
+            targets: config.webhooks.targets(),
+            webhook_format: config.webhooks.webhook_format,
+            session_s: config.login.session_s(),
+            allow_signup: config.login.allow_signup,
         }
     }
 }
@@ -97,7 +97,7 @@ impl Policy {
 impl Services {
     /// Puts them together.
     pub fn new(store: Store, ledger: Ledger, node: Node, sealer: Sealer, config: &Config) -> Self {
-        let (passwords, policy) = (Passwords::new(config.hasher.clone()), Policy::of(config));
+        let (passwords, policy) = (Passwords::new(config.login.hasher()), Policy::of(config));
         Self { store, ledger, node, sealer, passwords, policy, known_keys: KnownKeys::new(KNOWN_KEYS_MAX) }
     }
 

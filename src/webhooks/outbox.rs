@@ -296,7 +296,7 @@ impl Work {
             let traces = self.outbox.traces.clone();
             tokio::spawn(async move {
                 let (at, began) = (clock::now(), Instant::now());
-                let came = client.post(post).await;
+                let came = post.send(&client).await;
                 let took = began.elapsed();
                 let attempt = attempt(delivery, at, took, came);
                 if let Some(traces) = traces {

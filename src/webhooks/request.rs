@@ -6,7 +6,6 @@ use crate::clock;
 use crate::crypto::secret::Sealer;
 use crate::domain::ids::{EndpointId, InvoiceId, OwnerId, WalletId};
 use crate::domain::webhooks::{EventKind, OwnerKind, WebhookFormat, WebhookSecret};
-use crate::net::client::Post;
 use crate::net::targets::Target;
 use crate::store::payments::{self, Payment};
 use crate::store::webhooks::claims::Claimed;
@@ -15,11 +14,12 @@ use crate::store::webhooks::endpoints::Endpoint;
 use crate::store::webhooks::{formats, secrets};
 use crate::store::{Db, StoreError};
 use crate::webhooks::outbox::Outbox;
+use crate::webhooks::post::Post;
 use crate::webhooks::{payload, payload_lnbits};
 
 /// A delivery that is ready to be sent, or why it is not.
 pub(super) enum Ready {
-    Post(Post),
+    Post(Box<Post>),
     /// Its endpoint is paused.
     Paused,
     /// Its endpoint is at another host by now.
@@ -177,13 +177,8 @@ impl Parts {
         };
         let secret = self.secrets.get(&delivery.owner).and_then(Option::as_ref);
         let secret = secret.ok_or_else(|| StoreError::Broken("the secret that signs is missing".to_owned()))?;
-        let signature = secret.sign(clock::now(), &body);
-        Ok(Ready::Post(Post {
-            target,
-            consumer: delivery.destination.consumer,
-            event: delivery.event.to_string(),
-            signature,
-            body,
-        }))
+        let event = delivery.event.to_string();
+        let signature = secret.sign(clock::now(), &event, &body);
+        Ok(Ready::Post(Box::new(Post { target, consumer: delivery.destination.consumer, event, signature, body })))
     }
 }

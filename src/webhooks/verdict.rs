@@ -7,10 +7,11 @@ use crate::clock;
 use crate::crypto::random;
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::{holds_its_line, next_attempt};
-use crate::net::client::{Answer, PostError};
+use crate::net::request::RequestError;
 use crate::store::webhooks::attempts::{Attempt, Verdict};
 use crate::store::webhooks::claims::Claimed;
 use crate::webhooks::fairness::CameBack;
+use crate::webhooks::post::Answer;
 
 /// When a delivery that could not be made or sent is looked at again.
 pub(super) const UNREADY_S: i64 = 5;
@@ -44,8 +45,8 @@ pub(super) fn unmakeable(delivery: Claimed) -> Attempt {
 }
 
 /// What came of an attempt.
-pub(super) fn attempt(delivery: Claimed, at: UnixMs, took: Duration, came: Result<Answer, PostError>) -> Attempt {
-    if came == Err(PostError::Busy) {
+pub(super) fn attempt(delivery: Claimed, at: UnixMs, took: Duration, came: Result<Answer, RequestError>) -> Attempt {
+    if came == Err(RequestError::Busy) {
         return untried(delivery, UNREADY_S);
     }
     let (status_code, answer, error) = match came {

@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 
 use satkeep::net::allow_list::AllowList;
-use satkeep::net::client::{Client, PostError};
+use satkeep::net::request::RequestError;
 use satkeep::net::targets::{Forbidden, Target, TargetPolicy};
 use serde_json::json;
 
 use super::delivery::invoice;
 use super::endpoints::WEBHOOKS;
-use super::targets::{address_of, post, resolver, strict};
+use super::targets::{address_of, client_of, post, resolver, strict};
 use crate::harness::{Options, Receiver, Server, StoreKind};
 
 fn list(text: &str) -> AllowList {
@@ -132,7 +132,7 @@ fn a_name_is_followed_where_its_address_or_itself_is_allowed() {
     let inside = address_of(&receiver);
     let url = format!("http://hooks.example:{}/", inside.port());
     let asked = |list: &str| {
-        let client = Client::new(policy(list), resolver(&[&[inside]]).0, None).unwrap();
+        let client = client_of(policy(list), resolver(&[&[inside]]).0);
         post(&client, &url)
     };
     let port = inside.port();
@@ -142,7 +142,7 @@ fn a_name_is_followed_where_its_address_or_itself_is_allowed() {
     }
     assert_eq!(receiver.hooks().len(), 4);
     for list in ["127.0.0.1:1", "10.0.0.0/8", "hooks.example:1", "other.example", "*.hooks.example"] {
-        let Err(PostError::Forbidden(refused)) = asked(list) else { panic!("{list}") };
+        let Err(RequestError::Forbidden(refused)) = asked(list) else { panic!("{list}") };
         assert_eq!(refused.why, Forbidden::Address);
         assert!(refused.to_string().contains(&format!("--outgoing-allow hooks.example:{port}")), "{refused}");
     }

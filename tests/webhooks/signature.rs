@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use satkeep::domain::time::UnixMs;
+use satkeep::domain::webhooks::WebhookSecret;
 use serde_json::json;
 
 use super::delivery::invoice;
@@ -56,7 +58,22 @@ fn by_typescript(secret: &str, signature: &str, body: &str) -> String {
     run("node", &["--input-type=module", "-e", &code], secret, signature, body)
 }
 
+/// As libraries of Standard Webhooks do it, with the secret as the documents tell to give it.
+fn by_standard(secret: &str, hook: &Hook) -> String {
+    let (id, time) = (&hook.headers["webhook-id"], &hook.headers["webhook-timestamp"]);
+    let code = "import base64, hashlib, hmac, json, sys\n\
+                i = json.load(sys.stdin)\n\
+                whsec = 'whsec_' + base64.b64encode(i['secret'].encode()).decode()\n\
+                key = base64.b64decode(whsec[len('whsec_'):])\n\
+                made = hmac.new(key, (sys.argv[1] + '.' + sys.argv[2] + '.' + i['body']).encode(), hashlib.sha256)\n\
+                print(i['signature'] == 'v1,' + base64.b64encode(made.digest()).decode())";
+    run("python3", &["-c", code, id, time], secret, &hook.headers["webhook-signature"], &hook.body)
+}
+
 fn check(hook: &Hook, secret: &str) {
+    assert_eq!(hook.headers["webhook-id"], hook.event());
+    assert!(hook.headers["x-satkeep-signature"].starts_with(&format!("t={},", hook.headers["webhook-timestamp"])));
+    assert_eq!(by_standard(secret, hook), "true");
     let (signature, body) = (&hook.headers["x-satkeep-signature"], &hook.body);
     let other = secret.replace(|digit: char| digit.is_ascii_digit(), "f");
     let old = format!("t=1{}", &signature[signature.find(',').unwrap()..]);
@@ -89,5 +106,28 @@ both_stores! {
         pay();
         check(&of(&receiver.wait_for(4), "/own"), &rotated);
         server.get("/api/v1/webhooks/secret", &payee.invoice).refused(403, "admin_key_required", "");
+    }
+}
+
+/// Made with the library `standardwebhooks` (1.1.0) of the Python package index, out of
+/// `whsec_MWYyZTNkNGM1YjZhNzk4ODAxMjM0NTY3ODlhYmNkZWYxZjJlM2Q0YzViNmE3OTg4MDEyMzQ1Njc4OWFiY2RlZg==`.
+#[test]
+fn signatures_are_those_of_standard_webhooks() {
+    let secret = "1f2e3d4c5b6a79880123456789abcdef1f2e3d4c5b6a79880123456789abcdef";
+    let secret = WebhookSecret::from_text(secret).unwrap();
+    for (id, seconds, body, signature) in [
+        (
+            "0197a6f2c4d87e3b9a1c5d2e8f4b6a70",
+            1_767_225_600,
+            r#"{"amount":5,"memo":"ä"}"#,
+            "v1,s1a7hPrC6FBIF1Q8ELn0UJ+rkn5q2M7KFEDFg7LqA2M=",
+        ),
+        ("a", 1, "", "v1,mJIdE7y5VP96li/uIvhn7i5vXh0fU4FNT3kllT9XNjk="),
+    ] {
+        let signed = secret.sign(UnixMs::new(seconds * 1000 + 999), id, body);
+        assert_eq!((signed.standard.as_str(), signed.timestamp), (signature, seconds.to_string()));
+    }
+    for text in ["", "whsec_MWYy", &"g".repeat(64), &"0".repeat(63)] {
+        assert!(WebhookSecret::from_text(text).is_none(), "{text}");
     }
 }

@@ -6,10 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use hyper::Method;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use satkeep::domain::ids::UserId;
+use satkeep::domain::time::UnixMs;
+use satkeep::domain::webhooks::WebhookSecret;
 use satkeep::net::allow_list::AllowList;
-use satkeep::net::client::{Answer, Client, Post, PostError, Resolver, TIME_MAX, system_resolver};
+use satkeep::net::client::{Client, Reach};
+use satkeep::net::request::{Limits, Request, RequestError};
+use satkeep::net::resolver::{Resolver, system_resolver};
 use satkeep::net::targets::{Forbidden, Target, TargetPolicy, is_public};
+use satkeep::net::tls::{Roots, connector};
+use satkeep::webhooks::post::{Answer, Post, TIME_MAX};
 use serde_json::json;
 
 use crate::harness::{Receiver, Reply, both_stores, serve_tls};
@@ -167,25 +175,29 @@ pub(crate) fn resolver(answers: &[&[SocketAddr]]) -> (Arc<Resolver>, Arc<AtomicU
     (resolver, asked)
 }
 
+pub(crate) fn client_of(policy: TargetPolicy, resolver: Arc<Resolver>) -> Client {
+    Client::new(Reach::Judged(policy), resolver, connector(Roots::Usual(None)).unwrap())
+}
+
 fn an_event(url: &str) -> Post {
     Post {
         target: Target::parse(url).unwrap(),
         consumer: satkeep::domain::consumer::Consumer::manager(UserId::new([7; 16])),
         event: "5eed".to_owned(),
-        signature: "t=1,v1=00".to_owned(),
+        signature: WebhookSecret::generate().sign(UnixMs::new(1000), "5eed", "{}"),
         body: "{}".to_owned(),
     }
 }
 
-pub(crate) fn post(client: &Client, url: &str) -> Result<Answer, PostError> {
+pub(crate) fn post(client: &Client, url: &str) -> Result<Answer, RequestError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(client.post(an_event(url)))
+    runtime.block_on(an_event(url).send(client))
 }
 
 /// That the address is why, and what would change it.
 #[track_caller]
-fn assert_refused(came: &Result<Answer, PostError>, setting: &str) {
-    let Err(PostError::Forbidden(refused)) = came else { panic!("{came:?}") };
+fn assert_refused(came: &Result<Answer, RequestError>, setting: &str) {
+    let Err(RequestError::Forbidden(refused)) = came else { panic!("{came:?}") };
     assert_eq!(refused.why, Forbidden::Address);
     assert!(refused.to_string().contains(setting), "{refused}");
 }
@@ -201,12 +213,12 @@ fn a_name_that_leads_inside_is_not_followed() {
     let mapped = SocketAddr::new(IpAddr::V6("::ffff:127.0.0.1".parse().unwrap()), inside.port());
     for answer in [vec![inside], vec![mapped], vec![mapped, inside]] {
         let (resolver, _) = resolver(&[&answer]);
-        let client = Client::new(strict(), resolver, None).unwrap();
+        let client = client_of(strict(), resolver);
         let url = format!("http://hooks.example:{}/", inside.port());
         assert_refused(&post(&client, &url), "--outgoing-allow hooks.example:");
     }
     // Nor an address, in whatever form it got into the database.
-    let client = Client::new(strict(), resolver(&[&[inside]]).0, None).unwrap();
+    let client = client_of(strict(), resolver(&[&[inside]]).0);
     for host in ["127.0.0.1", "0x7f.1", "[::ffff:127.0.0.1]"] {
         let refused = post(&client, &format!("http://{host}:{}/", inside.port()));
         assert_refused(&refused, "--outgoing-allow ");
@@ -221,10 +233,10 @@ fn a_name_that_leads_inside_the_second_time_is_not_followed() {
     // Public by its network, which is given to nobody.
     let outside = SocketAddr::new("2d00::1".parse().unwrap(), inside.port());
     let (resolver, asked) = resolver(&[&[outside], &[inside]]);
-    let client = Client::new(strict(), resolver, None).unwrap();
+    let client = client_of(strict(), resolver);
     let url = format!("http://hooks.example:{}/", inside.port());
     // What was judged is what is connected to: nobody asks again in between.
-    assert!(matches!(post(&client, &url), Err(PostError::Unconnected | PostError::TooSlow)));
+    assert!(matches!(post(&client, &url), Err(RequestError::Unconnected(_) | RequestError::TooSlow(_))));
     assert_eq!(asked.load(Ordering::SeqCst), 1);
     assert_refused(&post(&client, &url), "--outgoing-allow hooks.example:");
     assert!(receiver.hooks().is_empty());
@@ -235,10 +247,10 @@ fn connections_are_kept_and_may_end() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let post_both = |receiver: SocketAddr| {
         let (resolver, asked) = resolver(&[&[receiver]]);
-        let client = Client::new(for_development(), resolver, None).unwrap();
+        let client = client_of(for_development(), resolver);
         runtime.block_on(async {
             for _ in 0..2 {
-                assert_eq!(client.post(an_event("http://hooks.example/")).await.unwrap().status, 200);
+                assert_eq!(an_event("http://hooks.example/").send(&client).await.unwrap().status, 200);
                 // The other end may do what it is about to do.
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
@@ -270,7 +282,7 @@ fn redirects_are_not_followed() {
     let inside = Receiver::start();
     let location: &'static str = format!("Location: {}/secret\r\n", inside.url).leak();
     let receiver = Receiver::answering(move |_| Reply { headers: location, ..Reply::status(302) });
-    let client = Client::new(for_development(), resolver(&[&[address_of(&receiver)]]).0, None).unwrap();
+    let client = client_of(for_development(), resolver(&[&[address_of(&receiver)]]).0);
     let answer = post(&client, "http://hooks.example/").unwrap();
     assert_eq!((answer.status, answer.is_success()), (302, false));
     assert!(!answer.body.contains("secret"));
@@ -282,7 +294,7 @@ fn answers_are_bounded() {
     let long = "ä\0\u{1b}".repeat(100_000);
     let body = long.clone();
     let receiver = Receiver::answering(move |_| Reply { body: body.clone(), ..Reply::status(500) });
-    let client = Client::new(for_development(), resolver(&[&[address_of(&receiver)]]).0, None).unwrap();
+    let client = client_of(for_development(), resolver(&[&[address_of(&receiver)]]).0);
     let answer = post(&client, "http://hooks.example/").unwrap();
     assert_eq!(answer.status, 500);
     assert!(answer.body.len() <= 1024 && answer.body.starts_with('ä'), "{answer:?}");
@@ -290,13 +302,13 @@ fn answers_are_bounded() {
     // A head that is too large is no answer.
     let head: &'static str = format!("X-Long: {}\r\n", "x".repeat(100_000)).leak();
     let receiver = Receiver::answering(move |_| Reply { headers: head, ..Reply::status(200) });
-    let client = Client::new(for_development(), resolver(&[&[address_of(&receiver)]]).0, None).unwrap();
-    assert_eq!(post(&client, "http://hooks.example/"), Err(PostError::Broken));
+    let client = client_of(for_development(), resolver(&[&[address_of(&receiver)]]).0);
+    assert_eq!(post(&client, "http://hooks.example/"), Err(RequestError::Broken));
     // And one that does not come is not waited for for ever.
     let receiver = Receiver::answering(|_| Reply { after: Duration::from_secs(40), ..Reply::status(200) });
-    let client = Client::new(for_development(), resolver(&[&[address_of(&receiver)]]).0, None).unwrap();
+    let client = client_of(for_development(), resolver(&[&[address_of(&receiver)]]).0);
     let began = Instant::now();
-    assert_eq!(post(&client, "http://hooks.example/"), Err(PostError::TooSlow));
+    assert_eq!(post(&client, "http://hooks.example/"), Err(RequestError::TooSlow(TIME_MAX)));
     assert!(began.elapsed() >= TIME_MAX);
 }
 
@@ -309,18 +321,23 @@ fn certificates_are_verified() {
     let address = serve_tls(directory.path(), &names, address_of(&Receiver::start()));
     let certificate = directory.path().join("certificate.pem");
     let url = format!("https://hooks.example:{}/", address.port());
-    let client = Client::new(for_development(), resolver(&[&[address]]).0, Some(&certificate)).unwrap();
+    let trusting = |roots: Roots<'_>| {
+        Client::new(Reach::Judged(for_development()), resolver(&[&[address]]).0, connector(roots).unwrap())
+    };
+    let pinned = trusting(Roots::Only(&certificate));
+    assert_eq!(post(&pinned, &url).unwrap().status, 200);
+    let client = trusting(Roots::Usual(Some(&certificate)));
     assert_eq!(post(&client, &url).unwrap().status, 200);
     // Of another name, and of nobody whom we trust.
     let refused = post(&client, &format!("https://127.0.0.1:{}/", address.port()));
-    let Err(PostError::Tls(problem)) = refused else { panic!("{refused:?}") };
+    let Err(RequestError::Tls(problem)) = refused else { panic!("{refused:?}") };
     assert!(problem.contains("other-name-1.example") && (1000..=1024).contains(&problem.len()), "{problem}");
-    let client = Client::new(for_development(), resolver(&[&[address]]).0, None).unwrap();
+    let client = client_of(for_development(), resolver(&[&[address]]).0);
     let refused = post(&client, &url);
-    assert!(matches!(refused, Err(PostError::Tls(_))), "{refused:?}");
+    assert!(matches!(refused, Err(RequestError::Tls(_))), "{refused:?}");
     let key = directory.path().join("key.pem");
     for path in [&key, &directory.path().join("none.pem")] {
-        assert!(Client::new(for_development(), resolver(&[&[address]]).0, Some(path)).is_err());
+        assert!(connector(Roots::Usual(Some(path))).is_err() && connector(Roots::Only(path)).is_err());
     }
 }
 
@@ -335,4 +352,63 @@ fn lookups_that_are_over_make_room_for_others() {
             assert!(!addresses.is_empty() && addresses.iter().all(|it| it.ip().is_loopback() && it.port() == 81));
         }
     });
+}
+
+#[test]
+fn anything_can_be_asked_and_what_comes_is_limited() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let receiver =
+        Receiver::answering(|_| Reply { headers: "X-Told: yes\r\n", body: "0123456789".into(), ..Reply::status(404) });
+    let client =
+        Client::new(Reach::Anywhere, resolver(&[&[address_of(&receiver)]]).0, connector(Roots::Usual(None)).unwrap());
+    let ask = |bytes: usize, is_repeatable: bool| {
+        let mut token = HeaderValue::from_static("s3cret");
+        token.set_sensitive(true);
+        let request = Request {
+            method: Method::PUT,
+            target: Target::parse("http://hooks.example/v1/some?a=b").unwrap(),
+            headers: HeaderMap::from_iter([
+                (HeaderName::from_static("grpc-metadata-macaroon"), token),
+                (HeaderName::from_static("content-length"), HeaderValue::from_static("99")),
+            ]),
+            body: "s3cret body".into(),
+            consumer: None,
+            is_repeatable,
+            limits: Limits::whole(Duration::from_secs(10), bytes),
+        };
+        assert!(!format!("{request:?}").contains("s3cret"), "{request:?}");
+        runtime.block_on(client.ask(request)).unwrap()
+    };
+    let whole = ask(10, true);
+    assert_eq!((whole.status.as_u16(), whole.headers["x-told"].to_str().unwrap()), (404, "yes"));
+    assert_eq!(whole.into_whole_body().unwrap(), "0123456789");
+    let cut = ask(9, false);
+    assert_eq!(cut.body, "012345678");
+    assert_eq!(cut.into_whole_body(), Err(RequestError::Incomplete));
+    let hooks = receiver.hooks();
+    assert!(hooks.iter().all(|hook| hook.path == "/v1/some?a=b" && hook.body == "s3cret body"), "{hooks:?}");
+    assert!(hooks.iter().all(|hook| hook.headers["grpc-metadata-macaroon"] == "s3cret"), "{hooks:?}");
+}
+
+#[test]
+fn what_must_not_be_asked_twice_gets_a_connection_of_its_own() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let receiver = Receiver::start();
+    let (resolver, asked) = resolver(&[&[address_of(&receiver)]]);
+    let client = client_of(for_development(), resolver);
+    runtime.block_on(async {
+        for is_repeatable in [true, true, false, true] {
+            let request = Request {
+                method: Method::GET,
+                target: Target::parse("http://hooks.example/").unwrap(),
+                headers: HeaderMap::new(),
+                body: "".into(),
+                consumer: None,
+                is_repeatable,
+                limits: Limits::whole(Duration::from_secs(10), 1024),
+            };
+            assert!(client.ask(request).await.unwrap().is_whole);
+        }
+    });
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
 }

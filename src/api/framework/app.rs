@@ -53,8 +53,8 @@ impl App {
             hub,
             metrics,
             traces: None,
-            limits: Arc::new(RateLimits::new(config)),
-            trusted_proxies: config.trusted_proxies.clone(),
+            limits: Arc::new(RateLimits::new(&config.limits)),
+            trusted_proxies: config.listener.trusted_proxies.clone(),
             health: Arc::new(Health::starting()),
             pictures: Gate::new(PICTURES, PATIENCE),
         }

@@ -9,7 +9,7 @@ use governor::{DefaultKeyedRateLimiter, Quota};
 
 use crate::api::framework::address::ClientAddress;
 use crate::api::framework::error::ErrorCode;
-use crate::config::Config;
+use crate::config::Limits;
 
 /// The limits, each of which may be off.
 #[derive(Debug)]
@@ -20,11 +20,11 @@ pub struct RateLimits {
 
 impl RateLimits {
     /// The limits as configured.
-    pub fn new(config: &Config) -> Self {
+    pub fn new(limits: &Limits) -> Self {
         let quota = |per_second| NonZeroU32::new(per_second).map(Quota::per_second);
         Self {
-            keys: quota(config.rate_limit).map(DefaultKeyedRateLimiter::keyed),
-            clients: quota(config.rate_limit_address).map(DefaultKeyedRateLimiter::keyed),
+            keys: quota(limits.rate_limit).map(DefaultKeyedRateLimiter::keyed),
+            clients: quota(limits.rate_limit_address).map(DefaultKeyedRateLimiter::keyed),
         }
     }
 

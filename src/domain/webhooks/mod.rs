@@ -11,4 +11,4 @@ pub use destination::{Destination, line};
 pub use events::{EventKind, EventKinds};
 pub use format::WebhookFormat;
 pub use retries::{holds_its_line, next_attempt};
-pub use signature::{OwnerKind, WebhookSecret};
+pub use signature::{OwnerKind, Signature, WebhookSecret};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bitcoin_hashes::hex::{DisplayHex, FromHex};
 use bitcoin_hashes::{Hash, HashEngine, Hmac, HmacEngine, sha256};
 use zeroize::Zeroizing;
@@ -44,6 +45,17 @@ impl OwnerKind {
     }
 }
 
+/// What signs one attempt to send an event, in the headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// `X-Satkeep-Signature`: time and body.
+    pub satkeep: String,
+    /// `webhook-timestamp` of Standard Webhooks, in seconds.
+    pub timestamp: String,
+    /// `webhook-signature` of Standard Webhooks: event, time and body.
+    pub standard: String,
+}
+
 /// What signs webhooks: 64 hex characters, which are the key as they stand. Wiped when dropped,
 /// never shown by `Debug`.
 #[derive(Clone)]
@@ -53,6 +65,11 @@ impl WebhookSecret {
     /// A new secret of 256 random bits.
     pub fn generate() -> Self {
         Self(Zeroizing::new(random::secret_bytes::<32>().to_lower_hex_string()))
+    }
+
+    /// A secret out of its text.
+    pub fn from_text(text: &str) -> Option<Self> {
+        <[u8; 32]>::from_hex(text).ok().map(|_| Self(Zeroizing::new(text.to_owned())))
     }
 
     /// The secret itself, for its owner.
@@ -69,17 +86,27 @@ impl WebhookSecret {
     pub fn unseal(sealer: &Sealer, kind: OwnerKind, owner: OwnerId, sealed: &[u8]) -> Result<Self, UnsealError> {
         let plain = sealer.unseal(kind.purpose(), owner.as_bytes(), sealed)?;
         let text = std::str::from_utf8(&plain).or(Err(UnsealError))?;
-        <[u8; 32]>::from_hex(text).or(Err(UnsealError))?;
-        Ok(Self(Zeroizing::new(text.to_owned())))
+        Self::from_text(text).ok_or(UnsealError)
     }
 
-    /// The header `X-Satkeep-Signature` of a body that is sent at this time.
-    pub fn sign(&self, at: UnixMs, body: &str) -> String {
-        let seconds = at.seconds();
+    /// Signs the body of an event that is sent at this time.
+    pub fn sign(&self, at: UnixMs, event: &str, body: &str) -> Signature {
+        let timestamp = at.seconds().to_string();
+        let satkeep = self.mac(&[&timestamp, body]).to_lower_hex_string();
+        let standard = BASE64_STANDARD.encode(self.mac(&[event, &timestamp, body]));
+        Signature { satkeep: format!("t={timestamp},v1={satkeep}"), standard: format!("v1,{standard}"), timestamp }
+    }
+
+    /// The HMAC-SHA256 of these parts with dots between.
+    fn mac(&self, parts: &[&str]) -> [u8; 32] {
         let mut engine = HmacEngine::<sha256::Hash>::new(self.0.as_bytes());
-        engine.input(format!("{seconds}.").as_bytes());
-        engine.input(body.as_bytes());
-        format!("t={seconds},v1={}", Hmac::<sha256::Hash>::from_engine(engine).to_byte_array().to_lower_hex_string())
+        for (number, part) in parts.iter().enumerate() {
+            if number > 0 {
+                engine.input(b".");
+            }
+            engine.input(part.as_bytes());
+        }
+        Hmac::<sha256::Hash>::from_engine(engine).to_byte_array()
     }
 }
 

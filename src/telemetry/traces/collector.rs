@@ -1,69 +1,54 @@
-//! Posting to the collector, over one connection that is kept.
+//! The collector, asked by our HTTP client on behalf of OpenTelemetry's exporter.
 
-use std::convert::Infallible;
+use std::fmt;
+use std::future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::time::Duration;
 
-use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{self, HeaderMap, HeaderValue};
-use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper::body::Bytes;
+use hyper::header::{self, HeaderMap};
+use hyper::{Request as HttpRequest, Response as HttpResponse};
+use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use parking_lot::Mutex;
 use prost::Message;
-use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Runtime};
 use tokio_rustls::TlsConnector;
 
-use crate::net::client;
-use crate::net::connection::USER_AGENT;
+use crate::net::client::{Client, Reach};
+use crate::net::request::{Limits, Request, RequestError, Response};
+use crate::net::resolver::system_resolver;
 use crate::net::targets::Target;
 
+/// How long an export may take, with all that is tried.
+pub(super) const TIME_MAX: Duration = Duration::from_secs(10);
 /// How much of an answer is read.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// What of the exporter's headers is sent on: how the message is to be read. The variables'
+/// headers are checked, and read, by `settings`.
+const HEADERS: [header::HeaderName; 2] = [header::CONTENT_TYPE, header::CONTENT_ENCODING];
 
-/// Why an export was not taken.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum PostError {
-    /// There is nobody there.
-    #[error("it could not be connected to: {0}")]
-    Unconnected(std::io::Error),
-    /// The certificate is not the collector's, or not one to be trusted.
-    #[error("no secure connection: {0}")]
-    Tls(std::io::Error),
-    /// What came was no answer.
-    #[error("it did not answer in HTTP: {0}")]
-    Broken(#[from] hyper::Error),
-    /// The collector does not want it.
-    #[error("it answered {0}")]
-    Refused(StatusCode),
-    /// The request cannot be made.
-    #[error("the request cannot be made: {0}")]
-    Unmakeable(#[from] hyper::http::Error),
-}
-
-impl PostError {
-    /// Whether the same may be taken in a moment.
-    pub(super) const fn may_pass(&self) -> bool {
-        match self {
-            Self::Unconnected(_) | Self::Broken(_) => true,
-            Self::Refused(status) => matches!(status.as_u16(), 429 | 502 | 503 | 504),
-            Self::Tls(_) | Self::Unmakeable(_) => false,
-        }
-    }
-}
+/// What came of an export: how many of its spans the collector has rejected, or why there was
+/// nothing that took them.
+type Outcome = Result<u64, String>;
 
 /// The collector.
 pub(super) struct Collector {
     target: Target,
     headers: HeaderMap,
-    tls: TlsConnector,
-    kept: Option<SendRequest<Whole>>,
+    client: Client,
+    /// Of what is under way; taken only to be ended.
+    runtime: Option<Runtime>,
+    /// Of the last request: OpenTelemetry's exporter does not say so much.
+    outcome: Mutex<Outcome>,
 }
 
 impl Collector {
     /// Nothing is connected to yet. `headers` go with every request.
-    pub(super) fn new(target: Target, headers: HeaderMap, tls: TlsConnector) -> Self {
-        Self { target, headers, tls, kept: None }
+    pub(super) fn new(target: Target, headers: HeaderMap, tls: TlsConnector) -> std::io::Result<Self> {
+        let runtime = Some(Builder::new_current_thread().enable_io().enable_time().build()?);
+        let client = Client::new(Reach::Anywhere, system_resolver(), tls);
+        Ok(Self { target, headers, client, runtime, outcome: Mutex::new(Ok(0)) })
     }
 
     /// Host and port.
@@ -71,114 +56,83 @@ impl Collector {
         self.target.host_and_port()
     }
 
-    /// Posts an export once, and answers how many of its spans the collector has rejected. What
-    /// is dropped in the middle costs the connection.
-    pub(super) async fn post(&mut self, body: &Bytes) -> Result<u64, PostError> {
-        if let Some(kept) = self.kept.take() {
-            // The collector may have closed it long ago: that is no failure yet.
-            if let Ok(rejected) = self.exchange(kept, body).await {
-                return rejected;
-            }
-        }
-        let fresh = self.connect().await?;
-        self.exchange(fresh, body).await?
+    /// The whole URL.
+    pub(super) fn url(&self) -> &str {
+        self.target.as_str()
     }
 
-    async fn connect(&self) -> Result<SendRequest<Whole>, PostError> {
-        let (host, port) = (self.target.host(), self.target.port());
-        let stream = match self.target.address() {
-            Some(address) => TcpStream::connect((address, port)).await,
-            None => TcpStream::connect((host, port)).await,
+    /// What came of the last request, once.
+    pub(super) fn take_outcome(&self) -> Outcome {
+        std::mem::replace(&mut *self.outcome.lock(), Ok(0))
+    }
+
+    /// Asks, on the exporter's own thread.
+    fn ask(&self, asked: HttpRequest<Bytes>) -> Result<Response, RequestError> {
+        let (head, body) = asked.into_parts();
+        let mut headers = self.headers.clone();
+        for name in HEADERS {
+            headers.remove(&name);
+            headers.extend(head.headers.get(&name).map(|value| (name, value.clone())));
+        }
+        let request = Request {
+            method: head.method,
+            target: self.target.clone(),
+            headers,
+            body,
+            consumer: None,
+            is_repeatable: true,
+            limits: Limits::whole(TIME_MAX, ANSWER_BYTES_MAX),
         };
-        let stream = stream.map_err(PostError::Unconnected)?;
-        if !self.target.is_tls() {
-            return handshake(TokioIo::new(stream)).await;
-        }
-        let name = client::server_name(&self.target).map_err(|error| PostError::Tls(std::io::Error::other(error)))?;
-        handshake(TokioIo::new(self.tls.connect(name, stream).await.map_err(PostError::Tls)?)).await
-    }
-
-    /// Asks over a connection, and keeps it. The outer error is the connection's.
-    async fn exchange(
-        &mut self,
-        mut connection: SendRequest<Whole>,
-        body: &Bytes,
-    ) -> Result<Result<u64, PostError>, PostError> {
-        let request = self.request(body)?;
-        connection.ready().await?;
-        let answer = connection.send_request(request).await?;
-        let status = answer.status();
-        let answer = read(answer).await?;
-        if answer.len() < ANSWER_BYTES_MAX {
-            self.kept = Some(connection);
-        }
-        Ok(if status.is_success() { Ok(rejected(&answer)) } else { Err(PostError::Refused(status)) })
-    }
-
-    fn request(&self, body: &Bytes) -> Result<Request<Whole>, PostError> {
-        let mut request = Request::post(self.target.path_and_query()).body(Whole(Some(body.clone())))?;
-        let headers = request.headers_mut();
-        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
-        headers.extend(self.headers.clone());
-        // How the message is to be read is for nobody else to say.
-        headers
-            .insert(header::HOST, HeaderValue::from_str(&self.target.authority()).map_err(hyper::http::Error::from)?);
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-        Ok(request)
+        let runtime = self.runtime.as_ref().ok_or(RequestError::Broken)?;
+        runtime.block_on(self.client.ask(request))
     }
 }
 
-async fn handshake<T>(stream: TokioIo<T>) -> Result<SendRequest<Whole>, PostError>
-where
-    TokioIo<T>: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
-{
-    let (sender, connection) = http1::handshake(stream).await?;
-    tokio::spawn(async move {
-        // What goes wrong with it, the sender and the body are told. It ends with the sender.
-        drop(connection.await);
-    });
-    Ok(sender)
+impl HttpClient for Collector {
+    fn send_bytes<'life0, 'async_trait>(
+        &'life0 self,
+        request: HttpRequest<Bytes>,
+    ) -> Pin<Box<dyn Future<Output = Result<HttpResponse<Bytes>, HttpError>> + Send + 'async_trait>>
+    where
+        'life0: 'async_trait,
+        Self: 'async_trait,
+    {
+        let came = self.ask(request);
+        *self.outcome.lock() = outcome(&came);
+        let answer = came.map_err(HttpError::from).map(|came| {
+            let mut answer = HttpResponse::new(came.body);
+            *answer.status_mut() = came.status;
+            *answer.headers_mut() = came.headers;
+            answer
+        });
+        Box::pin(future::ready(answer))
+    }
 }
 
-/// The body of an answer, as far as it is read.
-async fn read(answer: Response<Incoming>) -> Result<Vec<u8>, PostError> {
-    let mut body = answer.into_body();
-    let mut bytes = Vec::new();
-    while let Some(frame) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        let frame = frame?;
-        let room = ANSWER_BYTES_MAX.saturating_sub(bytes.len());
-        bytes.extend(frame.data_ref().into_iter().flatten().take(room));
-        if bytes.len() >= ANSWER_BYTES_MAX {
-            break;
+impl fmt::Debug for Collector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Collector").field("place", &self.place()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        // A lookup of the collector's name may still be under way, for which nobody waits.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
         }
     }
-    Ok(bytes)
 }
 
-/// How many spans the collector says that it has rejected. A success whose body is none of
-/// OTLP's is a success.
-fn rejected(answer: &[u8]) -> u64 {
-    let answer = ExportTraceServiceResponse::decode(answer).unwrap_or_default();
-    answer.partial_success.map_or(0, |partial| u64::try_from(partial.rejected_spans).unwrap_or(0))
-}
-
-/// A body that is there as a whole.
-struct Whole(Option<Bytes>);
-
-impl Body for Whole {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)))
+/// A success whose body is none of OTLP's is a success.
+fn outcome(came: &Result<Response, RequestError>) -> Outcome {
+    match came {
+        Ok(answer) if answer.status.is_success() => {
+            let told = ExportTraceServiceResponse::decode(answer.body.clone()).unwrap_or_default();
+            Ok(told.partial_success.map_or(0, |partial| u64::try_from(partial.rejected_spans).unwrap_or(0)))
+        }
+        Ok(answer) => Err(format!("it answered {}", answer.status)),
+        Err(RequestError::Unconnected(why)) => Err(format!("the host could not be connected to: {why}")),
+        Err(error) => Err(error.to_string()),
     }
 }

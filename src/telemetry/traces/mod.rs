@@ -10,11 +10,12 @@
 //! so no key, no hash and no amount; of a webhook, host and port of the target.
 //!
 //! Where no collector is named there is no [`Traces`] at all: a request costs one branch, and a
-//! command to the ledger a look at a variable of its thread. Otherwise a span that is over goes into a bounded queue, or is dropped where that is full: a
+//! command to the ledger a look at a variable of its thread. Otherwise a span that is over goes into
+//! the bounded queue of OpenTelemetry's batch processor, or is dropped where that is full: a
 //! collector that is slow or dead costs memory up to that bound, and never time.
 
 mod collector;
-mod queue;
+mod exporter;
 mod settings;
 
 use std::future::Future;
@@ -34,7 +35,6 @@ use tokio_rustls::TlsConnector;
 
 use crate::telemetry::Ended;
 use collector::Collector;
-use queue::Queue;
 pub use settings::Settings;
 
 /// How long the way down waits for the collector.
@@ -70,13 +70,14 @@ impl Traces {
         }
         let resource = resource.build();
         let place = settings.target.host_and_port();
-        let queue = Queue::start(Collector::new(settings.target, settings.headers, tls), &resource)?;
+        let collector = Collector::new(settings.target, settings.headers, tls)?;
+        let processor = exporter::processor(collector)?;
         tracing::info!("traces go to {place}");
         let provider = SdkTracerProvider::builder()
             .with_resource(resource)
             .with_sampler(settings.sampler)
             .with_max_links_per_span(u32::try_from(LINKS_MAX).unwrap_or(u32::MAX))
-            .with_span_processor(queue)
+            .with_span_processor(processor)
             .build();
         let scope = InstrumentationScope::builder("satkeep").with_version(env!("CARGO_PKG_VERSION")).build();
         Ok((Self { tracer: provider.tracer_with_scope(scope) }, Exporting(provider)))

@@ -1,0 +1,50 @@
+//! Reading the command line, so that all settings that are not valid are told at once: clap ends
+//! at the first.
+
+use std::error::Error as _;
+
+use clap::builder::ValueParser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, Command, CommandFactory, Error, FromArgMatches};
+
+use super::{Cli, usage};
+use crate::config::InvalidConfig;
+use crate::config::values::Problems;
+
+/// What the command line says, or everything that is wrong with the settings. Where there is
+/// nothing to do, because it asks for help or makes no sense, says so and ends the process.
+pub(super) fn read() -> Result<Cli, InvalidConfig> {
+    let mut command = Cli::command();
+    let mut problems = Vec::new();
+    loop {
+        let error = match command.clone().try_get_matches_from(std::env::args_os()) {
+            Ok(_) if !problems.is_empty() => return Err(InvalidConfig(problems)),
+            Ok(mut matches) => match Cli::from_arg_matches_mut(&mut matches) {
+                Ok(cli) => return Ok(cli),
+                Err(error) => error,
+            },
+            Err(error) => error,
+        };
+        let Some(setting) = invalid_setting(&command, &error) else { usage::redact(error).exit() };
+        let (id, problem) = (setting.get_id().clone(), error.source());
+        if let Some(Problems(lines)) = problem.and_then(|problem| problem.downcast_ref()) {
+            problems.extend(lines.iter().cloned());
+        } else {
+            let problem = problem.map_or_else(String::new, ToString::to_string);
+            problems.push(format!("--{}: {problem}", setting.get_long().unwrap_or_default()));
+        }
+        // Read again without looking at this one, for what is wrong behind it.
+        command = command.mut_arg(id, |arg| arg.value_parser(ValueParser::os_string()));
+    }
+}
+
+/// The setting whose value is not valid, where that is the error.
+fn invalid_setting<'a>(command: &'a Command, error: &Error) -> Option<&'a Arg> {
+    if error.kind() != ErrorKind::ValueValidation {
+        return None;
+    }
+    let Some(ContextValue::String(usage)) = error.get(ContextKind::InvalidArg) else { return None };
+    // The flag with the name of its value, as `--listen <LISTEN>`.
+    let name = usage.strip_prefix("--")?.split([' ', '[', '=']).next()?;
+    command.get_arguments().find(|arg| arg.get_env().is_some() && arg.get_long() == Some(name))
+}
