@@ -64,7 +64,7 @@ impl Passwords {
         turn: Turn<N>,
         work: impl FnOnce(&Hasher) -> Result<T, HashError> + Send + 'static,
     ) -> Result<(T, Turn<N>), Error> {
-        let hasher = self.hasher.clone();
+        let hasher = self.hasher;
         let worked = tokio::task::spawn_blocking(move || work(&hasher).map(|done| (done, turn)));
         Ok(worked.await.or(Err(Error::Unavailable))??)
     }

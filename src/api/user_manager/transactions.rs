@@ -40,7 +40,7 @@ pub(in crate::api) async fn list_transactions(
         async move {
             let sealer = app.services.sealer.clone();
             let show = move |page: Vec<Payment>| {
-                let last = page.last().map(|payment| payment.row.clone()).filter(|_| !window.ends_with(page.len()));
+                let last = page.last().map(|payment| payment.row).filter(|_| !window.ends_with(page.len()));
                 Ok((PaymentView::items(&sealer, page, clock::now())?, last))
             };
             Ok(payments::transactions(&app.services, wallet, slice, show).await?)

@@ -35,7 +35,7 @@ pub async fn remove(store: &Store, username: Username) -> Result<(), Error> {
 }
 
 async fn hash(hasher: &Hasher, password: Password) -> Result<String, Error> {
-    let hasher = hasher.clone();
+    let hasher = *hasher;
     let hashed = tokio::task::spawn_blocking(move || hasher.hash(&password));
     Ok(hashed.await.or(Err(Error::Unavailable))??)
 }
