@@ -109,6 +109,18 @@ id!(
     DeliveryId, 16
 );
 id!(
+    /// A link that anybody may pay. In URLs it goes by another name.
+    PayLinkId, 16
+);
+id!(
+    /// A card that pays from a wallet.
+    CardId, 16
+);
+id!(
+    /// A tap of a card: what LUD-03 calls `k1`.
+    HitId, 16
+);
+id!(
     /// The SHA-256 of a preimage: what BOLT11 calls the payment hash. Clients know a
     /// payment by it.
     PaymentHash, 32
@@ -163,6 +175,27 @@ impl EventId {
 
 impl EndpointId {
     /// A new id of 128 random bits.
+    pub fn random() -> Self {
+        Self(random::bytes())
+    }
+}
+
+impl PayLinkId {
+    /// A new id of 128 random bits.
+    pub fn random() -> Self {
+        Self(random::bytes())
+    }
+}
+
+impl CardId {
+    /// A new id of 128 random bits.
+    pub fn random() -> Self {
+        Self(random::bytes())
+    }
+}
+
+impl HitId {
+    /// A new id of 128 random bits: whoever knows it may spend once.
     pub fn random() -> Self {
         Self(random::bytes())
     }
