@@ -11,14 +11,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::command::{
     Actor, Adjust, Authority, Close, Command, CreateInvoice, Leg, NewInvoice, Pay, Transfer, WalletToClose,
 };
-use super::outcome::{Outcome, Rejection};
+use super::outcome::{Adjusted, Closed, Issued, Once, Outcome, Paid, Rejection, Transferred};
 use super::state::{
     Account, AccountKind, AccountRow, ClaimRow, Claimed, Closure, Effects, Invoice, InvoiceRow, InvoiceState,
     PaymentEvent, Snapshot, TransferKind, TransferRow, User,
 };
 use crate::domain::controls::{Freeze, Freezes, OverLimit};
 use crate::domain::extra::Extra;
-use crate::domain::idempotency::IdempotencyKey;
+use crate::domain::idempotency::{Claim, IdempotencyKey};
 use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
 use crate::domain::money::Amount;
 use crate::domain::time::UnixMs;
@@ -30,7 +30,7 @@ pub type Outcomes = Vec<Result<Outcome, Rejection>>;
 /// Decides about `commands`, in order, given what the transaction has read and the time.
 pub fn decide(snapshot: &Snapshot, commands: &[Command], now: UnixMs) -> (Outcomes, Effects) {
     let mut work = Work::new(snapshot, now);
-    let outcomes = commands.iter().map(|command| work.once(command)).collect();
+    let outcomes = commands.iter().map(|command| work.settle_command(command)).collect();
     (outcomes, work.finish())
 }
 
@@ -124,51 +124,66 @@ impl<'a> Work<'a> {
         if authority.manager.is_none_or(is_manager) { Ok(()) } else { Err(Rejection::NotAManager) }
     }
 
-    /// Does what is asked by one who may ask, but for a request that was made before under the
-    /// same idempotency key: that one is told what came of it then.
-    fn once(&mut self, command: &Command) -> Result<Outcome, Rejection> {
+    /// Does what is asked by one who may ask.
+    fn settle_command(&mut self, command: &Command) -> Result<Outcome, Rejection> {
         if let Some(authority) = command.authority() {
             self.authorize(authority)?;
         }
         if command.session().is_some_and(|session| !self.snapshot.sessions.contains(&session)) {
             return Err(Rejection::KeyRevoked);
         }
-        let Some((account, claim)) = command.claim() else { return self.act(command) };
+        let claim = command.claim();
+        Ok(match command {
+            Command::CreateInvoice(create) => {
+                let payments = || vec![*create.invoice.id.as_bytes()];
+                Outcome::CreateInvoice(self.once(claim, payments, |work| Ok(work.create_invoice(create)))?)
+            }
+            Command::Pay(pay) => {
+                let payments = || vec![*pay.transfer.as_bytes()];
+                Outcome::Pay(self.once(claim, payments, |work| work.pay(pay))?)
+            }
+            Command::Transfer(transfer) => {
+                let payments = || transfer.legs.iter().map(|leg| *leg.transfer.as_bytes()).collect();
+                Outcome::Transfer(self.once(claim, payments, |work| work.transfer(transfer))?)
+            }
+            Command::Adjust(adjust) => {
+                let payments = || vec![*adjust.leg.transfer.as_bytes()];
+                let once = self.once(claim, payments, |work| work.adjust(adjust))?;
+                // Accounts stay, so one whose balance has changed is there.
+                let wallet = self.account(adjust.wallet()).ok_or(Rejection::WalletNotFound { leg: 0 })?;
+                Outcome::Adjust(Adjusted { balance: wallet.balance, replayed: matches!(once, Once::Replayed { .. }) })
+            }
+            Command::Close(close) => Outcome::Close(self.close(close)?),
+        })
+    }
+
+    /// Does something, but for a request that was made before under the same idempotency key: that
+    /// one is told what came of it then. `payments` are the ids that it is told.
+    fn once<T>(
+        &mut self,
+        claim: Option<(AccountId, Claim)>,
+        payments: impl FnOnce() -> Vec<[u8; 16]>,
+        act: impl FnOnce(&mut Self) -> Result<T, Rejection>,
+    ) -> Result<Once<T>, Rejection> {
+        let Some((account, claim)) = claim else { return act(self).map(Once::Done) };
         let place = (account, claim.key);
         if let Some(before) = self.claims.get(&place).or_else(|| self.snapshot.claims.get(&place)) {
             return if before.request == claim.request {
-                Ok(Outcome::Replayed { payments: before.payments.clone() })
+                Ok(Once::Replayed { payments: before.payments.clone() })
             } else {
                 Err(Rejection::IdempotencyConflict)
             };
         }
-        let outcome = self.act(command)?;
-        let payments = match command {
-            Command::CreateInvoice(create) => vec![*create.invoice.id.as_bytes()],
-            Command::Pay(pay) => vec![*pay.transfer.as_bytes()],
-            Command::Transfer(transfer) => transfer.legs.iter().map(|leg| *leg.transfer.as_bytes()).collect(),
-            Command::Adjust(adjust) => vec![*adjust.leg.transfer.as_bytes()],
-            Command::Close(_) => Vec::new(),
-        };
-        let claimed = Claimed { request: claim.request, payments };
+        let done = act(self)?;
+        let claimed = Claimed { request: claim.request, payments: payments() };
         self.claims.insert(place, claimed.clone());
         self.effects.claims.push(ClaimRow { account, key: claim.key, claimed });
-        Ok(outcome)
+        Ok(Once::Done(done))
     }
 
-    fn act(&mut self, command: &Command) -> Result<Outcome, Rejection> {
-        match command {
-            Command::CreateInvoice(create) => Ok(self.create_invoice(create)),
-            Command::Pay(pay) => self.pay(pay),
-            Command::Transfer(transfer) => self.transfer(transfer),
-            Command::Adjust(adjust) => self.adjust(adjust),
-            Command::Close(close) => self.close(close),
-        }
-    }
-
-    fn create_invoice(&mut self, create: &CreateInvoice) -> Outcome {
+    fn create_invoice(&mut self, create: &CreateInvoice) -> Issued {
         self.issue(&create.invoice, None);
-        Outcome::InvoiceCreated
+        Issued
     }
 
     fn issue(&mut self, invoice: &NewInvoice, paid_at: Option<UnixMs>) {
@@ -195,7 +210,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn pay(&mut self, pay: &Pay) -> Result<Outcome, Rejection> {
+    fn pay(&mut self, pay: &Pay) -> Result<Paid, Rejection> {
         let invoice = self.invoice(pay.payment_hash).ok_or(Rejection::InvoiceNotFound)?;
         if invoice.bolt11.as_deref() != Some(pay.bolt11.as_str()) {
             return Err(Rejection::InvoiceMismatch);
@@ -225,27 +240,25 @@ impl<'a> Work<'a> {
             payee_has_webhook: invoice.has_webhook,
         }])?;
         self.settle(pay.payment_hash, invoice.id);
-        Ok(Outcome::Paid { invoice: Box::new(invoice), at: self.now })
+        Ok(Paid { invoice: Box::new(invoice), at: self.now })
     }
 
-    fn transfer(&mut self, transfer: &Transfer) -> Result<Outcome, Rejection> {
+    fn transfer(&mut self, transfer: &Transfer) -> Result<Transferred, Rejection> {
         for (index, leg) in transfer.legs.iter().enumerate() {
             self.open_account(leg.from, index)?;
             self.open_account(leg.invoice.payee, index)?;
         }
         let by = |leg: &Leg| if leg.from == transfer.authority.account { Initiator::Owner } else { Initiator::Manager };
         self.post_legs(&transfer.legs, TransferKind::Transfer, by)?;
-        Ok(Outcome::Transferred { at: self.now })
+        Ok(Transferred { at: self.now })
     }
 
-    fn adjust(&mut self, adjust: &Adjust) -> Result<Outcome, Rejection> {
+    fn adjust(&mut self, adjust: &Adjust) -> Result<(), Rejection> {
         self.open_account(adjust.wallet(), 0)?;
-        self.post_legs(std::slice::from_ref(&adjust.leg), TransferKind::Credit, |_| Initiator::Operator)?;
-        let balance = self.open_account(adjust.wallet(), 0)?.balance;
-        Ok(Outcome::Adjusted { balance })
+        self.post_legs(std::slice::from_ref(&adjust.leg), TransferKind::Credit, |_| Initiator::Operator)
     }
 
-    fn close(&mut self, close: &Close) -> Result<Outcome, Rejection> {
+    fn close(&mut self, close: &Close) -> Result<Closed, Rejection> {
         self.check_users(close)?;
         let mut sweeps = Vec::new();
         for (leg, wallet) in close.wallets.iter().enumerate() {
@@ -262,7 +275,7 @@ impl<'a> Work<'a> {
         }
         self.closed_users.extend(&close.users);
         self.effects.closures.push(Closure { accounts, users: close.users.clone() });
-        Ok(Outcome::Closed)
+        Ok(Closed)
     }
 
     /// Whether a wallet may be deleted, and the movement that empties it, where it holds money.

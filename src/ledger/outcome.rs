@@ -4,36 +4,66 @@ use super::state::Invoice;
 use crate::domain::money::Msat;
 use crate::domain::time::UnixMs;
 
-/// What an accepted command came to.
+/// What an accepted command of any kind came to; each has the name of its command. Callers see
+/// the output alone: see [`Operation`](super::operation::Operation).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The invoice is issued.
-    InvoiceCreated,
-    /// The invoice is paid.
-    Paid {
-        /// The invoice.
-        invoice: Box<Invoice>,
-        /// When it was paid.
-        at: UnixMs,
-    },
-    /// All legs were moved.
-    Transferred {
-        /// When.
-        at: UnixMs,
-    },
-    /// Money came in, or was taken out.
-    Adjusted {
-        /// What the wallet holds now.
-        balance: Msat,
-    },
-    /// The wallets are deleted.
-    Closed,
-    /// The same was asked before under the same idempotency key: nothing has happened now.
+    /// Of the issue of an invoice.
+    CreateInvoice(Once<Issued>),
+    /// Of a payment.
+    Pay(Once<Paid>),
+    /// Of movements without an invoice.
+    Transfer(Once<Transferred>),
+    /// Of money that came in, or was taken out.
+    Adjust(Adjusted),
+    /// Of a deletion.
+    Close(Closed),
+}
+
+/// What came of something that may be asked again under its idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Once<T> {
+    /// It is done now.
+    Done(T),
+    /// The same was asked before under the same key: nothing has happened now.
     Replayed {
         /// The ids of the invoice, or of the transfers, that came of it then.
         payments: Vec<[u8; 16]>,
     },
 }
+
+/// The invoice is issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Issued;
+
+/// The invoice is paid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paid {
+    /// The invoice.
+    pub invoice: Box<Invoice>,
+    /// When it was paid.
+    pub at: UnixMs,
+}
+
+/// All legs were moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transferred {
+    /// When.
+    pub at: UnixMs,
+}
+
+/// The balance has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Adjusted {
+    /// What the wallet holds now.
+    pub balance: Msat,
+    /// Whether it was asked before under the same idempotency key, and has changed then.
+    pub replayed: bool,
+}
+
+/// The wallets are deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed;
 
 /// Why a command was refused. Where several reasons hold, the first in this order is
 /// given; `tests/ledger/precedence.rs` has a row for each.

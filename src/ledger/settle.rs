@@ -30,6 +30,8 @@
 use super::batch::ReadSet;
 use super::command::Command;
 use super::decide::{Outcomes, decide};
+use super::operation::{Operation, decision_of};
+use super::outcome::Rejection;
 use super::state::{Effects, Snapshot};
 use crate::domain::time::UnixMs;
 
@@ -73,6 +75,17 @@ pub trait SettlementStore {
     fn commit(&mut self) -> Commit;
     /// Gives the transaction up.
     fn rollback(&mut self);
+}
+
+/// Settles one operation, in a transaction of its own.
+pub fn settle<O: Operation>(
+    store: &mut dyn SettlementStore,
+    operation: O,
+    clock: &dyn Fn() -> UnixMs,
+) -> Result<Result<O::Output, Rejection>, SettleError> {
+    let decisions = settle_batch(store, &[operation.into()], clock)?;
+    let decision = decisions.into_iter().next().and_then(decision_of::<O>);
+    decision.ok_or_else(|| SettleError::OutcomeUnknown("something else was settled".to_owned()))
 }
 
 /// Settles a batch: all accepted commands in one transaction, one outcome for each.

@@ -14,6 +14,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use super::command::Command;
+use super::operation::{Operation, decision_of};
 use super::outcome::{Outcome, Rejection};
 use super::queue::{Next, Queue};
 use super::room::{Full, Room};
@@ -50,13 +51,16 @@ pub enum SubmitError {
     Fault,
 }
 
-/// What a caller gets: no decision, a refusal, or an outcome.
-pub type Reply = Result<Result<Outcome, Rejection>, SubmitError>;
+/// What a caller gets: no decision, a refusal, or what the operation came to.
+pub type Reply<O> = Result<Result<<O as Operation>::Output, Rejection>, SubmitError>;
+
+/// The same, as the thread answers it, which settles operations of all kinds.
+pub(super) type Answer = Result<Result<Outcome, Rejection>, SubmitError>;
 
 /// A command that waits to be settled.
 pub(super) struct Job {
     pub(super) command: Command,
-    pub(super) reply: oneshot::Sender<Reply>,
+    pub(super) reply: oneshot::Sender<Answer>,
     pub(super) queued_at: Instant,
     /// Who asks, where that is traced.
     pub(super) origin: Option<Origin>,
@@ -135,21 +139,27 @@ impl Settler {
         Ok(Place { shared: Arc::clone(&self.0), consumer, weight })
     }
 
-    /// Queues a command on somebody's account, and waits for what became of it. The command is
-    /// settled even when the caller stops waiting.
-    pub async fn submit(&self, command: Command, consumer: Consumer) -> Reply {
-        self.reserve(consumer, command.weight())?.submit(command).await
+    /// Queues an operation on somebody's account, and waits for what became of it. The operation
+    /// is settled even when the caller stops waiting.
+    pub async fn submit<O: Operation>(&self, operation: O, consumer: Consumer) -> Reply<O> {
+        let command = operation.into();
+        self.reserve(consumer, command.weight())?.queue::<O>(command).await
     }
 }
 
 impl Place {
-    /// As [`Settler::submit`], of a command for which there is room already.
-    pub async fn submit(self, command: Command) -> Reply {
+    /// As [`Settler::submit`], of an operation for which there is room already.
+    pub async fn submit<O: Operation>(self, operation: O) -> Reply<O> {
+        self.queue::<O>(operation.into()).await
+    }
+
+    async fn queue<O: Operation>(self, command: Command) -> Reply<O> {
         let (reply, answer) = oneshot::channel();
         let shared = Arc::clone(&self.shared);
         shared.queue(Job { command, reply, queued_at: Instant::now(), origin: traces::origin(), place: self })?;
         // The reply is only ever dropped unanswered when the thread has died in the middle.
-        answer.await.unwrap_or(Err(SubmitError::OutcomeUnknown))
+        let decision = answer.await.unwrap_or(Err(SubmitError::OutcomeUnknown))?;
+        decision_of::<O>(decision).ok_or(SubmitError::OutcomeUnknown)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::command::Command;
 use super::outcome::{Outcome, Rejection};
 use super::settle::{SettleError, SettlementStore, settle_batch};
-use super::settler::{Job, Reply, SubmitError};
+use super::settler::{Answer, Job, SubmitError};
 use crate::domain::time::UnixMs;
 use crate::telemetry::traces;
 
@@ -61,7 +61,7 @@ pub(super) fn settle_jobs(store: &mut dyn SettlementStore, batch: Vec<Job>, cloc
     }
 }
 
-fn settle_one(store: &mut dyn SettlementStore, command: &Command, clock: fn() -> UnixMs) -> Reply {
+fn settle_one(store: &mut dyn SettlementStore, command: &Command, clock: fn() -> UnixMs) -> Answer {
     let command = std::slice::from_ref(command);
     let settled = match settle_patiently(store, command, clock) {
         // Its idempotency key was taken between the look and the write: it is there now.

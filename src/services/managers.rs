@@ -7,9 +7,9 @@ use crate::domain::ids::{AccountId, InvoiceId, TransferId, UserId, WalletId};
 use crate::domain::money::{Amount, Msat};
 use crate::domain::node::Preimage;
 use crate::domain::text::Name;
-use crate::ledger::command::{Adjust, Command, Leg, NewInvoice};
-use crate::ledger::outcome::{Outcome, Rejection};
-use crate::ledger::settle::{SettleError, settle_batch};
+use crate::ledger::command::{Adjust, Leg, NewInvoice};
+use crate::ledger::outcome::Rejection;
+use crate::ledger::settle::{SettleError, settle};
 use crate::store::db::settings;
 use crate::store::users::{self, NewUser};
 use crate::store::wallets::{self, NewWallet, StoredKeys, Wallet};
@@ -49,9 +49,6 @@ pub enum ManagerError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The ledger came to an outcome that a credit cannot have.
-    #[error("the ledger came to another outcome than was asked for")]
-    Outcome,
 }
 
 /// Creates a manager: a user of nobody's tenant, with a wallet of its own.
@@ -175,14 +172,6 @@ pub enum Direction {
 /// the new balance. Safe beside a running server.
 pub fn credit(store: &Store, sealer: &Sealer, wallet: WalletId, amount: Amount) -> Result<Msat, ManagerError> {
     let leg = adjustment(sealer, wallet, amount, Direction::In);
-    let outcomes = settle_batch(
-        &mut store.settlement(),
-        &[Command::Adjust(Adjust { leg, session: None, claim: None })],
-        &clock::now,
-    )?;
-    match outcomes.into_iter().next() {
-        Some(Ok(Outcome::Adjusted { balance })) => Ok(balance),
-        Some(Err(rejection)) => Err(rejection.into()),
-        Some(Ok(_)) | None => Err(ManagerError::Outcome),
-    }
+    let credit = Adjust { leg, session: None, claim: None };
+    Ok(settle(&mut store.settlement(), credit, &clock::now)??.balance)
 }

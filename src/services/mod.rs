@@ -20,8 +20,7 @@ use crate::crypto::secret::Sealer;
 use crate::domain::consumer::Consumer;
 use crate::domain::node::Node;
 use crate::domain::webhooks::WebhookFormat;
-use crate::ledger::command::Command;
-use crate::ledger::outcome::Outcome;
+use crate::ledger::operation::Operation;
 use crate::ledger::settler::Settler;
 use crate::net::targets::TargetPolicy;
 use crate::store::{Db, Store, StoreError};
@@ -84,9 +83,9 @@ impl Services {
         Self { store, settler, node, sealer, passwords, policy, known_keys: KnownKeys::new(KNOWN_KEYS_MAX) }
     }
 
-    /// Has a command settled, on somebody's account.
-    pub async fn settle(&self, command: Command, consumer: Consumer) -> Result<Outcome, Error> {
-        Ok(self.settler.submit(command, consumer).await??)
+    /// Has an operation settled, on somebody's account.
+    pub async fn settle<O: Operation>(&self, operation: O, consumer: Consumer) -> Result<O::Output, Error> {
+        Ok(self.settler.submit(operation, consumer).await??)
     }
 
     /// Changes rows on behalf of a caller, in one transaction, at whose start the caller is

@@ -9,7 +9,7 @@ use satkeep::domain::controls::{Freeze, Freezes};
 use satkeep::domain::ids::{AccountId, UserId, WalletId};
 use satkeep::domain::text::Name;
 use satkeep::ledger::command::{Actor, Close, Command};
-use satkeep::ledger::outcome::{Outcome, Rejection};
+use satkeep::ledger::outcome::{Closed, Once, Outcome, Rejection};
 use satkeep::ledger::settle::settle_batch;
 use satkeep::ledger::state::{AccountKind, User};
 use satkeep::store::users::{self, NewUser, UserChange};
@@ -135,7 +135,7 @@ proptest! {
             prop_assert!(refused, "{:?}", outcome);
             prop_assert_eq!(&memory, &before);
         } else {
-            prop_assert_eq!(outcome, Ok(Outcome::Closed));
+            prop_assert_eq!(outcome, Ok(Outcome::Close(Closed)));
             prop_assert_eq!(memory.accounts[&wallet(CALLER)].balance.get(), tree.money());
             prop_assert!(tree.all().all(|(_, id, _)| !memory.accounts[&id].open && memory.accounts[&id].balance.is_zero()));
             prop_assert!(all.iter().all(|user| !memory.users.contains_key(&member(*user))));
@@ -163,7 +163,8 @@ proptest! {
         for part in users.chunks(tree.part) {
             let left: Vec<_> = part.iter().copied().filter(|it| memory.users.contains_key(&member(*it))).collect();
             if !left.is_empty() {
-                prop_assert_eq!(&settle_batch(&mut memory, &[rest.close(&left)], &now).unwrap()[0], &Ok(Outcome::Closed));
+                let outcomes = settle_batch(&mut memory, &[rest.close(&left)], &now).unwrap();
+                prop_assert_eq!(outcomes, [Ok(Outcome::Close(Closed))]);
             }
         }
         prop_assert_eq!(memory.accounts[&wallet(CALLER)].balance.get(), tree.money());
@@ -221,7 +222,7 @@ fn a_right_is_taken_away_in_the_queue(kind: StoreKind) {
         set(false);
         let outcomes = settle_batch(&mut settlement, &waiting(), &now).unwrap();
         assert_eq!(outcomes[0], Err(Rejection::NotAManager));
-        assert!(matches!(outcomes[1], Ok(Outcome::Paid { .. })), "{outcomes:?}");
+        assert!(matches!(outcomes[1], Ok(Outcome::Pay(Once::Done(_)))), "{outcomes:?}");
         assert_eq!(outcomes[2], Err(Rejection::NotAManager));
         set(true);
         let [transfer, _, close] = waiting();

@@ -9,8 +9,8 @@ use satkeep::domain::money::{Amount, MSAT_MAX, Msat};
 use satkeep::domain::session::SessionToken;
 use satkeep::ledger::command::{Actor, Adjust, Close, Command, NewInvoice};
 use satkeep::ledger::decide::decide;
-use satkeep::ledger::outcome::{Outcome, Rejection};
-use satkeep::ledger::settle::settle_batch;
+use satkeep::ledger::outcome::{Adjusted, Once, Outcome, Rejection, Transferred};
+use satkeep::ledger::settle::{settle, settle_batch};
 
 use super::memory::{Memory, now};
 use super::world::{NOW, close, create, credit, debit, invoice, leg, pay, transfer, under, user, wallet};
@@ -374,13 +374,27 @@ fn a_command_under_the_same_key_is_told_what_came_of_it() {
     let dear = under(transfer(wallet(0), vec![leg(wallet(0), wallet(1), 300)]), 2, 1);
     let cheap = under(transfer(wallet(0), vec![leg(wallet(0), wallet(1), 3)]), 2, 1);
     let outcomes = settle_batch(&mut memory, &[first, order(), dear, cheap], &now).unwrap();
-    assert_eq!(outcomes[1], Ok(Outcome::Replayed { payments: payments.clone() }));
+    assert_eq!(outcomes[1], Ok(Outcome::Transfer(Once::Replayed { payments: payments.clone() })));
     assert_eq!(outcomes[2], Err(Rejection::InsufficientBalance { leg: 0 }));
-    assert!(matches!(outcomes[3], Ok(Outcome::Transferred { .. })));
+    assert_eq!(outcomes[3], Ok(Outcome::Transfer(Once::Done(Transferred { at: NOW }))));
     let again = settle_batch(&mut memory, &[order()], &now).unwrap();
-    assert_eq!(again, [Ok(Outcome::Replayed { payments })]);
+    assert_eq!(again, [Ok(Outcome::Transfer(Once::Replayed { payments }))]);
     assert_eq!(memory.accounts[&wallet(0)].balance, Msat::new(67));
     // Another wallet's key of the same name is another key.
     let other = under(transfer(wallet(1), vec![leg(wallet(1), wallet(0), 1)]), 1, 2);
-    assert!(matches!(settle_batch(&mut memory, &[other], &now).unwrap()[0], Ok(Outcome::Transferred { .. })));
+    let outcomes = settle_batch(&mut memory, &[other], &now).unwrap();
+    assert_eq!(outcomes, [Ok(Outcome::Transfer(Once::Done(Transferred { at: NOW })))]);
+}
+
+/// Of a credit that is asked for again it is told what the wallet holds by then.
+#[test]
+fn a_credit_under_the_same_key_changes_the_balance_once() {
+    let mut memory = Memory::new();
+    let order = || under(credit(wallet(0), 100), 1, 1);
+    let outcomes = settle_batch(&mut memory, &[order(), credit(wallet(0), 5), order()], &now).unwrap();
+    let adjusted = |msat, replayed| Ok(Outcome::Adjust(Adjusted { balance: Msat::new(msat), replayed }));
+    assert_eq!(outcomes, [adjusted(100, false), adjusted(105, false), adjusted(105, true)]);
+    assert_eq!(settle_batch(&mut memory, &[order()], &now).unwrap(), [adjusted(105, true)]);
+    let Command::Adjust(alone) = credit(wallet(0), 1) else { unreachable!() };
+    assert_eq!(settle(&mut memory, alone, &now).unwrap(), Ok(Adjusted { balance: Msat::new(106), replayed: false }));
 }

@@ -8,8 +8,9 @@ use satkeep::domain::consumer::{Consumer, Party};
 use satkeep::domain::ids::UserId;
 use satkeep::domain::time::UnixMs;
 use satkeep::ledger::batch::ReadSet;
-use satkeep::ledger::command::Command;
-use satkeep::ledger::outcome::Outcome;
+use satkeep::ledger::command::{Command, CreateInvoice, Transfer};
+use satkeep::ledger::operation::Operation;
+use satkeep::ledger::outcome::{Issued, Once, Transferred};
 use satkeep::ledger::settle::{Commit, SettleError, SettlementStore, settle_batch};
 use satkeep::ledger::settler::{Reply, Settler, SubmitError};
 use satkeep::ledger::state::{Effects, Snapshot};
@@ -21,8 +22,15 @@ fn clock() -> UnixMs {
     NOW
 }
 
-fn order() -> Command {
-    create(invoice(wallet(0), 1_000))
+fn order() -> CreateInvoice {
+    let Command::CreateInvoice(create) = create(invoice(wallet(0), 1_000)) else { unreachable!() };
+    create
+}
+
+fn bulk() -> Transfer {
+    let legs = (0..1_000).map(|_| leg(wallet(0), wallet(0), 1_000)).collect();
+    let Command::Transfer(transfer) = transfer(wallet(0), legs) else { unreachable!() };
+    transfer
 }
 
 fn manager(tenant: u8) -> Consumer {
@@ -94,8 +102,8 @@ fn refused() -> Step {
     Step::Fail(SettleError::Refused("no".to_owned()))
 }
 
-fn created(reply: &Reply) -> bool {
-    matches!(reply, Ok(Ok(Outcome::InvoiceCreated)))
+fn created(reply: &Reply<CreateInvoice>) -> bool {
+    *reply == Ok(Ok(Once::Done(Issued)))
 }
 
 #[test]
@@ -137,10 +145,13 @@ fn what_waits_is_settled_together_and_a_full_queue_refuses() {
     assert!(batches.len() <= 6, "{batches:?}");
 }
 
-/// Queues a command, and gives the queue time to have it.
-async fn queue(settler: &Settler, command: Command, consumer: Consumer) -> tokio::task::JoinHandle<Reply> {
+/// Queues an operation, and gives the queue time to have it.
+async fn queue<O>(settler: &Settler, operation: O, consumer: Consumer) -> tokio::task::JoinHandle<Reply<O>>
+where
+    O: Operation<Output: Send> + Send + 'static,
+{
     let settler = settler.clone();
-    let reply = tokio::spawn(async move { settler.submit(command, consumer).await });
+    let reply = tokio::spawn(async move { settler.submit(operation, consumer).await });
     tokio::time::sleep(Duration::from_millis(20)).await;
     reply
 }
@@ -152,10 +163,10 @@ fn the_bulk_of_one_tenant_waits_for_the_payments_of_others() {
     settle_batch(&mut store.memory, &setup, &|| NOW).unwrap();
     let (settler, thread, _) = Settler::start(Box::new(store), clock).unwrap();
     runtime().block_on(async {
-        let bulk = || transfer(wallet(0), (0..1_000).map(|_| leg(wallet(0), wallet(0), 1_000)).collect());
-        let mut waiting = vec![queue(&settler, order(), manager(1)).await];
+        let mut orders = vec![queue(&settler, order(), manager(1)).await];
+        let mut bulks = Vec::new();
         for _ in 0..4 {
-            waiting.push(queue(&settler, bulk(), manager(1)).await);
+            bulks.push(queue(&settler, bulk(), manager(1)).await);
         }
         assert_eq!(settler.queued(), 4_001);
         // It has no room for more, which is seen before the work of making it; its users have
@@ -165,15 +176,16 @@ fn the_bulk_of_one_tenant_waits_for_the_payments_of_others() {
         }
         drop(settler.reserve(manager(2), 1_000).unwrap());
         for _ in 0..3 {
-            waiting.push(queue(&settler, order(), manager(2)).await);
+            orders.push(queue(&settler, order(), manager(2)).await);
         }
         assert_eq!(settler.queued(), 4_004);
         drop(step);
-        let mut replies = Vec::new();
-        for reply in waiting {
-            replies.push(reply.await.unwrap());
+        for reply in orders {
+            assert!(created(&reply.await.unwrap()));
         }
-        assert!(replies.iter().all(|reply| matches!(reply, Ok(Ok(_)))), "{replies:?}");
+        for reply in bulks {
+            assert_eq!(reply.await.unwrap(), Ok(Ok(Once::Done(Transferred { at: NOW }))));
+        }
     });
     thread.stop().unwrap();
     // No payment waits for more than one of the tenant's bulk, and none is settled beside it.

@@ -16,8 +16,8 @@ use crate::domain::money::Amount;
 use crate::domain::node::{Description, Preimage};
 use crate::domain::text::{InvalidText, Memo, WebhookUrl};
 use crate::domain::time::UnixMs;
-use crate::ledger::command::{Command, CreateInvoice, NewInvoice};
-use crate::ledger::outcome::Outcome;
+use crate::ledger::command::{CreateInvoice, NewInvoice};
+use crate::ledger::outcome::{Issued, Once};
 use crate::ledger::state::InvoiceState;
 use crate::net::targets::TargetPolicy;
 use crate::services::idempotency;
@@ -52,13 +52,9 @@ pub(crate) async fn create_invoice(
     let terms = read(order, app.policy.invoice_sat_max, &app.policy.targets)?;
     let invoice = issue(app, &key, terms, clock::now())?;
     let command = CreateInvoice { authority: key.authority(), claim, invoice: invoice.clone() };
-    match app.settle(Command::CreateInvoice(command), key.consumer()).await? {
-        Outcome::InvoiceCreated => Ok(Created::new(incoming(invoice))),
-        Outcome::Replayed { payments } => invoice_again(app, &key, &payments).await,
-        outcome @ (Outcome::Paid { .. } | Outcome::Transferred { .. } | Outcome::Adjusted { .. } | Outcome::Closed) => {
-            tracing::error!(?outcome, "an invoice came to another outcome");
-            Err(ErrorCode::Internal.into())
-        }
+    match app.settle(command, key.consumer()).await? {
+        Once::Done(Issued) => Ok(Created::new(incoming(invoice))),
+        Once::Replayed { payments } => invoice_again(app, &key, &payments).await,
     }
 }
 

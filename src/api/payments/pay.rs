@@ -12,8 +12,8 @@ use crate::domain::ids::TransferId;
 use crate::domain::invoice::PaymentRequest;
 use crate::domain::skim::SkimmedRequest;
 use crate::domain::text::WebhookUrl;
-use crate::ledger::command::{Command, Pay};
-use crate::ledger::outcome::{Outcome, Rejection};
+use crate::ledger::command::Pay;
+use crate::ledger::outcome::{Once, Paid, Rejection};
 use crate::ledger::state::InvoiceState;
 use crate::services::idempotency;
 use crate::store::payments::Payment;
@@ -42,7 +42,7 @@ pub(crate) async fn pay_invoice(
     let request = SkimmedRequest::skim(&bolt11).map_err(invalid_invoice)?;
     let transfer = TransferId::next();
     let payment_hash = request.payment_hash();
-    let command = Command::Pay(Pay {
+    let pay = Pay {
         authority: key.authority(),
         claim,
         transfer,
@@ -50,10 +50,10 @@ pub(crate) async fn pay_invoice(
         bolt11: request.text().to_owned(),
         extra: extra.clone(),
         webhook: webhook.clone(),
-    });
-    match app.settler.submit(command, key.consumer()).await? {
-        Ok(Outcome::Replayed { payments }) => payment_again(app, &key, &payments).await,
-        Ok(Outcome::Paid { invoice, at }) => Ok(Created::new(Payment {
+    };
+    match app.settler.submit(pay, key.consumer()).await? {
+        Ok(Once::Replayed { payments }) => payment_again(app, &key, &payments).await,
+        Ok(Once::Done(Paid { invoice, at })) => Ok(Created::new(Payment {
             row: transfer.as_bytes().to_vec(),
             wallet: key.wallet(),
             payment_hash,
@@ -70,10 +70,6 @@ pub(crate) async fn pay_invoice(
             expires_at: invoice.expires_at,
             paid_at: Some(at),
         })),
-        Ok(other) => {
-            tracing::error!(?other, "a payment came to another outcome");
-            Err(ErrorCode::Internal.into())
-        }
         Err(Rejection::InvoiceNotFound) => Err(not_issued(&request, not_ours)),
         Err(Rejection::InvoiceMismatch) => Err(not_issued(&request, |_| ErrorCode::InvoiceMismatch.into())),
         Err(rejection) => Err(ApiError::from_rejection(rejection, false)),

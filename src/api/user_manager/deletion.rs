@@ -11,8 +11,8 @@ use crate::domain::consumer::Consumer;
 use crate::domain::ids::{InvoiceId, TransferId, UserId, WalletId};
 use crate::domain::node::Preimage;
 use crate::domain::session::SessionDigest;
-use crate::ledger::command::{Actor, CLOSE_MAX, Close, Command, Sweep, WalletToClose};
-use crate::ledger::outcome::{Outcome, Rejection};
+use crate::ledger::command::{Actor, CLOSE_MAX, Close, Sweep, WalletToClose};
+use crate::ledger::outcome::{Closed, Rejection};
 use crate::store::users::subtrees;
 use crate::store::users::subtrees::Obstacles;
 use crate::store::{Db, StoreError, users, wallets};
@@ -122,7 +122,7 @@ pub async fn delete_wallet_by(app: &App, by: Deleter, user: UserId, id: WalletId
     answer(deletion.close(Part { users: Vec::new(), wallets: vec![(user, id)] }).await?)
 }
 
-fn answer(closed: Result<Outcome, Rejection>) -> Result<HttpResponse, ApiError> {
+fn answer(closed: Result<Closed, Rejection>) -> Result<HttpResponse, ApiError> {
     closed.map_err(|rejection| ApiError::from_rejection(rejection, false))?;
     Ok(HttpResponse::Ok().json(()))
 }
@@ -208,7 +208,7 @@ impl Deletion<'_> {
         self.app.store.read_list(self.by.consumer(), work).await.map_err(user_not_found)
     }
 
-    async fn close(&self, part: Part) -> Result<Result<Outcome, Rejection>, ApiError> {
+    async fn close(&self, part: Part) -> Result<Result<Closed, Rejection>, ApiError> {
         let Part { mut users, wallets } = part;
         let place = self.app.settler.reserve(self.by.consumer(), wallets.len().max(users.len()))?;
         // The named one is looked for first.
@@ -220,7 +220,7 @@ impl Deletion<'_> {
         };
         let wallets = wallets.into_iter().map(wallet_to_close).collect();
         let close = Close { by: self.by.closer(), users, wallets, sweep: self.by.sweeps() };
-        Ok(place.submit(Command::Close(close)).await?)
+        Ok(place.submit(close).await?)
     }
 }
 
