@@ -121,6 +121,10 @@ id!(
     HitId, 16
 );
 id!(
+    /// Whom an invoice was issued for that no key asked for: a pay link, or a tap of a card.
+    OriginId, 16
+);
+id!(
     /// The SHA-256 of a preimage: what BOLT11 calls the payment hash. Clients know a
     /// payment by it.
     PaymentHash, 32
@@ -177,6 +181,18 @@ impl EndpointId {
     /// A new id of 128 random bits.
     pub fn random() -> Self {
         Self(random::bytes())
+    }
+}
+
+impl From<PayLinkId> for OriginId {
+    fn from(PayLinkId(link): PayLinkId) -> Self {
+        Self(link)
+    }
+}
+
+impl From<HitId> for OriginId {
+    fn from(HitId(hit): HitId) -> Self {
+        Self(hit)
     }
 }
 

@@ -245,7 +245,7 @@ pub(crate) fn write(connection: &mut PgConnection, effects: &Effects) -> Result<
 }
 
 fn batch_of(effects: &Effects) -> WriteBatch<'_> {
-    let Effects { invoices, settled, transfers, accounts, closures: _, claims, events: _, at } = effects;
+    let Effects { invoices, settled, transfers, accounts, claims, at, .. } = effects;
     let issued = || invoices.iter().map(|row| &row.invoice);
     WriteBatch {
         invoice_ids: issued().map(|i| i.id.as_bytes().as_slice()).collect(),
