@@ -9,15 +9,18 @@ use satkeep::store::db::migrations;
 
 use crate::harness::{StoreKind, TestDatabase};
 
-const TABLES: [&str; 21] = [
+const TABLES: [&str; 24] = [
     "accounts",
+    "cards",
     "deliveries",
     "endpoints",
     "events",
     "failures",
     "guesses",
+    "hits",
     "idempotency",
     "invoices",
+    "pay_links",
     "payments",
     "payments_in",
     "payments_out",

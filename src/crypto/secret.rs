@@ -115,6 +115,10 @@ pub enum Purpose {
     EndpointSecret,
     /// What signs the webhooks of a wallet's own invoices and payments.
     WalletSecret,
+    /// The headers that a pay link's webhook is sent with.
+    PayLinkHeaders,
+    /// The keys of a card.
+    CardKeys,
     /// The known text by which a master key is recognized at start.
     Check,
     /// The key of digests, which outlives master keys.
@@ -133,6 +137,8 @@ impl Purpose {
             Self::Answer => b"satkeep/answer/",
             Self::EndpointSecret => b"satkeep/endpoint-secret/",
             Self::WalletSecret => b"satkeep/wallet-secret/",
+            Self::PayLinkHeaders => b"satkeep/pay-link-headers/",
+            Self::CardKeys => b"satkeep/card-keys/",
             Self::Check => b"satkeep/check/",
             Self::DigestKey => b"satkeep/digest-key/",
             Self::KeysBefore => b"satkeep/keys-before/",

@@ -78,21 +78,35 @@ pub enum OverLimit {
     Day,
 }
 
+impl Spent {
+    /// What was spent on the day of this time, up to it.
+    #[must_use]
+    pub fn today(self, now: UnixMs) -> Self {
+        let today = now.get().div_euclid(DAY_MS);
+        // Another replica's clock may be past midnight already: its day goes on.
+        let day = if self.day == today.saturating_add(1) { self.day } else { today };
+        let total = if self.day == day { self.total } else { Msat::ZERO };
+        Self { day, total }
+    }
+
+    /// The same after one more payment on that day. More than can be counted is more than any
+    /// limit.
+    #[must_use]
+    pub fn and(self, amount: Amount) -> Self {
+        Self { total: self.total.checked_add(amount).unwrap_or(Msat::new(i64::MAX)), ..self }
+    }
+}
+
 impl Limits {
     /// What is spent after one more payment at this time, where the limits allow it.
     pub fn spend(self, spent: Spent, amount: Amount, now: UnixMs) -> Result<Spent, OverLimit> {
         if self.payment_max.is_some_and(|max| amount > max) {
             return Err(OverLimit::Payment);
         }
-        let today = now.get().div_euclid(DAY_MS);
-        // Another replica's clock may be past midnight already: its day goes on.
-        let day = if spent.day == today.saturating_add(1) { spent.day } else { today };
-        let before = if spent.day == day { spent.total } else { Msat::ZERO };
-        // More than can be counted is more than any limit.
-        let total = before.checked_add(amount).unwrap_or(Msat::new(i64::MAX));
-        if self.day_max.is_some_and(|max| total > max.incoming()) {
+        let spent = spent.today(now).and(amount);
+        if self.day_max.is_some_and(|max| spent.total > max.incoming()) {
             return Err(OverLimit::Day);
         }
-        Ok(Spent { day, total })
+        Ok(spent)
     }
 }

@@ -125,6 +125,22 @@ id!(
     LineId, 16
 );
 id!(
+    /// A link that anybody may pay. In URLs it goes by another name.
+    PayLinkId, 16
+);
+id!(
+    /// A card that pays from a wallet.
+    CardId, 16
+);
+id!(
+    /// A tap of a card: what LUD-03 calls `k1`.
+    HitId, 16
+);
+id!(
+    /// Whom an invoice was issued for that no key asked for: a pay link, or a tap of a card.
+    OriginId, 16
+);
+id!(
     /// The SHA-256 of a preimage: what BOLT11 calls the payment hash. Clients know a
     /// payment by it.
     PaymentHash, 32
@@ -179,6 +195,39 @@ impl EventId {
 
 impl EndpointId {
     /// A new id of 128 random bits.
+    pub fn random() -> Self {
+        Self(random::bytes())
+    }
+}
+
+impl From<PayLinkId> for OriginId {
+    fn from(PayLinkId(link): PayLinkId) -> Self {
+        Self(link)
+    }
+}
+
+impl From<HitId> for OriginId {
+    fn from(HitId(hit): HitId) -> Self {
+        Self(hit)
+    }
+}
+
+impl PayLinkId {
+    /// A new id of 128 random bits.
+    pub fn random() -> Self {
+        Self(random::bytes())
+    }
+}
+
+impl CardId {
+    /// A new id of 128 random bits.
+    pub fn random() -> Self {
+        Self(random::bytes())
+    }
+}
+
+impl HitId {
+    /// A new id of 128 random bits: whoever knows it may spend once.
     pub fn random() -> Self {
         Self(random::bytes())
     }

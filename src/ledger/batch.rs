@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::command::Command;
 use crate::domain::idempotency::IdempotencyKey;
-use crate::domain::ids::{AccountId, PaymentHash, UserId};
+use crate::domain::ids::{AccountId, HitId, PaymentHash, UserId};
 use crate::domain::session::SessionDigest;
 
 /// The rows that a batch reads, besides the payees, which only its invoices tell.
@@ -15,6 +15,8 @@ pub struct ReadSet {
     pub users: BTreeSet<UserId>,
     /// Managers who ask for what only managers may.
     pub managers: BTreeSet<UserId>,
+    /// Taps of cards that are to pay.
+    pub hits: BTreeSet<HitId>,
     /// Invoices that are to be paid.
     pub invoices: BTreeSet<PaymentHash>,
     /// Accounts whose balance may change, or that are to be deleted: locked.
@@ -45,6 +47,19 @@ impl ReadSet {
                     let place = if create.claim.is_some() { &mut read_set.accounts } else { &mut read_set.readers };
                     place.insert(create.authority.account);
                     issued.insert(create.invoice.payment_hash, create.invoice.payee);
+                }
+                Command::IssueForLink(issue) => {
+                    read_set.readers.insert(issue.invoice.payee);
+                    issued.insert(issue.invoice.payment_hash, issue.invoice.payee);
+                }
+                Command::PayLink(pay) => {
+                    read_set.accounts.extend([pay.authority.account, pay.invoice.payee]);
+                }
+                Command::PayByCard(pay) => {
+                    read_set.hits.insert(pay.hit);
+                    read_set.accounts.insert(pay.account);
+                    read_set.invoices.insert(pay.payment_hash);
+                    read_set.accounts.extend(issued.get(&pay.payment_hash));
                 }
                 Command::Pay(pay) => {
                     read_set.accounts.insert(pay.authority.account);

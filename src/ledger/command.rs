@@ -4,7 +4,7 @@
 use crate::crypto::secret::Sealed;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
-use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
+use crate::domain::ids::{AccountId, HitId, InvoiceId, OriginId, PaymentHash, TransferId, UserId};
 use crate::domain::money::Amount;
 use crate::domain::session::SessionDigest;
 use crate::domain::time::UnixMs;
@@ -104,6 +104,52 @@ pub struct Pay {
     pub extra: Option<Extra>,
     /// Where to tell the payer that it is settled.
     pub webhook: Option<String>,
+}
+
+/// Issues an invoice that no key asked for: a pay link or a refund's did, which anybody may use.
+#[derive(Clone, Debug)]
+pub struct IssueForLink {
+    /// The invoice.
+    pub invoice: NewInvoice,
+    /// What it is issued for.
+    pub origin: OriginId,
+}
+
+/// Issues an invoice for a pay link of this server, and pays it in the same moment.
+#[derive(Clone, Debug)]
+pub struct PayLink {
+    /// The payer.
+    pub authority: Authority,
+    /// The idempotency key that it is asked under.
+    pub claim: Option<Claim>,
+    /// The id that the transfer gets.
+    pub transfer: TransferId,
+    /// The invoice, of whosever the link is.
+    pub invoice: NewInvoice,
+    /// The link.
+    pub origin: OriginId,
+    /// The payer's own data.
+    pub extra: Option<Extra>,
+    /// Where to tell the payer that it is settled.
+    pub webhook: Option<String>,
+}
+
+/// Pays an invoice with a card that was tapped. Whoever knows the tap may ask: once, for a short
+/// while, and within the limits of the card.
+#[derive(Clone, Debug)]
+pub struct PayByCard {
+    /// The tap.
+    pub hit: HitId,
+    /// The card's wallet.
+    pub account: AccountId,
+    /// The id that the transfer gets.
+    pub transfer: TransferId,
+    /// Which invoice.
+    pub payment_hash: PaymentHash,
+    /// The text of the invoice, in lower case.
+    pub bolt11: String,
+    /// The data of the payer's side.
+    pub extra: Option<Extra>,
 }
 
 /// One movement of a direct transfer.
@@ -216,6 +262,12 @@ pub enum Command {
     CreateInvoice(CreateInvoice),
     /// Pay an invoice.
     Pay(Pay),
+    /// Issue an invoice that no key asked for.
+    IssueForLink(IssueForLink),
+    /// Pay a pay link of this server.
+    PayLink(PayLink),
+    /// Pay an invoice with a card.
+    PayByCard(PayByCard),
     /// Move money without an invoice.
     Transfer(Transfer),
     /// Bring money in, or take it out.
@@ -225,13 +277,14 @@ pub enum Command {
 }
 
 impl Command {
-    /// Who asks; `None` for an operator.
+    /// Whose key asks; `None` for an operator, and where no key does.
     pub const fn authority(&self) -> Option<Authority> {
         match self {
             Self::CreateInvoice(create) => Some(create.authority),
             Self::Pay(pay) => Some(pay.authority),
+            Self::PayLink(pay) => Some(pay.authority),
             Self::Transfer(transfer) => Some(transfer.authority),
-            Self::Adjust(_) => None,
+            Self::Adjust(_) | Self::IssueForLink(_) | Self::PayByCard(_) => None,
             Self::Close(close) => close.by.authority(),
         }
     }
@@ -239,7 +292,12 @@ impl Command {
     /// The operator's session under which it is asked, where it is.
     pub const fn session(&self) -> Option<SessionDigest> {
         match self {
-            Self::CreateInvoice(_) | Self::Pay(_) | Self::Transfer(_) => None,
+            Self::CreateInvoice(_)
+            | Self::Pay(_)
+            | Self::IssueForLink(_)
+            | Self::PayLink(_)
+            | Self::PayByCard(_)
+            | Self::Transfer(_) => None,
             Self::Adjust(adjust) => adjust.session,
             Self::Close(close) => match close.by {
                 Actor::Manager(_) => None,
@@ -256,7 +314,8 @@ impl Command {
             Self::Pay(pay) => pay.claim,
             Self::Transfer(transfer) => transfer.claim,
             Self::Adjust(adjust) => adjust.claim,
-            Self::Close(_) => None,
+            Self::PayLink(pay) => pay.claim,
+            Self::Close(_) | Self::IssueForLink(_) | Self::PayByCard(_) => None,
         };
         let account = self.authority().map_or(AccountId::ISSUANCE, |authority| authority.account);
         claim.map(|claim| (account, claim))

@@ -9,17 +9,18 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::command::{
-    Actor, Adjust, Authority, Close, Command, CreateInvoice, Leg, NewInvoice, Pay, Transfer, WalletToClose,
+    Actor, Adjust, Authority, Close, Command, CreateInvoice, IssueForLink, Leg, NewInvoice, Pay, PayByCard, PayLink,
+    Transfer, WalletToClose,
 };
-use super::outcome::{Adjusted, Closed, Issued, Once, Outcome, Paid, Rejection, Transferred};
+use super::outcome::{Adjusted, Closed, Issued, Once, Outcome, Paid, Rejection, Settled, Transferred};
 use super::state::{
-    Account, AccountKind, AccountRow, ClaimRow, Claimed, Closure, Effects, Invoice, InvoiceRow, InvoiceState,
-    PaymentEvent, Snapshot, TransferKind, TransferRow, User,
+    Account, AccountKind, AccountRow, CardRow, ClaimRow, Claimed, Closure, Effects, HitRow, Invoice, InvoiceRow,
+    InvoiceState, PaymentEvent, Snapshot, TransferKind, TransferRow, User,
 };
-use crate::domain::controls::{Freeze, Freezes, OverLimit};
+use crate::domain::controls::{Freeze, Freezes, OverLimit, Spent};
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::{Claim, IdempotencyKey};
-use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, PaymentRow, TransferId, UserId};
+use crate::domain::ids::{AccountId, CardId, HitId, InvoiceId, PaymentHash, PaymentRow, TransferId, UserId};
 use crate::domain::money::Amount;
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::EventKind;
@@ -85,6 +86,10 @@ struct Work<'a> {
     /// Where in the effects the invoices stand that this batch has issued.
     issued: HashMap<PaymentHash, usize>,
     closed_users: HashSet<UserId>,
+    /// Taps that have paid in this batch.
+    spent_hits: HashSet<HitId>,
+    /// What cards have spent that were used in this batch.
+    spent_by_cards: BTreeMap<CardId, Spent>,
     /// What this batch has done under idempotency keys.
     claims: HashMap<(AccountId, IdempotencyKey), Claimed>,
     effects: Effects,
@@ -99,6 +104,8 @@ impl<'a> Work<'a> {
             paid: HashSet::new(),
             issued: HashMap::new(),
             closed_users: HashSet::new(),
+            spent_hits: HashSet::new(),
+            spent_by_cards: BTreeMap::new(),
             claims: HashMap::new(),
             effects: Effects { at: now, ..Effects::default() },
         }
@@ -142,6 +149,12 @@ impl<'a> Work<'a> {
                 let payments = || vec![pay.transfer.into()];
                 Outcome::Pay(self.once(claim, payments, |work| work.pay(pay))?)
             }
+            Command::IssueForLink(issue) => Outcome::IssueForLink(self.issue_for_link(issue)?),
+            Command::PayLink(pay) => {
+                let payments = || vec![pay.transfer.into()];
+                Outcome::PayLink(self.once(claim, payments, |work| work.pay_link(pay))?)
+            }
+            Command::PayByCard(pay) => Outcome::PayByCard(self.pay_by_card(pay)?),
             Command::Transfer(transfer) => {
                 let payments = || transfer.legs.iter().map(|leg| leg.transfer.into()).collect();
                 Outcome::Transfer(self.once(claim, payments, |work| work.transfer(transfer))?)
@@ -210,15 +223,79 @@ impl<'a> Work<'a> {
         }
     }
 
+    fn issue_for_link(&mut self, issue: &IssueForLink) -> Result<Issued, Rejection> {
+        let payee = self.open_account(issue.invoice.payee, 0)?;
+        if payee.freezes.strictest() == Some(Freeze::Everything) {
+            return Err(Rejection::ReceiverFrozen { leg: 0 });
+        }
+        self.issue(&issue.invoice, None);
+        self.effects.origins.push((issue.invoice.id, issue.origin));
+        Ok(Issued)
+    }
+
+    fn pay_link(&mut self, pay: &PayLink) -> Result<Settled, Rejection> {
+        let PayLink { authority, claim: _, transfer, invoice, origin, extra, webhook } = pay;
+        self.open_account(invoice.payee, 0)?;
+        self.post(&[Posting {
+            by: Initiator::Owner,
+            id: *transfer,
+            invoice: invoice.id,
+            kind: TransferKind::Payment,
+            debit: authority.account,
+            credit: invoice.payee,
+            amount: invoice.amount,
+            extra: extra.as_ref(),
+            webhook: webhook.as_deref(),
+            payee_has_webhook: invoice.webhook.is_some(),
+        }])?;
+        self.issue(invoice, Some(self.now));
+        self.effects.origins.push((invoice.id, *origin));
+        Ok(Settled { at: self.now })
+    }
+
+    /// The tap ends, the card's limits count this amount, and the invoice is paid: all of it, or
+    /// nothing.
+    fn pay_by_card(&mut self, pay: &PayByCard) -> Result<Paid, Rejection> {
+        let hit = self.snapshot.hits.get(&pay.hit).ok_or(Rejection::HitNotFound)?;
+        let card = self.snapshot.cards.get(&hit.card).filter(|card| card.account == pay.account);
+        let card = card.ok_or(Rejection::HitNotFound)?;
+        if hit.is_spent || self.spent_hits.contains(&pay.hit) {
+            return Err(Rejection::HitSpent);
+        }
+        if self.now >= hit.expires_at {
+            return Err(Rejection::HitExpired);
+        }
+        if !card.is_enabled {
+            return Err(Rejection::CardDisabled);
+        }
+        let invoice = self.payable(pay.payment_hash, &pay.bolt11)?;
+        let spent = self.spent_by_cards.get(&hit.card).copied().unwrap_or(card.spent).today(self.now);
+        card.limits.check(spent.total, invoice.amount)?;
+        let amount = invoice.amount;
+        let paid = self.pay_invoice(invoice, pay.payment_hash, pay.account, pay.transfer, pay.extra.as_ref(), None)?;
+        self.spent_hits.insert(pay.hit);
+        self.spent_by_cards.insert(hit.card, spent.and(amount));
+        self.effects.hits.push(HitRow { id: pay.hit, transfer: pay.transfer, amount });
+        Ok(paid)
+    }
+
     fn pay(&mut self, pay: &Pay) -> Result<Paid, Rejection> {
-        let invoice = self.invoice(pay.payment_hash).ok_or(Rejection::InvoiceNotFound)?;
-        if invoice.bolt11.as_deref() != Some(pay.bolt11.as_str()) {
+        let invoice = self.payable(pay.payment_hash, &pay.bolt11)?;
+        let payer = pay.authority.account;
+        let (extra, webhook) = (pay.extra.as_ref(), pay.webhook.as_deref());
+        self.pay_invoice(invoice, pay.payment_hash, payer, pay.transfer, extra, webhook)
+    }
+
+    /// An invoice that can be paid now.
+    fn payable(&self, hash: PaymentHash, bolt11: &str) -> Result<Invoice, Rejection> {
+        let invoice = self.invoice(hash).ok_or(Rejection::InvoiceNotFound)?;
+        if invoice.bolt11.as_deref() != Some(bolt11) {
             return Err(Rejection::InvoiceMismatch);
         }
         match invoice.state {
             InvoiceState::Paid => return Err(Rejection::InvoiceAlreadyPaid),
             InvoiceState::Cancelled => return Err(Rejection::InvoiceCancelled),
-            InvoiceState::Open if self.paid.contains(&pay.payment_hash) => return Err(Rejection::InvoiceAlreadyPaid),
+            InvoiceState::Open if self.paid.contains(&hash) => return Err(Rejection::InvoiceAlreadyPaid),
             InvoiceState::Open => {}
         }
         if self.open_account(invoice.payee, 0).is_err() {
@@ -227,19 +304,31 @@ impl<'a> Work<'a> {
         if self.now >= invoice.expires_at {
             return Err(Rejection::InvoiceExpired);
         }
+        Ok(invoice)
+    }
+
+    fn pay_invoice(
+        &mut self,
+        invoice: Invoice,
+        hash: PaymentHash,
+        payer: AccountId,
+        transfer: TransferId,
+        extra: Option<&Extra>,
+        webhook: Option<&str>,
+    ) -> Result<Paid, Rejection> {
         self.post(&[Posting {
             by: Initiator::Owner,
-            id: pay.transfer,
+            id: transfer,
             invoice: invoice.id,
             kind: TransferKind::Payment,
-            debit: pay.authority.account,
+            debit: payer,
             credit: invoice.payee,
             amount: invoice.amount,
-            extra: pay.extra.as_ref(),
-            webhook: pay.webhook.as_deref(),
+            extra,
+            webhook,
             payee_has_webhook: invoice.has_webhook,
         }])?;
-        self.settle(pay.payment_hash, invoice.id);
+        self.settle(hash, invoice.id);
         Ok(Paid { invoice: Box::new(invoice), at: self.now })
     }
 
@@ -461,6 +550,7 @@ impl<'a> Work<'a> {
         }
         assert!(change == 0, "I2: the batch would make {change} msat out of nothing");
         self.effects.accounts.sort_unstable_by_key(|row| row.id);
+        self.effects.cards.extend(self.spent_by_cards.into_iter().map(|(id, spent)| CardRow { id, spent }));
         self.effects.claims.sort_unstable_by_key(|row| (row.account, row.key));
         self.effects
     }

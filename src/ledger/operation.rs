@@ -2,8 +2,8 @@
 //! all kinds and answer outcomes of all kinds; whoever has asked for one operation gets the
 //! output of that one. From outcomes to outputs there is one way, which is in here.
 
-use super::command::{Adjust, Close, Command, CreateInvoice, Pay, Transfer};
-use super::outcome::{Adjusted, Closed, Issued, Once, Outcome, Paid, Rejection, Transferred};
+use super::command::{Adjust, Close, Command, CreateInvoice, IssueForLink, Pay, PayByCard, PayLink, Transfer};
+use super::outcome::{Adjusted, Closed, Issued, Once, Outcome, Paid, Rejection, Settled, Transferred};
 
 /// Something that can be asked of the ledger.
 pub trait Operation: Into<Command> {
@@ -49,6 +49,9 @@ macro_rules! operations {
 operations! {
     CreateInvoice -> Once<Issued>;
     Pay -> Once<Paid>;
+    IssueForLink -> Issued;
+    PayLink -> Once<Settled>;
+    PayByCard -> Paid;
     Transfer -> Once<Transferred>;
     Adjust -> Adjusted;
     Close -> Closed;

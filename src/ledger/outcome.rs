@@ -1,6 +1,7 @@
 //! What a command came to, or why it was refused.
 
 use super::state::Invoice;
+use crate::domain::card::limits::LimitExceeded;
 use crate::domain::ids::PaymentRow;
 use crate::domain::money::Msat;
 use crate::domain::time::UnixMs;
@@ -13,6 +14,12 @@ pub enum Outcome {
     CreateInvoice(Once<Issued>),
     /// Of a payment.
     Pay(Once<Paid>),
+    /// Of the issue of an invoice that no key asked for.
+    IssueForLink(Issued),
+    /// Of a payment to a pay link.
+    PayLink(Once<Settled>),
+    /// Of a payment with a card.
+    PayByCard(Paid),
     /// Of movements without an invoice.
     Transfer(Once<Transferred>),
     /// Of money that came in, or was taken out.
@@ -43,6 +50,13 @@ pub struct Paid {
     /// The invoice.
     pub invoice: Box<Invoice>,
     /// When it was paid.
+    pub at: UnixMs,
+}
+
+/// The invoice that came with the command is issued and paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// When.
     pub at: UnixMs,
 }
 
@@ -100,6 +114,18 @@ pub enum Rejection {
     /// A wallet to delete holds money.
     #[error("a wallet holds money")]
     WalletHoldsMoney,
+    /// There is no such tap, or not of this card.
+    #[error("LNURL-withdraw record not found.")]
+    HitNotFound,
+    /// The tap has paid.
+    #[error("Payment already claimed.")]
+    HitSpent,
+    /// The tap's time is over.
+    #[error("This link has expired.")]
+    HitExpired,
+    /// The card may not pay.
+    #[error("Card is disabled.")]
+    CardDisabled,
     /// No invoice of ours has the payment hash.
     #[error("the invoice is not one of ours")]
     InvoiceNotFound,
@@ -133,6 +159,9 @@ pub enum Rejection {
         /// Which leg, from 0.
         leg: usize,
     },
+    /// The card's limits do not let the amount be spent.
+    #[error(transparent)]
+    CardLimit(#[from] LimitExceeded),
     /// The payer has less than the amount.
     #[error("insufficient balance")]
     InsufficientBalance {
@@ -165,6 +194,11 @@ impl Rejection {
             | Self::InsufficientBalance { leg }
             | Self::BalanceLimit { leg } => Some(leg),
             Self::KeyRevoked
+            | Self::HitNotFound
+            | Self::HitSpent
+            | Self::HitExpired
+            | Self::CardDisabled
+            | Self::CardLimit(_)
             | Self::KeyFrozen
             | Self::NotAManager
             | Self::IdempotencyConflict

@@ -12,8 +12,8 @@
 //! only managers may do, or users are deleted, their rows are locked first; and what is deleted is
 //! marked by a statement of its own.
 //!
-//! **Locks.** Everyone who takes more than one row lock takes them in the order users,
-//! invoices, accounts, and within each by id. So two batches, on whatever replica, can wait
+//! **Locks.** Everyone who takes more than one row lock takes them in the order users, cards
+//! (with their taps), invoices, accounts, and within each by id. So two batches, on whatever replica, can wait
 //! for each other, but never in a circle. Only managers who ask are locked before all that, shared:
 //! where another replica is just deleting one of them, the database ends the circle, and the batch
 //! is tried again.

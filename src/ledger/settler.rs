@@ -261,7 +261,12 @@ impl Command {
     /// transfer or a deletion.
     pub fn weight(&self) -> usize {
         match self {
-            Self::CreateInvoice(_) | Self::Pay(_) | Self::Adjust(_) => 1,
+            Self::CreateInvoice(_)
+            | Self::Pay(_)
+            | Self::IssueForLink(_)
+            | Self::PayLink(_)
+            | Self::PayByCard(_)
+            | Self::Adjust(_) => 1,
             Self::Transfer(transfer) => transfer.legs.len().max(1),
             Self::Close(close) => close.wallets.len().max(close.users.len()).max(1),
         }

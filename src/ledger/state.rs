@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use super::command::NewInvoice;
 use crate::crypto::secret::Sealed;
+use crate::domain::card::limits::CardLimits;
 use crate::domain::controls::{Freezes, Limits, Spent};
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::{IdempotencyKey, RequestDigest};
-use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, PaymentRow, TransferId, UserId};
+use crate::domain::ids::{AccountId, CardId, HitId, InvoiceId, OriginId, PaymentHash, PaymentRow, TransferId, UserId};
 use crate::domain::money::{Amount, Msat};
 use crate::domain::session::SessionDigest;
 use crate::domain::time::UnixMs;
@@ -128,6 +129,10 @@ pub struct Snapshot {
     pub accounts: HashMap<AccountId, Account>,
     /// The invoices that are to be paid, where they exist.
     pub invoices: HashMap<PaymentHash, Invoice>,
+    /// The taps that are to pay.
+    pub hits: HashMap<HitId, Hit>,
+    /// Their cards.
+    pub cards: HashMap<CardId, Card>,
     /// The users that are to be deleted; one who is gone is not there.
     pub users: HashMap<UserId, User>,
     /// Those of the managers who ask that are there and may create users.
@@ -136,6 +141,30 @@ pub struct Snapshot {
     pub sessions: HashSet<SessionDigest>,
     /// What was done before under the idempotency keys that the commands are asked under.
     pub claims: HashMap<(AccountId, IdempotencyKey), Claimed>,
+}
+
+/// A tap of a card as it stands, locked for the batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// Which card was tapped.
+    pub card: CardId,
+    /// Whether it has paid.
+    pub is_spent: bool,
+    /// From when on it cannot pay.
+    pub expires_at: UnixMs,
+}
+
+/// A card as it stands, locked for the batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Card {
+    /// Its wallet.
+    pub account: AccountId,
+    /// Whether it may pay.
+    pub is_enabled: bool,
+    /// The most that it may spend.
+    pub limits: CardLimits,
+    /// What it has spent.
+    pub spent: Spent,
 }
 
 /// A user as it stands, locked for the batch.
@@ -261,6 +290,26 @@ pub struct AccountRow {
     pub spent: Spent,
 }
 
+/// A tap that has paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HitRow {
+    /// Which.
+    pub id: HitId,
+    /// By which transfer.
+    pub transfer: TransferId,
+    /// How much.
+    pub amount: Amount,
+}
+
+/// The new standing of a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CardRow {
+    /// Which.
+    pub id: CardId,
+    /// What it has spent now.
+    pub spent: Spent,
+}
+
 /// What is deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closure {
@@ -281,6 +330,12 @@ pub struct Effects {
     pub transfers: Vec<TransferRow>,
     /// Accounts whose balance changed, by id.
     pub accounts: Vec<AccountRow>,
+    /// What stored invoices were issued for that no key asked for.
+    pub origins: Vec<(InvoiceId, OriginId)>,
+    /// Taps that have paid.
+    pub hits: Vec<HitRow>,
+    /// Cards that were spent with, by id.
+    pub cards: Vec<CardRow>,
     /// What is deleted.
     pub closures: Vec<Closure>,
     /// What was done under idempotency keys.

@@ -72,7 +72,7 @@ impl Seen {
 pub(super) fn pass(
     store: &Store,
     sealer: &Sealer,
-    resealed: &mut [(EncryptedColumn, u64); 4],
+    resealed: &mut [(EncryptedColumn, u64); EncryptedColumn::ALL.len()],
 ) -> Result<Seen, StoreError> {
     let mark = sealer.mark();
     let mut seen = Seen::default();

@@ -83,7 +83,7 @@ pub struct Rotated {
     /// The key that is in use now.
     pub to: Mark,
     /// How many values were sealed anew, for each source.
-    pub resealed: [(EncryptedColumn, u64); 4],
+    pub resealed: [(EncryptedColumn, u64); EncryptedColumn::ALL.len()],
     /// Whether the key is at the usual source already; otherwise the operator puts it there.
     pub in_place: bool,
     /// Whether the file of the key before is left.
@@ -132,7 +132,7 @@ fn pass_until_done(
     store: &Store,
     sealer: &Sealer,
     grace: Duration,
-    resealed: &mut [(EncryptedColumn, u64); 4],
+    resealed: &mut [(EncryptedColumn, u64); EncryptedColumn::ALL.len()],
 ) -> Result<(), RotationError> {
     let switched_at = Instant::now();
     pass(store, sealer, resealed)?;

@@ -27,6 +27,10 @@ pub enum EncryptedColumn {
     Answers,
     /// What signs webhooks.
     WebhookSecrets,
+    /// The headers of pay links' webhooks.
+    PayLinkHeaders,
+    /// The keys of cards.
+    CardKeys,
 }
 
 /// The names of a column: two columns by which a row is found, the kind of its value, and
@@ -43,7 +47,8 @@ struct Names {
 
 impl EncryptedColumn {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::WalletKeys, Self::Preimages, Self::Answers, Self::WebhookSecrets];
+    pub const ALL: [Self; 6] =
+        [Self::WalletKeys, Self::Preimages, Self::Answers, Self::WebhookSecrets, Self::PayLinkHeaders, Self::CardKeys];
 
     /// What stands there, in words for the operator.
     pub const fn as_str(self) -> &'static str {
@@ -52,6 +57,8 @@ impl EncryptedColumn {
             Self::Preimages => "preimages",
             Self::Answers => "answers",
             Self::WebhookSecrets => "webhook secrets",
+            Self::PayLinkHeaders => "headers of pay links",
+            Self::CardKeys => "keys of cards",
         }
     }
 
@@ -62,6 +69,8 @@ impl EncryptedColumn {
             Self::Preimages => "invoices",
             Self::Answers => "accounts",
             Self::WebhookSecrets => "endpoints and wallets",
+            Self::PayLinkHeaders => "pay links",
+            Self::CardKeys => "cards",
         }
     }
 
@@ -69,7 +78,9 @@ impl EncryptedColumn {
     pub fn subject_of(self, row: &RowId) -> String {
         match self {
             Self::WalletKeys => row.more.to_lower_hex_string(),
-            Self::Preimages | Self::Answers | Self::WebhookSecrets => row.id.to_lower_hex_string(),
+            Self::Preimages | Self::Answers | Self::WebhookSecrets | Self::PayLinkHeaders | Self::CardKeys => {
+                row.id.to_lower_hex_string()
+            }
         }
     }
 
@@ -107,6 +118,17 @@ impl EncryptedColumn {
                 sealed: "sealed",
                 order: "owner_id",
             },
+            Self::PayLinkHeaders => Names {
+                table: "pay_links",
+                id: "id",
+                more: "wallet_id",
+                kind: "''",
+                sealed: "webhook_headers_sealed",
+                order: "id",
+            },
+            Self::CardKeys => {
+                Names { table: "cards", id: "id", more: "wallet_id", kind: "''", sealed: "keys_sealed", order: "id" }
+            }
         }
     }
 }
@@ -199,6 +221,8 @@ fn binding(column: EncryptedColumn, row: &RowId, kind: &str) -> Result<(Purpose,
         EncryptedColumn::WebhookSecrets => {
             (crate::store::webhooks::claims::stored_owner(kind)?.purpose(), row.id.clone())
         }
+        EncryptedColumn::PayLinkHeaders => (Purpose::PayLinkHeaders, row.id.clone()),
+        EncryptedColumn::CardKeys => (Purpose::CardKeys, row.id.clone()),
     })
 }
 

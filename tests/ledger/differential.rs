@@ -41,14 +41,41 @@ fn add_users(store: &Store) {
     }
 }
 
+/// The cards and taps of the world in memory.
+fn add_cards(database: &TestDatabase, kind: StoreKind, memory: &Memory) {
+    for (id, card) in &memory.cards {
+        let [id, wallet] = [id.to_string(), card.account.wallet().to_string()].map(|id| kind.bytes(&id));
+        let (tx, day) = (card.limits.transaction_sat(), card.limits.daily_sat());
+        database
+            .execute(&format!(
+                "INSERT INTO cards (id, public_id, wallet_id, user_id, name, uid, external_id, counter, tx_limit_sat,
+                    daily_limit_sat, enabled, keys_sealed, created_at_ms)
+                 SELECT {id}, name, id, user_id, '', {id}, name, 0, {tx}, {day}, TRUE, {id}, 0
+                 FROM wallets WHERE id = {wallet}"
+            ))
+            .unwrap();
+    }
+    for (id, hit) in &memory.hits {
+        let [id, card] = [id.to_string(), hit.card.to_string()].map(|id| kind.bytes(&id));
+        let end = hit.expires_at.get();
+        database
+            .execute(&format!(
+                "INSERT INTO hits (id, card_id, ip, useragent, old_counter, new_counter, created_at_ms, expires_at_ms)
+                 VALUES ({id}, {card}, '', '', 0, 1, 0, {end})"
+            ))
+            .unwrap();
+    }
+}
+
 fn compare(kind: StoreKind, cases: u32) {
     let mut runner = TestRunner::new(ProptestConfig { cases, ..ProptestConfig::default() });
     runner
         .run(&(any_scenario(30), 1usize..10), |((invoices, commands), batch_size)| {
-            let Some((_database, store)) = TestDatabase::with_store(kind) else { return Ok(()) };
+            let Some((database, store)) = TestDatabase::with_store(kind) else { return Ok(()) };
             add_users(&store);
             let mut settlement = store.settlement();
             let mut memory = Memory::new();
+            add_cards(&database, kind, &memory);
             let setup: Vec<_> = (0..WALLETS - 1)
                 .map(|index| credit(wallet(index), 1_000))
                 .chain(invoices.into_iter().map(create))
@@ -65,6 +92,10 @@ fn compare(kind: StoreKind, cases: u32) {
                     (AccountKind::Wallet, false) | (AccountKind::Issuance, _) => prop_assert!(found.is_err()),
                 }
             }
+            let count = |sql: &str| database.texts(&format!("SELECT CAST(count(*) AS TEXT) AS text FROM {sql}"));
+            let spent = memory.hits.values().filter(|hit| hit.is_spent).count();
+            prop_assert_eq!(count("hits WHERE transfer_id IS NOT NULL"), [spent.to_string()]);
+            prop_assert_eq!(count("invoices WHERE origin IS NOT NULL"), [memory.origins.len().to_string()]);
             let verdicts = store.read_blocking(audit::run).unwrap();
             prop_assert!(verdicts.iter().all(|verdict| verdict.holds), "{:?}", verdicts);
             Ok(())

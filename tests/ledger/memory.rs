@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use satkeep::domain::card::limits::CardLimits;
 use satkeep::domain::controls::{Freezes, Limits, Spent};
 use satkeep::domain::idempotency::IdempotencyKey;
-use satkeep::domain::ids::{AccountId, PaymentHash, UserId};
+use satkeep::domain::ids::{AccountId, CardId, HitId, InvoiceId, OriginId, PaymentHash, UserId};
 use satkeep::domain::money::Msat;
 use satkeep::domain::session::SessionDigest;
 use satkeep::domain::time::UnixMs;
@@ -12,10 +13,10 @@ use satkeep::domain::webhooks::EventKinds;
 use satkeep::ledger::batch::ReadSet;
 use satkeep::ledger::settle::{Commit, SettleError, SettlementStore};
 use satkeep::ledger::state::{
-    Account, AccountKind, Claimed, Effects, Invoice, InvoiceState, PaymentEvent, Snapshot, TransferRow, User,
+    Account, AccountKind, Card, Claimed, Effects, Hit, Invoice, InvoiceState, PaymentEvent, Snapshot, TransferRow, User,
 };
 
-use super::world::{WALLETS, user, wallet};
+use super::world::{CARD_DAY_SAT, CARD_SAT, HITS, NOW, WALLETS, card, hit, user, wallet};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Memory {
@@ -27,6 +28,9 @@ pub(crate) struct Memory {
     pub(crate) transfers: Vec<TransferRow>,
     pub(crate) claims: HashMap<(AccountId, IdempotencyKey), Claimed>,
     pub(crate) events: Vec<PaymentEvent>,
+    pub(crate) hits: HashMap<HitId, Hit>,
+    pub(crate) cards: HashMap<CardId, Card>,
+    pub(crate) origins: HashMap<InvoiceId, OriginId>,
     open: Option<Box<Memory>>,
 }
 
@@ -45,7 +49,7 @@ pub(crate) fn account(kind: AccountKind, msat: i64) -> Account {
 }
 
 impl Memory {
-    /// A world of wallets that hold nothing.
+    /// A world of wallets that hold nothing, two of which have a card that was tapped often.
     pub(crate) fn new() -> Self {
         let mut memory = Self::default();
         memory.accounts.insert(AccountId::ISSUANCE, account(AccountKind::Issuance, 0));
@@ -53,6 +57,15 @@ impl Memory {
             memory.accounts.insert(wallet(index), account(AccountKind::Wallet, 0));
             memory.users.insert(user(index), User { wallets: vec![wallet(index)], users: Vec::new() });
             memory.managers.insert(user(index));
+        }
+        for index in 0..2 {
+            let limits = CardLimits::from_sat(CARD_SAT, CARD_DAY_SAT).unwrap();
+            let card_of = Card { account: wallet(index), is_enabled: true, limits, spent: Spent::default() };
+            memory.cards.insert(card(index), card_of);
+        }
+        for index in 0..HITS {
+            let expires_at = if index == 0 { NOW } else { NOW.plus_seconds(60) };
+            memory.hits.insert(hit(index), Hit { card: card(index % 2), is_spent: false, expires_at });
         }
         memory
     }
@@ -66,6 +79,8 @@ impl Memory {
             managers: self.managers.clone(),
             sessions: self.sessions.clone(),
             claims: self.claims.clone(),
+            hits: self.hits.clone(),
+            cards: self.cards.clone(),
         }
     }
 
@@ -88,6 +103,17 @@ impl Memory {
             account.balance = row.balance;
             account.entries = row.entries;
             account.spent = row.spent;
+        }
+        for (invoice, origin) in &effects.origins {
+            assert!(self.origins.insert(*invoice, *origin).is_none());
+        }
+        for row in &effects.hits {
+            let hit = self.hits.get_mut(&row.id).unwrap();
+            assert!(!hit.is_spent);
+            hit.is_spent = true;
+        }
+        for row in &effects.cards {
+            self.cards.get_mut(&row.id).unwrap().spent = row.spent;
         }
         for row in &effects.claims {
             assert!(self.claims.insert((row.account, row.key), row.claimed.clone()).is_none());
@@ -128,6 +154,9 @@ impl SettlementStore for Memory {
         read_set.accounts.extend(snapshot.users.values().flat_map(|user| &user.wallets));
         snapshot.sessions.retain(|session| read_set.sessions.contains(session));
         snapshot.claims.retain(|place, _| read_set.claims.contains(place));
+        snapshot.hits.retain(|hit, _| read_set.hits.contains(hit));
+        let tapped: Vec<_> = snapshot.hits.values().map(|hit| hit.card).collect();
+        snapshot.cards.retain(|card, _| tapped.contains(card));
         snapshot.invoices.retain(|hash, _| read_set.invoices.contains(hash));
         read_set.add_payees(snapshot.invoices.values().map(|invoice| invoice.payee));
         snapshot.accounts.retain(|id, _| read_set.accounts.contains(id) || read_set.readers.contains(id));

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use satkeep::domain::card::limits::LimitExceeded;
 use satkeep::domain::controls::{Freeze, Freezes, Limits};
 use satkeep::domain::ids::{AccountId, PaymentHash};
 use satkeep::domain::money::{Amount, MSAT_MAX, Msat};
@@ -13,7 +14,10 @@ use satkeep::ledger::outcome::{Adjusted, Once, Outcome, Rejection, Transferred};
 use satkeep::ledger::settle::{settle, settle_batch};
 
 use super::memory::{Memory, now};
-use super::world::{NOW, close, create, credit, debit, invoice, leg, pay, transfer, under, user, wallet};
+use super::world::{
+    CARD_SAT, NOW, card, close, create, credit, debit, hit, invoice, issue_for_link, leg, pay, pay_by_card, pay_link,
+    transfer, under, user, wallet,
+};
 
 /// The position of a refusal in the order, and how many there are.
 fn position(rejection: Rejection) -> usize {
@@ -27,21 +31,26 @@ fn position(rejection: Rejection) -> usize {
         Rejection::WalletsChanged => 6,
         Rejection::WalletNotFound { .. } => 7,
         Rejection::WalletHoldsMoney => 8,
-        Rejection::InvoiceNotFound => 9,
-        Rejection::InvoiceMismatch => 10,
-        Rejection::InvoiceAlreadyPaid => 11,
-        Rejection::InvoiceCancelled => 12,
-        Rejection::InvoiceExpired => 13,
-        Rejection::WalletFrozen { .. } => 14,
-        Rejection::PaymentLimit { .. } => 15,
-        Rejection::DayLimit { .. } => 16,
-        Rejection::InsufficientBalance { .. } => 17,
-        Rejection::ReceiverFrozen { .. } => 18,
-        Rejection::BalanceLimit { .. } => 19,
+        Rejection::HitNotFound => 9,
+        Rejection::HitSpent => 10,
+        Rejection::HitExpired => 11,
+        Rejection::CardDisabled => 12,
+        Rejection::InvoiceNotFound => 13,
+        Rejection::InvoiceMismatch => 14,
+        Rejection::InvoiceAlreadyPaid => 15,
+        Rejection::InvoiceCancelled => 16,
+        Rejection::InvoiceExpired => 17,
+        Rejection::CardLimit(_) => 18,
+        Rejection::WalletFrozen { .. } => 19,
+        Rejection::PaymentLimit { .. } => 20,
+        Rejection::DayLimit { .. } => 21,
+        Rejection::InsufficientBalance { .. } => 22,
+        Rejection::ReceiverFrozen { .. } => 23,
+        Rejection::BalanceLimit { .. } => 24,
     }
 }
 
-const REFUSALS: usize = 20;
+const REFUSALS: usize = 25;
 
 struct Scene {
     memory: Memory,
@@ -53,6 +62,12 @@ struct Scene {
     paid: NewInvoice,
     /// Of wallet 2, which is deleted.
     orphan: NewInvoice,
+}
+
+const CARD_LIMIT: Rejection = Rejection::CardLimit(LimitExceeded::Transaction { max_sat: CARD_SAT });
+
+fn by_card(tap: u8, account: AccountId, invoice: &NewInvoice) -> Command {
+    pay_by_card(hit(tap), account, invoice)
 }
 
 const GONE: AccountId = AccountId::new([99; 16]);
@@ -79,6 +94,9 @@ fn scene() -> Scene {
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     memory.accounts.get_mut(&wallet(3)).unwrap().balance = Msat::new(i64::MAX);
     memory.users.get_mut(&user(4)).unwrap().users = vec![user(1)];
+    memory.hits.get_mut(&hit(4)).unwrap().is_spent = true;
+    memory.hits.get_mut(&hit(4)).unwrap().expires_at = NOW;
+    memory.cards.get_mut(&card(1)).unwrap().is_enabled = false;
     memory.sessions.insert(SessionToken::from_client("on").digest());
     Scene { memory, dear, late, paid, orphan }
 }
@@ -90,7 +108,8 @@ fn revoked(mut command: Command) -> Command {
         Command::Pay(c) => c.authority.keys_version = 0,
         Command::Transfer(c) => c.authority.keys_version = 0,
         Command::Close(Close { by: Actor::Manager(authority), .. }) => authority.keys_version = 0,
-        Command::Close(_) | Command::Adjust(_) => {}
+        Command::PayLink(c) => c.authority.keys_version = 0,
+        Command::Close(_) | Command::Adjust(_) | Command::IssueForLink(_) | Command::PayByCard(_) => {}
     }
     command
 }
@@ -138,6 +157,19 @@ fn the_first_reason_is_given() {
         ("pay, cancelled, expired, dear", pay(w0, &orphan), R::InvoiceCancelled),
         ("pay, expired, dear", pay(w0, &late), R::InvoiceExpired),
         ("pay, dear", pay(w0, &dear), R::InsufficientBalance { leg: 0 }),
+        ("link, revoked, gone", revoked(pay_link(w0, invoice(GONE, 1))), R::KeyRevoked),
+        ("link, key used otherwise, gone", under(pay_link(w0, invoice(GONE, 1)), 1, 2), R::IdempotencyConflict),
+        ("link, gone, dear", pay_link(w0, invoice(GONE, 5_000)), R::WalletNotFound { leg: 0 }),
+        ("link, dear", pay_link(w0, invoice(w1, 5_000)), R::InsufficientBalance { leg: 0 }),
+        ("invoice of a link, gone", issue_for_link(invoice(GONE, 1)), R::WalletNotFound { leg: 0 }),
+        ("card, no such tap, tampered", by_card(9, w0, &paid), R::HitNotFound),
+        ("card, of another wallet, spent", by_card(4, w1, &paid), R::HitNotFound),
+        ("card, spent, over, paid", by_card(4, w0, &paid), R::HitSpent),
+        ("card, over, disabled, paid", by_card(0, w0, &paid), R::HitExpired),
+        ("card, disabled, paid", by_card(1, w1, &paid), R::CardDisabled),
+        ("card, paid", by_card(2, w0, &paid), R::InvoiceAlreadyPaid),
+        ("card, expired, dear", by_card(2, w0, &late), R::InvoiceExpired),
+        ("card, over its limit, dear", by_card(2, w0, &dear), CARD_LIMIT),
         ("transfer, revoked, gone", revoked(transfer(w0, vec![leg(GONE, w0, 1)])), R::KeyRevoked),
         (
             "transfer, dear first, gone second",

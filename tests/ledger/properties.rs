@@ -1,5 +1,7 @@
 //! What must hold whatever is asked of `decide`.
 
+use std::collections::HashMap;
+
 use proptest::prelude::*;
 use satkeep::domain::money::Msat;
 use satkeep::ledger::command::{Command, NewInvoice};
@@ -9,7 +11,7 @@ use satkeep::ledger::settle::settle_batch;
 use satkeep::ledger::state::AccountKind;
 
 use super::memory::{Memory, now};
-use super::world::{NOW, WALLETS, any_scenario, create, credit, wallet};
+use super::world::{CARD_DAY_SAT, CARD_SAT, NOW, WALLETS, any_scenario, create, credit, hit, wallet};
 
 /// A world in which some wallets hold money, and the invoices are issued.
 fn prepared(invoices: &[NewInvoice]) -> Memory {
@@ -81,6 +83,29 @@ proptest! {
         settled.sort_unstable();
         settled.dedup();
         prop_assert_eq!(settled.len(), all);
+    }
+
+    /// A tap pays once at most, and nobody spends more with a card than its limits say.
+    #[test]
+    fn cards_keep_their_limits((invoices, commands) in any_scenario(40)) {
+        let mut memory = prepared(&invoices);
+        let (_, effects) = decide(&memory.snapshot(), &commands, NOW);
+        settle(&mut memory, &commands);
+        let mut taps: Vec<_> = effects.hits.iter().map(|row| row.id).collect();
+        taps.sort_unstable();
+        taps.dedup();
+        prop_assert_eq!(taps.len(), effects.hits.len());
+        let mut spent: HashMap<_, i64> = HashMap::new();
+        for row in &effects.hits {
+            prop_assert!(row.amount.msat() <= CARD_SAT * 1000);
+            prop_assert!(row.id != hit(0), "a tap whose time is over has paid");
+            *spent.entry(memory.hits[&row.id].card).or_default() += row.amount.msat();
+        }
+        for (id, card) in &memory.cards {
+            let total = spent.get(id).copied().unwrap_or_default();
+            prop_assert!(total <= CARD_DAY_SAT * 1000);
+            prop_assert_eq!(card.spent.total.get(), total);
+        }
     }
 
     /// One outcome for each command; a batch is its commands one after the other.

@@ -4,11 +4,12 @@
 use proptest::prelude::*;
 use satkeep::crypto::secret::Sealed;
 use satkeep::domain::idempotency::{Claim, IdempotencyKey, RequestDigest};
-use satkeep::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
+use satkeep::domain::ids::{AccountId, CardId, HitId, InvoiceId, OriginId, PaymentHash, TransferId, UserId};
 use satkeep::domain::money::Amount;
 use satkeep::domain::time::UnixMs;
 use satkeep::ledger::command::{
-    Actor, Adjust, Authority, Close, Command, CreateInvoice, Leg, NewInvoice, Pay, Sweep, Transfer, WalletToClose,
+    Actor, Adjust, Authority, Close, Command, CreateInvoice, IssueForLink, Leg, NewInvoice, Pay, PayByCard, PayLink,
+    Sweep, Transfer, WalletToClose,
 };
 
 pub(crate) const NOW: UnixMs = UnixMs::new(1_000_000);
@@ -86,6 +87,50 @@ pub(crate) fn pay(payer: AccountId, invoice: &NewInvoice) -> Command {
     })
 }
 
+/// The card of the wallet of the same number: there are two.
+pub(crate) fn card(index: u8) -> CardId {
+    CardId::new([index + 201; 16])
+}
+
+/// How often cards were tapped, in turn. The first tap is over.
+pub(crate) const HITS: u8 = 8;
+/// What a card spends at once.
+pub(crate) const CARD_SAT: i64 = 1;
+/// And in a day.
+pub(crate) const CARD_DAY_SAT: i64 = 2;
+
+/// A tap of the card of that number, or its neighbour's.
+pub(crate) fn hit(index: u8) -> HitId {
+    HitId::new([index + 221; 16])
+}
+
+pub(crate) fn pay_by_card(tap: HitId, account: AccountId, invoice: &NewInvoice) -> Command {
+    Command::PayByCard(PayByCard {
+        hit: tap,
+        account,
+        transfer: TransferId::new(fresh()),
+        payment_hash: invoice.payment_hash,
+        bolt11: invoice.bolt11.clone().unwrap_or_default(),
+        extra: None,
+    })
+}
+
+pub(crate) fn issue_for_link(invoice: NewInvoice) -> Command {
+    Command::IssueForLink(IssueForLink { invoice, origin: OriginId::new([240; 16]) })
+}
+
+pub(crate) fn pay_link(payer: AccountId, invoice: NewInvoice) -> Command {
+    Command::PayLink(PayLink {
+        authority: authority(payer),
+        claim: None,
+        transfer: TransferId::new(fresh()),
+        invoice,
+        origin: OriginId::new([240; 16]),
+        extra: None,
+        webhook: None,
+    })
+}
+
 pub(crate) fn leg(from: AccountId, to: AccountId, msat: i64) -> Leg {
     let invoice = NewInvoice { bolt11: None, ..invoice(to, msat) };
     Leg { transfer: TransferId::new(fresh()), from, invoice }
@@ -136,7 +181,8 @@ pub(crate) fn under(mut command: Command, key: u8, request: u8) -> Command {
         Command::Pay(pay) => pay.claim = claim,
         Command::Transfer(transfer) => transfer.claim = claim,
         Command::Adjust(adjust) => adjust.claim = claim,
-        Command::Close(_) => {}
+        Command::PayLink(pay) => pay.claim = claim,
+        Command::Close(_) | Command::IssueForLink(_) | Command::PayByCard(_) => {}
     }
     command
 }
@@ -153,6 +199,10 @@ pub(crate) fn any_command(invoices: Vec<NewInvoice>) -> impl Strategy<Value = Co
 
 fn any_plain_command(invoices: Vec<NewInvoice>) -> impl Strategy<Value = Command> {
     let amount = 1i64..2_000;
+    let by_card = (0..=HITS, proptest::sample::select(invoices.clone()), 0..10u8).prop_map(|(tap, invoice, odd)| {
+        let account = wallet(if odd == 0 { 3 } else { tap % 2 });
+        pay_by_card(hit(tap), account, &invoice)
+    });
     let pay_one = (any_wallet(), proptest::sample::select(invoices), 0..20u8).prop_map(|(payer, invoice, odd)| {
         let Command::Pay(mut pay) = pay(payer, &invoice) else { unreachable!() };
         match odd {
@@ -166,6 +216,9 @@ fn any_plain_command(invoices: Vec<NewInvoice>) -> impl Strategy<Value = Command
     let legs = proptest::collection::vec((any_wallet(), any_wallet(), amount.clone()), 1..4);
     prop_oneof![
         8 => pay_one,
+        4 => by_card,
+        1 => (any_wallet(), amount.clone()).prop_map(|(payee, msat)| issue_for_link(invoice(payee, msat))),
+        2 => (any_wallet(), any_wallet(), amount.clone()).prop_map(|(from, to, msat)| pay_link(from, invoice(to, msat))),
         2 => (any_wallet(), amount.clone()).prop_map(|(payee, msat)| create(invoice(payee, msat))),
         3 => (any_wallet(), legs, 0..20u8).prop_map(|(authorized, legs, odd)| {
             let legs = legs.into_iter().map(|(from, to, msat)| leg(from, to, msat)).collect();

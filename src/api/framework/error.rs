@@ -81,6 +81,8 @@ codes! {
     AmountlessInvoice = "amountless_invoice", BAD_REQUEST, false, "Amountless invoices are not supported";
     /// Amounts are in sat, until rates are configured.
     UnsupportedUnit = "unsupported_unit", BAD_REQUEST, false, "The provided unit is not supported";
+    /// A card does not pay this: the text says why.
+    CardRefused = "card_refused", BAD_REQUEST, false, "The card does not pay this";
     /// The receiving wallet is frozen for everything.
     ReceiverFrozen = "receiver_frozen", BAD_REQUEST, false, "The receiving wallet is frozen";
     /// Money was to leave a frozen wallet, or it was to be deleted.
@@ -396,6 +398,11 @@ impl ApiError {
             Rejection::WalletsChanged => ErrorCode::WalletsChanged,
             Rejection::WalletNotFound { .. } => ErrorCode::WalletNotFound,
             Rejection::WalletHoldsMoney => ErrorCode::WalletHoldsMoney,
+            Rejection::HitNotFound
+            | Rejection::HitSpent
+            | Rejection::HitExpired
+            | Rejection::CardDisabled
+            | Rejection::CardLimit(_) => return Self::with_detail(ErrorCode::CardRefused, rejection.to_string()),
             Rejection::InvoiceNotFound => ErrorCode::InvoiceNotPayable,
             Rejection::InvoiceMismatch => ErrorCode::InvoiceMismatch,
             Rejection::InvoiceAlreadyPaid => ErrorCode::InvoiceAlreadyPaid,

@@ -61,6 +61,7 @@ diesel::table! {
         created_at_ms -> BigInt,
         updated_at_ms -> BigInt,
         deleted_at_ms -> Nullable<BigInt>,
+        currency -> Nullable<Text>,
     }
 }
 
@@ -90,6 +91,70 @@ diesel::table! {
         expires_at_ms -> BigInt,
         paid_at_ms -> Nullable<BigInt>,
         expired_at_ms -> Nullable<BigInt>,
+        origin -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    pay_links (id) {
+        id -> Binary,
+        public_id -> Text,
+        wallet_id -> Binary,
+        description -> Text,
+        min -> Text,
+        max -> Text,
+        currency -> Nullable<Text>,
+        fiat_base_multiplier -> BigInt,
+        comment_chars -> BigInt,
+        username -> Nullable<Text>,
+        webhook_url -> Nullable<Text>,
+        webhook_headers_sealed -> Nullable<Binary>,
+        webhook_body -> Nullable<Text>,
+        success_text -> Nullable<Text>,
+        success_url -> Nullable<Text>,
+        domain -> Nullable<Text>,
+        disposable -> Bool,
+        served_meta -> BigInt,
+        served_pr -> BigInt,
+        created_at_ms -> BigInt,
+        updated_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    cards (id) {
+        id -> Binary,
+        public_id -> Text,
+        wallet_id -> Binary,
+        user_id -> Binary,
+        name -> Text,
+        uid -> Binary,
+        external_id -> Text,
+        counter -> BigInt,
+        tx_limit_sat -> BigInt,
+        daily_limit_sat -> BigInt,
+        enabled -> Bool,
+        keys_sealed -> Binary,
+        otp_digest -> Nullable<Binary>,
+        otp_expires_at_ms -> Nullable<BigInt>,
+        spent_day -> BigInt,
+        spent_msat -> BigInt,
+        created_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    hits (id) {
+        id -> Binary,
+        card_id -> Binary,
+        ip -> Text,
+        useragent -> Text,
+        old_counter -> BigInt,
+        new_counter -> BigInt,
+        amount_msat -> Nullable<BigInt>,
+        transfer_id -> Nullable<Binary>,
+        created_at_ms -> BigInt,
+        expires_at_ms -> BigInt,
     }
 }
 

@@ -2,6 +2,7 @@
 //! time. The hand-tuned statements are in `postgres` and `sqlite`, their columns in `rows` and
 //! `written`; what is rare is written once for both.
 
+mod cards;
 mod closing;
 mod closing_postgres;
 mod postgres;
@@ -128,6 +129,7 @@ impl SettlementStore for Settlement {
                     snapshot.sessions.insert(*session);
                 }
             }
+            cards::lock(connection, &read_set, &mut snapshot)?;
             snapshot.invoices = match connection {
                 Db::Sqlite(c) => sqlite::invoices(c, &read_set)?,
                 Db::Postgres(c) => postgres::lock_invoices(c, &read_set)?,
@@ -153,6 +155,7 @@ impl SettlementStore for Settlement {
                 Db::Sqlite(c) => sqlite::write(c, effects).map(|()| None)?,
                 Db::Postgres(c) => postgres::write(c, effects).map(Some)?,
             };
+            cards::write(connection, effects)?;
             for closure in &effects.closures {
                 close(connection, closure, effects.at)?;
             }

@@ -180,7 +180,7 @@ pub(crate) fn write(connection: &mut PgConnection, effects: &Effects) -> Result<
 }
 
 fn batch_of(effects: &Effects) -> WriteBatch<'_> {
-    let Effects { invoices, settled, transfers, accounts, closures: _, claims, events: _, at } = effects;
+    let Effects { invoices, settled, transfers, accounts, claims, at, .. } = effects;
     WriteBatch {
         invoices: ManyInvoices::of(invoices),
         settled_at: at.get(),

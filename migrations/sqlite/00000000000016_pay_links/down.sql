@@ -1,0 +1,3 @@
+DROP TABLE pay_links;
+DROP INDEX invoices_origin;
+ALTER TABLE invoices DROP COLUMN origin;

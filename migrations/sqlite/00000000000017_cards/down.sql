@@ -1,0 +1,2 @@
+DROP TABLE hits;
+DROP TABLE cards;
