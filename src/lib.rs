@@ -62,8 +62,8 @@ pub mod store;
 pub mod telemetry;
 pub mod webhooks;
 
-/// The allocator, for SQLite, OpenSSL and libpq as well. What is asked for on one thread is often
-/// let go of on another, which costs it less than the system's. How it is set up, and why, is in
-/// `.cargo/config.toml`.
+/// The allocator, also used by SQLite, OpenSSL and libpq. Memory is often allocated on one thread and
+/// freed on another, which jemalloc does at less cost than the system's allocator. Its settings, and
+/// the reasons for them, are in `.cargo/config.toml`.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -1,7 +1,7 @@
 //! Deliveries on their way: claimed by whoever sends them, for a while.
 //!
-//! A claim is a time in the future at which the delivery is due again: whoever dies with it
-//! loses nothing. Any number of processes claim at once; each takes what no other one has
+//! A claim is a time in the future at which the delivery is due again, so a process that crashes
+//! while it holds one loses nothing. Any number of processes may claim at once; each takes what no other has
 //! (PostgreSQL: `FOR UPDATE SKIP LOCKED`; SQLite has one writer).
 
 use diesel::prelude::*;

@@ -154,7 +154,7 @@ impl Exporting {
 pub struct Attempt<'a> {
     /// Host and port of the target.
     pub place: &'a str,
-    /// The how manieth it was, from 1.
+    /// The number of the attempt, from 1.
     pub number: i64,
     /// How long it took, until now.
     pub took: Duration,
