@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::command::Command;
+use crate::domain::external_id::ExternalId;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::{AccountId, HitId, PaymentHash, UserId};
 use crate::domain::session::SessionDigest;
@@ -15,6 +16,8 @@ pub struct ReadSet {
     pub users: BTreeSet<UserId>,
     /// Managers who ask for what only managers may.
     pub managers: BTreeSet<UserId>,
+    /// External ids that commands give to payments of an account, which is locked.
+    pub external_ids: BTreeSet<(AccountId, ExternalId)>,
     /// Taps of cards that are to pay.
     pub hits: BTreeSet<HitId>,
     /// Invoices that are to be paid.
@@ -44,8 +47,10 @@ impl ReadSet {
                 Command::CreateInvoice(create) => {
                     // Under an idempotency key the account is locked, so that of two replicas the
                     // second one sees what the first has done.
-                    let place = if create.claim.is_some() { &mut read_set.accounts } else { &mut read_set.readers };
+                    let is_locked = create.claim.is_some() || create.invoice.external_id.is_some();
+                    let place = if is_locked { &mut read_set.accounts } else { &mut read_set.readers };
                     place.insert(create.authority.account);
+                    read_set.name(create.invoice.payee, create.invoice.external_id.as_ref());
                     issued.insert(create.invoice.payment_hash, create.invoice.payee);
                 }
                 Command::IssueForLink(issue) => {
@@ -54,6 +59,7 @@ impl ReadSet {
                 }
                 Command::PayLink(pay) => {
                     read_set.accounts.extend([pay.authority.account, pay.invoice.payee]);
+                    read_set.name(pay.authority.account, pay.external_id.as_ref());
                 }
                 Command::PayByCard(pay) => {
                     read_set.hits.insert(pay.hit);
@@ -63,6 +69,7 @@ impl ReadSet {
                 }
                 Command::Pay(pay) => {
                     read_set.accounts.insert(pay.authority.account);
+                    read_set.name(pay.authority.account, pay.external_id.as_ref());
                     read_set.invoices.insert(pay.payment_hash);
                     // An invoice of this very batch is not stored yet, but tells its payee.
                     read_set.accounts.extend(issued.get(&pay.payment_hash));
@@ -71,6 +78,7 @@ impl ReadSet {
                     read_set.accounts.insert(transfer.authority.account);
                     for leg in &transfer.legs {
                         read_set.accounts.extend([leg.from, leg.invoice.payee]);
+                        read_set.name(leg.from, leg.external_id.as_ref());
                     }
                 }
                 Command::Adjust(adjust) => {
@@ -84,6 +92,10 @@ impl ReadSet {
             }
         }
         read_set
+    }
+
+    fn name(&mut self, account: AccountId, external_id: Option<&ExternalId>) {
+        self.external_ids.extend(external_id.map(|id| (account, id.clone())));
     }
 
     /// Adds the payees of the invoices that were found, and keeps `readers` apart from

@@ -2,6 +2,7 @@
 //! fresh ids and times included, so that deciding about it is a pure function.
 
 use crate::crypto::secret::Sealed;
+use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
 use crate::domain::ids::{AccountId, HitId, InvoiceId, OriginId, PaymentHash, TransferId, UserId};
@@ -43,6 +44,8 @@ pub struct NewInvoice {
     pub webhook: Option<String>,
     /// The client's own data.
     pub extra: Option<Extra>,
+    /// What the payee calls it.
+    pub external_id: Option<ExternalId>,
     /// When it was issued.
     pub created_at: UnixMs,
     /// From when on it cannot be paid.
@@ -70,6 +73,7 @@ impl NewInvoice {
             memo,
             webhook: None,
             extra: None,
+            external_id: None,
             created_at: at,
             expires_at: at,
         }
@@ -104,6 +108,8 @@ pub struct Pay {
     pub extra: Option<Extra>,
     /// Where to tell the payer that it is settled.
     pub webhook: Option<String>,
+    /// What the payer calls the payment.
+    pub external_id: Option<ExternalId>,
 }
 
 /// Issues an invoice that no key asked for: a pay link or a refund's did, which anybody may use.
@@ -132,6 +138,8 @@ pub struct PayLink {
     pub extra: Option<Extra>,
     /// Where to tell the payer that it is settled.
     pub webhook: Option<String>,
+    /// What the payer calls the payment.
+    pub external_id: Option<ExternalId>,
 }
 
 /// Pays an invoice with a card that was tapped. Whoever knows the tap may ask: once, for a short
@@ -161,6 +169,8 @@ pub struct Leg {
     pub from: AccountId,
     /// The request that is issued and paid in the same moment; names payee and amount.
     pub invoice: NewInvoice,
+    /// What the payer calls the movement.
+    pub external_id: Option<ExternalId>,
 }
 
 /// Moves money without an invoice: all of the legs, or none.

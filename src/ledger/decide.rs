@@ -18,6 +18,7 @@ use super::state::{
     InvoiceState, PaymentEvent, Snapshot, TransferKind, TransferRow, User,
 };
 use crate::domain::controls::{Freeze, Freezes, OverLimit, Spent};
+use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::{Claim, IdempotencyKey};
 use crate::domain::ids::{AccountId, CardId, HitId, InvoiceId, PaymentHash, PaymentRow, TransferId, UserId};
@@ -70,10 +71,21 @@ struct Posting<'a> {
     credit: AccountId,
     amount: Amount,
     extra: Option<&'a Extra>,
+    hash: PaymentHash,
+    /// What the payer calls it.
+    external_id: Option<&'a ExternalId>,
     /// Where the payer asks to be told of it.
     webhook: Option<&'a str>,
     /// Whether the payee asked to be told of it.
     payee_has_webhook: bool,
+}
+
+/// What the payer adds to its side of a payment.
+#[derive(Clone, Copy)]
+struct PayerSide<'a> {
+    extra: Option<&'a Extra>,
+    webhook: Option<&'a str>,
+    external_id: Option<&'a ExternalId>,
 }
 
 /// The snapshot, and what the commands so far have made of it.
@@ -90,6 +102,8 @@ struct Work<'a> {
     spent_hits: HashSet<HitId>,
     /// What cards have spent that were used in this batch.
     spent_by_cards: BTreeMap<CardId, Spent>,
+    /// The payments that this batch has given external ids to.
+    external_ids: HashMap<(AccountId, ExternalId), PaymentHash>,
     /// What this batch has done under idempotency keys.
     claims: HashMap<(AccountId, IdempotencyKey), Claimed>,
     effects: Effects,
@@ -106,6 +120,7 @@ impl<'a> Work<'a> {
             closed_users: HashSet::new(),
             spent_hits: HashSet::new(),
             spent_by_cards: BTreeMap::new(),
+            external_ids: HashMap::new(),
             claims: HashMap::new(),
             effects: Effects { at: now, ..Effects::default() },
         }
@@ -143,7 +158,7 @@ impl<'a> Work<'a> {
         Ok(match command {
             Command::CreateInvoice(create) => {
                 let payments = || vec![create.invoice.id.into()];
-                Outcome::CreateInvoice(self.once(claim, payments, |work| Ok(work.create_invoice(create)))?)
+                Outcome::CreateInvoice(self.once(claim, payments, |work| work.create_invoice(create))?)
             }
             Command::Pay(pay) => {
                 let payments = || vec![pay.transfer.into()];
@@ -194,9 +209,23 @@ impl<'a> Work<'a> {
         Ok(Once::Done(done))
     }
 
-    fn create_invoice(&mut self, create: &CreateInvoice) -> Issued {
+    fn create_invoice(&mut self, create: &CreateInvoice) -> Result<Issued, Rejection> {
+        let NewInvoice { payee, payment_hash, external_id, .. } = &create.invoice;
+        if let Some(id) = external_id {
+            let name = (*payee, id.clone());
+            self.check_external_id(&name, 0)?;
+            self.external_ids.insert(name, *payment_hash);
+        }
         self.issue(&create.invoice, None);
-        Issued
+        Ok(Issued)
+    }
+
+    /// Makes sure that no payment of the account has the external id.
+    fn check_external_id(&self, name: &(AccountId, ExternalId), leg: usize) -> Result<(), Rejection> {
+        match self.external_ids.get(name).or_else(|| self.snapshot.external_ids.get(name)) {
+            Some(payment_hash) => Err(Rejection::ExternalIdExists { payment_hash: *payment_hash, leg }),
+            None => Ok(()),
+        }
     }
 
     fn issue(&mut self, invoice: &NewInvoice, paid_at: Option<UnixMs>) {
@@ -234,7 +263,7 @@ impl<'a> Work<'a> {
     }
 
     fn pay_link(&mut self, pay: &PayLink) -> Result<Settled, Rejection> {
-        let PayLink { authority, claim: _, transfer, invoice, origin, extra, webhook } = pay;
+        let PayLink { authority, claim: _, transfer, invoice, origin, extra, webhook, external_id } = pay;
         self.open_account(invoice.payee, 0)?;
         self.post(&[Posting {
             by: Initiator::Owner,
@@ -245,6 +274,8 @@ impl<'a> Work<'a> {
             credit: invoice.payee,
             amount: invoice.amount,
             extra: extra.as_ref(),
+            hash: invoice.payment_hash,
+            external_id: external_id.as_ref(),
             webhook: webhook.as_deref(),
             payee_has_webhook: invoice.webhook.is_some(),
         }])?;
@@ -272,7 +303,8 @@ impl<'a> Work<'a> {
         let spent = self.spent_by_cards.get(&hit.card).copied().unwrap_or(card.spent).today(self.now);
         card.limits.check(spent.total, invoice.amount)?;
         let amount = invoice.amount;
-        let paid = self.pay_invoice(invoice, pay.payment_hash, pay.account, pay.transfer, pay.extra.as_ref(), None)?;
+        let side = PayerSide { extra: pay.extra.as_ref(), webhook: None, external_id: None };
+        let paid = self.pay_invoice(invoice, pay.payment_hash, pay.account, pay.transfer, side)?;
         self.spent_hits.insert(pay.hit);
         self.spent_by_cards.insert(hit.card, spent.and(amount));
         self.effects.hits.push(HitRow { id: pay.hit, transfer: pay.transfer, amount });
@@ -281,9 +313,9 @@ impl<'a> Work<'a> {
 
     fn pay(&mut self, pay: &Pay) -> Result<Paid, Rejection> {
         let invoice = self.payable(pay.payment_hash, &pay.bolt11)?;
-        let payer = pay.authority.account;
         let (extra, webhook) = (pay.extra.as_ref(), pay.webhook.as_deref());
-        self.pay_invoice(invoice, pay.payment_hash, payer, pay.transfer, extra, webhook)
+        let side = PayerSide { extra, webhook, external_id: pay.external_id.as_ref() };
+        self.pay_invoice(invoice, pay.payment_hash, pay.authority.account, pay.transfer, side)
     }
 
     /// An invoice that can be paid now.
@@ -313,8 +345,7 @@ impl<'a> Work<'a> {
         hash: PaymentHash,
         payer: AccountId,
         transfer: TransferId,
-        extra: Option<&Extra>,
-        webhook: Option<&str>,
+        side: PayerSide<'_>,
     ) -> Result<Paid, Rejection> {
         self.post(&[Posting {
             by: Initiator::Owner,
@@ -324,8 +355,10 @@ impl<'a> Work<'a> {
             debit: payer,
             credit: invoice.payee,
             amount: invoice.amount,
-            extra,
-            webhook,
+            extra: side.extra,
+            hash,
+            external_id: side.external_id,
+            webhook: side.webhook,
             payee_has_webhook: invoice.has_webhook,
         }])?;
         self.settle(hash, invoice.id);
@@ -387,6 +420,7 @@ impl<'a> Work<'a> {
         let Some((amount, payee)) = amount.zip(sweep_to) else { return Ok(None) };
         let sweep = &wallet.sweep;
         Ok(Some(Leg {
+            external_id: None,
             transfer: sweep.transfer,
             from: wallet.account,
             invoice: NewInvoice::direct(
@@ -441,6 +475,8 @@ impl<'a> Work<'a> {
                 credit: leg.invoice.payee,
                 amount: leg.invoice.amount,
                 extra: leg.invoice.extra.as_ref(),
+                hash: leg.invoice.payment_hash,
+                external_id: leg.external_id.as_ref(),
                 webhook: None,
                 payee_has_webhook: leg.invoice.webhook.is_some(),
             })
@@ -457,7 +493,15 @@ impl<'a> Work<'a> {
         let mut staged: BTreeMap<AccountId, Account> = BTreeMap::new();
         let mut rows = Vec::with_capacity(postings.len());
         let mut events = Vec::new();
+        let mut names: HashMap<(AccountId, ExternalId), PaymentHash> = HashMap::new();
         for (leg, posting) in postings.iter().enumerate() {
+            if let Some(id) = posting.external_id {
+                let name = (posting.debit, id.clone());
+                self.check_external_id(&name, leg)?;
+                if let Some(payment_hash) = names.insert(name, posting.hash) {
+                    return Err(Rejection::ExternalIdExists { payment_hash, leg });
+                }
+            }
             let debit = self.stage(&mut staged, posting.debit, leg)?;
             check_spending(debit, posting, leg, self.now)?;
             let balance = debit.balance.checked_sub(posting.amount).ok_or(Rejection::BalanceLimit { leg })?;
@@ -504,10 +548,12 @@ impl<'a> Work<'a> {
                 credit_entry: credit.entries,
                 extra: posting.extra.cloned(),
                 webhook: posting.webhook.map(str::to_owned),
+                external_id: posting.external_id.cloned(),
                 created_at: self.now,
             });
         }
         self.accounts.extend(staged);
+        self.external_ids.extend(names);
         self.effects.transfers.extend(rows);
         self.effects.events.extend(events);
         Ok(())

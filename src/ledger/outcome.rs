@@ -2,7 +2,7 @@
 
 use super::state::Invoice;
 use crate::domain::card::limits::LimitExceeded;
-use crate::domain::ids::PaymentRow;
+use crate::domain::ids::{PaymentHash, PaymentRow};
 use crate::domain::money::Msat;
 use crate::domain::time::UnixMs;
 
@@ -141,6 +141,14 @@ pub enum Rejection {
     /// The invoice's time is over.
     #[error("the invoice has expired")]
     InvoiceExpired,
+    /// Another payment of the wallet has the external id.
+    #[error("another payment of the wallet has the external id")]
+    ExternalIdExists {
+        /// Which payment.
+        payment_hash: PaymentHash,
+        /// Which leg, from 0.
+        leg: usize,
+    },
     /// A wallet that money is to leave, or that is to be deleted, is frozen.
     #[error("the wallet is frozen")]
     WalletFrozen {
@@ -187,6 +195,7 @@ impl Rejection {
     pub const fn leg(self) -> Option<usize> {
         match self {
             Self::WalletNotFound { leg }
+            | Self::ExternalIdExists { leg, .. }
             | Self::WalletFrozen { leg }
             | Self::ReceiverFrozen { leg }
             | Self::PaymentLimit { leg }

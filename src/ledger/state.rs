@@ -6,6 +6,7 @@ use super::command::NewInvoice;
 use crate::crypto::secret::Sealed;
 use crate::domain::card::limits::CardLimits;
 use crate::domain::controls::{Freezes, Limits, Spent};
+use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::{IdempotencyKey, RequestDigest};
 use crate::domain::ids::{AccountId, CardId, HitId, InvoiceId, OriginId, PaymentHash, PaymentRow, TransferId, UserId};
@@ -129,6 +130,8 @@ pub struct Snapshot {
     pub accounts: HashMap<AccountId, Account>,
     /// The invoices that are to be paid, where they exist.
     pub invoices: HashMap<PaymentHash, Invoice>,
+    /// The payments that have the external ids which commands name already.
+    pub external_ids: HashMap<(AccountId, ExternalId), PaymentHash>,
     /// The taps that are to pay.
     pub hits: HashMap<HitId, Hit>,
     /// Their cards.
@@ -250,6 +253,8 @@ pub struct TransferRow {
     pub extra: Option<Extra>,
     /// Where to tell the payer of it.
     pub webhook: Option<String>,
+    /// What the payer calls it.
+    pub external_id: Option<ExternalId>,
     /// When.
     pub created_at: UnixMs,
 }

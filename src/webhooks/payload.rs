@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::crypto::secret::Sealer;
+use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{EventId, PaymentHash, WalletId};
 use crate::domain::json::Members;
@@ -44,6 +45,7 @@ struct PaymentBody<'a> {
     webhook: Option<&'a str>,
     tag: Option<String>,
     extra: &'a Extra,
+    external_id: Option<&'a str>,
 }
 
 /// What is told of anything, before what was kept of it.
@@ -93,6 +95,7 @@ pub fn of_payment(sealer: &Sealer, event: EventId, kind: EventKind, payment: &Pa
         webhook: payment.webhook.as_deref(),
         tag: extra.tag(),
         extra,
+        external_id: payment.external_id.as_ref().map(ExternalId::as_str),
     })
 }
 

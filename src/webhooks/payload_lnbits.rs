@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::crypto::secret::Sealer;
+use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{PaymentHash, WalletId};
 use crate::domain::money::Msat;
@@ -74,7 +75,7 @@ pub fn of_payment(sealer: &Sealer, payment: &Payment) -> Result<String, StoreErr
         updated_at: iso_of_python(payment.paid_at.unwrap_or(payment.created_at)),
         labels: [],
         extra,
-        external_id: None,
+        external_id: payment.external_id.as_ref().map(ExternalId::as_str),
         pending: false,
         paid,
     };

@@ -3,6 +3,7 @@
 use super::Payment;
 use crate::clock;
 use crate::domain::expiry::Expiry;
+use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
 use crate::domain::ids::{InvoiceId, PaymentRow};
@@ -33,6 +34,8 @@ pub struct InvoiceTerms {
     pub webhook: Option<WebhookUrl>,
     /// The client's own data.
     pub extra: Option<Extra>,
+    /// What the client calls it.
+    pub external_id: Option<ExternalId>,
 }
 
 /// The invoice that was created before under a claim, where one was: for who has not read the
@@ -64,7 +67,7 @@ pub async fn create(
 }
 
 fn issue(services: &Services, key: WalletKey, terms: InvoiceTerms, now: UnixMs) -> Result<NewInvoice, Error> {
-    let InvoiceTerms { amount, description, memo, expiry, webhook, extra } = terms;
+    let InvoiceTerms { amount, description, memo, expiry, webhook, extra, external_id } = terms;
     let (id, preimage) = (InvoiceId::next(), Preimage::generate());
     let payment_hash = preimage.payment_hash();
     let bolt11 = services.node.issue(payment_hash, amount, description, expiry.seconds(), now).map_err(|error| {
@@ -77,6 +80,7 @@ fn issue(services: &Services, key: WalletKey, terms: InvoiceTerms, now: UnixMs) 
         bolt11: Some(bolt11),
         webhook: webhook.map(WebhookUrl::into_inner),
         extra,
+        external_id,
         expires_at: now.plus_seconds(expiry.seconds().into()),
         ..NewInvoice::direct(id, payment_hash, sealed, payee, amount, memo.into_inner(), now)
     })
@@ -106,5 +110,6 @@ fn incoming(invoice: NewInvoice) -> Payment {
         created_at: invoice.created_at,
         expires_at: invoice.expires_at,
         paid_at: None,
+        external_id: invoice.external_id,
     }
 }

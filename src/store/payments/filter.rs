@@ -42,6 +42,8 @@ pub enum Test {
     Memo(TextTest),
     /// The tag.
     Tag(TextTest),
+    /// The external id.
+    ExternalId(TextTest),
     /// The signed amount in msat, in any of the ranges.
     AmountMsat(Vec<Range>),
     /// The fee in msat, in any of the ranges.
@@ -122,6 +124,7 @@ impl PaymentFilter {
             ),
             Test::Memo(_)
             | Test::Tag(_)
+            | Test::ExternalId(_)
             | Test::AmountMsat(_)
             | Test::FeeMsat(_)
             | Test::CreatedAtMs(_)
@@ -183,6 +186,14 @@ impl Test {
             }
             Self::Tag(TextTest::OneOf(texts)) => Box::new(tag().eq_any(texts.clone())),
             Self::Tag(TextTest::Contains(text)) => Box::new(satkeep_contains(payments::tag, text.as_str().to_owned())),
+            // Not null, so that a negated test finds those without one, and an index helps the others.
+            Self::ExternalId(TextTest::OneOf(texts)) => {
+                let named = payments::external_id.is_not_null();
+                Box::new(named.and(payments::external_id.assume_not_null().eq_any(texts.clone())))
+            }
+            Self::ExternalId(TextTest::Contains(text)) => {
+                Box::new(satkeep_contains(payments::external_id, text.as_str().to_owned()))
+            }
             Self::AmountMsat(ranges) => any_of(ranges, |range| within(payments::amount_msat, range)),
             // The internal ledger moves money for nothing.
             Self::FeeMsat(ranges) => {

@@ -13,6 +13,7 @@ use diesel::{PgConnection, SqliteConnection};
 
 use super::wallets::CHUNK_IDS;
 use crate::crypto::secret::Sealed;
+use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{InvoiceId, PaymentHash, PaymentRow, WalletId};
 use crate::domain::money::Msat;
@@ -62,6 +63,8 @@ pub struct Payment {
     pub expires_at: UnixMs,
     /// When it was paid.
     pub paid_at: Option<UnixMs>,
+    /// What the wallet calls it.
+    pub external_id: Option<ExternalId>,
 }
 
 impl Payment {
@@ -90,6 +93,7 @@ read_columns!(
         created_at_ms: i64 as BigInt,
         expires_at_ms: i64 as BigInt,
         paid_at_ms: Option<i64> as Nullable<BigInt>,
+        external_id: Option<String> as Nullable<Text>,
     }
 );
 
@@ -114,6 +118,7 @@ impl TryFrom<Row> for Payment {
             created_at: UnixMs::new(row.created_at_ms),
             expires_at: UnixMs::new(row.expires_at_ms),
             paid_at: row.paid_at_ms.map(UnixMs::new),
+            external_id: row.external_id.map(ExternalId::from_stored),
         })
     }
 }
@@ -215,6 +220,7 @@ pub fn of_invoices(connection: &mut Db, ids: &[InvoiceId]) -> Result<HashMap<Inv
                 invoices::created_at_ms,
                 invoices::expires_at_ms,
                 invoices::paid_at_ms,
+                invoices::external_id,
             ))
             .load(connection)?;
         for row in rows {

@@ -5,6 +5,7 @@
 mod cards;
 mod closing;
 mod closing_postgres;
+mod external_ids;
 mod postgres;
 pub(crate) mod rows;
 mod sqlite;
@@ -139,6 +140,7 @@ impl SettlementStore for Settlement {
                 Db::Sqlite(c) => sqlite::accounts(c, &read_set)?,
                 Db::Postgres(c) => postgres::lock_accounts(c, &read_set)?,
             };
+            snapshot.external_ids = external_ids::find(connection, &read_set)?;
             snapshot.claims = match connection {
                 Db::Sqlite(c) => sqlite::claims(c, &read_set)?,
                 Db::Postgres(c) => postgres::claims(c, &read_set)?,

@@ -2,6 +2,7 @@
 
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
+use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::ids::EventId;
 use crate::domain::time::UnixMs;
@@ -26,6 +27,7 @@ written_columns!(
         created_at_ms: i64 as BigInt = row.invoice.created_at.get(),
         expires_at_ms: i64 as BigInt = row.invoice.expires_at.get(),
         paid_at_ms: Option<i64> as Nullable<BigInt> = row.paid_at.map(UnixMs::get),
+        external_id: Option<&'a str> as Nullable<Text> = row.invoice.external_id.as_ref().map(ExternalId::as_str),
     }
 );
 
@@ -49,6 +51,7 @@ written_columns!(
         extra: Option<&'a str> as Nullable<Text> = row.extra.as_ref().map(Extra::as_str),
         tag: Option<String> as Nullable<Text> = row.extra.as_ref().and_then(Extra::tag),
         webhook: Option<&'a str> as Nullable<Text> = row.webhook.as_deref(),
+        external_id: Option<&'a str> as Nullable<Text> = row.external_id.as_ref().map(ExternalId::as_str),
     }
 );
 
