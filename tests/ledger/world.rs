@@ -198,7 +198,7 @@ pub(crate) fn named(mut command: Command, name: u8) -> Command {
         Command::CreateInvoice(create) => create.invoice.external_id = id,
         Command::Pay(pay) => pay.external_id = id,
         Command::PayLink(pay) => pay.external_id = id,
-        Command::Transfer(transfer) => transfer.legs.iter_mut().for_each(|leg| leg.external_id = id.clone()),
+        Command::Transfer(transfer) => transfer.legs.iter_mut().for_each(|leg| leg.external_id.clone_from(&id)),
         Command::Adjust(_) | Command::Close(_) | Command::IssueForLink(_) | Command::PayByCard(_) => {}
     }
     command
