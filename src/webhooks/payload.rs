@@ -1,6 +1,6 @@
-//! What targets are told: made of the rows when it is sent, so that no preimage stands in the
-//! outbox. A client's own data goes out as it is written: it never becomes a `Value`, which would
-//! rewrite its numbers and their order.
+//! Webhook payloads, built from the rows at sending time so that the outbox stores no preimages. A
+//! client's own data is sent as it was written: it never becomes a `Value`, which would rewrite its
+//! numbers and their order.
 
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use crate::ledger::state::InvoiceState;
 use crate::store::StoreError;
 use crate::store::payments::Payment;
 
-/// What is told of a payment.
+/// The payload for a payment.
 #[derive(Serialize)]
 struct PaymentBody<'a> {
     event: &'static str,
@@ -48,7 +48,7 @@ struct PaymentBody<'a> {
     external_id: Option<&'a str>,
 }
 
-/// What is told of anything, before what was kept of it.
+/// The first fields of any other payload, before the event's stored data.
 #[derive(Serialize)]
 struct Heading {
     event: &'static str,
@@ -57,9 +57,9 @@ struct Heading {
     created_at: String,
 }
 
-/// The body that tells of a payment, as its wallet sees it, or of an invoice that was not paid
-/// in time. `amount` is in sat here, as receivers of these have always read it; all other
-/// fields are those of the API's payments.
+/// The body for a payment, as its wallet sees it, or for an invoice that was not paid in time.
+/// `amount` is in sat here, because receivers have always read it so; all other fields are those of
+/// the API's payments.
 pub fn of_payment(sealer: &Sealer, event: EventId, kind: EventKind, payment: &Payment) -> Result<String, StoreError> {
     let is_paid = payment.state == InvoiceState::Paid;
     let preimage =
@@ -99,7 +99,7 @@ pub fn of_payment(sealer: &Sealer, event: EventId, kind: EventKind, payment: &Pa
     })
 }
 
-/// The body that tells of anything else: what was kept of it, and before that what it is.
+/// The body for any other event: its heading, followed by its stored data.
 pub fn of_kept(event: EventId, kind: EventKind, kept: &str, at: UnixMs) -> Result<String, StoreError> {
     let heading = Heading { event: kind.as_str(), event_id: event, time: at.seconds(), created_at: at.to_iso() };
     let heading = write(&heading)?;

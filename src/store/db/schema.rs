@@ -1,4 +1,4 @@
-//! The tables, the same on both stores. A test compares them with the migrations.
+//! The tables, identical in both databases. A test compares them with the migrations.
 
 diesel::table! {
     settings (name) {

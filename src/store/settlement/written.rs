@@ -1,4 +1,4 @@
-//! What settling writes, column by column: for both databases, and in this order.
+//! What settlement writes, column by column, in the same order for both databases.
 
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
@@ -11,7 +11,7 @@ use crate::store::db::columns::written_columns;
 use crate::store::idempotency::joined_rows;
 
 written_columns!(
-    /// New invoices, open or paid in the same moment.
+    /// New invoices: open, or paid at once.
     |row: InvoiceRow| OneInvoice, ManyInvoices, invoice_names, invoice_marks {
         id: &'a [u8] as Binary = row.invoice.id.as_bytes(),
         wallet_id: &'a [u8] as Binary = row.invoice.payee.as_bytes(),
@@ -36,7 +36,7 @@ const fn state_of(row: &InvoiceRow) -> InvoiceState {
 }
 
 written_columns!(
-    /// New transfers, but for when.
+    /// New transfers, without the time.
     |row: TransferRow| OneTransfer, ManyTransfers, transfer_names, transfer_marks {
         id: &'a [u8] as Binary = row.id.as_bytes(),
         invoice_id: &'a [u8] as Binary = row.invoice.as_bytes(),
@@ -56,8 +56,8 @@ written_columns!(
 );
 
 written_columns!(
-    /// The new standing of accounts; the last two columns say of which, where nobody else has
-    /// moved it meanwhile.
+    /// The new state of accounts. The last two columns identify the account and the entry count it
+    /// was read with, so that a changed account is not overwritten.
     |row: AccountRow| OneAccount, ManyAccounts, account_names, account_marks {
         balance_msat: i64 as BigInt = row.balance.get(),
         entries: i64 as BigInt = row.entries,
@@ -69,7 +69,7 @@ written_columns!(
 );
 
 written_columns!(
-    /// What is done under idempotency keys, but for when.
+    /// What is done under idempotency keys, without the time.
     |row: ClaimRow| OneClaim, ManyClaims, claim_names, claim_marks {
         account_id: &'a [u8] as Binary = row.account.as_bytes(),
         key_digest: &'a [u8] as Binary = row.key.as_bytes(),
@@ -79,8 +79,8 @@ written_columns!(
 );
 
 written_columns!(
-    /// Payments that somebody is to be told of, but for when, and for whose share they are charged
-    /// to, which the statements look up.
+    /// Payments that somebody is to be notified of, without the time and the consumer, which the
+    /// statements add.
     |row: PaymentEvent| OneEvent, ManyEvents, event_names, event_marks {
         id: [u8; EventId::LEN] as Binary = new_id(row),
         kind: &'a str as Text = row.kind.as_str(),
@@ -89,7 +89,7 @@ written_columns!(
     }
 );
 
-/// Made where it is written, so that ids are in the order of settling.
+/// Generated at the time of writing, so that ids are in settlement order.
 fn new_id(_: &PaymentEvent) -> [u8; EventId::LEN] {
     *EventId::next().as_bytes()
 }
