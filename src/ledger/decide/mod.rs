@@ -1,0 +1,201 @@
+//! The rules for money, as a pure function: no database, no clock, no network.
+//!
+//! [`decide`] folds a batch of commands, in order, over a snapshot. Each command sees the effects
+//! of the ones before it, exactly as if each had been its own batch. A refused command leaves no
+//! trace (promise I6).
+
+#![deny(clippy::arithmetic_side_effects)]
+
+mod closing;
+mod invoices;
+mod pay;
+mod posting;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::command::{Adjust, Authority, Command, Leg, Transfer};
+use super::outcome::{Adjusted, Once, Outcome, Rejection, Transferred};
+use super::state::{Account, AccountKind, AccountRow, CardRow, ClaimRow, Claimed, Effects, Snapshot, TransferKind};
+use crate::domain::controls::{Freeze, Spent};
+use crate::domain::external_id::ExternalId;
+use crate::domain::idempotency::{Claim, IdempotencyKey};
+use crate::domain::ids::{AccountId, CardId, HitId, PaymentHash, PaymentRow, UserId};
+use crate::domain::time::UnixMs;
+use posting::Initiator;
+
+/// One outcome for each command, in order.
+pub type Outcomes = Vec<Result<Outcome, Rejection>>;
+
+/// Decides on `commands`, in order, given what the transaction has read and the current time.
+pub fn decide(snapshot: &Snapshot, commands: &[Command], now: UnixMs) -> (Outcomes, Effects) {
+    let mut work = Work::new(snapshot, now);
+    let outcomes = commands.iter().map(|command| work.settle_command(command)).collect();
+    (outcomes, work.finish())
+}
+
+/// The snapshot, and the changes made by the commands so far.
+struct Work<'a> {
+    snapshot: &'a Snapshot,
+    now: UnixMs,
+    /// Accounts that differ from the snapshot.
+    accounts: HashMap<AccountId, Account>,
+    paid: HashSet<PaymentHash>,
+    /// The invoices issued in this batch, by their index in the effects.
+    issued: HashMap<PaymentHash, usize>,
+    closed_users: HashSet<UserId>,
+    /// Taps that have paid in this batch.
+    spent_hits: HashSet<HitId>,
+    /// The spending of the cards used in this batch.
+    spent_by_cards: BTreeMap<CardId, Spent>,
+    /// The payments that this batch has given external ids to.
+    external_ids: HashMap<(AccountId, ExternalId), PaymentHash>,
+    /// What this batch has done under idempotency keys.
+    claims: HashMap<(AccountId, IdempotencyKey), Claimed>,
+    effects: Effects,
+}
+
+impl<'a> Work<'a> {
+    fn new(snapshot: &'a Snapshot, now: UnixMs) -> Self {
+        Self {
+            snapshot,
+            now,
+            accounts: HashMap::new(),
+            paid: HashSet::new(),
+            issued: HashMap::new(),
+            closed_users: HashSet::new(),
+            spent_hits: HashSet::new(),
+            spent_by_cards: BTreeMap::new(),
+            external_ids: HashMap::new(),
+            claims: HashMap::new(),
+            effects: Effects { at: now, ..Effects::default() },
+        }
+    }
+
+    fn account(&self, id: AccountId) -> Option<&Account> {
+        self.accounts.get(&id).or_else(|| self.snapshot.accounts.get(&id))
+    }
+
+    fn open_account(&self, id: AccountId, leg: usize) -> Result<&Account, Rejection> {
+        self.account(id).filter(|account| account.open).ok_or(Rejection::WalletNotFound { leg })
+    }
+
+    fn authorize(&self, authority: Authority) -> Result<(), Rejection> {
+        let account = self
+            .account(authority.account)
+            .filter(|account| account.open && account.keys_version == authority.keys_version)
+            .ok_or(Rejection::KeyRevoked)?;
+        if account.freezes.strictest() == Some(Freeze::Everything) {
+            return Err(Rejection::KeyFrozen);
+        }
+        let is_manager = |user| self.snapshot.managers.contains(&user);
+        if authority.manager.is_none_or(is_manager) { Ok(()) } else { Err(Rejection::NotAManager) }
+    }
+
+    /// Executes a command, if its sender is authorized.
+    fn settle_command(&mut self, command: &Command) -> Result<Outcome, Rejection> {
+        if let Some(authority) = command.authority() {
+            self.authorize(authority)?;
+        }
+        if command.session().is_some_and(|session| !self.snapshot.sessions.contains(&session)) {
+            return Err(Rejection::KeyRevoked);
+        }
+        let claim = command.claim();
+        Ok(match command {
+            Command::CreateInvoice(create) => {
+                let payments = || vec![create.invoice.id.into()];
+                Outcome::CreateInvoice(self.once(claim, payments, |work| work.create_invoice(create))?)
+            }
+            Command::Pay(pay) => {
+                let payments = || vec![pay.transfer.into()];
+                Outcome::Pay(self.once(claim, payments, |work| work.pay(pay))?)
+            }
+            Command::IssueForLink(issue) => Outcome::IssueForLink(self.issue_for_link(issue)?),
+            Command::PayLink(pay) => {
+                let payments = || vec![pay.transfer.into()];
+                Outcome::PayLink(self.once(claim, payments, |work| work.pay_link(pay))?)
+            }
+            Command::PayByCard(pay) => Outcome::PayByCard(self.pay_by_card(pay)?),
+            Command::Transfer(transfer) => {
+                let payments = || transfer.legs.iter().map(|leg| leg.transfer.into()).collect();
+                Outcome::Transfer(self.once(claim, payments, |work| work.transfer(transfer))?)
+            }
+            Command::Adjust(adjust) => {
+                let payments = || vec![adjust.leg.transfer.into()];
+                let once = self.once(claim, payments, |work| work.adjust(adjust))?;
+                // Accounts are never removed, so one whose balance has changed exists.
+                let wallet = self.account(adjust.wallet()).ok_or(Rejection::WalletNotFound { leg: 0 })?;
+                Outcome::Adjust(Adjusted { balance: wallet.balance, replayed: matches!(once, Once::Replayed { .. }) })
+            }
+            Command::Close(close) => Outcome::Close(self.close(close)?),
+        })
+    }
+
+    /// Executes a request, unless the same request was made before under the same idempotency key.
+    /// In that case the earlier result, `payments`, is returned.
+    fn once<T>(
+        &mut self,
+        claim: Option<(AccountId, Claim)>,
+        payments: impl FnOnce() -> Vec<PaymentRow>,
+        act: impl FnOnce(&mut Self) -> Result<T, Rejection>,
+    ) -> Result<Once<T>, Rejection> {
+        let Some((account, claim)) = claim else { return act(self).map(Once::Done) };
+        let place = (account, claim.key);
+        if let Some(before) = self.claims.get(&place).or_else(|| self.snapshot.claims.get(&place)) {
+            return if before.request == claim.request {
+                Ok(Once::Replayed { payments: before.payments.clone() })
+            } else {
+                Err(Rejection::IdempotencyConflict)
+            };
+        }
+        let done = act(self)?;
+        let claimed = Claimed { request: claim.request, payments: payments() };
+        self.claims.insert(place, claimed.clone());
+        self.effects.claims.push(ClaimRow { account, key: claim.key, claimed });
+        Ok(Once::Done(done))
+    }
+
+    fn transfer(&mut self, transfer: &Transfer) -> Result<Transferred, Rejection> {
+        for (index, leg) in transfer.legs.iter().enumerate() {
+            self.open_account(leg.from, index)?;
+            self.open_account(leg.invoice.payee, index)?;
+        }
+        let by = |leg: &Leg| if leg.from == transfer.authority.account { Initiator::Owner } else { Initiator::Manager };
+        self.post_legs(&transfer.legs, TransferKind::Transfer, by)?;
+        Ok(Transferred { at: self.now })
+    }
+
+    fn adjust(&mut self, adjust: &Adjust) -> Result<(), Rejection> {
+        self.open_account(adjust.wallet(), 0)?;
+        self.post_legs(std::slice::from_ref(&adjust.leg), TransferKind::Credit, |_| Initiator::Operator)
+    }
+
+    /// Turns the changed accounts into rows, in id order, and asserts what must hold for every
+    /// batch (promises I2 and I3).
+    fn finish(mut self) -> Effects {
+        let mut change: i128 = 0;
+        for (id, account) in &self.accounts {
+            let Some(before) = self.snapshot.accounts.get(id) else { continue };
+            assert!(
+                account.kind != AccountKind::Wallet || !account.balance.is_negative(),
+                "I3: the balance of {id} would be negative"
+            );
+            change = change
+                .saturating_add(i128::from(account.balance.get()))
+                .saturating_sub(i128::from(before.balance.get()));
+            if account.entries != before.entries {
+                self.effects.accounts.push(AccountRow {
+                    id: *id,
+                    balance: account.balance,
+                    entries_before: before.entries,
+                    entries: account.entries,
+                    spent: account.spent,
+                });
+            }
+        }
+        assert!(change == 0, "I2: the batch would make {change} msat out of nothing");
+        self.effects.accounts.sort_unstable_by_key(|row| row.id);
+        self.effects.cards.extend(self.spent_by_cards.into_iter().map(|(id, spent)| CardRow { id, spent }));
+        self.effects.claims.sort_unstable_by_key(|row| (row.account, row.key));
+        self.effects
+    }
+}
