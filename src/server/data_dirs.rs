@@ -25,7 +25,7 @@ pub fn guard(storage: &Storage) {
     if data_dir.is_dir()
         && let Err(error) = sources::tighten(data_dir)
     {
-        tracing::warn!("who else can read the master keys in {} is not known: {error}", data_dir.display());
+        tracing::warn!("cannot check who else can read the master keys in {}: {error}", data_dir.display());
     }
     // A link to a file is as exposed as the file's directory.
     let database = storage.database();

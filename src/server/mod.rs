@@ -48,7 +48,7 @@ pub use base::{Base, block_on, migrate, open_store};
 #[derive(Debug, thiserror::Error)]
 pub enum StartupError {
     /// The data directory cannot be created.
-    #[error("the data directory cannot be made: {0}")]
+    #[error("the data directory cannot be created: {0}")]
     DataDir(std::io::Error),
     /// The database failed.
     #[error(transparent)]
@@ -63,7 +63,7 @@ pub enum StartupError {
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
     /// The first manager cannot be created.
-    #[error("the first manager cannot be made: {0}")]
+    #[error("the first manager cannot be created: {0}")]
     Bootstrap(services::Error),
     /// The runtime for work before serving, or on the command line, cannot be started.
     #[error("the runtime cannot be started: {0}")]
@@ -81,10 +81,10 @@ pub enum StartupError {
     #[error("cannot listen or serve: {0}")]
     Serve(std::io::Error),
     /// The address of the metrics cannot be used.
-    #[error("cannot listen where --metrics-listen says: {0}")]
+    #[error("cannot listen on the address in --metrics-listen: {0}")]
     MetricsListen(std::io::Error),
     /// A background task has ended.
-    #[error("satkeep cannot go on: {0}; see the log")]
+    #[error("satkeep cannot continue: {0}; see the log")]
     Task(#[from] TaskEnded),
     /// The settler has died.
     #[error("the ledger has stopped; see the log")]
@@ -193,7 +193,7 @@ async fn run(
     if let Some(listener) = listeners.metrics {
         // None of its responses is worth waiting for.
         let server = api::system::metrics::serve(listener, &app).map_err(StartupError::Serve)?;
-        tasks.start("the server of metrics", async {
+        tasks.start("the metrics server", async {
             if let Err(error) = server.await {
                 tracing::error!(%error, "the metrics cannot be served");
             }
@@ -212,7 +212,7 @@ async fn run(
             return ended.map_err(StartupError::Serve);
         }
     };
-    tracing::info!("stopping: new requests are refused, what is under way is answered");
+    tracing::info!("stopping: new requests are refused, requests in progress are answered");
     app.health.start_draining();
     app.hub.close();
     tasks.start_stopping();

@@ -72,7 +72,7 @@ impl Tasks {
         while let Some(ended) = self.finishing.join_next_with_id().await {
             if ended.is_err() {
                 let error = self.describe(ended);
-                tracing::error!(%error, "a background task did not finish what it had begun");
+                tracing::error!(%error, "a background task did not finish its work");
             }
         }
         self.endless.shutdown().await;

@@ -90,7 +90,7 @@ async fn forget(
             Ok(true) => tokio::time::sleep(began.elapsed()).await,
             Ok(false) => break,
             Err(error) => {
-                tracing::warn!(%error, "old {what} could not be forgotten; trying again in an hour");
+                tracing::warn!(%error, "old {what} could not be deleted; trying again in an hour");
                 break;
             }
         }
@@ -120,7 +120,7 @@ async fn follow_master_key(store: Store, sealer: Sealer, health: Arc<Health>) {
             Err(error) => error.to_string(),
         };
         if complaints.is_due() {
-            tracing::error!("the master key cannot be followed, so the one before still seals: {complaint}");
+            tracing::error!("the new master key cannot be used, so the previous one still encrypts: {complaint}");
         }
     }
 }

@@ -88,7 +88,7 @@ impl Connection {
         let refusal = refusals::refusal(bare.status, head);
         let (id, status) = (request_id::new(), refusal.code().status().as_u16());
         self.app.metrics.requests.count("", None, status, Duration::ZERO);
-        tracing::info!(request_id = %id, status, "a request that could not be read");
+        tracing::info!(request_id = %id, status, "a malformed request");
         instead.extend(refusals::write(&refusal, bare, head.is_head(), &id).into_bytes());
         Some(instead)
     }

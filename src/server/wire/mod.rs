@@ -91,6 +91,6 @@ pub fn serve(listener: std::net::TcpListener, app: &State, connections_max: NonZ
 fn drop_slow_readers(connection: &TcpStream) {
     #[cfg(target_os = "linux")]
     if let Err(error) = socket2::SockRef::from(connection).set_tcp_user_timeout(Some(READ_TIMEOUT)) {
-        tracing::debug!(%error, "a connection is without a limit of time for its reader");
+        tracing::debug!(%error, "no read timeout could be set on a connection");
     }
 }
