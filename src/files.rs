@@ -1,28 +1,28 @@
-//! Files that hold what others must not read: who may is said by us, and not by the umask or by
-//! whoever made the directory.
+//! Files that hold secrets: their permissions are set explicitly, independent of the umask and of
+//! whoever created the directory.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-/// For the owner alone.
+/// For the owner only.
 pub const OWNER: u32 = 0o600;
-/// For the owner, and for a group that reads.
+/// For the owner, and for a group that may read.
 pub const GROUP_READS: u32 = 0o640;
-/// What a directory allows to others than its owner.
+/// The permission bits of anybody but the owner.
 const OTHERS: u32 = 0o077;
 
-/// Makes a file, which must not be there, and is never there with a wider mode. What the umask
-/// takes from it is given back.
+/// Creates a file, which must not exist yet, and which never has a wider mode than this.
+/// Permissions that the umask removed are restored.
 pub fn create(path: &Path, mode: u32) -> io::Result<File> {
     let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     file.set_permissions(Permissions::from_mode(mode))?;
     Ok(file)
 }
 
-/// Takes from others what they may do with a file, where it is there and is ours; says so in the
-/// log. Of a file that is somebody else's it is only said.
+/// Removes others' permissions on a file, if it exists and is ours, and logs that. If the file is
+/// somebody else's, it is only logged.
 pub fn tighten(path: &Path, allowed: impl FnOnce(&Owned) -> u32) -> io::Result<()> {
     let found = match std::fs::symlink_metadata(path) {
         Ok(found) if found.is_file() => found,
@@ -48,17 +48,17 @@ pub fn tighten(path: &Path, allowed: impl FnOnce(&Owned) -> u32) -> io::Result<(
     Ok(())
 }
 
-/// What a file allows whom.
+/// A file's permissions.
 #[derive(Clone, Copy, Debug)]
 pub struct Owned {
     /// Its mode.
     pub mode: u32,
-    /// Whether somebody has given it to another group than the one that this process makes files
-    /// for.
+    /// Whether its group is not the one that this process creates files for, so somebody has set
+    /// it.
     pub is_other_group: bool,
 }
 
-/// Warns of a directory in which others can read, look or write.
+/// Warns of a directory that others can read, search or write.
 pub fn warn_of_others(directory: &Path) {
     let Ok(found) = std::fs::metadata(directory) else { return };
     let mode = found.mode() & 0o7777;

@@ -1,4 +1,4 @@
-//! The satkeep binary: reads the command line, and says on standard error what went wrong.
+//! The satkeep binary: parses the command line, and reports errors on standard error.
 
 use std::process::ExitCode;
 

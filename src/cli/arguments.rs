@@ -1,5 +1,5 @@
-//! Reading the command line, so that all settings that are not valid are told at once: clap ends
-//! at the first.
+//! Parsing the command line so that all invalid settings are reported at once: clap stops at the
+//! first.
 
 use std::error::Error as _;
 
@@ -11,8 +11,8 @@ use super::{Cli, usage};
 use crate::config::InvalidConfig;
 use crate::config::values::Problems;
 
-/// What the command line says, or everything that is wrong with the settings. Where there is
-/// nothing to do, because it asks for help or makes no sense, says so and ends the process.
+/// The parsed command line, or everything that is wrong with the settings. If there is nothing to
+/// do, because it asks for help or cannot be parsed, prints that and exits the process.
 pub(super) fn read() -> Result<Cli, InvalidConfig> {
     let mut command = Cli::command();
     let mut problems = Vec::new();
@@ -33,18 +33,18 @@ pub(super) fn read() -> Result<Cli, InvalidConfig> {
             let problem = problem.map_or_else(String::new, ToString::to_string);
             problems.push(format!("--{}: {problem}", setting.get_long().unwrap_or_default()));
         }
-        // Read again without looking at this one, for what is wrong behind it.
+        // Parsed again without validating this one, to find further errors.
         command = command.mut_arg(id, |arg| arg.value_parser(ValueParser::os_string()));
     }
 }
 
-/// The setting whose value is not valid, where that is the error.
+/// The setting whose value is invalid, if that is the error.
 fn invalid_setting<'a>(command: &'a Command, error: &Error) -> Option<&'a Arg> {
     if error.kind() != ErrorKind::ValueValidation {
         return None;
     }
     let Some(ContextValue::String(usage)) = error.get(ContextKind::InvalidArg) else { return None };
-    // The flag with the name of its value, as `--listen <LISTEN>`.
+    // The flag with the name of its value, such as `--listen <LISTEN>`.
     let name = usage.strip_prefix("--")?.split([' ', '[', '=']).next()?;
     command.get_arguments().find(|arg| arg.get_env().is_some() && arg.get_long() == Some(name))
 }

@@ -1,4 +1,4 @@
-//! `satkeep master-key`: which key is in use, and replacing it.
+//! `satkeep master-key`: showing the current key, and replacing it.
 
 use std::time::Duration;
 
@@ -20,17 +20,17 @@ use crate::store::encrypted_columns;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum MasterKeyCommand {
-    /// Replace the master key, and seal everything anew, while servers go on serving. When
-    /// it was interrupted, run it again
+    /// Replace the master key and re-encrypt everything while servers keep running. If it was
+    /// interrupted, run it again
     Rotate {
-        /// Seconds that requests which are under way may take to write what they have sealed
+        /// Seconds that requests in progress may take to write what they have encrypted
         #[arg(long, default_value = "40")]
         grace_s: u32,
-        /// Remove the file of the key before at the end; backups made before need that key
+        /// Remove the previous key's file at the end; backups made before need that key
         #[arg(long)]
         forget_old: bool,
     },
-    /// How much is sealed under which master key, by the keys' marks
+    /// How many values are encrypted under which master key, by the keys' marks
     Status,
 }
 

@@ -45,15 +45,15 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the API (what is done when no command is given)
+    /// Serve the API (the default command)
     Serve,
     /// Managers: the service accounts whose keys create users
     #[command(subcommand)]
     Manager(ManagerCommand),
-    /// The master key, which everything secret in the database is sealed under
+    /// The master key, which encrypts everything secret in the database
     #[command(subcommand)]
     MasterKey(MasterKeyCommand),
-    /// Operators: who look after managers and their money over HTTP
+    /// Operators: who administer managers and their money over HTTP
     #[command(subcommand)]
     Operator(OperatorCommand),
     /// Credit a wallet from issuance, and print its new balance
@@ -61,24 +61,24 @@ enum Command {
         /// The wallet's id
         #[arg(long)]
         wallet: WalletId,
-        /// How much, in sat
+        /// The amount, in sat
         #[arg(long)]
         amount_sat: i64,
     },
-    /// Recompute the ledger's promises from its rows; fails when one does not hold
+    /// Recompute the ledger's promises from its rows; fails if one does not hold
     Audit,
     /// Print the OpenAPI document
     Openapi,
-    /// Print the table of settings that stands in the documents
+    /// Print the table of settings for the documentation
     #[command(hide = true)]
     Settings,
-    /// Bring the database to the newest schema
+    /// Migrate the database to the newest schema
     Migrate {
-        /// Take the newest migration back instead, with all data that it made room for
+        /// Revert the newest migration instead, including all data that it made room for
         #[arg(long)]
         revert: bool,
     },
-    /// Copy a SQLite database to a file, while it is in use
+    /// Copy a SQLite database to a file while it is in use
     Backup {
         /// The file, which must not exist yet
         file: PathBuf,
@@ -95,7 +95,8 @@ enum ManagerCommand {
     },
     /// List managers and their wallets
     List,
-    /// Give a manager's wallets new keys, and print them; the old ones stop at once
+    /// Replace the keys of a manager's wallets, and print the new ones; the old ones stop working
+    /// at once
     RotateKeys {
         /// The manager's user id
         #[arg(long)]
@@ -105,15 +106,15 @@ enum ManagerCommand {
 
 #[derive(Debug, Subcommand)]
 enum OperatorCommand {
-    /// Create an operator, and print the password where one is made
+    /// Create an operator, and print the password if one is generated
     Create(Login),
     /// List operators
     List,
-    /// Give an operator a new password; all sessions end
+    /// Set an operator's password; all sessions end
     SetPassword(Login),
     /// Remove an operator; all sessions end
     Remove {
-        /// What the operator logs in as
+        /// The operator's user name
         #[arg(long)]
         username: String,
     },
@@ -121,45 +122,45 @@ enum OperatorCommand {
 
 #[derive(Args, Debug)]
 struct Login {
-    /// What the operator logs in as
+    /// The operator's user name
     #[arg(long)]
     username: String,
-    /// Read the password (at least 8 characters) from standard input, in place of making one
+    /// Read the password (at least 8 characters) from standard input, instead of generating one
     #[arg(long)]
     password_stdin: bool,
 }
 
-/// A command failed.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
-    /// The start.
+    /// Startup failed.
     #[error(transparent)]
     Startup(#[from] StartupError),
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The ledger's rules.
+    /// The ledger's rules refused it.
     #[error("refused: {0}")]
     Refused(Rejection),
-    /// A use case.
+    /// A use case failed.
     #[error(transparent)]
     Service(services::Error),
-    /// The master key.
+    /// The master key cannot be used.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
-    /// The rotation of the master key.
+    /// The master key rotation failed.
     #[error(transparent)]
     Rotation(#[from] RotationError),
-    /// The backup.
+    /// The backup failed.
     #[error(transparent)]
     Backup(#[from] BackupError),
-    /// A value on the command line.
+    /// A value on the command line is invalid.
     #[error("{0}")]
     Usage(String),
     /// A promise does not hold.
     #[error("{0} does not hold")]
     Audit(&'static str),
-    /// Standard input.
+    /// Standard input cannot be read.
     #[error("the password cannot be read: {0}")]
     Input(#[from] std::io::Error),
 }
@@ -170,25 +171,25 @@ impl From<services::Error> for CliError {
     }
 }
 
-/// What a command prints: lines for a person, or JSON for a script.
+/// What a command prints: lines for people, or JSON for scripts.
 struct Answer {
     text: String,
     json: Value,
 }
 
 impl Cli {
-    /// Reads the command line. Where there is nothing to do, because it asks for help or makes no
-    /// sense, says so and ends the process.
+    /// Parses the command line. If there is nothing to do, because it asks for help or cannot be
+    /// parsed, prints that and exits the process.
     pub fn read() -> Result<Self, InvalidConfig> {
         arguments::read()
     }
 
-    /// What the log looks like.
+    /// The log format.
     pub fn log_format(&self) -> LogFormat {
         self.config.telemetry.log_format
     }
 
-    /// Does what the command line asks for.
+    /// Runs the command.
     pub fn run(self) -> Result<(), CliError> {
         let config = self.config;
         let answer = match self.command.unwrap_or(Command::Serve) {
@@ -274,7 +275,7 @@ fn list_managers(config: &Config) -> Result<Answer, CliError> {
     Ok(Answer { text: lines.join("\n"), json: Value::Array(rows) })
 }
 
-/// A name as it can stand in a line, whatever is in it.
+/// A name in a form that fits on one line, whatever it contains.
 fn on_one_line(name: &str) -> String {
     name.replace(char::is_control, " ")
 }

@@ -1,4 +1,4 @@
-//! Operators at the command line: the first one can be made nowhere else.
+//! Operators on the command line, the only place where the first one can be created.
 
 use std::io::Read;
 
@@ -15,7 +15,7 @@ use crate::server::{Base, block_on};
 use crate::services::operators::logins;
 use crate::services::{self, Missing, Taken};
 
-/// The longest password that is read, in bytes; a longer one is refused as such.
+/// The longest password that is read, in bytes; a longer one is refused as too long.
 const INPUT_BYTES_MAX: u64 = 4096;
 
 pub(super) fn run(config: &Config, command: OperatorCommand) -> Result<Answer, CliError> {
@@ -53,7 +53,7 @@ fn check(username: String) -> Result<Username, CliError> {
     Username::new(username).map_err(|error| CliError::Usage(format!("--username {error}")))
 }
 
-/// The user name, the password as it is printed where it was made here, and the password.
+/// The user name, the password to print if it was generated here, and the password.
 fn read(login: Login) -> Result<(Username, Option<SessionToken>, Password), CliError> {
     let username = check(login.username)?;
     let made = (!login.password_stdin).then(SessionToken::generate);
@@ -66,7 +66,7 @@ fn read(login: Login) -> Result<(Username, Option<SessionToken>, Password), CliE
     Ok((username, made, password))
 }
 
-/// Standard input without the end of its line.
+/// One line of standard input, without its line ending.
 fn read_line() -> Result<Zeroizing<String>, CliError> {
     let mut text = Zeroizing::new(String::new());
     std::io::stdin().take(INPUT_BYTES_MAX).read_to_string(&mut text)?;

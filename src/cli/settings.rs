@@ -1,4 +1,4 @@
-//! The table of settings in the documents, out of the flags themselves.
+//! The table of settings in the documentation, generated from the flags.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use clap::{Arg, CommandFactory};
 
 use super::Cli;
 
-/// A table in Markdown: each flag that has an environment variable, with its default and meaning.
+/// A Markdown table: each flag that has an environment variable, with its default and meaning.
 pub(super) fn table() -> String {
     let mut table = "| flag | environment | default | what it sets |\n|---|---|---|---|\n".to_owned();
     let command = Cli::command();

@@ -1,24 +1,23 @@
-//! What is wrong with a command line, told without what may be a secret in it: a password or a URL
-//! that has got into the wrong place.
+//! Command-line errors without possible secrets: a password or a URL may have been put in the wrong
+//! place.
 
 use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-/// What stands in the place of a value that is not told.
+/// The replacement for a value that is not shown.
 const REDACTED: &str = "…";
 /// A longer word may be a key.
 const WORD_CHARACTERS_MAX: usize = 24;
 
-/// The same error; of what was given it shows names of flags, and short words where a short word
-/// belongs.
+/// The same error, which shows only flag names, and short words where short words are expected.
 pub(super) fn redact(mut error: Error) -> Error {
     let kinds = [ContextKind::InvalidArg, ContextKind::InvalidValue, ContextKind::InvalidSubcommand];
     for kind in kinds {
         let Some(ContextValue::String(given)) = error.get(kind) else { continue };
         let is_told = match (kind, error.kind()) {
-            // What stands where nothing belongs may be anything.
+            // Anything may be found where nothing is expected.
             (ContextKind::InvalidArg, ErrorKind::UnknownArgument) => is_flag(given),
-            // This is the name of what the value is for.
+            // This is the name of the flag that the value is for.
             (ContextKind::InvalidArg, _) => true,
             (_, ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::InvalidSubcommand) => is_word(given),
             _ => false,

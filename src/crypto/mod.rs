@@ -1,4 +1,4 @@
-//! Secrets: random bytes, sealing under the master key, and passwords.
+//! Secrets: random bytes, encryption under the master key, and passwords.
 
 pub mod password;
 pub mod random;

@@ -1,5 +1,5 @@
-//! Passwords, kept only as argon2id hashes (RFC 9106) with at least the cost that OWASP asks
-//! for: 19 MiB, two passes, one lane.
+//! Passwords, stored only as argon2id hashes (RFC 9106) with at least the cost that OWASP
+//! recommends: 19 MiB, two passes, one lane.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -13,30 +13,30 @@ use zeroize::Zeroizing;
 pub const PASSWORD_BYTES_MAX: usize = 1024;
 /// The shortest password of a manager or an operator, in characters.
 pub const CHARACTERS_MIN: usize = 8;
-/// What memory a hash may take, in KiB: up to 1 GiB.
+/// The memory that a hash may use, in KiB: up to 1 GiB.
 const MEMORY_KIB: RangeInclusive<u32> = 19_456..=1024 * 1024;
-/// How many passes a hash may make.
+/// The number of passes that a hash may make.
 const PASSES: RangeInclusive<u32> = 2..=100;
 
-/// A password as the client gave it; wiped when dropped, never shown.
+/// A password as the client sent it; wiped when dropped, never shown.
 pub struct Password(Zeroizing<String>);
 
-/// A password is not one that is accepted.
+/// Why a password is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPassword {
-    /// There is none.
+    /// It is empty.
     #[error("must not be empty")]
     Empty,
     /// It is too long.
     #[error("must be at most {max} bytes long")]
     TooLong {
-        /// The longest that is accepted, in bytes.
+        /// The maximum length, in bytes.
         max: usize,
     },
     /// It is too short.
     #[error("must be at least {min} characters long")]
     TooShort {
-        /// The shortest that is accepted, in characters.
+        /// The minimum length, in characters.
         min: usize,
     },
 }
@@ -47,8 +47,8 @@ pub enum InvalidPassword {
 pub struct HashError(argon2::password_hash::Error);
 
 impl Password {
-    /// Checks a password that is shown, or that a manager sets for a user: how good that one is
-    /// to be, only the manager knows.
+    /// Checks a password that is presented, or that a manager sets for a user: how strong the
+    /// latter has to be is up to the manager.
     pub fn new(text: String) -> Result<Self, InvalidPassword> {
         let text = Zeroizing::new(text);
         if text.is_empty() {
@@ -60,8 +60,8 @@ impl Password {
         }
     }
 
-    /// Checks a password that is set for a manager or an operator, whose login moves money. One
-    /// that was set before may be shorter.
+    /// Checks a password set for a manager or an operator, whose login can move money. An older one
+    /// may be shorter.
     pub fn new_for_login(text: String) -> Result<Self, InvalidPassword> {
         let password = Self::new(text)?;
         let is_long_enough = password.0.chars().nth(CHARACTERS_MIN - 1).is_some();
@@ -83,7 +83,7 @@ pub struct MemoryKib(u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Passes(u32);
 
-/// A part of a hash's cost is out of its range.
+/// A cost parameter is out of range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a whole number from {} to {}", .0.start(), .0.end())]
 pub struct InvalidCost(RangeInclusive<u32>);
@@ -108,8 +108,8 @@ fn read_cost(text: &str, range: RangeInclusive<u32>) -> Result<u32, InvalidCost>
     text.parse().ok().filter(|cost| range.contains(cost)).ok_or(InvalidCost(range))
 }
 
-/// Hashes and verifies passwords at one cost. Each takes tens of milliseconds and a lot of
-/// memory on purpose: run it where blocking is allowed.
+/// Hashes and verifies passwords at one cost. Each call takes tens of milliseconds and a lot of
+/// memory by design: run it where blocking is allowed.
 #[derive(Clone, Copy, Debug)]
 pub struct Hasher {
     memory: MemoryKib,
@@ -117,7 +117,7 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// With this much memory and this many passes.
+    /// A hasher with this much memory and this many passes.
     pub const fn new(memory: MemoryKib, passes: Passes) -> Self {
         Self { memory, passes }
     }
@@ -127,13 +127,13 @@ impl Hasher {
         Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
     }
 
-    /// The hash in PHC text form, with a salt of its own.
+    /// The hash in PHC text form, with a fresh salt.
     pub fn hash(&self, password: &Password) -> Result<String, HashError> {
         self.argon2()?.hash_password(password.0.as_bytes()).map(|hash| hash.to_string()).map_err(HashError)
     }
 
-    /// Whether the password is the hashed one. Without a hash it is not, but takes as long to
-    /// say so. The cost is the hash's own, whatever it is now.
+    /// Whether the password matches the hash. Without a hash it does not match, but that takes just
+    /// as long. The cost is that of the hash, not the current one.
     pub fn verify(&self, password: &Password, hash: Option<&str>) -> Result<bool, HashError> {
         let Some(hash) = hash else { return self.hash(password).map(|_| false) };
         let hash = PasswordHash::new(hash).map_err(|error| HashError(error.into()))?;

@@ -1,4 +1,4 @@
-//! Secret random bytes, straight from the operating system.
+//! Secret random bytes, directly from the operating system.
 
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 ///
 /// # Panics
 ///
-/// When the operating system has no randomness to give: nothing safe can go on without it.
+/// If the operating system cannot provide randomness: nothing can safely continue without it.
 pub fn secret_bytes<const N: usize>() -> Zeroizing<[u8; N]> {
     let mut bytes = Zeroizing::new([0; N]);
     fill(bytes.as_mut_slice());
@@ -19,7 +19,7 @@ pub fn secret_bytes<const N: usize>() -> Zeroizing<[u8; N]> {
 ///
 /// # Panics
 ///
-/// As [`secret_bytes`].
+/// Like [`secret_bytes`].
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     fill(&mut bytes);

@@ -1,4 +1,4 @@
-//! The ring of master keys: one seals, and any number of others still open.
+//! The ring of master keys: one encrypts, and any number of others can still decrypt.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ const NONCE_BYTES: usize = 24;
 /// How long a key that was not found is not looked for again.
 const FIND_PAUSE: Duration = Duration::from_secs(1);
 
-/// Finds master keys that have come since, when a value does not open with the known ones.
+/// Looks for new master keys when a value cannot be decrypted with the known ones.
 pub type FindKeys = dyn Fn() -> Vec<MasterKey> + Send + Sync;
 
-/// Seals under one master key, and unseals under all that it knows. Cheap to clone; what is
-/// added to one clone, or switched in it, is in all of them.
+/// Encrypts under one master key, and decrypts under all that it knows. Cheap to clone; adding a
+/// key to one clone, or switching it, affects all of them.
 #[derive(Clone)]
 pub struct Sealer {
     ring: Arc<RwLock<Ring>>,
@@ -32,13 +32,13 @@ pub struct Sealer {
 
 struct Ring {
     current: Arc<RingKey>,
-    /// All keys, the current one among them.
+    /// All keys, including the current one.
     keys: Vec<Arc<RingKey>>,
-    /// Marks of keys that were looked for in vain, and when.
+    /// The marks of keys that were not found, and when they were looked for.
     missed: Vec<(Mark, Instant)>,
 }
 
-/// What sealing takes of a master key; wiped when dropped.
+/// The keys derived from a master key for encryption; wiped when dropped.
 struct RingKey {
     cipher: XChaCha20Poly1305,
     mark: Mark,
@@ -67,14 +67,14 @@ impl Ring {
 }
 
 impl Sealer {
-    /// For one master key, from which the key of digests follows as well.
+    /// A sealer for one master key, which the digest key is also derived from.
     pub fn new(master: &MasterKey) -> Self {
         let current = RingKey::new(master);
         let ring = Ring { keys: vec![Arc::clone(&current)], current, missed: Vec::new() };
         Self { ring: Arc::new(RwLock::new(ring)), digest_key: Arc::new(master.digest_key()), find_keys: None }
     }
 
-    /// The same, with a key of digests that does not follow from the master key.
+    /// The same, with a digest key that does not depend on the master key.
     #[must_use]
     pub fn with_digest_key(self, digest_key: Zeroizing<[u8; 32]>) -> Self {
         Self { digest_key: Arc::new(digest_key), ..self }
@@ -86,7 +86,7 @@ impl Sealer {
         Self { find_keys: Some(find_keys), ..self }
     }
 
-    /// Knows a master key from now on: what it has sealed opens.
+    /// Adds a master key, so that values encrypted under it can be decrypted.
     pub fn add(&self, master: &MasterKey) {
         let mut ring = self.ring.write();
         if ring.find(master.mark()).is_none() {
@@ -94,31 +94,31 @@ impl Sealer {
         }
     }
 
-    /// Seals with the key of this mark from now on. Fails where no such key is found.
+    /// Encrypts with the key of this mark from now on. Fails if there is no such key.
     pub fn switch_to(&self, mark: Mark) -> Result<(), UnsealError> {
         let key = self.key_of(mark).ok_or(UnsealError)?;
         self.ring.write().current = key;
         Ok(())
     }
 
-    /// The mark of the key that seals.
+    /// The mark of the key that encrypts.
     pub fn mark(&self) -> Mark {
         self.ring.read().current.mark
     }
 
-    /// HMAC-SHA256 of parts, in order, under a key that outlives master keys: equal for what
-    /// is equal, but nobody without the key can find out what it was by trying.
+    /// HMAC-SHA256 of parts, in order, under a key that outlives master keys. Equal inputs have
+    /// equal digests, but nobody without the key can find the input by trying.
     pub fn digest(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut engine = HmacEngine::<sha256::Hash>::new(self.digest_key.as_slice());
         for part in parts {
-            // Their lengths keep the parts apart.
+            // The lengths keep the parts distinct.
             engine.input(&part.len().to_be_bytes());
             engine.input(part);
         }
         Hmac::from_engine(engine).to_byte_array()
     }
 
-    /// Seals `plain` for one purpose and one owner.
+    /// Encrypts `plain` for one purpose and one owner.
     ///
     /// # Panics
     ///
@@ -134,7 +134,7 @@ impl Sealer {
         Sealed::from_stored([&[VERSION], key.mark.as_bytes().as_slice(), &nonce, &ciphertext].concat())
     }
 
-    /// Opens what [`Sealer::seal`] made for the same purpose and owner, under whichever key.
+    /// Decrypts what [`Sealer::seal`] made for the same purpose and owner, under any known key.
     pub fn unseal(&self, purpose: Purpose, owner: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, UnsealError> {
         let (version, rest) = sealed.split_first().ok_or(UnsealError)?;
         let (mark, rest) = rest.split_first_chunk().ok_or(UnsealError)?;
@@ -150,13 +150,13 @@ impl Sealer {
             .or(Err(UnsealError))
     }
 
-    /// Opens what was sealed under whichever key, and seals it under the current one.
+    /// Decrypts what was encrypted under any known key, and encrypts it under the current one.
     pub fn reseal(&self, purpose: Purpose, owner: &[u8], sealed: &[u8]) -> Result<Sealed, UnsealError> {
         Ok(self.seal(purpose, owner, &self.unseal(purpose, owner, sealed)?))
     }
 
-    /// The key of a mark, which may have come since the ring was made. One that was not found
-    /// is not looked for again at once, however many values are under it.
+    /// The key of a mark, which may be newer than the ring. If it is not found, it is not looked
+    /// for again at once, however many values are under it.
     fn key_of(&self, mark: Mark) -> Option<Arc<RingKey>> {
         let (known, has_just_missed) = {
             let ring = self.ring.read();

@@ -1,10 +1,10 @@
-//! Sealing: what the database keeps but must not give away is encrypted under the master
-//! key, which lives outside of the database (promise I10).
+//! Encryption of stored secrets: what the database stores but must not reveal is encrypted under
+//! the master key, which is kept outside of the database (promise I10).
 //!
 //! A sealed value is `version (1) | master key's mark (4) | nonce (24) | ciphertext and tag`,
-//! by XChaCha20-Poly1305, and is bound to its purpose and owner: a value that is moved to
-//! another row does not open. The mark tells which master key opens it, so values under an
-//! old and a new key can stand side by side while the key is being rotated.
+//! encrypted with XChaCha20-Poly1305 and bound to its purpose and owner: a value that is moved to
+//! another row cannot be decrypted. The mark identifies the master key, so values under an old and
+//! a new key can coexist while the key is being rotated.
 
 use std::fmt;
 use std::str::FromStr;
@@ -33,12 +33,12 @@ impl MasterKey {
         Self(random::secret_bytes())
     }
 
-    /// The key as 64 hex characters, for the file that keeps it.
+    /// The key as 64 hex characters, for the key file.
     pub fn reveal(&self) -> Zeroizing<String> {
         Zeroizing::new(self.0.to_lower_hex_string())
     }
 
-    /// A key for one use, from which neither the master key nor another use's key follows:
+    /// A key for one use, which reveals neither the master key nor the key of another use:
     /// HMAC-SHA256 of the label under the master key.
     pub fn derive(&self, label: &str) -> Zeroizing<[u8; 32]> {
         let mut engine = HmacEngine::<sha256::Hash>::new(self.0.as_slice());
@@ -46,13 +46,14 @@ impl MasterKey {
         Zeroizing::new(Hmac::from_engine(engine).to_byte_array())
     }
 
-    /// By which its sealed values are told.
+    /// The mark that identifies its sealed values.
     pub fn mark(&self) -> Mark {
         let [a, b, c, d, ..] = *self.derive("satkeep/mark");
         Mark([a, b, c, d])
     }
 
-    /// The key of digests that followed from the first master key, before it was a random one.
+    /// The digest key that used to be derived from the first master key, before it became a random
+    /// one.
     pub fn digest_key(&self) -> Zeroizing<[u8; 32]> {
         self.derive("satkeep/digest")
     }
@@ -72,7 +73,7 @@ impl fmt::Debug for MasterKey {
     }
 }
 
-/// By which a sealed value tells its master key; no secret.
+/// Identifies the master key of a sealed value; not secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mark([u8; MARK_BYTES]);
 
@@ -82,7 +83,7 @@ impl Mark {
         Self(bytes)
     }
 
-    /// The mark in a sealed value; `None` for what is too short to be one.
+    /// The mark in a sealed value; `None` if it is too short to be one.
     pub fn of_sealed(sealed: &[u8]) -> Option<Self> {
         let (_version, rest) = sealed.split_first()?;
         rest.first_chunk().copied().map(Self)
@@ -100,7 +101,7 @@ impl fmt::Display for Mark {
     }
 }
 
-/// What a sealed value is; part of what it is bound to.
+/// The purpose of a sealed value, which it is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// A wallet's admin key.
@@ -109,26 +110,26 @@ pub enum Purpose {
     InvoiceKey,
     /// The preimage of an invoice.
     Preimage,
-    /// An answer that is kept under an idempotency key.
+    /// A response stored under an idempotency key.
     Answer,
-    /// What signs the events that go to an endpoint.
+    /// The signing secret of an endpoint.
     EndpointSecret,
-    /// What signs the webhooks of a wallet's own invoices and payments.
+    /// The secret that signs the webhooks of a wallet's own invoices and payments.
     WalletSecret,
     /// The headers that a pay link's webhook is sent with.
     PayLinkHeaders,
     /// The keys of a card.
     CardKeys,
-    /// The known text by which a master key is recognized at start.
+    /// The known plaintext that a master key is checked with at startup.
     Check,
-    /// The key of digests, which outlives master keys.
+    /// The digest key, which outlives master keys.
     DigestKey,
-    /// The master keys that were in use before.
+    /// The previous master keys.
     KeysBefore,
 }
 
 impl Purpose {
-    /// What the values of this purpose are bound to.
+    /// The label that values of this purpose are bound to.
     pub(crate) const fn label(self) -> &'static [u8] {
         match self {
             Self::AdminKey => b"satkeep/admin-key/",
@@ -146,23 +147,23 @@ impl Purpose {
     }
 }
 
-/// A sealed value, as the database keeps it.
+/// A sealed value, as the database stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed(Vec<u8>);
 
 impl Sealed {
-    /// From bytes that the database kept.
+    /// From stored bytes.
     pub const fn from_stored(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
 
-    /// The bytes to keep.
+    /// The bytes to store.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }
 
-/// The value was not sealed by a known master key for this purpose and owner, or is damaged.
+/// The value was not encrypted by a known master key for this purpose and owner, or is damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a sealed value does not open with the master keys that are known")]
 pub struct UnsealError;

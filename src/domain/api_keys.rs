@@ -1,9 +1,9 @@
-//! API keys: 128 random bits that a client shows as 32 lower-case hex characters.
+//! API keys: 128 random bits that clients send as 32 lower-case hex characters.
 //!
-//! A key is found by its SHA-256 digest: the key is random and long, so a fast hash is
-//! enough, and a reader of the database cannot turn the digest back. Because the
-//! documented workflow shows wallet keys to the manager again and again, the key is kept
-//! as well, but sealed (see [`crate::crypto::secret`]).
+//! A key is looked up by its SHA-256 digest. The key is random and long, so a fast hash is enough,
+//! and someone who can read the database cannot reverse the digest. Because the documented workflow
+//! shows wallet keys to the manager repeatedly, the key itself is stored as well, but encrypted
+//! (see [`crate::crypto::secret`]).
 
 use std::fmt;
 
@@ -15,12 +15,12 @@ use crate::crypto::random;
 use crate::crypto::secret::{Purpose, Sealed, Sealer, UnsealError};
 use crate::domain::ids::WalletId;
 
-/// What a key grants.
+/// What a key permits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyKind {
-    /// Reads and receives.
+    /// Reading and receiving.
     Invoice,
-    /// Also spends.
+    /// Spending as well.
     Admin,
 }
 
@@ -28,7 +28,7 @@ impl KeyKind {
     /// Both kinds: every wallet has one key of each.
     pub const ALL: [Self; 2] = [Self::Admin, Self::Invoice];
 
-    /// The name by which the kind is stored.
+    /// The name under which the kind is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Invoice => "invoice",
@@ -36,12 +36,12 @@ impl KeyKind {
         }
     }
 
-    /// The kind of that name.
+    /// The kind with that name.
     pub fn from_stored(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 
-    /// What a sealed key of this kind is for.
+    /// The purpose of a sealed key of this kind.
     pub const fn purpose(self) -> Purpose {
         match self {
             Self::Invoice => Purpose::InvoiceKey,
@@ -50,14 +50,14 @@ impl KeyKind {
     }
 }
 
-/// The number of a new generation of a wallet's keys. It is random, so that no generation gets
-/// the number of another one, not even of one that a failover has lost: a process may remember
-/// keys of that.
+/// The number for a new generation of a wallet's keys. It is random, so that no two generations
+/// share a number, not even with one that a failover has lost: a process may still have its keys
+/// cached.
 pub fn new_generation() -> i64 {
     i64::from_be_bytes(random::bytes())
 }
 
-/// A key itself: wiped when dropped, never shown by `Debug`.
+/// The key itself: wiped when dropped, never shown by `Debug`.
 #[derive(Clone)]
 pub struct ApiKey(Zeroizing<String>);
 
@@ -68,27 +68,27 @@ impl ApiKey {
         Self(Zeroizing::new(bytes.to_lower_hex_string()))
     }
 
-    /// Whatever a client shows as its key.
+    /// The key that a client sent, whatever it is.
     pub fn from_client(text: &str) -> Self {
         Self(Zeroizing::new(text.to_owned()))
     }
 
-    /// The text of the key, for the answer that hands it out.
+    /// The text of the key, for the response that hands it out.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// What the key is found by.
+    /// The digest that the key is looked up by.
     pub fn digest(&self) -> KeyDigest {
         KeyDigest(sha256::Hash::hash(self.0.as_bytes()).to_byte_array())
     }
 
-    /// The key as the database keeps it: bound to its wallet and kind.
+    /// Encrypts the key for storage, bound to its wallet and kind.
     pub fn seal(&self, sealer: &Sealer, wallet: WalletId, kind: KeyKind) -> Sealed {
         sealer.seal(kind.purpose(), wallet.as_bytes(), self.0.as_bytes())
     }
 
-    /// The key out of what [`ApiKey::seal`] made.
+    /// Decrypts what [`ApiKey::seal`] made.
     pub fn unseal(sealer: &Sealer, wallet: WalletId, kind: KeyKind, sealed: &[u8]) -> Result<Self, UnsealError> {
         let plain = sealer.unseal(kind.purpose(), wallet.as_bytes(), sealed)?;
         let text = std::str::from_utf8(&plain).or(Err(UnsealError))?;
@@ -112,7 +112,7 @@ impl KeyDigest {
         &self.0
     }
 
-    /// From the bytes as stored.
+    /// From stored bytes.
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().map(Self).ok()
     }
@@ -121,9 +121,9 @@ impl KeyDigest {
 /// The two keys of one wallet.
 #[derive(Clone, Debug)]
 pub struct KeyPair {
-    /// Also spends.
+    /// The key that may also spend.
     pub admin: ApiKey,
-    /// Reads and receives.
+    /// The key that reads and receives.
     pub invoice: ApiKey,
 }
 

@@ -1,30 +1,30 @@
-//! Who uses up what all tenants share: places in queues, streams, deliveries, hashes of passwords.
+//! Who uses resources that all tenants share: queue slots, streams, deliveries, password hashes.
 
 use super::ids::{InvalidId, UserId};
 
-/// Whose share something is charged to (promise I14).
+/// Whom usage is charged to (promise I14).
 ///
-/// Users that users have made count as the root manager's, however deep they are, so that nobody
-/// multiplies a share by making more users.
+/// Users created by users are charged to the root manager at any depth, so that nobody gains a
+/// larger share by creating more users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Consumer {
     /// The root manager: the one that no other user has created.
     pub tenant: UserId,
-    /// On which side of the tenant.
+    /// The side of the tenant.
     pub party: Party,
 }
 
-/// The two sides of a tenant, which have parts of its share: what its users do never uses up what
+/// The two sides of a tenant, each with its part of the tenant's share: users can never use up what
 /// the manager itself needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Party {
     /// The root manager's own keys, wallets and endpoints.
     Manager,
-    /// Everybody whom it, or one of its users, has created.
+    /// Everybody created by it or by one of its users.
     User,
 }
 
-/// How many bytes a consumer is stored in: the tenant's id, and one for the party.
+/// The number of bytes that a consumer is stored in: the tenant's id, and one for the party.
 const BYTES: usize = 17;
 
 impl Party {
@@ -37,7 +37,7 @@ impl Party {
 }
 
 impl Consumer {
-    /// What is nobody's: operators, the command line.
+    /// For what belongs to no tenant: operators, the command line.
     pub const NOBODY: Self = Self::manager(UserId::new([0; 16]));
 
     /// The manager itself.
@@ -45,7 +45,7 @@ impl Consumer {
         Self { tenant, party: Party::Manager }
     }
 
-    /// As it is stored: those of one tenant stand together, the manager first.
+    /// The stored form, in which those of one tenant are adjacent, the manager first.
     pub fn to_bytes(self) -> [u8; BYTES] {
         let mut bytes = [self.party.byte(); BYTES];
         for (byte, of_id) in bytes.iter_mut().zip(self.tenant.as_bytes()) {
@@ -54,7 +54,7 @@ impl Consumer {
         bytes
     }
 
-    /// Out of what [`Consumer::to_bytes`] made.
+    /// From what [`Consumer::to_bytes`] made.
     pub fn from_slice(bytes: &[u8]) -> Result<Self, InvalidId> {
         let (party, tenant) = bytes.split_last().unwrap_or((&0, &[]));
         let party = if *party == Party::User.byte() { Party::User } else { Party::Manager };

@@ -1,5 +1,4 @@
-//! What may be done with a wallet beyond what its balance allows: freezes, and the most that
-//! it may spend. Pure.
+//! Limits on a wallet beyond its balance: freezes and spending limits. Pure.
 
 use super::money::{Amount, Msat};
 use super::time::UnixMs;
@@ -10,9 +9,9 @@ const DAY_MS: i64 = 86_400_000;
 /// How far a wallet is frozen. The later one includes the earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Freeze {
-    /// No money leaves it.
+    /// No money can leave it.
     Spending,
-    /// Nor does any come in, and its keys do nothing.
+    /// No money can come in either, and its keys do not work.
     Everything,
 }
 
@@ -20,7 +19,7 @@ impl Freeze {
     /// Both, the weaker one first.
     pub const ALL: [Self; 2] = [Self::Spending, Self::Everything];
 
-    /// The name by which it is stored, and by which the API calls it.
+    /// The name in the database and in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Spending => "spending",
@@ -28,69 +27,68 @@ impl Freeze {
         }
     }
 
-    /// The freeze of that name.
+    /// The freeze with that name.
     pub fn from_stored(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|freeze| freeze.as_str() == name)
     }
 }
 
-/// What a wallet is frozen by. Its manager and operators freeze it apart, so that neither lifts
-/// what the other one decided.
+/// The freezes of a wallet. Its manager and operators set them separately, so that neither lifts
+/// the other's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Freezes {
-    /// How far by its manager.
+    /// The freeze set by its manager.
     pub by_manager: Option<Freeze>,
-    /// How far by an operator.
+    /// The freeze set by an operator.
     pub by_operator: Option<Freeze>,
 }
 
 impl Freezes {
-    /// How far the wallet is frozen, by whomever.
+    /// The stricter of the two.
     pub fn strictest(self) -> Option<Freeze> {
         self.by_manager.max(self.by_operator)
     }
 }
 
-/// The most that a wallet's own key may spend; no limit where there is none.
+/// The spending limits of a wallet's own key; `None` means no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// With one payment.
+    /// For one payment.
     pub payment_max: Option<Amount>,
-    /// On one day (UTC).
+    /// For one day (UTC).
     pub day_max: Option<Amount>,
 }
 
 /// What a wallet's own key has spent on the last day on which it spent anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spent {
-    /// Which day (UTC), counted from 1970.
+    /// The day (UTC), counted from 1970.
     pub day: i64,
-    /// How much.
+    /// The amount.
     pub total: Msat,
 }
 
-/// A payment is over one of the limits.
+/// The limit that a payment exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OverLimit {
-    /// Of one payment.
+    /// The limit for one payment.
     Payment,
-    /// Of one day.
+    /// The limit for one day.
     Day,
 }
 
 impl Spent {
-    /// What was spent on the day of this time, up to it.
+    /// What was spent so far on the day of this time.
     #[must_use]
     pub fn today(self, now: UnixMs) -> Self {
         let today = now.get().div_euclid(DAY_MS);
-        // Another replica's clock may be past midnight already: its day goes on.
+        // Another replica's clock may already be past midnight: its day continues.
         let day = if self.day == today.saturating_add(1) { self.day } else { today };
         let total = if self.day == day { self.total } else { Msat::ZERO };
         Self { day, total }
     }
 
-    /// The same after one more payment on that day. More than can be counted is more than any
-    /// limit.
+    /// The same after one more payment on that day. A sum too large to count exceeds any limit.
     #[must_use]
     pub fn and(self, amount: Amount) -> Self {
         Self { total: self.total.checked_add(amount).unwrap_or(Msat::new(i64::MAX)), ..self }
@@ -98,7 +96,7 @@ impl Spent {
 }
 
 impl Limits {
-    /// What is spent after one more payment at this time, where the limits allow it.
+    /// What is spent after one more payment at this time, if the limits allow it.
     pub fn spend(self, spent: Spent, amount: Amount, now: UnixMs) -> Result<Spent, OverLimit> {
         if self.payment_max.is_some_and(|max| amount > max) {
             return Err(OverLimit::Payment);

@@ -1,25 +1,25 @@
-//! For how long an invoice can be paid.
+//! How long an invoice can be paid.
 
-/// How long an invoice can be paid where nothing is said, in seconds (BOLT 11).
+/// The default, in seconds (BOLT 11).
 const DEFAULT_S: u32 = 3600;
-/// The longest that an invoice can be paid, in seconds: ten years.
+/// The maximum, in seconds: ten years.
 const MAX_S: u32 = 10 * 365 * 24 * 3600;
 
-/// For how long an invoice can be paid.
+/// How long an invoice can be paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expiry(u32);
 
-/// No invoice can be paid for so long, or for so short a time.
+/// The time is too long or too short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a whole number of seconds from 1 to {MAX_S}")]
 pub struct InvalidExpiry;
 
 impl Expiry {
-    /// Where nothing is said.
+    /// The default if the client specifies nothing.
     pub const DEFAULT: Self = Self(DEFAULT_S);
 
-    /// From a number of seconds, as clients say it: many say 0 where they mean nothing, which is
-    /// the zero of their language.
+    /// From a number of seconds as clients send it. Many send 0 to mean nothing, because it is the
+    /// zero value of their language.
     pub fn from_client(seconds: Option<i64>) -> Result<Self, InvalidExpiry> {
         match seconds {
             None | Some(0) => Ok(Self::DEFAULT),

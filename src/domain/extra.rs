@@ -1,5 +1,5 @@
-//! Data of the client's own that satkeep keeps beside a user or payment: a JSON object,
-//! given back as it came.
+//! The client's own data, which satkeep stores with a user or payment: a JSON object, returned
+//! exactly as it was sent.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -10,8 +10,8 @@ use super::text::InvalidText;
 /// The longest object, in bytes.
 pub const EXTRA_BYTES_MAX: usize = 8192;
 
-/// A JSON object as text, as the client wrote it but for line breaks between its tokens: it is
-/// one line, so that it can stand wherever lines frame what is said.
+/// A JSON object as text, exactly as the client wrote it except for line breaks between tokens: it
+/// is a single line, so that it fits into line-based protocols.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extra(String);
 
@@ -35,15 +35,15 @@ impl Extra {
         &self.0
     }
 
-    /// The value of the member `tag`, by which payments can be listed, where it is a text.
+    /// The value of the member `tag`, which payments can be listed by, if it is a string.
     pub fn tag(&self) -> Option<String> {
         let members = Members::read(&self.0).ok()?;
         let tag: String = serde_json::from_str(members.get("tag")?).ok()?;
         Some(tag).filter(|tag| !tag.contains('\0'))
     }
 
-    /// This object with the members of `newer` added, where both have one the newer's. What is
-    /// not touched stays as it is written, and where it is.
+    /// This object with the members of `newer` added; the newer value wins if both have a member.
+    /// Unaffected members keep their text and position.
     pub fn merged_with(&self, newer: &Self) -> Result<Self, InvalidText> {
         let merged = Members::read(&self.0)?.merged_with(&Members::read(&newer.0)?);
         if merged.len() > EXTRA_BYTES_MAX {

@@ -1,9 +1,8 @@
-//! Ids as newtypes, so that a user's id never stands where a wallet's is meant.
+//! Ids as newtypes, so that a user's id cannot be used where a wallet's is meant.
 //!
 //! Ids that clients see are 16 random bytes, shown as 32 lower-case hex characters. Ids of
-//! rows that only ever grow (invoices, transfers) are UUIDs of version 7 (RFC 9562): they
-//! sort by the time of their making, so that an index on them grows at its end, and
-//! "newest first" is their descending order.
+//! append-only rows (invoices, transfers) are UUIDs of version 7 (RFC 9562): they sort by creation
+//! time, so an index on them grows at its end, and "newest first" is their descending order.
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,7 +27,7 @@ macro_rules! id {
         pub struct $name([u8; $len]);
 
         impl $name {
-            /// How many bytes it has.
+            /// Its length in bytes.
             pub const LEN: usize = $len;
 
             /// From the bytes of the id.
@@ -36,7 +35,7 @@ macro_rules! id {
                 Self(bytes)
             }
 
-            /// From bytes whose number is not known yet, as a database gives them.
+            /// From bytes of unknown length, as a database returns them.
             pub fn from_slice(bytes: &[u8]) -> Result<Self, InvalidId> {
                 <[u8; $len]>::try_from(bytes)
                     .map(Self)
@@ -80,7 +79,7 @@ macro_rules! id {
 }
 
 id!(
-    /// A user, or a manager: a manager is a user that created others.
+    /// A user or a manager: a manager is a user that creates others.
     UserId, 16
 );
 id!(
@@ -88,7 +87,7 @@ id!(
     WalletId, 16
 );
 id!(
-    /// An account of the ledger: a wallet's, or one of the system's.
+    /// An account of the ledger: a wallet's, or the system's.
     AccountId, 16
 );
 id!(
@@ -100,32 +99,32 @@ id!(
     TransferId, 16
 );
 id!(
-    /// Something that has happened; sorts by time.
+    /// An event; sorts by time.
     EventId, 16
 );
 id!(
-    /// The row of one side of a payment in its wallet's list: of the payee's the id is the
-    /// invoice's, of the payer's the transfer's.
+    /// The row of one side of a payment in its wallet's list: the invoice's id for the payee, the
+    /// transfer's id for the payer.
     PaymentRow, 16
 );
 id!(
-    /// Where a manager has its tenant's events sent to.
+    /// A webhook endpoint, to which a manager has its tenant's events sent.
     EndpointId, 16
 );
 id!(
-    /// Whose deliveries and whose secret: an endpoint's or a wallet's id.
+    /// The owner of deliveries and of a secret: an endpoint's or a wallet's id.
     OwnerId, 16
 );
 id!(
-    /// One event on its way to one target. Of a payment's own webhook it is the id of the row.
+    /// One delivery of an event to one target. For a payment's own webhook it is the id of the row.
     DeliveryId, 16
 );
 id!(
-    /// The line in which deliveries wait, one behind the other.
+    /// The queue in which deliveries wait for each other.
     LineId, 16
 );
 id!(
-    /// A link that anybody may pay. In URLs it goes by another name.
+    /// A link that anybody may pay. URLs use another name for it.
     PayLinkId, 16
 );
 id!(
@@ -133,16 +132,16 @@ id!(
     CardId, 16
 );
 id!(
-    /// A tap of a card: what LUD-03 calls `k1`.
+    /// A tap of a card: LUD-03 calls it `k1`.
     HitId, 16
 );
 id!(
-    /// Whom an invoice was issued for that no key asked for: a pay link, or a tap of a card.
+    /// What an invoice without a key was issued for: a pay link, or a tap of a card.
     OriginId, 16
 );
 id!(
-    /// The SHA-256 of a preimage: what BOLT11 calls the payment hash. Clients know a
-    /// payment by it.
+    /// The SHA-256 of a preimage, which BOLT11 calls the payment hash. Clients identify a payment
+    /// by it.
     PaymentHash, 32
 );
 
@@ -166,8 +165,8 @@ impl WalletId {
 }
 
 impl AccountId {
-    /// The account that credits come from: what is outside of satkeep. Its balance is what
-    /// all wallets together hold, negated.
+    /// The account that credits come from: the world outside of satkeep. Its balance is the negated
+    /// sum of all wallets' balances.
     pub const ISSUANCE: Self = Self(*b"system/issuance/");
 
     /// The wallet that an account belongs to, by its bytes.
@@ -177,12 +176,12 @@ impl AccountId {
 }
 
 impl EventId {
-    /// A new id, after every one made before it by this process.
+    /// A new id, greater than every earlier one from this process.
     pub fn next() -> Self {
         Self(*uuid::Uuid::now_v7().as_bytes())
     }
 
-    /// Before every id that is made at this time or later.
+    /// Less than or equal to every id created at this time or later.
     pub fn first_at(at: UnixMs) -> Self {
         let mut bytes = [0; 16];
         let ms = u64::try_from(at.get()).unwrap_or_default().min((1 << 48) - 1).to_be_bytes();
@@ -234,14 +233,14 @@ impl HitId {
 }
 
 impl DeliveryId {
-    /// A new id, after every one made before it by this process.
+    /// A new id, greater than every earlier one from this process.
     pub fn next() -> Self {
         Self(*uuid::Uuid::now_v7().as_bytes())
     }
 }
 
 impl From<PaymentRow> for DeliveryId {
-    /// A row is told of once, to the payment's own webhook.
+    /// A row is sent to the payment's own webhook only once.
     fn from(row: PaymentRow) -> Self {
         Self(row.0)
     }
@@ -269,12 +268,12 @@ impl From<TransferId> for PaymentRow {
 }
 
 impl OwnerId {
-    /// The endpoint, where it is one, by its bytes.
+    /// The endpoint, if it is one, by its bytes.
     pub const fn endpoint(self) -> EndpointId {
         EndpointId(self.0)
     }
 
-    /// The wallet, where it is one, by its bytes.
+    /// The wallet, if it is one, by its bytes.
     pub const fn wallet(self) -> WalletId {
         WalletId(self.0)
     }
@@ -293,14 +292,14 @@ impl From<WalletId> for OwnerId {
 }
 
 impl InvoiceId {
-    /// A new id, after every one made before it by this process.
+    /// A new id, greater than every earlier one from this process.
     pub fn next() -> Self {
         Self(*uuid::Uuid::now_v7().as_bytes())
     }
 }
 
 impl TransferId {
-    /// A new id, after every one made before it by this process.
+    /// A new id, greater than every earlier one from this process.
     pub fn next() -> Self {
         Self(*uuid::Uuid::now_v7().as_bytes())
     }

@@ -1,9 +1,9 @@
-//! Reading BOLT11 texts.
+//! Parsing BOLT11 invoices.
 //!
-//! There are three depths. [`SkimmedRequest`](super::skim::SkimmedRequest) is what paying an
-//! invoice of our own needs: it is looked up by its payment hash, and its whole text compared
-//! with what was issued. In a [`PaymentRequest`] the text is parsed, but its signature is not
-//! recovered. [`DecodedInvoice`] is for everything else, with the signature checked.
+//! There are three levels. [`SkimmedRequest`](super::skim::SkimmedRequest) is what paying an
+//! invoice of our own needs: the invoice is looked up by its payment hash, and its whole text is
+//! compared with what was issued. A [`PaymentRequest`] is parsed, but its signature is not checked.
+//! A [`DecodedInvoice`] is for everything else, with the signature checked.
 
 use bitcoin_hashes::Hash;
 use bitcoin_hashes::hex::DisplayHex;
@@ -12,7 +12,7 @@ use lightning_invoice::{Bolt11Invoice, Bolt11InvoiceDescriptionRef, Currency, Ro
 use super::ids::PaymentHash;
 use super::pasted::{Pasted, invoice_in};
 
-/// The longest text that is looked at, in bytes (the limit of lightning-invoice and LND).
+/// The longest text that is parsed, in bytes (the limit of lightning-invoice and LND).
 const REQUEST_BYTES_MAX: usize = 7089;
 
 /// The text is not a BOLT11 invoice; says why.
@@ -20,7 +20,7 @@ const REQUEST_BYTES_MAX: usize = 7089;
 #[error("not a valid BOLT11 invoice: {0}")]
 pub struct InvalidRequest(String);
 
-/// A BOLT11 text as a payer gives it: well-formed, its signature not checked.
+/// A BOLT11 text from a payer: well-formed, with its signature not checked.
 #[derive(Clone, Debug)]
 pub struct PaymentRequest {
     text: String,
@@ -34,7 +34,7 @@ impl PaymentRequest {
         Self::parse_normalized(normalized(text)?)
     }
 
-    /// Parses a text that [`normalized`] has made.
+    /// Parses a text returned by [`normalized`].
     pub(super) fn parse_normalized(text: String) -> Result<Self, InvalidRequest> {
         let signed: SignedRawBolt11Invoice =
             text.parse().map_err(|error: lightning_invoice::Bolt11ParseError| InvalidRequest(error.to_string()))?;
@@ -48,17 +48,17 @@ impl PaymentRequest {
         &self.text
     }
 
-    /// What the invoice is known by.
+    /// The payment hash.
     pub const fn payment_hash(&self) -> PaymentHash {
         self.payment_hash
     }
 
-    /// True where the payee left the amount to the payer.
+    /// True if the payee left the amount to the payer.
     pub fn is_amountless(&self) -> bool {
         self.signed.raw_invoice().hrp.raw_amount.is_none()
     }
 
-    /// Checks what BOLT11 demands of a whole invoice, its signature above all.
+    /// Checks what BOLT11 requires of a whole invoice, above all its signature.
     pub fn verify(self) -> Result<DecodedInvoice, InvalidRequest> {
         Bolt11Invoice::from_signed(self.signed)
             .map(|invoice| DecodedInvoice { invoice })
@@ -66,9 +66,9 @@ impl PaymentRequest {
     }
 }
 
-/// A text without what may stand around it, in lower case. Upper case (as QR codes have it), a
-/// leading `lightning:` and the invoice of a BIP21 link are accepted; what is known to be
-/// something else is named.
+/// The text in lower case, without anything around it. Upper case (as in QR codes), a leading
+/// `lightning:` and the invoice of a BIP21 link are accepted. If the text is recognized as
+/// something else, the error says so.
 pub(super) fn normalized(text: &str) -> Result<String, InvalidRequest> {
     let text = invoice_in(text);
     if text.len() > REQUEST_BYTES_MAX {
@@ -83,7 +83,7 @@ pub(super) fn normalized(text: &str) -> Result<String, InvalidRequest> {
     Ok(text.to_lowercase())
 }
 
-/// A BOLT11 invoice of any node and network, its signature checked.
+/// A BOLT11 invoice of any node and network, with its signature checked.
 #[derive(Clone, Debug)]
 pub struct DecodedInvoice {
     invoice: Bolt11Invoice,
@@ -95,12 +95,12 @@ impl DecodedInvoice {
         self.invoice.payment_hash().to_byte_array().to_lower_hex_string()
     }
 
-    /// The amount in msat, where the invoice has one.
+    /// The amount in msat, if the invoice has one.
     pub fn amount_msat(&self) -> Option<u64> {
         self.invoice.amount_milli_satoshis()
     }
 
-    /// What it is for, where the invoice says it in words.
+    /// The description, if the invoice has one.
     pub fn description(&self) -> Option<String> {
         match self.invoice.description() {
             Bolt11InvoiceDescriptionRef::Direct(text) => Some(text.as_inner().0.clone()),
@@ -108,7 +108,7 @@ impl DecodedInvoice {
         }
     }
 
-    /// SHA-256 of what it is for, in hex, where the invoice has only that.
+    /// SHA-256 of the description, in hex, if the invoice has only that.
     pub fn description_hash(&self) -> Option<String> {
         match self.invoice.description() {
             Bolt11InvoiceDescriptionRef::Direct(_) => None,
@@ -141,12 +141,12 @@ impl DecodedInvoice {
         self.invoice.route_hints()
     }
 
-    /// Blocks that the last hop must leave the payee.
+    /// The number of blocks that the last hop must leave the payee.
     pub fn min_final_cltv_expiry(&self) -> u64 {
         self.invoice.min_final_cltv_expiry_delta()
     }
 
-    /// The network's prefix, as BOLT11 writes it: `bc`, `tb`, `tbs`, `bcrt` or `sb`.
+    /// The network's prefix in BOLT11: `bc`, `tb`, `tbs`, `bcrt` or `sb`.
     pub fn currency(&self) -> &'static str {
         match self.invoice.currency() {
             Currency::Bitcoin => "bc",
@@ -165,8 +165,7 @@ impl DecodedInvoice {
         [compact.as_slice(), &[recovery]].concat().to_lower_hex_string()
     }
 
-    /// The features that the invoice names (BOLT 9), and whether each is `required` or
-    /// `optional`.
+    /// The features that the invoice names (BOLT 9), each either `required` or `optional`.
     pub fn features(&self) -> Vec<(&'static str, &'static str)> {
         let Some(features) = self.invoice.features() else { return Vec::new() };
         let named = [

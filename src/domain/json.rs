@@ -1,5 +1,5 @@
-//! JSON objects as text: read, and put together, without rewriting what is in them. A number
-//! keeps its digits, a text its escapes, members their order.
+//! JSON objects as text: parsed and combined without rewriting their contents. Numbers keep their
+//! digits, strings their escapes, and members their order.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,10 +8,10 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// How deep arrays and objects may nest: what most parsers read.
+/// How deep arrays and objects may nest: what most parsers accept.
 pub const DEPTH_MAX: usize = 100;
 
-/// The text is not a JSON object, or not one that every parser reads.
+/// The text is not a JSON object, or not one that every parser accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidObject {
     /// It is something else.
@@ -20,43 +20,43 @@ pub enum InvalidObject {
     /// It nests deeper than [`DEPTH_MAX`].
     #[error("a JSON object that nests too deep")]
     Depth,
-    /// A number is beyond what a double holds.
+    /// A number exceeds the range of a double.
     #[error("a JSON object with a number beyond 1.8e308")]
     Number,
-    /// An escape stands for half of a character.
+    /// An escape is an unpaired surrogate.
     #[error("a JSON object with half of a surrogate pair")]
     Surrogate,
 }
 
-/// The members of an object in their order, each as it is written. One name may stand there more
-/// than once; the last one counts.
+/// The members of an object in order, each exactly as written. A name may occur more than once; the
+/// last one counts.
 #[derive(Debug, Default)]
 pub struct Members<'a>(Vec<Member<'a>>);
 
 /// A member of an object.
 #[derive(Clone, Debug)]
 pub struct Member<'a> {
-    /// Its name, without escapes.
+    /// Its name, unescaped.
     name: String,
-    /// Its name as it is written.
+    /// Its name as written.
     key: &'a str,
-    /// Its value as it is written.
+    /// Its value as written.
     value: &'a str,
 }
 
 impl<'a> Members<'a> {
-    /// Reads an object.
+    /// Parses an object.
     pub fn read(json: &'a str) -> Result<Self, InvalidObject> {
         serde_json::from_str(json).or(Err(InvalidObject::Form))
     }
 
-    /// The value of a member as it is written.
+    /// The value of a member as written.
     pub fn get(&self, name: &str) -> Option<&'a str> {
         self.0.iter().rfind(|member| member.name == name).map(|member| member.value)
     }
 
-    /// The object of these members and newer ones: where both have a name, the newer value stands
-    /// in the place of the older one; what is new comes last.
+    /// The object of these members and newer ones. If both have a name, the newer value takes the
+    /// place of the older one; new members come last.
     pub fn merged_with(&self, newer: &Self) -> String {
         let mut places: HashMap<&str, usize> = HashMap::new();
         let mut merged: Vec<&Member<'_>> = Vec::with_capacity(self.0.len().saturating_add(newer.0.len()));
@@ -98,8 +98,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
-/// Checks what the grammar of JSON allows and many parsers do not: deep nesting, escapes that stand
-/// for half of a character, and numbers beyond what a double holds. The text is JSON.
+/// Checks for what JSON's grammar allows but many parsers reject: deep nesting, unpaired surrogate
+/// escapes, and numbers beyond the range of a double. The text must be JSON.
 pub fn check_portable(json: &str) -> Result<(), InvalidObject> {
     let mut depth: usize = 0;
     let mut number_from = None;
@@ -128,14 +128,14 @@ pub fn check_portable(json: &str) -> Result<(), InvalidObject> {
     Ok(())
 }
 
-/// Python reads no whole number of more than 4300 digits, Go no number that is infinite.
+/// Python rejects integers of more than 4300 digits, Go rejects infinite numbers.
 fn check_number(number: &str) -> Result<(), InvalidObject> {
     if number.parse().is_ok_and(f64::is_finite) { Ok(()) } else { Err(InvalidObject::Number) }
 }
 
-/// Checks the escapes of a text up to its end.
+/// Checks the escapes of a string up to its end.
 fn check_text(bytes: &mut impl Iterator<Item = u8>) -> Result<(), InvalidObject> {
-    // Whether the first half of a pair stands right before.
+    // Whether the previous escape was the first half of a surrogate pair.
     let mut half = false;
     while let Some(byte) = bytes.next() {
         let unit = match byte {
@@ -154,15 +154,14 @@ fn check_text(bytes: &mut impl Iterator<Item = u8>) -> Result<(), InvalidObject>
     Ok(())
 }
 
-/// The number behind the four hex digits of an escape.
+/// The value of an escape's four hex digits.
 fn hex_of(bytes: &mut impl Iterator<Item = u8>) -> u32 {
     bytes.take(4).fold(0, |unit, byte| unit << 4 | char::from(byte).to_digit(16).unwrap_or_default())
 }
 
-/// The same JSON on one line. Only space between tokens can be a line break, so nothing of what
-/// is said is lost.
+/// The same JSON on one line. Line breaks can only occur between tokens, so nothing is lost.
 pub fn on_one_line(json: String) -> String {
-    // Searching for one byte is much faster than looking at each.
+    // Searching for one byte is much faster than checking each.
     let breaks = [b'\n', b'\r'];
     if breaks.iter().any(|byte| json.as_bytes().contains(byte)) { json.replace(['\n', '\r'], "") } else { json }
 }

@@ -1,45 +1,45 @@
-//! How fast a password may be guessed: a few tries are free, then each must wait twice as
-//! long as the one before, and an hour without any forgets them all. Pure.
+//! Limits on password guessing: a few attempts are free, then each must wait twice as long as the
+//! one before, and an hour without any resets the count. Pure.
 
 use crate::domain::time::UnixMs;
 
-/// How many tries need not wait, and how long the others must wait at most.
+/// How many attempts need not wait, and how long the others wait at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttle {
-    /// Tries that need not wait.
+    /// Attempts that need not wait.
     pub free: i64,
     /// The longest wait, in seconds.
     pub wait_s_max: i64,
 }
 
-/// Of tries at one account from one address, and of those that its manager makes.
+/// For attempts on one account from one address, and for those made by its manager.
 pub const AT_ACCOUNT: Throttle = Throttle { free: 5, wait_s_max: 900 };
-/// Of tries at one account from anywhere: looser, because whoever knows a user name could
-/// otherwise keep its owner out.
+/// For attempts on one account from anywhere. It is looser, because anyone who knows a user name
+/// could otherwise lock its owner out.
 pub const AT_NAME: Throttle = Throttle { free: 100, wait_s_max: 15 };
-/// The same, of tries by those who have hardly failed there: they do not wait behind those who go
-/// on failing, one of whom would always be first.
+/// The same for newcomers, who have hardly failed: they do not wait behind persistent attackers,
+/// one of whom would always be first.
 pub const AT_NAME_NEWCOMER: Throttle = Throttle { free: 100, wait_s_max: 1 };
-/// How many failures make of a newcomer somebody who goes on failing.
+/// The number of failures at which a newcomer stops being one.
 const NEWCOMER_FAILURES: i64 = 3;
-/// Of tries from one address, which many people can share.
+/// For attempts from one address, which many people can share.
 pub const FROM_ADDRESS: Throttle = Throttle { free: 50, wait_s_max: 900 };
-/// Of accounts that are opened from one address.
+/// For accounts opened from one address.
 pub const SIGN_UP: Throttle = Throttle { free: 10, wait_s_max: 900 };
 
-/// After how many quiet seconds all is forgotten.
+/// The number of quiet seconds after which the count is reset.
 pub const FORGET_S: i64 = 3600;
 
-/// The tries so far at one subject, the last success forgotten.
+/// The failed attempts so far on one subject, since the last success.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FailedTries {
-    /// How many have failed, or are under way.
+    /// The number of attempts that have failed or are in progress.
     pub failures: i64,
     /// When the last one was made.
     pub last_at: UnixMs,
 }
 
-/// A try must wait.
+/// An attempt must wait for this many seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many guesses; the next one may be made in {0} seconds")]
 pub struct Wait(pub i64);
@@ -49,17 +49,18 @@ impl FailedTries {
         now.seconds().saturating_sub(self.last_at.seconds())
     }
 
-    /// How many have failed that count at this time.
+    /// The number of failures that count at this time.
     fn failures_at(self, now: UnixMs) -> i64 {
         if self.quiet_s(now) >= FORGET_S { 0 } else { self.failures }
     }
 
-    /// Whether who has made these tries has hardly failed.
+    /// Whether these attempts are a newcomer's.
     pub fn are_of_newcomer(self, now: UnixMs) -> bool {
         self.failures_at(now) < NEWCOMER_FAILURES
     }
 
-    /// How a try at this time must wait, if it must; otherwise how many have failed so far.
+    /// How long an attempt at this time must wait, if it must; otherwise the number of failures so
+    /// far.
     pub fn check(self, throttle: Throttle, now: UnixMs) -> Result<i64, Wait> {
         let (quiet_s, failures) = (self.quiet_s(now), self.failures_at(now));
         let doubled = u32::try_from(failures.saturating_sub(throttle.free)).ok();
@@ -70,8 +71,8 @@ impl FailedTries {
         Ok(failures)
     }
 
-    /// Makes another try at this time. It counts as failed until it has succeeded, so that many
-    /// at once are no way around waiting.
+    /// Makes another attempt at this time. It counts as failed until it has succeeded, so that
+    /// concurrent attempts cannot avoid the wait.
     pub fn attempt(self, throttle: Throttle, now: UnixMs) -> Result<Self, Wait> {
         let failures = self.check(throttle, now)?;
         Ok(Self { failures: failures.saturating_add(1), last_at: now })

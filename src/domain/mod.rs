@@ -1,7 +1,7 @@
-//! The words of the field: money, ids, keys, invoices, texts.
+//! The domain types: money, ids, keys, invoices, texts.
 //!
-//! Nothing here knows a database, HTTP or a clock. Values of these types are valid by
-//! construction, so that the layers above never check the same thing twice.
+//! Nothing here knows a database, HTTP or a clock. Values of these types are valid by construction,
+//! so the layers above never check the same thing twice.
 
 pub mod api_keys;
 pub mod card;

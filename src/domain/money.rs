@@ -1,6 +1,6 @@
 //! Money: integers of millisatoshi (msat), never a bare number, never unchecked arithmetic.
 //!
-//! One satoshi (sat) is 1000 msat. Requests speak sat, the ledger speaks msat.
+//! One satoshi (sat) is 1000 msat. Requests use sat, the ledger uses msat.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -10,9 +10,9 @@ use utoipa::ToSchema;
 /// Millisatoshi in one satoshi.
 const MSAT_PER_SAT: i64 = 1000;
 
-/// All satoshis that there will ever be: of 21,000,000 bitcoin.
+/// All satoshis that will ever exist: those of 21,000,000 bitcoin.
 pub const SAT_MAX: i64 = 21_000_000 * 100_000_000;
-/// The same in msat: no amount is more, no wallet holds more, and no more is ever issued.
+/// The same in msat: no amount and no balance is larger, and no more is ever issued.
 pub const MSAT_MAX: Msat = Msat(SAT_MAX * MSAT_PER_SAT);
 
 /// A balance or a signed movement in msat. Wallet balances are never negative; system
@@ -50,22 +50,22 @@ impl Msat {
         self.0 == 0
     }
 
-    /// True for more than there are bitcoin.
+    /// True if it exceeds the supply of bitcoin.
     pub const fn is_beyond_supply(self) -> bool {
         self.0 > MSAT_MAX.0
     }
 
-    /// True for less than all bitcoin with a minus in front.
+    /// True if it is below the negated supply of bitcoin.
     pub const fn is_below_supply(self) -> bool {
         self.0 < -MSAT_MAX.0
     }
 
-    /// This plus `amount`; `None` where an `i64` of msat does not hold it.
+    /// This plus `amount`; `None` if it overflows an `i64` of msat.
     pub fn checked_add(self, amount: Amount) -> Option<Self> {
         self.0.checked_add(amount.0).map(Self)
     }
 
-    /// This minus `amount`; `None` where an `i64` of msat does not hold it.
+    /// This minus `amount`; `None` if it overflows an `i64` of msat.
     pub fn checked_sub(self, amount: Amount) -> Option<Self> {
         self.0.checked_sub(amount.0).map(Self)
     }
@@ -76,47 +76,47 @@ impl Msat {
     }
 }
 
-/// An amount to move, in msat: always above zero. One that is new is at most [`MSAT_MAX`].
+/// An amount to move, in msat: always positive. A new one is at most [`MSAT_MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Amount(i64);
 
 /// What is wrong with an amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAmount {
-    /// It is not above zero.
+    /// It is not positive.
     #[error("must be a whole number of sat, above 0")]
     NotPositive,
-    /// It is more than there are bitcoin.
+    /// It exceeds the supply of bitcoin.
     #[error("must be at most {SAT_MAX} sat: there are no more than 21000000 bitcoin")]
     TooLarge,
 }
 
-/// What is wrong with an amount that somebody asks to be moved.
+/// What is wrong with an amount that somebody asks to move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidOrder {
-    /// It is more than the server moves at once.
+    /// It exceeds the server's limit for one movement.
     #[error("must be at most {sat_max} sat")]
     OverLimit {
-        /// The most that it moves, in sat.
+        /// The limit, in sat.
         sat_max: i64,
     },
-    /// It is no amount.
+    /// It is not a valid amount.
     #[error(transparent)]
     Invalid(#[from] InvalidAmount),
 }
 
-/// The unit is not one that amounts are counted in.
+/// The unit is not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be sat")]
 pub struct NotSat;
 
-/// Makes sure that a unit is the only one that amounts are counted in, in upper or lower case.
+/// Checks that a unit is the only supported one, in upper or lower case.
 pub const fn check_unit(unit: &str) -> Result<(), NotSat> {
     if unit.eq_ignore_ascii_case("sat") { Ok(()) } else { Err(NotSat) }
 }
 
 impl Amount {
-    /// From a number of sat, of which no more than `sat_max` may be moved at once.
+    /// From a number of sat, limited to `sat_max`.
     pub fn from_sat_within(sat: i64, sat_max: i64) -> Result<Self, InvalidOrder> {
         if sat > sat_max {
             return Err(InvalidOrder::OverLimit { sat_max });
@@ -137,8 +137,8 @@ impl Amount {
         if Msat(msat).is_beyond_supply() { Err(InvalidAmount::TooLarge) } else { Self::from_stored(msat) }
     }
 
-    /// From a number of msat that is stored, or held: databases may hold more than there are
-    /// bitcoin from a time when nobody looked.
+    /// From a stored number of msat. Databases may hold amounts above the supply of bitcoin, from
+    /// before this was checked.
     pub const fn from_stored(msat: i64) -> Result<Self, InvalidAmount> {
         if msat > 0 { Ok(Self(msat)) } else { Err(InvalidAmount::NotPositive) }
     }
@@ -148,7 +148,7 @@ impl Amount {
         self.0 / MSAT_PER_SAT
     }
 
-    /// The number of msat, above zero.
+    /// The number of msat, always positive.
     pub const fn msat(self) -> i64 {
         self.0
     }

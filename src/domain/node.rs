@@ -1,4 +1,4 @@
-//! The node: the key that signs our invoices, and the issuing itself.
+//! The node: the key that signs our invoices, and issuing them.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,7 +16,8 @@ use super::time::UnixMs;
 use crate::crypto::random;
 use crate::crypto::secret::{MasterKey, Purpose, Sealed, Sealer, UnsealError};
 
-/// Blocks that the last hop must leave us (BOLT 11, field `c`); the default of BOLT 11.
+/// The number of blocks that the last hop must leave us (BOLT 11, field `c`); the default of BOLT
+/// 11.
 const MIN_FINAL_CLTV_EXPIRY_DELTA: u64 = 18;
 
 /// The Bitcoin network that invoices are issued for.
@@ -33,7 +34,7 @@ pub enum Network {
 }
 
 impl Network {
-    /// The network of that name.
+    /// The network with that name.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "bitcoin" => Some(Self::Bitcoin),
@@ -54,7 +55,7 @@ impl Network {
     }
 }
 
-/// A secret whose SHA-256 is the payment hash: who shows it has paid. Wiped when dropped,
+/// A secret whose SHA-256 is the payment hash: knowing it proves the payment. Wiped when dropped,
 /// never shown by `Debug`.
 #[derive(Clone)]
 pub struct Preimage(Zeroizing<[u8; 32]>);
@@ -65,7 +66,7 @@ impl Preimage {
         Self(random::secret_bytes())
     }
 
-    /// What the payment is known by.
+    /// The payment hash.
     pub fn payment_hash(&self) -> PaymentHash {
         PaymentHash::new(sha256::Hash::hash(self.0.as_slice()).to_byte_array())
     }
@@ -75,12 +76,12 @@ impl Preimage {
         self.0.to_lower_hex_string()
     }
 
-    /// The preimage as the database keeps it: bound to its invoice.
+    /// Encrypts the preimage for storage, bound to its invoice.
     pub fn seal(&self, sealer: &Sealer, invoice: InvoiceId) -> Sealed {
         sealer.seal(Purpose::Preimage, invoice.as_bytes(), self.0.as_slice())
     }
 
-    /// The preimage out of what [`Preimage::seal`] made.
+    /// Decrypts what [`Preimage::seal`] made.
     pub fn unseal(sealer: &Sealer, invoice: InvoiceId, sealed: &Sealed) -> Result<Self, UnsealError> {
         let plain = sealer.unseal(Purpose::Preimage, invoice.as_bytes(), sealed.as_bytes())?;
         <[u8; 32]>::try_from(plain.as_slice()).map(|bytes| Self(Zeroizing::new(bytes))).or(Err(UnsealError))
@@ -93,23 +94,23 @@ impl fmt::Debug for Preimage {
     }
 }
 
-/// What an invoice says it is for (BOLT 11, fields `d` and `h`).
+/// An invoice's description (BOLT 11, fields `d` and `h`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Description {
     /// In words.
     Words(Memo),
-    /// By the SHA-256 of words that are told elsewhere.
+    /// The SHA-256 of a description that is given elsewhere.
     Hash([u8; 32]),
 }
 
 impl Description {
-    /// By the hash of these words.
+    /// The hash of these words.
     pub fn hash_of(words: &[u8]) -> Self {
         Self::Hash(sha256::Hash::hash(words).to_byte_array())
     }
 
-    /// By a hash, or else by the hash of words, as far as a client gives either, in hex; `None`
-    /// where it gives neither.
+    /// From the hash, or otherwise the hash of the words, whichever a client gives, in hex; `None`
+    /// if it gives neither.
     pub fn from_hex(hash: Option<&str>, words: Option<&str>) -> Result<Option<Self>, InvalidText> {
         if let Some(hash) = hash {
             let hash = <[u8; 32]>::from_hex(hash).or(Err(InvalidText::Form("64 hex characters")))?;
@@ -122,10 +123,10 @@ impl Description {
     }
 }
 
-/// An invoice could not be issued.
+/// Why an invoice could not be issued.
 #[derive(Debug, thiserror::Error)]
 pub enum IssueError {
-    /// The amount is not one that BOLT 11 can say.
+    /// BOLT 11 cannot express the amount.
     #[error("the amount does not fit into an invoice")]
     Amount,
     /// Another field does not fit.
@@ -141,19 +142,19 @@ pub struct Node {
 }
 
 impl Node {
-    /// The node whose key follows from the master key.
+    /// The node whose key is derived from the master key.
     ///
     /// # Panics
     ///
-    /// For about one master key in 2^128, from which no valid secp256k1 key follows.
+    /// For about one master key in 2^128, from which no valid secp256k1 key can be derived.
     pub fn new(master: &MasterKey, network: Network) -> Self {
         let secret = SecretKey::from_slice(master.derive("satkeep/node").as_slice())
             .expect("a random 256-bit number is a valid key but for a chance of one in 2^128");
         Self { secret, secp: Secp256k1::signing_only(), network }
     }
 
-    /// Issues an invoice: the features `var_onion` and `payment_secret` required, signed by this node.
-    /// `expiry_s` is in seconds from `now`.
+    /// Issues an invoice with the features `var_onion` and `payment_secret` required, signed by
+    /// this node. `expiry_s` is in seconds from `now`.
     pub fn issue(
         &self,
         payment_hash: PaymentHash,

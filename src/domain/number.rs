@@ -1,35 +1,35 @@
-//! Numbers and switches out of texts, judged by the text: never through a float, which does not
-//! hold every digit.
+//! Parsing numbers and booleans from text without a detour through a float, which cannot hold every
+//! digit.
 //!
-//! What is accepted is what existing clients get away with at pydantic: Python's syntax of
-//! integers and floats for whole numbers, and its words for booleans.
+//! Accepts what existing clients can send to pydantic: Python's syntax of integers and floats for
+//! whole numbers, and its words for booleans.
 
 /// Decimal digits of the largest `i64`.
 const DIGITS_MAX: i64 = 19;
 
-/// The text is no whole number that can be counted with.
+/// The text is not a usable whole number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidNumber {
-    /// It is no number, or has a fraction.
+    /// It is not a number, or has a fraction.
     #[error("must be a whole number")]
     NotWhole,
-    /// It is a whole number, but beyond what an `i64` holds.
+    /// It is a whole number, but exceeds an `i64`.
     #[error("must be a whole number of at most 18 digits")]
     OutOfRange,
 }
 
-/// The digits of a number and where its decimal point is, with nothing computed yet.
+/// The digits of a number and the position of its decimal point, with nothing computed yet.
 struct Decimal {
     negative: bool,
-    /// The digits without the zeros in front and behind; empty for zero.
+    /// The digits without leading and trailing zeros; empty for zero.
     digits: Vec<u8>,
-    /// By which power of ten the digits are to be multiplied.
+    /// The power of ten that the digits are multiplied by.
     power: i64,
 }
 
-/// Reads a whole number: a sign, digits (with single `_` between them), a fraction of zeros, an
-/// exponent; with space around it. As many digits are looked at as it takes, and no more work is
-/// done than that, whatever the exponent says.
+/// Parses a whole number: a sign, digits (with single `_` between them), a fraction of zeros, and
+/// an exponent, with whitespace around it. The work is bounded by the length of the text, whatever
+/// the exponent says.
 pub fn whole_number(text: &str) -> Result<i64, InvalidNumber> {
     let Decimal { negative, digits, power } = Decimal::read(text.trim()).ok_or(InvalidNumber::NotWhole)?;
     if digits.is_empty() {
@@ -44,13 +44,13 @@ pub fn whole_number(text: &str) -> Result<i64, InvalidNumber> {
     }
     let zeros = usize::try_from(power).or(Err(InvalidNumber::OutOfRange))?;
     let all = digits.into_iter().chain(std::iter::repeat_n(b'0', zeros));
-    // At most 19 digits, so that an i128 holds them.
+    // At most 19 digits, which fit an i128.
     let value = all.fold(0_i128, |value, digit| value * 10 + i128::from(digit - b'0'));
     i64::try_from(if negative { -value } else { value }).or(Err(InvalidNumber::OutOfRange))
 }
 
-/// Reads a switch: `true`, `false`, `1`, `0`, `t`, `f`, `yes`, `no`, `y`, `n`, `on`, `off`, in any
-/// case, and numbers that are 1 or 0.
+/// Parses a boolean: `true`, `false`, `1`, `0`, `t`, `f`, `yes`, `no`, `y`, `n`, `on`, `off`, in
+/// any case, and numbers that are 1 or 0.
 pub fn switch(text: &str) -> Option<bool> {
     let text = text.trim();
     let is_one_of = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
@@ -95,7 +95,7 @@ impl Decimal {
     }
 }
 
-/// Whether there is a minus in front, and what is behind the sign.
+/// Whether there is a leading minus, and the text after the sign.
 fn sign(text: &str) -> (bool, &str) {
     match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -103,7 +103,7 @@ fn sign(text: &str) -> (bool, &str) {
     }
 }
 
-/// An exponent; one beyond all reason is as large as can be.
+/// An exponent; an absurdly large one is clamped.
 fn exponent_of(text: &str) -> Option<i64> {
     let (negative, text) = sign(text);
     let mut digits = Vec::with_capacity(text.len());
@@ -114,7 +114,7 @@ fn exponent_of(text: &str) -> Option<i64> {
     Some(if negative { -size } else { size })
 }
 
-/// Adds the digits of a text that holds digits, and single `_` between them, and nothing else.
+/// Adds the digits of a text that consists of digits with single `_` between them.
 fn push_digits(text: &str, digits: &mut Vec<u8>) -> Option<()> {
     for group in text.split('_') {
         if group.is_empty() || !group.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -125,30 +125,30 @@ fn push_digits(text: &str, digits: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// A decimal number, counted in its smallest unit.
+/// A decimal number, in multiples of its smallest unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FixedPoint {
-    /// How many units there are; what is less than one is left out.
+    /// The number of units; a remainder smaller than one is dropped.
     pub units: i128,
-    /// Whether nothing was left out.
+    /// Whether nothing was dropped.
     pub is_exact: bool,
 }
 
-/// The text is no decimal number that can be counted with.
+/// The text is not a usable decimal number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDecimal {
-    /// It is no number.
+    /// It is not a number.
     #[error("must be a decimal number")]
     NotNumber,
-    /// It is beyond what an `i128` holds.
+    /// It exceeds an `i128`.
     #[error("must be a smaller number")]
     OutOfRange,
 }
 
-/// Reads a decimal number as [`whole_number`] does a whole one, in units of ten to the power of
+/// Parses a decimal number like [`whole_number`] does a whole one, in units of ten to the power of
 /// minus `places`.
 pub fn fixed_point(text: &str, places: u8) -> Result<FixedPoint, InvalidDecimal> {
-    /// Decimal digits that every `i128` of them holds.
+    /// The number of decimal digits that always fit an `i128`.
     const DIGITS_MAX: i64 = 38;
 
     let Decimal { negative, digits, power } = Decimal::read(text.trim()).ok_or(InvalidDecimal::NotNumber)?;
@@ -163,6 +163,6 @@ pub fn fixed_point(text: &str, places: u8) -> Result<FixedPoint, InvalidDecimal>
     let count = usize::try_from(count).unwrap_or(0);
     let all = digits.into_iter().chain(std::iter::repeat(b'0')).take(count);
     let size = all.fold(0_i128, |size, digit| size * 10 + i128::from(digit - b'0'));
-    // The last digit is none of the zeros, so that whatever is shifted out was something.
+    // The last digit is not zero, so anything shifted out was nonzero.
     Ok(FixedPoint { units: if negative { -size } else { size }, is_exact: shift >= 0 })
 }

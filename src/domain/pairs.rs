@@ -1,6 +1,6 @@
-//! Pairs of name and value that a JSON object must hold, to find it by: compared as JSON values, whatever the
-//! text looks like. Numbers are compared by their digits, so that `1`, `1.0` and `1e0` are one
-//! number, and 18446744073709551616 and …617 are two.
+//! Name-value pairs to search for in JSON objects. They are compared as JSON values, regardless of
+//! their text. Numbers are compared by their digits, so that `1`, `1.0` and `1e0` are equal, and
+//! 18446744073709551616 and …617 are not.
 
 use std::collections::BTreeMap;
 
@@ -8,31 +8,31 @@ use serde_json::value::RawValue;
 
 use super::extra::Extra;
 
-/// Names with their values; an object holds them if it has each. They come of an object that is
-/// checked as [`Extra`] is, so that they nest only so deep.
+/// Names with their values; an object matches if it has each of them. They come from an object that
+/// is checked like [`Extra`], so their nesting is bounded.
 #[derive(Clone, Debug, Default)]
 pub struct Pairs(BTreeMap<String, Box<RawValue>>);
 
 impl Pairs {
-    /// Reads a JSON object; `None` where the text is none.
+    /// Parses a JSON object; `None` if the text is not one.
     pub fn parse(json: &str) -> Option<Self> {
         let object = Extra::new(json.trim()).ok()?;
         serde_json::from_str(object.as_str()).ok().map(Self)
     }
 
-    /// True where every object holds them, because there are none.
+    /// True if there are no pairs, so that every object matches.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether an object has each of the pairs, perhaps among others.
+    /// Whether an object has each of the pairs, possibly among others.
     pub fn are_in(&self, object: &Extra) -> bool {
         let Ok(members) = serde_json::from_str::<BTreeMap<String, &RawValue>>(object.as_str()) else { return false };
         self.0.iter().all(|(name, wanted)| members.get(name).is_some_and(|found| equal(wanted.get(), found.get())))
     }
 }
 
-/// Whether two JSON texts are of the same value.
+/// Whether two JSON texts have the same value.
 fn equal(one: &str, other: &str) -> bool {
     if one == other {
         return true;
@@ -57,8 +57,8 @@ fn both<'a, T: serde::Deserialize<'a>>(one: &'a str, other: &'a str) -> Option<(
     Some((serde_json::from_str(one).ok()?, serde_json::from_str(other).ok()?))
 }
 
-/// A number as its sign, its digits without zeros at either end, and the power of ten of the
-/// last one: one form for each number.
+/// A number as its sign, its digits without zeros at either end, and the power of ten of the last
+/// one: a unique form for each number.
 fn decimal(json: &str) -> Option<(bool, String, i64)> {
     let (is_negative, digits) = json.strip_prefix('-').map_or((false, json), |digits| (true, digits));
     let (mantissa, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));

@@ -1,20 +1,20 @@
-//! What people paste where an invoice is asked for: the invoice in a link, or something else that
-//! is named, so that the answer can say what to do.
+//! What people paste in place of an invoice: a link that contains one, or something else that is
+//! recognized, so that the response can say what to do.
 
 use std::borrow::Cow;
 
-/// What stands in front of an invoice in a link.
+/// The scheme of a link with an invoice.
 const SCHEME: &str = "lightning:";
-/// What stands in front of a payment on the chain, which may hold an invoice as well (BIP 21).
+/// The scheme of an on-chain payment link, which may also contain an invoice (BIP 21).
 const CHAIN_SCHEME: &str = "bitcoin:";
-/// Schemes of LNURLs, in plain text (LUD 17) or in front of bech32.
+/// Schemes of LNURLs, in plain text (LUD 17) or before bech32.
 const LNURL_SCHEMES: [&str; 5] = ["lnurlp:", "lnurlw:", "lnurlc:", "keyauth:", "lnurl:"];
-/// How invoices of every network begin.
+/// The prefixes of invoices of every network.
 const INVOICE_STARTS: [&str; 3] = ["lnbc", "lntb", "lnsb"];
 /// The characters of base58.
 const BASE58: &str = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 
-/// A text that is no BOLT11 invoice, as far as it is known what it is.
+/// A text that is not a BOLT11 invoice, if it is recognized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pasted {
     /// An LNURL, in bech32 or with a scheme of its own.
@@ -27,7 +27,7 @@ pub enum Pasted {
     InvoiceRequest,
     /// A BOLT12 invoice.
     Bolt12Invoice,
-    /// An address on the chain.
+    /// An on-chain address.
     ChainAddress,
     /// A BIP21 link without an invoice.
     ChainLink,
@@ -69,7 +69,7 @@ impl Pasted {
         }
     }
 
-    /// What a text is, where it is one of the things that people take for an invoice.
+    /// What a text is, if it is one of the things that people mistake for an invoice.
     pub fn name(text: &str) -> Option<Self> {
         let begins_with = |start: &str| strip_start(text, start).is_some();
         if INVOICE_STARTS.into_iter().any(begins_with) {
@@ -104,8 +104,8 @@ impl Pasted {
     }
 }
 
-/// The invoice in what was pasted, where one may be: without space around it, without a scheme,
-/// out of a BIP21 link.
+/// The part of a pasted text that may be an invoice: without surrounding whitespace or a scheme,
+/// and extracted from a BIP21 link.
 pub fn invoice_in(text: &str) -> Cow<'_, str> {
     let text = without_scheme(text.trim());
     if strip_start(text, CHAIN_SCHEME).is_none() {
@@ -124,12 +124,12 @@ fn without_scheme(text: &str) -> &str {
     }
 }
 
-/// What comes behind a start, whatever the case.
+/// The text after a prefix, ignoring case.
 fn strip_start<'t>(text: &'t str, start: &str) -> Option<&'t str> {
     text.split_at_checked(start.len()).filter(|(found, _)| found.eq_ignore_ascii_case(start)).map(|(_, rest)| rest)
 }
 
-/// The first value of a link's parameter that is not empty; names of any case.
+/// The first non-empty value of a link's parameter, ignoring the case of names.
 fn parameter<'t>(link: &'t str, name: &str) -> Option<Cow<'t, str>> {
     let (_, query) = link.split_once('?')?;
     let query = query.split('#').next().unwrap_or_default();
@@ -145,13 +145,13 @@ fn is_hex(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// A compressed public key in hex, alone or in front of a host.
+/// A compressed public key in hex, alone or before a host.
 fn is_node(text: &str) -> bool {
     let key = text.split('@').next().unwrap_or_default();
     key.len() == 66 && is_hex(key) && (key.starts_with("02") || key.starts_with("03"))
 }
 
-/// A name and a host (LUD 16), or the same with the sign of BIP 353 in front.
+/// A name and a host (LUD 16), optionally with the prefix of BIP 353.
 fn is_address(text: &str) -> bool {
     let Some((name, host)) = text.strip_prefix('₿').unwrap_or(text).split_once('@') else { return false };
     let is_word = |word: &str, more: &str| {

@@ -1,15 +1,15 @@
-//! Looking for a text in others, whatever the case, in every script.
+//! Case-insensitive text search, for every script.
 //!
-//! SQLite asks here; PostgreSQL has functions of the same names that do the same. What case makes
-//! of a letter can depend on the letters around it, which would make `ΟΔΟΣ` unlike the beginning
-//! of `ΟΔΟΣΑ`: the few letters of that kind are taken for one here and there.
+//! SQLite calls this code; PostgreSQL has functions with the same names and behavior. The lower
+//! case of a letter can depend on the letters around it, so that `ΟΔΟΣ` would not match the
+//! beginning of `ΟΔΟΣΑ`: both unify the few letters of that kind.
 
 use super::text::InvalidText;
 
-/// The longest text to look for, in characters.
+/// The longest search text, in characters.
 pub const SEARCH_CHARACTERS_MAX: usize = 128;
 
-/// A text to look for in others: at most [`SEARCH_CHARACTERS_MAX`] characters.
+/// A text to search for: at most [`SEARCH_CHARACTERS_MAX`] characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchText(String);
 
@@ -17,7 +17,7 @@ impl SearchText {
     /// Checks a text.
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidText> {
         let text = text.into();
-        // No text has more characters than bytes, so a long one is not counted to its end.
+        // A text never has more characters than bytes, so a long one is not counted to its end.
         if text.chars().nth(SEARCH_CHARACTERS_MAX).is_some() {
             return Err(InvalidText::TooManyCharacters { max: SEARCH_CHARACTERS_MAX });
         }
@@ -30,13 +30,13 @@ impl SearchText {
     }
 }
 
-/// Whether a text contains another one, whatever the case. It takes time in proportion to both
-/// lengths, whatever the texts are.
+/// Whether a text contains another one, ignoring case. It takes time proportional to both lengths,
+/// whatever the texts are.
 pub fn contains(text: &str, part: &str) -> bool {
     fold(text).contains(&fold(part))
 }
 
-/// The text without differences of case.
+/// The text with differences of case removed.
 fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
@@ -44,7 +44,7 @@ fn fold(text: &str) -> String {
     text.chars().map(unify).flat_map(char::to_lowercase).collect()
 }
 
-/// One letter for those whose lower case depends on their neighbours or is not one letter.
+/// Unifies letters whose lower case depends on their neighbours or is not a single letter.
 const fn unify(letter: char) -> char {
     match letter {
         'İ' => 'i',

@@ -1,7 +1,7 @@
-//! Sessions: what a login hands out, and what is kept of it.
+//! Sessions: the token that a login returns, and what is stored of it.
 //!
-//! A token is 256 random bits, so a fast hash of it is enough to keep: it cannot be guessed,
-//! and not be turned back.
+//! A token is 256 random bits, so storing a fast hash of it is enough: it can neither be guessed
+//! nor reversed.
 
 use std::fmt;
 
@@ -21,17 +21,17 @@ impl SessionToken {
         Self(Zeroizing::new(bytes.to_lower_hex_string()))
     }
 
-    /// Whatever a client shows as its token.
+    /// The token that a client sent, whatever it is.
     pub fn from_client(text: &str) -> Self {
         Self(Zeroizing::new(text.to_owned()))
     }
 
-    /// The text of the token, for the answer that hands it out.
+    /// The text of the token, for the response that hands it out.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// What the session is found by.
+    /// The digest that the session is looked up by.
     pub fn digest(&self) -> SessionDigest {
         SessionDigest(sha256::Hash::hash(self.0.as_bytes()).to_byte_array())
     }

@@ -1,4 +1,4 @@
-//! Reading just as much of a BOLT11 text as finding an invoice of our own takes.
+//! Reading only as much of a BOLT11 text as is needed to find an invoice of our own.
 
 use super::ids::PaymentHash;
 use super::invoice::{InvalidRequest, PaymentRequest, normalized};
@@ -6,17 +6,17 @@ use super::invoice::{InvalidRequest, PaymentRequest, normalized};
 /// The characters of bech32 in the order of their values (BIP 173).
 const CHARSET: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 
-/// Characters in front of the tagged fields: the time of issue (BOLT 11).
+/// Characters before the tagged fields: the time of issue (BOLT 11).
 const TIMESTAMP_CHARS: usize = 7;
-/// Characters behind the tagged fields: the signature, and the checksum of bech32.
+/// Characters after the tagged fields: the signature, and the checksum of bech32.
 const SIGNATURE_CHARS: usize = 104 + 6;
 /// The type of the field that holds the payment hash: the value of `p`.
 const PAYMENT_HASH_TYPE: u8 = 1;
 /// Characters of a payment hash: 256 bits, five in each.
 const PAYMENT_HASH_CHARS: usize = 52;
 
-/// A BOLT11 text of which nothing but the payment hash was read. By that an invoice of our own
-/// is found, and its whole text compared with this one; a text that is not one of ours must be
+/// A BOLT11 text of which only the payment hash was read. It is used to find an invoice of our own,
+/// whose whole text is then compared with this one. A text that is not one of ours must be
 /// [parsed](Self::parse) to say what is wrong with it.
 #[derive(Clone, Debug)]
 pub struct SkimmedRequest {
@@ -25,7 +25,7 @@ pub struct SkimmedRequest {
 }
 
 impl SkimmedRequest {
-    /// Skims a text; where that finds no payment hash, it is parsed.
+    /// Skims a text; if that finds no payment hash, parses it.
     pub fn skim(text: &str) -> Result<Self, InvalidRequest> {
         let text = normalized(text)?;
         match payment_hash(&text) {
@@ -40,13 +40,13 @@ impl SkimmedRequest {
         &self.text
     }
 
-    /// What the invoice is known by, if it is one.
+    /// The payment hash, if the text is an invoice.
     pub const fn payment_hash(&self) -> PaymentHash {
         self.payment_hash
     }
 
-    /// The amount that stands in front of the text, in msat; `None` where there is none, or none
-    /// that can be counted.
+    /// The amount in the prefix of the text, in msat; `None` if there is none or it is out of
+    /// range.
     pub fn amount_msat(&self) -> Option<i64> {
         amount_msat(&self.text)
     }
@@ -57,8 +57,8 @@ impl SkimmedRequest {
     }
 }
 
-/// What stands between the prefix of the network and the separator: a number and a part of a
-/// bitcoin (BOLT 11).
+/// The amount between the network's prefix and the separator: a number and a fraction of a bitcoin
+/// (BOLT 11).
 fn amount_msat(text: &str) -> Option<i64> {
     let (readable, _) = text.rsplit_once('1')?;
     let (_, amount) = readable.split_at_checked(readable.find(|character: char| character.is_ascii_digit())?)?;
@@ -89,7 +89,7 @@ fn payment_hash(text: &str) -> Option<PaymentHash> {
     }
 }
 
-/// The bytes behind five bits in each character; what is left over at the end is padding.
+/// Decodes characters of five bits each to bytes; the remainder at the end is padding.
 fn hash_of(field: &[u8]) -> Option<PaymentHash> {
     let mut hash = [0; 32];
     let mut bytes = hash.iter_mut();

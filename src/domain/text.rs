@@ -1,11 +1,11 @@
-//! Texts that clients give: names, memos, emails, webhook targets. Each is checked once,
-//! where it is made, and says what is wrong in words that the client can act on.
+//! Texts from clients: names, memos, emails, webhook targets. Each is checked once, when it is
+//! created, and its error tells the client what to change.
 
 use std::fmt;
 
 /// The longest name of a user or wallet, in bytes.
 pub const NAME_BYTES_MAX: usize = 255;
-/// The longest memo, in bytes: what BOLT11 holds in its field `d` (1023 groups of five bits).
+/// The longest memo, in bytes: what BOLT11's field `d` can hold (1023 groups of five bits).
 pub const MEMO_BYTES_MAX: usize = 639;
 /// The longest email address (RFC 5321), in bytes.
 pub const EMAIL_BYTES_MAX: usize = 254;
@@ -19,25 +19,25 @@ pub const WEBHOOK_BYTES_MAX: usize = 2048;
 /// What is wrong with a text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidText {
-    /// There is none.
+    /// It is empty.
     #[error("must not be empty")]
     Empty,
     /// It is too long.
     #[error("must be at most {max} bytes long")]
     TooLong {
-        /// The longest that is accepted, in bytes.
+        /// The maximum length, in bytes.
         max: usize,
     },
     /// It has too many characters.
     #[error("must be at most {max} characters long")]
     TooManyCharacters {
-        /// How many are accepted.
+        /// The maximum number of characters.
         max: usize,
     },
-    /// It holds a character that no store can keep.
+    /// It contains a character that cannot be stored.
     #[error("must not contain the character U+0000")]
     Nul,
-    /// Not of the form that is asked for.
+    /// It is not of the required form.
     #[error("must be {0}")]
     Form(&'static str),
 }
@@ -64,7 +64,7 @@ macro_rules! text {
                 &self.0
             }
 
-            /// The text, given away.
+            /// The owned text.
             pub fn into_inner(self) -> String {
                 self.0
             }
@@ -87,20 +87,22 @@ text!(
     Memo
 );
 text!(
-    /// An email address: something, an `@`, something. More than that only a letter proves.
+    /// An email address: something, an `@`, something. Only a sent message can verify more than
+    /// that.
     Email
 );
 text!(
-    /// What a manager or an operator logs in as: 2 to [`USERNAME_MAX`] ASCII letters, digits and
-    /// `.`, `_`, `@`, `-`; kept in lower case, because case makes no difference.
+    /// The user name that a manager or an operator logs in with: 2 to [`USERNAME_MAX`] ASCII
+    /// letters, digits and `.`, `_`, `@`, `-`; stored in lower case, because it is
+    /// case-insensitive.
     Username
 );
 text!(
-    /// From where a player comes, as its game sees it: at most [`CLIENT_BYTES_MAX`] bytes.
+    /// The name of the client that a player uses: at most [`CLIENT_BYTES_MAX`] bytes.
     ClientName
 );
 text!(
-    /// Where to tell that an invoice was paid: an http or https URL without credentials.
+    /// Where to report that an invoice was paid: an http or https URL without credentials.
     WebhookUrl
 );
 
@@ -119,7 +121,7 @@ impl Name {
     }
 }
 
-/// A user name is a name as well.
+/// Every user name is a valid name.
 impl From<Username> for Name {
     fn from(username: Username) -> Self {
         Self(username.0)

@@ -1,5 +1,5 @@
-//! Points in time: integer milliseconds since 1970 (UTC). The clock itself is elsewhere:
-//! whoever needs the time is given it. And points in time as clients write them.
+//! Points in time: integer milliseconds since 1970 (UTC), and points in time as clients write them.
+//! The clock itself is elsewhere: code that needs the time is given it.
 
 use std::borrow::Cow;
 
@@ -26,22 +26,22 @@ impl UnixMs {
         self.0.div_euclid(1000)
     }
 
-    /// This many seconds later; the end of time where that is beyond it.
+    /// This many seconds later, saturating at the maximum.
     #[must_use]
     pub const fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds.saturating_mul(1000)))
     }
 
-    /// When its month began, in UTC. A time beyond the year 9999 stays as it is.
+    /// The start of its month, in UTC. A time beyond the year 9999 is returned unchanged.
     #[must_use]
     pub fn start_of_month(self) -> Self {
         let month = OffsetDateTime::from_unix_timestamp(self.seconds()).and_then(|day| day.replace_day(1)).ok();
         month.map_or(self, |day| Self(day.replace_time(Time::MIDNIGHT).unix_timestamp().saturating_mul(1000)))
     }
 
-    /// ISO 8601 in UTC with milliseconds, as `2026-01-31T12:00:00.250Z`.
+    /// ISO 8601 in UTC with milliseconds, such as `2026-01-31T12:00:00.250Z`.
     ///
-    /// A time beyond the year 9999 is shown as the empty text; none is ever stored.
+    /// A time beyond the year 9999 becomes the empty text; none is ever stored.
     pub fn to_iso(self) -> String {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
             .ok()
@@ -50,16 +50,16 @@ impl UnixMs {
     }
 }
 
-/// A point in time as a client writes it. It stands for all milliseconds that are the same to
-/// the client: a time without a fraction for its whole second, one with a fraction for its
-/// millisecond, and one between two milliseconds for none.
+/// A point in time as a client writes it. It covers all milliseconds that the client cannot tell
+/// apart: without a fraction its whole second, with a fraction its millisecond, and between two
+/// milliseconds none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
     from: UnixMs,
     until: UnixMs,
 }
 
-/// The longest text that is read as a time, in bytes.
+/// The longest text that is parsed as a time, in bytes.
 const MOMENT_BYTES_MAX: usize = 64;
 
 impl Moment {
@@ -79,7 +79,7 @@ impl Moment {
         self.until
     }
 
-    /// Reads Unix seconds, or an ISO 8601 date or date-time; without a zone it is in UTC.
+    /// Parses Unix seconds, or an ISO 8601 date or date-time; UTC is assumed without a zone.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if text.len() > MOMENT_BYTES_MAX {
@@ -99,7 +99,7 @@ impl Moment {
         if whole.is_empty() || !is_number(whole) || !is_number(fraction) {
             return None;
         }
-        // A time beyond all that is stored is as good as the last one.
+        // A time beyond everything stored is equivalent to the last one.
         let seconds: i64 = whole.parse().unwrap_or(i64::MAX);
         let fraction = fraction.trim_end_matches('0');
         if fraction.is_empty() {
@@ -110,7 +110,7 @@ impl Moment {
         Some(Self::of_ms(if is_negative { ms.saturating_neg() } else { ms }, fraction.len() <= 3, is_negative))
     }
 
-    /// From a number of milliseconds that was cut off towards zero, unless it is exact.
+    /// From a number of milliseconds that was truncated towards zero, unless it is exact.
     const fn of_ms(ms: i64, is_exact: bool, is_negative: bool) -> Self {
         let next = UnixMs::new(ms.saturating_add(1));
         match (is_exact, is_negative) {
@@ -138,8 +138,8 @@ impl Moment {
     }
 }
 
-/// A number without its exponent, where it has one: its point moved as far as it says, which is
-/// cut short where it makes no difference any more.
+/// Removes a number's exponent, if it has one, by moving its point, capped where a further shift
+/// makes no difference.
 fn without_exponent(number: &str) -> Option<Cow<'_, str>> {
     let Some((mantissa, exponent)) = number.split_once(['e', 'E']) else { return Some(number.into()) };
     let is_small = exponent.starts_with('-');
@@ -162,8 +162,8 @@ fn without_exponent(number: &str) -> Option<Cow<'_, str>> {
     Some(format!("{whole}{moved}.{fraction}").into())
 }
 
-/// Splits a zone off the time of a day, and writes it as RFC 3339 does. A `+` that was not
-/// encoded in a URL arrives as a space.
+/// Splits the zone off a time of day, and writes it as in RFC 3339. An unencoded `+` in a URL
+/// arrives as a space.
 fn split_zone(text: &str) -> Option<(&str, String)> {
     if let Some(clock) = text.strip_suffix(['Z', 'z']) {
         return Some((clock.trim_end(), "Z".to_owned()));

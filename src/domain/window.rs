@@ -1,40 +1,39 @@
-//! Which part of a list is asked for, and how it is read: page by page.
+//! The requested part of a list, and reading it page by page.
 
-/// Rows of one page of a list that is read whole.
+/// Rows per page of a list that is read completely.
 pub const PAGE_ROWS: i64 = 500;
-/// Rows of a page at most, whatever a list is asked for.
+/// The most rows per page, whatever a client asks for.
 pub const LIMIT_MAX: i64 = 1000;
 
-/// Which part of a list is asked for.
+/// The requested part of a list.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
-    /// Rows to leave out first.
+    /// Rows to skip first.
     pub offset: i64,
-    /// Rows at most, up to [`LIMIT_MAX`]; all of them where nothing is said.
+    /// The maximum number of rows, up to [`LIMIT_MAX`]; all of them if `None`.
     pub limit: Option<i64>,
 }
 
 impl Window {
-    /// What is left to read of a list behind its first page.
+    /// What is left to read of a list after its first page.
     #[must_use]
     pub const fn after_first_page(self) -> Self {
         Self { offset: 0, ..self }
     }
 
-    /// What is left to read behind so many rows.
+    /// What is left to read after this many rows.
     #[must_use]
     pub fn behind(self, rows: usize) -> Self {
         let rows = i64::try_from(rows).unwrap_or(i64::MAX);
         Self { offset: 0, limit: self.limit.map(|limit| limit.saturating_sub(rows)) }
     }
 
-    /// How many rows to read at once: all of them where there is a limit, which is a small one.
+    /// How many rows to read at once: all of them if there is a limit, which is small.
     pub fn rows(self) -> i64 {
         self.limit.unwrap_or(PAGE_ROWS)
     }
 
-    /// Leaves of rows that were found those that belong to this part; answers what is left to
-    /// read of it.
+    /// Removes the rows that do not belong to this part; returns what is left to read of it.
     #[must_use]
     pub fn take_from<T>(self, rows: &mut Vec<T>) -> Self {
         let skipped = usize::try_from(self.offset).unwrap_or(usize::MAX).min(rows.len());
@@ -45,7 +44,7 @@ impl Window {
         Self { offset: less(self.offset, skipped), limit: self.limit.map(|limit| less(limit, rows.len())) }
     }
 
-    /// Whether there is nothing behind a page of so many rows.
+    /// Whether nothing follows a page of this many rows.
     pub fn ends_with(self, rows: usize) -> bool {
         self.limit.is_some() || i64::try_from(rows).is_ok_and(|rows| rows < PAGE_ROWS)
     }

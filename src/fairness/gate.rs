@@ -18,13 +18,13 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Too many requests of the same tenant are waiting.
-    #[error("too many requests of the tenant wait for their turn")]
+    #[error("too many requests of the tenant are waiting")]
     TenantFull,
     /// Too many requests are waiting.
-    #[error("too many requests wait for their turn")]
+    #[error("too many requests are waiting")]
     Full,
     /// No slot became free in time.
-    #[error("the turn of a request has not come in time")]
+    #[error("a request got no slot in time")]
     TooLate,
 }
 

@@ -23,7 +23,7 @@ pub(super) fn decision_of<O: Operation>(decision: Result<Outcome, Rejection>) ->
         Err(rejection) => Some(Err(rejection)),
     };
     if output.is_none() {
-        tracing::error!("the ledger decided about something else than was asked");
+        tracing::error!("the ledger decided on another operation than the one requested");
     }
     output
 }

@@ -47,7 +47,7 @@ pub enum SettleError {
     #[error("the database refused a batch: {0}")]
     Refused(String),
     /// The commit was sent, and it could not be determined whether it happened.
-    #[error("whether a batch was committed is not known: {0}")]
+    #[error("it is unknown whether a batch was committed: {0}")]
     OutcomeUnknown(String),
 }
 
@@ -86,7 +86,7 @@ pub fn settle<O: Operation>(
 ) -> Result<Result<O::Output, Rejection>, SettleError> {
     let decisions = settle_batch(store, &[operation.into()], clock)?;
     let decision = decisions.into_iter().next().and_then(decision_of::<O>);
-    decision.ok_or_else(|| SettleError::OutcomeUnknown("something else was settled".to_owned()))
+    decision.ok_or_else(|| SettleError::OutcomeUnknown("another operation was settled".to_owned()))
 }
 
 /// Settles a batch: all accepted commands in one transaction, one outcome for each.

@@ -98,7 +98,7 @@ fn settle_patiently(
     for pause_ms in RETRY_PAUSES_MS {
         match settle_batch(store, commands, &clock) {
             Err(SettleError::Unavailable(error)) => {
-                tracing::warn!(%error, pause_ms, "the database is not available; trying again");
+                tracing::warn!(%error, pause_ms, "the database is not available; retrying");
                 thread::sleep(Duration::from_millis(pause_ms));
             }
             settled => return settled,

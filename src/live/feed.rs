@@ -52,7 +52,7 @@ pub struct Update {
 #[derive(Debug, thiserror::Error)]
 pub enum NotOpened {
     /// Too many streams are open, or the process is stopping.
-    #[error("nobody more may listen: {0:?}")]
+    #[error("no further listener is accepted: {0:?}")]
     Refused(Refused),
     /// It would have to catch up with too much.
     #[error(transparent)]
@@ -155,13 +155,13 @@ impl Feed {
                     Ok(updates) => return Step::Moved(updates),
                     Err(StoreError::Revoked | StoreError::Frozen) => return Step::End(End::Revoked),
                     Err(StoreError::Unavailable(error)) => {
-                        tracing::warn!(%error, "a live stream could not be read on; trying again");
+                        tracing::warn!(%error, "a live stream could not be read; retrying");
                         tokio::time::sleep(RETRY_PAUSE).await;
                     }
                     // The tenant is already reading its share; this stream has to wait.
                     Err(StoreError::Busy(_)) => {}
                     Err(error) => {
-                        tracing::error!(%error, "a live stream could not be read on");
+                        tracing::error!(%error, "a live stream could not be read");
                         return Step::Failed;
                     }
                 }

@@ -102,7 +102,7 @@ impl Relay {
         while !self.is_stopping() {
             match store.notifier().and_then(|notifier| notifier.map_or(Ok(()), |n| self.exchange(n, hub, &name))) {
                 Ok(()) => return,
-                Err(error) => tracing::warn!(%error, "no messages between processes; connecting again"),
+                Err(error) => tracing::warn!(%error, "no messages between processes; reconnecting"),
             }
             // Anything sent in the meantime was not received here.
             hub.look_now();

@@ -34,7 +34,7 @@ pub async fn run(hub: Arc<Hub>, store: Store) {
         if let Err(error) = sweep(&hub, &store).await
             && complaints.is_due()
         {
-            tracing::warn!(%error, "live streams cannot be looked after; trying again");
+            tracing::warn!(%error, "the sweep of live streams failed; retrying");
         }
     }
 }

@@ -45,8 +45,8 @@ impl InvoiceWatch {
     pub async fn look_again(&mut self) {
         match find(&self.store, self.payee.payment_hash).await {
             Ok(Some(found)) => self.payee = found,
-            Ok(None) => tracing::warn!("an invoice that was watched is gone"),
-            Err(error) => tracing::warn!(%error, "an invoice could not be looked at"),
+            Ok(None) => tracing::warn!("a watched invoice no longer exists"),
+            Err(error) => tracing::warn!(%error, "a watched invoice could not be read"),
         }
     }
 }

@@ -56,7 +56,7 @@ pub enum MasterKeyError {
         error: std::io::Error,
     },
     /// The database is not bound to a key yet.
-    #[error("the database has no master key yet: `satkeep serve` and `satkeep manager create` give it one")]
+    #[error("the database has no master key yet: `satkeep serve` and `satkeep manager create` create one")]
     Unbound,
     /// There is no key, but the database needs one.
     #[error(

@@ -110,7 +110,7 @@ pub(super) fn patiently<T>(mut ask: impl FnMut() -> Result<T, StoreError>) -> Re
     for pause_ms in RETRY_PAUSES_MS {
         match ask() {
             Err(error @ (StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) | StoreError::Fault(_))) => {
-                tracing::warn!(%error, pause_ms, "the database is not available; trying again");
+                tracing::warn!(%error, pause_ms, "the database is not available; retrying");
                 thread::sleep(Duration::from_millis(pause_ms));
             }
             answered => return answered,

@@ -44,7 +44,7 @@ pub enum RotationError {
     #[error("another rotation is under way, or the data directory cannot be written: {0}")]
     Lock(std::io::Error),
     /// The two keys have the same mark, a chance of one in 2^32.
-    #[error("the next master key cannot be told from the one in use: take another one")]
+    #[error("the next master key has the same mark as the current one: use another one")]
     SameMark,
     /// Another process has rotated the key at the same time.
     #[error("another process has just rotated the master key; run this again")]
@@ -138,7 +138,7 @@ fn pass_until_done(
     let switched_at = Instant::now();
     pass(store, sealer, resealed)?;
     let left = grace.saturating_sub(switched_at.elapsed());
-    tracing::info!(seconds = left.as_secs(), "waiting for requests that may be under way");
+    tracing::info!(seconds = left.as_secs(), "waiting for requests that may still be in progress");
     thread::sleep(left);
     for _ in 0..LATE_PASSES_MAX {
         let seen = pass(store, sealer, resealed)?;

@@ -168,7 +168,7 @@ pub fn make(data_dir: &Path, name: &str) -> Result<Found, MasterKeyError> {
         }
         Err(error) => return Err(MasterKeyError::File { path, error }),
     }
-    tracing::info!(path = %path.display(), "made a master key; keep a copy apart from the database");
+    tracing::info!(path = %path.display(), "created a master key; keep a copy apart from the database");
     Ok(Found { key, source: Source::DataDir(path) })
 }
 

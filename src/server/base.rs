@@ -1,4 +1,4 @@
-//! What every start begins with: the database and its master key; and use cases on top of these,
+//! What every start begins with: the database and its master key. Also use cases on top of these,
 //! without a server.
 
 use std::fs::File;
@@ -15,28 +15,28 @@ use crate::services::ledger::Ledger;
 use crate::store::Store;
 use crate::store::db::migrations;
 
-/// The database, migrated, and the master key that belongs to it.
+/// The migrated database, and the master key that belongs to it.
 #[derive(Debug)]
 pub struct Base {
     /// The database.
     pub store: Store,
-    /// The master key that is in use.
+    /// The current master key.
     pub master: MasterKey,
-    /// Seals and unseals under the master key, and follows its rotation.
+    /// Encrypts and decrypts under the master key, and follows its rotation.
     pub sealer: Sealer,
 }
 
 impl Base {
-    /// Opens the database, which is made where it is not there, brings it to the newest
-    /// schema, and gets the master key.
+    /// Opens the database, creating it if it does not exist, migrates it to the newest schema, and
+    /// gets the master key.
     pub fn create(config: &Config) -> Result<Self, StartupError> {
-        // The lock covers the making of the master key as well.
+        // The lock also covers the creation of the master key.
         let (store, _lock) = migrate(config)?;
         let ring = master_key::create(&store, &config.storage.data_dir)?;
         Ok(Self::of(store, ring))
     }
 
-    /// Opens a database that is there, has the newest schema, and is bound to a master key.
+    /// Opens an existing database that has the newest schema and is bound to a master key.
     pub fn open(config: &Config) -> Result<Self, StartupError> {
         let store = open_store(config)?;
         let ring = master_key::open(&store, &config.storage.data_dir)?;
@@ -47,8 +47,8 @@ impl Base {
         Self { store, master, sealer }
     }
 
-    /// Use cases without a server, and beside running ones: what goes through the ledger is settled
-    /// on the spot.
+    /// Use cases without a server, possibly beside running ones: ledger commands are settled
+    /// immediately.
     pub fn on_the_spot(&self, config: &Config) -> (Services, LocalAdministrator) {
         let ledger = Ledger::OnTheSpot(self.store.clone());
         let node = Node::new(&self.master, config.money.network);
@@ -57,15 +57,14 @@ impl Base {
     }
 }
 
-/// Runs use cases on this thread, which does nothing else meanwhile.
+/// Runs use cases on this thread, blocking it.
 pub fn block_on<T>(work: impl Future<Output = T>) -> Result<T, StartupError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     Ok(runtime.map_err(StartupError::Runtime)?.block_on(work))
 }
 
-/// Opens the database, which is made where it is not there, and brings it to the newest
-/// schema. Other processes that start on the same data directory wait until the lock is
-/// dropped.
+/// Opens the database, creating it if it does not exist, and migrates it to the newest schema.
+/// Other processes that start on the same data directory wait until the lock is dropped.
 pub fn migrate(config: &Config) -> Result<(Store, File), StartupError> {
     data_dirs::make(&config.storage).map_err(StartupError::DataDir)?;
     data_dirs::guard(&config.storage);
@@ -78,7 +77,7 @@ pub fn migrate(config: &Config) -> Result<(Store, File), StartupError> {
     Ok((store, lock))
 }
 
-/// Opens a database that is there and has the newest schema.
+/// Opens an existing database that has the newest schema.
 pub fn open_store(config: &Config) -> Result<Store, StartupError> {
     if config.storage.database().sqlite_path().is_some_and(|path| !path.exists()) {
         return Err(StartupError::NoDatabase);

@@ -1,5 +1,5 @@
-//! The sweeper: marks invoices whose time is over, some at a time, and has those told who ask
-//! for it. See [`crate::store::payments::expiry`].
+//! The sweeper: marks expired invoices, some at a time, and writes the events for their
+//! subscribers. See [`crate::store::payments::expiry`].
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use crate::clock;
 use crate::store::payments::expiry;
 use crate::store::{Store, StoreError};
 
-/// How often it looks.
+/// How often it checks.
 const EVERY: Duration = Duration::from_secs(5);
 
 /// Sweeps until the process ends.
@@ -35,7 +35,7 @@ async fn sweep_all(store: &Store) -> Result<(), StoreError> {
         if !store.write(|connection| expiry::sweep_some(connection, clock::now())).await? {
             return Ok(());
         }
-        // Payments get as long as this had.
+        // Payments get as much time as this took.
         tokio::time::sleep(began.elapsed()).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Wiring, first start, and the way down: HTTP first, then the settler, then the pool.
+//! Wiring, first start, and shutdown: HTTP first, then the settler, then the pool.
 
 mod base;
 pub mod data_dirs;
@@ -44,54 +44,54 @@ use crate::webhooks::outbox::Outbox;
 
 pub use base::{Base, block_on, migrate, open_store};
 
-/// satkeep could not start, or had to stop.
+/// Why satkeep could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum StartupError {
-    /// The data directory.
-    #[error("the data directory cannot be made: {0}")]
+    /// The data directory cannot be created.
+    #[error("the data directory cannot be created: {0}")]
     DataDir(std::io::Error),
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// There is no database.
     #[error("there is no database yet: `satkeep serve`, `satkeep manager create` and `satkeep migrate` make one")]
     NoDatabase,
-    /// The database is of an older version.
+    /// The database has an older schema.
     #[error("the database has an older schema: run `satkeep migrate`, or start the server")]
     OldSchema,
-    /// The master key.
+    /// The master key cannot be used.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
-    /// The first manager.
-    #[error("the first manager cannot be made: {0}")]
+    /// The first manager cannot be created.
+    #[error("the first manager cannot be created: {0}")]
     Bootstrap(services::Error),
-    /// The runtime of what is done before serving, or at the command line.
+    /// The runtime for work before serving, or on the command line, cannot be started.
     #[error("the runtime cannot be started: {0}")]
     Runtime(std::io::Error),
-    /// The certificates that webhooks trust.
+    /// The certificates that webhooks trust cannot be used.
     #[error("--webhook-ca-file: {0}")]
     Roots(#[from] InvalidRoots),
-    /// The certificates that the collector of traces may have.
+    /// The certificates for the trace collector cannot be used.
     #[error("OTEL_EXPORTER_OTLP_CERTIFICATE: {0}")]
     CollectorRoots(InvalidRoots),
-    /// The thread that exports traces.
+    /// The thread that exports traces cannot be started.
     #[error("traces cannot be exported: {0}")]
     Traces(std::io::Error),
-    /// The network.
+    /// The server cannot listen or serve.
     #[error("cannot listen or serve: {0}")]
     Serve(std::io::Error),
-    /// The address of the metrics.
-    #[error("cannot listen where --metrics-listen says: {0}")]
+    /// The address of the metrics cannot be used.
+    #[error("cannot listen on the address in --metrics-listen: {0}")]
     MetricsListen(std::io::Error),
-    /// Something beside the requests has ended.
-    #[error("satkeep cannot go on: {0}; see the log")]
+    /// A background task has ended.
+    #[error("satkeep cannot continue: {0}; see the log")]
     Task(#[from] TaskEnded),
     /// The settler has died.
     #[error("the ledger has stopped; see the log")]
     Settler,
 }
 
-/// Makes the first manager on an empty database, and prints its keys, once.
+/// Creates the first manager on an empty database, and prints its keys once.
 fn bootstrap(base: &Base, config: &Config) -> Result<(), StartupError> {
     let name = Name::new("manager".to_owned()).map_err(|e| StoreError::Fault(e.to_string()))?;
     let (services, administrator) = base.on_the_spot(config);
@@ -112,8 +112,8 @@ fn bootstrap(base: &Base, config: &Config) -> Result<(), StartupError> {
 /// Serves until a signal asks to stop, then settles what is queued and answers everyone.
 pub fn serve(config: &Config) -> Result<(), StartupError> {
     let base = Base::create(config)?;
-    // Before the first manager is made and its keys are printed: they are printed once, so
-    // this must not be lost to an address that is in use.
+    // Done before the first manager is created: its keys are printed only once, and an address in
+    // use must not cause their loss.
     let listener = std::net::TcpListener::bind(config.listener.listen).map_err(StartupError::Serve)?;
     let metrics_listener = config.telemetry.metrics_listen.map(std::net::TcpListener::bind).transpose();
     let metrics_listener = metrics_listener.map_err(StartupError::MetricsListen)?;
@@ -133,7 +133,7 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     let ledger = Observed::new(base.store.settlement(), observers);
     let (settler, settler_thread, settler_ended) =
         Settler::start(Box::new(ledger), clock::now).map_err(StartupError::Serve)?;
-    // A rotation of the master key gives another node key, from the next start on.
+    // After a rotation of the master key the node key changes, from the next start on.
     let node = Node::new(&base.master, config.money.network);
     let (store, sealer) = (base.store.clone(), base.sealer.clone());
     let (format, delivering) = (config.webhooks.webhook_format, metrics.delivering.clone());
@@ -162,7 +162,7 @@ fn start_traces(settings: traces::Settings) -> Result<(Traces, Exporting), Start
     Traces::start(settings, tls).map_err(StartupError::Traces)
 }
 
-/// What the upkeep needs of what the handlers share.
+/// The parts of the handlers' state that the upkeep needs.
 fn upkeep_of(app: &App) -> Upkeep {
     Upkeep {
         store: app.services.store.clone(),
@@ -173,7 +173,7 @@ fn upkeep_of(app: &App) -> Upkeep {
     }
 }
 
-/// Where the server listens.
+/// The sockets that the server listens on.
 struct Listeners {
     api: std::net::TcpListener,
     metrics: Option<std::net::TcpListener>,
@@ -191,9 +191,9 @@ async fn run(
     tracing::info!("listening on http://{address}; the API is described at http://{address}/docs");
     let mut tasks = Tasks::default();
     if let Some(listener) = listeners.metrics {
-        // Nothing that it answers is worth waiting for.
+        // None of its responses is worth waiting for.
         let server = api::system::metrics::serve(listener, &app).map_err(StartupError::Serve)?;
-        tasks.start("the server of metrics", async {
+        tasks.start("the metrics server", async {
             if let Err(error) = server.await {
                 tracing::error!(%error, "the metrics cannot be served");
             }
@@ -212,7 +212,7 @@ async fn run(
             return ended.map_err(StartupError::Serve);
         }
     };
-    tracing::info!("stopping: new requests are refused, what is under way is answered");
+    tracing::info!("stopping: new requests are refused, requests in progress are answered");
     app.health.start_draining();
     app.hub.close();
     tasks.start_stopping();

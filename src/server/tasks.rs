@@ -1,5 +1,5 @@
-//! Supervised background tasks. When a task that should run for ever returns or panics, the process
-//! stops with an error, so that whatever runs it starts it again.
+//! Supervised background tasks. If a task that should run forever returns or panics, the process
+//! stops with an error, so that its supervisor restarts it.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -7,7 +7,7 @@ use std::future::Future;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-/// A task has ended that nobody asked to end.
+/// A task has ended unexpectedly.
 #[derive(Debug, thiserror::Error)]
 pub enum TaskEnded {
     /// It returned.
@@ -28,7 +28,7 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// Starts a task that can be broken off at any point.
+    /// Starts a task that can be aborted at any point.
     pub fn start(&mut self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
         let id = self.endless.spawn(work).id();
         self.names.insert(id, name);
@@ -43,7 +43,7 @@ impl Tasks {
         self.names.insert(id, name);
     }
 
-    /// Resolves when a task has ended; never where all of them go on.
+    /// Resolves when a task has ended; never if all of them keep running.
     pub async fn ended(&mut self) -> TaskEnded {
         let ended = tokio::select! {
             Some(ended) = self.endless.join_next_with_id() => ended,
@@ -61,18 +61,18 @@ impl Tasks {
         }
     }
 
-    /// Has the finishing tasks begin nothing more.
+    /// Tells the finishing tasks to begin nothing more.
     pub fn start_stopping(&self) {
         self.stop.cancel();
     }
 
-    /// Waits for the finishing tasks, then breaks off the others.
+    /// Waits for the finishing tasks, then aborts the others.
     pub async fn stop(mut self) {
         self.start_stopping();
         while let Some(ended) = self.finishing.join_next_with_id().await {
             if ended.is_err() {
                 let error = self.describe(ended);
-                tracing::error!(%error, "a background task did not finish what it had begun");
+                tracing::error!(%error, "a background task did not finish its work");
             }
         }
         self.endless.shutdown().await;

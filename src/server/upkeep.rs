@@ -1,5 +1,4 @@
-//! Background tasks: deleting what is old, following the master key,
-//! and sweeping live streams.
+//! Background tasks: purging old rows, following the master key, and sweeping live streams.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,7 +21,7 @@ use crate::store::webhooks::log;
 use crate::store::{Db, Store, StoreError, idempotency};
 use crate::telemetry::log::LogThrottle;
 
-/// How long an answer under an idempotency key is remembered.
+/// How long a response under an idempotency key is kept.
 const IDEMPOTENCY_MEMORY_S: i64 = 48 * 3600;
 /// How long the log of a delivery is kept.
 const DELIVERY_MEMORY_S: i64 = 30 * 24 * 3600;
@@ -31,18 +30,18 @@ const DELIVERY_MEMORY_S: i64 = 30 * 24 * 3600;
 pub(super) struct Upkeep {
     /// The database.
     pub(super) store: Store,
-    /// What has to seal under the newest master key.
+    /// Has to encrypt under the newest master key.
     pub(super) sealer: Sealer,
-    /// Who listens to payments.
+    /// The listeners of live streams.
     pub(super) hub: Arc<Hub>,
-    /// Who has made requests lately.
+    /// The recent callers.
     pub(super) limits: Arc<RateLimits>,
-    /// Where it is said that the master key is missing.
+    /// Where a missing master key is reported.
     pub(super) health: Arc<Health>,
 }
 
 impl Upkeep {
-    /// Starts all of it.
+    /// Starts all tasks.
     pub(super) fn start(self, tasks: &mut Tasks) {
         let Self { store, sealer, hub, limits, health } = self;
         tasks.start("the deletion of old rows", forget_old_rows(store.clone()));
@@ -53,7 +52,7 @@ impl Upkeep {
     }
 }
 
-/// Forgets, every minute, who has not made requests for a while.
+/// Removes, every minute, callers who have made no requests for a while.
 async fn forget_idle_callers(limits: Arc<RateLimits>) {
     let mut every_minute = tokio::time::interval(Duration::from_secs(60));
     loop {
@@ -62,8 +61,8 @@ async fn forget_idle_callers(limits: Arc<RateLimits>) {
     }
 }
 
-/// Forgets, every hour, what was answered under idempotency keys long ago, guesses that no
-/// longer count, and sessions that are over.
+/// Purges, every hour, old responses under idempotency keys, login attempts that no longer count,
+/// and expired sessions.
 async fn forget_old_rows(store: Store) {
     let mut every_hour = tokio::time::interval(Duration::from_secs(3600));
     loop {
@@ -78,7 +77,7 @@ async fn forget_old_rows(store: Store) {
     }
 }
 
-/// Forgets some rows at a time, until there are no more of them.
+/// Purges some rows at a time, until there are no more.
 async fn forget(
     store: &Store,
     what: &str,
@@ -91,14 +90,14 @@ async fn forget(
             Ok(true) => tokio::time::sleep(began.elapsed()).await,
             Ok(false) => break,
             Err(error) => {
-                tracing::warn!(%error, "old {what} could not be forgotten; trying again in an hour");
+                tracing::warn!(%error, "old {what} could not be deleted; trying again in an hour");
                 break;
             }
         }
     }
 }
 
-/// Looks every second whether the master key has been rotated, and seals with the new one.
+/// Checks every second whether the master key has been rotated, and encrypts with the new one.
 async fn follow_master_key(store: Store, sealer: Sealer, health: Arc<Health>) {
     let mut every_second = tokio::time::interval(Duration::from_secs(1));
     every_second.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -121,7 +120,7 @@ async fn follow_master_key(store: Store, sealer: Sealer, health: Arc<Health>) {
             Err(error) => error.to_string(),
         };
         if complaints.is_due() {
-            tracing::error!("the master key cannot be followed, so the one before still seals: {complaint}");
+            tracing::error!("the new master key cannot be used, so the previous one still encrypts: {complaint}");
         }
     }
 }

@@ -75,7 +75,7 @@ impl Store {
     pub fn open(database: Database) -> Result<Self, StoreError> {
         if let Some(path) = database.sqlite_path() {
             sqlite_file::prepare(path).map_err(|error| {
-                StoreError::Unavailable(format!("the file of the database cannot be opened or made: {error}"))
+                StoreError::Unavailable(format!("the database file cannot be opened or created: {error}"))
             })?;
         }
         // The first connection is opened directly, because its error says more than the pool's.

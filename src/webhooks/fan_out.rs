@@ -61,7 +61,7 @@ fn of(event: &Event, (owner, owner_kind): (OwnerId, OwnerKind), user: Option<Use
 fn target(event: &Event, url: &str) -> Option<Target> {
     let target = Target::parse(url);
     if target.is_err() {
-        tracing::error!(event = %event.id, "a stored webhook is no URL; nobody is told there");
+        tracing::error!(event = %event.id, "a stored webhook is not a URL; it is skipped");
     }
     target.ok()
 }

@@ -171,7 +171,7 @@ impl Work {
                 Ok(()) => did_something = true,
                 Err(error) => {
                     // Deliveries that were handed over earlier are still sent.
-                    tracing::error!(%error, "events could not be handed over; trying again");
+                    tracing::error!(%error, "events could not be handed over; retrying");
                     self.hands_over_from = Instant::now() + REST_AFTER_ERROR;
                 }
             }
@@ -277,12 +277,12 @@ impl Work {
                     continue;
                 }
                 Ready::Unready(problem) => {
-                    tracing::warn!(delivery = %delivery.id, problem, "a delivery could not be made ready");
+                    tracing::warn!(delivery = %delivery.id, problem, "a delivery could not be prepared");
                     self.unrecorded.push(untried(delivery, verdict::UNREADY_S));
                     continue;
                 }
                 Ready::Unmakeable(problem) => {
-                    tracing::error!(delivery = %delivery.id, problem, "a delivery could not be made");
+                    tracing::error!(delivery = %delivery.id, problem, "a delivery could not be built");
                     self.unrecorded.push(unmakeable(delivery));
                     continue;
                 }

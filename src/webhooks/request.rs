@@ -60,7 +60,7 @@ impl Outbox {
             Err(error) if matches!(error, StoreError::Unavailable(_)) || claimed.len() == 1 => {
                 return claimed.into_iter().map(|delivery| (delivery, Ready::not(&error))).collect();
             }
-            Err(error) => tracing::warn!(%error, "deliveries could not be made ready; trying them one by one"),
+            Err(error) => tracing::warn!(%error, "deliveries could not be prepared; retrying one by one"),
         }
         let mut all = Vec::with_capacity(claimed.len());
         for delivery in claimed {

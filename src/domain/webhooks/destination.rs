@@ -5,8 +5,8 @@ use bitcoin_hashes::{Hash, HashEngine, sha256};
 use crate::domain::consumer::Consumer;
 use crate::domain::ids::{AccountId, LineId, OwnerId};
 
-/// The line in which the events of one wallet wait for one target: a digest, because only being
-/// the same matters.
+/// The queue in which the events of one wallet wait for one target: a digest, because only equality
+/// matters.
 pub fn line(account: Option<AccountId>, owner: OwnerId, destination: &str) -> LineId {
     let mut engine = sha256::Hash::engine();
     engine.input(account.map_or([0; 16], |account| *account.as_bytes()).as_slice());
@@ -17,10 +17,10 @@ pub fn line(account: Option<AccountId>, owner: OwnerId, destination: &str) -> Li
     LineId::new(first)
 }
 
-/// Where deliveries go, as far as fairness matters: a host is slow for one tenant alone.
+/// Where deliveries go, as far as fairness matters: a slow host affects only its own tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Destination {
-    /// Whose share the deliveries are charged to.
+    /// The consumer that the deliveries are charged to.
     pub consumer: Consumer,
     /// Host and port of the target.
     pub host: String,

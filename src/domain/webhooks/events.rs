@@ -1,11 +1,12 @@
-//! The kinds of events. A new kind begins here: what must know it, the compiler names.
+//! The kinds of events. To add a kind, start here: the compiler points to all code that must know
+//! it.
 
-/// What has happened.
+/// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EventKind {
-    /// A wallet was paid.
+    /// A wallet received a payment.
     PaymentReceived,
-    /// A wallet has paid.
+    /// A wallet sent a payment.
     PaymentSent,
     /// An invoice was not paid in time.
     InvoiceExpired,
@@ -15,12 +16,12 @@ pub enum EventKind {
     WalletCreated,
     /// A wallet was frozen.
     WalletFrozen,
-    /// Nothing: the target is tried.
+    /// Nothing: a test of the target.
     Test,
 }
 
 impl EventKind {
-    /// All that can be subscribed to.
+    /// All kinds that can be subscribed to.
     pub const ALL: [Self; 6] = [
         Self::PaymentReceived,
         Self::PaymentSent,
@@ -30,7 +31,7 @@ impl EventKind {
         Self::WalletFrozen,
     ];
 
-    /// The name by which it is stored, and by which the API calls it.
+    /// The name in the database and in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::PaymentReceived => "payment.received",
@@ -43,12 +44,12 @@ impl EventKind {
         }
     }
 
-    /// The kind of that name.
+    /// The kind with that name.
     pub fn from_stored(name: &str) -> Option<Self> {
         Self::ALL.into_iter().chain([Self::Test]).find(|kind| kind.as_str() == name)
     }
 
-    /// Its bit in [`EventKinds`]; a stored number, so a bit never changes its meaning.
+    /// Its bit in [`EventKinds`]; the number is stored, so a bit never changes its meaning.
     const fn bit(self) -> i64 {
         match self {
             Self::PaymentReceived => 1,
@@ -67,7 +68,7 @@ impl EventKind {
 pub struct EventKinds(i64);
 
 impl EventKinds {
-    /// From the number that is stored.
+    /// From the stored number.
     pub const fn from_stored(bits: i64) -> Self {
         Self(bits)
     }
@@ -77,23 +78,23 @@ impl EventKinds {
         self.0
     }
 
-    /// Whether a kind is in it.
+    /// Whether it contains a kind.
     pub const fn contains(self, kind: EventKind) -> bool {
         self.0 & kind.bit() != 0
     }
 
-    /// Whether there is none in it.
+    /// Whether it is empty.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Those of both.
+    /// The union of both.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// The kinds, in their order.
+    /// The kinds, in order.
     pub fn iter(self) -> impl Iterator<Item = EventKind> {
         EventKind::ALL.into_iter().filter(move |kind| self.contains(*kind))
     }

@@ -1,17 +1,17 @@
-//! What the body of an invoice's own webhook looks like.
+//! The body format of an invoice's own webhook.
 
-/// What the body of an invoice's own webhook looks like. Endpoints are told of events, which have
-/// one form.
+/// The body format of an invoice's own webhook. Endpoints receive events, which have a single
+/// format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WebhookFormat {
-    /// As the reference describes it: `amount` in sat, `comment`, and the fields of a payment.
+    /// The one in the reference: `amount` in sat, `comment`, and the fields of a payment.
     Reference,
     /// LNbits' payment: `amount` in msat.
     Lnbits,
 }
 
 impl WebhookFormat {
-    /// The name by which it is stored, and by which the API calls it.
+    /// The name in the database and in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Reference => "reference",
@@ -19,7 +19,7 @@ impl WebhookFormat {
         }
     }
 
-    /// The format of that name.
+    /// The format with that name.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Reference, Self::Lnbits].into_iter().find(|format| format.as_str() == name)
     }

@@ -1,5 +1,5 @@
-//! Webhooks: what endpoints are told of, in which order, how often it is tried, and how it is
-//! signed. Pure.
+//! Webhooks: which events endpoints receive, in which order, how often delivery is tried, and how
+//! it is signed. Pure.
 
 mod destination;
 mod events;

@@ -1,16 +1,16 @@
-//! When a delivery that has failed is tried again.
+//! When a failed delivery is retried.
 
 use crate::domain::time::UnixMs;
 
-/// Seconds between one attempt and the next, but for the jitter: about 31 hours in all.
+/// Seconds between attempts, without the jitter: about 31 hours in total.
 const BACK_OFF_S: [i64; 13] = [1, 5, 30, 120, 600, 1800, 3600, 7200, 14_400, 18_000, 21_600, 21_600, 21_600];
 
-/// After so many failures an event leaves its line, and those behind it go on.
+/// After this many failures an event leaves its queue, and those behind it proceed.
 const FAILURES_IN_LINE: i64 = 2;
 
-/// When to try again after so many attempts, all of which failed; `None` once there were
-/// enough of them. `jitter` is any number: it shifts the time by up to a quarter either way, so
-/// that what failed together does not come back together.
+/// When to retry after this many failed attempts; `None` after the last one. `jitter` is any
+/// number: it shifts the time by up to a quarter either way, so that deliveries that failed
+/// together are not retried together.
 pub fn next_attempt(now: UnixMs, attempts: i64, jitter: u16) -> Option<UnixMs> {
     let index = usize::try_from(attempts.saturating_sub(1)).ok()?;
     let ms = BACK_OFF_S.get(index)?.saturating_mul(1000);
@@ -18,7 +18,7 @@ pub fn next_attempt(now: UnixMs, attempts: i64, jitter: u16) -> Option<UnixMs> {
     Some(UnixMs::new(now.get().saturating_add(ms).saturating_add(shift)))
 }
 
-/// Whether an event that has failed so often still holds its line up: order is kept as far as a
+/// Whether an event with this many failures still blocks its queue: order is kept as far as a
 /// failing target allows.
 pub const fn holds_its_line(attempts: i64) -> bool {
     attempts <= FAILURES_IN_LINE

@@ -1,4 +1,4 @@
-//! What signs webhooks, and how.
+//! Webhook secrets and signatures.
 
 use std::fmt;
 
@@ -12,8 +12,8 @@ use crate::crypto::secret::{Purpose, Sealed, Sealer, UnsealError};
 use crate::domain::ids::OwnerId;
 use crate::domain::time::UnixMs;
 
-/// Whose secret signs: an endpoint's for what goes to it, a wallet's for the webhooks of its own
-/// invoices.
+/// The kind of owner whose secret signs: an endpoint's for its deliveries, a wallet's for the
+/// webhooks of its own invoices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OwnerKind {
     /// An endpoint.
@@ -23,7 +23,7 @@ pub enum OwnerKind {
 }
 
 impl OwnerKind {
-    /// The name by which it is stored.
+    /// The name under which it is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Endpoint => "endpoint",
@@ -31,12 +31,12 @@ impl OwnerKind {
         }
     }
 
-    /// The owner of that name.
+    /// The owner with that name.
     pub fn from_stored(name: &str) -> Option<Self> {
         [Self::Endpoint, Self::Wallet].into_iter().find(|kind| kind.as_str() == name)
     }
 
-    /// What its sealed secret is.
+    /// The purpose of its sealed secret.
     pub const fn purpose(self) -> Purpose {
         match self {
             Self::Endpoint => Purpose::EndpointSecret,
@@ -45,7 +45,7 @@ impl OwnerKind {
     }
 }
 
-/// What signs one attempt to send an event, in the headers.
+/// The headers that sign one attempt to deliver an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
     /// `X-Satkeep-Signature`: time and body.
@@ -56,7 +56,7 @@ pub struct Signature {
     pub standard: String,
 }
 
-/// What signs webhooks: 64 hex characters, which are the key as they stand. Wiped when dropped,
+/// A signing secret: 64 hex characters, which are used as the key as they are. Wiped when dropped,
 /// never shown by `Debug`.
 #[derive(Clone)]
 pub struct WebhookSecret(Zeroizing<String>);
@@ -67,7 +67,7 @@ impl WebhookSecret {
         Self(Zeroizing::new(random::secret_bytes::<32>().to_lower_hex_string()))
     }
 
-    /// A secret out of its text.
+    /// A secret from its text.
     pub fn from_text(text: &str) -> Option<Self> {
         <[u8; 32]>::from_hex(text).ok().map(|_| Self(Zeroizing::new(text.to_owned())))
     }
@@ -77,12 +77,12 @@ impl WebhookSecret {
         &self.0
     }
 
-    /// As the database keeps it.
+    /// Encrypts the secret for storage.
     pub fn seal(&self, sealer: &Sealer, kind: OwnerKind, owner: OwnerId) -> Sealed {
         sealer.seal(kind.purpose(), owner.as_bytes(), self.0.as_bytes())
     }
 
-    /// Out of what [`WebhookSecret::seal`] made.
+    /// Decrypts what [`WebhookSecret::seal`] made.
     pub fn unseal(sealer: &Sealer, kind: OwnerKind, owner: OwnerId, sealed: &[u8]) -> Result<Self, UnsealError> {
         let plain = sealer.unseal(kind.purpose(), owner.as_bytes(), sealed)?;
         let text = std::str::from_utf8(&plain).or(Err(UnsealError))?;
@@ -97,7 +97,7 @@ impl WebhookSecret {
         Signature { satkeep: format!("t={timestamp},v1={satkeep}"), standard: format!("v1,{standard}"), timestamp }
     }
 
-    /// The HMAC-SHA256 of these parts with dots between.
+    /// The HMAC-SHA256 of these parts, joined by dots.
     fn mac(&self, parts: &[&str]) -> [u8; 32] {
         let mut engine = HmacEngine::<sha256::Hash>::new(self.0.as_bytes());
         for (number, part) in parts.iter().enumerate() {

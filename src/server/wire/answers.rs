@@ -1,40 +1,40 @@
-//! What goes out over a connection, as far as it must be known where each answer ends, and
-//! whether another one may follow.
+//! The responses on a connection, parsed as far as needed to know where each ends and whether
+//! another may follow.
 
 use memchr::memmem;
 
 use crate::server::wire::chunks::{Chunk, Next, take};
 
-/// What ends a head.
+/// The end of a head.
 const HEAD_END: &[u8] = b"\r\n\r\n";
 
-/// Where the next byte belongs.
+/// What the next byte belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// Into a head, interim or final.
+    /// A head, interim or final.
     Head,
-    /// Into a body that has so many bytes left.
+    /// A body with this many bytes left.
     Body(u64),
-    /// Into a body that comes in chunks.
+    /// A chunked body.
     Chunked(Chunk),
-    /// Into another protocol, or the rest of a connection that is not kept.
+    /// Another protocol, or the rest of a connection that is not kept alive.
     Opaque,
 }
 
-/// What an answer that is over leaves behind.
+/// What follows a finished response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The connection is kept for a further request.
+    /// The connection is kept alive for another request.
     Kept,
     /// No further request is answered.
     Closed,
 }
 
-/// Follows the answers of one connection.
+/// Follows the responses of one connection.
 #[derive(Debug)]
 pub struct Answers {
     place: Place,
-    /// A head as far as it was written, where it was cut.
+    /// The part of a head that was written so far, if it was split.
     cut: Vec<u8>,
     end: End,
 }
@@ -46,8 +46,8 @@ impl Default for Answers {
 }
 
 impl Answers {
-    /// Follows what was written, and says whether an answer is over with it. An answer to HEAD
-    /// is its head alone.
+    /// Follows what was written, and returns whether a response ends with it. A response to HEAD is
+    /// only its head.
     pub fn write(&mut self, mut bytes: &[u8], to_head: bool) -> Option<End> {
         let mut ended = None;
         while !bytes.is_empty() {
@@ -84,20 +84,20 @@ impl Answers {
         ((end + HEAD_END.len()).saturating_sub(before), self.end_head(&head, to_head))
     }
 
-    /// Ends a head, and says whether the answer is over with it.
+    /// Ends a head, and returns whether the response ends with it.
     fn end_head(&mut self, head: &[u8], to_head: bool) -> bool {
         let head = Head::read(head);
         self.end = head.end;
         self.place = match (head.status, head.length) {
             (101, _) => Place::Opaque,
-            // Not yet the answer.
+            // Not the final response yet.
             (100..=199, _) => Place::Head,
             (204 | 304, _) => return true,
             _ if to_head => return true,
             _ if head.is_chunked => Place::Chunked(Chunk::Size(0)),
             (_, Some(0)) => return true,
             (_, Some(length)) => Place::Body(length),
-            // The end of the connection is the end of the body.
+            // The body ends with the connection.
             (_, None) => {
                 self.end = End::Closed;
                 return true;
@@ -120,7 +120,7 @@ impl Answers {
     }
 }
 
-/// What matters of the head of an answer.
+/// The relevant parts of a response head.
 #[derive(Debug)]
 struct Head {
     status: u16,
@@ -155,7 +155,7 @@ impl Head {
     }
 }
 
-/// Whether a list with commas between has the word.
+/// Whether a comma-separated list contains the word.
 fn has_word(list: &[u8], word: &[u8]) -> bool {
     list.split(|byte| *byte == b',').any(|part| part.trim_ascii().eq_ignore_ascii_case(word))
 }

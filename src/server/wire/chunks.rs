@@ -1,35 +1,35 @@
-//! A body that comes in chunks, as far as its end must be found.
+//! Chunked bodies, parsed as far as needed to find their end.
 
-/// Where the next byte belongs.
+/// What the next byte belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Chunk {
-    /// Into the size of a chunk, as it is so far.
+    /// The size of a chunk, as read so far.
     Size(u64),
-    /// Into what follows the size.
+    /// What follows the size.
     Extension(u64),
-    /// Into the data, of which so many bytes are left.
+    /// The data, of which this many bytes are left.
     Data(u64),
-    /// Into the end of the line after the data.
+    /// The line ending after the data.
     DataEnd,
-    /// Into a line after the last chunk.
+    /// A line after the last chunk.
     Trailer {
-        /// Whether nothing stands in it yet.
+        /// Whether the line is still empty.
         empty: bool,
     },
 }
 
-/// What comes after some bytes.
+/// What follows some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     Chunk(Chunk),
-    /// The body is over.
+    /// The body has ended.
     Request,
-    /// The chunks are not as they must be.
+    /// The chunks are malformed.
     Broken,
 }
 
 impl Chunk {
-    /// Reads some of the bytes, and says how many.
+    /// Reads some of the bytes, and returns how many.
     pub(crate) fn read(self, bytes: &[u8]) -> (usize, Next) {
         if let Self::Data(left) = self {
             let (taken, left) = take(left, bytes);
@@ -62,7 +62,7 @@ fn longer(size: u64, digit: u8) -> Option<u64> {
     size.checked_mul(16)?.checked_add(digit.into())
 }
 
-/// How many of the bytes that are left of a body are there, and how many are then left.
+/// How many of a body's remaining bytes are present, and how many are left after them.
 pub(crate) fn take(left: u64, bytes: &[u8]) -> (usize, u64) {
     let taken = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
     (taken, left.saturating_sub(u64::try_from(taken).unwrap_or(u64::MAX)))

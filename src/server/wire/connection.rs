@@ -1,5 +1,5 @@
-//! A connection between a client and actix, with what comes in looked over and handed on one
-//! request at a time, and what actix answers by itself said in our words.
+//! A connection between a client and actix. Incoming bytes are inspected and passed on one request
+//! at a time, and responses that actix generates itself are replaced by ours.
 
 use std::io;
 use std::pin::Pin;
@@ -16,9 +16,9 @@ use crate::server::wire::held::Held;
 use crate::server::wire::refusals;
 use crate::server::wire::requests::Requests;
 
-/// How long a client that was refused, or has sent more than is answered, may go on sending
-/// before the connection is cut. Cut at once, with bytes on their way, the system would take
-/// the last answer back.
+/// How long a client that was refused, or that has sent more than is answered, may continue to send
+/// before the connection is closed. If it were closed at once, with bytes in flight, the system
+/// would discard the last response.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// A connection.
@@ -29,12 +29,12 @@ pub(crate) struct Connection {
     app: State,
     requests: Requests,
     answers: Answers,
-    /// What has come in of the requests after the one that is under way. While there is any,
-    /// nothing is read from the stream, so that it is one read's at most.
+    /// The bytes received after the current request. While there are any, nothing is read from the
+    /// stream, so they are never more than one read.
     held: Held,
-    /// What waits for `held`.
+    /// The reader that waits for `held`.
     reader: Option<Waker>,
-    /// What is written in place of what actix has said.
+    /// What is written instead of actix's own response.
     instead: Vec<u8>,
     was_refused: bool,
 }
@@ -57,7 +57,7 @@ impl Connection {
         self.stream.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
-    /// Reads what there is for actix, and says whether there is any, or the end.
+    /// Reads what is available for actix, and returns whether there is any, or the end.
     fn poll_some(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
         if !self.held.is_empty() {
             return Poll::Ready(Ok(self.held.hand_on(&mut self.requests, buffer)));
@@ -71,7 +71,7 @@ impl Connection {
         Poll::Ready(Ok(taken > 0 || self.held.is_empty()))
     }
 
-    /// Follows what actix has written, and hands on the next request after an answer.
+    /// Follows what actix has written, and releases the next request after a response.
     fn wrote(&mut self, bytes: &[u8]) {
         let Some(end) = self.answers.write(bytes, self.requests.head().is_head()) else { return };
         self.requests.answered(end);
@@ -80,7 +80,7 @@ impl Connection {
         }
     }
 
-    /// What is written in place of these bytes, where actix has answered by itself.
+    /// The replacement for these bytes, if actix has generated the response itself.
     fn replace(&mut self, written: &[u8]) -> Option<Vec<u8>> {
         let bare = refusals::find(written)?;
         let mut instead = written.get(..bare.start)?.to_vec();
@@ -88,12 +88,12 @@ impl Connection {
         let refusal = refusals::refusal(bare.status, head);
         let (id, status) = (request_id::new(), refusal.code().status().as_u16());
         self.app.metrics.requests.count("", None, status, Duration::ZERO);
-        tracing::info!(request_id = %id, status, "a request that could not be read");
+        tracing::info!(request_id = %id, status, "a malformed request");
         instead.extend(refusals::write(&refusal, bare, head.is_head(), &id).into_bytes());
         Some(instead)
     }
 
-    /// Writes what stands instead of bytes that are then taken for written.
+    /// Writes the replacement; the original bytes then count as written.
     fn write_instead(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.instead.is_empty() {
             let instead = std::mem::take(&mut self.instead);
@@ -132,8 +132,8 @@ impl AsyncWrite for Connection {
             this.instead = instead;
             this.was_refused = true;
         }
-        // The same bytes are offered again until they are taken: actix ends the connection
-        // after them, without waiting for more.
+        // The same bytes are offered again until they are accepted: actix ends the connection after
+        // them, without waiting for more.
         ready!(this.write_instead(context))?;
         Poll::Ready(Ok(bytes.len()))
     }
@@ -157,7 +157,7 @@ impl Drop for Connection {
     }
 }
 
-/// Reads on until the client has gone, so that it can read the last answer.
+/// Reads until the client has gone, so that it can receive the last response.
 async fn linger(mut stream: TcpStream) {
     let mut unread = [0; 4096];
     let ended = std::future::poll_fn(|context| Pin::new(&mut stream).poll_shutdown(context)).await;

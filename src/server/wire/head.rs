@@ -1,26 +1,26 @@
-//! What is known of a head that comes in.
+//! The head of an incoming request.
 
-/// The start of a request line that is looked at.
+/// The number of bytes at the start of a request line that are inspected.
 const LINE_START_BYTES: usize = 64;
 
-/// What the request line has come to.
+/// The current part of the request line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Method,
     Path,
     Query,
-    /// What must be percent-encoded in a path or query, and is refused for it.
+    /// A byte in the path or query that must be percent-encoded, for which the request is refused.
     Raw,
 }
 
-/// Whether the head is that of a web socket.
+/// Whether the request opens a WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Socket {
     /// There is none at its path.
     Impossible,
-    /// There would be one at its path.
+    /// There may be one at its path.
     Possible,
-    /// It asks for one, where there is one.
+    /// It asks for one, and there is one at its path.
     Asked,
 }
 
@@ -31,7 +31,7 @@ pub(crate) enum Framing {
     Chunks,
 }
 
-/// A head, or as much of it as has come.
+/// A head, or the part of it received so far.
 #[derive(Clone, Debug)]
 pub struct Head {
     start: [u8; LINE_START_BYTES],
@@ -56,28 +56,28 @@ impl Head {
         framing: Framing::Length(0),
     };
 
-    /// How long the request line is, in bytes.
+    /// The length of the request line in bytes.
     pub fn line_bytes(&self) -> usize {
         self.line_bytes
     }
 
-    /// Whether the request line has what must be percent-encoded in a target, and is refused
-    /// for it.
+    /// Whether the target contains a byte that must be percent-encoded, for which the request is
+    /// refused.
     pub fn has_raw_target(&self) -> bool {
         self.part == Part::Raw || self.spaces > 2
     }
 
-    /// Whether the head alone is asked for.
+    /// Whether it is a HEAD request.
     pub fn is_head(&self) -> bool {
         self.line_start().starts_with(b"HEAD ")
     }
 
-    /// Whether what follows is a tunnel's.
+    /// Whether what follows is a tunnel.
     pub(crate) fn is_connect(&self) -> bool {
         self.line_start().starts_with(b"CONNECT ")
     }
 
-    /// Whether the next byte of a request line is a new one's.
+    /// Whether the next byte of a request line begins a new one.
     pub(crate) fn is_over(&self) -> bool {
         self.line_bytes == 0 || self.line_has_ended
     }
@@ -86,7 +86,7 @@ impl Head {
         self.start.get(..self.line_bytes).unwrap_or(&self.start)
     }
 
-    /// Takes more of the request line.
+    /// Adds more of the request line.
     pub(crate) fn add(&mut self, part: &[u8]) {
         if let Some(free) = self.start.get_mut(self.line_bytes..) {
             free.iter_mut().zip(part).for_each(|(place, byte)| *place = *byte);
@@ -95,7 +95,7 @@ impl Head {
         for byte in part {
             self.part = match (byte, self.part) {
                 (b'\r', _) => continue,
-                // What is odd in the method is no HTTP at all.
+                // An invalid method is not HTTP at all.
                 (b' ', Part::Method) => Part::Path,
                 (b'?', Part::Path) => Part::Query,
                 (b'"', Part::Query) | (..0x20 | b'<' | b'>' | 0x7f.., Part::Path | Part::Query) => Part::Raw,
@@ -106,7 +106,7 @@ impl Head {
         }
     }
 
-    /// Ends the request line. HTTP/1.0 knows no upgrade.
+    /// Ends the request line. HTTP/1.0 has no upgrades.
     pub(crate) fn end_line(&mut self) {
         let mut path = self.line_start().strip_prefix(b"GET /").unwrap_or_default();
         while let Some(rest) = path.strip_prefix(b"/") {
@@ -118,7 +118,7 @@ impl Head {
         self.line_has_ended = true;
     }
 
-    /// Takes a digit of the length of the body.
+    /// Adds a digit of the content length.
     pub(crate) fn add_digit(&mut self, digit: u8) {
         if let Framing::Length(length) = &mut self.framing
             && digit.is_ascii_digit()

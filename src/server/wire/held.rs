@@ -1,14 +1,14 @@
-//! What has come in too early, and waits.
+//! Bytes that were received too early, and are held back.
 
 use tokio::io::ReadBuf;
 
 use crate::server::wire::requests::Requests;
 
-/// Bytes that wait.
+/// Bytes held back.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
     bytes: Vec<u8>,
-    /// How many of them were handed on.
+    /// How many of them were passed on.
     handed: usize,
 }
 
@@ -17,12 +17,12 @@ impl Held {
         self.bytes.is_empty()
     }
 
-    /// Keeps bytes, where there are none.
+    /// Holds bytes back, if none are held yet.
     pub(crate) fn keep(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Hands on what may be read by now, and says whether there was any.
+    /// Passes on what may be read by now, and returns whether there was any.
     pub(crate) fn hand_on(&mut self, requests: &mut Requests, buffer: &mut ReadBuf<'_>) -> bool {
         let waiting = self.bytes.get_mut(self.handed..).unwrap_or_default();
         let room = waiting.len().min(buffer.remaining());

@@ -1,9 +1,9 @@
-//! The server, from the listener up to the application: actix's, with every connection
-//! looked over on its way.
+//! The server, from the listener up to the application: actix's, with every connection inspected on
+//! the way.
 //!
-//! actix has no hook for three things that must be otherwise: offers to upgrade that are to be
-//! ignored, requests that come before the one before is answered ([`requests`], [`answers`]),
-//! and what it answers by itself ([`refusals`]).
+//! actix has no hook for three things that have to work differently: upgrade offers that must be
+//! ignored, requests that arrive before the previous one is answered ([`requests`], [`answers`]),
+//! and the responses it generates itself ([`refusals`]).
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -30,21 +30,21 @@ use crate::api::framework::app::State;
 use crate::api::framework::{edge, request_id};
 use crate::server::wire::connection::Connection;
 
-/// How long requests that are under way may take after the signal to stop.
+/// How long requests in progress may take after the signal to stop.
 const SHUTDOWN_TIMEOUT_S: u64 = 30;
 /// How long a connection may be idle.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a caller may take to send the head of a request. actix holds this of the first
-/// request of a connection alone: the head of a later one may take as long as it likes.
+/// How long a caller may take to send the head of a request. actix applies this only to the first
+/// request of a connection: the head of a later one may take any time.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a client that was answered before it had sent everything may go on sending.
+/// How long a client that was answered before it had sent everything may continue to send.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a reader may take nothing of what is sent to it.
+/// How long a client may go without reading what is sent to it.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The server of the API, on a listener, with at most so many connections at once.
+/// The API server on a listener, with at most this many concurrent connections.
 pub fn serve(listener: std::net::TcpListener, app: &State, connections_max: NonZeroUsize) -> std::io::Result<Server> {
-    // The limit is each worker's own, so there are no more workers than connections.
+    // The limit applies per worker, so there are no more workers than connections.
     let parallelism = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let workers = parallelism.min(connections_max);
     let address = listener.local_addr()?;
@@ -61,7 +61,7 @@ pub fn serve(listener: std::net::TcpListener, app: &State, connections_max: NonZ
             .app_data(app.clone())
             .configure(|config| site.configure(config))
             .wrap(from_fn(edge::middleware))
-            // Around the edge, so that a browser shows its refusals to the script that asked.
+            // Outermost, so that a browser shows its refusals to the script that sent the request.
             .wrap(from_fn(crate::api::framework::answers::middleware))
             .wrap(from_fn(request_id::middleware));
         let application = application.into_factory().map_err(|error: Error| error.error_response());
@@ -86,11 +86,11 @@ pub fn serve(listener: std::net::TcpListener, app: &State, connections_max: NonZ
     Ok(server.run())
 }
 
-/// Has the system end a connection whose other end takes nothing for so long: a stream or a
-/// long answer would otherwise hold its place for ever.
+/// Makes the system close a connection whose other end reads nothing for this long: a stream or a
+/// long response would otherwise keep its slot forever.
 fn drop_slow_readers(connection: &TcpStream) {
     #[cfg(target_os = "linux")]
     if let Err(error) = socket2::SockRef::from(connection).set_tcp_user_timeout(Some(READ_TIMEOUT)) {
-        tracing::debug!(%error, "a connection is without a limit of time for its reader");
+        tracing::debug!(%error, "no read timeout could be set on a connection");
     }
 }

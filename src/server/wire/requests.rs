@@ -1,17 +1,17 @@
-//! What comes in over a connection, as far as the edge must know it: where each head begins
-//! and ends, and which offers to upgrade it makes.
+//! The requests on a connection, parsed as far as needed: where each head begins and ends, and
+//! which upgrades it offers.
 //!
-//! An upgrade that a server does not do is to be ignored (RFC 9110, 7.8). actix takes every
-//! `Connection: upgrade` for one that is done, and ends the connection after the answer; and
-//! whatever follows an `Upgrade: websocket`, for the new protocol. So an offer that is not a
-//! web socket's loses its last letter here, before actix reads it (and so does a word that only
-//! begins like one, which nobody knows either). Nothing else is changed and nothing is added,
-//! wherever the bytes are cut.
+//! An upgrade that a server does not support must be ignored (RFC 9110, 7.8). actix takes every
+//! `Connection: upgrade` for a completed upgrade and ends the connection after the response, and it
+//! takes whatever follows an `Upgrade: websocket` for the new protocol. So the last letter of an
+//! offer that is not for a WebSocket is overwritten here, before actix reads it. (The same happens
+//! to an unknown word that merely begins like an offer.) Nothing else is changed and nothing is
+//! added, wherever the bytes are split.
 //!
-//! A client may send its next request before it has the answer to the one before (RFC 9112,
-//! 9.3.2). actix writes the head of an answer after the method, version and `Connection` of the
-//! request that it has read last, so it must not have read a further one: what follows a
-//! request is held back until that is answered, and for good if the answer is the last.
+//! A client may send its next request before it has the response to the previous one (RFC 9112,
+//! 9.3.2). actix writes the head of a response according to the method, version and `Connection` of
+//! the request that it has read last, so it must not have read a further one. Whatever follows a
+//! request is held back until that is answered, and forever if the response is the last.
 
 use memchr::memchr;
 
@@ -19,27 +19,27 @@ use crate::server::wire::answers::End;
 use crate::server::wire::chunks::{Chunk, Next, take};
 use crate::server::wire::head::{Framing, Head, Socket};
 
-/// The longest name of a header that matters here.
+/// The longest name of a relevant header.
 const NAME_BYTES_MAX: usize = b"transfer-encoding".len();
-/// What stands for the last letter of an offer that is ignored.
+/// The replacement for the last letter of an ignored offer.
 const STRUCK: u8 = b'-';
 
-/// Where the next byte belongs.
+/// What the next byte belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// Into the request line, or an empty line in front of it.
+    /// The request line, or an empty line before it.
     RequestLine,
-    /// Into the name of a header, or the empty line at the end of the head.
+    /// The name of a header, or the empty line at the end of the head.
     Name,
-    /// Into the value of a header that matters.
+    /// The value of a relevant header.
     Value(Field),
-    /// Into the rest of a line that does not matter.
+    /// The rest of an irrelevant line.
     Rest,
-    /// Into a body that has so many bytes left.
+    /// A body with this many bytes left.
     Body(u64),
-    /// Into a body that comes in chunks.
+    /// A chunked body.
     Chunked(Chunk),
-    /// Into a web socket, or what comes after something that actix refuses.
+    /// A WebSocket, or what follows something that actix refuses.
     Opaque,
 }
 
@@ -48,13 +48,13 @@ enum Place {
 enum Turn {
     /// It may.
     Free,
-    /// The one before is not answered.
+    /// The previous one is not answered yet.
     Taken,
-    /// The last answer was given.
+    /// The last response was sent.
     Over,
 }
 
-/// A header that matters.
+/// A relevant header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Field {
     Connection,
@@ -71,8 +71,8 @@ pub struct Requests {
     head: Head,
     name: [u8; NAME_BYTES_MAX],
     name_bytes: usize,
-    /// How much of the word that is looked for in a value was found; `None` where this is
-    /// another word, up to the next comma.
+    /// How much of the word being searched for was found in a value; `None` if this is another
+    /// word, until the next comma.
     matched: Option<usize>,
 }
 
@@ -90,12 +90,12 @@ impl Default for Requests {
 }
 
 impl Requests {
-    /// The head that is read, or was read last.
+    /// The head that is being read, or was read last.
     pub fn head(&self) -> &Head {
         &self.head
     }
 
-    /// Says that the request that was read last, or is still read, was answered.
+    /// Records that the current or last request was answered.
     pub fn answered(&mut self, end: End) {
         self.turn = match end {
             End::Kept => Turn::Free,
@@ -103,8 +103,8 @@ impl Requests {
         };
     }
 
-    /// Reads what has come in, up to what must wait for an answer, and strikes out offers to
-    /// upgrade. Says how many bytes it has read.
+    /// Reads what was received, up to what must wait for a response, and strikes out upgrade
+    /// offers. Returns how many bytes it has read.
     pub fn read(&mut self, mut bytes: &mut [u8]) -> usize {
         let all = bytes.len();
         while !bytes.is_empty() {
@@ -129,7 +129,7 @@ impl Requests {
 
     fn read_request_line(&mut self, bytes: &[u8]) -> usize {
         if self.head.is_over() {
-            // The head before is told of until the next one begins.
+            // The previous head is kept until the next one begins.
             let empty = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
             if empty > 0 {
                 return empty;
@@ -215,14 +215,14 @@ impl Requests {
         self.end_line(bytes)
     }
 
-    /// Strikes an offer out, unless it may be that of a web socket of ours.
+    /// Strikes an offer out, unless it may be for one of our WebSockets.
     fn strike(&self, last: &mut u8) {
         if self.head.socket == Socket::Impossible {
             *last = STRUCK;
         }
     }
 
-    /// Whether this byte is the last of the word, in a list with commas between.
+    /// Whether this byte is the last of the word in a comma-separated list.
     fn completes(&mut self, word: &[u8], byte: u8) -> bool {
         match (byte, self.matched) {
             (b',', _) => self.matched = Some(0),
@@ -239,7 +239,7 @@ impl Requests {
 
     fn end_head(&mut self) {
         self.place = match self.head.framing {
-            // After CONNECT, as after the request of a web socket, actix reads no further one.
+            // After CONNECT, as after a WebSocket request, actix reads no further request.
             _ if self.head.socket == Socket::Asked || self.head.is_connect() => Place::Opaque,
             Framing::Chunks => Place::Chunked(Chunk::Size(0)),
             Framing::Length(0) => Place::RequestLine,

@@ -31,7 +31,7 @@ impl Role {
 
     fn from_stored(name: &str) -> Result<Self, StoreError> {
         let role = [Self::User, Self::Operator].into_iter().find(|role| role.as_str() == name);
-        role.ok_or_else(|| StoreError::Broken(format!("there is no role of the name {name:?}")))
+        role.ok_or_else(|| StoreError::Broken(format!("there is no role named {name:?}")))
     }
 }
 

@@ -19,7 +19,7 @@ pub enum BackupError {
     #[error("the path of the backup is not UTF-8")]
     Path,
     /// The file could not be created.
-    #[error("the backup file could not be made: {0}")]
+    #[error("the backup file could not be created: {0}")]
     File(#[from] std::io::Error),
     /// The database failed.
     #[error(transparent)]

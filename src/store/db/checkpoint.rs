@@ -109,7 +109,7 @@ impl Drop for Copier {
     fn drop(&mut self) {
         self.written = None;
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the thread that copied SQLite's log had died; writers have copied it themselves");
+            tracing::error!("the thread that copied SQLite's log had died; writers copied it instead");
         }
     }
 }

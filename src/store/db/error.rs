@@ -20,7 +20,7 @@ pub enum StoreError {
     #[error("a query took too long")]
     TooLong,
     /// It is unknown whether a commit happened: the connection died during it.
-    #[error("the outcome of a transaction is not known: {0}")]
+    #[error("the outcome of a transaction is unknown: {0}")]
     OutcomeUnknown(String),
     /// The caller's key was revoked after it was verified.
     #[error("the key was revoked")]
@@ -32,10 +32,10 @@ pub enum StoreError {
     #[error("the user may not create users")]
     NotAManager,
     /// No further user can be permitted to create users.
-    #[error("a user cannot be let create users: {0}")]
+    #[error("a user cannot be permitted to create users: {0}")]
     NoRoomForManager(#[from] NoRoom),
     /// The user has the maximum number of wallets.
-    #[error("the user has as many wallets as one may have")]
+    #[error("the user has the maximum number of wallets")]
     TooManyWallets,
     /// A value that must be unique is taken.
     #[error("a unique value is taken")]

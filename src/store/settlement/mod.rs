@@ -69,8 +69,8 @@ impl Settlement {
 
     /// Checks, over a new connection, whether a transaction was committed.
     fn look_up(&mut self, written: &Written) -> Result<bool, String> {
-        let Some(witness) = &written.witness else { return Err("the batch left nothing to look for".to_owned()) };
-        let mut problem = "the transaction is still under way".to_owned();
+        let Some(witness) = &written.witness else { return Err("the batch left no row to look for".to_owned()) };
+        let mut problem = "the transaction is still in progress".to_owned();
         for pause_ms in LOOK_UP_PAUSES_MS {
             self.connection = None;
             match self.connect().map_err(|error| error.to_string()).and_then(|c| fate_of(c, witness, written.number)) {
@@ -183,7 +183,7 @@ impl SettlementStore for Settlement {
         self.connection = None;
         match (written, &self.database) {
             (Some(written), Database::Postgres(_)) => {
-                tracing::warn!(%error, "a commit was not answered; looking it up");
+                tracing::warn!(%error, "a commit got no answer; looking up its outcome");
                 match self.look_up(&written) {
                     Ok(true) => Commit::Done,
                     Ok(false) => Commit::Aborted(SettleError::Unavailable(error.to_string())),
@@ -245,6 +245,6 @@ pub(crate) fn expect_rows(what: &str, expected: usize, written: usize) -> Result
     if written == expected {
         Ok(())
     } else {
-        Err(StoreError::Broken(format!("{written} rows were written where {expected} {what} were meant")))
+        Err(StoreError::Broken(format!("{written} rows were written instead of {expected} {what}")))
     }
 }

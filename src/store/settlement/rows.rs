@@ -123,5 +123,5 @@ pub(crate) fn claim(row: &ClaimColumns) -> Result<((AccountId, IdempotencyKey), 
 }
 
 fn unknown(what: &str, name: &str) -> StoreError {
-    StoreError::Broken(format!("there is no {what} of the name {name:?}"))
+    StoreError::Broken(format!("there is no {what} named {name:?}"))
 }

@@ -73,7 +73,7 @@ impl SpanExporter for Telling {
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         let spans = self.loss.lock().spans;
         if spans > 0 {
-            tracing::warn!(spans, "traces were not exported, before the end");
+            tracing::warn!(spans, "some traces were not exported before shutdown");
         }
         self.otlp.shutdown_with_timeout(timeout)
     }

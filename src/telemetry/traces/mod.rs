@@ -72,7 +72,7 @@ impl Traces {
         let place = settings.target.host_and_port();
         let collector = Collector::new(settings.target, settings.headers, tls)?;
         let processor = exporter::processor(collector)?;
-        tracing::info!("traces go to {place}");
+        tracing::info!("exporting traces to {place}");
         let provider = SdkTracerProvider::builder()
             .with_resource(resource)
             .with_sampler(settings.sampler)
