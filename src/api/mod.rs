@@ -8,6 +8,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 pub mod framework;
 pub mod live;
+pub mod lndhub;
 pub mod operators;
 pub mod payments;
 pub mod sessions;
@@ -20,6 +21,7 @@ use framework::document::{self, DocumentText};
 use framework::error::{ApiError, ErrorCode};
 use framework::paths::Methods;
 use live::{sse, websocket};
+use lndhub::{links, routes as hub};
 use operators::{accounts, audit, balance, freezes, wallets as account_wallets};
 use payments::{decode, list};
 use sessions::{login, signup};
@@ -61,6 +63,19 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(transactions::list_transactions)
         .service(transfers::create_transfer)
         .service(extensions::update_extension)
+        .service(links::own_links)
+        .service(links::managed_links)
+        .service(hub::hub_info)
+        .service(hub::hub_log_in)
+        .service(hub::hub_add_invoice)
+        .service(hub::hub_pay_invoice)
+        .service(hub::hub_balance)
+        .service(hub::hub_sent)
+        .service(hub::hub_received)
+        .service(hub::hub_addresses)
+        .service(hub::hub_pending)
+        .service(hub::hub_decode)
+        .service(hub::hub_route)
         .service(own::get_webhook_secret)
         .service(own::rotate_webhook_secret)
         .service(own::list_own_deliveries)
@@ -104,7 +119,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 /// The OpenAPI document.
 pub fn openapi() -> OpenApi {
     let (_, document) = ActixApp::new().into_utoipa_app().configure(routes).split_for_parts();
-    document::complete(document)
+    lndhub::complete(document::complete(document))
 }
 
 /// Every operation: its method and the pattern of its route.

@@ -37,9 +37,13 @@ impl Extra {
 
     /// The value of the member `tag`, by which payments can be listed, where it is a text.
     pub fn tag(&self) -> Option<String> {
+        self.text("tag").filter(|tag| !tag.contains('\0'))
+    }
+
+    /// The value of a member, where it is a text.
+    pub fn text(&self, name: &str) -> Option<String> {
         let members = Members::read(&self.0).ok()?;
-        let tag: String = serde_json::from_str(members.get("tag")?).ok()?;
-        Some(tag).filter(|tag| !tag.contains('\0'))
+        serde_json::from_str(members.get(name)?).ok()
     }
 
     /// This object with the members of `newer` added, where both have one the newer's. What is

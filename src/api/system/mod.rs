@@ -6,14 +6,13 @@ pub mod swagger;
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, get, web};
-use qrcode::QrCode;
-use qrcode::render::svg;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::framework::address::ClientAddress;
 use crate::api::framework::app::State;
 use crate::api::framework::error::ApiError;
+use crate::api::framework::qr;
 use crate::clock;
 
 /// How the server is.
@@ -72,11 +71,7 @@ pub(crate) async fn qr_code(
     app: State,
     data: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let draw = move || {
-        let code = QrCode::new(data.as_bytes()).ok()?;
-        Some(code.render().min_dimensions(240, 240).dark_color(svg::Color("#000")).build())
-    };
-    let picture: Option<String> = app.draw(client, draw).await?;
+    let picture = app.draw(client, move || qr::svg(data.as_bytes())).await?;
     let picture = picture.ok_or_else(|| ApiError::field("data", "is longer than a QR code holds (2331 bytes)"))?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "image/svg+xml"))
