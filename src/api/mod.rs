@@ -23,8 +23,8 @@ use framework::paths::Methods;
 use live::{sse, websocket};
 use lndhub::{links, routes as hub};
 use operators::{accounts, audit, balance, freezes, wallets as account_wallets};
-use payments::{decode, list};
-use sessions::{login, signup};
+use payments::{decode, extra, list, stats};
+use sessions::{login, password, signup};
 use system::{front, swagger};
 use user_manager::{controls, extensions, transactions, transfers, users, verify, wallets};
 use webhooks::{endpoints, format, log, own};
@@ -35,11 +35,19 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(wallet::get_wallet)
         .service(wallet::update_wallet)
         .service(wallet::rename_wallet)
+        .service(wallet::create_own_wallet)
+        .service(wallet::delete_own_wallet)
+        .service(wallet::reset_wallet)
         .service(payments::create_payment)
         .service(list::list_payments)
         .service(list::list_payments_paginated)
         .service(list::payment_history)
         .service(payments::fee_reserve)
+        .service(stats::count_payments)
+        .service(stats::wallet_stats)
+        .service(stats::daily_stats)
+        .service(stats::payment_breakdown)
+        .service(extra::append_extra)
         .service(sse::payment_events)
         .service(websocket::live_socket)
         .service(decode::decode_payment)
@@ -63,6 +71,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(transactions::list_transactions)
         .service(transfers::create_transfer)
         .service(extensions::update_extension)
+        .service(extensions::enable_extension)
+        .service(extensions::disable_extension)
         .service(links::own_links)
         .service(links::managed_links)
         .service(hub::hub_info)
@@ -109,9 +119,11 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(login::log_in)
         .service(login::who_am_i)
         .service(login::log_out)
+        .service(password::change_password)
         .service(signup::sign_up)
         .service(system::health)
         .service(system::readiness)
+        .service(system::status)
         .service(system::qr_code)
         .service(system::openapi_document);
 }

@@ -227,6 +227,8 @@ pub struct Sweep {
 pub enum Actor {
     /// A manager, by the key of this wallet; a sweep moves the money there.
     Manager(Authority),
+    /// A wallet's own key, which deletes that wallet alone and cannot sweep.
+    Owner(Authority),
     /// An operator, who cannot sweep.
     Operator(SessionDigest),
 }
@@ -246,10 +248,10 @@ pub struct Close {
 }
 
 impl Actor {
-    /// The manager's authority, where it is one.
+    /// The authority of the key that asks, where one does.
     pub const fn authority(self) -> Option<Authority> {
         match self {
-            Self::Manager(authority) => Some(authority),
+            Self::Manager(authority) | Self::Owner(authority) => Some(authority),
             Self::Operator(_) => None,
         }
     }
@@ -300,7 +302,7 @@ impl Command {
             | Self::Transfer(_) => None,
             Self::Adjust(adjust) => adjust.session,
             Self::Close(close) => match close.by {
-                Actor::Manager(_) => None,
+                Actor::Manager(_) | Actor::Owner(_) => None,
                 Actor::Operator(session) => Some(session),
             },
         }

@@ -71,6 +71,11 @@ fn digest_of(request: &HttpRequest) -> Option<KeyDigest> {
     key_of(request).filter(|key| !key.reveal().is_empty()).map(|key| key.digest())
 }
 
+/// Whether a request shows a key, good or not.
+pub(crate) fn shows_key(request: &HttpRequest) -> bool {
+    digest_of(request).is_some()
+}
+
 pub(crate) fn app_of(request: &HttpRequest) -> Result<&State, ErrorCode> {
     request.app_data::<State>().ok_or(ErrorCode::Internal)
 }

@@ -105,7 +105,8 @@ fn refusals_of(method: &str, path: &str, operation: &Operation) -> Vec<&'static 
         names.push("Unauthorized");
     }
     // A key can be of the wrong kind or frozen, a session not an operator's.
-    if path == SOCKET_PATH || !keys.is_empty() && !keys.contains(&SecurityRequirement::new("Session", [""; 0])) {
+    let session = SecurityRequirement::new("Session", [""; 0]);
+    if path == SOCKET_PATH || keys.iter().any(|key| *key != session) {
         names.push("Forbidden");
     }
     if has_body {
@@ -125,7 +126,8 @@ fn refusals_of(method: &str, path: &str, operation: &Operation) -> Vec<&'static 
         RefOr::T(parameter) => parameter.name == "Idempotency-Key",
         RefOr::Ref(_) => false,
     };
-    if of_tenants && method != "GET" || operation.parameters.iter().flatten().any(takes_key) {
+    let deletes = method == "DELETE";
+    if of_tenants && method != "GET" || deletes || operation.parameters.iter().flatten().any(takes_key) {
         names.push("Conflict");
     }
     names

@@ -39,7 +39,7 @@ const EXTRA: &str = r#"{"tag":"lndhub"}"#;
 #[derive(Deserialize, ToSchema)]
 #[schema(as = LndHubLogin, example = json!({"login": "admin", "password": "c0ffee00c0ffee00c0ffee00c0ffee00"}))]
 pub struct LoginOrder {
-    /// `admin` or `invoice`, as it stands in the link.
+    /// What stands in front of the colon in the link, such as `admin`.
     #[serde(default, deserialize_with = "lenient")]
     #[schema(max_length = 64)]
     login: Option<String>,
@@ -250,11 +250,7 @@ pub(crate) async fn hub_balance(Hub(OwnWallet(wallet)): Hub<OwnWallet>) -> HttpR
     security(("LndHub" = []))
 )]
 #[get("/lndhub/ext/gettxs")]
-pub(crate) async fn hub_sent(
-    Hub(key): Hub<WalletKey>,
-    app: State,
-    params: Params,
-) -> Result<HttpResponse, HubError> {
+pub(crate) async fn hub_sent(Hub(key): Hub<WalletKey>, app: State, params: Params) -> Result<HttpResponse, HubError> {
     let query = query(&params, (None, Some(0)))?;
     let sealer = app.services.sealer.clone();
     let show = move |page: Vec<Payment>| {

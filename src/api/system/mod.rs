@@ -27,6 +27,17 @@ pub struct Health {
     version: &'static str,
 }
 
+/// How the server is, as clients of LNbits ask for it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"server_time": 1_763_700_000, "up_time": 42, "version": "0.1.0", "up_time_seconds": 42}))]
+pub struct Status {
+    /// As in health.
+    #[serde(flatten)]
+    health: Health,
+    /// Equal to `up_time`.
+    up_time_seconds: i64,
+}
+
 impl Health {
     fn of(app: &State) -> Self {
         Self {
@@ -44,6 +55,16 @@ impl Health {
 #[get("/api/v1/health")]
 pub(crate) async fn health(app: State) -> HttpResponse {
     HttpResponse::Ok().json(Health::of(&app))
+}
+
+/// Status
+///
+/// As health, in the shape that clients of LNbits ask for; there it is for who has logged in.
+#[utoipa::path(tag = "System", responses((status = 200, description = "The server runs", body = Status)))]
+#[get("/api/v1/status")]
+pub(crate) async fn status(app: State) -> HttpResponse {
+    let standing = Health::of(&app);
+    HttpResponse::Ok().json(Status { up_time_seconds: standing.up_time, health: standing })
 }
 
 /// Readiness
