@@ -8,6 +8,7 @@
 //!
 //! and the shapes are those of LNbits' extension (lnbits/lndhub): `views_api.py`, `utils.py`.
 
+use bitcoin_hashes::hex::DisplayHex;
 use satkeep::domain::api_keys::ApiKey;
 use serde_json::{Value, json};
 
@@ -70,7 +71,7 @@ fn token(login: &str, key: &str) -> String {
 
 fn hex(bytes: &Value) -> String {
     assert_eq!(bytes["type"], "Buffer");
-    bytes["data"].as_array().unwrap().iter().map(|byte| format!("{:02x}", byte.as_u64().unwrap())).collect()
+    serde_json::from_value::<Vec<u8>>(bytes["data"].clone()).unwrap().to_lower_hex_string()
 }
 
 /// Asserts a refusal as LNDHub has it.

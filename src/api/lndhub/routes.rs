@@ -214,12 +214,7 @@ async fn pay_invoice(
     let services = &app.services;
     let payment = match payments::paid_before(services, key, claim).await? {
         Some(before) => before,
-        None => {
-            let text = order.invoice.ok_or_else(|| ApiError::field("invoice", "is missing: the invoice to pay"))?;
-            let extra = Some(Extra::from_stored(EXTRA.to_owned()));
-            let terms = PayTerms { request: SkimmedRequest::skim(&text)?, extra, webhook: None };
-            payments::pay(services, key, claim, terms).await?
-        }
+        None => payments::pay(services, key, claim, pay_terms(order)?).await?,
     };
     // What has happened has happened, even where it cannot be shown.
     let view = payment.try_map(|payment| {
@@ -227,6 +222,12 @@ async fn pay_invoice(
         Ok::<_, ApiError>(PaidView::new(&services.sealer, payment, &invoice)?)
     });
     Ok(view.or(Err(ErrorCode::OutcomeUnknown))?.respond_as(StatusCode::OK))
+}
+
+fn pay_terms(order: PaymentOrder) -> Result<PayTerms, ApiError> {
+    let text = order.invoice.ok_or_else(|| ApiError::field("invoice", "is missing: the invoice to pay"))?;
+    let extra = Some(Extra::from_stored(EXTRA.to_owned()));
+    Ok(PayTerms { request: SkimmedRequest::skim(&text)?, extra, webhook: None })
 }
 
 /// Balance

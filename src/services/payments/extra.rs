@@ -40,12 +40,12 @@ fn append(
     }
     let extra = match side.extra.clone().unwrap_or_default().appended(more) {
         Ok(extra) => extra,
-        Err(invalid) => return Ok(Err(refused("extra", invalid))),
+        Err(invalid) => return Ok(Err(refused("extra", &invalid.to_string()))),
     };
     payments::extra::replace(connection, side.invoice, &extra)?;
     Ok(Ok(Payment { extra: Some(extra), ..side }))
 }
 
-fn refused(field: &'static str, message: impl ToString) -> Error {
-    Error::Invalid { field, message: message.to_string() }
+fn refused(field: &'static str, message: &str) -> Error {
+    Error::Invalid { field, message: message.to_owned() }
 }

@@ -52,6 +52,9 @@ impl Group {
     }
 }
 
+/// A label, the numbers of payments in and out, and the parts of the sums of both.
+type Row = (Option<String>, i64, i64, i64, i64, i64, i64);
+
 /// Payments with a label each, put together by it. `inner` selects the columns that are named here.
 struct Grouped<Q> {
     inner: Q,
@@ -128,8 +131,7 @@ pub fn groups(
         payments::expires_at_ms,
         payments::paid_at_ms,
     ));
-    let rows: Vec<(Option<String>, i64, i64, i64, i64, i64, i64)> =
-        Grouped { inner, by, only_settled, limit }.load(connection)?;
+    let rows = Grouped { inner, by, only_settled, limit }.load::<Row>(connection)?;
     let group = |(label, incoming, outgoing, income_high, income_low, spending_high, spending_low)| Group {
         label,
         incoming,
