@@ -8,6 +8,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 pub mod framework;
 pub mod live;
+pub mod lndhub;
 pub mod operators;
 pub mod payments;
 pub mod sessions;
@@ -20,9 +21,10 @@ use framework::document::{self, DocumentText};
 use framework::error::{ApiError, ErrorCode};
 use framework::paths::Methods;
 use live::{sse, websocket};
+use lndhub::{links, routes as hub};
 use operators::{accounts, audit, balance, freezes, wallets as account_wallets};
-use payments::{decode, list};
-use sessions::{login, signup};
+use payments::{decode, extra, list, stats};
+use sessions::{login, password, signup};
 use system::{front, swagger};
 use user_manager::{controls, extensions, transactions, transfers, users, verify, wallets};
 use webhooks::{endpoints, format, log, own};
@@ -33,11 +35,19 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(wallet::get_wallet)
         .service(wallet::update_wallet)
         .service(wallet::rename_wallet)
+        .service(wallet::create_own_wallet)
+        .service(wallet::delete_own_wallet)
+        .service(wallet::reset_wallet)
         .service(payments::create_payment)
         .service(list::list_payments)
         .service(list::list_payments_paginated)
         .service(list::payment_history)
         .service(payments::fee_reserve)
+        .service(stats::count_payments)
+        .service(stats::wallet_stats)
+        .service(stats::daily_stats)
+        .service(stats::payment_breakdown)
+        .service(extra::append_extra)
         .service(sse::payment_events)
         .service(websocket::live_socket)
         .service(decode::decode_payment)
@@ -61,6 +71,21 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(transactions::list_transactions)
         .service(transfers::create_transfer)
         .service(extensions::update_extension)
+        .service(extensions::enable_extension)
+        .service(extensions::disable_extension)
+        .service(links::own_links)
+        .service(links::managed_links)
+        .service(hub::hub_info)
+        .service(hub::hub_log_in)
+        .service(hub::hub_add_invoice)
+        .service(hub::hub_pay_invoice)
+        .service(hub::hub_balance)
+        .service(hub::hub_sent)
+        .service(hub::hub_received)
+        .service(hub::hub_addresses)
+        .service(hub::hub_pending)
+        .service(hub::hub_decode)
+        .service(hub::hub_route)
         .service(own::get_webhook_secret)
         .service(own::rotate_webhook_secret)
         .service(own::list_own_deliveries)
@@ -94,9 +119,11 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(login::log_in)
         .service(login::who_am_i)
         .service(login::log_out)
+        .service(password::change_password)
         .service(signup::sign_up)
         .service(system::health)
         .service(system::readiness)
+        .service(system::status)
         .service(system::qr_code)
         .service(system::openapi_document);
 }
@@ -104,7 +131,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 /// The OpenAPI document.
 pub fn openapi() -> OpenApi {
     let (_, document) = ActixApp::new().into_utoipa_app().configure(routes).split_for_parts();
-    document::complete(document)
+    lndhub::complete(document::complete(document))
 }
 
 /// Every operation: its method and the pattern of its route.

@@ -37,9 +37,26 @@ impl Extra {
 
     /// The value of the member `tag`, which payments can be listed by, if it is a string.
     pub fn tag(&self) -> Option<String> {
+        self.text("tag").filter(|tag| !tag.contains('\0'))
+    }
+
+    /// The value of a member, where it is a text.
+    pub fn text(&self, name: &str) -> Option<String> {
         let members = Members::read(&self.0).ok()?;
-        let tag: String = serde_json::from_str(members.get("tag")?).ok()?;
-        Some(tag).filter(|tag| !tag.contains('\0'))
+        serde_json::from_str(members.get(name)?).ok()
+    }
+
+    /// This object with the members of `more` added, none of which it may have already: what was kept
+    /// stays as it is.
+    pub fn appended(&self, more: &Self) -> Result<Self, CannotAppend> {
+        let (own, added) = (Members::read(&self.0)?, Members::read(&more.0)?);
+        let mut taken: Vec<_> = added.names().filter(|name| own.get(name).is_some()).collect();
+        taken.sort_unstable();
+        taken.dedup();
+        if !taken.is_empty() {
+            return Err(CannotAppend::Taken(taken.join(", ")));
+        }
+        Ok(self.merged_with(more)?)
     }
 
     /// This object with the members of `newer` added; the newer value wins if both have a member.
@@ -50,6 +67,23 @@ impl Extra {
             return Err(InvalidText::TooLong { max: EXTRA_BYTES_MAX });
         }
         Ok(Self(on_one_line(merged)))
+    }
+}
+
+/// Why members cannot be added.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CannotAppend {
+    /// Some are there already.
+    #[error("has names that are there already: {0}")]
+    Taken(String),
+    /// The object would not be one that is kept.
+    #[error("{0}, together with what is there")]
+    Invalid(#[from] InvalidText),
+}
+
+impl From<InvalidObject> for CannotAppend {
+    fn from(invalid: InvalidObject) -> Self {
+        Self::Invalid(invalid.into())
     }
 }
 
@@ -76,5 +110,32 @@ impl Default for Extra {
     /// The empty object.
     fn default() -> Self {
         Self("{}".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extra(json: &str) -> Extra {
+        Extra::new(json).unwrap()
+    }
+
+    #[test]
+    fn members_are_added_and_none_is_changed() {
+        let before = extra(r#"{"order": 1.0, "tag":"shop"}"#);
+        let after = before.appended(&extra(r#"{"note":"sent","more":{"order":2}}"#)).unwrap();
+        assert_eq!(after.as_str(), r#"{"order":1.0,"tag":"shop","note":"sent","more":{"order":2}}"#);
+        assert_eq!(before.appended(&Extra::default()).unwrap().tag(), before.tag());
+        let taken = before.appended(&extra(r#"{"tag":1,"new":2,"order":3,"\u0074ag":4}"#));
+        assert_eq!(taken, Err(CannotAppend::Taken("order, tag".to_owned())));
+    }
+
+    #[test]
+    fn no_more_is_added_than_is_kept() {
+        let half = "x".repeat(EXTRA_BYTES_MAX / 2);
+        let before = extra(&format!(r#"{{"a":"{half}"}}"#));
+        let more = extra(&format!(r#"{{"b":"{half}"}}"#));
+        assert!(matches!(before.appended(&more), Err(CannotAppend::Invalid(_))));
     }
 }

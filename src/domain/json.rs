@@ -55,6 +55,11 @@ impl<'a> Members<'a> {
         self.0.iter().rfind(|member| member.name == name).map(|member| member.value)
     }
 
+    /// The names of the members, in their order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|member| member.name.as_str())
+    }
+
     /// The object of these members and newer ones. If both have a name, the newer value takes the
     /// place of the older one; new members come last.
     pub fn merged_with(&self, newer: &Self) -> String {

@@ -14,6 +14,7 @@ pub mod idempotency;
 pub mod ids;
 pub mod invoice;
 pub mod json;
+pub mod lndhub;
 pub mod lnurl;
 pub mod login_throttle;
 pub mod money;

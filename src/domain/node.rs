@@ -6,7 +6,7 @@ use std::time::Duration;
 use bitcoin_hashes::hex::{DisplayHex, FromHex};
 use bitcoin_hashes::{Hash, sha256};
 use lightning_invoice::{CreationError, Currency, InvoiceBuilder, PaymentSecret};
-use secp256k1::{Secp256k1, SecretKey, SignOnly};
+use secp256k1::{PublicKey, Secp256k1, SecretKey, SignOnly};
 use zeroize::Zeroizing;
 
 use super::ids::{InvoiceId, PaymentHash};
@@ -151,6 +151,11 @@ impl Node {
         let secret = SecretKey::from_slice(master.derive("satkeep/node").as_slice())
             .expect("a random 256-bit number is a valid key but for a chance of one in 2^128");
         Self { secret, secp: Secp256k1::signing_only(), network }
+    }
+
+    /// The public key that the signatures of this node's invoices are checked with, in hex.
+    pub fn public_key(&self) -> String {
+        PublicKey::from_secret_key(&self.secp, &self.secret).to_string()
     }
 
     /// Issues an invoice with the features `var_onion` and `payment_secret` required, signed by

@@ -240,6 +240,8 @@ pub struct Sweep {
 pub enum Actor {
     /// A manager, through the key of this wallet, which a sweep moves the money to.
     Manager(Authority),
+    /// A wallet's own key, which deletes that wallet alone and cannot sweep.
+    Owner(Authority),
     /// An operator, who cannot sweep.
     Operator(SessionDigest),
 }
@@ -260,10 +262,10 @@ pub struct Close {
 }
 
 impl Actor {
-    /// The manager's authority; `None` for an operator.
+    /// The authority of the key that asks; `None` for an operator.
     pub const fn authority(self) -> Option<Authority> {
         match self {
-            Self::Manager(authority) => Some(authority),
+            Self::Manager(authority) | Self::Owner(authority) => Some(authority),
             Self::Operator(_) => None,
         }
     }
@@ -314,7 +316,7 @@ impl Command {
             | Self::Transfer(_) => None,
             Self::Adjust(adjust) => adjust.session,
             Self::Close(close) => match close.by {
-                Actor::Manager(_) => None,
+                Actor::Manager(_) | Actor::Owner(_) => None,
                 Actor::Operator(session) => Some(session),
             },
         }

@@ -50,6 +50,13 @@ pub type KnownKeys = quick_cache::sync::Cache<KeyDigest, Grant>;
 #[derive(Debug)]
 pub struct OwnWallet(pub Holder);
 
+impl OwnWallet {
+    /// The key.
+    pub const fn key(&self) -> WalletKey {
+        WalletKey(self.0.grant)
+    }
+}
+
 impl WalletKey {
     /// The key's wallet.
     pub const fn wallet(&self) -> WalletId {
@@ -235,6 +242,11 @@ impl Session {
         self.0.user
     }
 
+    /// The session as it is stored.
+    pub(super) const fn stored(&self) -> &sessions::Session {
+        &self.0
+    }
+
     /// Whether it is an operator.
     pub const fn is_operator(&self) -> bool {
         matches!(self.0.role, Role::Operator)
@@ -243,6 +255,38 @@ impl Session {
     /// When the session ends.
     pub const fn expires_at(&self) -> UnixMs {
         self.0.expires_at
+    }
+}
+
+/// Somebody who has shown a key, or has logged in.
+#[derive(Clone, Copy, Debug)]
+pub enum KeyOrSession<K> {
+    /// A key.
+    Key(K),
+    /// A session.
+    Session(Session),
+}
+
+impl<K: Caller> Caller for KeyOrSession<K> {
+    fn account(&self) -> AccountId {
+        match self {
+            Self::Key(key) => key.account(),
+            Self::Session(session) => session.account(),
+        }
+    }
+
+    fn label(&self) -> Vec<u8> {
+        match self {
+            Self::Key(key) => key.label(),
+            Self::Session(session) => session.label(),
+        }
+    }
+
+    fn recheck(&self, connection: &mut Db) -> Result<(), StoreError> {
+        match self {
+            Self::Key(key) => key.recheck(connection),
+            Self::Session(session) => session.recheck(connection),
+        }
     }
 }
 

@@ -127,6 +127,14 @@ pub async fn delete_wallet(
     Ok(())
 }
 
+/// Deletes the wallet of a key, which must be empty; its user stays.
+pub async fn delete_own_wallet(services: &Services, key: AdminKey) -> Result<(), Error> {
+    let wallet = WalletToClose { account: key.wallet().account(), is_own: true, sweep: sweep_of(&services.sealer) };
+    let by = Actor::Owner(key.authority());
+    let close = Close { by, users: Vec::new(), wallets: vec![wallet], sweep: false };
+    services.settle(close, key.consumer()).await.map(|Closed| ())
+}
+
 impl Deletion<'_> {
     /// All that goes; `None` where one command cannot name it.
     async fn all_at_once(&self) -> Result<Option<Part>, Error> {

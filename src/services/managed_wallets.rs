@@ -75,6 +75,17 @@ pub async fn list_of_user(services: &Services, caller: WalletKey, user: UserId) 
     found.await.map_err(Error::of(Missing::User))
 }
 
+/// A wallet of the tenant.
+pub async fn find(services: &Services, caller: Manager<AdminKey>, id: WalletId) -> Result<WalletWithKeys, Error> {
+    let sealer = services.sealer.clone();
+    let found = services.store.read(move |connection| {
+        caller.recheck(connection)?;
+        let wallet = wallets::find_in_tenant(connection, caller.user(), id)?;
+        WalletWithKeys::one(connection, &sealer, wallet)
+    });
+    found.await.map_err(Error::of(Missing::Wallet))
+}
+
 /// Gives a wallet new keys; the old ones stop at once.
 pub async fn rotate_keys(
     services: &Services,

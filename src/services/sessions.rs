@@ -9,6 +9,8 @@ use super::{Error, Services, UserWithWallets, WalletWithKeys};
 use crate::clock;
 use crate::crypto::password::Password;
 use crate::crypto::secret::Sealer;
+use crate::domain::consumer::Consumer;
+use crate::domain::ids::UserId;
 use crate::domain::login_throttle::{AT_ACCOUNT, FROM_ADDRESS, SIGN_UP, Throttle};
 use crate::domain::session::SessionToken;
 use crate::domain::text::{Name, Username};
@@ -83,6 +85,67 @@ pub async fn who_am_i(services: &Services, session: Session) -> Result<UserWithW
 /// Ends a session, on every replica.
 pub async fn log_out(services: &Services, session: Session) -> Result<(), Error> {
     Ok(services.write_as(session, move |connection| sessions::end(connection, session.digest())).await?)
+}
+
+/// What somebody who has logged in wants as a new password, and who they say that they are.
+#[derive(Debug)]
+pub struct PasswordChange {
+    /// The password that they log in with.
+    pub old: Password,
+    /// The one that they want to log in with.
+    pub new: Password,
+    /// What they log in as, where they say it.
+    pub username: Option<String>,
+}
+
+/// Gives the user of a session a new password, for who knows the old one; all other sessions end.
+/// Answers the user.
+pub async fn change_password(
+    services: &Services,
+    session: Session,
+    address: IpAddr,
+    PasswordChange { old, new, username }: PasswordChange,
+) -> Result<UserWithWallets, Error> {
+    let user = who_am_i(services, session).await?;
+    let is_other = |name: &String| user.user.username.as_deref() != Some(name.trim().to_ascii_lowercase().as_str());
+    if username.as_ref().is_some_and(is_other) {
+        let message = "is not yours; an operator changes user names".to_owned();
+        return Err(Error::Invalid { field: "username", message });
+    }
+    let network = network_of(address);
+    let id = session.user();
+    let guess = password_guess(&services.sealer, &network, id);
+    guess.check(services).await?;
+    let turn = services.passwords.login_turn(network).await?;
+    let look = move |connection: &mut Db| users::password_hash_of(connection, id);
+    let (hash, guess) = guess.count(services, look).await??;
+    let judged = services.passwords.verify(turn, old, hash.clone()).await;
+    let (verified, _turn) = guess.unless_ours(services, judged).await?;
+    let (Some(hash), true) = (hash, verified) else { return Err(wrong_old_password()) };
+    let hashed = services.passwords.hash(Consumer::NOBODY, Some(new)).await;
+    let new_hash = guess.unless_ours(services, hashed).await?.ok_or(Error::Fault)?;
+    let right = guess.clone();
+    let changed = services.write_as(session, move |connection| {
+        right.succeed(connection)?;
+        sessions::change_password(connection, session.stored(), &hash, &new_hash, clock::now())
+    });
+    guess.unless_ours(services, changed.await.map_err(not_found_is(wrong_old_password()))).await?;
+    tracing::info!(user = %id, "a password was changed");
+    Ok(user)
+}
+
+/// At what a try at the old password is counted: whoever has a session must not find it out.
+fn password_guess(sealer: &Sealer, network: &[u8], user: UserId) -> Try {
+    let subject = |throttle: Throttle, parts: &[&[u8]]| Subject { id: sealer.digest(parts).to_vec(), throttle };
+    Try {
+        from: Some(subject(FROM_ADDRESS, &[b"login-from", network])),
+        account: Account::new(sealer, b"old-password", user.as_bytes()),
+        own: Some(subject(AT_ACCOUNT, &[b"old-password-from", user.as_bytes(), network])),
+    }
+}
+
+fn wrong_old_password() -> Error {
+    Error::Invalid { field: "password_old", message: "is not your password".to_owned() }
 }
 
 /// Makes sure that anybody may open an account.

@@ -1,13 +1,79 @@
-//! The wallet of the calling key.
+//! The wallet of the calling key, and what its owner does with it.
 
-use super::callers::AdminKey;
-use super::{Error, Services};
+use super::callers::{AdminKey, KeyOrSession};
+use super::idempotency::{Created, once};
+use super::{Error, Missing, Services, WalletWithKeys};
 use crate::clock;
+use crate::domain::api_keys::KeyPair;
+use crate::domain::idempotency::Claim;
+use crate::domain::ids::WalletId;
 use crate::domain::text::Name;
-use crate::store::{StoreError, wallets};
+use crate::store::wallets::controls;
+use crate::store::wallets::{self, NewWallet, StoredKeys};
+use crate::store::{Db, StoreError, users};
 
 pub use crate::store::access::grants::Holder;
 pub use crate::store::wallets::Wallet;
+
+/// The wallet of a key, with both of its keys.
+pub async fn with_keys(services: &Services, key: AdminKey) -> Result<WalletWithKeys, Error> {
+    let sealer = services.sealer.clone();
+    let found = services.store.read(move |connection| {
+        let wallet = wallets::find(connection, key.wallet())?;
+        WalletWithKeys::one(connection, &sealer, wallet)
+    });
+    found.await.map_err(gone_with_its_keys)
+}
+
+/// Creates a further wallet for the user of a key, once for each claim, and answers it as it is shown.
+/// What its manager has limited the calling wallet to holds of the new one as well, and a wallet that
+/// is frozen opens no other: who is held to something is not let out of it here.
+pub async fn create(
+    services: &Services,
+    key: AdminKey,
+    claim: Option<Claim>,
+    name: Name,
+    show: impl FnOnce(WalletWithKeys) -> Result<Vec<u8>, StoreError> + Send + 'static,
+) -> Result<Created<Vec<u8>>, Error> {
+    let (id, keys) = (WalletId::random(), KeyPair::generate());
+    let stored = StoredKeys::new(&services.sealer, id, &keys);
+    let new = NewWallet { id, name, keys: stored, created_at: clock::now() };
+    let create = move |connection: &mut Db| {
+        let calling = wallets::find(connection, key.wallet())?;
+        if calling.frozen_by_manager.or(calling.frozen_by_operator).is_some() {
+            return Err(StoreError::Frozen);
+        }
+        users::lock(connection, calling.manager, calling.user)?;
+        wallets::create(connection, calling.user, &new)?;
+        controls::limit(connection, id, calling.limits)?;
+        show(WalletWithKeys { wallet: wallets::find(connection, id)?, keys })
+    };
+    once(services, key, claim, create, gone_with_its_keys).await
+}
+
+/// Gives a wallet new keys; the old ones stop at once. Who may: its own admin key, its user where that
+/// has logged in, and the manager of its user.
+pub async fn renew_keys(
+    services: &Services,
+    caller: KeyOrSession<AdminKey>,
+    id: WalletId,
+) -> Result<WalletWithKeys, Error> {
+    let keys = KeyPair::generate();
+    let stored = StoredKeys::new(&services.sealer, id, &keys);
+    let renewed = services.write_as(caller, move |connection| {
+        let wallet = wallets::find(connection, id)?;
+        let is_own = match caller {
+            KeyOrSession::Key(key) => key.wallet() == id,
+            KeyOrSession::Session(session) => wallet.user == session.user() || wallet.manager == Some(session.user()),
+        };
+        if !is_own {
+            return Err(StoreError::NotFound);
+        }
+        wallets::replace_keys(connection, id, &stored)?;
+        Ok(wallet)
+    });
+    Ok(WalletWithKeys { wallet: renewed.await.map_err(Error::of(Missing::Wallet))?, keys })
+}
 
 /// Gives the wallet of a key another name.
 pub async fn rename(services: &Services, key: AdminKey, name: Name) -> Result<Wallet, Error> {
@@ -16,6 +82,10 @@ pub async fn rename(services: &Services, key: AdminKey, name: Name) -> Result<Wa
         wallets::rename(connection, wallet, &name, now)?;
         wallets::find(connection, wallet)
     });
-    // Where the wallet has gone, its keys have gone with it.
-    renamed.await.map_err(|error| if matches!(error, StoreError::NotFound) { Error::BadAuth } else { error.into() })
+    renamed.await.map_err(gone_with_its_keys)
+}
+
+/// From an error of the store: where the wallet has gone, its keys have gone with it.
+fn gone_with_its_keys(error: StoreError) -> Error {
+    if matches!(error, StoreError::NotFound) { Error::BadAuth } else { error.into() }
 }

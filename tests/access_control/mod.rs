@@ -14,6 +14,7 @@ use self::world::{Caller, Tenant, World};
 use crate::harness::{Answer, Server, both_stores};
 
 fn call(server: &Server, caller: &Caller, row: &Row, tenant: &Tenant) -> Answer {
+    let caller = if row.access.is_hub() { caller.as_hub() } else { caller.clone() };
     let method = row.operation.split(' ').next().unwrap();
     let (path, body) = (row.request)(tenant);
     let headers: Vec<_> = caller.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -26,6 +27,14 @@ fn call(server: &Server, caller: &Caller, row: &Row, tenant: &Tenant) -> Answer 
 fn assert_refused(answer: &Answer, statuses: &[u16], world: &World, what: &str) {
     assert!(statuses.contains(&answer.status), "{what}: {} {}", answer.status, answer.text);
     answer.refused(answer.status, "", "");
+    assert_names_nothing(answer, world, what);
+}
+
+/// Asserts that LNDHub refuses a token, and names nothing.
+#[track_caller]
+fn assert_hub_refused(answer: &Answer, world: &World, what: &str) {
+    let body = answer.expect(401);
+    assert_eq!((&body["error"], &body["code"]), (&Value::from(true), &Value::from(1)), "{what}: {body}");
     assert_names_nothing(answer, world, what);
 }
 
@@ -56,9 +65,13 @@ fn revoked(server: &Server, world: &World, row: &Row, caller: &Caller, tenant: &
     let answer = call(server, caller, row, tenant);
     let shows_key = caller.headers.iter().any(|(name, value)| *name == "X-Api-Key" && !value.is_empty());
     match row.access {
-        Access::Key | Access::AdminKey | Access::Session | Access::Operator => {
-            assert_refused(&answer, &[401, 403], world, &what);
-        }
+        Access::Key
+        | Access::AdminKey
+        | Access::KeyOrSession
+        | Access::AdminKeyOrSession
+        | Access::Session
+        | Access::Operator => assert_refused(&answer, &[401, 403], world, &what),
+        Access::Hub | Access::HubAdmin => assert_hub_refused(&answer, world, &what),
         Access::AnybodyOrKey if shows_key => assert_refused(&answer, &[401, 403], world, &what),
         Access::AnybodyOrKey => {
             assert_eq!(answer.status, 200, "{what}: {}", answer.text);
@@ -112,7 +125,7 @@ both_stores! {
                     revoked(server, &world, row, caller, tenant);
                 }
             }
-            let for_keys = matches!(row.access, Access::Key | Access::AdminKey | Access::AnybodyOrKey);
+            let for_keys = row.access.is_for_keys();
             for caller in &world.foreign_admins {
                 if for_keys {
                     foreign(server, &world, row, caller);
@@ -120,7 +133,9 @@ both_stores! {
             }
             for caller in world.foreign_invoices.iter().chain([&world.own_invoice]) {
                 let what = format!("{} by {}", row.operation, caller.name);
-                if row.access == Access::AdminKey {
+                if row.access == Access::HubAdmin {
+                    assert_hub_refused(&call(server, caller, row, &world.victim), &world, &what);
+                } else if row.access.needs_admin() {
                     let answer = call(server, caller, row, &world.victim);
                     assert_refused(&answer, &[403], &world, &what);
                     assert_eq!(answer.json()["code"], "admin_key_required", "{what}");
@@ -139,9 +154,15 @@ both_stores! {
                 let answer = call(server, &world.session, row, &world.victim);
                 assert_refused(&answer, &[403], &world, &format!("{} by a manager's session", row.operation));
             }
-            if for_keys && row.access != Access::AnybodyOrKey {
-                let answer = call(server, &world.session, row, &world.victim);
-                assert_refused(&answer, &[401], &world, &format!("{} by a session without a key", row.operation));
+            if row.access.takes_sessions() {
+                foreign(server, &world, row, &world.foreign_session);
+            } else if for_keys && row.access != Access::AnybodyOrKey {
+                let (answer, what) = (call(server, &world.session, row, &world.victim), "by a session without a key");
+                if row.access.is_hub() {
+                    assert_hub_refused(&answer, &world, &format!("{} {what}", row.operation));
+                } else {
+                    assert_refused(&answer, &[401], &world, &format!("{} {what}", row.operation));
+                }
             }
             assert_eq!(everything(server), before, "{} has changed something", row.operation);
         }
@@ -179,6 +200,9 @@ fn every_operation_has_a_row() {
             // One half of this operation needs the admin key.
             Access::AdminKey if row.operation == "POST /api/v1/payments" => &["AdminKey", "InvoiceKey"],
             Access::AdminKey => &["AdminKey"],
+            Access::KeyOrSession => &["AdminKey", "InvoiceKey", "Session"],
+            Access::AdminKeyOrSession => &["AdminKey", "Session"],
+            Access::Hub | Access::HubAdmin => &["LndHub"],
             Access::Session => &["Session"],
             Access::Operator => &["Operator"],
         };

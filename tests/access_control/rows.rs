@@ -16,6 +16,14 @@ pub(crate) enum Access {
     Key,
     /// The admin key of a wallet.
     AdminKey,
+    /// Either key of a wallet, or somebody who has logged in.
+    KeyOrSession,
+    /// The admin key of a wallet, or somebody who has logged in.
+    AdminKeyOrSession,
+    /// Either key of a wallet, in a token of LNDHub.
+    Hub,
+    /// The admin key of a wallet, in a token of LNDHub.
+    HubAdmin,
     /// Somebody who has logged in.
     Session,
     /// An operator who has logged in.
@@ -37,6 +45,28 @@ pub(crate) enum Foreign {
     StatusOnly,
     /// Meant to cross tenants (paying, decoding), or not for keys at all: not tried.
     Crosses,
+}
+
+impl Access {
+    /// Whether a key is enough.
+    pub(crate) const fn is_for_keys(self) -> bool {
+        !matches!(self, Self::Anybody | Self::Session | Self::Operator)
+    }
+
+    /// Whether an invoice key is not.
+    pub(crate) const fn needs_admin(self) -> bool {
+        matches!(self, Self::AdminKey | Self::AdminKeyOrSession | Self::HubAdmin)
+    }
+
+    /// Whether LNDHub is spoken.
+    pub(crate) const fn is_hub(self) -> bool {
+        matches!(self, Self::Hub | Self::HubAdmin)
+    }
+
+    /// Whether a session is enough, whoever's it is.
+    pub(crate) const fn takes_sessions(self) -> bool {
+        matches!(self, Self::KeyOrSession | Self::AdminKeyOrSession)
+    }
 }
 
 pub(crate) struct Row {
@@ -62,7 +92,7 @@ macro_rules! rows {
 
 /// Every operation, at least once.
 pub(crate) fn rows() -> Vec<Row> {
-    [wallets_own(), tenants(), operators(), everybodys()].into_iter().flatten().collect()
+    [wallets_own(), hub(), tenants(), operators(), everybodys()].into_iter().flatten().collect()
 }
 
 fn wallets_own() -> Vec<Row> {
@@ -70,6 +100,20 @@ fn wallets_own() -> Vec<Row> {
         "GET /api/v1/wallet", Key, OwnThings, |_| ("/api/v1/wallet".into(), NONE);
         "PATCH /api/v1/wallet", AdminKey, OwnChange, |_| ("/api/v1/wallet".into(), json!({"name": "taken over"}));
         "PUT /api/v1/wallet/{new_name}", AdminKey, OwnChange, |_| ("/api/v1/wallet/taken-over".into(), NONE);
+        "POST /api/v1/wallet", AdminKey, OwnChange, |_| ("/api/v1/wallet".into(), json!({"name": "another"}));
+        "DELETE /api/v1/wallet", AdminKey, OwnChange, |_| ("/api/v1/wallet".into(), NONE);
+        "PUT /api/v1/wallet/reset/{wallet_id}", AdminKeyOrSession, Refused, |t| (format!("/api/v1/wallet/reset/{}", t.wallet.id), NONE);
+        "PUT /api/v1/extension/{name}/enable", KeyOrSession, OwnThings, |_| ("/api/v1/extension/lnurlp/enable".into(), NONE);
+        "PUT /api/v1/extension/{name}/disable", KeyOrSession, OwnThings, |_| ("/api/v1/extension/lnurlp/disable".into(), NONE);
+        "PATCH /api/v1/payments/extra", AdminKey, Refused, |t| ("/api/v1/payments/extra".into(), json!({"payment_hash": t.hash, "extra": {"a": 1}}));
+        "GET /api/v1/payments/stats/count", Key, OwnThings, |_| ("/api/v1/payments/stats/count?count_by=wallet_id".into(), NONE);
+        "GET /api/v1/payments/stats/count", Key, Nothing, |t| (format!("/api/v1/payments/stats/count?wallet_id={}", t.wallet.id), NONE);
+        "GET /api/v1/payments/stats/wallets", Key, OwnThings, |_| ("/api/v1/payments/stats/wallets".into(), NONE);
+        "GET /api/v1/payments/stats/wallets", Key, Nothing, |t| (format!("/api/v1/payments/stats/wallets?wallet_id={}", t.wallet.id), NONE);
+        "GET /api/v1/payments/stats/daily", Key, Nothing, |t| (format!("/api/v1/payments/stats/daily?wallet_id={}", t.wallet.id), NONE);
+        "GET /api/v1/payments/stats/breakdown", Key, OwnThings, |_| ("/api/v1/payments/stats/breakdown".into(), NONE);
+        "GET /lndhub/api/v1/links", AdminKey, OwnThings, |_| ("/lndhub/api/v1/links".into(), NONE);
+        "GET /lndhub/api/v1/links/{wallet_id}", AdminKey, Refused, |t| (format!("/lndhub/api/v1/links/{}", t.wallet.id), NONE);
         "POST /api/v1/payments", Key, OwnChange, |_| ("/api/v1/payments".into(), json!({"out": false, "amount": 1}));
         "POST /api/v1/payments", AdminKey, Crosses, |t| ("/api/v1/payments".into(), json!({"out": true, "bolt11": t.bolt11}));
         "GET /api/v1/payments", Key, OwnThings, |_| ("/api/v1/payments?limit=1000".into(), NONE);
@@ -88,6 +132,25 @@ fn wallets_own() -> Vec<Row> {
         "POST /api/v1/webhooks/deliveries/{delivery_id}/redeliver", AdminKey, Refused, |t| (format!("/api/v1/webhooks/deliveries/{}/redeliver", t.own_delivery), NONE);
         "POST /api/v1/webhooks/deliveries/{delivery_id}/redeliver", AdminKey, Refused, |t| (format!("/api/v1/webhooks/deliveries/{}/redeliver", t.delivery), NONE);
         "POST /api/v1/payments/decode", AnybodyOrKey, Crosses, |t| ("/api/v1/payments/decode".into(), json!({"data": t.bolt11}));
+    }
+}
+
+fn hub() -> Vec<Row> {
+    fn ext(rest: &str) -> String {
+        format!("/lndhub/ext/{rest}")
+    }
+    rows! {
+        "GET /lndhub/ext/getinfo", Anybody, Crosses, |_| (ext("getinfo"), NONE);
+        "POST /lndhub/ext/auth", Anybody, Crosses, |t| (ext("auth"), json!({"login": "admin", "password": t.wallet.id}));
+        "POST /lndhub/ext/addinvoice", Hub, OwnChange, |_| (ext("addinvoice"), json!({"amt": 1, "memo": ""}));
+        "POST /lndhub/ext/payinvoice", HubAdmin, Crosses, |t| (ext("payinvoice"), json!({"invoice": t.bolt11}));
+        "GET /lndhub/ext/balance", Hub, OwnThings, |_| (ext("balance"), NONE);
+        "GET /lndhub/ext/gettxs", Hub, OwnThings, |_| (ext("gettxs?limit=200"), NONE);
+        "GET /lndhub/ext/getuserinvoices", Hub, OwnThings, |_| (ext("getuserinvoices?limit=200"), NONE);
+        "GET /lndhub/ext/getbtc", Hub, OwnThings, |_| (ext("getbtc"), NONE);
+        "GET /lndhub/ext/getpending", Hub, OwnThings, |_| (ext("getpending"), NONE);
+        "GET /lndhub/ext/decodeinvoice", Anybody, Crosses, |t| (ext(&format!("decodeinvoice?invoice={}", t.bolt11)), NONE);
+        "GET /lndhub/ext/checkrouteinvoice", Anybody, Crosses, |_| (ext("checkrouteinvoice"), NONE);
     }
 }
 
@@ -168,6 +231,7 @@ fn operators() -> Vec<Row> {
         "DELETE /users/api/v1/wallet/{wallet_id}/freeze", Operator, Crosses, |t| (freeze(t), NONE);
         "GET /users/api/v1/audit", Operator, Crosses, |_| ("/users/api/v1/audit".into(), NONE);
         "GET /api/v1/auth", Session, Crosses, |_| ("/api/v1/auth".into(), NONE);
+        "PUT /api/v1/auth/password", Session, Crosses, |_| ("/api/v1/auth/password".into(), json!({"password_old": "correct horse", "password": "mine alone"}));
         "POST /api/v1/auth/logout", Session, Crosses, |_| ("/api/v1/auth/logout".into(), NONE);
     }
 }
@@ -179,6 +243,7 @@ fn everybodys() -> Vec<Row> {
         "POST /api/v1/account", Anybody, Crosses, |_| ("/api/v1/account".into(), json!({"name": "mine"}));
         "GET /api/v1/payments/fee-reserve", Anybody, Crosses, |t| (format!("/api/v1/payments/fee-reserve?invoice={}", t.bolt11), NONE);
         "GET /api/v1/health", Anybody, Crosses, |_| ("/api/v1/health".into(), NONE);
+        "GET /api/v1/status", Anybody, Crosses, |_| ("/api/v1/status".into(), NONE);
         "GET /api/v1/health/ready", Anybody, Crosses, |_| ("/api/v1/health/ready".into(), NONE);
         "GET /api/v1/qrcode/{data}", Anybody, Crosses, |t| (format!("/api/v1/qrcode/{}", t.bolt11), NONE);
         // Not opened as a socket; what keys in the path open, tests/live look at.

@@ -1,5 +1,6 @@
 //! Two tenants, and everybody who has no right to what is theirs.
 
+use satkeep::domain::api_keys::ApiKey;
 use serde_json::{Value, json};
 
 use crate::harness::{Server, Wallet};
@@ -36,6 +37,20 @@ pub(crate) fn with_key(name: &'static str, key: &str) -> Caller {
     Caller { name, headers: vec![("X-Api-Key", key.to_owned())] }
 }
 
+impl Caller {
+    /// The same caller, who shows its key in a token of LNDHub.
+    pub(crate) fn as_hub(&self) -> Self {
+        let token = |(name, value): &(&'static str, String)| match *name {
+            "X-Api-Key" => {
+                let token = satkeep::domain::lndhub::token("admin", &ApiKey::from_client(value));
+                ("Authorization", format!("Bearer {}", *token))
+            }
+            name => (name, value.clone()),
+        };
+        Self { name: self.name, headers: self.headers.iter().map(token).collect() }
+    }
+}
+
 pub(crate) fn with_token(name: &'static str, token: &str) -> Caller {
     Caller { name, headers: vec![("Authorization", format!("Bearer {token}"))] }
 }
@@ -57,6 +72,8 @@ pub(crate) struct World {
     pub(crate) own_invoice: Caller,
     /// A manager who has logged in.
     pub(crate) session: Caller,
+    /// A manager of another tenant who has logged in.
+    pub(crate) foreign_session: Caller,
     /// Texts that no refusal and no foreign answer may hold.
     pub(crate) secrets: Vec<String>,
 }
@@ -81,15 +98,20 @@ impl World {
         let path = format!("/users/api/v1/user/{}", server.manager.user);
         let login = json!({"username": "game", "password": "correct horse"});
         server.as_session("PUT", &path, &operator, &login).expect(200);
-        let log_in = || -> String {
-            let session = server.log_in("game", "correct horse").expect(200);
+        let path = format!("/users/api/v1/user/{}", stranger.user);
+        let login = json!({"username": "another", "password": "correct horse"});
+        server.as_session("PUT", &path, &operator, &login).expect(200);
+        let log_in_as = |username: &str| -> String {
+            let session = server.log_in(username, "correct horse").expect(200);
             session["access_token"].as_str().unwrap().to_owned()
         };
+        let log_in = || log_in_as("game");
         let expired = log_in();
         server.database.execute("UPDATE sessions SET expires_at_ms = 1").unwrap();
         let logged_out = log_in();
         server.as_session("POST", "/api/v1/auth/logout", &logged_out, &Value::Null).expect(200);
         let session = log_in();
+        let foreign_session = log_in_as("another");
 
         let random = "5eed5eed5eed5eed5eed5eed5eed5eed";
         let mut revoked = vec![
@@ -116,7 +138,7 @@ impl World {
         });
         let mut secrets = secrets_of(&victim, &server.manager);
         secrets.extend(secrets_of(&strangers, &stranger));
-        secrets.push(session.clone());
+        secrets.extend([session.clone(), foreign_session.clone()]);
         Self {
             nobody: nobody(&strangers),
             strangers,
@@ -130,6 +152,7 @@ impl World {
             ],
             own_invoice: with_key("the manager's invoice key", &server.manager.invoice),
             session: with_token("a manager's session", &session),
+            foreign_session: with_token("another manager's session", &foreign_session),
             victim,
             revoked,
             secrets,

@@ -209,4 +209,55 @@ both_stores! {
             answer.refused(429, "rate_limited", "");
         }
     }
+
+    fn who_has_logged_in_changes_the_password(server) {
+        let operator = server.operator("root");
+        let made = manager(server, &operator, "game");
+        let log_in = |password: &str| server.log_in("game", password).expect(200)["access_token"].as_str().unwrap().to_owned();
+        let (token, other) = (log_in("correct horse"), log_in("correct horse"));
+        let change = |token: &str, body: Value| server.as_session("PUT", "/api/v1/auth/password", token, &body);
+        let order = |old: &str, new: &str| json!({
+            "user_id": made["id"], "username": "Game", "password_old": old, "password": new, "password_repeat": new,
+        });
+        change(&token, order("wrong horse", "battery staple")).refused(400, "invalid_request", "password_old");
+        change(&token, order("correct horse", "short")).refused(400, "invalid_request", "password must be at least 8");
+        for (field, value) in [("user_id", "0".repeat(32)), ("username", "root".into()), ("password_repeat", "another".into())] {
+            let mut order = order("correct horse", "battery staple");
+            order[field] = value.into();
+            change(&token, order).refused(400, "invalid_request", field);
+        }
+        change(&token, json!({"password": "battery staple"})).refused(400, "invalid_request", "password_old");
+        let me = change(&token, order("correct horse", "battery staple"));
+        assert_eq!(me.header("cache-control"), Some("no-store"));
+        assert_eq!(me.expect(200)["username"], "game");
+        // The session goes on; those of others who know the old password do not.
+        server.as_session("GET", "/api/v1/auth", &token, &NONE).expect(200);
+        server.as_session("GET", "/api/v1/auth", &other, &NONE).refused(401, "bad_auth", "");
+        server.log_in("game", "correct horse").refused(401, "invalid_credentials", "");
+        log_in("battery staple");
+        // An operator changes its own as well.
+        let password = server.cli(&["operator", "set-password", "--username", "root"]).unwrap();
+        let password = password["password"].as_str().unwrap();
+        let session = server.log_in("root", password).expect(200);
+        let body = json!({"password_old": password, "password": "battery staple"});
+        change(session["access_token"].as_str().unwrap(), body).expect(200);
+        server.log_in("root", "battery staple").expect(200);
+    }
+
+    fn who_has_a_session_does_not_find_out_the_password(server) {
+        let operator = server.operator("root");
+        manager(server, &operator, "game");
+        let token = server.log_in("game", "correct horse").expect(200)["access_token"].as_str().unwrap().to_owned();
+        let guess = |old: &str| {
+            let order = json!({"password_old": old, "password": "battery staple"});
+            server.as_session("PUT", "/api/v1/auth/password", &token, &order)
+        };
+        for _ in 0..5 {
+            guess("wrong horse").refused(400, "invalid_request", "password_old is not your password");
+        }
+        server.database.execute("UPDATE guesses SET failures = 12 WHERE failures = 5").unwrap();
+        guess("correct horse").refused(429, "too_many_guesses", "");
+        // Whoever does not have it logs in as before.
+        server.log_in("game", "correct horse").expect(200);
+    }
 }

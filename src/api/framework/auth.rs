@@ -71,7 +71,12 @@ fn digest_of(request: &HttpRequest) -> Option<KeyDigest> {
     key_of(request).filter(|key| !key.reveal().is_empty()).map(|key| key.digest())
 }
 
-fn app_of(request: &HttpRequest) -> Result<&State, ErrorCode> {
+/// Whether a request shows a key, good or not.
+pub(crate) fn shows_key(request: &HttpRequest) -> bool {
+    digest_of(request).is_some()
+}
+
+pub(crate) fn app_of(request: &HttpRequest) -> Result<&State, ErrorCode> {
     request.app_data::<State>().ok_or(ErrorCode::Internal)
 }
 
@@ -87,20 +92,38 @@ async fn wallet_key(request: HttpRequest) -> Result<Option<WalletKey>, ApiError>
     prove_key(app_of(&request)?, digest).await.map(Some)
 }
 
-async fn own_wallet(request: HttpRequest) -> Result<OwnWallet, ApiError> {
-    let digest = digest_of(&request).ok_or(ErrorCode::NoKey)?;
-    let app = app_of(&request)?;
-    let own = app.services.prove_owner(digest).await?;
-    app.limits.count_key(digest.as_bytes())?;
-    Ok(own)
+/// What a key proves, wherever in a request it stands.
+pub(crate) trait Proof: Sized + 'static {
+    /// Proves a key by its digest, and counts the request.
+    async fn prove(app: &App, digest: KeyDigest) -> Result<Self, ApiError>;
 }
 
-async fn ledger_key(request: HttpRequest) -> Result<LedgerKey, ApiError> {
+impl Proof for WalletKey {
+    async fn prove(app: &App, digest: KeyDigest) -> Result<Self, ApiError> {
+        prove_key(app, digest).await
+    }
+}
+
+impl Proof for OwnWallet {
+    async fn prove(app: &App, digest: KeyDigest) -> Result<Self, ApiError> {
+        let own = app.services.prove_owner(digest).await?;
+        app.limits.count_key(digest.as_bytes())?;
+        Ok(own)
+    }
+}
+
+impl Proof for LedgerKey {
+    async fn prove(app: &App, digest: KeyDigest) -> Result<Self, ApiError> {
+        let key = app.services.ledger_key(digest).await?;
+        app.limits.count_key(digest.as_bytes())?;
+        Ok(key)
+    }
+}
+
+/// Proves the key that a request must show.
+async fn required<P: Proof>(request: HttpRequest) -> Result<P, ApiError> {
     let digest = digest_of(&request).ok_or(ErrorCode::NoKey)?;
-    let app = app_of(&request)?;
-    let key = app.services.ledger_key(digest).await?;
-    app.limits.count_key(digest.as_bytes())?;
-    Ok(key)
+    P::prove(app_of(&request)?, digest).await
 }
 
 /// Looks the payment up together with the key, because that is what most requests ask for.
@@ -127,8 +150,7 @@ impl FromRequest for WalletKey {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let key = wallet_key(request.clone());
-        Box::pin(async { Ok(key.await?.ok_or(ErrorCode::NoKey)?) })
+        Box::pin(required(request.clone()))
     }
 }
 
@@ -137,7 +159,7 @@ impl FromRequest for LedgerKey {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        Box::pin(ledger_key(request.clone()))
+        Box::pin(required(request.clone()))
     }
 }
 
@@ -146,7 +168,7 @@ impl FromRequest for OwnWallet {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        Box::pin(own_wallet(request.clone()))
+        Box::pin(required(request.clone()))
     }
 }
 

@@ -62,6 +62,7 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
         .security_scheme("InvoiceKey", key_scheme("The invoice key of a wallet: reads and receives."))
         .security_scheme("AdminKey", key_scheme("The admin key of a wallet: also spends."))
         .security_scheme("Session", token_scheme("The token of a manager or an operator who has logged in."))
+        .security_scheme("LndHub", token_scheme("What `/lndhub/ext/auth` answers: base64 of `login:key`."))
         .security_scheme("Operator", token_scheme("The token of an operator who has logged in."));
     for (name, status, meaning) in REFUSALS {
         components = components.response(name, refusal(status, meaning));
@@ -104,7 +105,8 @@ fn refusals_of(method: &str, path: &str, operation: &Operation) -> Vec<&'static 
         names.push("Unauthorized");
     }
     // A key can be of the wrong kind or frozen, a session not an operator's.
-    if path == SOCKET_PATH || !keys.is_empty() && !keys.contains(&SecurityRequirement::new("Session", [""; 0])) {
+    let session = SecurityRequirement::new("Session", [""; 0]);
+    if path == SOCKET_PATH || keys.iter().any(|key| *key != session) {
         names.push("Forbidden");
     }
     if has_body {
@@ -124,7 +126,8 @@ fn refusals_of(method: &str, path: &str, operation: &Operation) -> Vec<&'static 
         RefOr::T(parameter) => parameter.name == "Idempotency-Key",
         RefOr::Ref(_) => false,
     };
-    if of_tenants && method != "GET" || operation.parameters.iter().flatten().any(takes_key) {
+    let deletes = method == "DELETE";
+    if of_tenants && method != "GET" || deletes || operation.parameters.iter().flatten().any(takes_key) {
         names.push("Conflict");
     }
     names
@@ -159,6 +162,7 @@ fn tags() -> Vec<Tag> {
         tag("Wallet", "The wallet of the calling key"),
         tag("Payments", "Invoices and payments of the calling key's wallet"),
         tag("User Manager", "Users and wallets that the calling key's user has created"),
+        tag("LNDHub", "What wallet apps such as Zeus and BlueWallet speak, with errors of its own; and links for them"),
         tag("Operators", "Managers and their money, for those who run the server"),
         tag("Auth", "Logging in, and opening an account"),
         tag("Events", "Hearing of payments as they happen: live streams, webhooks and the log of what was sent"),

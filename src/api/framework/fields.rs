@@ -29,7 +29,7 @@ pub fn complete(name: &str, object: &mut Object) {
             text(object, USERNAME, USERNAME_MAX);
             object.min_length = object.min_length.or(Some(2));
         }
-        "password" => text(object, ANY, PASSWORD_BYTES_MAX),
+        "password" | "password_old" | "password_repeat" => text(object, ANY, PASSWORD_BYTES_MAX),
         "webhook" | "url" => text(object, WEB, WEBHOOK_BYTES_MAX),
         "id" | "userid" | "user_id" | "admin_id" | "from_wallet" | "to_wallet" => text(object, ID, 32),
         "description_hash" => text(object, HASH, 64),
@@ -50,7 +50,16 @@ pub fn complete(name: &str, object: &mut Object) {
 pub fn may_be_number(name: &str) -> bool {
     matches!(
         name,
-        "name" | "user_name" | "wallet_name" | "username" | "password" | "memo" | "unhashed_description" | "extension"
+        "name"
+            | "user_name"
+            | "wallet_name"
+            | "username"
+            | "password"
+            | "password_old"
+            | "password_repeat"
+            | "memo"
+            | "unhashed_description"
+            | "extension"
     )
 }
 

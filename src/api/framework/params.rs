@@ -207,11 +207,16 @@ impl Checks {
 
     /// How much is to be moved: a whole number of sat, within the limit.
     pub fn amount(&mut self, sat: Option<i64>, sat_max: i64) -> Option<Amount> {
+        self.check_amount("amount", sat, sat_max)
+    }
+
+    /// As [`Checks::amount`], of a field of another name.
+    pub fn check_amount(&mut self, field: &str, sat: Option<i64>, sat_max: i64) -> Option<Amount> {
         let Some(sat) = sat else {
-            self.add("amount", "is missing: a whole number of sat, above 0");
+            self.add(field, "is missing: a whole number of sat, above 0");
             return None;
         };
-        self.check("amount", Amount::from_sat_within(sat, sat_max))
+        self.check(field, Amount::from_sat_within(sat, sat_max))
     }
 
     /// In which unit something is counted, where it is said: there is only one.

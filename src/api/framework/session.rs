@@ -5,11 +5,11 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest};
 
 use crate::api::framework::app::State;
-use crate::api::framework::auth::Extraction;
+use crate::api::framework::auth::{Extraction, shows_key};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::domain::session::SessionToken;
 
-pub use crate::services::callers::{Operator, Session};
+pub use crate::services::callers::{KeyOrSession, Operator, Session};
 
 /// The token that a request shows; the scheme is matched in any case (RFC 9110, 11.1).
 fn token_of(request: &HttpRequest) -> Option<SessionToken> {
@@ -44,5 +44,27 @@ impl FromRequest for Operator {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let session = Session::from_request(request, payload);
         Box::pin(async { Ok(session.await?.operator().ok_or(ErrorCode::OperatorRequired)?) })
+    }
+}
+
+impl<K> FromRequest for KeyOrSession<K>
+where
+    K: FromRequest<Error = ApiError, Future = Extraction<K>> + 'static,
+{
+    type Error = ApiError;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        if shows_key(request) {
+            let key = K::from_request(request, payload);
+            return Box::pin(async { key.await.map(Self::Key) });
+        }
+        let session = Session::from_request(request, payload);
+        Box::pin(async {
+            session.await.map(Self::Session).map_err(|refusal| {
+                // Who shows neither is told of the one that more callers have.
+                if refusal.code() == ErrorCode::NoToken { ErrorCode::NoKey.into() } else { refusal }
+            })
+        })
     }
 }

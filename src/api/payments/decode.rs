@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::api::framework::auth::OptionalKey;
 use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::ApiError;
-use crate::domain::invoice::PaymentRequest;
+use crate::domain::invoice::{DecodedInvoice, PaymentRequest};
 
 /// What to decode.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -97,20 +97,6 @@ pub(crate) async fn decode_payment(_key: OptionalKey, body: Body) -> Result<Http
     let order: DecodeOrder = body.json()?;
     let text = order.data.ok_or_else(|| ApiError::field("data", "is missing: the invoice to decode"))?;
     let invoice = PaymentRequest::parse(&text)?.verify()?;
-    let route_hints = invoice
-        .route_hints()
-        .into_iter()
-        .map(|route| {
-            let hops = route.0.into_iter().map(|hop| RouteHintView {
-                public_key: hop.src_node_id.to_string(),
-                short_channel_id: hop.short_channel_id.to_string(),
-                base_fee: hop.fees.base_msat,
-                ppm_fee: hop.fees.proportional_millionths,
-                cltv_expiry_delta: hop.cltv_expiry_delta,
-            });
-            hops.collect()
-        })
-        .collect();
     Ok(HttpResponse::Ok().json(DecodedView {
         payment_hash: invoice.payment_hash(),
         amount_msat: invoice.amount_msat(),
@@ -120,10 +106,25 @@ pub(crate) async fn decode_payment(_key: OptionalKey, body: Body) -> Result<Http
         date: invoice.date(),
         expiry: invoice.expiry_s(),
         secret: invoice.payment_secret(),
-        route_hints,
+        route_hints: route_hints(&invoice),
         min_final_cltv_expiry: invoice.min_final_cltv_expiry(),
         currency: invoice.currency(),
         signature: invoice.signature(),
         features: invoice.features().into_iter().collect(),
     }))
+}
+
+/// The routes to the payee that an invoice proposes.
+pub(crate) fn route_hints(invoice: &DecodedInvoice) -> Vec<Vec<RouteHintView>> {
+    let routes = invoice.route_hints().into_iter().map(|route| {
+        let hops = route.0.into_iter().map(|hop| RouteHintView {
+            public_key: hop.src_node_id.to_string(),
+            short_channel_id: hop.short_channel_id.to_string(),
+            base_fee: hop.fees.base_msat,
+            ppm_fee: hop.fees.proportional_millionths,
+            cltv_expiry_delta: hop.cltv_expiry_delta,
+        });
+        hops.collect()
+    });
+    routes.collect()
 }

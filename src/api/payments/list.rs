@@ -28,7 +28,7 @@ use crate::services::payments::Grouping;
 /// Parameters that are not known are ignored.
 #[utoipa::path(
     tag = "Payments",
-    params(super::query::ListParams),
+    params(super::query::PageParams, super::query::FilterParams),
     responses((status = 200, description = "A page of payments", body = Vec<PaymentView>)),
     security(("InvoiceKey" = []), ("AdminKey" = []))
 )]
@@ -57,7 +57,7 @@ pub struct PaymentPage {
 /// As the list of payments, together with how many there are in all.
 #[utoipa::path(
     tag = "Payments",
-    params(super::query::ListParams),
+    params(super::query::PageParams, super::query::FilterParams),
     responses((status = 200, description = "A page of payments", body = PaymentPage)),
     security(("InvoiceKey" = []), ("AdminKey" = []))
 )]

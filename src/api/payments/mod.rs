@@ -2,9 +2,11 @@
 
 mod create;
 pub mod decode;
+pub mod extra;
 pub mod list;
 mod pay;
 pub mod query;
+pub mod stats;
 pub mod view;
 
 use actix_web::{HttpResponse, get, post};

@@ -10,6 +10,7 @@ use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::leniency;
 use crate::api::framework::params::{Params, SEARCHES_MAX, VALUES_MAX, Window, checked};
 use crate::api::payments::view::status_word;
+use crate::domain::number::{InvalidNumber, whole_number};
 use crate::domain::search::SearchText;
 use crate::domain::time::{Moment, UnixMs};
 use crate::services::payments::{Condition, PaymentFilter, PaymentQuery, Range, Sort, SortKey, Status, Test, TextTest};
@@ -20,11 +21,11 @@ const LIMIT_DEFAULT: i64 = 20;
 /// Conditions of a query at most: databases limit how deep they may nest, and so does the stack.
 const CONDITIONS_MAX: usize = 32;
 
-/// The parameters, for the document.
+/// The parameters of a page, for the document.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only the document reads these; the query itself is read by `read`")]
-pub struct ListParams {
+pub struct PageParams {
     /// Payments of the page; over 1000 is 1000, and 0 is 20, as where nothing is said.
     #[param(example = 20, minimum = 0)]
     limit: Option<i64>,
@@ -37,6 +38,13 @@ pub struct ListParams {
     /// In which direction; `desc` where nothing is said.
     #[param(schema_with = directions)]
     direction: Option<String>,
+}
+
+/// The parameters that leave payments out, for the document.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only the document reads these; the query itself is read by `filter`")]
+pub struct FilterParams {
     /// A text to look for in the memo, whatever the case.
     #[param(max_length = 128)]
     search: Option<String>,
@@ -112,13 +120,14 @@ pub(super) fn read(params: &Params, now: UnixMs) -> Result<PaymentQuery, ApiErro
     let Window { offset, limit } = params.window()?;
     let key = params.read("sortby", sort_key)?.unwrap_or(Sort::NEWEST.key);
     let ascending = params.read("direction", is_ascending)?.unwrap_or(Sort::NEWEST.ascending);
+    let filter = filter(params, now)?;
+    Ok(PaymentQuery { filter, sort: Sort { key, ascending }, offset, limit: limit.unwrap_or(LIMIT_DEFAULT) })
+}
+
+/// Reads which payments are meant; `now` decides which invoices have expired.
+pub(super) fn filter(params: &Params, now: UnixMs) -> Result<PaymentFilter, ApiError> {
     let conditions = comparisons(params)?.into_iter().map(|comparison| condition(&comparison, now));
-    Ok(PaymentQuery {
-        filter: PaymentFilter(conditions.collect::<Result<_, _>>()?),
-        sort: Sort { key, ascending },
-        offset,
-        limit: limit.unwrap_or(LIMIT_DEFAULT),
-    })
+    Ok(PaymentFilter(conditions.collect::<Result<_, _>>()?))
 }
 
 fn sort_keys() -> Object {
@@ -295,13 +304,12 @@ fn ranges(
 
 /// A whole number, for itself. One beyond all that can be stored is as good as the last one.
 fn number(value: &str) -> Option<(i64, i64)> {
-    let value = value.trim();
-    let digits = value.strip_prefix(['-', '+']).unwrap_or(value);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let end = if value.starts_with('-') { i64::MIN } else { i64::MAX };
-    let number: i64 = value.parse().unwrap_or(end);
+    let number = match whole_number(value) {
+        Ok(number) => number,
+        Err(InvalidNumber::NotWhole) => return None,
+        Err(InvalidNumber::OutOfRange) if value.trim().starts_with('-') => i64::MIN,
+        Err(InvalidNumber::OutOfRange) => i64::MAX,
+    };
     Some((number, number.saturating_add(1)))
 }
 

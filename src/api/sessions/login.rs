@@ -76,7 +76,7 @@ pub struct WhoAmI {
 
 impl WhoAmI {
     /// Shows the user of a session.
-    fn new(session: &Session, UserWithWallets { user, wallets }: UserWithWallets) -> Self {
+    pub(super) fn new(session: &Session, UserWithWallets { user, wallets }: UserWithWallets) -> Self {
         Self {
             id: user.id,
             name: user.name,

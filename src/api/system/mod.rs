@@ -6,14 +6,13 @@ pub mod swagger;
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, get, web};
-use qrcode::QrCode;
-use qrcode::render::svg;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::framework::address::ClientAddress;
 use crate::api::framework::app::State;
 use crate::api::framework::error::ApiError;
+use crate::api::framework::qr;
 use crate::clock;
 
 /// How the server is.
@@ -26,6 +25,17 @@ pub struct Health {
     up_time: i64,
     /// The version of satkeep.
     version: &'static str,
+}
+
+/// How the server is, as clients of LNbits ask for it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"server_time": 1_763_700_000, "up_time": 42, "version": "0.1.0", "up_time_seconds": 42}))]
+pub struct Status {
+    /// As in health.
+    #[serde(flatten)]
+    health: Health,
+    /// Equal to `up_time`.
+    up_time_seconds: i64,
 }
 
 impl Health {
@@ -45,6 +55,16 @@ impl Health {
 #[get("/api/v1/health")]
 pub(crate) async fn health(app: State) -> HttpResponse {
     HttpResponse::Ok().json(Health::of(&app))
+}
+
+/// Status
+///
+/// As health, in the shape that clients of LNbits ask for; there it is for who has logged in.
+#[utoipa::path(tag = "System", responses((status = 200, description = "The server runs", body = Status)))]
+#[get("/api/v1/status")]
+pub(crate) async fn status(app: State) -> HttpResponse {
+    let standing = Health::of(&app);
+    HttpResponse::Ok().json(Status { up_time_seconds: standing.up_time, health: standing })
 }
 
 /// Readiness
@@ -72,11 +92,7 @@ pub(crate) async fn qr_code(
     app: State,
     data: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let draw = move || {
-        let code = QrCode::new(data.as_bytes()).ok()?;
-        Some(code.render().min_dimensions(240, 240).dark_color(svg::Color("#000")).build())
-    };
-    let picture: Option<String> = app.draw(client, draw).await?;
+    let picture = app.draw(client, move || qr::svg(data.as_bytes())).await?;
     let picture = picture.ok_or_else(|| ApiError::field("data", "is longer than a QR code holds (2331 bytes)"))?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "image/svg+xml"))

@@ -1,6 +1,6 @@
 //! Extensions, which satkeep does not have: kept because old scripts enable them.
 
-use actix_web::{HttpResponse, post};
+use actix_web::{HttpResponse, post, put};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -9,6 +9,7 @@ use crate::api::framework::auth::WalletKey;
 use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::params::Params;
+use crate::api::framework::session::KeyOrSession;
 use crate::domain::ids::UserId;
 use crate::services::users;
 
@@ -75,4 +76,44 @@ pub(in crate::api) async fn update_extension(
         users::check_known(&app.services, key, user).await?;
     }
     Ok(HttpResponse::Ok().json(ExtensionView { extension: "updated" }))
+}
+
+/// That something went well.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"success": true, "message": "Nothing has changed: there are no extensions"}))]
+pub struct SuccessView {
+    /// Always true.
+    success: bool,
+    /// What to know about it.
+    message: &'static str,
+}
+
+const UNCHANGED: SuccessView = SuccessView { success: true, message: "Nothing has changed: there are no extensions" };
+
+/// Enable an extension
+///
+/// Changes nothing: kept for clients of LNbits that enable what they use.
+#[utoipa::path(
+    tag = "User Manager",
+    params(("name" = String, Path, description = "The extension's name", example = "lnurlp")),
+    responses((status = 200, description = "Nothing has changed", body = SuccessView)),
+    security(("InvoiceKey" = []), ("AdminKey" = []), ("Session" = []))
+)]
+#[put("/api/v1/extension/{name}/enable")]
+pub(in crate::api) async fn enable_extension(_caller: KeyOrSession<WalletKey>) -> HttpResponse {
+    HttpResponse::Ok().json(UNCHANGED)
+}
+
+/// Disable an extension
+///
+/// Changes nothing, as enabling one.
+#[utoipa::path(
+    tag = "User Manager",
+    params(("name" = String, Path, description = "The extension's name", example = "lnurlp")),
+    responses((status = 200, description = "Nothing has changed", body = SuccessView)),
+    security(("InvoiceKey" = []), ("AdminKey" = []), ("Session" = []))
+)]
+#[put("/api/v1/extension/{name}/disable")]
+pub(in crate::api) async fn disable_extension(_caller: KeyOrSession<WalletKey>) -> HttpResponse {
+    HttpResponse::Ok().json(UNCHANGED)
 }

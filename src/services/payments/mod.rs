@@ -1,12 +1,15 @@
 //! Payments: issuing invoices, paying them, and what a wallet sees of both.
 
 mod create;
+mod extra;
 mod history;
 mod list;
 mod pay;
+pub mod stats;
 mod transactions;
 
 pub use create::{InvoiceTerms, create, created_before};
+pub use extra::append_extra;
 pub use history::{Grouping, HistoryPoint, history};
 pub use list::{PaymentQuery, list, list_and_count};
 pub use pay::{PayTerms, paid_before, pay};

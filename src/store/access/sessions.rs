@@ -120,6 +120,29 @@ pub fn end(connection: &mut Db, digest: SessionDigest) -> Result<(), StoreError>
     Ok(())
 }
 
+/// Gives the user of a session a new password, where the old one is still the one that was verified.
+/// All other sessions end, because whoever began them knows the old one.
+pub fn change_password(
+    connection: &mut Db,
+    session: &Session,
+    verified_hash: &str,
+    new_hash: &str,
+    now: UnixMs,
+) -> Result<(), StoreError> {
+    let changed = diesel::update(users::table.filter(users::id.eq(session.user.as_bytes().as_slice())))
+        .filter(users::password_hash.eq(verified_hash))
+        .filter(users::deleted_at_ms.is_null())
+        .set((users::password_hash.eq(new_hash), users::updated_at_ms.eq(now.get())))
+        .execute(connection)?;
+    if changed != 1 {
+        return Err(StoreError::NotFound);
+    }
+    diesel::delete(sessions::table.filter(sessions::user_id.eq(session.user.as_bytes().as_slice())))
+        .filter(sessions::token_digest.ne(session.digest.as_bytes().as_slice()))
+        .execute(connection)?;
+    Ok(())
+}
+
 /// Ends all sessions of a user.
 pub fn end_all(connection: &mut Db, user: UserId) -> Result<(), StoreError> {
     diesel::delete(sessions::table.filter(sessions::user_id.eq(user.as_bytes().as_slice()))).execute(connection)?;

@@ -1,9 +1,11 @@
 //! Payments: a wallet's view of invoices and transfers.
 
 pub mod expiry;
+pub mod extra;
 pub mod filter;
 pub mod history;
 mod page;
+pub mod stats;
 
 use std::collections::HashMap;
 
