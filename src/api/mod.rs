@@ -10,6 +10,7 @@ pub mod framework;
 pub mod live;
 pub mod operators;
 pub mod payments;
+pub mod rates;
 pub mod sessions;
 pub mod system;
 pub mod user_manager;
@@ -22,6 +23,7 @@ use framework::paths::Methods;
 use live::{sse, websocket};
 use operators::{accounts, audit, balance, freezes, wallets as account_wallets};
 use payments::{decode, list};
+use rates::{conversion, history};
 use sessions::{login, signup};
 use system::{front, swagger};
 use user_manager::{controls, extensions, transactions, transfers, users, verify, wallets};
@@ -42,6 +44,10 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(websocket::live_socket)
         .service(decode::decode_payment)
         .service(payments::get_payment)
+        .service(rates::list_currencies)
+        .service(history::rate_history)
+        .service(rates::get_rate)
+        .service(conversion::convert)
         .service(users::create_user)
         .service(users::list_users)
         .service(users::get_user)

@@ -6,6 +6,7 @@ use super::callers::{AdminKey, Manager};
 use super::idempotency::{Created, payments_again, payments_of};
 use super::ledger::Place;
 use super::payments::Payment;
+use super::rates::{Asked, price_all};
 use super::{Error, Missing, Services};
 use crate::clock;
 use crate::crypto::secret::Sealer;
@@ -29,7 +30,7 @@ pub struct TransferTerms {
     /// The wallet that is paid.
     pub to: WalletId,
     /// How much.
-    pub amount: Amount,
+    pub amount: Asked,
     /// What for.
     pub memo: Memo,
 }
@@ -88,15 +89,19 @@ async fn settle(
     let reachable = services.store.read(move |connection| wallets::check_in_tenant(connection, tenant, &wallets)).await;
     reachable.map_err(Error::of(Missing::Wallet))?;
 
+    let amounts: Vec<_> = transfers.iter().map(|transfer| transfer.amount).collect();
+    let priced = price_all(services, &amounts).await?;
     let sealer = services.sealer.clone();
     let seal = move || {
         let now = clock::now();
-        let legs = transfers.into_iter().map(|TransferTerms { from, to, amount, memo }| {
-            leg(&sealer, from.account(), to.account(), amount, memo.into_inner(), now)
+        let legs = transfers.into_iter().zip(priced).map(|(TransferTerms { from, to, amount: _, memo }, priced)| {
+            let mut leg = leg(&sealer, from.account(), to.account(), priced.amount, memo.into_inner(), now);
+            leg.invoice.extra = priced.note(None)?;
+            Ok(leg)
         });
-        legs.collect::<Vec<_>>()
+        legs.collect::<Result<Vec<_>, Error>>()
     };
-    let legs = offload(payers.len(), seal).await?;
+    let legs = offload(payers.len(), seal).await??;
     let command = Transfer { authority: manager.authority(), claim, legs: legs.clone() };
     match place.submit(command).await?? {
         Once::Done(Transferred { at }) => Ok(Created::new(legs.into_iter().map(|leg| outgoing(leg, at)).collect())),
@@ -132,7 +137,7 @@ fn outgoing(leg: Leg, at: UnixMs) -> Payment {
         state: InvoiceState::Paid,
         webhook: None,
         webhook_status: None,
-        extra: None,
+        extra: leg.invoice.extra,
         created_at: at,
         expires_at: leg.invoice.expires_at,
         paid_at: Some(at),
