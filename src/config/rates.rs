@@ -11,8 +11,8 @@ use crate::rates::settings::{Currencies, Divergence, FixedRates, InvalidQuorum, 
 pub struct Rates {
     /// Who is asked what a bitcoin costs: `default`, names of sources, and `name=url#/json/pointer/{CUR}`
     /// for others; none by default
-    #[arg(long, global = true, env = "SATKEEP_RATES", hide_env_values = true, default_value = "")]
-    rates: Sources,
+    #[arg(long = "rates", global = true, env = "SATKEEP_RATES", hide_env_values = true, default_value = "")]
+    sources: Sources,
     /// Currencies that are offered, as `USD,EUR`; all that are in use by default
     #[arg(long, global = true, env = "SATKEEP_RATE_CURRENCIES", default_value = "")]
     rate_currencies: Currencies,
@@ -34,7 +34,7 @@ impl Rates {
     /// What they come to; `None` where there are no rates at all.
     pub fn settings(&self) -> Result<Option<Settings>, InvalidQuorum> {
         Settings::new(
-            self.rates.clone(),
+            self.sources.clone(),
             self.rate_currencies.clone(),
             self.rate_fixed.clone(),
             self.rate_max_age,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use hyper::body::Bytes;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, StatusCode};
 use tokio::time::MissedTickBehavior;
@@ -25,11 +26,20 @@ const TICK: Duration = Duration::from_secs(1);
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 enum Unanswered {
+    /// Where it is, is not for the log.
+    #[error("it is none that requests may go to; --outgoing-allow allows hosts that are not public")]
+    Forbidden,
     #[error(transparent)]
-    Request(#[from] RequestError),
+    Request(RequestError),
     /// A redirect among them: none is followed.
     #[error("status {0}")]
     Status(StatusCode),
+}
+
+impl From<RequestError> for Unanswered {
+    fn from(error: RequestError) -> Self {
+        if matches!(error, RequestError::Forbidden(_)) { Self::Forbidden } else { Self::Request(error) }
+    }
 }
 
 /// Asks for ever: once a second what is due, and at once where somebody waits.
@@ -61,9 +71,9 @@ async fn ask(client: &Client, request: Request) -> (Request, Result<Option<Vec<u
 async fn try_ask(client: &Client, url: &str) -> Result<Option<Vec<u8>>, Unanswered> {
     let request = request::Request {
         method: Method::GET,
-        target: Target::parse(url).map_err(RequestError::from)?,
+        target: Target::parse(url).or(Err(Unanswered::Forbidden))?,
         headers: HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static("application/json"))]),
-        body: Default::default(),
+        body: Bytes::new(),
         consumer: None,
         is_repeatable: true,
         limits: LIMITS,

@@ -6,7 +6,7 @@ use super::callers::{AdminKey, Manager};
 use super::idempotency::{Created, payments_again, payments_of};
 use super::ledger::Place;
 use super::payments::Payment;
-use super::rates::{Asked, price_all};
+use super::rates::{Asked, quote};
 use super::{Error, Missing, Services};
 use crate::clock;
 use crate::crypto::secret::Sealer;
@@ -89,12 +89,12 @@ async fn settle(
     let reachable = services.store.read(move |connection| wallets::check_in_tenant(connection, tenant, &wallets)).await;
     reachable.map_err(Error::of(Missing::Wallet))?;
 
-    let amounts: Vec<_> = transfers.iter().map(|transfer| transfer.amount).collect();
-    let priced = price_all(services, &amounts).await?;
+    let quoted = quote(services, transfers.iter().map(|transfer| transfer.amount)).await?;
     let sealer = services.sealer.clone();
     let seal = move || {
         let now = clock::now();
-        let legs = transfers.into_iter().zip(priced).map(|(TransferTerms { from, to, amount: _, memo }, priced)| {
+        let legs = transfers.into_iter().enumerate().map(|(index, TransferTerms { from, to, amount, memo })| {
+            let priced = quoted.price(index, amount)?;
             let mut leg = leg(&sealer, from.account(), to.account(), priced.amount, memo.into_inner(), now);
             leg.invoice.extra = priced.note(None)?;
             Ok(leg)

@@ -17,7 +17,7 @@ use crate::services::rates::Rates;
 /// What a bitcoin costs in a currency.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Rate, example = json!({
-    "rate": 1538.461_538_461_54,
+    "rate": 1_538.461_538_461_54,
     "price": 65000,
     "currency": "USD",
     "updated_at": "2025-11-21T04:40:00Z",

@@ -142,11 +142,14 @@ pub(in crate::api) async fn create_transfer(
 
 /// A refusal, which names the movement where there were several.
 fn refusal(error: services::Error, is_array: bool) -> ApiError {
-    match error {
-        services::Error::Rejected(rejection) => ApiError::from_rejection(rejection, is_array),
-        services::Error::InvalidItem { index, .. } if is_array => ApiError::from(error).in_item(index),
-        error => error.into(),
+    if let services::Error::Rejected(rejection) = error {
+        return ApiError::from_rejection(rejection, is_array);
     }
+    if let (services::Error::InvalidItem { index, .. }, true) = (&error, is_array) {
+        let index = *index;
+        return ApiError::from(error).in_item(index);
+    }
+    error.into()
 }
 
 /// Reads the movements, and whether they came as an array.

@@ -1,6 +1,6 @@
 //! Amounts that somebody asks for, in sat or in a currency, and what they are in sat.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join_all;
 use rust_decimal::Decimal;
@@ -71,36 +71,44 @@ impl Asked {
     }
 }
 
+/// The rates of what several amounts are in, all of one moment.
+#[derive(Debug)]
+pub struct Quoted {
+    rates: BTreeMap<Currency, Rate>,
+    sat_max: i64,
+}
+
+/// The rates of what amounts are in. Fails where there is one that cannot be trusted; where all are in
+/// sat, nothing is looked up.
+pub async fn quote(services: &Services, asked: impl Iterator<Item = Asked>) -> Result<Quoted, Error> {
+    let currencies: BTreeSet<_> = asked.filter_map(Asked::currency).collect();
+    let mut quoted = Quoted { rates: BTreeMap::new(), sat_max: services.policy.invoice_sat_max };
+    if !currencies.is_empty() {
+        let rate = async |currency| Ok::<_, Error>((currency, services.rates.rate(currency).await?));
+        quoted.rates.extend(try_join_all(currencies.into_iter().map(rate)).await?);
+    }
+    Ok(quoted)
+}
+
 /// What somebody asks for in sat, at the rate of now. Fails where there is no rate that can be
 /// trusted, and where it is less than one sat or more than an invoice may be.
 pub async fn price(services: &Services, asked: Asked) -> Result<Priced, Error> {
-    match asked {
-        Asked::Sat(amount) => Ok(Priced { amount, fiat: None }),
-        Asked::Currency(currency, fiat) => {
-            let rate = services.rates.rate(currency).await?;
-            let amount = fiat.in_sat(rate.price, services.policy.invoice_sat_max).map_err(|why| not_in_sat(0, why))?;
-            Ok(Priced { amount, fiat: Some((currency, fiat, rate)) })
-        }
-    }
+    quote(services, std::iter::once(asked)).await?.price(0, asked)
 }
 
-/// As [`price`], for several at once: those in one currency at one rate.
-pub async fn price_all(services: &Services, asked: &[Asked]) -> Result<Vec<Priced>, Error> {
-    let mut currencies: Vec<_> = asked.iter().filter_map(|asked| asked.currency()).collect();
-    currencies.sort_unstable();
-    currencies.dedup();
-    let rate = async |currency| Ok::<_, Error>((currency, services.rates.rate(currency).await?));
-    let rates: BTreeMap<Currency, Rate> = try_join_all(currencies.into_iter().map(rate)).await?.into_iter().collect();
-    let sat_max = services.policy.invoice_sat_max;
-    let priced = asked.iter().enumerate().map(|(index, asked)| match *asked {
-        Asked::Sat(amount) => Ok(Priced { amount, fiat: None }),
-        Asked::Currency(currency, fiat) => {
-            let rate = rates.get(&currency).ok_or(RateError::Unavailable)?;
-            let amount = fiat.in_sat(rate.price, sat_max).map_err(|why| not_in_sat(index, why))?;
-            Ok(Priced { amount, fiat: Some((currency, fiat, rate.clone())) })
+impl Quoted {
+    /// What the `index`th of the amounts is in sat: rounded down, at least one and no more than an
+    /// invoice may be.
+    pub fn price(&self, index: usize, asked: Asked) -> Result<Priced, Error> {
+        match asked {
+            Asked::Sat(amount) => Ok(Priced { amount, fiat: None }),
+            Asked::Currency(currency, fiat) => {
+                let rate = self.rates.get(&currency).ok_or(RateError::Unavailable)?;
+                let amount = fiat.in_sat(rate.price, self.sat_max).map_err(|why| not_in_sat(index, why))?;
+                Ok(Priced { amount, fiat: Some((currency, fiat, rate.clone())) })
+            }
         }
-    });
-    priced.collect()
+    }
 }
 
 /// What an amount of a currency is in sat, at the rate of now: rounded down, and bounded as an

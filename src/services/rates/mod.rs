@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-pub use amount::{Asked, InvalidUnit, Priced, Unit, amount_at, amount_of, price, price_all};
+pub use amount::{Asked, InvalidUnit, Priced, Quoted, Unit, amount_at, amount_of, price, quote};
 pub use asking::Asking;
 pub use notes::note_worth;
 

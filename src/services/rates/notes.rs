@@ -8,27 +8,38 @@ use crate::domain::extra::Extra;
 use crate::domain::ids::WalletId;
 use crate::rates::currency::Currency;
 use crate::rates::quotes::Rate;
+use crate::rates::sources::SourceName;
 use crate::services::{Error, Services};
 use crate::store::wallets;
 
 /// What was asked for in a currency, and at which rate.
 #[derive(Debug, Serialize)]
 struct Fiat<'a> {
-    fiat_currency: &'a str,
-    fiat_amount: JsonDecimal,
-    fiat_rate: JsonDecimal,
-    btc_rate: JsonDecimal,
-    rate_at: String,
-    rate_sources: Vec<&'a str>,
+    #[serde(rename = "fiat_currency")]
+    currency: &'a str,
+    #[serde(rename = "fiat_amount")]
+    amount: JsonDecimal,
+    #[serde(rename = "fiat_rate")]
+    sat_per_unit: JsonDecimal,
+    #[serde(rename = "btc_rate")]
+    per_bitcoin: JsonDecimal,
+    #[serde(rename = "rate_at")]
+    at: String,
+    #[serde(rename = "rate_sources")]
+    sources: Vec<&'a str>,
 }
 
 /// What a payment is worth in the currency of its wallet.
 #[derive(Debug, Serialize)]
 struct Worth<'a> {
-    wallet_fiat_currency: &'a str,
-    wallet_fiat_amount: JsonDecimal,
-    wallet_fiat_rate: JsonDecimal,
-    wallet_btc_rate: JsonDecimal,
+    #[serde(rename = "wallet_fiat_currency")]
+    currency: &'a str,
+    #[serde(rename = "wallet_fiat_amount")]
+    amount: JsonDecimal,
+    #[serde(rename = "wallet_fiat_rate")]
+    sat_per_unit: JsonDecimal,
+    #[serde(rename = "wallet_btc_rate")]
+    per_bitcoin: JsonDecimal,
 }
 
 impl Priced {
@@ -36,12 +47,12 @@ impl Priced {
     pub fn note(&self, extra: Option<Extra>) -> Result<Option<Extra>, Error> {
         let Some((currency, asked, Rate { price, at, sources })) = &self.fiat else { return Ok(extra) };
         let fiat = Fiat {
-            fiat_currency: currency.as_str(),
-            fiat_amount: JsonDecimal(asked.decimal()),
-            fiat_rate: JsonDecimal(price.sat_per_unit()),
-            btc_rate: JsonDecimal(price.per_bitcoin()),
-            rate_at: at.to_iso(),
-            rate_sources: sources.iter().map(|source| source.as_str()).collect(),
+            currency: currency.as_str(),
+            amount: JsonDecimal(asked.decimal()),
+            sat_per_unit: JsonDecimal(price.sat_per_unit()),
+            per_bitcoin: JsonDecimal(price.per_bitcoin()),
+            at: at.to_iso(),
+            sources: sources.iter().map(SourceName::as_str).collect(),
         };
         noted(extra, &fiat).map(Some)
     }
@@ -61,10 +72,10 @@ pub async fn note_worth(services: &Services, wallet: WalletId, priced: &Priced, 
         }
     };
     let worth = Worth {
-        wallet_fiat_currency: currency.as_str(),
-        wallet_fiat_amount: JsonDecimal(amount),
-        wallet_fiat_rate: JsonDecimal(price.sat_per_unit()),
-        wallet_btc_rate: JsonDecimal(price.per_bitcoin()),
+        currency: currency.as_str(),
+        amount: JsonDecimal(amount),
+        sat_per_unit: JsonDecimal(price.sat_per_unit()),
+        per_bitcoin: JsonDecimal(price.per_bitcoin()),
     };
     // What is wrong is logged, and no reason to refuse a payment.
     noted(extra.clone(), &worth).map_or(extra, Some)
