@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, get, patch, put, web};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
-use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder, Schema, Type};
+use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{ObjectBuilder, Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -106,7 +106,8 @@ pub struct AnyWalletChange;
 impl PartialSchema for AnyWalletChange {
     fn schema() -> RefOr<Schema> {
         let saying = |field: &str, length_min| {
-            let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(length_min));
+            let kinds = SchemaType::from_iter([Type::String, Type::Number]);
+            let text = ObjectBuilder::new().schema_type(kinds).min_length(Some(length_min));
             ObjectBuilder::new().property(field, text).required(field)
         };
         let any = AnyOfBuilder::new().item(saying("name", 1)).item(saying("currency", 0));
@@ -170,7 +171,7 @@ pub(super) async fn get_wallet(OwnWallet(wallet): OwnWallet) -> HttpResponse {
 /// `wallet_fiat_rate`, `wallet_btc_rate`).
 #[utoipa::path(
     tag = "Wallet",
-    request_body = AnyWalletChange,
+    request_body = inline(AnyWalletChange),
     responses((status = 200, description = "The wallet", body = WalletView)),
     security(("AdminKey" = []))
 )]

@@ -54,8 +54,16 @@ pub fn complete(name: &str, object: &mut Object) {
 
 /// A schema of how much: whole sat, or a decimal number where the unit is a currency.
 pub fn amount() -> Schema {
-    let sat_max = isize::try_from(SAT_MAX).unwrap_or(isize::MAX);
-    let number = ObjectBuilder::new().schema_type(Type::Number).exclusive_minimum(Some(0)).maximum(Some(sat_max));
+    amount_of(ObjectBuilder::new().schema_type(Type::Number).exclusive_minimum(Some(0)))
+}
+
+/// As [`amount`], where it may be nothing.
+pub fn amount_or_nothing() -> Schema {
+    amount_of(ObjectBuilder::new().schema_type(Type::Number).minimum(Some(0)))
+}
+
+fn amount_of(number: ObjectBuilder) -> Schema {
+    let number = number.maximum(Some(isize::try_from(SAT_MAX).unwrap_or(isize::MAX)));
     let text = |pattern: &str| ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build();
     AnyOfBuilder::new()
         .item(number.build())

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::api::framework::app::State;
 use crate::api::framework::body::{Body, Numeral, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::fields;
 use crate::domain::decimal::JsonDecimal;
 use crate::domain::money::{Msat, SAT_MAX, check_unit};
 use crate::domain::number::fixed_point;
@@ -36,12 +37,12 @@ pub struct ConversionOrder {
     from_: Option<String>,
     /// How much: 0 or above.
     #[serde(default, deserialize_with = "lenient")]
-    #[schema(schema_with = crate::api::framework::fields::amount, required)]
+    #[schema(schema_with = fields::amount_or_nothing, required)]
     amount: Option<Numeral>,
     /// From sat: codes of at most 20 currencies in any case, with commas between; `usd` where
     /// nothing is said. From a currency it is not looked at.
     #[serde(default, deserialize_with = "lenient")]
-    #[schema(example = "usd,eur", pattern = "^([A-Za-z]{3}(,[A-Za-z]{3}){0,19})?$")]
+    #[schema(example = "usd,eur", pattern = "^[A-Za-z, ]*$")]
     to: Option<String>,
 }
 
