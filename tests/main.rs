@@ -35,6 +35,7 @@ mod live;
 mod master_key;
 mod metrics;
 mod openapi;
+mod rates;
 mod schema;
 mod spoken_secrets;
 mod tasks;

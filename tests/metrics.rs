@@ -110,8 +110,12 @@ both_stores! {
         assert!(text.contains("\nsatkeep_outbox_lag_seconds "), "{text}");
     }
 
-    fn the_dashboard_shows_metrics_that_there_are(server, with_metrics()) {
+    fn the_dashboard_shows_metrics_that_there_are(server, Options {
+        arguments: ["--metrics-listen", "127.0.0.1:0", "--rate-fixed", "USD=65000"].map(Into::into).into(),
+        ..Options::default()
+    }) {
         let address = address(server);
+        server.get("/api/v1/rate/usd", "").expect(200);
         server.wallet("player", 1);
         server.get("/api/v1/no-such-path", "").refused(404, "not_found", "");
         let (_, text) = get(server, &format!("{address}/metrics"));

@@ -118,6 +118,8 @@ fn every_code_of_an_error_is_listed() {
             "query_too_long",
             "shutting_down",
             "unavailable",
+            "rate_unavailable",
+            "rate_divergent",
             "wallets_changed",
             "body_too_slow",
             "head_too_slow",

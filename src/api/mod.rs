@@ -11,6 +11,7 @@ pub mod live;
 pub mod lndhub;
 pub mod operators;
 pub mod payments;
+pub mod rates;
 pub mod sessions;
 pub mod system;
 pub mod user_manager;
@@ -24,6 +25,7 @@ use live::{sse, websocket};
 use lndhub::{links, routes as hub};
 use operators::{accounts, audit, balance, freezes, wallets as account_wallets};
 use payments::{decode, extra, list, stats};
+use rates::{conversion, history};
 use sessions::{login, password, signup};
 use system::{front, swagger};
 use user_manager::{controls, extensions, transactions, transfers, users, verify, wallets};
@@ -52,6 +54,10 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(websocket::live_socket)
         .service(decode::decode_payment)
         .service(payments::get_payment)
+        .service(rates::list_currencies)
+        .service(history::rate_history)
+        .service(rates::get_rate)
+        .service(conversion::convert)
         .service(users::create_user)
         .service(users::list_users)
         .service(users::get_user)

@@ -10,6 +10,7 @@ mod limits;
 mod listener;
 mod login;
 mod money;
+mod rates;
 mod storage;
 mod telemetry;
 pub mod values;
@@ -19,6 +20,7 @@ pub use limits::Limits;
 pub use listener::Listener;
 pub use login::Login;
 pub use money::Money;
+pub use rates::Rates;
 pub use storage::Storage;
 pub use telemetry::Telemetry;
 pub use webhooks::Webhooks;
@@ -35,6 +37,9 @@ pub struct Config {
     /// Invoices and amounts.
     #[command(flatten)]
     pub money: Money,
+    /// What a bitcoin costs in other currencies.
+    #[command(flatten)]
+    pub rates: Rates,
     /// How people get in.
     #[command(flatten)]
     pub login: Login,

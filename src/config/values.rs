@@ -8,6 +8,7 @@ use std::num::NonZeroUsize;
 use crate::domain::money::{Amount, SAT_MAX};
 use crate::domain::node::Network;
 use crate::domain::webhooks::WebhookFormat;
+use crate::rates::settings::{InvalidQuorum, Quorum};
 use crate::store::Database;
 use crate::telemetry::log::LogFormat;
 use crate::telemetry::traces;
@@ -64,6 +65,10 @@ pub(super) fn bootstrap_sats(text: &str) -> Result<Maybe<Amount>, String> {
 pub(super) fn invoice_sat_max(text: &str) -> Result<i64, String> {
     let sat = text.parse().ok().filter(|sat| Amount::from_sat(*sat).is_ok());
     sat.ok_or_else(|| format!("must be a whole number of sat, from 1 to {SAT_MAX}"))
+}
+
+pub(super) fn rate_quorum(text: &str) -> Result<Maybe<Quorum>, InvalidQuorum> {
+    maybe(text, str::parse)
 }
 
 pub(super) fn session_minutes(text: &str) -> Result<i64, String> {

@@ -68,6 +68,12 @@ impl Extra {
         }
         Ok(Self(on_one_line(merged)))
     }
+
+    /// This object with what the server notes itself, in front of what a client says under the same
+    /// names. It may be longer than a client's own data: what is noted is bounded by who notes it.
+    pub fn noted(&self, notes: &Self) -> Result<Self, InvalidText> {
+        Ok(Self(Members::read(&self.0)?.merged_with(&Members::read(&notes.0)?)))
+    }
 }
 
 /// Why members cannot be added.

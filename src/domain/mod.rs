@@ -7,6 +7,7 @@ pub mod api_keys;
 pub mod card;
 pub mod consumer;
 pub mod controls;
+pub mod decimal;
 pub mod expiry;
 pub mod external_id;
 pub mod extra;

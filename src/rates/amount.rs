@@ -5,7 +5,7 @@ use std::fmt;
 use rust_decimal::Decimal;
 use serde_json::value::RawValue;
 
-use super::price::{PLACES, Price, SAT_PER_BITCOIN, units};
+use super::price::{PLACES, Price, SAT_PER_BITCOIN, SHOWN_PLACES, units};
 use crate::domain::money::{Amount, SAT_MAX};
 use crate::domain::number::{FixedPoint, InvalidDecimal, fixed_point};
 
@@ -68,6 +68,11 @@ impl FiatAmount {
         Ok(Self(Decimal::from_i128_with_scale(units, PLACES.into()).normalize()))
     }
 
+    /// An amount that is a number already.
+    pub fn from_decimal(amount: Decimal) -> Result<Self, InvalidFiat> {
+        Self::read(&amount.to_string())
+    }
+
     /// Reads an amount that is a number or a text in JSON.
     pub fn from_json(json: &RawValue) -> Result<Self, InvalidFiat> {
         match json.get().as_bytes().first() {
@@ -81,6 +86,11 @@ impl FiatAmount {
     /// The amount as it was asked for (`fiat_amount`). It is shown as a JSON number.
     pub const fn decimal(self) -> Decimal {
         self.0
+    }
+
+    /// The amount as it is shown beside sat, to three decimals.
+    pub fn shown(self) -> Decimal {
+        self.0.round_dp(SHOWN_PLACES).normalize()
     }
 
     /// What it is in sat at a price, rounded down.

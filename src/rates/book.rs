@@ -17,7 +17,7 @@ use crate::domain::time::UnixMs;
 const WANTED_S: i64 = 600;
 
 /// When it is worth asking again for a rate that is not there (`Retry-After`), in seconds.
-pub const RETRY_AFTER_S: u64 = 5;
+pub const RETRY_AFTER_S: i64 = 5;
 
 /// What came of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +108,11 @@ impl Book {
         let quotes: Vec<_> = live.chain(fixed).collect();
         let rules = Rules { quorum: self.quorum(currency, now), ..self.rules };
         agree(&quotes, self.accepted.get(&currency).copied(), &rules, now)
+    }
+
+    /// Whether sources are asked for a currency at present, because somebody wanted to know lately.
+    pub fn is_wanted(&self, currency: Currency, now: UnixMs) -> bool {
+        self.wanted.get(&currency).is_some_and(|since| !has_elapsed(*since, WANTED_S, now))
     }
 
     /// What is wanted at present, with its rate: for metrics.

@@ -16,7 +16,7 @@ const UNITS_MAX: i128 = 1_000_000_000_000_000 * 100_000_000;
 /// Digits of what a unit of a currency is in sat: as many as a double holds.
 const RATE_DIGITS: u32 = 15;
 /// Decimals of an amount that is shown beside sat.
-const SHOWN_PLACES: u32 = 3;
+pub(super) const SHOWN_PLACES: u32 = 3;
 /// Decimals of millisat in one bitcoin.
 const MSAT_PLACES: u32 = 11;
 
@@ -71,7 +71,16 @@ impl Price {
 
     /// What money is worth, to three decimals: for display.
     pub fn worth_of(self, money: Msat) -> Decimal {
-        (Decimal::new(money.get(), MSAT_PLACES) * self.0).round_dp(SHOWN_PLACES).normalize()
+        self.worth_to(SHOWN_PLACES, money)
+    }
+
+    /// What money is worth, to as many decimals as an amount can have.
+    pub fn full_worth_of(self, money: Msat) -> Decimal {
+        self.worth_to(PLACES.into(), money)
+    }
+
+    fn worth_to(self, places: u32, money: Msat) -> Decimal {
+        (bitcoin(money) * self.0).round_dp(places).normalize()
     }
 
     /// The price in the middle of two; between them even where it is rounded.
@@ -84,6 +93,11 @@ impl Price {
     pub(super) fn is_within(self, percent: Decimal, other: Self) -> bool {
         (self.0 - other.0).abs() * Decimal::ONE_HUNDRED <= other.0 * percent
     }
+}
+
+/// Money in bitcoin: exact.
+pub fn bitcoin(money: Msat) -> Decimal {
+    Decimal::new(money.get(), MSAT_PLACES).normalize()
 }
 
 /// A price or an amount of at most [`PLACES`] decimals, in units of the last of them.
@@ -160,6 +174,8 @@ mod tests {
         assert_eq!(price("65000").worth_of(Msat::new(16_153_000)).to_string(), "10.499");
         assert_eq!(price("65000").worth_of(Msat::new(-16_153_846)).to_string(), "-10.5");
         assert_eq!(price("65000").worth_of(Msat::ZERO).to_string(), "0");
+        assert_eq!(price("65000").full_worth_of(Msat::new(1_000)).to_string(), "0.00065");
+        assert_eq!(bitcoin(Msat::new(16_153_000)).to_string(), "0.00016153");
         // More than there are bitcoin, at the highest price.
         assert_eq!(price("1e15").worth_of(Msat::new(i64::MAX)).to_string(), "92233720368547758070000");
     }

@@ -4,6 +4,7 @@ mod base;
 pub mod data_dirs;
 mod expiry;
 mod observers;
+mod rates;
 pub mod tasks;
 mod upkeep;
 pub mod wire;
@@ -30,11 +31,13 @@ use crate::net::client::{Client, Reach};
 use crate::net::resolver::system_resolver;
 use crate::net::tls;
 use crate::net::tls::{InvalidRoots, Roots};
+use crate::rates::settings::InvalidQuorum;
 use crate::server::observers::{Counting, Tracing};
 use crate::server::tasks::{TaskEnded, Tasks};
 use crate::server::upkeep::Upkeep;
 use crate::services::ledger::Ledger;
 use crate::services::operators::{accounts, balance};
+use crate::services::rates::Rates;
 use crate::services::{self, Services, WalletWithKeys};
 use crate::store::StoreError;
 use crate::telemetry::metrics::Metrics;
@@ -68,6 +71,9 @@ pub enum StartupError {
     /// The runtime for work before serving, or on the command line, cannot be started.
     #[error("the runtime cannot be started: {0}")]
     Runtime(std::io::Error),
+    /// More sources would have to agree than there are.
+    #[error("--rate-quorum: {0}")]
+    Rates(#[from] InvalidQuorum),
     /// The certificates that webhooks trust cannot be used.
     #[error("--webhook-ca-file: {0}")]
     Roots(#[from] InvalidRoots),
@@ -111,6 +117,7 @@ fn bootstrap(base: &Base, config: &Config) -> Result<(), StartupError> {
 
 /// Serves until a signal asks to stop, then settles what is queued and answers everyone.
 pub fn serve(config: &Config) -> Result<(), StartupError> {
+    let rates = Rates::new(config.rates.settings()?);
     let base = Base::create(config)?;
     // Done before the first manager is created: its keys are printed only once, and an address in
     // use must not cause their loss.
@@ -138,7 +145,7 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     let (store, sealer) = (base.store.clone(), base.sealer.clone());
     let (format, delivering) = (config.webhooks.webhook_format, metrics.delivering.clone());
     let outbox = Outbox { store, sealer, format, client, metrics: delivering, traces: traces.clone() };
-    let services = Services::new(base.store, Ledger::Queued(settler), node, base.sealer, config);
+    let services = Services::new(base.store, Ledger::Queued(settler), node, base.sealer, config).with_rates(rates);
     let app = App::new(services, hub, metrics, config).with_traces(traces);
     let app = web::Data::new(app);
     let listeners = Listeners { api: listener, metrics: metrics_listener };
@@ -200,6 +207,9 @@ async fn run(
         });
     }
     upkeep_of(&app).start(&mut tasks);
+    if let Some(asking) = app.services.rates.asking() {
+        tasks.start("the asking for rates", rates::run(asking, outbox.client.clone()));
+    }
     tasks.start_finishing("the outbox", |stop| outbox.run(stop));
     let handle = server.handle();
     let mut serving = actix_web::rt::spawn(server);

@@ -8,6 +8,7 @@ use crate::ledger::outcome::Rejection;
 use crate::ledger::settler::SubmitError;
 use crate::live::feed::TooFarBack;
 use crate::live::quota::Refused;
+use crate::rates::quotes::RateError;
 use crate::store::StoreError;
 
 /// Why a use case did not do what it was asked for.
@@ -78,6 +79,22 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
+    /// A field of one of the items that the request holds, or of the only one, is wrong.
+    #[error("{field} {message}")]
+    InvalidItem {
+        /// Which item, from 0.
+        index: usize,
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// There is no rate of a currency.
+    #[error(transparent)]
+    Rate(#[from] RateError),
+    /// There are no rates at all.
+    #[error("rates are not enabled")]
+    RatesDisabled,
     /// It has happened, or not: that is not known.
     #[error("the outcome is not known")]
     OutcomeUnknown,

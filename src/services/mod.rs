@@ -19,6 +19,7 @@ pub mod managed_wallets;
 pub mod operators;
 pub mod passwords;
 pub mod payments;
+pub mod rates;
 mod records;
 pub mod sessions;
 pub mod streams;
@@ -44,6 +45,7 @@ use crate::store::{Db, Store};
 use callers::{Caller, KnownKeys};
 use ledger::Ledger;
 use passwords::Passwords;
+use rates::Rates;
 
 /// Keys that are remembered, at about 150 bytes each.
 const KNOWN_KEYS_MAX: usize = 20_000;
@@ -63,6 +65,8 @@ pub struct Services {
     pub passwords: Passwords,
     /// What the operator has set.
     pub policy: Policy,
+    /// What a bitcoin costs in other currencies, where that is known.
+    pub rates: Rates,
     known_keys: KnownKeys,
 }
 
@@ -98,7 +102,14 @@ impl Services {
     /// Puts them together.
     pub fn new(store: Store, ledger: Ledger, node: Node, sealer: Sealer, config: &Config) -> Self {
         let (passwords, policy) = (Passwords::new(config.login.hasher()), Policy::of(config));
-        Self { store, ledger, node, sealer, passwords, policy, known_keys: KnownKeys::new(KNOWN_KEYS_MAX) }
+        let (rates, known_keys) = (Rates::default(), KnownKeys::new(KNOWN_KEYS_MAX));
+        Self { store, ledger, node, sealer, passwords, policy, rates, known_keys }
+    }
+
+    /// Counts in other currencies as well.
+    #[must_use]
+    pub fn with_rates(self, rates: Rates) -> Self {
+        Self { rates, ..self }
     }
 
     /// Has an operation settled, on somebody's account.

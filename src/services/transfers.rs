@@ -6,6 +6,7 @@ use super::callers::{AdminKey, Manager};
 use super::idempotency::{Created, payments_again, payments_of};
 use super::ledger::Place;
 use super::payments::Payment;
+use super::rates::{Asked, quote};
 use super::{Error, Missing, Services};
 use crate::clock;
 use crate::crypto::secret::Sealer;
@@ -30,7 +31,7 @@ pub struct TransferTerms {
     /// The wallet that is paid.
     pub to: WalletId,
     /// How much.
-    pub amount: Amount,
+    pub amount: Asked,
     /// What for.
     pub memo: Memo,
     /// What the payer calls it.
@@ -91,16 +92,21 @@ async fn settle(
     let reachable = services.store.read(move |connection| wallets::check_in_tenant(connection, tenant, &wallets)).await;
     reachable.map_err(Error::of(Missing::Wallet))?;
 
+    let quoted = quote(services, transfers.iter().map(|transfer| transfer.amount)).await?;
     let sealer = services.sealer.clone();
     let seal = move || {
         let now = clock::now();
-        let legs = transfers.into_iter().map(|TransferTerms { from, to, amount, memo, external_id }| {
-            let leg = leg(&sealer, from.account(), to.account(), amount, memo.into_inner(), now);
-            Leg { external_id, ..leg }
+        let legs = transfers.into_iter().enumerate().map(|(index, terms)| {
+            let TransferTerms { from, to, amount, memo, external_id } = terms;
+            let priced = quoted.price(index, amount)?;
+            let mut leg = leg(&sealer, from.account(), to.account(), priced.amount, memo.into_inner(), now);
+            leg.invoice.extra = priced.note(None)?;
+            leg.external_id = external_id;
+            Ok(leg)
         });
-        legs.collect::<Vec<_>>()
+        legs.collect::<Result<Vec<_>, Error>>()
     };
-    let legs = offload(payers.len(), seal).await?;
+    let legs = offload(payers.len(), seal).await??;
     let command = Transfer { authority: manager.authority(), claim, legs: legs.clone() };
     match place.submit(command).await?? {
         Once::Done(Transferred { at }) => Ok(Created::new(legs.into_iter().map(|leg| outgoing(leg, at)).collect())),
@@ -136,7 +142,7 @@ fn outgoing(leg: Leg, at: UnixMs) -> Payment {
         state: InvoiceState::Paid,
         webhook: None,
         webhook_status: None,
-        extra: None,
+        extra: leg.invoice.extra,
         created_at: at,
         expires_at: leg.invoice.expires_at,
         paid_at: Some(at),

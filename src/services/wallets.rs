@@ -8,6 +8,7 @@ use crate::domain::api_keys::KeyPair;
 use crate::domain::idempotency::Claim;
 use crate::domain::ids::WalletId;
 use crate::domain::text::Name;
+use crate::rates::currency::Currency;
 use crate::store::wallets::controls;
 use crate::store::wallets::{self, NewWallet, StoredKeys};
 use crate::store::{Db, StoreError, users};
@@ -75,14 +76,28 @@ pub async fn renew_keys(
     Ok(WalletWithKeys { wallet: renewed.await.map_err(Error::of(Missing::Wallet))?, keys })
 }
 
-/// Gives the wallet of a key another name.
-pub async fn rename(services: &Services, key: AdminKey, name: Name) -> Result<Wallet, Error> {
+/// What of a wallet is to be changed.
+#[derive(Clone, Debug, Default)]
+pub struct WalletChange {
+    /// Its name.
+    pub name: Option<Name>,
+    /// The currency that its payments are also told in: `Some(None)` is none.
+    pub currency: Option<Option<Currency>>,
+}
+
+/// Changes the wallet of a key.
+pub async fn change(services: &Services, key: AdminKey, change: WalletChange) -> Result<Wallet, Error> {
     let (now, wallet) = (clock::now(), key.wallet());
-    let renamed = services.write_as(key, move |connection| {
-        wallets::rename(connection, wallet, &name, now)?;
+    let changed = services.write_as(key, move |connection| {
+        if let Some(name) = change.name {
+            wallets::rename(connection, wallet, &name, now)?;
+        }
+        if let Some(currency) = change.currency {
+            wallets::set_currency(connection, wallet, currency.as_ref().map(Currency::as_str), now)?;
+        }
         wallets::find(connection, wallet)
     });
-    renamed.await.map_err(gone_with_its_keys)
+    changed.await.map_err(gone_with_its_keys)
 }
 
 /// From an error of the store: where the wallet has gone, its keys have gone with it.

@@ -246,6 +246,10 @@ fn everybodys() -> Vec<Row> {
         "GET /api/v1/status", Anybody, Crosses, |_| ("/api/v1/status".into(), NONE);
         "GET /api/v1/health/ready", Anybody, Crosses, |_| ("/api/v1/health/ready".into(), NONE);
         "GET /api/v1/qrcode/{data}", Anybody, Crosses, |t| (format!("/api/v1/qrcode/{}", t.bolt11), NONE);
+        "GET /api/v1/currencies", Anybody, Crosses, |_| ("/api/v1/currencies".into(), NONE);
+        "GET /api/v1/rate/{currency}", Anybody, Crosses, |_| ("/api/v1/rate/USD".into(), NONE);
+        "GET /api/v1/rate/history", Anybody, Crosses, |_| ("/api/v1/rate/history".into(), NONE);
+        "POST /api/v1/conversion", Anybody, Crosses, |_| ("/api/v1/conversion".into(), json!({"from_": "USD", "amount": 1}));
         // Not opened as a socket; what keys in the path open, tests/live look at.
         "GET /api/v1/ws/{item}", Anybody, Crosses, |t| (format!("/api/v1/ws/{}", t.hash), NONE);
         "GET /openapi.json", Anybody, Crosses, |_| ("/openapi.json".into(), NONE);

@@ -212,6 +212,25 @@ impl Lenient for String {
     }
 }
 
+/// A number as it is written, in quotes or not: what it must be depends on what else is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Numeral(String);
+
+impl Numeral {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Lenient for Numeral {
+    const EXPECTED: &'static str = "must be a number";
+
+    fn from_text(text: String) -> Result<Self, Cow<'static, str>> {
+        Ok(Self(text))
+    }
+}
+
 impl Lenient for Moment {
     const EXPECTED: &'static str = "must be a time: Unix seconds or ISO 8601";
 

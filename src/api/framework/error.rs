@@ -19,6 +19,8 @@ use crate::fairness::gate::Refusal;
 use crate::ledger::outcome::Rejection;
 use crate::ledger::settler::SubmitError;
 use crate::live::quota::Refused;
+use crate::rates::book::RETRY_AFTER_S as RETRY_AFTER_S_OF_RATES;
+use crate::rates::quotes::RateError;
 use crate::services::StoreError;
 use crate::services::{self, Missing, Taken};
 
@@ -80,10 +82,13 @@ codes! {
     InvoiceMismatch = "invoice_mismatch", BAD_REQUEST, false, "Invoice does not match the one issued";
     /// The invoice leaves the amount to the payer.
     AmountlessInvoice = "amountless_invoice", BAD_REQUEST, false, "Amountless invoices are not supported";
-    /// Amounts are in sat, until rates are configured.
+    /// Amounts are in sat, or in a currency whose rate is configured.
     UnsupportedUnit = "unsupported_unit", BAD_REQUEST, false, "The provided unit is not supported";
     /// Another payment of the wallet has the external id; `payment_hash` says which.
     ExternalIdExists = "external_id_exists", CONFLICT, false, "Another payment of the wallet has this external_id";
+    /// What a bitcoin costs in other currencies is not known here at all.
+    RatesDisabled = "rates_disabled", BAD_REQUEST, false,
+        "Other currencies are not enabled on this server; amounts are in sat";
     /// A card does not pay this: the text says why.
     CardRefused = "card_refused", BAD_REQUEST, false, "The card does not pay this";
     /// The receiving wallet is frozen for everything.
@@ -190,6 +195,12 @@ codes! {
     ShuttingDown = "shutting_down", SERVICE_UNAVAILABLE, true, "The server is shutting down; try again soon";
     /// The database is away.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, true, "The database is not available; try again soon";
+    /// What a bitcoin costs in the currency is not known now.
+    RateUnavailable = "rate_unavailable", SERVICE_UNAVAILABLE, true,
+        "There is no current rate of this currency; try again soon, or say the amount in sat";
+    /// Those who say what a bitcoin costs in the currency disagree.
+    RateDivergent = "rate_divergent", SERVICE_UNAVAILABLE, true,
+        "The sources of this currency's rate disagree; try again soon, or say the amount in sat";
     /// What became of the payment could not be found out.
     OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, false,
         "The outcome is not known yet; ask for the payment's status before trying again";
@@ -201,6 +212,8 @@ codes! {
 const RETRY_AFTER_S: i64 = 1;
 /// The same, where the request took too long.
 const RETRY_SLOW_AFTER_S: i64 = 10;
+/// The same, where there is no rate.
+const RETRY_RATE: Wait = Wait(RETRY_AFTER_S_OF_RATES);
 
 /// What is wrong with one field of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -502,7 +515,13 @@ impl From<services::Error> for ApiError {
                 let advice = "list them with GET /api/v1/payments, and connect without it";
                 Self::field("last_event_id", format_args!("{too_far}; {advice}"))
             }
-            services::Error::Invalid { field, message } => Self::field(field, message),
+            services::Error::Invalid { field, message } | services::Error::InvalidItem { field, message, .. } => {
+                Self::field(field, message)
+            }
+            services::Error::Rate(RateError::Unsupported) => ErrorCode::UnsupportedUnit.into(),
+            services::Error::Rate(RateError::Unavailable) => Self::too_many(ErrorCode::RateUnavailable, RETRY_RATE),
+            services::Error::Rate(RateError::Divergent) => Self::too_many(ErrorCode::RateDivergent, RETRY_RATE),
+            services::Error::RatesDisabled => ErrorCode::RatesDisabled.into(),
             services::Error::OutcomeUnknown => ErrorCode::OutcomeUnknown.into(),
             services::Error::Fault => ErrorCode::Internal.into(),
             services::Error::Unavailable => ErrorCode::Unavailable.into(),

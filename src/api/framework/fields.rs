@@ -1,10 +1,12 @@
 //! What the fields are that the bodies of requests share: their bounds and forms, for the
 //! document. A handler that says something else of a field stands above this.
 
-use utoipa::openapi::Object;
+use utoipa::openapi::schema::{AnyOfBuilder, Schema, Type};
+use utoipa::openapi::{Object, ObjectBuilder};
 
 use crate::api::framework::body::BODY_BYTES_MAX;
 use crate::api::framework::leniency::{HASH, ID};
+use crate::api::framework::numerals;
 use crate::crypto::password::PASSWORD_BYTES_MAX;
 use crate::domain::money::SAT_MAX;
 use crate::domain::text::{EMAIL_BYTES_MAX, MEMO_BYTES_MAX, NAME_BYTES_MAX, USERNAME_MAX, WEBHOOK_BYTES_MAX};
@@ -16,6 +18,10 @@ const USERNAME: &str = "^[A-Za-z0-9._@-]*$";
 const WEB: &str = "^\\s*[Hh][Tt][Tt][Pp][Ss]?:[^\\u0000]+$";
 const HEX: &str = "^([0-9a-fA-F]{2})*$";
 const SAT: &str = "^[Ss][Aa][Tt]$";
+/// Sat, or the code of a currency.
+const UNIT: &str = "^([Ss][Aa][Tt]|[A-Z]{3})$";
+/// A decimal number above zero as text, or zero, which is refused.
+const DECIMAL: &str = "^\\s*\\+?[0-9]{1,18}(\\.[0-9]{1,8})?\\s*$";
 /// Any text at all: what is only hashed, or not looked at, is never kept.
 const ANY: &str = "^[\\s\\S]*$";
 
@@ -44,6 +50,38 @@ pub fn complete(name: &str, object: &mut Object) {
         }
         _ => {}
     }
+}
+
+/// A schema of how much: whole sat, or a decimal number where the unit is a currency.
+pub fn amount() -> Schema {
+    amount_of(ObjectBuilder::new().schema_type(Type::Number).exclusive_minimum(Some(0)))
+}
+
+/// As [`amount`], where it may be nothing.
+pub fn amount_or_nothing() -> Schema {
+    amount_of(ObjectBuilder::new().schema_type(Type::Number).minimum(Some(0)))
+}
+
+fn amount_of(number: ObjectBuilder) -> Schema {
+    let number = number.maximum(Some(isize::try_from(SAT_MAX).unwrap_or(isize::MAX)));
+    let text = |pattern: &str| ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build();
+    AnyOfBuilder::new()
+        .item(number.build())
+        .item(text(&numerals::integers(1, SAT_MAX)))
+        .item(text(DECIMAL))
+        .description(Some("How much: whole sat, or a decimal number where `unit` is a currency."))
+        .examples([serde_json::json!(1000)])
+        .into()
+}
+
+/// A schema of the unit of an amount.
+pub fn unit() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(UNIT))
+        .description(Some("The unit of `amount`: `sat`, or a currency of `GET /api/v1/currencies`, in upper case."))
+        .examples([serde_json::json!("sat")])
+        .build()
 }
 
 /// Whether a field that is a text may be given as a number, because one may look like it.

@@ -9,10 +9,13 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use utoipa::IntoParams;
 
+use crate::api::framework::body::Numeral;
 use crate::api::framework::error::{ApiError, ErrorCode, FieldError};
 use crate::domain::money::{self, Amount};
 use crate::domain::number::{InvalidNumber, switch, whole_number};
 use crate::domain::search::SearchText;
+use crate::rates::amount::FiatAmount;
+use crate::services::rates::{Asked, Unit};
 
 pub use crate::domain::window::{LIMIT_MAX, Window};
 
@@ -205,18 +208,31 @@ impl Checks {
         }
     }
 
-    /// How much is to be moved: a whole number of sat, within the limit.
-    pub fn amount(&mut self, sat: Option<i64>, sat_max: i64) -> Option<Amount> {
-        self.check_amount("amount", sat, sat_max)
-    }
-
-    /// As [`Checks::amount`], of a field of another name.
-    pub fn check_amount(&mut self, field: &str, sat: Option<i64>, sat_max: i64) -> Option<Amount> {
+    /// How much is to be moved: a whole number of sat, within the limit, in a field of this name.
+    pub fn sat_amount(&mut self, field: &str, sat: Option<i64>, sat_max: i64) -> Option<Amount> {
         let Some(sat) = sat else {
             self.add(field, "is missing: a whole number of sat, above 0");
             return None;
         };
         self.check(field, Amount::from_sat_within(sat, sat_max))
+    }
+
+    /// How much is to be moved: a whole number of sat, within the limit, or a decimal number of a
+    /// currency.
+    pub fn amount(&mut self, amount: Option<&Numeral>, unit: Unit, sat_max: i64) -> Option<Asked> {
+        match (unit, amount) {
+            (Unit::Sat, None) => self.add("amount", "is missing: a whole number of sat, above 0"),
+            (Unit::Currency(_), None) => self.add("amount", "is missing: a decimal number, above 0"),
+            (Unit::Sat, Some(amount)) => {
+                let sat = self.check("amount", whole_number(amount.as_str()))?;
+                return self.check("amount", Amount::from_sat_within(sat, sat_max)).map(Asked::Sat);
+            }
+            (Unit::Currency(currency), Some(amount)) => {
+                let fiat = self.check("amount", FiatAmount::read(amount.as_str()))?;
+                return Some(Asked::Currency(currency, fiat));
+            }
+        }
+        None
     }
 
     /// In which unit something is counted, where it is said: there is only one.

@@ -27,6 +27,7 @@ use crate::domain::text::Memo;
 use crate::services::payments::{
     self, Condition, InvoiceTerms, PayTerms, Payment, PaymentFilter, PaymentQuery, Range, Sort, Test,
 };
+use crate::services::rates::Asked;
 
 /// Rows of a list where nothing is said.
 const ROWS_DEFAULT: i64 = 20;
@@ -161,14 +162,14 @@ async fn add_invoice(
 fn terms(order: InvoiceOrder, sat_max: i64) -> Result<InvoiceTerms, ApiError> {
     let mut checks = Checks::default();
     order.preimage.refuse(&mut checks, "preimage", "the server chooses it; leave it out");
-    let amount = checks.check_amount("amt", order.amt, sat_max);
+    let amount = checks.sat_amount("amt", order.amt, sat_max);
     let hashed = checks.check("description_hash", Description::from_hex(order.description_hash.as_deref(), None));
     // As elsewhere: the memo is not kept where the invoice says only a hash.
     let memo = order.memo.filter(|_| !matches!(hashed, Some(Some(_)))).unwrap_or_default();
     let memo = checks.check("memo", Memo::new(memo));
     match (amount, hashed, memo) {
         (Some(amount), Some(hashed), Some(memo)) if checks.is_fine() => Ok(InvoiceTerms {
-            amount,
+            amount: Asked::Sat(amount),
             description: hashed.unwrap_or_else(|| Description::Words(memo.clone())),
             memo,
             expiry: Expiry::DEFAULT,

@@ -1,6 +1,6 @@
 //! Reading what an invoice is to say.
 
-use crate::api::framework::error::ApiError;
+use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::params::Checks;
 use crate::api::payments::PaymentOrder;
 use crate::domain::expiry::Expiry;
@@ -8,14 +8,15 @@ use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::node::Description;
 use crate::domain::text::Memo;
-use crate::services::Policy;
+use crate::services::Services;
 use crate::services::payments::InvoiceTerms;
 
 /// Checks what is asked, and tells everything that is wrong with it.
-pub(super) fn read(order: PaymentOrder, policy: &Policy) -> Result<InvoiceTerms, ApiError> {
-    let mut checks = Checks::default();
-    order.check_instructions(&mut checks)?;
-    let amount = checks.amount(order.amount, policy.invoice_sat_max);
+pub(super) fn read(order: PaymentOrder, services: &Services) -> Result<InvoiceTerms, ApiError> {
+    let (policy, mut checks) = (&services.policy, Checks::default());
+    let unit = services.rates.unit(order.unit.as_deref()).or(Err(ErrorCode::UnsupportedUnit))?;
+    order.check_instructions(&mut checks);
+    let amount = checks.amount(order.amount.as_ref(), unit, policy.invoice_sat_max);
     let expiry = checks.check("expiry", Expiry::from_client(order.expiry));
     let hashed = Description::from_hex(order.description_hash.as_deref(), order.unhashed_description.as_deref());
     let hashed = checks.check("description_hash", hashed);

@@ -15,14 +15,14 @@ use utoipa::ToSchema;
 
 use crate::api::framework::app::{App, State};
 use crate::api::framework::auth::{LedgerKey, SeenPayment, WalletKey, act, require_admin};
-use crate::api::framework::body::{Body, Given, lenient, raw};
+use crate::api::framework::body::{Body, Given, Numeral, lenient, raw};
 use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::fields;
 use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
 use crate::api::framework::params::{Checks, Params};
 use crate::api::payments::view::{PaymentView, standing, status_word};
 use crate::clock;
 use crate::domain::invoice::PaymentRequest;
-use crate::domain::money;
 use crate::services::payments::{self, Status};
 
 /// Asks for an invoice (`out` is false) or for a payment (`out` is true).
@@ -32,10 +32,10 @@ pub struct PaymentOrder {
     #[serde(default, deserialize_with = "lenient")]
     #[schema(example = false)]
     pub(crate) out: Option<bool>,
-    /// To be paid: how much, in sat.
+    /// To be paid: how much, in `unit`.
     #[serde(default, deserialize_with = "lenient")]
-    #[schema(example = 1000, minimum = 1)]
-    pub(crate) amount: Option<i64>,
+    #[schema(schema_with = fields::amount, required = false)]
+    pub(crate) amount: Option<Numeral>,
     /// To be paid: what for; at most 639 bytes.
     #[serde(default, deserialize_with = "lenient")]
     #[schema(example = "Payment/Tip from service/game XXXXX")]
@@ -48,9 +48,9 @@ pub struct PaymentOrder {
     #[serde(default, deserialize_with = "lenient")]
     #[schema(example = "https://game.example/hook")]
     pub(crate) webhook: Option<String>,
-    /// The unit of `amount`; only `sat`.
+    /// The unit of `amount`.
     #[serde(default, deserialize_with = "lenient")]
-    #[schema(example = "sat", pattern = "^([sS][aA][tT])?$")]
+    #[schema(schema_with = fields::unit, required = false)]
     pub(crate) unit: Option<String>,
     /// To be paid: SHA-256 of what for, in hex, in place of words.
     #[serde(default, deserialize_with = "lenient")]
@@ -99,10 +99,7 @@ pub struct PaymentOrder {
 impl PaymentOrder {
     /// Refuses what LNbits' clients may ask for and nobody does here: to take the order for one
     /// without it would move money that was not meant to move.
-    pub(crate) fn check_instructions(&self, checks: &mut Checks) -> Result<(), ErrorCode> {
-        if self.unit.as_deref().is_some_and(|unit| money::check_unit(unit).is_err()) {
-            return Err(ErrorCode::UnsupportedUnit);
-        }
+    pub(crate) fn check_instructions(&self, checks: &mut Checks) {
         self.payment_hash.refuse(checks, "payment_hash", "there are no hold invoices; leave it out");
         self.lnurl_callback.refuse(checks, "lnurl_callback", LNURL_ADVICE);
         self.lnurl_withdraw.refuse(checks, "lnurl_withdraw", LNURL_ADVICE);
@@ -111,7 +108,6 @@ impl PaymentOrder {
         self.labels.refuse(checks, "labels", "keep them in `extra`, or one of them as `extra.tag`");
         self.amount_msat.refuse(checks, "amount_msat", "say `amount` in sat; an invoice to pay says its amount itself");
         self.max_sat.refuse(checks, "max_sat", "decode the invoice first, and look at its amount");
-        Ok(())
     }
 }
 
@@ -144,7 +140,10 @@ pub struct OwnSide {
 /// Create an invoice, or pay one
 ///
 /// With `out: false` (either key) an invoice is created; with `out: true` (admin key) an
-/// invoice is paid. A payment is durable when it is answered. Invoices of other nodes are
+/// invoice is paid. An `amount` in a currency (`unit`) is turned into sat at the rate of now and
+/// rounded down; `extra` then says what was asked for and at which rate (`fiat_currency`,
+/// `fiat_amount`, `fiat_rate`, `btc_rate`, `rate_at`, `rate_sources`). Without a rate that can be
+/// trusted there is no invoice (503). A payment is durable when it is answered. Invoices of other nodes are
 /// refused, because there is no Lightning backend. What clients of LNbits may ask for besides and
 /// is not done here (`payment_hash` of a hold invoice, `lnurl_withdraw`, `lnurl_callback`,
 /// `fiat_provider`, `external_id`, `labels`, `amount_msat`, `max_sat`) is refused as well, and never
@@ -153,6 +152,7 @@ pub struct OwnSide {
     tag = "Payments",
     params(IdempotencyParam),
     request_body(content = PaymentOrder, examples(
+        ("Create an invoice in a currency" = (value = json!({"out": false, "amount": 10.5, "unit": "EUR"}))),
         ("Create an invoice" = (value = json!({"out": false, "amount": 1000, "memo": "Payment/Tip from service/game XXXXX"}))),
         ("Pay an invoice" = (value = json!({"out": true, "bolt11": "lnbc10u1p5…"})))
     )),
@@ -182,7 +182,7 @@ async fn order(app: &App, key: WalletKey, idempotency: &Idempotency, body: &Body
     } else {
         match payments::created_before(services, key, claim).await? {
             Some(before) => before,
-            None => payments::create(services, key, claim, create::read(order, &services.policy)?).await?,
+            None => payments::create(services, key, claim, create::read(order, services)?).await?,
         }
     };
     // As it was at its creation, also when it is answered again.

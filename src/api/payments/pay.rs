@@ -1,10 +1,12 @@
 //! Reading what is to be paid.
 
-use crate::api::framework::error::ApiError;
+use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::params::Checks;
 use crate::api::payments::PaymentOrder;
 use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
+use crate::domain::money::check_unit;
+use crate::domain::number::whole_number;
 use crate::domain::skim::SkimmedRequest;
 use crate::services::Policy;
 use crate::services::payments::PayTerms;
@@ -12,7 +14,12 @@ use crate::services::payments::PayTerms;
 /// Checks what is asked, and tells everything that is wrong with it.
 pub(super) fn read(order: PaymentOrder, policy: &Policy) -> Result<PayTerms, ApiError> {
     let mut checks = Checks::default();
-    order.check_instructions(&mut checks)?;
+    // The invoice itself says how much.
+    if order.unit.as_deref().is_some_and(|unit| check_unit(unit).is_err()) {
+        return Err(ErrorCode::UnsupportedUnit.into());
+    }
+    checks.check_opt("amount", order.amount.as_ref(), |amount| whole_number(amount.as_str()));
+    order.check_instructions(&mut checks);
     if order.bolt11.is_none() {
         checks.add("bolt11", "is missing: the invoice to pay");
     }

@@ -6,7 +6,12 @@ use actix_web::{App as ActixApp, HttpResponse, HttpServer, ResponseError, dev, w
 
 use crate::api::framework::app::State;
 use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::clock;
+use crate::rates::currency::Currency;
+use crate::rates::quotes::Rate;
 use crate::services::health::{self, Load};
+use crate::services::rates::{Rates, Standing};
+use crate::telemetry::metrics::rates::{OneRate, RateStanding};
 use crate::telemetry::metrics::{GRAFANA, Snapshot};
 
 /// What Prometheus is told that it reads.
@@ -37,14 +42,25 @@ pub fn serve(listener: std::net::TcpListener, app: &State) -> std::io::Result<de
 
 async fn metrics(app: State) -> HttpResponse {
     let Load { queued, pool_busy, pool_idle } = health::load(&app.services);
-    let now = Snapshot { queued, pool_busy, pool_idle, streams: app.hub.open() };
-    match app.metrics.text(now) {
+    let rates = standing(&app.services.rates);
+    let now = Snapshot { queued, pool_busy, pool_idle, streams: app.hub.open(), rates };
+    match app.metrics.text(&now) {
         Ok(text) => HttpResponse::Ok().insert_header((header::CONTENT_TYPE, OPEN_METRICS)).body(text),
         Err(error) => {
             tracing::error!(%error, "the metrics could not be written");
             ApiError::from(ErrorCode::Internal).error_response()
         }
     }
+}
+
+fn standing(rates: &Rates) -> RateStanding {
+    let (Standing { wanted, unavailable, divergent }, now) = (rates.standing(), clock::now());
+    let one = |(currency, rate): (Currency, Option<Rate>)| OneRate {
+        currency: currency.to_string(),
+        sources: rate.as_ref().map_or(0, |rate| rate.sources.len()),
+        age_s: rate.map(|rate| rate.age_s(now)),
+    };
+    RateStanding { wanted: wanted.into_iter().map(one).collect(), unavailable, divergent }
 }
 
 async fn dashboard() -> HttpResponse {

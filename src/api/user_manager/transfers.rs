@@ -10,8 +10,9 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::framework::app::State;
 use crate::api::framework::auth::{AdminKey, Manager};
-use crate::api::framework::body::{Body, Given, LIST_BYTES_MAX, lenient};
+use crate::api::framework::body::{Body, Given, LIST_BYTES_MAX, Numeral, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::fields;
 use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
 use crate::api::framework::json_stream::json;
 use crate::api::framework::params::Checks;
@@ -22,6 +23,7 @@ use crate::domain::external_id::ExternalId;
 use crate::domain::ids::WalletId;
 use crate::domain::text::Memo;
 use crate::services::payments::Payment;
+use crate::services::rates::Rates;
 use crate::services::transfers::{self, TransferTerms};
 use crate::services::{self, StoreError};
 
@@ -45,16 +47,16 @@ pub struct TransferOrder {
     #[serde(default, deserialize_with = "lenient")]
     #[schema(required)]
     to_wallet: Option<String>,
-    /// How much, in sat.
+    /// How much, in `unit`.
     #[serde(default, deserialize_with = "lenient")]
-    #[schema(required, minimum = 1)]
-    amount: Option<i64>,
+    #[schema(schema_with = fields::amount, required)]
+    amount: Option<Numeral>,
     /// What for; at most 639 bytes.
     #[serde(default, deserialize_with = "lenient")]
     memo: Option<String>,
-    /// The unit of `amount`; only `sat`.
+    /// The unit of `amount`.
     #[serde(default, deserialize_with = "lenient")]
-    #[schema(example = "sat", pattern = "^([sS][aA][tT])?$")]
+    #[schema(schema_with = fields::unit, required = false)]
     unit: Option<String>,
     #[serde(default)]
     #[schema(ignore)]
@@ -97,7 +99,8 @@ pub enum TransferViews {
 /// Transfer between wallets
 ///
 /// Moves money within the tenant without an invoice: one movement, or an array of up to
-/// 1000, which is all or nothing and follows its order. Answers the payer's side of each.
+/// 1000, which is all or nothing and follows its order. Answers the payer's side of each. An
+/// `amount` in a currency (`unit`) is turned into sat at the rate of now, as for an invoice.
 #[utoipa::path(
     tag = "User Manager",
     params(IdempotencyParam),
@@ -131,8 +134,8 @@ pub(in crate::api) async fn create_transfer(
     }
     let room = transfers::reserve(&app.services, key, count)?;
     let claim = idempotency.claim(&app, &key, &body)?;
-    let sat_max = app.services.policy.invoice_sat_max;
-    let (transfers, is_array) = transfers::offload(count, move || read(&body, sat_max)).await??;
+    let (rates, sat_max) = (app.services.rates.clone(), app.services.policy.invoice_sat_max);
+    let (transfers, is_array) = transfers::offload(count, move || read(&body, &rates, sat_max)).await??;
     let sealer = app.services.sealer.clone();
     let show = move |sides| show(&sealer, sides, is_array);
     let made = transfers::transfer(&app.services, room, claim, transfers, show).await;
@@ -144,27 +147,37 @@ fn refusal(error: services::Error, is_array: bool) -> ApiError {
     if let services::Error::Rejected(rejection) = error {
         return ApiError::from_rejection(rejection, is_array);
     }
+    if let (services::Error::InvalidItem { index, .. }, true) = (&error, is_array) {
+        let index = *index;
+        return ApiError::from(error).in_item(index);
+    }
     error.into()
 }
 
 /// Reads the movements, and whether they came as an array.
-fn read(body: &Body<LIST_BYTES_MAX>, sat_max: i64) -> Result<(Vec<TransferTerms>, bool), ApiError> {
+fn read(body: &Body<LIST_BYTES_MAX>, rates: &Rates, sat_max: i64) -> Result<(Vec<TransferTerms>, bool), ApiError> {
     let (orders, is_array) = body.json_one_or_many::<TransferOrder>(LEGS_MAX)?;
     let mut checks = Checks::default();
-    let read = |(i, order)| terms(&mut checks, order, is_array.then_some(i), sat_max);
+    let read = |(i, order)| terms(&mut checks, order, is_array.then_some(i), rates, sat_max);
     let transfers: Vec<_> = orders.into_iter().enumerate().map(read).collect();
     let transfers = transfers.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| checks.into_error())?;
     Ok((transfers, is_array))
 }
 
 /// Reads one movement, the `index`th of an array.
-fn terms(checks: &mut Checks, order: TransferOrder, index: Option<usize>, sat_max: i64) -> Option<TransferTerms> {
+fn terms(
+    checks: &mut Checks,
+    order: TransferOrder,
+    index: Option<usize>,
+    rates: &Rates,
+    sat_max: i64,
+) -> Option<TransferTerms> {
     let mut own = Checks::default();
     let from = own.require("from_wallet", order.from_wallet, |text| Ok::<_, Infallible>(text.parse::<WalletId>()));
     let to = own.require("to_wallet", order.to_wallet, |text| Ok::<_, Infallible>(text.parse::<WalletId>()));
-    let amount = own.amount(order.amount, sat_max);
+    let unit = own.check("unit", rates.unit(order.unit.as_deref()));
+    let amount = unit.and_then(|unit| own.amount(order.amount.as_ref(), unit, sat_max));
     let memo = own.check("memo", Memo::new(order.memo.unwrap_or_default()));
-    own.unit("unit", order.unit.as_deref());
     order.webhook.refuse(&mut own, "webhook", "an endpoint of the manager is told of transfers");
     let external_id = own.check_opt("external_id", order.external_id, ExternalId::new);
     let is_fine = own.is_fine();

@@ -7,7 +7,6 @@ use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
 use crate::domain::ids::{InvoiceId, PaymentRow};
-use crate::domain::money::Amount;
 use crate::domain::node::{Description, Preimage};
 use crate::domain::text::{Memo, WebhookUrl};
 use crate::domain::time::UnixMs;
@@ -16,13 +15,14 @@ use crate::ledger::outcome::{Issued, Once};
 use crate::ledger::state::InvoiceState;
 use crate::services::callers::WalletKey;
 use crate::services::idempotency::{self, Created};
+use crate::services::rates::{self, Asked, Priced};
 use crate::services::{Error, Services};
 
 /// What an invoice is to say, and what is kept with it.
 #[derive(Debug)]
 pub struct InvoiceTerms {
     /// How much it asks for.
-    pub amount: Amount,
+    pub amount: Asked,
     /// What the invoice itself says that it is for.
     pub description: Description,
     /// What the wallet's list says that it is for: empty where the invoice holds only a hash, as
@@ -58,7 +58,9 @@ pub async fn create(
     claim: Option<Claim>,
     terms: InvoiceTerms,
 ) -> Result<Created<Payment>, Error> {
-    let invoice = issue(services, key, terms, clock::now())?;
+    let priced = rates::price(services, terms.amount).await?;
+    let extra = rates::note_worth(services, key.wallet(), &priced, priced.note(terms.extra)?).await;
+    let invoice = issue(services, key, &priced, InvoiceTerms { extra, ..terms }, clock::now())?;
     let command = CreateInvoice { authority: key.authority(), claim, invoice: invoice.clone() };
     match services.settle(command, key.consumer()).await? {
         Once::Done(Issued) => Ok(Created::new(incoming(invoice))),
@@ -66,8 +68,14 @@ pub async fn create(
     }
 }
 
-fn issue(services: &Services, key: WalletKey, terms: InvoiceTerms, now: UnixMs) -> Result<NewInvoice, Error> {
-    let InvoiceTerms { amount, description, memo, expiry, webhook, extra, external_id } = terms;
+fn issue(
+    services: &Services,
+    key: WalletKey,
+    &Priced { amount, .. }: &Priced,
+    terms: InvoiceTerms,
+    now: UnixMs,
+) -> Result<NewInvoice, Error> {
+    let InvoiceTerms { amount: _, description, memo, expiry, webhook, extra, external_id } = terms;
     let (id, preimage) = (InvoiceId::next(), Preimage::generate());
     let payment_hash = preimage.payment_hash();
     let bolt11 = services.node.issue(payment_hash, amount, description, expiry.seconds(), now).map_err(|error| {

@@ -6,6 +6,7 @@ use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
 use crate::domain::ids::{PaymentRow, TransferId};
 use crate::domain::invoice::PaymentRequest;
+use crate::domain::money::Amount;
 use crate::domain::skim::SkimmedRequest;
 use crate::domain::text::WebhookUrl;
 use crate::ledger::command::Pay;
@@ -13,6 +14,7 @@ use crate::ledger::outcome::{Once, Paid, Rejection};
 use crate::ledger::state::InvoiceState;
 use crate::services::callers::AdminKey;
 use crate::services::idempotency::{self, Created};
+use crate::services::rates::{self, Priced};
 use crate::services::{Error, Services};
 
 /// What is to be paid, and what is kept with the payment.
@@ -49,6 +51,7 @@ pub async fn pay(
     terms: PayTerms,
 ) -> Result<Created<Payment>, Error> {
     let PayTerms { request, extra, webhook, external_id } = terms;
+    let extra = note_worth(services, key, &request, extra).await;
     let webhook = webhook.map(WebhookUrl::into_inner);
     let transfer = TransferId::next();
     let payment_hash = request.payment_hash();
@@ -86,6 +89,22 @@ pub async fn pay(
         Err(Rejection::InvoiceMismatch) => Err(not_issued(&request, |_| Rejection::InvoiceMismatch.into())),
         Err(rejection) => Err(rejection.into()),
     }
+}
+
+/// The payer's data, with what the payment is worth in the currency of its wallet. The invoice says
+/// the amount; where it says another one than ours did, it is not paid.
+async fn note_worth(
+    services: &Services,
+    key: AdminKey,
+    request: &SkimmedRequest,
+    extra: Option<Extra>,
+) -> Option<Extra> {
+    if !services.rates.is_on() {
+        return extra;
+    }
+    let amount = request.amount_msat().and_then(|msat| Amount::from_msat(msat).ok());
+    let Some(amount) = amount else { return extra };
+    rates::note_worth(services, key.wallet(), &Priced { amount, fiat: None }, extra).await
 }
 
 /// Why a text is not paid that was not issued here: because of what it says itself, or else

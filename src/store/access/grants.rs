@@ -58,6 +58,8 @@ pub struct Holder {
     pub name: String,
     /// The wallet's balance.
     pub balance: Msat,
+    /// The code of the currency that the wallet's payments are also told in, where it has one.
+    pub currency: Option<String>,
 }
 
 read_columns!(
@@ -72,6 +74,7 @@ read_columns!(
         may_create_users: bool as Bool = "u.may_create_users",
         name: String as Text = "w.name",
         balance_msat: i64 as BigInt = "a.balance_msat",
+        currency: Option<String> as Nullable<Text> = "w.currency",
         keys_version: i64 as BigInt = "a.keys_version",
         frozen_by_manager: Option<String> as Nullable<Text> = "a.frozen_by_manager",
         frozen_by_operator: Option<String> as Nullable<Text> = "a.frozen_by_operator",
@@ -146,7 +149,7 @@ fn holder(row: HolderColumns) -> Result<Holder, StoreError> {
         may_create_users: row.may_create_users,
         keys_version: row.keys_version,
     };
-    Ok(Holder { grant, name: row.name, balance: Msat::new(row.balance_msat) })
+    Ok(Holder { grant, name: row.name, balance: Msat::new(row.balance_msat), currency: row.currency })
 }
 
 /// The keys of a completely frozen wallet cannot be used.

@@ -51,6 +51,8 @@ pub struct Wallet {
     pub frozen_by_operator: Option<Freeze>,
     /// The spending limits of its own key.
     pub limits: Limits,
+    /// The code of the currency that its payments are also told in, where it has one.
+    pub currency: Option<String>,
     /// When it was created.
     pub created_at: UnixMs,
 }
@@ -82,7 +84,7 @@ impl StoredKeys {
 /// The columns of a wallet's freezes and limits.
 type ControlColumns = (Option<String>, Option<String>, Option<i64>, Option<i64>);
 
-type Columns = (Vec<u8>, Vec<u8>, Option<Vec<u8>>, String, i64, ControlColumns, i64);
+type Columns = (Vec<u8>, Vec<u8>, Option<Vec<u8>>, String, i64, ControlColumns, Option<String>, i64);
 
 type Controls =
     (accounts::frozen_by_manager, accounts::frozen_by_operator, accounts::payment_max_msat, accounts::day_max_msat);
@@ -96,6 +98,7 @@ const COLUMNS: (
     wallets::name,
     accounts::balance_msat,
     Controls,
+    wallets::currency,
     wallets::created_at_ms,
 ) = (
     wallets::id,
@@ -104,11 +107,12 @@ const COLUMNS: (
     wallets::name,
     accounts::balance_msat,
     CONTROLS,
+    wallets::currency,
     wallets::created_at_ms,
 );
 
 fn wallet(columns: Columns) -> Result<Wallet, StoreError> {
-    let (id, user, manager, name, balance_msat, controls, created_at_ms) = columns;
+    let (id, user, manager, name, balance_msat, controls, currency, created_at_ms) = columns;
     let (by_manager, by_operator, payment_max, day_max) = controls;
     Ok(Wallet {
         frozen_by_manager: freeze(by_manager.as_deref())?,
@@ -119,6 +123,7 @@ fn wallet(columns: Columns) -> Result<Wallet, StoreError> {
         manager: manager.map(|id| UserId::from_slice(&id)).transpose()?,
         name,
         balance: Msat::new(balance_msat),
+        currency,
         created_at: UnixMs::new(created_at_ms),
     })
 }
@@ -337,6 +342,25 @@ pub fn rename(connection: &mut Db, id: WalletId, name: &Name, now: UnixMs) -> Re
         .set((wallets::name.eq(name.as_str()), wallets::updated_at_ms.eq(now.get())))
         .execute(connection)?;
     if renamed == 1 { Ok(()) } else { Err(StoreError::NotFound) }
+}
+
+/// Sets the currency that a wallet's payments are also told in; `None` is none.
+pub fn set_currency(connection: &mut Db, id: WalletId, currency: Option<&str>, now: UnixMs) -> Result<(), StoreError> {
+    let changed = diesel::update(wallets::table.filter(wallets::id.eq(id.as_bytes().as_slice())))
+        .filter(wallets::deleted_at_ms.is_null())
+        .set((wallets::currency.eq(currency), wallets::updated_at_ms.eq(now.get())))
+        .execute(connection)?;
+    if changed == 1 { Ok(()) } else { Err(StoreError::NotFound) }
+}
+
+/// The code of the currency that a wallet's payments are also told in, where it has one.
+pub fn currency(connection: &mut Db, id: WalletId) -> Result<Option<String>, StoreError> {
+    let found: Option<Option<String>> = wallets::table
+        .filter(wallets::id.eq(id.as_bytes().as_slice()))
+        .select(wallets::currency)
+        .first(connection)
+        .optional()?;
+    Ok(found.flatten())
 }
 
 /// Replaces the keys of a wallet, and returns their generation number. The account's row is changed

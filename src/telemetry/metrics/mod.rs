@@ -8,6 +8,7 @@
 //! `grafana.json` beside this file is a dashboard for all metrics; a test keeps the two consistent.
 
 pub mod delivering;
+pub mod rates;
 pub mod requests;
 pub mod settlement;
 
@@ -18,6 +19,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use delivering::Delivering;
+use rates::{Quoting, RateStanding};
 use requests::Requests;
 use settlement::Settling;
 
@@ -41,7 +43,7 @@ pub struct Metrics {
 }
 
 /// State at one moment.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Snapshot {
     /// The weight of the commands that are waiting for the ledger or in progress.
     pub queued: usize,
@@ -51,6 +53,8 @@ pub struct Snapshot {
     pub pool_idle: u32,
     /// Open live streams.
     pub streams: usize,
+    /// What a bitcoin costs in other currencies.
+    pub rates: RateStanding,
 }
 
 #[derive(Debug, Default)]
@@ -58,6 +62,7 @@ struct States {
     queued: Gauge,
     pool: Family<[Label; 1], Gauge>,
     streams: Gauge,
+    rates: Quoting,
 }
 
 impl Metrics {
@@ -73,12 +78,14 @@ impl Metrics {
         registry.register("queue_depth", "Commands that wait for the ledger or are under way", states.queued.clone());
         registry.register("pool_connections", "Connections to the database, by state", states.pool.clone());
         registry.register("streams_open", "Live streams (SSE and WebSocket)", states.streams.clone());
+        states.rates.register(&mut registry);
         Self { registry, requests, settling, delivering, states }
     }
 
     /// All metrics in the Prometheus text format.
-    pub fn text(&self, now: Snapshot) -> Result<String, std::fmt::Error> {
-        let Snapshot { queued, pool_busy, pool_idle, streams } = now;
+    pub fn text(&self, now: &Snapshot) -> Result<String, std::fmt::Error> {
+        let Snapshot { queued, pool_busy, pool_idle, streams, ref rates } = *now;
+        self.states.rates.set(rates);
         self.states.queued.set(i64::try_from(queued).unwrap_or(i64::MAX));
         self.states.streams.set(i64::try_from(streams).unwrap_or(i64::MAX));
         for (state, count) in [("busy", pool_busy), ("idle", pool_idle)] {

@@ -1,0 +1,55 @@
+//! What rates were.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpResponse, get};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::framework::app::State;
+use crate::api::framework::error::ApiError;
+use crate::api::framework::params::Params;
+use crate::clock;
+use crate::domain::decimal::JsonDecimal;
+
+/// Rates are kept for a day.
+const HOURS_MAX: i64 = 24;
+/// The currency where none is named.
+const USUAL: &str = "USD";
+
+/// What a bitcoin cost at one time.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PastRate, example = json!({"timestamp": 1_763_700_000, "rates": {"USD": 65000}}))]
+pub struct PastRateView {
+    /// Unix seconds.
+    timestamp: i64,
+    /// Units of the currency for one bitcoin, by its code.
+    #[schema(value_type = BTreeMap<String, f64>)]
+    rates: BTreeMap<String, JsonDecimal>,
+}
+
+/// What the rate of a currency was
+///
+/// As far as this server was asked for it, in steps of five minutes, oldest first.
+#[utoipa::path(
+    tag = "Payments",
+    params(
+        ("currency" = Option<String>, Query, description = "The code of the currency, in any case; USD where none is named",
+            example = "USD", pattern = "^([A-Za-z]{3})?$"),
+        ("hours" = Option<i64>, Query, description = "For how many hours back; 24 where nothing is said",
+            minimum = 1, maximum = 24),
+    ),
+    responses((status = 200, description = "The rates", body = [PastRateView]))
+)]
+#[get("/api/v1/rate/history")]
+pub(in crate::api) async fn rate_history(app: State, params: Params) -> Result<HttpResponse, ApiError> {
+    let rates = &app.services.rates;
+    let currency = super::currency(rates, params.get("currency")?.unwrap_or(USUAL))?;
+    let hours = params.integer("hours", 1, HOURS_MAX)?.unwrap_or(HOURS_MAX);
+    let from = clock::now().plus_seconds(hours.saturating_mul(-3600));
+    let past = rates.history(currency, from)?.into_iter().map(|(at, price)| PastRateView {
+        timestamp: at.seconds(),
+        rates: [(currency.to_string(), JsonDecimal(price.per_bitcoin()))].into(),
+    });
+    Ok(HttpResponse::Ok().json(past.collect::<Vec<_>>()))
+}
