@@ -20,7 +20,7 @@
 //! | [`webhooks`] | the outbox: handing events over, fairness between destinations, delivery | `crypto`, `domain`, `clock`, `net`, `telemetry`, `ledger`, `store` |
 //! | [`live`] | live streams: who waits for payments, and how they hear of them | `crypto`, `domain`, `telemetry`, `ledger`, `store` |
 //! | [`config`] | the command line's settings, checked | `crypto`, `domain`, `net`, `telemetry`, `store`, `live` |
-//! | [`services`] | use cases, for handlers, the command line and tasks | `crypto`, `domain`, `clock`, `net`, `fairness`, `ledger`, `store`, `live`, `config` |
+//! | [`services`] | use cases, for handlers, the command line and tasks | `crypto`, `domain`, `clock`, `net`, `fairness`, `rates`, `ledger`, `store`, `live`, `config` |
 //! | [`api`] | HTTP: thin handlers, one folder a resource; what they share is in [`api::framework`]; one list of routes gives the router and the document | `crypto`, `domain`, `clock`, `net`, `telemetry`, `fairness`, `ledger`, `live`, `config`, `services` |
 //! | [`server`] | wiring, first start, the listener, background tasks, and shutdown | `crypto`, `domain`, `clock`, `files`, `net`, `telemetry`, `ledger`, `store`, `master_key`, `webhooks`, `live`, `config`, `services`, `api` |
 //! | [`cli`] | the command line | `crypto`, `domain`, `telemetry`, `ledger`, `store`, `master_key`, `config`, `services`, `api`, `server` |

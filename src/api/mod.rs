@@ -8,6 +8,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 pub mod framework;
 pub mod live;
+pub mod lnurl;
 pub mod operators;
 pub mod payments;
 pub mod sessions;
@@ -20,6 +21,7 @@ use framework::document::{self, DocumentText};
 use framework::error::{ApiError, ErrorCode};
 use framework::paths::Methods;
 use live::{sse, websocket};
+use lnurl::{links, pay, serve};
 use operators::{accounts, audit, balance, freezes, wallets as account_wallets};
 use payments::{decode, list};
 use sessions::{login, signup};
@@ -41,7 +43,21 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(sse::payment_events)
         .service(websocket::live_socket)
         .service(decode::decode_payment)
+        .service(pay::pay_lnurl)
         .service(payments::get_payment)
+        .service(pay::scan_lnurl)
+        .service(pay::scan_lnurl_by_post)
+        .service(links::list_pay_links)
+        .service(links::create_pay_link)
+        .service(links::get_public_pay_link)
+        .service(links::get_pay_link)
+        .service(links::update_pay_link)
+        .service(links::delete_pay_link)
+        .service(serve::pay_request)
+        .service(serve::pay_request_alias)
+        .service(serve::pay_callback)
+        .service(serve::lightning_address)
+        .service(serve::lightning_address_alias)
         .service(users::create_user)
         .service(users::list_users)
         .service(users::get_user)
@@ -97,7 +113,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(signup::sign_up)
         .service(system::health)
         .service(system::readiness)
-        .service(system::qr_code)
+        .service(system::qr::qr_code_of_query)
+        .service(system::qr::qr_code)
         .service(system::openapi_document);
 }
 

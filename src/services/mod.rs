@@ -18,7 +18,9 @@ mod login_throttle;
 pub mod managed_wallets;
 pub mod operators;
 pub mod passwords;
+pub mod pay_links;
 pub mod payments;
+pub mod prices;
 mod records;
 pub mod sessions;
 pub mod streams;
@@ -33,9 +35,12 @@ pub use crate::store::wallets::Wallet;
 pub use error::{Error, Missing, Taken};
 pub use records::{UserWithWallets, WalletWithKeys};
 
+use std::sync::Arc;
+
 use crate::config::Config;
 use crate::crypto::secret::Sealer;
 use crate::domain::consumer::Consumer;
+use crate::domain::lnurl::places::Places;
 use crate::domain::node::Node;
 use crate::domain::webhooks::WebhookFormat;
 use crate::ledger::operation::Operation;
@@ -44,6 +49,8 @@ use crate::store::{Db, Store};
 use callers::{Caller, KnownKeys};
 use ledger::Ledger;
 use passwords::Passwords;
+use pay_links::served::ServedCounts;
+use prices::{Disabled, Prices};
 
 /// Keys that are remembered, at about 150 bytes each.
 const KNOWN_KEYS_MAX: usize = 20_000;
@@ -61,6 +68,10 @@ pub struct Services {
     pub sealer: Sealer,
     /// Hashes and verifies passwords, by turns.
     pub passwords: Passwords,
+    /// What other currencies are worth.
+    pub prices: Arc<dyn Prices>,
+    /// How often pay links were served lately.
+    pub served: Arc<ServedCounts>,
     /// What the operator has set.
     pub policy: Policy,
     known_keys: KnownKeys,
@@ -79,6 +90,8 @@ pub struct Policy {
     pub session_s: i64,
     /// Whether anybody may open a manager account.
     pub allow_signup: bool,
+    /// What the outside calls this server.
+    pub places: Places,
 }
 
 impl Policy {
@@ -90,6 +103,7 @@ impl Policy {
             webhook_format: config.webhooks.webhook_format,
             session_s: config.login.session_s(),
             allow_signup: config.login.allow_signup,
+            places: config.links.places(),
         }
     }
 }
@@ -98,7 +112,17 @@ impl Services {
     /// Puts them together.
     pub fn new(store: Store, ledger: Ledger, node: Node, sealer: Sealer, config: &Config) -> Self {
         let (passwords, policy) = (Passwords::new(config.login.hasher()), Policy::of(config));
-        Self { store, ledger, node, sealer, passwords, policy, known_keys: KnownKeys::new(KNOWN_KEYS_MAX) }
+        Self {
+            store,
+            ledger,
+            node,
+            sealer,
+            passwords,
+            prices: Arc::new(Disabled),
+            served: Arc::default(),
+            policy,
+            known_keys: KnownKeys::new(KNOWN_KEYS_MAX),
+        }
     }
 
     /// Has an operation settled, on somebody's account.
