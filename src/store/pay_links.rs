@@ -214,9 +214,8 @@ fn make_room(connection: &mut Db, wallet: WalletId) -> Result<(), StoreError> {
 fn free_name(connection: &mut Db, link: &PayLink) -> Result<(), StoreError> {
     let Some(name) = &link.terms.username else { return Ok(()) };
     let deleted = accounts::table.filter(accounts::closed_at_ms.is_not_null()).select(accounts::id);
-    let holder = pay_links::table
-        .filter(pay_links::username.eq(name.as_str()))
-        .filter(pay_links::wallet_id.eq_any(deleted));
+    let holder =
+        pay_links::table.filter(pay_links::username.eq(name.as_str())).filter(pay_links::wallet_id.eq_any(deleted));
     diesel::update(holder).set(pay_links::username.eq(None::<String>)).execute(connection)?;
     Ok(())
 }

@@ -114,7 +114,8 @@ impl ToSchema for WholePayLink {
 fn amount() -> Schema {
     let most = 2_100_000_000_000_000_isize;
     let number = ObjectBuilder::new().schema_type(Type::Number).minimum(Some(0.01)).maximum(Some(most)).build();
-    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[1-9][0-9]{0,14}(\\.[0-9]{1,8})?$")).build();
+    let text =
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[1-9][0-9]{0,14}(\\.[0-9]{1,8})?$")).build();
     AnyOfBuilder::new().item(number).item(text).into()
 }
 

@@ -27,14 +27,16 @@ pub(super) async fn answer(app: &App, client: ClientAddress, open: &OpenLink) ->
     let title = address.clone().unwrap_or_else(|| terms.description.as_str().to_owned());
     let range = open.sendable(&app.services).map_or_else(|_| in_currency(terms), range);
     let name = terms.username.as_ref().map_or("pay-link", |name| name.as_str());
-    Ok(html(filled(&[
-        ("title", &title),
-        ("description", terms.description.as_str()),
-        ("range", &range),
-        ("code", &code),
-        ("name", name),
-    ])
-    .replace("{picture}", picture)))
+    Ok(html(
+        filled(&[
+            ("title", &title),
+            ("description", terms.description.as_str()),
+            ("range", &range),
+            ("code", &code),
+            ("name", name),
+        ])
+        .replace("{picture}", picture),
+    ))
 }
 
 /// The page with texts in their places: in one pass, so that a text may hold what names a place.

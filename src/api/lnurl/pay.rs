@@ -212,8 +212,7 @@ pub(in crate::api) async fn pay_lnurl(
     };
     let shown = payment.try_map(|payment| {
         let (created_at, success_action) = (payment.created_at, success_action(&payment));
-        PaymentView::new(&services.sealer, payment, created_at)
-            .map(|payment| LnurlPayment { payment, success_action })
+        PaymentView::new(&services.sealer, payment, created_at).map(|payment| LnurlPayment { payment, success_action })
     });
     // What has happened has happened, even where it cannot be shown.
     Ok(shown.or(Err(ErrorCode::OutcomeUnknown))?.respond_as(actix_web::http::StatusCode::OK))
@@ -226,12 +225,15 @@ impl LnurlPayOrder {
             return Ok((url_of("lnurl", code)?, None));
         }
         let scanned = match &self.res {
-            Some(json) => serde_json::from_str(json).map_err(|_| ApiError::field("res", "must be what scanning has answered"))?,
+            Some(json) => {
+                serde_json::from_str(json).map_err(|_| ApiError::field("res", "must be what scanning has answered"))?
+            }
             None => ScannedBefore::default(),
         };
         let field = if self.callback.is_some() { "callback" } else { "res" };
         let callback = self.callback.as_ref().or(scanned.callback.as_ref());
-        let callback = callback.ok_or_else(|| ApiError::field("lnurl", "is missing: an LNURL or a Lightning address"))?;
+        let callback =
+            callback.ok_or_else(|| ApiError::field("lnurl", "is missing: an LNURL or a Lightning address"))?;
         let url = ServiceUrl::parse(callback, PlainHttp::OnionAndLoopback);
         Ok((url.map_err(|error| ApiError::field(field, error))?, scanned.metadata))
     }

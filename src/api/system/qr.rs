@@ -70,7 +70,8 @@ fn png(text: &str) -> Option<Vec<u8>> {
     // One bit a pixel, each row in whole bytes; white is 1.
     let row = |y: usize| {
         (0..side.div_ceil(8)).map(move |byte| {
-            (0..8).fold(0_u8, |bits, bit| (bits << 1) | u8::from(!is_dark(byte.saturating_mul(8).saturating_add(bit), y)))
+            (0..8)
+                .fold(0_u8, |bits, bit| (bits << 1) | u8::from(!is_dark(byte.saturating_mul(8).saturating_add(bit), y)))
         })
     };
     let pixels: Vec<u8> = (0..side).flat_map(row).collect();

@@ -97,9 +97,9 @@ impl LinkRef {
     pub fn of_url(url: &ServiceUrl) -> Option<Self> {
         let path: Vec<_> = url.url().path_segments()?.collect();
         let found = match path.as_slice() {
-            ["lnurlp", id]
-            | ["lnurlp", "api", "v1", "lnurl", id]
-            | ["lnurlp", "api", "v1", "lnurl", "cb", id] => Self::by_id(&decoded(id)?).ok()?,
+            ["lnurlp", id] | ["lnurlp", "api", "v1", "lnurl", id] | ["lnurlp", "api", "v1", "lnurl", "cb", id] => {
+                Self::by_id(&decoded(id)?).ok()?
+            }
             [".well-known", "lnurlp", name] | ["lnurlp", "api", "v1", "well-known", name] => {
                 Self::by_name(decoded(name)?.parse().ok()?)
             }

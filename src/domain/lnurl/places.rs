@@ -188,7 +188,9 @@ mod tests {
             places.is_ours(&url, requested.parse().ok().as_ref())
         };
         assert!(ours("https://pay.example/x", "") && ours("https://shop.example:443/x", "x.example"));
-        assert!(ours("http://127.0.0.1:5001/x", "127.0.0.1:5001") && !ours("http://127.0.0.1:5002/x", "127.0.0.1:5001"));
+        assert!(
+            ours("http://127.0.0.1:5001/x", "127.0.0.1:5001") && !ours("http://127.0.0.1:5002/x", "127.0.0.1:5001")
+        );
         assert!(!ours("https://pay.example:8443/", "pay.example") && !ours("https://evil.example/", "pay.example"));
     }
 

@@ -50,7 +50,9 @@ pub enum InvalidWebhookPart {
     #[error("must be at most {WEBHOOK_JSON_BYTES_MAX} bytes long")]
     TooLong,
     /// Headers that are no JSON object of texts.
-    #[error("is wrong: Invalid JSON in webhook_headers. It must be an object of texts, as {{\"Authorization\": \"Bearer …\"}}")]
+    #[error(
+        "is wrong: Invalid JSON in webhook_headers. It must be an object of texts, as {{\"Authorization\": \"Bearer …\"}}"
+    )]
     Headers,
     /// A body that is no JSON.
     #[error("is wrong: Invalid JSON in webhook_body.")]
@@ -72,8 +74,7 @@ impl WebhookHeaders {
         if json.len() > WEBHOOK_JSON_BYTES_MAX {
             return Err(InvalidWebhookPart::TooLong);
         }
-        let map: BTreeMap<String, String> =
-            serde_json::from_str(&json).or(Err(InvalidWebhookPart::Headers))?;
+        let map: BTreeMap<String, String> = serde_json::from_str(&json).or(Err(InvalidWebhookPart::Headers))?;
         if map.len() > HEADERS_MAX {
             return Err(InvalidWebhookPart::TooMany);
         }
@@ -150,7 +151,8 @@ mod tests {
         for json in ["", "[]", "7", "{", r#"{"a": 1}"#, r#"{"a": null}"#, "not json"] {
             assert_eq!(headers(json), Err(InvalidWebhookPart::Headers), "{json}");
         }
-        for json in [r#"{"": "x"}"#, r#"{"a b": "x"}"#, r#"{"a:": "x"}"#, r#"{"a": "x\r\nHost: y"}"#, r#"{"a": "ä"}"#] {
+        for json in [r#"{"": "x"}"#, r#"{"a b": "x"}"#, r#"{"a:": "x"}"#, r#"{"a": "x\r\nHost: y"}"#, r#"{"a": "ä"}"#]
+        {
             assert_eq!(headers(json), Err(InvalidWebhookPart::Form), "{json}");
         }
         assert_eq!(headers(r#"{"a": "x", "A": "y"}"#), Err(InvalidWebhookPart::TooMany));

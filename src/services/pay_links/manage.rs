@@ -110,12 +110,7 @@ pub async fn replace(
 
 /// A link of the key's own wallet: whoever may spend from one wallet may not have another one's
 /// payments come here.
-fn own(
-    connection: &mut Db,
-    sealer: &Sealer,
-    caller: WalletKey,
-    id: &LinkId,
-) -> Result<PayLink, StoreError> {
+fn own(connection: &mut Db, sealer: &Sealer, caller: WalletKey, id: &LinkId) -> Result<PayLink, StoreError> {
     let link = pay_links::find(connection, sealer, caller.user(), id)?;
     if link.wallet == caller.wallet() { Ok(link) } else { Err(StoreError::NotFound) }
 }
