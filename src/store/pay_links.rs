@@ -287,6 +287,9 @@ pub fn find(connection: &mut Db, sealer: &Sealer, user: UserId, id: &LinkId) -> 
     row.link(sealer, served)
 }
 
+/// A link, the root manager of its wallet, and that one's user.
+type Found = (Row, Served, Option<Vec<u8>>, Vec<u8>);
+
 /// A link as anybody may pay it, and whose share that is charged to. Those of deleted wallets are
 /// not there.
 pub fn find_public(connection: &mut Db, sealer: &Sealer, key: &LinkKey) -> Result<(PayLink, Consumer), StoreError> {
@@ -295,7 +298,6 @@ pub fn find_public(connection: &mut Db, sealer: &Sealer, key: &LinkKey) -> Resul
         .inner_join(wallets::table.on(wallets::id.eq(pay_links::wallet_id)))
         .filter(accounts::closed_at_ms.is_null())
         .select((Row::as_select(), SERVED, accounts::root_id, wallets::user_id));
-    type Found = (Row, Served, Option<Vec<u8>>, Vec<u8>);
     let (row, served, root, user): Found = match key {
         LinkKey::Id(id) => open.filter(pay_links::public_id.eq(id.as_str())).first(connection)?,
         LinkKey::Name(name) => open.filter(pay_links::username.eq(name.as_str())).first(connection)?,

@@ -6,7 +6,7 @@ use super::{LINKS, ask, path_of};
 use crate::harness::both_stores;
 
 both_stores! {
-    /// PyPI `pylnbits` 0.0.8: `LnurlPay`, and `UserWallet.get_bolt11_from_payurl`.
+    /// `pylnbits` 0.0.8: `LnurlPay`, and `UserWallet.get_bolt11_from_payurl`.
     fn pylnbits_works(server) {
         let wallet = server.wallet("python", 0);
         let admin = [("X-Api-Key", wallet.admin.as_str()), ("Content-type", "application/json")];
@@ -32,7 +32,7 @@ both_stores! {
         assert_eq!((deleted.status, deleted.text.is_empty()), (200, false));
     }
 
-    /// npm `lnbits` 1.1.5: `LNBitsPaylinkClass`.
+    /// `lnbits` of npm, 1.1.5: `LNBitsPaylinkClass`.
     fn npm_lnbits_works(server) {
         let wallet = server.wallet("javascript", 0);
         let mut params = json!({"description": "from npm", "amount": 100, "comment_chars": 0, "min": 100, "max": 100});

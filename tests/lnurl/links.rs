@@ -1,5 +1,6 @@
 //! A wallet's pay links.
 
+use bitcoin_hashes::hex::DisplayHex;
 use serde_json::{Value, json};
 
 use super::{LINKS, ask, link, refused};
@@ -198,15 +199,15 @@ both_stores! {
         link(server, &other, &order());
     }
 
-    fn headers_are_sealed_and_sealed_anew(server) {
+    fn headers_are_sealed(server) {
         let wallet = server.wallet("payee", 0);
         let secret = "{\"Authorization\": \"Bearer topsecret\"}";
         let made = link(server, &wallet, &json!({"description": "x", "webhook_headers": secret}));
         let dumped = server.database.dump(&[]).join("\n");
-        let in_hex: String = "topsecret".bytes().map(|byte| format!("{byte:02x}")).collect();
+        let in_hex = b"topsecret".to_lower_hex_string();
         assert!(!dumped.contains("topsecret") && !dumped.contains(&in_hex));
         let counted = server.cli(&["master-key", "status"]).unwrap().to_string();
-        assert!(counted.contains("headers of pay links"), "{counted}");
+        assert!(counted.contains("headers_of_pay_links"), "{counted}");
         let path = format!("{LINKS}/{}", made["id"].as_str().unwrap());
         assert_eq!(server.get(&path, &wallet.admin).expect(200)["webhook_headers"], secret);
         assert!(!server.logged().contains("topsecret"));

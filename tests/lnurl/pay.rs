@@ -56,7 +56,9 @@ both_stores! {
             assert_eq!((&payment["success_action"], &payment["status"]), (&action, &json!("success")));
             assert_eq!((&payment["amount_sat"], &payment["pending"]), (&json!(-amount), &json!(false)));
             let mut extra = json!({ "success_action": action });
-            comment.into_iter().for_each(|comment| extra["comment"] = json!(comment));
+            if let Some(comment) = comment {
+                extra["comment"] = json!(comment);
+            }
             assert_eq!(payment["extra"], extra);
             let bolt11 = json!({"data": payment["bolt11"]}).to_string();
             let decoded = server.send("POST", "/api/v1/payments/decode", &[], &bolt11).expect(200);

@@ -200,15 +200,14 @@ pub(in crate::api) async fn pay_lnurl(
     let order: LnurlPayOrder = body.json()?;
     let claim = idempotency.claim(&app, &key, &body)?;
     let services = &app.services;
-    let payment = match payments::paid_before(services, key, claim).await? {
-        Some(before) => before,
-        None => {
-            let (url, shown) = order.named()?;
-            let payment = order.payment()?;
-            let open = resolve(services, &url, requested.as_ref()).await?;
-            check_unchanged(&open, order.description_hash.as_deref(), shown.as_deref())?;
-            pay(services, key, claim, &open, &payment).await?
-        }
+    let before = payments::paid_before(services, key, claim).await?;
+    let payment = if let Some(before) = before {
+        before
+    } else {
+        let ((url, shown), payment) = (order.named()?, order.payment()?);
+        let open = resolve(services, &url, requested.as_ref()).await?;
+        check_unchanged(&open, order.description_hash.as_deref(), shown.as_deref())?;
+        pay(services, key, claim, &open, &payment).await?
     };
     let shown = payment.try_map(|payment| {
         let (created_at, success_action) = (payment.created_at, success_action(&payment));
@@ -224,12 +223,10 @@ impl LnurlPayOrder {
         if let Some(code) = &self.lnurl {
             return Ok((url_of("lnurl", code)?, None));
         }
-        let scanned = match &self.res {
-            Some(json) => {
-                serde_json::from_str(json).map_err(|_| ApiError::field("res", "must be what scanning has answered"))?
-            }
-            None => ScannedBefore::default(),
-        };
+        let scanned = self.res.as_deref().map(serde_json::from_str::<ScannedBefore>).transpose();
+        let scanned =
+            scanned.map_err(|error| ApiError::field("res", format_args!("is not what scanning answers: {error}")));
+        let scanned = scanned?.unwrap_or_default();
         let field = if self.callback.is_some() { "callback" } else { "res" };
         let callback = self.callback.as_ref().or(scanned.callback.as_ref());
         let callback =

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::domain::ids::WalletId;
 use crate::domain::lnurl::address::Authority;
 use crate::domain::lnurl::places::{Base, Places};
+use crate::domain::text::WebhookUrl;
 use crate::services::StoreError;
 use crate::services::pay_links::serve::page_of;
 use crate::services::pay_links::{PayLink, Terms};
@@ -169,7 +170,7 @@ impl PayLinkView {
             lnurl,
             username: terms.username.map(|name| name.to_string()),
             zaps: false,
-            webhook_url: terms.webhook.map(|url| url.into_inner()),
+            webhook_url: terms.webhook.map(WebhookUrl::into_inner),
             webhook_headers: terms
                 .webhook_headers
                 .filter(|_| viewer.sees_headers)

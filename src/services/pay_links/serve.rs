@@ -180,8 +180,6 @@ pub async fn invoice(services: &Services, open: &OpenLink, payment: &LinkPayment
 
 /// A link whose wallet has gone meanwhile is not there any more.
 pub(super) fn gone(error: Error) -> Error {
-    match error {
-        Error::Rejected(Rejection::WalletNotFound { .. }) => Error::Missing(Missing::PayLink),
-        error => error,
-    }
+    let is_gone = matches!(error, Error::Rejected(Rejection::WalletNotFound { .. }));
+    if is_gone { Error::Missing(Missing::PayLink) } else { error }
 }
