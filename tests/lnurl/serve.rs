@@ -131,6 +131,23 @@ both_stores! {
         assert_eq!(served(&replica, id, &wallet.invoice), (20, 1));
     }
 
+    fn a_range_in_a_currency_needs_rates(server) {
+        let wallet = server.wallet("payee", 0);
+        let made = link(server, &wallet, &json!({"description": "x"}));
+        // As if it had been made while there were rates.
+        server.database.execute("UPDATE pay_links SET currency = 'USD', min = '1.5', max = '10', fiat_base_multiplier = 100").unwrap();
+        let id = made["id"].as_str().unwrap();
+        let shown = server.get(&format!("{LINKS}/{id}"), &wallet.invoice).expect(200);
+        assert_eq!((&shown["min"], &shown["max"], &shown["currency"]), (&json!(150), &json!(1000), &json!("USD")));
+        for path in [format!("/lnurlp/{id}"), format!("/lnurlp/api/v1/lnurl/cb/{id}?amount=1000")] {
+            refused(&ask(server, &path), "Rates of other currencies are not enabled");
+        }
+        let page = server.send("GET", &format!("/lnurlp/{id}"), &[("Accept", "text/html")], "");
+        assert!(page.text.contains("1.5 to 10 USD"), "{}", page.text);
+        let pay = json!({"lnurl": made["lnurl"], "amount": 1000});
+        server.post("/api/v1/payments/lnurl", &server.manager.admin, &pay).refused(400, "rates_disabled", "");
+    }
+
     fn a_frozen_wallet_is_not_paid(server) {
         let wallet = server.wallet("payee", 0);
         let made = link(server, &wallet, &json!({"description": "x", "username": "ice"}));

@@ -60,7 +60,7 @@ pub struct Scanned {
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"lnurl": "bob@pay.example", "amount": 100_000, "comment": "Well played"}))]
 pub struct LnurlPayOrder {
-    /// The LNURL or the Lightning address; or else `callback` or `res`.
+    /// The LNURL or the Lightning address, where neither `res` nor `callback` names the link.
     #[serde(default, deserialize_with = "lenient")]
     lnurl: Option<String>,
     /// What scanning it has answered.
