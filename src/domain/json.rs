@@ -125,7 +125,8 @@ pub fn check_portable(json: &str) -> Result<(), InvalidObject> {
             _ => {}
         }
     }
-    Ok(())
+    // A text that is a number has nothing behind it.
+    number_from.map_or(Ok(()), |from| check_number(json.get(from..).unwrap_or_default()))
 }
 
 /// Python reads no whole number of more than 4300 digits, Go no number that is infinite.
