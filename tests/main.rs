@@ -32,6 +32,7 @@ mod files;
 mod harness;
 mod ledger;
 mod live;
+mod lnurl;
 mod master_key;
 mod metrics;
 mod openapi;

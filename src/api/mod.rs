@@ -9,6 +9,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub mod framework;
 pub mod live;
 pub mod lndhub;
+pub mod lnurl;
 pub mod operators;
 pub mod payments;
 pub mod rates;
@@ -22,7 +23,8 @@ use framework::document::{self, DocumentText};
 use framework::error::{ApiError, ErrorCode};
 use framework::paths::Methods;
 use live::{sse, websocket};
-use lndhub::{links, routes as hub};
+use lndhub::{links as hub_links, routes as hub};
+use lnurl::{links, pay, serve};
 use operators::{accounts, audit, balance, freezes, wallets as account_wallets};
 use payments::{decode, extra, list, stats};
 use rates::{conversion, history};
@@ -32,6 +34,7 @@ use user_manager::{controls, extensions, transactions, transfers, users, verify,
 use webhooks::{endpoints, format, log, own};
 
 /// Every operation. Of two paths that match, the first one answers.
+#[expect(clippy::too_many_lines, reason = "it is one list")]
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(wallet::get_wallet)
@@ -53,11 +56,25 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(sse::payment_events)
         .service(websocket::live_socket)
         .service(decode::decode_payment)
+        .service(pay::pay_lnurl)
         .service(payments::get_payment)
         .service(rates::list_currencies)
         .service(history::rate_history)
         .service(rates::get_rate)
         .service(conversion::convert)
+        .service(pay::scan_lnurl)
+        .service(pay::scan_lnurl_by_post)
+        .service(links::list_pay_links)
+        .service(links::create_pay_link)
+        .service(links::get_public_pay_link)
+        .service(links::get_pay_link)
+        .service(links::update_pay_link)
+        .service(links::delete_pay_link)
+        .service(serve::pay_request)
+        .service(serve::pay_request_alias)
+        .service(serve::pay_callback)
+        .service(serve::lightning_address)
+        .service(serve::lightning_address_alias)
         .service(users::create_user)
         .service(users::list_users)
         .service(users::get_user)
@@ -79,8 +96,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(extensions::update_extension)
         .service(extensions::enable_extension)
         .service(extensions::disable_extension)
-        .service(links::own_links)
-        .service(links::managed_links)
+        .service(hub_links::own_links)
+        .service(hub_links::managed_links)
         .service(hub::hub_info)
         .service(hub::hub_log_in)
         .service(hub::hub_add_invoice)
@@ -130,7 +147,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(system::health)
         .service(system::readiness)
         .service(system::status)
-        .service(system::qr_code)
+        .service(system::qr::qr_code_of_query)
+        .service(system::qr::qr_code)
         .service(system::openapi_document);
 }
 

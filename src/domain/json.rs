@@ -130,7 +130,8 @@ pub fn check_portable(json: &str) -> Result<(), InvalidObject> {
             _ => {}
         }
     }
-    Ok(())
+    // A text that is a number has nothing behind it.
+    number_from.map_or(Ok(()), |from| check_number(json.get(from..).unwrap_or_default()))
 }
 
 /// Python rejects integers of more than 4300 digits, Go rejects infinite numbers.

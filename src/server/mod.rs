@@ -176,6 +176,7 @@ fn upkeep_of(app: &App) -> Upkeep {
         sealer: app.services.sealer.clone(),
         hub: Arc::clone(&app.hub),
         limits: Arc::clone(&app.limits),
+        served: Arc::clone(&app.services.served),
         health: Arc::clone(&app.health),
     }
 }

@@ -16,6 +16,7 @@ use crate::master_key::Followed;
 use crate::server::expiry;
 use crate::server::tasks::Tasks;
 use crate::services::health::Health;
+use crate::services::pay_links::served::ServedCounts;
 use crate::store::access::{login_throttle, sessions};
 use crate::store::webhooks::log;
 use crate::store::{Db, Store, StoreError, idempotency};
@@ -36,6 +37,8 @@ pub(super) struct Upkeep {
     pub(super) hub: Arc<Hub>,
     /// The recent callers.
     pub(super) limits: Arc<RateLimits>,
+    /// How often pay links were served lately.
+    pub(super) served: Arc<ServedCounts>,
     /// Where a missing master key is reported.
     pub(super) health: Arc<Health>,
 }
@@ -43,11 +46,15 @@ pub(super) struct Upkeep {
 impl Upkeep {
     /// Starts all tasks.
     pub(super) fn start(self, tasks: &mut Tasks) {
-        let Self { store, sealer, hub, limits, health } = self;
+        let Self { store, sealer, hub, limits, served, health } = self;
         tasks.start("the deletion of old rows", forget_old_rows(store.clone()));
         tasks.start("the expiry of idle rate limits", forget_idle_callers(limits));
         tasks.start("the master key's follower", follow_master_key(store.clone(), sealer, health));
         tasks.start("the sweep of live streams", sweep::run(hub, store.clone()));
+        let counted_in = store.clone();
+        tasks.start_finishing("the counts of pay links", |stop| async move {
+            served.write_for_ever(counted_in, stop).await;
+        });
         tasks.start("the expiry of invoices", expiry::sweep(store));
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::crypto::password::HashError;
 use crate::domain::invoice::InvalidRequest;
+use crate::domain::lnurl::sendable::PayRefused;
 use crate::domain::login_throttle::Wait;
 use crate::fairness::gate::Refusal;
 use crate::ledger::outcome::Rejection;
@@ -65,6 +66,18 @@ pub enum Error {
     /// The invoice leaves the amount to the payer.
     #[error("the invoice has no amount")]
     AmountlessInvoice,
+    /// A pay link does not take a payment.
+    #[error(transparent)]
+    LinkRefused(#[from] PayRefused),
+    /// A link or address is of another server.
+    #[error("the link is of another server")]
+    ForeignLink,
+    /// What a payer was told of a link is not what it says now.
+    #[error("the link has changed")]
+    LinkChanged,
+    /// Nobody has said what the outside calls this server.
+    #[error("there is no public URL")]
+    NoPublicUrl,
     /// Nobody more may follow what happens.
     #[error("no stream: {0:?}")]
     NoStream(Refused),
@@ -119,6 +132,10 @@ pub enum Missing {
     Endpoint,
     /// A delivery.
     Delivery,
+    /// A pay link.
+    PayLink,
+    /// A Lightning address.
+    Address,
 }
 
 /// What is in the way.
@@ -130,6 +147,8 @@ pub enum Taken {
     Username,
     /// The manager has as many endpoints as it may.
     Endpoints,
+    /// Another pay link has the name.
+    LinkName,
 }
 
 impl Error {

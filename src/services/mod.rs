@@ -18,6 +18,7 @@ mod login_throttle;
 pub mod managed_wallets;
 pub mod operators;
 pub mod passwords;
+pub mod pay_links;
 pub mod payments;
 pub mod rates;
 mod records;
@@ -34,9 +35,12 @@ pub use crate::store::wallets::Wallet;
 pub use error::{Error, Missing, Taken};
 pub use records::{UserWithWallets, WalletWithKeys};
 
+use std::sync::Arc;
+
 use crate::config::Config;
 use crate::crypto::secret::Sealer;
 use crate::domain::consumer::Consumer;
+use crate::domain::lnurl::places::Places;
 use crate::domain::node::Node;
 use crate::domain::webhooks::WebhookFormat;
 use crate::ledger::operation::Operation;
@@ -45,6 +49,7 @@ use crate::store::{Db, Store};
 use callers::{Caller, KnownKeys};
 use ledger::Ledger;
 use passwords::Passwords;
+use pay_links::served::ServedCounts;
 use rates::Rates;
 
 /// Keys that are remembered, at about 150 bytes each.
@@ -63,6 +68,8 @@ pub struct Services {
     pub sealer: Sealer,
     /// Hashes and verifies passwords, by turns.
     pub passwords: Passwords,
+    /// How often pay links were served lately.
+    pub served: Arc<ServedCounts>,
     /// What the operator has set.
     pub policy: Policy,
     /// What a bitcoin costs in other currencies, where that is known.
@@ -83,6 +90,8 @@ pub struct Policy {
     pub session_s: i64,
     /// Whether anybody may open a manager account.
     pub allow_signup: bool,
+    /// What the outside calls this server.
+    pub places: Places,
 }
 
 impl Policy {
@@ -94,6 +103,7 @@ impl Policy {
             webhook_format: config.webhooks.webhook_format,
             session_s: config.login.session_s(),
             allow_signup: config.login.allow_signup,
+            places: config.links.places(),
         }
     }
 }
@@ -103,7 +113,7 @@ impl Services {
     pub fn new(store: Store, ledger: Ledger, node: Node, sealer: Sealer, config: &Config) -> Self {
         let (passwords, policy) = (Passwords::new(config.login.hasher()), Policy::of(config));
         let (rates, known_keys) = (Rates::default(), KnownKeys::new(KNOWN_KEYS_MAX));
-        Self { store, ledger, node, sealer, passwords, policy, rates, known_keys }
+        Self { store, ledger, node, sealer, passwords, served: Arc::default(), policy, rates, known_keys }
     }
 
     /// Counts in other currencies as well.

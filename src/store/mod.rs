@@ -16,6 +16,7 @@ pub mod encrypted_columns;
 pub mod idempotency;
 pub mod live;
 mod lookup_batcher;
+pub mod pay_links;
 pub mod payments;
 pub mod settlement;
 pub mod users;

@@ -5,7 +5,7 @@
 //! | 1 | the event is written in the transaction in which it happens | settlement, [`crate::store::webhooks::events`] |
 //! | 2 | it is handed over, fairly among tenants: one delivery for each target | [`crate::store::webhooks::hand_over`], [`fan_out`] |
 //! | 3 | due deliveries are claimed, fairly among tenants and their hosts | [`crate::store::webhooks::due`], [`fairness`], [`crate::store::webhooks::claims`] |
-//! | 4 | each is built, signed and posted | `request`, [`payload`], [`payload_lnbits`], [`post`] |
+//! | 4 | each is built, signed and posted | `request`, [`payload`], [`payload_lnbits`], [`payload_pay_link`], [`post`] |
 //! | 5 | the results are recorded, in batches | [`outbox`], [`crate::store::webhooks::attempts`] |
 //!
 //! **Nothing is lost.** A claim is only a time until which others leave a delivery alone. If the
@@ -29,6 +29,7 @@ pub mod lag;
 pub mod outbox;
 pub mod payload;
 pub mod payload_lnbits;
+pub mod payload_pay_link;
 pub mod post;
 mod request;
 mod verdict;

@@ -31,6 +31,8 @@ pub struct Post {
     pub event: String,
     /// The headers that prove the sender.
     pub signature: Signature,
+    /// Headers that the target's owner has added, by lower-case names.
+    pub headers: Vec<(String, String)>,
     /// The body: JSON.
     pub body: String,
 }
@@ -75,10 +77,15 @@ impl Post {
             (HeaderName::from_static("webhook-timestamp"), text(&self.signature.timestamp)?),
             (HeaderName::from_static("webhook-signature"), text(&self.signature.standard)?),
         ];
+        let mut headers = HeaderMap::from_iter(headers);
+        for (name, value) in self.headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).or(Err(RequestError::Forbidden(Refused::FORM)))?;
+            headers.insert(name, text(&value)?);
+        }
         Ok(Request {
             method: Method::POST,
             target: self.target,
-            headers: HeaderMap::from_iter(headers),
+            headers,
             body: self.body.into(),
             consumer: Some(self.consumer),
             // Receivers identify an event by its id.

@@ -5,8 +5,10 @@ use std::collections::{HashMap, HashSet};
 use crate::clock;
 use crate::crypto::secret::Sealer;
 use crate::domain::ids::{EndpointId, InvoiceId, OwnerId, WalletId};
+use crate::domain::lnurl::webhook::WebhookHeaders;
 use crate::domain::webhooks::{EventKind, OwnerKind, WebhookFormat, WebhookSecret};
 use crate::net::targets::Target;
+use crate::store::pay_links::{self, Hook};
 use crate::store::payments::{self, Payment};
 use crate::store::webhooks::claims::Claimed;
 use crate::store::webhooks::endpoints;
@@ -15,7 +17,7 @@ use crate::store::webhooks::{formats, secrets};
 use crate::store::{Db, StoreError};
 use crate::webhooks::outbox::Outbox;
 use crate::webhooks::post::Post;
-use crate::webhooks::{payload, payload_lnbits};
+use crate::webhooks::{payload, payload_lnbits, payload_pay_link};
 
 /// A delivery that is ready to be sent, or the reason why it is not.
 pub(super) enum Ready {
@@ -37,6 +39,8 @@ struct Parts {
     received: HashMap<InvoiceId, Payment>,
     endpoints: HashMap<EndpointId, Endpoint>,
     secrets: HashMap<OwnerId, Option<WebhookSecret>>,
+    /// What pay links add to the webhooks of their invoices.
+    links: HashMap<InvoiceId, Hook>,
     /// The format of invoices' webhooks, for tenants that have chosen one.
     formats: HashMap<WalletId, WebhookFormat>,
     /// The format for all others.
@@ -118,12 +122,15 @@ impl Parts {
     ) -> Result<Self, StoreError> {
         let is_received = |it: &&Claimed| matches!(it.kind, EventKind::PaymentReceived | EventKind::InvoiceExpired);
         let invoices: Vec<_> = claimed.iter().filter(is_received).filter_map(|it| Some(it.row?.invoice())).collect();
+        let is_of_link = |it: &&Claimed| it.kind == EventKind::PaymentReceived && it.owner_kind == OwnerKind::Wallet;
+        let of_links: Vec<_> = claimed.iter().filter(is_of_link).filter_map(|it| Some(it.row?.invoice())).collect();
         let owners: Vec<_> = claimed.iter().map(|it| it.owner).collect::<HashSet<_>>().into_iter().collect();
         let is_endpoint = |it: &&Claimed| it.owner_kind == OwnerKind::Endpoint;
         let ids: HashSet<_> = claimed.iter().filter(is_endpoint).map(|it| it.owner.endpoint()).collect();
         let is_own = |it: &&Claimed| it.owner_kind == OwnerKind::Wallet;
         let wallets: HashSet<_> = claimed.iter().filter(is_own).map(|it| it.owner.wallet()).collect();
         Ok(Self {
+            links: pay_links::hooks(connection, sealer, &of_links)?,
             received: payments::of_invoices(connection, &invoices)?,
             endpoints: endpoints::by_ids(connection, &ids.into_iter().collect::<Vec<_>>())?,
             secrets: secrets::of(connection, sealer, &owners)?,
@@ -142,6 +149,12 @@ impl Parts {
     fn is_as_lnbits(&self, delivery: &Claimed) -> bool {
         let format = self.formats.get(&delivery.owner.wallet()).copied().unwrap_or(self.format);
         delivery.owner_kind == OwnerKind::Wallet && format == WebhookFormat::Lnbits
+    }
+
+    /// What a pay link adds, where the delivery is the webhook of an invoice that one has given.
+    fn hook(&self, delivery: &Claimed, payment: &Payment) -> Option<&Hook> {
+        let is_own = delivery.owner_kind == OwnerKind::Wallet && delivery.kind == EventKind::PaymentReceived;
+        self.links.get(&payment.invoice).filter(|_| is_own)
     }
 
     fn try_ready(&self, connection: &mut Db, sealer: &Sealer, delivery: &Claimed) -> Result<Ready, StoreError> {
@@ -168,16 +181,20 @@ impl Parts {
         if host != delivery.destination.host {
             return Ok(Ready::Moved(host));
         }
-        let body = match (payment, &delivery.payload) {
-            (Some(payment), _) if self.is_as_lnbits(delivery) => payload_lnbits::of_payment(sealer, payment)?,
-            (Some(payment), _) => payload::of_payment(sealer, delivery.event, delivery.kind, payment)?,
-            (None, Some(kept)) => payload::of_kept(delivery.event, delivery.kind, kept, delivery.created_at)?,
-            (None, None) => return Err(missing()),
+        let hook = payment.and_then(|payment| self.hook(delivery, payment));
+        let body = match (payment, hook, &delivery.payload) {
+            (Some(payment), Some(hook), _) => payload_pay_link::of_payment(payment, hook)?,
+            (Some(payment), None, _) if self.is_as_lnbits(delivery) => payload_lnbits::of_payment(sealer, payment)?,
+            (Some(payment), None, _) => payload::of_payment(sealer, delivery.event, delivery.kind, payment)?,
+            (None, _, Some(kept)) => payload::of_kept(delivery.event, delivery.kind, kept, delivery.created_at)?,
+            (None, _, None) => return Err(missing()),
         };
         let secret = self.secrets.get(&delivery.owner).and_then(Option::as_ref);
         let secret = secret.ok_or_else(|| StoreError::Broken("the secret that signs is missing".to_owned()))?;
         let event = delivery.event.to_string();
         let signature = secret.sign(clock::now(), &event, &body);
-        Ok(Ready::Post(Box::new(Post { target, consumer: delivery.destination.consumer, event, signature, body })))
+        let headers = hook.and_then(|hook| hook.headers.clone()).map(WebhookHeaders::into_pairs).unwrap_or_default();
+        let consumer = delivery.destination.consumer;
+        Ok(Ready::Post(Box::new(Post { target, consumer, event, signature, headers, body })))
     }
 }

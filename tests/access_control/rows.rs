@@ -92,7 +92,8 @@ macro_rules! rows {
 
 /// Every operation, at least once.
 pub(crate) fn rows() -> Vec<Row> {
-    [wallets_own(), hub(), tenants(), operators(), everybodys()].into_iter().flatten().collect()
+    let all = [wallets_own(), hub(), pay_links(), tenants(), operators(), everybodys()];
+    all.into_iter().flatten().collect()
 }
 
 fn wallets_own() -> Vec<Row> {
@@ -151,6 +152,33 @@ fn hub() -> Vec<Row> {
         "GET /lndhub/ext/getpending", Hub, OwnThings, |_| (ext("getpending"), NONE);
         "GET /lndhub/ext/decodeinvoice", Anybody, Crosses, |t| (ext(&format!("decodeinvoice?invoice={}", t.bolt11)), NONE);
         "GET /lndhub/ext/checkrouteinvoice", Anybody, Crosses, |_| (ext("checkrouteinvoice"), NONE);
+    }
+}
+
+fn pay_links() -> Vec<Row> {
+    fn link(t: &Tenant) -> String {
+        format!("/lnurlp/api/v1/links/{}", t.pay_link)
+    }
+    fn whole() -> Value {
+        json!({"description": "taken over", "username": "taken"})
+    }
+    // Who looks at a link is counted, so that these look for one that is nobody's.
+    rows! {
+        "GET /lnurlp/api/v1/links", Key, OwnThings, |_| ("/lnurlp/api/v1/links?all_wallets=true".into(), NONE);
+        "POST /lnurlp/api/v1/links", AdminKey, OwnChange, |_| ("/lnurlp/api/v1/links".into(), whole());
+        "POST /lnurlp/api/v1/links", AdminKey, Refused, |t| ("/lnurlp/api/v1/links".into(), json!({"description": "x", "wallet": t.wallet.id}));
+        "GET /lnurlp/api/v1/links/{link}", Key, Refused, |t| (link(t), NONE);
+        "PUT /lnurlp/api/v1/links/{link}", AdminKey, Refused, |t| (link(t), whole());
+        "DELETE /lnurlp/api/v1/links/{link}", AdminKey, Refused, |t| (link(t), NONE);
+        "GET /api/v1/lnurlscan/{code}", Key, Crosses, |_| ("/api/v1/lnurlscan/nobody@127.0.0.1".into(), NONE);
+        "POST /api/v1/lnurlscan", Key, Crosses, |_| ("/api/v1/lnurlscan".into(), json!({"lnurl": "nobody@127.0.0.1"}));
+        "POST /api/v1/payments/lnurl", AdminKey, Crosses, |_| ("/api/v1/payments/lnurl".into(), json!({"lnurl": "nobody@127.0.0.1", "amount": 1000}));
+        "GET /lnurlp/api/v1/links/public/{link}", Anybody, Crosses, |t| (format!("/lnurlp/api/v1/links/public/{}", t.pay_link), NONE);
+        "GET /lnurlp/{link}", Anybody, Crosses, |_| ("/lnurlp/nobodys".into(), NONE);
+        "GET /lnurlp/api/v1/lnurl/{link}", Anybody, Crosses, |_| ("/lnurlp/api/v1/lnurl/nobodys".into(), NONE);
+        "GET /lnurlp/api/v1/lnurl/cb/{link}", Anybody, Crosses, |_| ("/lnurlp/api/v1/lnurl/cb/nobodys?amount=1000".into(), NONE);
+        "GET /.well-known/lnurlp/{name}", Anybody, Crosses, |_| ("/.well-known/lnurlp/nobody".into(), NONE);
+        "GET /lnurlp/api/v1/well-known/{name}", Anybody, Crosses, |_| ("/lnurlp/api/v1/well-known/nobody".into(), NONE);
     }
 }
 
@@ -245,6 +273,7 @@ fn everybodys() -> Vec<Row> {
         "GET /api/v1/health", Anybody, Crosses, |_| ("/api/v1/health".into(), NONE);
         "GET /api/v1/status", Anybody, Crosses, |_| ("/api/v1/status".into(), NONE);
         "GET /api/v1/health/ready", Anybody, Crosses, |_| ("/api/v1/health/ready".into(), NONE);
+        "GET /api/v1/qrcode", Anybody, Crosses, |t| (format!("/api/v1/qrcode?data={}", t.bolt11), NONE);
         "GET /api/v1/qrcode/{data}", Anybody, Crosses, |t| (format!("/api/v1/qrcode/{}", t.bolt11), NONE);
         "GET /api/v1/currencies", Anybody, Crosses, |_| ("/api/v1/currencies".into(), NONE);
         "GET /api/v1/rate/{currency}", Anybody, Crosses, |_| ("/api/v1/rate/USD".into(), NONE);

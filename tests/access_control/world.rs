@@ -24,6 +24,8 @@ pub(crate) struct Tenant {
     pub(crate) delivery: String,
     /// What was sent to the webhook of an invoice of the manager's own wallet.
     pub(crate) own_delivery: String,
+    /// A pay link of the first wallet.
+    pub(crate) pay_link: String,
 }
 
 /// Somebody who calls.
@@ -174,7 +176,10 @@ fn tenant(server: &Server, manager: &Wallet) -> Tenant {
     let endpoint = server.post("/usermanager/api/v1/webhooks", &manager.admin, &endpoint).expect(201);
     let webhook = endpoint["id"].as_str().unwrap().to_owned();
     server.get("/api/v1/webhooks/secret", &manager.admin).expect(200);
+    let link = json!({"description": "a private link", "webhook_url": "https://private.example/paid"});
+    let link = server.post("/lnurlp/api/v1/links", &wallet.admin, &link).expect(201);
     Tenant {
+        pay_link: link["id"].as_str().unwrap().to_owned(),
         manager: manager.user.clone(),
         delivery: delivery(server, &webhook, "endpoint"),
         own_delivery: delivery(server, &manager.id, "wallet"),
@@ -205,7 +210,8 @@ fn nobody(tenant: &Tenant) -> Tenant {
     let hash = "0".repeat(64);
     let bolt11 = tenant.bolt11.clone();
     let (webhook, delivery, own_delivery, second) = (id.clone(), id.clone(), id.clone(), wallet.clone());
-    Tenant { manager: id, second, wallet, bolt11, hash, webhook, delivery, own_delivery }
+    let pay_link = "nobodys".to_owned();
+    Tenant { manager: id, second, wallet, bolt11, hash, webhook, delivery, own_delivery, pay_link }
 }
 
 fn secrets_of(tenant: &Tenant, manager: &Wallet) -> Vec<String> {

@@ -20,6 +20,10 @@ both_stores! {
         server.pay(&server.manager, open[0]["bolt11"].as_str().unwrap()).expect(201);
         server.post("/api/v1/payments", &closed.invoice, &order).expect(201);
         server.delete(&format!("/usermanager/api/v1/wallets/{}", closed.id), &server.manager.admin).expect(200);
+        // One that a pay link has given, which anybody could have asked for.
+        let link = server.post("/lnurlp/api/v1/links", &payee.admin, &json!({"description": "x"})).expect(201);
+        let callback = format!("/lnurlp/api/v1/lnurl/cb/{}?amount=1000", link["id"].as_str().unwrap());
+        server.send("GET", &callback, &[], "").expect(200)["pr"].as_str().unwrap();
         // As if two hours had passed, by several at once.
         let store = Store::open(Database::from_url(&server.database.url).unwrap()).unwrap();
         let sweep = |seconds: i64| {

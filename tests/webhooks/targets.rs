@@ -185,6 +185,7 @@ fn an_event(url: &str) -> Post {
         consumer: satkeep::domain::consumer::Consumer::manager(UserId::new([7; 16])),
         event: "5eed".to_owned(),
         signature: WebhookSecret::generate().sign(UnixMs::new(1000), "5eed", "{}"),
+        headers: Vec::new(),
         body: "{}".to_owned(),
     }
 }

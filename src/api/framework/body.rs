@@ -16,13 +16,14 @@ use actix_web::dev::Payload;
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt;
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error};
 use serde_json::value::RawValue;
 
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::params::Checks;
-use crate::domain::number::{switch, whole_number};
+use crate::domain::number::{FixedPoint, fixed_point, switch, whole_number};
 use crate::domain::time::Moment;
 
 /// The largest body, in bytes.
@@ -30,6 +31,8 @@ pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// The largest body of a path that takes a thousand items at once, in bytes.
 pub const LIST_BYTES_MAX: usize = 1024 * 1024;
 
+/// Decimals of an amount in a currency at most.
+const DECIMALS: u8 = 8;
 /// How long a body may take to arrive. The key was proved before, so this is also how old
 /// that proof can be.
 const BODY_TIME_MAX: Duration = Duration::from_secs(15);
@@ -189,6 +192,19 @@ impl Lenient for i64 {
 
     fn from_text(text: String) -> Result<Self, Cow<'static, str>> {
         whole_number(&text).map_err(|error| error.to_string().into())
+    }
+}
+
+impl Lenient for Decimal {
+    const EXPECTED: &'static str = "must be a decimal number";
+
+    fn from_text(text: String) -> Result<Self, Cow<'static, str>> {
+        let FixedPoint { units, is_exact } = fixed_point(&text, DECIMALS).map_err(|error| error.to_string())?;
+        if !is_exact {
+            return Err(format!("must have at most {DECIMALS} decimals").into());
+        }
+        let decimal = Self::try_from_i128_with_scale(units, DECIMALS.into());
+        decimal.map(|decimal| decimal.normalize()).or(Err("must be a smaller number".into()))
     }
 }
 

@@ -39,6 +39,8 @@ const REFUSALS: [(&str, &str, &str); 13] = [
 
 /// Where a password is shown, and no key.
 const LOGIN_PATH: &str = "/api/v1/auth";
+/// The tag of pay links.
+const LNURL: &str = "LNURL";
 /// Where a key may be a part of the path.
 const SOCKET_PATH: &str = "/api/v1/ws/{item}";
 
@@ -119,7 +121,9 @@ fn refusals_of(method: &str, path: &str, operation: &Operation) -> Vec<&'static 
         names.push("NotAllowed");
     }
     let of_tenants = path.starts_with("/usermanager/") || path.starts_with("/users/");
-    if path.contains('{') || of_tenants && matches!(method, "POST" | "PUT") {
+    // These name links and wallets in their bodies.
+    let of_links = operation.tags.iter().flatten().any(|tag| tag == LNURL);
+    if path.contains('{') || (of_tenants || of_links) && matches!(method, "POST" | "PUT") {
         names.push("NotFound");
     }
     let takes_key = |parameter: &RefOr<Parameter>| match parameter {
@@ -127,7 +131,7 @@ fn refusals_of(method: &str, path: &str, operation: &Operation) -> Vec<&'static 
         RefOr::Ref(_) => false,
     };
     let deletes = method == "DELETE";
-    if of_tenants && method != "GET" || deletes || operation.parameters.iter().flatten().any(takes_key) {
+    if (of_tenants || of_links) && method != "GET" || deletes || operation.parameters.iter().flatten().any(takes_key) {
         names.push("Conflict");
     }
     names
@@ -163,6 +167,7 @@ fn tags() -> Vec<Tag> {
         tag("Payments", "Invoices and payments of the calling key's wallet"),
         tag("User Manager", "Users and wallets that the calling key's user has created"),
         tag("LNDHub", "What wallet apps such as Zeus and BlueWallet speak, with errors of its own; and links for them"),
+        tag(LNURL, "Links and Lightning addresses that anybody may pay, and paying them from inside"),
         tag("Operators", "Managers and their money, for those who run the server"),
         tag("Auth", "Logging in, and opening an account"),
         tag("Events", "Hearing of payments as they happen: live streams, webhooks and the log of what was sent"),

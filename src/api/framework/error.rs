@@ -89,6 +89,11 @@ codes! {
     /// What a bitcoin costs in other currencies is not known here at all.
     RatesDisabled = "rates_disabled", BAD_REQUEST, false,
         "Other currencies are not enabled on this server; amounts are in sat";
+    /// A pay link does not take this payment: the text says why.
+    LinkRefused = "link_refused", BAD_REQUEST, false, "The pay link does not take this payment";
+    /// Nobody has said by which host the outside reaches this server.
+    NoPublicUrl = "no_public_url", BAD_REQUEST, false,
+        "Pay links need a host: the operator must set --public-url, or name the host of this request in --allowed-hosts";
     /// A card does not pay this: the text says why.
     CardRefused = "card_refused", BAD_REQUEST, false, "The card does not pay this";
     /// The receiving wallet is frozen for everything.
@@ -137,6 +142,10 @@ codes! {
     WebhookNotFound = "webhook_not_found", NOT_FOUND, false, "Webhook does not exist";
     /// There is no such delivery to the caller's targets.
     DeliveryNotFound = "delivery_not_found", NOT_FOUND, false, "Delivery does not exist";
+    /// There is no such pay link, or it is not the caller's.
+    PayLinkNotFound = "pay_link_not_found", NOT_FOUND, false, "Pay link does not exist.";
+    /// Nobody has this Lightning address.
+    AddressNotFound = "address_not_found", NOT_FOUND, false, "Lightning address not found.";
     /// There is nothing at this path.
     PathNotFound = "not_found", NOT_FOUND, false, "Not found";
     /// There is something at this path, but not by this method.
@@ -155,6 +164,11 @@ codes! {
     FrozenByOperator = "frozen_by_operator", CONFLICT, false, "An operator has frozen the wallet; only an operator can thaw it";
     /// The manager has as many endpoints as it may have.
     TooManyWebhooks = "too_many_webhooks", CONFLICT, false, "There are 20 webhooks already; delete one first";
+    /// Another pay link has the name.
+    AddressTaken = "address_taken", CONFLICT, false, "Username already taken.";
+    /// The wallet has as many pay links as one may have.
+    TooManyPayLinks = "too_many_pay_links", CONFLICT, false,
+        "The wallet has 1000 pay links already; delete one first, or use another wallet";
     /// The user has as many wallets as one may have.
     TooManyWallets = "too_many_wallets", CONFLICT, false,
         "The user has 1000 wallets already; delete one first, or create another user";
@@ -214,6 +228,12 @@ const RETRY_AFTER_S: i64 = 1;
 const RETRY_SLOW_AFTER_S: i64 = 10;
 /// The same, where there is no rate.
 const RETRY_RATE: Wait = Wait(RETRY_AFTER_S_OF_RATES);
+
+/// What is said of a link that does not say any more what a payer was told.
+const LINK_CHANGED: &str = "The pay link says something else by now; scan it again";
+/// What is said of links and addresses of other servers.
+const FOREIGN_LINK: &str = "Invoice is not payable here: the link or address is of another server, and there is no \
+                            Lightning backend";
 
 /// What is wrong with one field of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -393,6 +413,7 @@ impl ApiError {
             StoreError::NotAManager => ErrorCode::NotAManager.into(),
             StoreError::NoRoomForManager(no_room) => Self::field("may_create_users", no_room),
             StoreError::TooManyWallets => ErrorCode::TooManyWallets.into(),
+            StoreError::TooManyPayLinks => ErrorCode::TooManyPayLinks.into(),
             StoreError::OutcomeUnknown(error) => {
                 tracing::error!(%error, "the outcome of a change is not known");
                 ErrorCode::OutcomeUnknown.into()
@@ -484,6 +505,8 @@ impl From<Missing> for ErrorCode {
             Missing::Payment => Self::PaymentNotFound,
             Missing::Endpoint => Self::WebhookNotFound,
             Missing::Delivery => Self::DeliveryNotFound,
+            Missing::PayLink => Self::PayLinkNotFound,
+            Missing::Address => Self::AddressNotFound,
         }
     }
 }
@@ -496,6 +519,7 @@ impl From<services::Error> for ApiError {
             services::Error::Taken(Taken::Email) => ErrorCode::EmailTaken.into(),
             services::Error::Taken(Taken::Username) => ErrorCode::UsernameTaken.into(),
             services::Error::Taken(Taken::Endpoints) => ErrorCode::TooManyWebhooks.into(),
+            services::Error::Taken(Taken::LinkName) => ErrorCode::AddressTaken.into(),
             services::Error::Rejected(rejection) => Self::from_rejection(rejection, false),
             services::Error::Submit(error) => error.into(),
             services::Error::Overloaded(refusal) => ErrorCode::from(refusal).into(),
@@ -510,6 +534,10 @@ impl From<services::Error> for ApiError {
             services::Error::AfterParts(error) => Self::from(*error).after_parts(),
             services::Error::InvalidInvoice(invalid) => invalid.into(),
             services::Error::AmountlessInvoice => ErrorCode::AmountlessInvoice.into(),
+            services::Error::LinkRefused(refused) => Self::with_detail(ErrorCode::LinkRefused, refused.to_string()),
+            services::Error::LinkChanged => Self::with_detail(ErrorCode::LinkRefused, LINK_CHANGED),
+            services::Error::ForeignLink => Self::with_detail(ErrorCode::InvoiceNotPayable, FOREIGN_LINK),
+            services::Error::NoPublicUrl => ErrorCode::NoPublicUrl.into(),
             services::Error::NoStream(refused) => ErrorCode::from(refused).into(),
             services::Error::TooFarBack(too_far) => {
                 let advice = "list them with GET /api/v1/payments, and connect without it";

@@ -9,7 +9,7 @@ use crate::api::framework::app::State;
 use crate::api::framework::auth::{AdminKey, Manager};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::public_url::public_url;
-use crate::api::framework::qr;
+use crate::api::system::qr;
 use crate::domain::api_keys::{ApiKey, KeyKind};
 use crate::domain::ids::WalletId;
 use crate::domain::lndhub;
@@ -103,7 +103,7 @@ async fn show(
     let draw = move || {
         let draw = |kind: KeyKind, key: &ApiKey| {
             let link = lndhub::link(kind, key, &url);
-            qr::svg(link.as_bytes()).map(|qr| LinkView { link, qr })
+            qr::svg(&link).map(|qr| LinkView { link, qr })
         };
         let (admin, invoice) = (draw(KeyKind::Admin, &keys.admin)?, draw(KeyKind::Invoice, &keys.invoice)?);
         Some(LinksView { wallet_id: wallet.id, url, admin, invoice })

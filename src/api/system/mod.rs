@@ -1,7 +1,8 @@
-//! The server itself: health, the document, QR codes.
+//! The server itself: health, the document, QR codes, and what browsers see.
 
 pub mod front;
 pub mod metrics;
+pub mod qr;
 pub mod swagger;
 
 use actix_web::http::header;
@@ -9,10 +10,8 @@ use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::framework::address::ClientAddress;
 use crate::api::framework::app::State;
 use crate::api::framework::error::ApiError;
-use crate::api::framework::qr;
 use crate::clock;
 
 /// How the server is.
@@ -76,29 +75,6 @@ pub(crate) async fn status(app: State) -> HttpResponse {
 pub(crate) async fn readiness(app: State) -> Result<HttpResponse, ApiError> {
     app.health.check(&app.services).await?;
     Ok(HttpResponse::Ok().json(Health::of(&app)))
-}
-
-/// QR code
-///
-/// An SVG picture of the text, most often an invoice.
-#[utoipa::path(
-    tag = "System",
-    params(("data" = String, Path, description = "The text", example = "lnbc10u1p5")),
-    responses((status = 200, description = "The picture", content_type = "image/svg+xml", body = String))
-)]
-#[get("/api/v1/qrcode/{data}")]
-pub(crate) async fn qr_code(
-    client: ClientAddress,
-    app: State,
-    data: web::Path<String>,
-) -> Result<HttpResponse, ApiError> {
-    let picture = app.draw(client, move || qr::svg(data.as_bytes())).await?;
-    let picture = picture.ok_or_else(|| ApiError::field("data", "is longer than a QR code holds (2331 bytes)"))?;
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "image/svg+xml"))
-        // The same text has the same picture, but only whoever asked may keep it.
-        .insert_header((header::CACHE_CONTROL, "private, max-age=3600"))
-        .body(picture))
 }
 
 /// The document

@@ -17,12 +17,12 @@ impl Metadata {
         Self(json!([["text/plain", description.as_str()]]).to_string())
     }
 
-    /// Of a link that has a Lightning address. A tag makes no difference: the invoice that is
-    /// asked for later knows of none.
+    /// Of a link that has a Lightning address, with the tag of the payment, where it has one.
     pub fn of_address(address: &Address) -> Self {
-        let name = &address.recipient.name;
-        let identifier = format!("{name}@{}", address.authority);
-        Self(json!([["text/plain", format!("Payment to {name}")], ["text/identifier", identifier]]).to_string())
+        let plain = ["text/plain".to_owned(), format!("Payment to {}", address.recipient.name)];
+        let identifier = ["text/identifier".to_owned(), address.to_string()];
+        let tag = address.recipient.tag.as_ref().map(|tag| ["text/tag".to_owned(), tag.clone()]);
+        Self(json!([plain, identifier].into_iter().chain(tag).collect::<Vec<_>>()).to_string())
     }
 
     /// The text, exactly as it is served.
@@ -53,10 +53,14 @@ mod tests {
         let metadata = of_description("tea");
         assert_eq!(metadata.as_str(), r#"[["text/plain","tea"]]"#);
         assert_eq!(metadata.hash().to_string(), "fa0c62f5f0b1b5246942279647467ca8a1497c8eb3f526523f4dc2dc1e5d921d");
-        let metadata = Metadata::of_address(&"bob+tips@a.example:8443".parse().unwrap());
+        let metadata = Metadata::of_address(&"bob@a.example:8443".parse().unwrap());
         let expected = r#"[["text/plain","Payment to bob"],["text/identifier","bob@a.example:8443"]]"#;
         assert_eq!(metadata.as_str(), expected);
         assert_eq!(metadata.hash().to_string(), "669d80d89c09be0de5feb6b6ce5d0716284da6660a38c5b59a2ad528d677a75c");
+        let metadata = Metadata::of_address(&"bob+tips@a.example".parse().unwrap());
+        let expected =
+            r#"[["text/plain","Payment to bob"],["text/identifier","bob+tips@a.example"],["text/tag","tips"]]"#;
+        assert_eq!(metadata.as_str(), expected);
     }
 
     proptest! {

@@ -4,8 +4,11 @@
 pub mod address;
 pub mod bech32;
 pub mod code;
+pub mod link;
 pub mod metadata;
 pub mod pay_range;
+pub mod places;
 pub mod sendable;
 pub mod service_url;
 pub mod success;
+pub mod webhook;

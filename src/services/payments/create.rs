@@ -6,7 +6,8 @@ use crate::domain::expiry::Expiry;
 use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
-use crate::domain::ids::{InvoiceId, PaymentRow};
+use crate::domain::ids::{AccountId, InvoiceId, PaymentRow};
+use crate::domain::money::Amount;
 use crate::domain::node::{Description, Preimage};
 use crate::domain::text::{Memo, WebhookUrl};
 use crate::domain::time::UnixMs;
@@ -15,7 +16,7 @@ use crate::ledger::outcome::{Issued, Once};
 use crate::ledger::state::InvoiceState;
 use crate::services::callers::WalletKey;
 use crate::services::idempotency::{self, Created};
-use crate::services::rates::{self, Asked, Priced};
+use crate::services::rates::{self, Asked};
 use crate::services::{Error, Services};
 
 /// What an invoice is to say, and what is kept with it.
@@ -60,7 +61,8 @@ pub async fn create(
 ) -> Result<Created<Payment>, Error> {
     let priced = rates::price(services, terms.amount).await?;
     let extra = rates::note_worth(services, key.wallet(), &priced, priced.note(terms.extra)?).await;
-    let invoice = issue(services, key, &priced, InvoiceTerms { extra, ..terms }, clock::now())?;
+    let invoice =
+        issue(services, key.wallet().account(), priced.amount, InvoiceTerms { extra, ..terms }, clock::now())?;
     let command = CreateInvoice { authority: key.authority(), claim, invoice: invoice.clone() };
     match services.settle(command, key.consumer()).await? {
         Once::Done(Issued) => Ok(Created::new(incoming(invoice))),
@@ -68,10 +70,11 @@ pub async fn create(
     }
 }
 
-fn issue(
+/// Issues an invoice over an amount, which is not stored yet.
+pub(in crate::services) fn issue(
     services: &Services,
-    key: WalletKey,
-    &Priced { amount, .. }: &Priced,
+    payee: AccountId,
+    amount: Amount,
     terms: InvoiceTerms,
     now: UnixMs,
 ) -> Result<NewInvoice, Error> {
@@ -83,7 +86,6 @@ fn issue(
         Error::Fault
     })?;
     let sealed = preimage.seal(&services.sealer, id);
-    let payee = key.wallet().account();
     Ok(NewInvoice {
         bolt11: Some(bolt11),
         webhook: webhook.map(WebhookUrl::into_inner),

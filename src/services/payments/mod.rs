@@ -8,6 +8,7 @@ mod pay;
 pub mod stats;
 mod transactions;
 
+pub(in crate::services) use create::issue;
 pub use create::{InvoiceTerms, create, created_before};
 pub use extra::append_extra;
 pub use history::{Grouping, HistoryPoint, history};

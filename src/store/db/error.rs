@@ -37,6 +37,9 @@ pub enum StoreError {
     /// The user has the maximum number of wallets.
     #[error("the user has the maximum number of wallets")]
     TooManyWallets,
+    /// The wallet has as many pay links as one may have.
+    #[error("the wallet has as many pay links as one may have")]
+    TooManyPayLinks,
     /// A value that must be unique is taken.
     #[error("a unique value is taken")]
     Conflict,

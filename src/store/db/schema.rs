@@ -325,5 +325,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     wallet_keys,
     invoices,
     transfers,
-    subscriptions
+    subscriptions,
+    pay_links
 );

@@ -100,7 +100,8 @@ fn lock_open(connection: &mut Db, ids: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, Sto
 /// An invoice, its wallet, the wallet's root manager and user, and the events subscribed to.
 type Asked = (Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, i64);
 
-/// Writes events for expired invoices, where anybody subscribes to them.
+/// Writes events for expired invoices, where anybody subscribes to them. Invoices of pay links cause
+/// none: anybody can ask a link for any number of them, and never pay.
 fn tell(connection: &mut Db, expired: Vec<Vec<u8>>, now: UnixMs) -> Result<(), StoreError> {
     let asked: Vec<Asked> = invoices::table
         .inner_join(accounts::table.on(accounts::id.eq(invoices::wallet_id)))
@@ -108,6 +109,7 @@ fn tell(connection: &mut Db, expired: Vec<Vec<u8>>, now: UnixMs) -> Result<(), S
         .inner_join(wallets::table.on(wallets::id.eq(invoices::wallet_id)))
         .inner_join(users::table.on(users::id.eq(wallets::user_id)))
         .filter(invoices::id.eq_any(expired))
+        .filter(invoices::origin.is_null())
         .order((invoices::expires_at_ms, invoices::id))
         .select((invoices::id, invoices::wallet_id, users::root_id, users::id, subscriptions::kinds))
         .load(connection)?;
