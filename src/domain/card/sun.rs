@@ -268,7 +268,7 @@ mod tests {
 
         #[test]
         fn what_a_card_shows_is_read(
-            keys in any::<([u8; 16], [u8; 16])>(),
+            keys in any::<([u8; BLOCK_BYTES], [u8; BLOCK_BYTES])>(),
             uid in any::<[u8; 7]>(),
             count in 1..=0x00FF_FFFF_i64,
             rest in any::<[u8; 5]>(),
