@@ -102,6 +102,10 @@ pub enum Missing {
     Endpoint,
     /// A delivery.
     Delivery,
+    /// A card of the caller's wallet.
+    Card,
+    /// A card that a code is for.
+    CardToProgram,
 }
 
 /// What is in the way.
@@ -113,6 +117,8 @@ pub enum Taken {
     Username,
     /// The manager has as many endpoints as it may.
     Endpoints,
+    /// Another card of the user has the unique id.
+    CardUid,
 }
 
 impl Error {

@@ -78,6 +78,7 @@ pub(super) async fn payments_again(
         | StoreError::NotAManager
         | StoreError::NoRoomForManager(_)
         | StoreError::TooManyWallets
+        | StoreError::TooManyCards
         | StoreError::Conflict
         | StoreError::NotFound
         | StoreError::Busy(_)

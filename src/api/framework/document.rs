@@ -39,6 +39,8 @@ const REFUSALS: [(&str, &str, &str); 13] = [
 
 /// Where a password is shown, and no key.
 const LOGIN_PATH: &str = "/api/v1/auth";
+/// Where a code stands for a card.
+const CARD_CODE_PATH: &str = "/boltcards/api/v1/auth";
 /// Where a key may be a part of the path.
 const SOCKET_PATH: &str = "/api/v1/ws/{item}";
 
@@ -117,14 +119,16 @@ fn refusals_of(method: &str, path: &str, operation: &Operation) -> Vec<&'static 
         names.push("NotAllowed");
     }
     let of_tenants = path.starts_with("/usermanager/") || path.starts_with("/users/");
-    if path.contains('{') || of_tenants && matches!(method, "POST" | "PUT") {
+    if path.contains('{') || path == CARD_CODE_PATH || of_tenants && matches!(method, "POST" | "PUT") {
         names.push("NotFound");
     }
     let takes_key = |parameter: &RefOr<Parameter>| match parameter {
         RefOr::T(parameter) => parameter.name == "Idempotency-Key",
         RefOr::Ref(_) => false,
     };
-    if of_tenants && method != "GET" || operation.parameters.iter().flatten().any(takes_key) {
+    // A changed card may get another one's unique id.
+    let of_cards = path.starts_with("/boltcards/") && method == "PUT";
+    if of_cards || of_tenants && method != "GET" || operation.parameters.iter().flatten().any(takes_key) {
         names.push("Conflict");
     }
     names
@@ -158,6 +162,7 @@ fn tags() -> Vec<Tag> {
     vec![
         tag("Wallet", "The wallet of the calling key"),
         tag("Payments", "Invoices and payments of the calling key's wallet"),
+        tag("Bolt Cards", "Cards that pay from a wallet, and what tills and wallets ask when one is shown"),
         tag("User Manager", "Users and wallets that the calling key's user has created"),
         tag("Operators", "Managers and their money, for those who run the server"),
         tag("Auth", "Logging in, and opening an account"),

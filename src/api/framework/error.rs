@@ -129,6 +129,11 @@ codes! {
     WebhookNotFound = "webhook_not_found", NOT_FOUND, false, "Webhook does not exist";
     /// There is no such delivery to the caller's targets.
     DeliveryNotFound = "delivery_not_found", NOT_FOUND, false, "Delivery does not exist";
+    /// There is no such card of the caller's wallet.
+    CardNotFound = "card_not_found", NOT_FOUND, false, "Card does not exist.";
+    /// No card is to be programmed with this code.
+    CardCodeUnknown = "card_code_unknown", NOT_FOUND, false,
+        "No card is to be programmed with this code: it was used, is older than an hour, or is another card's";
     /// There is nothing at this path.
     PathNotFound = "not_found", NOT_FOUND, false, "Not found";
     /// There is something at this path, but not by this method.
@@ -136,6 +141,12 @@ codes! {
     /// The idempotency key was used for something else.
     IdempotencyConflict = "idempotency_conflict", CONFLICT, false,
         "The Idempotency-Key was used for another request; use a new one";
+    /// Another card of the user has the unique id.
+    CardExists = "card_exists", CONFLICT, false,
+        "UID already registered. Delete registered card and try again.";
+    /// The wallet has as many cards as one may have.
+    TooManyCards = "too_many_cards", CONFLICT, false,
+        "The wallet has as many cards as one may have (100); delete one first";
     /// Another user of the tenant has the email address.
     EmailTaken = "email_taken", CONFLICT, false, "A user with this email exists already";
     /// Another manager or operator has the user name.
@@ -370,6 +381,7 @@ impl ApiError {
             StoreError::NotAManager => ErrorCode::NotAManager.into(),
             StoreError::NoRoomForManager(no_room) => Self::field("may_create_users", no_room),
             StoreError::TooManyWallets => ErrorCode::TooManyWallets.into(),
+            StoreError::TooManyCards => ErrorCode::TooManyCards.into(),
             StoreError::OutcomeUnknown(error) => {
                 tracing::error!(%error, "the outcome of a change is not known");
                 ErrorCode::OutcomeUnknown.into()
@@ -457,6 +469,8 @@ impl From<Missing> for ErrorCode {
             Missing::Payment => Self::PaymentNotFound,
             Missing::Endpoint => Self::WebhookNotFound,
             Missing::Delivery => Self::DeliveryNotFound,
+            Missing::Card => Self::CardNotFound,
+            Missing::CardToProgram => Self::CardCodeUnknown,
         }
     }
 }
@@ -469,6 +483,7 @@ impl From<services::Error> for ApiError {
             services::Error::Taken(Taken::Email) => ErrorCode::EmailTaken.into(),
             services::Error::Taken(Taken::Username) => ErrorCode::UsernameTaken.into(),
             services::Error::Taken(Taken::Endpoints) => ErrorCode::TooManyWebhooks.into(),
+            services::Error::Taken(Taken::CardUid) => ErrorCode::CardExists.into(),
             services::Error::Rejected(rejection) => Self::from_rejection(rejection, false),
             services::Error::Submit(error) => error.into(),
             services::Error::Overloaded(refusal) => ErrorCode::from(refusal).into(),

@@ -22,7 +22,7 @@ const ANY: &str = "^[\\s\\S]*$";
 /// Says of a field what it is, where its handler does not.
 pub fn complete(name: &str, object: &mut Object) {
     match name {
-        "name" | "user_name" | "wallet_name" => text(object, VISIBLE, NAME_BYTES_MAX),
+        "name" | "user_name" | "wallet_name" | "card_name" => text(object, VISIBLE, NAME_BYTES_MAX),
         "memo" => text(object, crate::api::framework::leniency::STORABLE, MEMO_BYTES_MAX),
         "email" => text(object, EMAIL, EMAIL_BYTES_MAX),
         "username" => {
@@ -50,7 +50,15 @@ pub fn complete(name: &str, object: &mut Object) {
 pub fn may_be_number(name: &str) -> bool {
     matches!(
         name,
-        "name" | "user_name" | "wallet_name" | "username" | "password" | "memo" | "unhashed_description" | "extension"
+        "name"
+            | "user_name"
+            | "wallet_name"
+            | "card_name"
+            | "username"
+            | "password"
+            | "memo"
+            | "unhashed_description"
+            | "extension"
     )
 }
 

@@ -5,7 +5,7 @@ use crate::clock;
 use crate::domain::expiry::Expiry;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
-use crate::domain::ids::{InvoiceId, PaymentRow};
+use crate::domain::ids::{AccountId, InvoiceId, PaymentRow};
 use crate::domain::money::Amount;
 use crate::domain::node::{Description, Preimage};
 use crate::domain::text::{Memo, WebhookUrl};
@@ -55,7 +55,7 @@ pub async fn create(
     claim: Option<Claim>,
     terms: InvoiceTerms,
 ) -> Result<Created<Payment>, Error> {
-    let invoice = issue(services, key, terms, clock::now())?;
+    let invoice = issue(services, key.wallet().account(), terms, clock::now())?;
     let command = CreateInvoice { authority: key.authority(), claim, invoice: invoice.clone() };
     match services.settle(command, key.consumer()).await? {
         Once::Done(Issued) => Ok(Created::new(incoming(invoice))),
@@ -63,7 +63,13 @@ pub async fn create(
     }
 }
 
-fn issue(services: &Services, key: WalletKey, terms: InvoiceTerms, now: UnixMs) -> Result<NewInvoice, Error> {
+/// Issues an invoice of an account, which is not stored yet.
+pub(in crate::services) fn issue(
+    services: &Services,
+    payee: AccountId,
+    terms: InvoiceTerms,
+    now: UnixMs,
+) -> Result<NewInvoice, Error> {
     let InvoiceTerms { amount, description, memo, expiry, webhook, extra } = terms;
     let (id, preimage) = (InvoiceId::next(), Preimage::generate());
     let payment_hash = preimage.payment_hash();
@@ -72,7 +78,6 @@ fn issue(services: &Services, key: WalletKey, terms: InvoiceTerms, now: UnixMs) 
         Error::Fault
     })?;
     let sealed = preimage.seal(&services.sealer, id);
-    let payee = key.wallet().account();
     Ok(NewInvoice {
         bolt11: Some(bolt11),
         webhook: webhook.map(WebhookUrl::into_inner),

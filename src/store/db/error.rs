@@ -37,6 +37,9 @@ pub enum StoreError {
     /// The user has as many wallets as one may have.
     #[error("the user has as many wallets as one may have")]
     TooManyWallets,
+    /// The wallet has as many cards as one may have.
+    #[error("the wallet has as many cards as one may have")]
+    TooManyCards,
     /// A value that must be unique is taken.
     #[error("a unique value is taken")]
     Conflict,

@@ -90,6 +90,7 @@ impl PooledConnection {
             | StoreError::NotAManager
             | StoreError::NoRoomForManager(_)
             | StoreError::TooManyWallets
+            | StoreError::TooManyCards
             | StoreError::Conflict
             | StoreError::Broken(_)
             | StoreError::Busy(_)

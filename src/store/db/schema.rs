@@ -314,6 +314,8 @@ diesel::joinable!(wallets -> users (user_id));
 diesel::joinable!(wallets -> accounts (id));
 diesel::joinable!(wallet_keys -> wallets (wallet_id));
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(cards -> accounts (wallet_id));
+diesel::joinable!(hits -> cards (card_id));
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
     users,
@@ -322,5 +324,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     wallet_keys,
     invoices,
     transfers,
-    subscriptions
+    subscriptions,
+    cards,
+    hits
 );

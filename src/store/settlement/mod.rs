@@ -230,7 +230,8 @@ fn settle_error(error: StoreError) -> SettleError {
         | StoreError::Frozen
         | StoreError::NotAManager
         | StoreError::NoRoomForManager(_)
-        | StoreError::TooManyWallets => SettleError::Refused(error.to_string()),
+        | StoreError::TooManyWallets
+        | StoreError::TooManyCards => SettleError::Refused(error.to_string()),
         StoreError::Unavailable(_)
         | StoreError::OutcomeUnknown(_)
         | StoreError::Busy(_)
