@@ -6,7 +6,7 @@ COPY src src
 COPY migrations migrations
 COPY tests tests
 COPY benches benches
-RUN cargo build --release --locked --bin satkeep
+RUN cargo build --profile dist --locked --bin satkeep
 
 FROM debian:bookworm-slim
 RUN apt-get update \
@@ -14,7 +14,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --create-home --home-dir /var/lib/satkeep satkeep \
     && chmod 0700 /var/lib/satkeep
-COPY --from=build /build/target/release/satkeep /usr/local/bin/satkeep
+COPY --from=build /build/target/dist/satkeep /usr/local/bin/satkeep
 USER satkeep
 WORKDIR /var/lib/satkeep
 VOLUME /var/lib/satkeep

@@ -69,6 +69,7 @@ impl Issuer {
             memo: MEMO.to_owned(),
             webhook: None,
             extra: None,
+            external_id: None,
             created_at: now,
             expires_at: now.plus_seconds(EXPIRY_S.into()),
         }
@@ -93,6 +94,7 @@ fn pay(payer: AccountId, invoice: &NewInvoice) -> Command {
         bolt11: invoice.bolt11.clone().unwrap_or_default(),
         extra: None,
         webhook: None,
+        external_id: None,
     })
 }
 

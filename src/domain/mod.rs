@@ -8,6 +8,7 @@ pub mod card;
 pub mod consumer;
 pub mod controls;
 pub mod expiry;
+pub mod external_id;
 pub mod extra;
 pub mod idempotency;
 pub mod ids;

@@ -1,4 +1,4 @@
-//! Waiting for a turn, for a while: the shell around [`turns`](super::turns).
+//! Waiting for a slot, with a timeout: the shell around [`turns`](super::turns).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,24 +11,24 @@ use tokio::time::timeout;
 
 use super::turns::{Asked, Full, Limits, Share, Tenant, Ticket, Turns};
 
-/// How long anybody waits.
+/// How long a request waits at most.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Nobody gets a turn who asks now.
+/// Why a request gets no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Too many of the same tenant wait.
+    /// Too many requests of the same tenant are waiting.
     #[error("too many requests of the tenant wait for their turn")]
     TenantFull,
-    /// Too many wait.
+    /// Too many requests are waiting.
     #[error("too many requests wait for their turn")]
     Full,
-    /// The turn has not come in time.
+    /// No slot became free in time.
     #[error("the turn of a request has not come in time")]
     TooLate,
 }
 
-/// Lets a few in at once, and others wait for their turn. Cheap to clone.
+/// Lets a limited number of requests in at once; others wait for a slot. Cheap to clone.
 pub struct Gate<T: Tenant>(Arc<Shared<T>>);
 
 struct Shared<T: Tenant> {
@@ -42,11 +42,11 @@ struct State<T: Tenant> {
     waiting: HashMap<Ticket, oneshot::Sender<Turn<T>>>,
 }
 
-/// A turn: its place is given back when this is dropped, so whoever does the work owns it until
-/// the work is really done, whether or not anybody still waits for that.
+/// A slot. It is given back when this is dropped, so whoever does the work must own it until the
+/// work is really done, whether or not anybody still waits for the result.
 pub struct Turn<T: Tenant> {
     gate: Gate<T>,
-    /// What is held; nothing any more where it was given back.
+    /// The slot held; `None` once it was given back.
     held: Option<Held<T>>,
 }
 
@@ -55,7 +55,7 @@ struct Held<T> {
     since: Duration,
 }
 
-/// Somebody who waits, until this is dropped.
+/// A waiting request. Dropping it stops the wait.
 struct Waiter<'a, T: Tenant> {
     gate: &'a Gate<T>,
     share: Share<T>,
@@ -63,13 +63,13 @@ struct Waiter<'a, T: Tenant> {
 }
 
 impl<T: Tenant> Gate<T> {
-    /// With so many at once, and so many who wait for so long at most.
+    /// A gate with these limits. Requests wait for at most `patience`.
     pub fn new(limits: Limits, patience: Duration) -> Self {
         let state = State { turns: Turns::new(limits), waiting: HashMap::new() };
         Self(Arc::new(Shared { state: Mutex::new(state), opened_at: Instant::now(), patience }))
     }
 
-    /// Waits for a turn.
+    /// Waits for a slot.
     pub async fn enter(&self, share: impl Into<Share<T>>) -> Result<Turn<T>, Refusal> {
         let share = share.into();
         let (ticket, granted) = match self.ask(&share)? {
@@ -84,7 +84,7 @@ impl<T: Tenant> Gate<T> {
         }
     }
 
-    /// A turn, or how to wait for one.
+    /// A slot, or how to wait for one.
     #[expect(clippy::type_complexity, reason = "a turn, or what is to be waited for, and nothing else")]
     fn ask(&self, share: &Share<T>) -> Result<Result<Turn<T>, (Ticket, oneshot::Receiver<Turn<T>>)>, Refusal> {
         let mut state = self.0.state.lock();
@@ -101,7 +101,7 @@ impl<T: Tenant> Gate<T> {
         }
     }
 
-    /// Gives all places that are free to those who are next.
+    /// Hands out all free slots to the requests that are next.
     fn hand_out(&self) {
         loop {
             let (waiter, turn) = {
@@ -110,10 +110,10 @@ impl<T: Tenant> Gate<T> {
                 let Some((share, ticket)) = state.turns.next(now) else { return };
                 (state.waiting.remove(&ticket), self.turn(share, now))
             };
-            // Without the lock, which a turn that comes back takes.
+            // Sent without the lock, because a slot that is dropped takes the lock.
             let Some(Err(mut unwanted)) = waiter.map(|waiter| waiter.send(turn)) else { continue };
-            // Nobody waits for it any more: it goes to the next one here, and not when it is
-            // dropped, which would nest as deep as there are such.
+            // Nobody waits for it any more. It is given back here for the next one, rather than
+            // when it is dropped, which would recurse once for every such slot.
             self.take_back(unwanted.held.take());
         }
     }
@@ -147,7 +147,7 @@ impl<T: Tenant> Drop for Turn<T> {
 impl<T: Tenant> Drop for Waiter<'_, T> {
     fn drop(&mut self) {
         let mut state = self.gate.0.state.lock();
-        // Otherwise the turn has come.
+        // Otherwise the slot has already been granted.
         if state.waiting.remove(&self.ticket).is_some() {
             state.turns.give_up(&self.share, self.ticket);
         }

@@ -1,8 +1,8 @@
-//! Shares in what all tenants use together and of which there is only so much at once: lists,
-//! live feeds, hashes of passwords (promise I14).
+//! Fair shares for tenants in limited shared resources: lists, live feeds, password hashing
+//! (promise I14).
 //!
-//! [`turns`] holds the rules, and knows no clock; [`gate`] lets people wait for their turn;
-//! [`parts`] shares out what each takes at once.
+//! [`turns`] holds the rules, and knows no clock; [`gate`] makes requests wait for a slot;
+//! [`parts`] divides a batch among those who want some of it.
 
 pub mod gate;
 pub mod parts;

@@ -1,7 +1,7 @@
-//! How much of what there is goes to each. Pure.
+//! Dividing a limited amount fairly. Pure.
 
-/// Shares a number out among those who want some of it: equal parts, and what some do not need goes
-/// to the others. What cannot be shared out equally, less than one for each, is left.
+/// Divides an amount among those who want some of it, in equal parts. What some do not need goes to
+/// the others. A remainder smaller than one for each is not given out.
 pub fn parts(wanted: &[usize], max: usize) -> Vec<usize> {
     let mut parts = vec![0_usize; wanted.len()];
     let mut left = max;

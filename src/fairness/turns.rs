@@ -1,9 +1,9 @@
-//! Who is next, where only so much goes on at once. Pure: times are passed in.
+//! Who is next when only a limited number can run at once. Pure: times are passed in.
 //!
-//! A tenant holds half of the places at most, and of these its users leave one to the manager. Of
-//! tenants that wait, the one that has used the least time lately is next, and inside a tenant the
-//! manager and its users alternate. The last free place is kept for tenants that have used little
-//! lately: a few heavy ones cannot hold all.
+//! A tenant holds at most half of the slots, and its users leave one of those to the manager. Among
+//! waiting tenants, the one with the least recent usage is next; within a tenant, the manager and
+//! the users alternate. The last free slot is reserved for tenants with little recent usage, so
+//! that a few heavy tenants cannot hold all slots.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -12,37 +12,37 @@ use std::time::Duration;
 use crate::domain::consumer::{Consumer, Party};
 use crate::domain::ids::UserId;
 
-/// After how many seconds half of the time that a tenant has used is forgotten.
+/// The half-life of a tenant's recorded usage, in seconds.
 const HALF_LIFE_S: f64 = 10.0;
-/// Who has used no more than so many seconds lately has used little: a fourteenth of one place.
+/// Usage up to this many seconds counts as little: a fourteenth of one slot.
 const LITTLE_S: f64 = 1.0;
-/// Less than this is as good as nothing, in seconds.
+/// Usage below this many seconds counts as none.
 const NOTHING_S: f64 = 0.001;
-/// How many tenants are remembered before those are looked for that have used nothing lately.
+/// The number of tenants kept before idle ones are removed.
 const REMEMBERED: usize = 1024;
 
-/// How many may do something at once, and wait for it.
+/// How many may run at once, and how many may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Places in all.
+    /// Slots in total.
     places: usize,
-    /// Places of one tenant.
+    /// Slots that one tenant may hold.
     tenant_max: usize,
-    /// Of these, places of its users.
+    /// Slots that a tenant's users may hold, out of those.
     users_max: usize,
-    /// Places that only those take who have used little lately.
+    /// Slots reserved for tenants with little recent usage.
     kept: usize,
-    /// Who waits, in all.
+    /// How many may wait in total.
     waiting_max: usize,
-    /// Who waits of one tenant.
+    /// How many of one tenant may wait.
     tenant_waiting_max: usize,
-    /// Of these, users.
+    /// How many of those may be its users'.
     users_waiting_max: usize,
 }
 
 impl Limits {
-    /// So many places, and so many who wait: in all, and of one tenant. Three quarters of those
-    /// may be its users.
+    /// Limits for this many slots, and for how many may wait in total and per tenant. Users may
+    /// make up three quarters of a tenant's waiting requests.
     pub const fn new(places: usize, waiting_max: usize, tenant_waiting_max: usize) -> Self {
         let tenant_max = at_least_one(places / 2);
         Self {
@@ -56,17 +56,17 @@ impl Limits {
         }
     }
 
-    /// Places in all.
+    /// Slots in total.
     pub const fn places(self) -> usize {
         self.places
     }
 
-    /// Places of one tenant.
+    /// Slots that one tenant may hold.
     pub const fn tenant_max(self) -> usize {
         self.tenant_max
     }
 
-    /// Places that a tenant's users hold at once.
+    /// Slots that a tenant's users may hold at once.
     pub const fn users_max(self) -> usize {
         self.users_max
     }
@@ -76,17 +76,17 @@ const fn at_least_one(number: usize) -> usize {
     if number == 0 { 1 } else { number }
 }
 
-/// By what tenants are told apart.
+/// A key that identifies a tenant.
 pub trait Tenant: Clone + Eq + Hash + Send + 'static {}
 
 impl<T: Clone + Eq + Hash + Send + 'static> Tenant for T {}
 
-/// To whom a place is charged.
+/// Whom a slot is charged to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Share<T> {
     /// The tenant.
     pub tenant: T,
-    /// On which side of it.
+    /// The side of the tenant: its manager or its users.
     pub party: Party,
 }
 
@@ -96,29 +96,29 @@ impl From<Consumer> for Share<UserId> {
     }
 }
 
-/// Somebody who waits; earlier ones are smaller.
+/// A waiting request; earlier ones have smaller tickets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(u64);
 
-/// What comes of asking for a place.
+/// The answer to a request for a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// It is there.
+    /// The slot is granted.
     Granted,
-    /// It comes later, under this ticket.
+    /// The slot will be granted later, to this ticket.
     Waiting(Ticket),
 }
 
-/// There is no room to wait.
+/// Why a request cannot wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Full {
-    /// Too many of the tenant wait.
+    /// Too many of the tenant are waiting.
     Tenant,
-    /// Too many wait in all.
+    /// Too many are waiting in total.
     All,
 }
 
-/// Who holds a place and who waits for one.
+/// Who holds a slot and who waits for one.
 #[derive(Debug)]
 pub struct Turns<T> {
     limits: Limits,
@@ -126,20 +126,20 @@ pub struct Turns<T> {
     running: usize,
     waiting: usize,
     last_ticket: u64,
-    /// At how many tenants those are forgotten next that have used nothing lately.
+    /// The number of tenants at which idle ones are removed next.
     forget_at: usize,
 }
 
-/// What is known of one tenant.
+/// The state of one tenant.
 #[derive(Debug, Default)]
 struct Account {
     manager: Side,
     users: Side,
-    /// Which side got the last place.
+    /// The side that got the last slot.
     last: Option<Party>,
-    /// Seconds that it has used, as they stood …
+    /// Seconds used, as of `used_at`.
     used_s: f64,
-    /// … at this time.
+    /// When `used_s` was updated.
     used_at: Duration,
 }
 
@@ -147,28 +147,28 @@ struct Account {
 struct Side {
     running: usize,
     waiting: VecDeque<Ticket>,
-    /// The sum of the times at which those began that hold a place.
+    /// The sum of the start times of the slots held.
     began_s: f64,
 }
 
 impl<T: Tenant> Turns<T> {
-    /// Nobody holds a place yet.
+    /// No slots are held yet.
     pub fn new(limits: Limits) -> Self {
         Self { limits, tenants: HashMap::new(), running: 0, waiting: 0, last_ticket: 0, forget_at: REMEMBERED }
     }
 
-    /// How many places are held.
+    /// The number of slots held.
     pub const fn running(&self) -> usize {
         self.running
     }
 
-    /// How many wait.
+    /// The number of waiting requests.
     pub const fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// Asks for a place. Whoever waits gets it by [`Turns::next`], which is to be asked from now
-    /// on until nobody is next, and again whenever a place was given back.
+    /// Asks for a slot. If the answer is to wait, the slot is granted by [`Turns::next`]. Call that
+    /// now until it returns `None`, and again whenever a slot is given back.
     pub fn ask(&mut self, share: &Share<T>, now: Duration) -> Result<Asked, Full> {
         self.forget_idle(now);
         let (limits, running) = (self.limits, self.running);
@@ -193,7 +193,7 @@ impl<T: Tenant> Turns<T> {
         Ok(Asked::Waiting(ticket))
     }
 
-    /// Somebody waits no longer. One that has got the place meanwhile holds it.
+    /// Stops waiting. A slot that was already granted stays held.
     pub fn give_up(&mut self, share: &Share<T>, ticket: Ticket) {
         let Some(account) = self.tenants.get_mut(&share.tenant) else { return };
         let waiting = &mut account.side_mut(share.party).waiting;
@@ -203,7 +203,7 @@ impl<T: Tenant> Turns<T> {
         }
     }
 
-    /// A place that was held since a time is given back.
+    /// Gives back a slot that was held since `since`.
     pub fn leave(&mut self, share: &Share<T>, since: Duration, now: Duration) {
         self.running = self.running.saturating_sub(1);
         if let Some(account) = self.tenants.get_mut(&share.tenant) {
@@ -211,7 +211,7 @@ impl<T: Tenant> Turns<T> {
         }
     }
 
-    /// Gives a place to whoever is next, where there is one for anybody.
+    /// Grants a free slot to whoever is next, if anybody may have one.
     pub fn next(&mut self, now: Duration) -> Option<(Share<T>, Ticket)> {
         if self.waiting == 0 || self.running >= self.limits.places {
             return None;
@@ -229,7 +229,7 @@ impl<T: Tenant> Turns<T> {
         Some((share, ticket))
     }
 
-    /// Forgets who has used nothing lately, now and then.
+    /// Removes idle tenants from time to time.
     fn forget_idle(&mut self, now: Duration) {
         if self.tenants.len() >= self.forget_at {
             self.tenants.retain(|_, account| !account.is_idle(now));
@@ -253,14 +253,14 @@ impl Account {
         }
     }
 
-    /// Seconds that were used lately, those included that go on.
+    /// Seconds used recently, including by slots still held.
     fn used_s(&self, now: Duration) -> f64 {
         let quiet_s = now.saturating_sub(self.used_at).as_secs_f64();
         let ended_s = self.used_s * (-quiet_s / HALF_LIFE_S).exp2();
         ended_s + self.manager.running_s(now) + self.users.running_s(now)
     }
 
-    /// Whether one of a side may begin, where so many run in all.
+    /// Whether one side may take a slot while `running` slots are held in total.
     fn may_begin(&self, party: Party, limits: Limits, running: usize, now: Duration) -> bool {
         let side_max = match party {
             Party::Manager => limits.tenant_max,
@@ -273,8 +273,8 @@ impl Account {
             && (free > limits.kept || self.used_s(now) <= LITTLE_S)
     }
 
-    /// Who of the tenant is next, where one may begin: of the side that had no place last, if it
-    /// can be.
+    /// The tenant's next request, if it may start. The side that did not get the last slot goes
+    /// first if it can.
     fn next(&self, limits: Limits, running: usize, now: Duration) -> Option<(Party, Ticket)> {
         let order = match self.last {
             Some(Party::Manager) => [Party::User, Party::Manager],
@@ -294,7 +294,7 @@ impl Account {
     fn end(&mut self, party: Party, since: Duration, now: Duration) {
         let side = self.side_mut(party);
         side.running = side.running.saturating_sub(1);
-        // Not by a subtraction: what it leaves of zero would add up.
+        // Reset to exactly zero: rounding errors of the subtraction would add up.
         side.began_s = if side.running == 0 { 0.0 } else { side.began_s - since.as_secs_f64() };
         let quiet_s = now.saturating_sub(self.used_at).as_secs_f64();
         self.used_s = self.used_s * (-quiet_s / HALF_LIFE_S).exp2() + now.saturating_sub(since).as_secs_f64();
@@ -308,7 +308,7 @@ impl Account {
 }
 
 impl Side {
-    /// Seconds that those have used so far who hold a place.
+    /// Seconds used so far by the slots still held.
     fn running_s(&self, now: Duration) -> f64 {
         if self.running == 0 {
             return 0.0;

@@ -1,4 +1,4 @@
-//! What an audit finds: one verdict for each promise that can be recomputed from the rows.
+//! Audit results: one verdict for each promise that can be recomputed from the rows.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,17 +16,17 @@ pub struct Verdict {
     pub detail: String,
 }
 
-/// One way in which rows can break a promise, and how many do.
+/// One way in which rows can violate a promise, and how many do.
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// What is wrong with the rows, in the plural.
     pub what: &'static str,
-    /// How many rows.
+    /// The number of rows.
     pub rows: i64,
 }
 
 impl Verdict {
-    /// The verdict on a promise: it holds when no finding has any rows.
+    /// The verdict on a promise. It holds when no finding has any rows.
     pub fn new(invariant: &'static str, name: &'static str, looked_at: String, findings: &[Finding]) -> Self {
         let broken: Vec<_> =
             findings.iter().filter(|f| f.rows != 0).map(|f| format!("{}: {}", f.what, f.rows)).collect();

@@ -1,36 +1,40 @@
-//! What a batch of commands needs to read: sorted and without repetition, because rows are
-//! locked in this order by everyone (see [`super::settle`]).
+//! What a batch of commands needs to read, sorted and deduplicated: every batch locks rows in this
+//! order (see [`super::settle`]).
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::command::Command;
+use crate::domain::external_id::ExternalId;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::{AccountId, HitId, PaymentHash, UserId};
 use crate::domain::session::SessionDigest;
 
-/// The rows that a batch reads, besides the payees, which only its invoices tell.
+/// The rows that a batch reads, except the payees, which are only known once the invoices are
+/// loaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadSet {
-    /// Users that are to be deleted.
+    /// Users to delete.
     pub users: BTreeSet<UserId>,
-    /// Managers who ask for what only managers may.
+    /// Managers who ask for something that only managers may do.
     pub managers: BTreeSet<UserId>,
-    /// Taps of cards that are to pay.
+    /// External ids that commands give to payments of an account, which is locked.
+    pub external_ids: BTreeSet<(AccountId, ExternalId)>,
+    /// Card taps to pay with.
     pub hits: BTreeSet<HitId>,
-    /// Invoices that are to be paid.
+    /// Invoices to pay.
     pub invoices: BTreeSet<PaymentHash>,
-    /// Accounts whose balance may change, or that are to be deleted: locked.
+    /// Accounts to lock: their balance may change, or they are to be deleted.
     pub accounts: BTreeSet<AccountId>,
-    /// Idempotency keys that commands are asked under, with their account.
+    /// Idempotency keys of the commands, with the accounts they belong to.
     pub claims: BTreeSet<(AccountId, IdempotencyKey)>,
-    /// Sessions of operators that commands are asked under.
+    /// Operators' sessions that commands are authorized by.
     pub sessions: HashSet<SessionDigest>,
     /// Accounts that only authorize: read, not locked. None of these is in `accounts`.
     pub readers: BTreeSet<AccountId>,
 }
 
 impl ReadSet {
-    /// What `commands` need.
+    /// The read set of `commands`.
     pub fn of(commands: &[Command]) -> Self {
         let mut read_set = Self::default();
         let mut issued = HashMap::new();
@@ -42,10 +46,12 @@ impl ReadSet {
             read_set.managers.extend(command.authority().and_then(|authority| authority.manager));
             match command {
                 Command::CreateInvoice(create) => {
-                    // Under an idempotency key the account is locked, so that of two replicas the
-                    // second one sees what the first has done.
-                    let place = if create.claim.is_some() { &mut read_set.accounts } else { &mut read_set.readers };
+                    // With an idempotency key the account is locked, so that if two replicas get
+                    // the same request, the second sees what the first did.
+                    let is_locked = create.claim.is_some() || create.invoice.external_id.is_some();
+                    let place = if is_locked { &mut read_set.accounts } else { &mut read_set.readers };
                     place.insert(create.authority.account);
+                    read_set.name(create.invoice.payee, create.invoice.external_id.as_ref());
                     issued.insert(create.invoice.payment_hash, create.invoice.payee);
                 }
                 Command::IssueForLink(issue) => {
@@ -54,6 +60,7 @@ impl ReadSet {
                 }
                 Command::PayLink(pay) => {
                     read_set.accounts.extend([pay.authority.account, pay.invoice.payee]);
+                    read_set.name(pay.authority.account, pay.external_id.as_ref());
                 }
                 Command::PayByCard(pay) => {
                     read_set.hits.insert(pay.hit);
@@ -63,14 +70,16 @@ impl ReadSet {
                 }
                 Command::Pay(pay) => {
                     read_set.accounts.insert(pay.authority.account);
+                    read_set.name(pay.authority.account, pay.external_id.as_ref());
                     read_set.invoices.insert(pay.payment_hash);
-                    // An invoice of this very batch is not stored yet, but tells its payee.
+                    // An invoice issued in this batch is not stored yet, but its payee is known.
                     read_set.accounts.extend(issued.get(&pay.payment_hash));
                 }
                 Command::Transfer(transfer) => {
                     read_set.accounts.insert(transfer.authority.account);
                     for leg in &transfer.legs {
                         read_set.accounts.extend([leg.from, leg.invoice.payee]);
+                        read_set.name(leg.from, leg.external_id.as_ref());
                     }
                 }
                 Command::Adjust(adjust) => {
@@ -86,7 +95,11 @@ impl ReadSet {
         read_set
     }
 
-    /// Adds the payees of the invoices that were found, and keeps `readers` apart from
+    fn name(&mut self, account: AccountId, external_id: Option<&ExternalId>) {
+        self.external_ids.extend(external_id.map(|id| (account, id.clone())));
+    }
+
+    /// Adds the payees of the invoices that were found, and keeps `readers` disjoint from
     /// `accounts`.
     pub fn add_payees(&mut self, payees: impl IntoIterator<Item = AccountId>) {
         self.accounts.extend(payees);

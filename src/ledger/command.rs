@@ -1,7 +1,8 @@
-//! What can be asked of the ledger. A command carries everything that its effects need,
-//! fresh ids and times included, so that deciding about it is a pure function.
+//! Requests to the ledger. A command carries everything that its effects need, including fresh ids
+//! and times, so that deciding on it is a pure function.
 
 use crate::crypto::secret::Sealed;
+use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
 use crate::domain::ids::{AccountId, HitId, InvoiceId, OriginId, PaymentHash, TransferId, UserId};
@@ -9,48 +10,52 @@ use crate::domain::money::Amount;
 use crate::domain::session::SessionDigest;
 use crate::domain::time::UnixMs;
 
-/// Who asks. The handler has proved the key before; the number lets the ledger see, inside
-/// the transaction, that no later rotation or deletion has revoked it (promise I9).
+/// The key behind a request. The handler has already verified the key. The generation number lets
+/// the ledger check, inside the transaction, that no rotation or deletion has revoked it since
+/// (promise I9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Authority {
     /// The account of the key's wallet.
     pub account: AccountId,
     /// The generation of the wallet's keys that the key belongs to.
     pub keys_version: i64,
-    /// The key's user, where only a manager may ask: the ledger sees as well that it may still
-    /// create users.
+    /// The key's user, for requests that only a manager may make. The ledger then also checks that
+    /// the user may still create users.
     pub manager: Option<UserId>,
 }
 
-/// A request to be paid, before it is stored.
+/// An invoice that is not stored yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewInvoice {
     /// Its id.
     pub id: InvoiceId,
-    /// What clients know it by.
+    /// The hash that clients identify it by.
     pub payment_hash: PaymentHash,
-    /// The secret behind the hash, sealed.
+    /// The encrypted preimage of the hash.
     pub preimage: Sealed,
-    /// Who is to be paid.
+    /// The account to be paid.
     pub payee: AccountId,
-    /// The text as issued. `None` for a direct transfer, whose request nobody ever saw.
+    /// The invoice string as issued. `None` for a direct transfer, whose invoice is never shown to
+    /// anybody.
     pub bolt11: Option<String>,
-    /// How much.
+    /// The amount.
     pub amount: Amount,
-    /// What for; may be empty.
+    /// What the payment is for; may be empty.
     pub memo: String,
-    /// Where to tell of the payment.
+    /// The URL to notify of the payment.
     pub webhook: Option<String>,
     /// The client's own data.
     pub extra: Option<Extra>,
+    /// What the payee calls it.
+    pub external_id: Option<ExternalId>,
     /// When it was issued.
     pub created_at: UnixMs,
-    /// From when on it cannot be paid.
+    /// The time from which it can no longer be paid.
     pub expires_at: UnixMs,
 }
 
 impl NewInvoice {
-    /// A request that is paid in the moment in which it is issued, so that nobody ever sees it.
+    /// An invoice that is issued and paid at once, so that nobody ever sees it.
     pub const fn direct(
         id: InvoiceId,
         payment_hash: PaymentHash,
@@ -70,6 +75,7 @@ impl NewInvoice {
             memo,
             webhook: None,
             extra: None,
+            external_id: None,
             created_at: at,
             expires_at: at,
         }
@@ -81,7 +87,7 @@ impl NewInvoice {
 pub struct CreateInvoice {
     /// The payee.
     pub authority: Authority,
-    /// The idempotency key that it is asked under.
+    /// The idempotency key of the request.
     pub claim: Option<Claim>,
     /// The invoice; its payee is the authority's account.
     pub invoice: NewInvoice,
@@ -92,97 +98,103 @@ pub struct CreateInvoice {
 pub struct Pay {
     /// The payer.
     pub authority: Authority,
-    /// The idempotency key that it is asked under.
+    /// The idempotency key of the request.
     pub claim: Option<Claim>,
-    /// The id that the transfer gets.
+    /// The id for the transfer.
     pub transfer: TransferId,
-    /// Which invoice.
+    /// The invoice to pay.
     pub payment_hash: PaymentHash,
-    /// The text that the payer was given, in lower case.
+    /// The invoice string that the payer was given, in lower case.
     pub bolt11: String,
     /// The payer's own data.
     pub extra: Option<Extra>,
-    /// Where to tell the payer that it is settled.
+    /// The URL to notify the payer at once it is settled.
     pub webhook: Option<String>,
+    /// What the payer calls the payment.
+    pub external_id: Option<ExternalId>,
 }
 
-/// Issues an invoice that no key asked for: a pay link or a refund's did, which anybody may use.
+/// Issues an invoice without a key: for a pay link or a refund's did, which anybody may use.
 #[derive(Clone, Debug)]
 pub struct IssueForLink {
     /// The invoice.
     pub invoice: NewInvoice,
-    /// What it is issued for.
+    /// What the invoice is issued for.
     pub origin: OriginId,
 }
 
-/// Issues an invoice for a pay link of this server, and pays it in the same moment.
+/// Issues an invoice for one of this server's pay links and pays it at once.
 #[derive(Clone, Debug)]
 pub struct PayLink {
     /// The payer.
     pub authority: Authority,
-    /// The idempotency key that it is asked under.
+    /// The idempotency key of the request.
     pub claim: Option<Claim>,
-    /// The id that the transfer gets.
+    /// The id for the transfer.
     pub transfer: TransferId,
-    /// The invoice, of whosever the link is.
+    /// The invoice; its payee is the link's owner.
     pub invoice: NewInvoice,
     /// The link.
     pub origin: OriginId,
     /// The payer's own data.
     pub extra: Option<Extra>,
-    /// Where to tell the payer that it is settled.
+    /// The URL to notify the payer at once it is settled.
     pub webhook: Option<String>,
+    /// What the payer calls the payment.
+    pub external_id: Option<ExternalId>,
 }
 
-/// Pays an invoice with a card that was tapped. Whoever knows the tap may ask: once, for a short
-/// while, and within the limits of the card.
+/// Pays an invoice with a tapped card. Whoever knows the tap may do so: once, for a short time, and
+/// within the card's limits.
 #[derive(Clone, Debug)]
 pub struct PayByCard {
     /// The tap.
     pub hit: HitId,
     /// The card's wallet.
     pub account: AccountId,
-    /// The id that the transfer gets.
+    /// The id for the transfer.
     pub transfer: TransferId,
-    /// Which invoice.
+    /// The invoice to pay.
     pub payment_hash: PaymentHash,
-    /// The text of the invoice, in lower case.
+    /// The invoice string, in lower case.
     pub bolt11: String,
-    /// The data of the payer's side.
+    /// The data stored on the payer's side.
     pub extra: Option<Extra>,
 }
 
 /// One movement of a direct transfer.
 #[derive(Clone, Debug)]
 pub struct Leg {
-    /// The id that the transfer gets.
+    /// The id for the transfer.
     pub transfer: TransferId,
-    /// Who pays.
+    /// The payer.
     pub from: AccountId,
-    /// The request that is issued and paid in the same moment; names payee and amount.
+    /// The invoice that is issued and paid at once; it holds the payee and the amount.
     pub invoice: NewInvoice,
+    /// What the payer calls the movement.
+    pub external_id: Option<ExternalId>,
 }
 
-/// Moves money without an invoice: all of the legs, or none.
+/// Moves money without an invoice: either all of the legs or none.
 #[derive(Clone, Debug)]
 pub struct Transfer {
-    /// The manager's wallet whose key asks.
+    /// The manager's wallet whose key authorizes the transfer.
     pub authority: Authority,
-    /// The idempotency key that it is asked under.
+    /// The idempotency key of the request.
     pub claim: Option<Claim>,
     /// The movements, in order.
     pub legs: Vec<Leg>,
 }
 
-/// Brings money in from [`AccountId::ISSUANCE`], or takes it back there. Asked for by an
-/// operator, so there is no wallet's key to prove, and no freeze or limit to keep.
+/// Brings money in from [`AccountId::ISSUANCE`], or takes it back there. Only an operator asks for
+/// this, so there is no wallet key to verify, and freezes and limits do not apply.
 #[derive(Clone, Debug)]
 pub struct Adjust {
     /// The movement, out of issuance or into it.
     pub leg: Leg,
-    /// The operator's session; `None` at the command line.
+    /// The operator's session; `None` on the command line.
     pub session: Option<SessionDigest>,
-    /// The idempotency key that it is asked under.
+    /// The idempotency key of the request.
     pub claim: Option<Claim>,
 }
 
@@ -193,7 +205,7 @@ impl Adjust {
     }
 }
 
-/// Wallets, and users, that one deletion names at most. What is more is deleted by several, so
+/// The most wallets, and the most users, that one deletion can name. Larger deletions are split, so
 /// that nobody waits long for one.
 pub const CLOSE_MAX: usize = 256;
 
@@ -202,51 +214,53 @@ pub const CLOSE_MAX: usize = 256;
 pub struct WalletToClose {
     /// Its account.
     pub account: AccountId,
-    /// Whether the one who deletes it has created its user, and not somebody below: then a
-    /// manager's freeze of it is the deleter's own.
+    /// Whether its user was created by the manager who deletes it, rather than by a sub-manager. A
+    /// manager's freeze on it is then the deleter's own.
     pub is_own: bool,
-    /// What a sweep of it needs.
+    /// Ids and secrets for sweeping it.
     pub sweep: Sweep,
 }
 
-/// What a sweep needs for one wallet, made before it is known whether it holds anything.
+/// Ids and secrets for sweeping one wallet, generated before it is known whether the wallet holds
+/// anything.
 #[derive(Clone, Debug)]
 pub struct Sweep {
-    /// The id that the transfer gets.
+    /// The id for the transfer.
     pub transfer: TransferId,
-    /// The id of the request behind it.
+    /// The id for the invoice behind it.
     pub invoice: InvoiceId,
-    /// What the movement is known by.
+    /// The payment hash of the movement.
     pub payment_hash: PaymentHash,
-    /// The secret behind the hash, sealed.
+    /// The encrypted preimage of the hash.
     pub preimage: Sealed,
 }
 
 /// Who deletes wallets.
 #[derive(Clone, Copy, Debug)]
 pub enum Actor {
-    /// A manager, by the key of this wallet; a sweep moves the money there.
+    /// A manager, through the key of this wallet, which a sweep moves the money to.
     Manager(Authority),
     /// An operator, who cannot sweep.
     Operator(SessionDigest),
 }
 
-/// Deletes wallets, alone or with their user. Keys stop at once; history stays.
+/// Deletes wallets, alone or together with their users. The keys stop working at once; the history
+/// stays.
 #[derive(Clone, Debug)]
 pub struct Close {
-    /// Who asks.
+    /// Who asks for the deletion.
     pub by: Actor,
-    /// The users who go with their wallets: whoever of these has created others goes with all of
-    /// them. None where wallets alone are deleted.
+    /// The users to delete along with their wallets. Users who have created others can only be
+    /// deleted together with all of them. Empty when only wallets are deleted.
     pub users: Vec<UserId>,
     /// The wallets.
     pub wallets: Vec<WalletToClose>,
-    /// Whether money is moved away; without it a wallet that holds any is not deleted.
+    /// Whether to move the money away first. Otherwise a wallet that holds money is not deleted.
     pub sweep: bool,
 }
 
 impl Actor {
-    /// The manager's authority, where it is one.
+    /// The manager's authority; `None` for an operator.
     pub const fn authority(self) -> Option<Authority> {
         match self {
             Self::Manager(authority) => Some(authority),
@@ -262,9 +276,9 @@ pub enum Command {
     CreateInvoice(CreateInvoice),
     /// Pay an invoice.
     Pay(Pay),
-    /// Issue an invoice that no key asked for.
+    /// Issue an invoice without a key.
     IssueForLink(IssueForLink),
-    /// Pay a pay link of this server.
+    /// Pay one of this server's pay links.
     PayLink(PayLink),
     /// Pay an invoice with a card.
     PayByCard(PayByCard),
@@ -277,7 +291,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whose key asks; `None` for an operator, and where no key does.
+    /// The key behind the command; `None` for operators and for commands that need no key.
     pub const fn authority(&self) -> Option<Authority> {
         match self {
             Self::CreateInvoice(create) => Some(create.authority),
@@ -289,7 +303,7 @@ impl Command {
         }
     }
 
-    /// The operator's session under which it is asked, where it is.
+    /// The operator's session behind the command, if there is one.
     pub const fn session(&self) -> Option<SessionDigest> {
         match self {
             Self::CreateInvoice(_)
@@ -306,8 +320,8 @@ impl Command {
         }
     }
 
-    /// The idempotency key that the command is asked under, and the account that it belongs
-    /// to: the wallet's whose key asks, or issuance for operators.
+    /// The idempotency key of the command, and the account it belongs to: that of the wallet whose
+    /// key is used, or issuance for operators.
     pub fn claim(&self) -> Option<(AccountId, Claim)> {
         let claim = match self {
             Self::CreateInvoice(create) => create.claim,

@@ -1,8 +1,8 @@
-//! The rules about money, as a pure function: no database, no clock, no network.
+//! The rules for money, as a pure function: no database, no clock, no network.
 //!
-//! [`decide`] folds a batch of commands, in order, over a snapshot. Each command sees what
-//! the ones before it did, exactly as if each had been a batch of its own. A refused
-//! command leaves no trace (promise I6).
+//! [`decide`] folds a batch of commands, in order, over a snapshot. Each command sees the effects
+//! of the ones before it, exactly as if each had been its own batch. A refused command leaves no
+//! trace (promise I6).
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -18,6 +18,7 @@ use super::state::{
     InvoiceState, PaymentEvent, Snapshot, TransferKind, TransferRow, User,
 };
 use crate::domain::controls::{Freeze, Freezes, OverLimit, Spent};
+use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::{Claim, IdempotencyKey};
 use crate::domain::ids::{AccountId, CardId, HitId, InvoiceId, PaymentHash, PaymentRow, TransferId, UserId};
@@ -28,29 +29,29 @@ use crate::domain::webhooks::EventKind;
 /// One outcome for each command, in order.
 pub type Outcomes = Vec<Result<Outcome, Rejection>>;
 
-/// Decides about `commands`, in order, given what the transaction has read and the time.
+/// Decides on `commands`, in order, given what the transaction has read and the current time.
 pub fn decide(snapshot: &Snapshot, commands: &[Command], now: UnixMs) -> (Outcomes, Effects) {
     let mut work = Work::new(snapshot, now);
     let outcomes = commands.iter().map(|command| work.settle_command(command)).collect();
     (outcomes, work.finish())
 }
 
-/// Who moves money, which is what freezes and limits depend on.
+/// Who moves the money. Freezes and limits depend on it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Initiator {
     /// The wallet's own key.
     Owner,
     /// The manager of the wallet's user.
     Manager,
-    /// A manager further above: of whoever has created the wallet's user, or that one's manager.
+    /// A manager further up: whoever created that manager, directly or indirectly.
     Above,
     /// An operator.
     Operator,
 }
 
 impl Initiator {
-    /// How far this mover is bound by what a wallet is frozen by. Who stands below cannot keep
-    /// those above from anything.
+    /// The freeze that binds this initiator, if any. A freeze set at a lower level does not bind
+    /// those above.
     fn bound_by(self, freezes: Freezes) -> Option<Freeze> {
         match self {
             Self::Owner | Self::Manager => freezes.strictest(),
@@ -70,26 +71,39 @@ struct Posting<'a> {
     credit: AccountId,
     amount: Amount,
     extra: Option<&'a Extra>,
-    /// Where the payer asks to be told of it.
+    hash: PaymentHash,
+    /// What the payer calls it.
+    external_id: Option<&'a ExternalId>,
+    /// The URL at which the payer asked to be notified.
     webhook: Option<&'a str>,
-    /// Whether the payee asked to be told of it.
+    /// Whether the payee asked to be notified.
     payee_has_webhook: bool,
 }
 
-/// The snapshot, and what the commands so far have made of it.
+/// What the payer adds to its side of a payment.
+#[derive(Clone, Copy)]
+struct PayerSide<'a> {
+    extra: Option<&'a Extra>,
+    webhook: Option<&'a str>,
+    external_id: Option<&'a ExternalId>,
+}
+
+/// The snapshot, and the changes made by the commands so far.
 struct Work<'a> {
     snapshot: &'a Snapshot,
     now: UnixMs,
     /// Accounts that differ from the snapshot.
     accounts: HashMap<AccountId, Account>,
     paid: HashSet<PaymentHash>,
-    /// Where in the effects the invoices stand that this batch has issued.
+    /// The invoices issued in this batch, by their index in the effects.
     issued: HashMap<PaymentHash, usize>,
     closed_users: HashSet<UserId>,
     /// Taps that have paid in this batch.
     spent_hits: HashSet<HitId>,
-    /// What cards have spent that were used in this batch.
+    /// The spending of the cards used in this batch.
     spent_by_cards: BTreeMap<CardId, Spent>,
+    /// The payments that this batch has given external ids to.
+    external_ids: HashMap<(AccountId, ExternalId), PaymentHash>,
     /// What this batch has done under idempotency keys.
     claims: HashMap<(AccountId, IdempotencyKey), Claimed>,
     effects: Effects,
@@ -106,6 +120,7 @@ impl<'a> Work<'a> {
             closed_users: HashSet::new(),
             spent_hits: HashSet::new(),
             spent_by_cards: BTreeMap::new(),
+            external_ids: HashMap::new(),
             claims: HashMap::new(),
             effects: Effects { at: now, ..Effects::default() },
         }
@@ -131,7 +146,7 @@ impl<'a> Work<'a> {
         if authority.manager.is_none_or(is_manager) { Ok(()) } else { Err(Rejection::NotAManager) }
     }
 
-    /// Does what is asked by one who may ask.
+    /// Executes a command, if its sender is authorized.
     fn settle_command(&mut self, command: &Command) -> Result<Outcome, Rejection> {
         if let Some(authority) = command.authority() {
             self.authorize(authority)?;
@@ -143,7 +158,7 @@ impl<'a> Work<'a> {
         Ok(match command {
             Command::CreateInvoice(create) => {
                 let payments = || vec![create.invoice.id.into()];
-                Outcome::CreateInvoice(self.once(claim, payments, |work| Ok(work.create_invoice(create)))?)
+                Outcome::CreateInvoice(self.once(claim, payments, |work| work.create_invoice(create))?)
             }
             Command::Pay(pay) => {
                 let payments = || vec![pay.transfer.into()];
@@ -162,7 +177,7 @@ impl<'a> Work<'a> {
             Command::Adjust(adjust) => {
                 let payments = || vec![adjust.leg.transfer.into()];
                 let once = self.once(claim, payments, |work| work.adjust(adjust))?;
-                // Accounts stay, so one whose balance has changed is there.
+                // Accounts are never removed, so one whose balance has changed exists.
                 let wallet = self.account(adjust.wallet()).ok_or(Rejection::WalletNotFound { leg: 0 })?;
                 Outcome::Adjust(Adjusted { balance: wallet.balance, replayed: matches!(once, Once::Replayed { .. }) })
             }
@@ -170,8 +185,8 @@ impl<'a> Work<'a> {
         })
     }
 
-    /// Does something, but for a request that was made before under the same idempotency key: that
-    /// one is told what came of it then, which are `payments`.
+    /// Executes a request, unless the same request was made before under the same idempotency key.
+    /// In that case the earlier result, `payments`, is returned.
     fn once<T>(
         &mut self,
         claim: Option<(AccountId, Claim)>,
@@ -194,9 +209,23 @@ impl<'a> Work<'a> {
         Ok(Once::Done(done))
     }
 
-    fn create_invoice(&mut self, create: &CreateInvoice) -> Issued {
+    fn create_invoice(&mut self, create: &CreateInvoice) -> Result<Issued, Rejection> {
+        let NewInvoice { payee, payment_hash, external_id, .. } = &create.invoice;
+        if let Some(id) = external_id {
+            let name = (*payee, id.clone());
+            self.check_external_id(&name, 0)?;
+            self.external_ids.insert(name, *payment_hash);
+        }
         self.issue(&create.invoice, None);
-        Issued
+        Ok(Issued)
+    }
+
+    /// Makes sure that no payment of the account has the external id.
+    fn check_external_id(&self, name: &(AccountId, ExternalId), leg: usize) -> Result<(), Rejection> {
+        match self.external_ids.get(name).or_else(|| self.snapshot.external_ids.get(name)) {
+            Some(payment_hash) => Err(Rejection::ExternalIdExists { payment_hash: *payment_hash, leg }),
+            None => Ok(()),
+        }
     }
 
     fn issue(&mut self, invoice: &NewInvoice, paid_at: Option<UnixMs>) {
@@ -204,7 +233,7 @@ impl<'a> Work<'a> {
         self.effects.invoices.push(InvoiceRow { invoice: invoice.clone(), paid_at });
     }
 
-    /// An invoice that was stored before, or issued by this batch.
+    /// An invoice that was stored before, or issued in this batch.
     fn invoice(&self, hash: PaymentHash) -> Option<Invoice> {
         if let Some(stored) = self.snapshot.invoices.get(&hash) {
             return Some(stored.clone());
@@ -234,7 +263,7 @@ impl<'a> Work<'a> {
     }
 
     fn pay_link(&mut self, pay: &PayLink) -> Result<Settled, Rejection> {
-        let PayLink { authority, claim: _, transfer, invoice, origin, extra, webhook } = pay;
+        let PayLink { authority, claim: _, transfer, invoice, origin, extra, webhook, external_id } = pay;
         self.open_account(invoice.payee, 0)?;
         self.post(&[Posting {
             by: Initiator::Owner,
@@ -245,6 +274,8 @@ impl<'a> Work<'a> {
             credit: invoice.payee,
             amount: invoice.amount,
             extra: extra.as_ref(),
+            hash: invoice.payment_hash,
+            external_id: external_id.as_ref(),
             webhook: webhook.as_deref(),
             payee_has_webhook: invoice.webhook.is_some(),
         }])?;
@@ -253,7 +284,7 @@ impl<'a> Work<'a> {
         Ok(Settled { at: self.now })
     }
 
-    /// The tap ends, the card's limits count this amount, and the invoice is paid: all of it, or
+    /// Uses up the tap, counts the amount against the card's limits, and pays the invoice: all or
     /// nothing.
     fn pay_by_card(&mut self, pay: &PayByCard) -> Result<Paid, Rejection> {
         let hit = self.snapshot.hits.get(&pay.hit).ok_or(Rejection::HitNotFound)?;
@@ -272,7 +303,8 @@ impl<'a> Work<'a> {
         let spent = self.spent_by_cards.get(&hit.card).copied().unwrap_or(card.spent).today(self.now);
         card.limits.check(spent.total, invoice.amount)?;
         let amount = invoice.amount;
-        let paid = self.pay_invoice(invoice, pay.payment_hash, pay.account, pay.transfer, pay.extra.as_ref(), None)?;
+        let side = PayerSide { extra: pay.extra.as_ref(), webhook: None, external_id: None };
+        let paid = self.pay_invoice(invoice, pay.payment_hash, pay.account, pay.transfer, side)?;
         self.spent_hits.insert(pay.hit);
         self.spent_by_cards.insert(hit.card, spent.and(amount));
         self.effects.hits.push(HitRow { id: pay.hit, transfer: pay.transfer, amount });
@@ -281,9 +313,9 @@ impl<'a> Work<'a> {
 
     fn pay(&mut self, pay: &Pay) -> Result<Paid, Rejection> {
         let invoice = self.payable(pay.payment_hash, &pay.bolt11)?;
-        let payer = pay.authority.account;
         let (extra, webhook) = (pay.extra.as_ref(), pay.webhook.as_deref());
-        self.pay_invoice(invoice, pay.payment_hash, payer, pay.transfer, extra, webhook)
+        let side = PayerSide { extra, webhook, external_id: pay.external_id.as_ref() };
+        self.pay_invoice(invoice, pay.payment_hash, pay.authority.account, pay.transfer, side)
     }
 
     /// An invoice that can be paid now.
@@ -313,8 +345,7 @@ impl<'a> Work<'a> {
         hash: PaymentHash,
         payer: AccountId,
         transfer: TransferId,
-        extra: Option<&Extra>,
-        webhook: Option<&str>,
+        side: PayerSide<'_>,
     ) -> Result<Paid, Rejection> {
         self.post(&[Posting {
             by: Initiator::Owner,
@@ -324,8 +355,10 @@ impl<'a> Work<'a> {
             debit: payer,
             credit: invoice.payee,
             amount: invoice.amount,
-            extra,
-            webhook,
+            extra: side.extra,
+            hash,
+            external_id: side.external_id,
+            webhook: side.webhook,
             payee_has_webhook: invoice.has_webhook,
         }])?;
         self.settle(hash, invoice.id);
@@ -367,7 +400,7 @@ impl<'a> Work<'a> {
         Ok(Closed)
     }
 
-    /// Whether a wallet may be deleted, and the movement that empties it, where it holds money.
+    /// Checks that a wallet may be deleted. Returns the movement that empties it if it holds money.
     fn sweep(&self, close: &Close, wallet: &WalletToClose, leg: usize) -> Result<Option<Leg>, Rejection> {
         let account = self.open_account(wallet.account, leg)?;
         let caller = close.by.authority().map(|authority| authority.account);
@@ -387,6 +420,7 @@ impl<'a> Work<'a> {
         let Some((amount, payee)) = amount.zip(sweep_to) else { return Ok(None) };
         let sweep = &wallet.sweep;
         Ok(Some(Leg {
+            external_id: None,
             transfer: sweep.transfer,
             from: wallet.account,
             invoice: NewInvoice::direct(
@@ -405,8 +439,8 @@ impl<'a> Work<'a> {
         self.snapshot.users.get(&id).filter(|_| !self.closed_users.contains(&id))
     }
 
-    /// The command must name exactly what is there: of each of its users all those that it has
-    /// created, however deep, and all of their wallets.
+    /// The command must name exactly what exists: for each of its users, all the users they have
+    /// created, at any depth, and all of their wallets.
     fn check_users(&self, close: &Close) -> Result<(), Rejection> {
         let Some(first) = close.users.first() else { return Ok(()) };
         self.user(*first).ok_or(Rejection::UserNotFound)?;
@@ -421,14 +455,14 @@ impl<'a> Work<'a> {
                     Actor::Operator(_) => Rejection::UserHasUsers,
                 });
             }
-            // A wallet whose account was not read is one that the command did not know of.
+            // If a wallet's account was not read, the command did not know of it.
             wallets.extend(user.wallets.iter().filter(|id| self.account(**id).is_none_or(|account| account.open)));
         }
         let named: HashSet<_> = close.wallets.iter().map(|wallet| &wallet.account).collect();
         if wallets == named { Ok(()) } else { Err(Rejection::WalletsChanged) }
     }
 
-    /// Issues and settles the requests behind direct movements: all, or none.
+    /// Issues and settles the invoices behind direct movements: all or none.
     fn post_legs(&mut self, legs: &[Leg], kind: TransferKind, by: impl Fn(&Leg) -> Initiator) -> Result<(), Rejection> {
         let postings: Vec<_> = legs
             .iter()
@@ -441,6 +475,8 @@ impl<'a> Work<'a> {
                 credit: leg.invoice.payee,
                 amount: leg.invoice.amount,
                 extra: leg.invoice.extra.as_ref(),
+                hash: leg.invoice.payment_hash,
+                external_id: leg.external_id.as_ref(),
                 webhook: None,
                 payee_has_webhook: leg.invoice.webhook.is_some(),
             })
@@ -452,12 +488,20 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// Makes the movements in order: all, or none.
+    /// Makes the movements in order: all or none.
     fn post(&mut self, postings: &[Posting<'_>]) -> Result<(), Rejection> {
         let mut staged: BTreeMap<AccountId, Account> = BTreeMap::new();
         let mut rows = Vec::with_capacity(postings.len());
         let mut events = Vec::new();
+        let mut names: HashMap<(AccountId, ExternalId), PaymentHash> = HashMap::new();
         for (leg, posting) in postings.iter().enumerate() {
+            if let Some(id) = posting.external_id {
+                let name = (posting.debit, id.clone());
+                self.check_external_id(&name, leg)?;
+                if let Some(payment_hash) = names.insert(name, posting.hash) {
+                    return Err(Rejection::ExternalIdExists { payment_hash, leg });
+                }
+            }
             let debit = self.stage(&mut staged, posting.debit, leg)?;
             check_spending(debit, posting, leg, self.now)?;
             let balance = debit.balance.checked_sub(posting.amount).ok_or(Rejection::BalanceLimit { leg })?;
@@ -504,10 +548,12 @@ impl<'a> Work<'a> {
                 credit_entry: credit.entries,
                 extra: posting.extra.cloned(),
                 webhook: posting.webhook.map(str::to_owned),
+                external_id: posting.external_id.cloned(),
                 created_at: self.now,
             });
         }
         self.accounts.extend(staged);
+        self.external_ids.extend(names);
         self.effects.transfers.extend(rows);
         self.effects.events.extend(events);
         Ok(())
@@ -525,8 +571,8 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Turns the accounts that moved into rows, in the order of their ids, and asserts what
-    /// must hold of every batch (promises I2 and I3).
+    /// Turns the changed accounts into rows, in id order, and asserts what must hold for every
+    /// batch (promises I2 and I3).
     fn finish(mut self) -> Effects {
         let mut change: i128 = 0;
         for (id, account) in &self.accounts {
@@ -556,8 +602,8 @@ impl<'a> Work<'a> {
     }
 }
 
-/// Whether money may leave an account that its mover has staged; counts what its own key
-/// spends.
+/// Checks that money may leave an account, staged by the posting, and counts what the account's own
+/// key spends.
 fn check_spending(debit: &mut Account, posting: &Posting<'_>, leg: usize, now: UnixMs) -> Result<(), Rejection> {
     if posting.by.bound_by(debit.freezes).is_some() {
         return Err(Rejection::WalletFrozen { leg });

@@ -1,16 +1,17 @@
-//! What waits of one tenant, and who has been active: parts of the [`queue`](super::queue). Pure.
+//! The waiting commands of one tenant, and who has been active: parts of the
+//! [`queue`](super::queue). Pure.
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::domain::consumer::Party;
 
-/// Something that waits.
+/// A queued item.
 #[derive(Debug)]
 pub(super) struct Entry<T> {
-    /// How much of a batch it fills; never nothing.
+    /// How much of a batch it fills; never zero.
     pub(super) weight: usize,
-    /// What it is.
+    /// The item itself.
     pub(super) item: T,
 }
 
@@ -23,7 +24,7 @@ pub(super) struct Lanes<T> {
     weight: usize,
 }
 
-/// Who has asked for something last, and when somebody else has.
+/// Who was active last, and when anybody else was.
 #[derive(Debug)]
 pub(super) struct Active<K> {
     last: Option<(K, Instant)>,
@@ -37,18 +38,19 @@ impl<T> Default for Lanes<T> {
 }
 
 impl<T> Lanes<T> {
-    /// What all that waits weighs; nothing when none does.
+    /// The total weight of what is queued; zero when the queue is empty.
     pub(super) const fn weight(&self) -> usize {
         self.weight
     }
 
-    /// Adds something of one of the tenant's sides.
+    /// Adds an entry for one side of the tenant.
     pub(super) fn push(&mut self, party: Party, entry: Entry<T>) {
         self.weight += entry.weight;
         self.of(party).push_back(entry);
     }
 
-    /// Takes up to a quantum, of manager and users in turn, and answers what it weighs.
+    /// Takes up to a quantum, alternating between the manager and the users, and returns its
+    /// weight.
     pub(super) fn take(&mut self, quantum: usize, batch: &mut Vec<T>) -> usize {
         let mut weight = 0;
         while self.weight > 0 {
@@ -77,8 +79,8 @@ impl<T> Lanes<T> {
     }
 }
 
-/// Takes the next one, where it fits to those that are taken already and weigh so much. The first
-/// always does.
+/// Takes the next entry if it fits in addition to the `weight` already taken. The first entry
+/// always fits.
 pub(super) fn pop_fitting<T>(waiting: &mut VecDeque<Entry<T>>, weight: usize, weight_max: usize) -> Option<Entry<T>> {
     let next = waiting.front()?.weight;
     if weight == 0 || weight + next <= weight_max { waiting.pop_front() } else { None }
@@ -91,7 +93,7 @@ impl<K> Default for Active<K> {
 }
 
 impl<K: Copy + PartialEq> Active<K> {
-    /// Somebody has asked for something.
+    /// Records activity.
     pub(super) fn note(&mut self, who: K, now: Instant) {
         if let Some((last, at)) = self.last
             && last != who
@@ -101,7 +103,7 @@ impl<K: Copy + PartialEq> Active<K> {
         self.last = Some((who, now));
     }
 
-    /// When somebody else has, last.
+    /// When anybody else was last active.
     pub(super) fn besides(&self, who: K) -> Option<Instant> {
         match self.last {
             Some((last, at)) if last != who => Some(at),

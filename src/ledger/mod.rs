@@ -1,10 +1,11 @@
-//! The ledger: what may happen to money, and how it happens once.
+//! The ledger: the rules for moving money, and how each movement happens exactly once.
 //!
-//! A pure core ([`decide`](mod@decide), [`batch`]) and a thin shell around it: [`settle`]
-//! runs one batch in one transaction of any store, and [`settler`] feeds it from a bounded
-//! queue, in which everybody has [`room`] and a turn ([`queue`]). What can be asked, and what
-//! comes of it, [`operation`] says; who else is told of it, [`observer`]. `decide`, `batch`, `queue` and
-//! `room` know no database, no HTTP and no clock.
+//! A pure core ([`decide`](mod@decide), [`batch`]) and a thin shell around it: [`settle`] runs one
+//! batch in one transaction of any store, and [`settler`] feeds it from a bounded queue. [`room`]
+//! limits how much of the queue each tenant may fill, and [`queue`] decides whose command comes
+//! next. [`operation`] defines what callers can ask for and what they get back; [`observer`]
+//! notifies others of what was settled. `decide`, `batch`, `queue` and `room` know no database, no
+//! HTTP and no clock.
 
 pub mod audit;
 pub mod batch;

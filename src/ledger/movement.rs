@@ -1,8 +1,7 @@
 //! One side of a transfer: a step in the chain of one account.
 //!
-//! The steps of an account are numbered from 1 without a gap, in the order in which they
-//! were committed. So whoever knows the last one it has seen, and how many there are, knows
-//! how many it has missed.
+//! The steps of an account are numbered from 1 without gaps, in commit order. A reader who knows
+//! the last step it has seen and the number of steps therefore knows how many it has missed.
 
 use super::state::TransferRow;
 use crate::domain::ids::{AccountId, PaymentRow};
@@ -11,15 +10,15 @@ use crate::domain::money::Msat;
 /// A step in an account's chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Movement {
-    /// Whose.
+    /// The account.
     pub account: AccountId,
     /// Its number in the account's chain, from 1.
     pub entry: i64,
-    /// What the account held afterwards.
+    /// The account's balance after the step.
     pub balance: Msat,
     /// Whether money came in.
     pub received: bool,
-    /// The row of the payment that shows it.
+    /// The payment row that shows it.
     pub row: PaymentRow,
 }
 

@@ -1,4 +1,4 @@
-//! Who is told of each batch: live streams, metrics, traces, and whatever comes.
+//! Observers of batches, such as live streams, metrics and traces.
 
 use std::time::{Duration, Instant};
 
@@ -8,32 +8,32 @@ use super::state::{Effects, Snapshot};
 use crate::domain::time::UnixMs;
 use crate::telemetry::Ended;
 
-/// Is told of every batch, on the thread that settles: what it does there, everybody waits for.
+/// Is notified of every batch, on the settler's thread: everybody waits for what it does there.
 pub trait Observer: Send {
-    /// A transaction begins. What is known of one before is over.
+    /// A transaction begins. Discard anything kept from an earlier one.
     fn begun(&mut self) {}
 
-    /// What the transaction is about to write. Where there is nothing to write this is not called.
+    /// What the transaction is about to write. Not called when there is nothing to write.
     fn writes(&mut self, effects: &Effects) {
         let _ = effects;
     }
 
-    /// The transaction has ended. What it wrote is on disk only where it is committed.
+    /// The transaction has ended. Its writes are on disk only if it was committed.
     fn ended(&mut self, batch: Batch);
 }
 
-/// What became of a batch.
+/// The result of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// How it ended.
     pub ended: Ended,
-    /// How many invoices it has issued, paid and closed.
+    /// The number of invoices issued, paid and closed.
     pub size: usize,
     /// How long its transaction took.
     pub took: Duration,
 }
 
-/// A settlement store whose batches observers are told of, in their order.
+/// A settlement store that notifies observers of its batches, in order.
 pub struct Observed<S> {
     store: S,
     observers: Vec<Box<dyn Observer>>,
@@ -42,7 +42,7 @@ pub struct Observed<S> {
 }
 
 impl<S> Observed<S> {
-    /// Nothing has been settled yet.
+    /// A store with these observers, before its first batch.
     pub fn new(store: S, observers: Vec<Box<dyn Observer>>) -> Self {
         Self { store, observers, size: 0, begun_at: Instant::now() }
     }

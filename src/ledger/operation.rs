@@ -1,22 +1,22 @@
-//! What callers see of the ledger: an operation, and what it comes to. Batches hold commands of
-//! all kinds and answer outcomes of all kinds; whoever has asked for one operation gets the
-//! output of that one. From outcomes to outputs there is one way, which is in here.
+//! The callers' view of the ledger: an operation and its output. A batch holds commands of all
+//! kinds and returns outcomes of all kinds; a caller gets the output of the one operation it asked
+//! for. This module is the only place that converts outcomes to outputs.
 
 use super::command::{Adjust, Close, Command, CreateInvoice, IssueForLink, Pay, PayByCard, PayLink, Transfer};
 use super::outcome::{Adjusted, Closed, Issued, Once, Outcome, Paid, Rejection, Settled, Transferred};
 
-/// Something that can be asked of the ledger.
+/// An operation of the ledger.
 pub trait Operation: Into<Command> {
-    /// What it comes to where it is accepted.
+    /// The result of the operation when it is accepted.
     type Output;
 
-    /// The output in an outcome; `None` where it is that of another operation.
+    /// The output in an outcome; `None` if the outcome belongs to another kind of operation.
     fn output(outcome: Outcome) -> Option<Self::Output>;
 }
 
-/// What a batch has decided about an operation, in the operation's own terms. `None` where it was
-/// decided about something else, which [`decide`](super::decide::decide) does not do: it answers
-/// each command with an outcome of the same name.
+/// Converts a batch's decision to the operation's own terms. `None` if the decision is about
+/// another kind of operation. [`decide`](super::decide::decide) never does that: it answers each
+/// command with the outcome of the same name.
 pub(super) fn decision_of<O: Operation>(decision: Result<Outcome, Rejection>) -> Option<Result<O::Output, Rejection>> {
     let output = match decision {
         Ok(outcome) => O::output(outcome).map(Ok),

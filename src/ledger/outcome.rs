@@ -1,50 +1,50 @@
-//! What a command came to, or why it was refused.
+//! The outcomes of commands, and the reasons for refusing them.
 
 use super::state::Invoice;
 use crate::domain::card::limits::LimitExceeded;
-use crate::domain::ids::PaymentRow;
+use crate::domain::ids::{PaymentHash, PaymentRow};
 use crate::domain::money::Msat;
 use crate::domain::time::UnixMs;
 
-/// What an accepted command of any kind came to; each has the name of its command. Callers see
-/// the output alone: see [`Operation`](super::operation::Operation).
+/// The outcome of an accepted command. Each variant has the name of its command. Callers only see
+/// the output: see [`Operation`](super::operation::Operation).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Of the issue of an invoice.
+    /// An invoice was issued.
     CreateInvoice(Once<Issued>),
-    /// Of a payment.
+    /// An invoice was paid.
     Pay(Once<Paid>),
-    /// Of the issue of an invoice that no key asked for.
+    /// An invoice was issued without a key.
     IssueForLink(Issued),
-    /// Of a payment to a pay link.
+    /// A pay link was paid.
     PayLink(Once<Settled>),
-    /// Of a payment with a card.
+    /// A card paid.
     PayByCard(Paid),
-    /// Of movements without an invoice.
+    /// Money was moved without an invoice.
     Transfer(Once<Transferred>),
-    /// Of money that came in, or was taken out.
+    /// Money was brought in or taken out.
     Adjust(Adjusted),
-    /// Of a deletion.
+    /// Wallets were deleted.
     Close(Closed),
 }
 
-/// What came of something that may be asked again under its idempotency key.
+/// The result of a request that may be repeated under its idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Once<T> {
-    /// It is done now.
+    /// It was done now.
     Done(T),
-    /// The same was asked before under the same key: nothing has happened now.
+    /// The same request was made before under the same key; nothing was done now.
     Replayed {
-        /// The rows of the invoice, or of the transfers, that came of it then.
+        /// The rows of the invoice, or of the transfers, from the first request.
         payments: Vec<PaymentRow>,
     },
 }
 
-/// The invoice is issued.
+/// The invoice was issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Issued;
 
-/// The invoice is paid.
+/// The invoice was paid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paid {
     /// The invoice.
@@ -53,83 +53,84 @@ pub struct Paid {
     pub at: UnixMs,
 }
 
-/// The invoice that came with the command is issued and paid.
+/// The invoice that came with the command was issued and paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settled {
-    /// When.
+    /// When it was paid.
     pub at: UnixMs,
 }
 
 /// All legs were moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transferred {
-    /// When.
+    /// When they were moved.
     pub at: UnixMs,
 }
 
-/// The balance has changed.
+/// The balance was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Adjusted {
-    /// What the wallet holds now.
+    /// The wallet's balance now.
     pub balance: Msat,
-    /// Whether it was asked before under the same idempotency key, and has changed then.
+    /// Whether the same request was made before under the same idempotency key, so that the balance
+    /// changed then and not now.
     pub replayed: bool,
 }
 
-/// The wallets are deleted.
+/// The wallets were deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed;
 
-/// Why a command was refused. Where several reasons hold, the first in this order is
-/// given; `tests/ledger/precedence.rs` has a row for each.
+/// Why a command was refused. If several reasons apply, the first in this order is given;
+/// `tests/ledger/precedence.rs` has a row for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    /// The key was revoked after the handler had proved it.
+    /// The key was revoked after the handler had verified it.
     #[error("the key was revoked")]
     KeyRevoked,
-    /// The wallet of the key is frozen for everything.
+    /// The key's wallet is frozen completely.
     #[error("the wallet of the key is frozen")]
     KeyFrozen,
-    /// The user of the key may no longer create users, and only one who may can ask for this.
+    /// The key's user may no longer create users, which this request requires.
     #[error("the user of the key is not a manager")]
     NotAManager,
-    /// Something else was asked before under the same idempotency key.
+    /// A different request was made before under the same idempotency key.
     #[error("the idempotency key was used for another request")]
     IdempotencyConflict,
-    /// The user to delete is gone.
+    /// The user to delete does not exist any more.
     #[error("the user does not exist")]
     UserNotFound,
-    /// The user to delete has users of its own, and who asks does not delete these.
+    /// The user to delete has users of its own, which the request does not name.
     #[error("the user has users of its own")]
     UserHasUsers,
-    /// The user got or lost a wallet or a user while the deletion was under way.
+    /// The user gained or lost a wallet or a user while the deletion was in progress.
     #[error("the user's wallets or users have changed meanwhile")]
     WalletsChanged,
-    /// A wallet to move money from or to, or to delete, is gone.
+    /// A wallet to move money from or to, or to delete, does not exist any more.
     #[error("a wallet does not exist")]
     WalletNotFound {
-        /// Which leg, from 0.
+        /// The leg's index, from 0.
         leg: usize,
     },
     /// A wallet to delete holds money.
     #[error("a wallet holds money")]
     WalletHoldsMoney,
-    /// There is no such tap, or not of this card.
+    /// There is no such tap, or it belongs to another card.
     #[error("LNURL-withdraw record not found.")]
     HitNotFound,
-    /// The tap has paid.
+    /// The tap has already paid.
     #[error("Payment already claimed.")]
     HitSpent,
-    /// The tap's time is over.
+    /// The tap has expired.
     #[error("This link has expired.")]
     HitExpired,
-    /// The card may not pay.
+    /// The card is disabled.
     #[error("Card is disabled.")]
     CardDisabled,
-    /// No invoice of ours has the payment hash.
+    /// No invoice of ours has this payment hash.
     #[error("the invoice is not one of ours")]
     InvoiceNotFound,
-    /// The text is not the one that was issued.
+    /// The invoice string is not the one that was issued.
     #[error("the invoice does not match the one issued")]
     InvoiceMismatch,
     /// The invoice was paid before.
@@ -138,55 +139,64 @@ pub enum Rejection {
     /// The invoice's wallet was deleted.
     #[error("the invoice was cancelled")]
     InvoiceCancelled,
-    /// The invoice's time is over.
+    /// The invoice has expired.
     #[error("the invoice has expired")]
     InvoiceExpired,
-    /// A wallet that money is to leave, or that is to be deleted, is frozen.
+    /// Another payment of the wallet has the external id.
+    #[error("another payment of the wallet has the external id")]
+    ExternalIdExists {
+        /// Which payment.
+        payment_hash: PaymentHash,
+        /// Which leg, from 0.
+        leg: usize,
+    },
+    /// A wallet that money would leave, or that is to be deleted, is frozen.
     #[error("the wallet is frozen")]
     WalletFrozen {
-        /// Which leg, from 0.
+        /// The leg's index, from 0.
         leg: usize,
     },
-    /// The amount is over what the wallet may spend with one payment.
+    /// The amount exceeds the wallet's limit for one payment.
     #[error("over the wallet's limit for one payment")]
     PaymentLimit {
-        /// Which leg, from 0.
+        /// The leg's index, from 0.
         leg: usize,
     },
-    /// The amount is over what the wallet may still spend on this day.
+    /// The amount exceeds what the wallet may still spend today.
     #[error("over the wallet's limit for one day")]
     DayLimit {
-        /// Which leg, from 0.
+        /// The leg's index, from 0.
         leg: usize,
     },
-    /// The card's limits do not let the amount be spent.
+    /// The amount exceeds one of the card's limits.
     #[error(transparent)]
     CardLimit(#[from] LimitExceeded),
-    /// The payer has less than the amount.
+    /// The payer's balance is less than the amount.
     #[error("insufficient balance")]
     InsufficientBalance {
-        /// Which leg, from 0.
+        /// The leg's index, from 0.
         leg: usize,
     },
-    /// The wallet that money is to come to is frozen for everything.
+    /// The receiving wallet is frozen completely.
     #[error("the receiving wallet is frozen")]
     ReceiverFrozen {
-        /// Which leg, from 0.
+        /// The leg's index, from 0.
         leg: usize,
     },
-    /// The payee would hold more than there are bitcoin, or more than that would be issued.
+    /// The payee would hold more bitcoin than exist, or more than that would be issued.
     #[error("the receiving wallet cannot hold that much: there are no more than 21000000 bitcoin")]
     BalanceLimit {
-        /// Which leg, from 0.
+        /// The leg's index, from 0.
         leg: usize,
     },
 }
 
 impl Rejection {
-    /// Which movement of several was refused, from 0, where it was one of them.
+    /// The index, from 0, of the movement that was refused, if the reason is about one movement.
     pub const fn leg(self) -> Option<usize> {
         match self {
             Self::WalletNotFound { leg }
+            | Self::ExternalIdExists { leg, .. }
             | Self::WalletFrozen { leg }
             | Self::ReceiverFrozen { leg }
             | Self::PaymentLimit { leg }

@@ -1,20 +1,21 @@
-//! In which order commands are settled: by turns, so that who asks for much keeps nobody waiting
-//! but itself (promise I14). Pure: the time is passed in.
+//! The order in which commands are settled: fair between tenants, so that heavy use by one delays
+//! nobody else (promise I14). Pure: the time is passed in.
 //!
-//! **Small commands** are settled many in a batch. While several tenants ask, each has a quantum
-//! in a batch; and who has only a little waiting comes in every second one before the others, so
-//! that it does not wait for their quanta as well. While only one tenant asks, it has batches as
-//! large as they may be. Within a tenant its manager and its users take turns.
+//! **Small commands** are settled many to a batch. While several tenants are active, each gets a
+//! quantum per batch. Tenants with only a few waiting commands go first in every second batch, so
+//! that they need not wait for the others' quanta as well. A tenant that is alone gets batches of
+//! the full size. Within a tenant, the manager and the users alternate.
 //!
-//! **Bulk commands**, those that are heavier than the quantum, are settled apart, because all who
-//! are in their batch wait for them; and never two batches of them in a row while small ones wait.
-//! As long as nobody else is active, a consumer's go as fast as they can. Else they go one at a
-//! time, and then the consumer's next one rests for several times as long as that took beyond a
-//! quantum: a small command seldom meets one, and then a single one. Else is another tenant; and
-//! to a tenant's users, their manager as well.
+//! **Bulk commands**, those heavier than the quantum, are settled in batches of their own, because
+//! everybody in their batch has to wait for them. Two bulk batches never run in a row while small
+//! commands wait. A consumer's bulk runs at full speed as long as nobody else is active. Otherwise
+//! it runs one command at a time, and after each one the consumer rests for several times as long
+//! as the command took beyond a quantum. Small commands therefore rarely wait behind bulk, and then
+//! only behind one command. "Nobody else" means no other tenant; for a tenant's users it also means
+//! not their manager.
 //!
-//! Commands of one consumer and one kind keep their order. Nothing waits for ever: every tenant
-//! has its turn, and every rest has its end.
+//! Commands of one consumer and one kind keep their order. Nothing waits forever: every tenant gets
+//! its turn, and every rest ends.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -23,62 +24,63 @@ use super::lanes::{Active, Entry, Lanes, pop_fitting};
 use crate::domain::consumer::{Consumer, Party};
 use crate::domain::ids::UserId;
 
-/// What a batch weighs at most, unless one command alone is heavier.
+/// The maximum weight of a batch, unless a single command is heavier.
 pub const BATCH_WEIGHT_MAX: usize = 1024;
-/// What one tenant puts into a batch while others are active; what is heavier is bulk.
+/// What one tenant may put into a batch while others are active. Anything heavier is bulk.
 pub const QUANTUM: usize = 32;
-/// What a tenant has waiting at most to come before those that have more.
+/// A tenant with at most this much waiting goes before those with more.
 const LITTLE: usize = 4;
-/// How long a small command makes whoever asked for it active. Somebody who pays every few
-/// seconds should not meet the bulk of others any more often than who pays all the time.
+/// How long a small command counts its sender as active. It is long enough that someone who pays
+/// every few seconds meets the bulk of others no more often than someone who pays all the time.
 const ACTIVE_FOR: Duration = Duration::from_secs(10);
-/// How many times as long as its bulk took a consumer rests at first, …
+/// How long a consumer rests at first, as a multiple of the time its bulk took.
 const REST_AT_FIRST: u32 = 4;
-/// … and on average in the long run: then bulk has one part in seventeen of the time, and of
-/// twenty small commands that come at any time not even one meets it.
+/// The same on average in the long run: bulk then gets one seventeenth of the time, and fewer than
+/// one in twenty small commands, arriving at random, meets it.
 const REST_LASTING: u32 = 16;
-/// How much of the longer rest may be owed before it has to be taken: what a consumer does now
-/// and then is over soon.
+/// How much of the longer rest may be deferred before it has to be taken, so that occasional bulk
+/// finishes quickly.
 const OWED_MAX: Duration = Duration::from_secs(2);
-/// The longest rest, where a slow disk makes bulk very slow: what waits must be done in time.
+/// The longest rest, for when a slow disk makes bulk very slow: queued commands must be settled in
+/// time.
 const REST_MAX: Duration = Duration::from_secs(2);
 
-/// What waits to be settled.
+/// The commands that wait to be settled.
 #[derive(Debug)]
 pub struct Queue<T> {
     small: HashMap<UserId, Lanes<T>>,
-    /// The tenants that have something small waiting; whose turn it is comes first.
+    /// The tenants with small commands waiting; the next one is first.
     turns: VecDeque<UserId>,
-    /// The bulk of each consumer that has any waiting; whose turn it is comes first.
+    /// The waiting bulk of each consumer; the next one is first.
     bulk: VecDeque<(Consumer, VecDeque<Entry<T>>)>,
     rests: HashMap<Consumer, Rest>,
     active_tenants: Active<UserId>,
     active_consumers: Active<Consumer>,
-    /// Whether small commands come before bulk that could go now.
+    /// Whether small commands go before bulk that could run now.
     small_first: bool,
-    /// Whether the next batch of small commands is everybody's, after one of those with little.
+    /// Whether the next batch of small commands is for everybody, after one for those with few.
     everybody_next: bool,
-    /// Whose bulk was handed out last, and what it weighs.
+    /// The consumer whose bulk was handed out last, and its weight.
     under_way: Option<(Consumer, usize)>,
     hurried: bool,
 }
 
-/// Until when a consumer's bulk waits, …
+/// The time until which a consumer's bulk waits.
 #[derive(Clone, Copy, Debug)]
 struct Rest {
     until: Instant,
-    /// … and until when it would, if nothing could be owed.
+    /// The time until which it would wait if no rest could be deferred.
     owed_until: Instant,
 }
 
-/// What there is to do.
+/// What to do next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next<T> {
-    /// To settle these together.
+    /// Settle these together.
     Batch(Vec<T>),
-    /// To wait until then, or until something comes.
+    /// Wait until this time, or until a command arrives.
     Rest(Instant),
-    /// To wait until something comes.
+    /// Wait until a command arrives.
     Nothing,
 }
 
@@ -100,7 +102,7 @@ impl<T> Default for Queue<T> {
 }
 
 impl<T> Queue<T> {
-    /// Queues a command of a weight.
+    /// Queues a command.
     pub fn push(&mut self, consumer: Consumer, weight: usize, item: T, now: Instant) {
         let entry = Entry { weight: weight.max(1), item };
         if entry.weight > QUANTUM {
@@ -137,7 +139,7 @@ impl<T> Queue<T> {
         rested.min().map_or(Next::Nothing, Next::Rest)
     }
 
-    /// What was handed out last has been settled, and took so long.
+    /// Records that what was handed out last has been settled, and how long it took.
     pub fn settled(&mut self, took: Duration, now: Instant) {
         let Some((consumer, weight)) = self.under_way.take() else { return };
         self.rests.retain(|_, rest| rest.until.max(rest.owed_until) > now);
@@ -155,19 +157,19 @@ impl<T> Queue<T> {
         self.rests.insert(consumer, Rest { until, owed_until });
     }
 
-    /// From now on nobody rests.
+    /// Skips all rests from now on.
     pub const fn hurry(&mut self) {
         self.hurried = true;
     }
 
-    /// Up to when the bulk of a consumer has to wait, where it does: until it has rested, or
-    /// nobody is there any more to rest for.
+    /// The time until which a consumer's bulk has to wait, if it does: until its rest ends, or
+    /// until nobody else is active.
     fn rests_until(&self, consumer: Consumer) -> Option<Instant> {
         let rest = self.rests.get(&consumer).filter(|_| !self.hurried)?;
         Some(rest.until.min(self.others_active_at(consumer)? + ACTIVE_FOR))
     }
 
-    /// When somebody was active last for whose sake the bulk of a consumer rests.
+    /// When anybody was last active for whose sake this consumer's bulk rests.
     fn others_active_at(&self, consumer: Consumer) -> Option<Instant> {
         match consumer.party {
             Party::Manager => self.active_tenants.besides(consumer.tenant),
@@ -175,7 +177,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// The bulk of the next consumer that has rested: one command, or a batch where the consumer
+    /// The bulk of the next consumer that is not resting: one command, or a batch if the consumer
     /// is alone.
     fn bulk_batch(&mut self, now: Instant) -> Option<Vec<T>> {
         let has_rested = |(consumer, _): &(Consumer, _)| self.rests_until(*consumer).is_none_or(|until| until <= now);
@@ -195,7 +197,7 @@ impl<T> Queue<T> {
         Some(batch)
     }
 
-    /// Small commands of the tenants whose turn it is, a quantum of each.
+    /// Small commands of the next tenants, a quantum of each.
     fn small_batch(&mut self, now: Instant) -> Vec<T> {
         let only = self.turns.front().copied().filter(|_| self.turns.len() == 1);
         let is_alone = only.is_some_and(|tenant| is_over(self.active_tenants.besides(tenant), now));
@@ -220,7 +222,7 @@ impl<T> Queue<T> {
                 had.push_back(tenant);
             }
         }
-        // Whom this batch has passed over comes first, and who was in it comes last.
+        // Tenants that this batch passed over go first next time; those it included go last.
         passed.append(&mut self.turns);
         passed.append(&mut had);
         self.turns = passed;
@@ -228,7 +230,7 @@ impl<T> Queue<T> {
     }
 }
 
-/// Whether those who were active then are so no longer.
+/// Whether that activity is too old to count.
 fn is_over(active_at: Option<Instant>, now: Instant) -> bool {
     active_at.is_none_or(|at| at + ACTIVE_FOR <= now)
 }

@@ -1,8 +1,8 @@
-//! How much may wait for the settler, and how much of that may be one tenant's. Pure.
+//! Limits on how much may wait for the settler, in total and for each tenant. Pure.
 //!
-//! Nobody takes the last of it: a tenant has at most as much as it leaves free, which is half of
-//! the room where it is alone, and a third where another one has its fill as well. So there is
-//! always room for one who comes new. Of a tenant's part its users leave a quarter to its manager.
+//! Nobody can take the last of the room. A tenant may take at most as much as it leaves free: half
+//! of the room if it is alone, and a third if another tenant has also taken all it can. There is
+//! always room for a newcomer. A tenant's users leave a quarter of its part to the manager.
 
 use std::collections::HashMap;
 
@@ -10,37 +10,36 @@ use super::queue::BATCH_WEIGHT_MAX;
 use crate::domain::consumer::{Consumer, Party};
 use crate::domain::ids::UserId;
 
-/// The weight of commands that may wait or be under way.
+/// The maximum weight of commands that are waiting or in progress.
 pub const WEIGHT_MAX: usize = 8192;
 
-/// What is taken.
+/// The room that is taken.
 #[derive(Debug, Default)]
 pub struct Room {
     taken: usize,
     tenants: HashMap<UserId, Taken>,
 }
 
-/// What one tenant has taken, …
+/// What one tenant has taken.
 #[derive(Clone, Copy, Debug, Default)]
 struct Taken {
     in_all: usize,
-    /// … and how much of it its users.
+    /// How much of that its users have taken.
     by_users: usize,
 }
 
 /// Why there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Full {
-    /// The tenant's part is taken, by itself.
+    /// The tenant has used up its own part.
     OfItsOwn,
-    /// All of the tenants together leave too little.
+    /// All tenants together leave too little.
     OfOthers,
 }
 
 impl Room {
-    /// Takes room for a weight, and answers how much has been taken, for [`Room::give_back`].
-    /// What is heavier than a batch takes no more than one does, because it would never find so
-    /// much.
+    /// Takes room for a weight, and returns how much was taken, for [`Room::give_back`]. A command
+    /// heavier than a batch takes only as much as a batch, because it might never find more.
     pub fn take(&mut self, consumer: Consumer, weight: usize) -> Result<usize, Full> {
         let before = self.tenants.get(&consumer.tenant).copied().unwrap_or_default();
         let weight = weight.clamp(1, BATCH_WEIGHT_MAX);
@@ -60,7 +59,7 @@ impl Room {
         Ok(weight)
     }
 
-    /// Gives back what was taken.
+    /// Gives room back.
     pub fn give_back(&mut self, consumer: Consumer, weight: usize) {
         self.change(consumer, |taken| taken.saturating_sub(weight));
         if self.tenants.get(&consumer.tenant).is_some_and(|taken| taken.in_all == 0) {
@@ -83,7 +82,7 @@ impl Room {
     }
 }
 
-/// What one side of a tenant may have of the room that others leave.
+/// How much of the room that others leave may go to one side of a tenant.
 const fn part_of(party: Party, room: usize) -> usize {
     match party {
         Party::Manager => room / 2,

@@ -1,32 +1,32 @@
-//! One batch of commands, settled in one database transaction.
+//! Settles one batch of commands in one database transaction.
 //!
 //! | step | what | round trips on PostgreSQL |
 //! |---|---|---|
 //! | begin | `BEGIN` (SQLite: `BEGIN IMMEDIATE`, which takes the write lock) | 1 |
-//! | load | lock invoices by hash, then accounts by id; read those that only authorize | 1 to 3 |
+//! | load | lock invoices by hash, then accounts by id; read accounts that only authorize | 1 to 3 |
 //! | decide | [`super::decide::decide`], pure | 0 |
 //! | apply | invoices, transfers, balances in one statement; affected rows counted | 1 |
 //! | commit | one flush to disk for the whole batch | 1 |
 //!
-//! That is six at most, and one more for idempotency keys. Where a manager asks for something that
-//! only managers may do, or users are deleted, their rows are locked first; and what is deleted is
-//! marked by a statement of its own.
+//! That is six at most, plus one for idempotency keys. If a manager asks for something that only
+//! managers may do, or users are deleted, their rows are locked first. Deletions are written by a
+//! statement of their own.
 //!
-//! **Locks.** Everyone who takes more than one row lock takes them in the order users, cards
-//! (with their taps), invoices, accounts, and within each by id. So two batches, on whatever replica, can wait
-//! for each other, but never in a circle. Only managers who ask are locked before all that, shared:
-//! where another replica is just deleting one of them, the database ends the circle, and the batch
-//! is tried again.
+//! **Locks.** Whoever takes more than one row lock takes them in the order users, cards (with their
+//! taps), invoices, accounts, and within each by id. Two batches, on any replicas, can therefore
+//! wait for each other but never deadlock. The one exception: managers who ask are locked before
+//! everything else, in shared mode. If another replica is deleting one of them at the same time,
+//! the database breaks the deadlock and the batch is retried.
 //!
-//! **Time** is read after the locks are held: whether an invoice has expired is decided at
-//! the moment of payment, not at the moment of asking. Stores have no clock of their own: they
-//! are handed the settler's.
+//! **Time** is read after the locks are held: whether an invoice has expired is decided when it is
+//! paid, not when the payment was requested. Stores have no clock of their own; they are given the
+//! settler's.
 //!
-//! **Refused commands** leave no rows. A batch of only refusals is rolled back, so that it
-//! costs no flush.
+//! **Refused commands** leave no rows. A batch of nothing but refusals is rolled back, so it costs
+//! no flush.
 //!
-//! **An unknown commit** (the connection died under it) is looked up before anyone is
-//! answered: see [`Commit::Unknown`].
+//! **An unknown commit** (the connection died during it) is looked up before anyone is answered:
+//! see [`Commit::Unknown`].
 
 use super::batch::ReadSet;
 use super::command::Command;
@@ -36,50 +36,49 @@ use super::outcome::Rejection;
 use super::state::{Effects, Snapshot};
 use crate::domain::time::UnixMs;
 
-/// Why a batch could not be settled. Nothing of it has happened, but for
+/// Why a batch could not be settled. None of it has happened, except possibly with
 /// [`SettleError::OutcomeUnknown`].
 #[derive(Debug, thiserror::Error)]
 pub enum SettleError {
-    /// The database is gone, busy, or gave this transaction up: worth another try.
+    /// The database is down or busy, or it aborted this transaction. Worth a retry.
     #[error("the database is not available: {0}")]
     Unavailable(String),
-    /// The database refused what was asked, which it should not have: a fault of ours.
+    /// The database refused a statement, which is a bug of ours.
     #[error("the database refused a batch: {0}")]
     Refused(String),
-    /// The commit was sent, and whether it happened could not be found out.
+    /// The commit was sent, and it could not be determined whether it happened.
     #[error("whether a batch was committed is not known: {0}")]
     OutcomeUnknown(String),
 }
 
-/// How a commit went.
+/// The result of a commit.
 #[derive(Debug)]
 pub enum Commit {
     /// It is on disk.
     Done,
-    /// It did not happen; nothing of the batch did.
+    /// It did not happen; nothing was written.
     Aborted(SettleError),
-    /// It was sent, but neither its answer nor a look into the database told what became
-    /// of it.
+    /// It was sent, but neither its answer nor a lookup in the database showed whether it happened.
     Unknown(SettleError),
 }
 
-/// What settling needs of a store. One transaction at a time; the store keeps its
-/// connection, and finds a new one when it has died.
+/// What settling needs from a store. It runs one transaction at a time, keeps its connection, and
+/// reconnects when the connection has died.
 pub trait SettlementStore {
     /// Opens a transaction.
     fn begin(&mut self) -> Result<(), SettleError>;
-    /// Locks and reads the read set, in the order that the module's doc gives. The clock tells
-    /// which sessions are over.
+    /// Locks and reads the read set, in the order given in the module's documentation. The clock is
+    /// used to exclude expired sessions.
     fn load(&mut self, read_set: ReadSet, clock: &dyn Fn() -> UnixMs) -> Result<Snapshot, SettleError>;
-    /// Writes the effects, and makes sure that every row that was meant was written.
+    /// Writes the effects, and checks that every intended row was written.
     fn apply(&mut self, effects: &Effects) -> Result<(), SettleError>;
-    /// Commits, and finds out what happened where the answer is lost.
+    /// Commits. If the answer is lost, finds out what happened.
     fn commit(&mut self) -> Commit;
-    /// Gives the transaction up.
+    /// Rolls the transaction back.
     fn rollback(&mut self);
 }
 
-/// Settles one operation, in a transaction of its own.
+/// Settles one operation in its own transaction.
 pub fn settle<O: Operation>(
     store: &mut dyn SettlementStore,
     operation: O,

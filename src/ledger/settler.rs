@@ -1,10 +1,9 @@
-//! The settler: one thread that owns the settling connection, and a bounded queue in front
-//! of it.
+//! The settler: one thread that owns the settlement connection, behind a bounded queue.
 //!
-//! It takes whatever has queued up, one command when idle and hundreds under load, and
-//! settles it as one batch: the lock of a hot wallet and the flush to disk are paid once
-//! for all. Nothing waits for a batch to fill. How much of the queue and of a batch is one
-//! tenant's, [`room`](super::room) and [`queue`](super::queue) say.
+//! It takes whatever has queued up, one command when idle and hundreds under load, and settles it
+//! as one batch, so that the lock of a hot wallet and the flush to disk are paid for once. Nothing
+//! waits for a batch to fill. [`room`](super::room) and [`queue`](super::queue) decide how much of
+//! the queue and of a batch one tenant may have.
 
 use std::sync::Arc;
 use std::thread;
@@ -25,8 +24,8 @@ use crate::domain::time::UnixMs;
 use crate::telemetry::traces;
 use crate::telemetry::traces::Origin;
 
-/// How long a command may wait to be taken up. Its caller may have given up and asked again
-/// by then, so it is refused, and nothing has happened.
+/// How long a command may wait in the queue. After that its caller may have given up and retried,
+/// so it is refused, and nothing has happened.
 const QUEUE_TIME_MAX: Duration = Duration::from_secs(30);
 /// Why a command got no decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,21 +39,21 @@ pub enum SubmitError {
     /// The settler has stopped or is stopping.
     #[error("the ledger is shutting down")]
     ShuttingDown,
-    /// The database stayed away. Nothing has happened.
+    /// The database stayed unavailable. Nothing has happened.
     #[error("the database is not available")]
     Unavailable,
-    /// The commit's outcome could not be found out.
+    /// The outcome of the commit could not be determined.
     #[error("the outcome is not known")]
     OutcomeUnknown,
-    /// A fault of ours. Nothing has happened.
+    /// A bug of ours. Nothing has happened.
     #[error("the ledger failed")]
     Fault,
 }
 
-/// What a caller gets: no decision, a refusal, or what the operation came to.
+/// What a caller gets: an error, a refusal, or the operation's output.
 pub type Reply<O> = Result<Result<<O as Operation>::Output, Rejection>, SubmitError>;
 
-/// The same, as the thread answers it, which settles operations of all kinds.
+/// The same as sent by the thread, which settles operations of all kinds.
 pub(super) type Answer = Result<Result<Outcome, Rejection>, SubmitError>;
 
 /// A command that waits to be settled.
@@ -62,13 +61,13 @@ pub(super) struct Job {
     pub(super) command: Command,
     pub(super) reply: oneshot::Sender<Answer>,
     pub(super) queued_at: Instant,
-    /// Who asks, where that is traced.
+    /// The span of the caller, if it is traced.
     pub(super) origin: Option<Origin>,
     /// Given back when the command is answered.
     pub(super) place: Place,
 }
 
-/// What callers and the thread share.
+/// State that callers share with the thread.
 #[derive(Default)]
 struct Shared {
     room: Mutex<Room>,
@@ -76,13 +75,13 @@ struct Shared {
     wake: Condvar,
 }
 
-/// Those who wait, and the thread that settles for them.
+/// The queue, and the state of the thread that works on it.
 #[derive(Default)]
 struct Line {
     queue: Queue<Job>,
-    /// The thread sleeps, and has not been woken yet.
+    /// The thread sleeps and has not been woken yet.
     asleep: bool,
-    /// Nobody may queue any more.
+    /// No more commands are accepted.
     closed: bool,
 }
 
@@ -90,14 +89,14 @@ struct Line {
 #[derive(Clone)]
 pub struct Settler(Arc<Shared>);
 
-/// The settler's thread, for whoever has to end it.
+/// The settler's thread, for whoever has to stop it.
 pub struct SettlerThread {
     shared: Arc<Shared>,
     thread: thread::JoinHandle<()>,
 }
 
 /// Room in the queue for one command. It is given back when the command is answered, or when this
-/// is dropped before.
+/// is dropped earlier.
 pub struct Place {
     shared: Arc<Shared>,
     consumer: Consumer,
@@ -105,8 +104,7 @@ pub struct Place {
 }
 
 impl Settler {
-    /// Starts the thread. The receiver resolves when the thread has ended, for whatever
-    /// reason.
+    /// Starts the thread. The receiver resolves when the thread has ended, for any reason.
     pub fn start(
         store: Box<dyn SettlementStore + Send>,
         clock: fn() -> UnixMs,
@@ -114,7 +112,7 @@ impl Settler {
         let shared = Arc::<Shared>::default();
         let (ended, on_end) = oneshot::channel();
         let thread = thread::Builder::new().name("settler".to_owned()).spawn({
-            // Dropped at the end of the thread, by a panic too: that is the signal.
+            // Dropped when the thread ends, even by a panic: that is the signal.
             let end = End { shared: Arc::clone(&shared), _ended: ended };
             move || {
                 let end = end;
@@ -124,13 +122,13 @@ impl Settler {
         Ok((Self(Arc::clone(&shared)), SettlerThread { shared, thread }, on_end))
     }
 
-    /// The weight (see [`Command::weight`]) of the commands that wait or are under way.
+    /// The weight (see [`Command::weight`]) of the commands that are waiting or in progress.
     pub fn queued(&self) -> usize {
         self.0.room.lock().taken()
     }
 
-    /// Takes room for a command of this weight, on somebody's account: before the work that a
-    /// heavy command makes, which would be for nothing.
+    /// Reserves room for a command of this weight, charged to a consumer. Called before the work of
+    /// preparing a heavy command, which would otherwise be wasted.
     pub fn reserve(&self, consumer: Consumer, weight: usize) -> Result<Place, SubmitError> {
         let weight = self.0.room.lock().take(consumer, weight).map_err(|full| match full {
             Full::OfItsOwn => SubmitError::TenantOverloaded,
@@ -139,8 +137,8 @@ impl Settler {
         Ok(Place { shared: Arc::clone(&self.0), consumer, weight })
     }
 
-    /// Queues an operation on somebody's account, and waits for what became of it. The operation
-    /// is settled even when the caller stops waiting.
+    /// Queues an operation, charged to a consumer, and waits for its result. The operation is
+    /// settled even if the caller stops waiting.
     pub async fn submit<O: Operation>(&self, operation: O, consumer: Consumer) -> Reply<O> {
         let command = operation.into();
         self.reserve(consumer, command.weight())?.queue::<O>(command).await
@@ -148,7 +146,7 @@ impl Settler {
 }
 
 impl Place {
-    /// As [`Settler::submit`], of an operation for which there is room already.
+    /// Like [`Settler::submit`], for an operation that already has room.
     pub async fn submit<O: Operation>(self, operation: O) -> Reply<O> {
         self.queue::<O>(operation.into()).await
     }
@@ -157,7 +155,7 @@ impl Place {
         let (reply, answer) = oneshot::channel();
         let shared = Arc::clone(&self.shared);
         shared.queue(Job { command, reply, queued_at: Instant::now(), origin: traces::origin(), place: self })?;
-        // The reply is only ever dropped unanswered when the thread has died in the middle.
+        // The reply is only dropped unanswered if the thread died while settling.
         let decision = answer.await.unwrap_or(Err(SubmitError::OutcomeUnknown))?;
         decision_of::<O>(decision).ok_or(SubmitError::OutcomeUnknown)
     }
@@ -184,7 +182,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Waits for the next batch, after one that took so long; `None` when nothing comes any more.
+    /// Waits for the next batch; `took` is how long the last one took. `None` when no more will
+    /// come.
     fn next_batch(&self, took: Duration) -> Option<Vec<Job>> {
         let mut line = self.line.lock();
         line.queue.settled(took, Instant::now());
@@ -205,7 +204,7 @@ impl Shared {
         }
     }
 
-    /// From now on nobody may queue, and what waits goes without a rest.
+    /// Accepts no more commands, and lets the remaining ones go without rests.
     fn close(&self) {
         let mut line = self.line.lock();
         line.closed = true;
@@ -223,7 +222,7 @@ impl SettlerThread {
     }
 }
 
-/// The end of the thread: nothing that still waits is settled by anybody.
+/// Marks the end of the thread: nobody will settle what is still waiting.
 struct End {
     shared: Arc<Shared>,
     _ended: oneshot::Sender<()>,
@@ -257,8 +256,8 @@ impl std::fmt::Debug for Place {
 }
 
 impl Command {
-    /// How much of a batch the command fills: 1 for most, the number of movements for a
-    /// transfer or a deletion.
+    /// How much of a batch the command fills: 1 for most, the number of movements for a transfer or
+    /// a deletion.
     pub fn weight(&self) -> usize {
         match self {
             Self::CreateInvoice(_)
@@ -289,7 +288,7 @@ fn run(mut store: Box<dyn SettlementStore + Send>, shared: &Shared, clock: fn() 
 
 fn answer_all(jobs: impl IntoIterator<Item = Job>, error: SubmitError) {
     for job in jobs {
-        // A caller who has gone away does not need the answer.
+        // A caller who is gone does not need the answer.
         drop(job.reply.send(Err(error)));
     }
 }

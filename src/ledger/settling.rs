@@ -1,5 +1,5 @@
-//! What the settler's thread does with one batch: it tries again while the database is away, and
-//! settles command by command what the database refuses together.
+//! How the settler's thread handles one batch: it retries while the database is unavailable, and
+//! settles commands one by one if the database refuses them together.
 
 use std::thread;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::settler::{Answer, Job, SubmitError};
 use crate::domain::time::UnixMs;
 use crate::telemetry::traces;
 
-/// Pauses before a batch is tried again while the database is not available.
+/// Pauses between retries of a batch while the database is unavailable.
 const RETRY_PAUSES_MS: [u64; 5] = [5, 25, 100, 300, 1000];
 
 /// Settles a batch, and answers everyone.
@@ -27,12 +27,12 @@ pub(super) fn settle_jobs(store: &mut dyn SettlementStore, batch: Vec<Job>, cloc
     match settle_patiently(store, &commands, clock) {
         Ok(outcomes) => {
             for ((reply, _place, _), outcome) in waiting.into_iter().zip(outcomes) {
-                // A caller who has gone away does not need the answer.
+                // A caller who is gone does not need the answer.
                 drop(reply.send(Ok(outcome)));
             }
         }
-        // One command that the database refuses must not disturb its neighbours. And one under
-        // an idempotency key that another replica has just taken will find it taken.
+        // A command that the database refuses must not affect the others in its batch. A command
+        // whose idempotency key was just taken by another replica will find it taken on the retry.
         Err(SettleError::Refused(error))
             if commands.len() > 1 || commands.iter().any(|command| command.claim().is_some()) =>
         {
@@ -40,7 +40,7 @@ pub(super) fn settle_jobs(store: &mut dyn SettlementStore, batch: Vec<Job>, cloc
             let mut away = None;
             for (command, (reply, _place, origin)) in commands.iter().zip(waiting) {
                 let _for_one = traces::on_behalf_of(origin.iter());
-                // Where the database has gone away, the others need not find out one by one.
+                // If the database is gone, the other commands need not find that out one by one.
                 let answer = match away {
                     Some(error) => Err(error),
                     None => settle_one(store, command, clock),
@@ -64,7 +64,7 @@ pub(super) fn settle_jobs(store: &mut dyn SettlementStore, batch: Vec<Job>, cloc
 fn settle_one(store: &mut dyn SettlementStore, command: &Command, clock: fn() -> UnixMs) -> Answer {
     let command = std::slice::from_ref(command);
     let settled = match settle_patiently(store, command, clock) {
-        // Its idempotency key was taken between the look and the write: it is there now.
+        // Its idempotency key was taken between the lookup and the write; a retry finds it.
         Err(SettleError::Refused(_)) if command.iter().any(|command| command.claim().is_some()) => {
             settle_patiently(store, command, clock)
         }
@@ -89,7 +89,7 @@ impl From<&SettleError> for SubmitError {
     }
 }
 
-/// Tries again while the database is away: an unavailable database has done nothing yet.
+/// Retries while the database is unavailable: an unavailable database has done nothing yet.
 fn settle_patiently(
     store: &mut dyn SettlementStore,
     commands: &[Command],

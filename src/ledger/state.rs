@@ -1,4 +1,4 @@
-//! What deciding looks at ([`Snapshot`]) and what it writes ([`Effects`]).
+//! The input of a decision ([`Snapshot`]) and its output ([`Effects`]).
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,6 +6,7 @@ use super::command::NewInvoice;
 use crate::crypto::secret::Sealed;
 use crate::domain::card::limits::CardLimits;
 use crate::domain::controls::{Freezes, Limits, Spent};
+use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::{IdempotencyKey, RequestDigest};
 use crate::domain::ids::{AccountId, CardId, HitId, InvoiceId, OriginId, PaymentHash, PaymentRow, TransferId, UserId};
@@ -17,14 +18,14 @@ use crate::domain::webhooks::{EventKind, EventKinds};
 /// Whose money an account holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountKind {
-    /// A user's; never below zero (promise I3).
+    /// A user's money; never below zero (promise I3).
     Wallet,
-    /// What is outside of satkeep; below zero by as much as all wallets hold.
+    /// The world outside of satkeep; negative by as much as all wallets hold.
     Issuance,
 }
 
 impl AccountKind {
-    /// The name by which the kind is stored.
+    /// The name under which the kind is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Wallet => "wallet",
@@ -32,48 +33,49 @@ impl AccountKind {
         }
     }
 
-    /// The kind of that name.
+    /// The kind with that name.
     pub fn from_stored(name: &str) -> Option<Self> {
         [Self::Wallet, Self::Issuance].into_iter().find(|kind| kind.as_str() == name)
     }
 }
 
-/// An account as it stands, locked for the batch.
+/// The current state of an account, locked for the batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// Whose money it is.
+    /// Whose money it holds.
     pub kind: AccountKind,
-    /// What it holds.
+    /// Its balance.
     pub balance: Msat,
-    /// How many entries its chain has: transfers in and out, one to itself twice.
+    /// The number of entries in its chain. Each transfer in or out is one; a transfer to itself is
+    /// two.
     pub entries: i64,
     /// The generation of the wallet's keys.
     pub keys_version: i64,
     /// False once it was deleted.
     pub open: bool,
-    /// What it is frozen by.
+    /// The freezes in force.
     pub freezes: Freezes,
-    /// The most that its own key may spend.
+    /// The spending limits of its own key.
     pub limits: Limits,
     /// What its own key has spent.
     pub spent: Spent,
-    /// Which events of it somebody is to be told of.
+    /// The events that somebody subscribes to.
     pub subscribed: EventKinds,
 }
 
-/// Where an invoice stands. Expiry is not a state: the time of payment decides.
+/// The state of an invoice. Expiry is not a state: the time of payment decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvoiceState {
-    /// Waits to be paid.
+    /// Waiting to be paid.
     Open,
-    /// Was paid, once (promise I4).
+    /// Paid, once (promise I4).
     Paid,
     /// Can never be paid, because its wallet was deleted.
     Cancelled,
 }
 
 impl InvoiceState {
-    /// The name by which the state is stored.
+    /// The name under which the state is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -82,39 +84,39 @@ impl InvoiceState {
         }
     }
 
-    /// The state of that name.
+    /// The state with that name.
     pub fn from_stored(name: &str) -> Option<Self> {
         [Self::Open, Self::Paid, Self::Cancelled].into_iter().find(|state| state.as_str() == name)
     }
 }
 
-/// An invoice as it stands, locked for the batch.
+/// The current state of an invoice, locked for the batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invoice {
     /// Its id.
     pub id: InvoiceId,
-    /// Who is paid.
+    /// The account to be paid.
     pub payee: AccountId,
-    /// How much.
+    /// The amount.
     pub amount: Amount,
     /// Whether it was paid.
     pub state: InvoiceState,
-    /// The text as issued; `None` for a direct transfer.
+    /// The invoice string as issued; `None` for a direct transfer.
     pub bolt11: Option<String>,
-    /// What for.
+    /// What the payment is for.
     pub memo: String,
-    /// The secret behind the payment hash, sealed.
+    /// The encrypted preimage of the payment hash.
     pub preimage: Sealed,
     /// When it was issued.
     pub created_at: UnixMs,
-    /// From when on it cannot be paid.
+    /// The time from which it can no longer be paid.
     pub expires_at: UnixMs,
-    /// Whether the payee asked to be told of the payment.
+    /// Whether the payee asked to be notified of the payment.
     pub has_webhook: bool,
 }
 
 impl Invoice {
-    /// The invoice that a new one becomes.
+    /// A new invoice in this state.
     pub fn new(new: NewInvoice, state: InvoiceState) -> Self {
         let NewInvoice { id, payee, amount, bolt11, memo, preimage, created_at, expires_at, webhook, .. } = new;
         let has_webhook = webhook.is_some();
@@ -127,71 +129,73 @@ impl Invoice {
 pub struct Snapshot {
     /// The accounts that the commands name.
     pub accounts: HashMap<AccountId, Account>,
-    /// The invoices that are to be paid, where they exist.
+    /// The invoices to pay, if they exist.
     pub invoices: HashMap<PaymentHash, Invoice>,
-    /// The taps that are to pay.
+    /// The payments that have the external ids which commands name already.
+    pub external_ids: HashMap<(AccountId, ExternalId), PaymentHash>,
+    /// The taps to pay with.
     pub hits: HashMap<HitId, Hit>,
-    /// Their cards.
+    /// The cards of those taps.
     pub cards: HashMap<CardId, Card>,
-    /// The users that are to be deleted; one who is gone is not there.
+    /// The users to delete; a user that does not exist any more is missing.
     pub users: HashMap<UserId, User>,
-    /// Those of the managers who ask that are there and may create users.
+    /// The managers among the senders who exist and may create users.
     pub managers: HashSet<UserId>,
-    /// The operators' sessions under which commands are asked, where they are still under way.
+    /// The operators' sessions behind the commands that are still valid.
     pub sessions: HashSet<SessionDigest>,
-    /// What was done before under the idempotency keys that the commands are asked under.
+    /// What was done before under the idempotency keys of the commands.
     pub claims: HashMap<(AccountId, IdempotencyKey), Claimed>,
 }
 
-/// A tap of a card as it stands, locked for the batch.
+/// The current state of a card tap, locked for the batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hit {
-    /// Which card was tapped.
+    /// The card that was tapped.
     pub card: CardId,
     /// Whether it has paid.
     pub is_spent: bool,
-    /// From when on it cannot pay.
+    /// The time from which it can no longer pay.
     pub expires_at: UnixMs,
 }
 
-/// A card as it stands, locked for the batch.
+/// The current state of a card, locked for the batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Card {
     /// Its wallet.
     pub account: AccountId,
     /// Whether it may pay.
     pub is_enabled: bool,
-    /// The most that it may spend.
+    /// Its spending limits.
     pub limits: CardLimits,
     /// What it has spent.
     pub spent: Spent,
 }
 
-/// A user as it stands, locked for the batch.
+/// The current state of a user, locked for the batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct User {
-    /// Its wallets that are not deleted; of more than one deletion can name, some.
+    /// Its wallets that are not deleted. If there are more than one deletion can name, only some.
     pub wallets: Vec<AccountId>,
-    /// The users that it has created and that are not deleted; of more than one deletion can
-    /// name, some.
+    /// The users it has created that are not deleted. If there are more than one deletion can name,
+    /// only some.
     pub users: Vec<UserId>,
 }
 
 /// What was done under an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimed {
-    /// What was asked.
+    /// The digest of the request.
     pub request: RequestDigest,
-    /// The rows of the invoice, or of the transfers, that came of it.
+    /// The rows of the invoice, or of the transfers, that resulted.
     pub payments: Vec<PaymentRow>,
 }
 
 /// A claim to store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimRow {
-    /// Whose it is.
+    /// The account it belongs to.
     pub account: AccountId,
-    /// Under which key.
+    /// The idempotency key.
     pub key: IdempotencyKey,
     /// What was done.
     pub claimed: Claimed,
@@ -204,14 +208,14 @@ pub enum TransferKind {
     Payment,
     /// A manager moved money within the tenant.
     Transfer,
-    /// Money came in from issuance, or an operator sent it back there.
+    /// Money came in from issuance, or an operator returned it there.
     Credit,
-    /// A wallet was emptied when it was deleted.
+    /// A wallet was emptied because it was deleted.
     Sweep,
 }
 
 impl TransferKind {
-    /// The name by which the kind is stored.
+    /// The name under which the kind is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Payment => "payment",
@@ -222,25 +226,25 @@ impl TransferKind {
     }
 }
 
-/// Money moved from one account to another: one debit, one credit, the same amount
-/// (promise I1). Never changed afterwards.
+/// Money moved from one account to another: one debit and one credit of the same amount (promise
+/// I1). Never changed afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransferRow {
     /// Its id.
     pub id: TransferId,
     /// The invoice that it settles.
     pub invoice: InvoiceId,
-    /// Why.
+    /// Why the money moved.
     pub kind: TransferKind,
-    /// Who paid.
+    /// The payer.
     pub debit_account: AccountId,
-    /// Who was paid.
+    /// The payee.
     pub credit_account: AccountId,
-    /// How much.
+    /// The amount.
     pub amount: Amount,
-    /// What the payer held afterwards.
+    /// The payer's balance afterwards.
     pub debit_balance: Msat,
-    /// What the payee held afterwards.
+    /// The payee's balance afterwards.
     pub credit_balance: Msat,
     /// The position in the payer's chain, from 1.
     pub debit_entry: i64,
@@ -248,9 +252,11 @@ pub struct TransferRow {
     pub credit_entry: i64,
     /// The payer's own data.
     pub extra: Option<Extra>,
-    /// Where to tell the payer of it.
+    /// The URL to notify the payer at.
     pub webhook: Option<String>,
-    /// When.
+    /// What the payer calls it.
+    pub external_id: Option<ExternalId>,
+    /// When the money moved.
     pub created_at: UnixMs,
 }
 
@@ -263,28 +269,28 @@ pub struct InvoiceRow {
     pub paid_at: Option<UnixMs>,
 }
 
-/// A payment that somebody is to be told of. It gets its id where it is written, so that ids
-/// are in the order of settling.
+/// A payment that somebody is to be notified of. It gets its id when it is written, so that ids are
+/// in settlement order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PaymentEvent {
-    /// What has happened.
+    /// What happened.
     pub kind: EventKind,
-    /// To whom.
+    /// The account to notify.
     pub account: AccountId,
-    /// The row of the account's side.
+    /// The payment row of the account's side.
     pub row: PaymentRow,
 }
 
-/// The new standing of an account.
+/// The new state of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountRow {
-    /// Which.
+    /// The account.
     pub id: AccountId,
-    /// What it holds now.
+    /// Its balance now.
     pub balance: Msat,
-    /// How many entries its chain had when it was read.
+    /// The number of entries in its chain when it was read.
     pub entries_before: i64,
-    /// How many it has now.
+    /// The number of entries now.
     pub entries: i64,
     /// What its own key has spent now.
     pub spent: Spent,
@@ -293,29 +299,29 @@ pub struct AccountRow {
 /// A tap that has paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HitRow {
-    /// Which.
+    /// The tap.
     pub id: HitId,
-    /// By which transfer.
+    /// The transfer it paid with.
     pub transfer: TransferId,
-    /// How much.
+    /// The amount.
     pub amount: Amount,
 }
 
-/// The new standing of a card.
+/// The new state of a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CardRow {
-    /// Which.
+    /// The card.
     pub id: CardId,
     /// What it has spent now.
     pub spent: Spent,
 }
 
-/// What is deleted.
+/// Wallets and users to delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closure {
     /// The wallets' accounts.
     pub accounts: Vec<AccountId>,
-    /// The users who go as well.
+    /// The users deleted along with them.
     pub users: Vec<UserId>,
 }
 
@@ -330,24 +336,24 @@ pub struct Effects {
     pub transfers: Vec<TransferRow>,
     /// Accounts whose balance changed, by id.
     pub accounts: Vec<AccountRow>,
-    /// What stored invoices were issued for that no key asked for.
+    /// For stored invoices issued without a key: what they were issued for.
     pub origins: Vec<(InvoiceId, OriginId)>,
     /// Taps that have paid.
     pub hits: Vec<HitRow>,
-    /// Cards that were spent with, by id.
+    /// Cards that were used to pay, by id.
     pub cards: Vec<CardRow>,
-    /// What is deleted.
+    /// Wallets and users to delete.
     pub closures: Vec<Closure>,
     /// What was done under idempotency keys.
     pub claims: Vec<ClaimRow>,
-    /// Whom to tell of what, in order.
+    /// The notifications to send, in order.
     pub events: Vec<PaymentEvent>,
     /// When all this happens.
     pub at: UnixMs,
 }
 
 impl Effects {
-    /// How many invoices are issued, paid and closed.
+    /// The number of invoices issued, paid and closed.
     pub const fn size(&self) -> usize {
         self.invoices.len().saturating_add(self.settled.len()).saturating_add(self.closures.len())
     }

@@ -1,4 +1,4 @@
-//! What a live stream sends: the movements of one wallet, in order, each once.
+//! What a live stream sends: the movements of one wallet, in order, each exactly once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,28 +15,27 @@ use crate::ledger::movement::Movement;
 use crate::store::payments::Payment;
 use crate::store::{Db, Store, StoreError, live, payments};
 
-/// How often a stream that is silent otherwise sends a sign of life, so that proxies and
-/// clients keep it.
+/// How often an otherwise silent stream sends a ping, so that proxies and clients keep it open.
 pub const PING_INTERVAL: Duration = Duration::from_secs(20);
-/// How many missed movements a stream catches up with.
+/// The most missed movements that a stream catches up with.
 const CATCH_UP_MAX: i64 = 10_000;
-/// Movements that are read at once.
+/// Movements read at once.
 const PAGE_MOVEMENTS: i64 = 100;
-/// How far a stream may fall behind while it is open, in movements.
+/// How many movements an open stream may fall behind.
 const LAG_MAX: i64 = 20_000;
-/// How long to wait before reading again where the database is away.
+/// How long to wait before reading again when the database is unavailable.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// What comes next in a stream.
+/// The next step of a stream.
 #[derive(Debug)]
 pub enum Step {
-    /// Movements that are new, at least one.
+    /// New movements, at least one.
     Moved(Vec<Update>),
     /// Nothing has happened for a while.
     Ping,
     /// The stream is over.
     End(End),
-    /// The stream cannot go on, by a fault of ours.
+    /// The stream cannot go on because of a bug of ours.
     Failed,
 }
 
@@ -52,13 +51,13 @@ pub struct Update {
 /// Why a stream cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum NotOpened {
-    /// Nobody more may listen.
+    /// Too many streams are open, or the process is stopping.
     #[error("nobody more may listen: {0:?}")]
     Refused(Refused),
     /// It would have to catch up with too much.
     #[error(transparent)]
     TooFarBack(#[from] TooFarBack),
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -69,13 +68,13 @@ impl From<Refused> for NotOpened {
     }
 }
 
-/// The movement that a stream is to go on from is too far back.
+/// The movement that a stream should resume from is too far back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TooFarBack {
-    /// More movements are behind it than a stream catches up with.
+    /// More movements follow it than a stream catches up with.
     #[error("is more than {CATCH_UP_MAX} payments back")]
     Payments,
-    /// What is behind it is not found in good time.
+    /// The movements after it cannot be found in reasonable time.
     #[error("is before payments that are not among the wallet's newest {} invoices", live::SEARCH_ROWS_MAX)]
     Invoices,
 }
@@ -84,21 +83,21 @@ pub enum TooFarBack {
 pub struct Feed {
     store: Store,
     listener: Listener,
-    /// Whose share its reading is charged to.
+    /// The consumer that its reads are charged to.
     consumer: Consumer,
     authority: Authority,
-    /// The number of the last movement that was sent.
+    /// The number of the last movement sent.
     position: i64,
-    /// Movements after that one, as far as they are known.
+    /// The known movements after that one.
     known: BTreeMap<i64, Movement>,
-    /// Whether there may be something that was not read yet.
+    /// Whether there may be movements that were not read yet.
     stale: bool,
     ping_at: Instant,
 }
 
 impl Feed {
-    /// Opens a stream for a key that was just proved: after the movement of a number, or from now
-    /// on. A number that the wallet has not come to is now.
+    /// Opens a stream for a key that was just verified, starting after the given movement or from
+    /// now on. A number that the wallet has not reached yet means now.
     pub async fn open(
         store: Store,
         hub: &Arc<Hub>,
@@ -107,7 +106,7 @@ impl Feed {
         after: Option<i64>,
     ) -> Result<Self, NotOpened> {
         let wallet = authority.account.wallet();
-        // First of all, so that nothing falls between the look and the listening.
+        // Listening starts before reading, so that no movement falls in between.
         let listener = hub.listen(Topic::Wallet(wallet), consumer, authority.keys_version)?;
         let entries = store.read(move |connection| live::entries(connection, authority)).await?;
         let position = after.map_or(entries, |after| after.min(entries));
@@ -133,18 +132,18 @@ impl Feed {
         })
     }
 
-    /// The number of the last movement that was sent.
+    /// The number of the last movement sent.
     pub const fn position(&self) -> i64 {
         self.position
     }
 
-    /// Why it must end, where it must.
+    /// Why it must end, if it must.
     pub fn must_end(&self) -> Option<End> {
         self.listener.must_end()
     }
 
-    /// Waits for what comes next. Where the wait is given up nothing is lost, but what is being
-    /// read goes on being read for nobody.
+    /// Waits for the next step. Cancelling the wait loses nothing, but a read that has begun runs
+    /// to its end, unused.
     pub async fn next(&mut self) -> Step {
         loop {
             if let Some(end) = self.listener.must_end() {
@@ -159,7 +158,7 @@ impl Feed {
                         tracing::warn!(%error, "a live stream could not be read on; trying again");
                         tokio::time::sleep(RETRY_PAUSE).await;
                     }
-                    // So much is read for others of the tenant that it is not yet its turn.
+                    // The tenant is already reading its share; this stream has to wait.
                     Err(StoreError::Busy(_)) => {}
                     Err(error) => {
                         tracing::error!(%error, "a live stream could not be read on");
@@ -178,7 +177,7 @@ impl Feed {
         }
     }
 
-    /// Reads the next movements; looks at the key again before.
+    /// Reads the next movements, after checking the key again.
     async fn read(&mut self) -> Result<Vec<Update>, StoreError> {
         let (authority, after) = (self.authority, self.position);
         self.known.extend(self.listener.recent(after).into_iter().map(|movement| (movement.entry, movement)));
@@ -199,15 +198,15 @@ impl Feed {
     }
 }
 
-/// What one read comes to.
+/// The result of one read.
 struct Page {
     moved: Vec<(Movement, Payment)>,
     known: BTreeMap<i64, Movement>,
     more: bool,
 }
 
-/// Reads the next movements, for a key that still works; `None` where there are too many, or
-/// where they are too far back to be found.
+/// Reads the next movements, if the key still works. `None` if there are too many, or if they are
+/// too far back to be found.
 fn read_page(
     connection: &mut Db,
     authority: Authority,
@@ -232,7 +231,7 @@ fn read_page(
     let moved = if let Some(moved) = moved {
         moved
     } else {
-        // Nobody has told of all of them, or somebody of what never was.
+        // Some of them were not published here, or one was published that does not exist.
         let Some(found) = live::movements(connection, wallet, after, entries)? else { return Ok(None) };
         known = found.into_iter().map(|movement| (movement.entry, movement)).collect();
         let found: Vec<_> = known.range(first..=until).map(|(_, movement)| *movement).collect();
@@ -243,7 +242,7 @@ fn read_page(
     Ok(Some(Page { moved, known: later, more: until < entries }))
 }
 
-/// Movements with their payments, in the same order; `None` where one has none.
+/// The movements with their payments, in the same order; `None` if one has no payment.
 fn with_payments(
     connection: &mut Db,
     wallet: WalletId,

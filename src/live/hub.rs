@@ -1,4 +1,4 @@
-//! Who listens, and to what. Nothing in here waits for a listener.
+//! The listeners, and what each one listens to. Nothing in here waits for a listener.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use crate::domain::ids::{InvoiceId, WalletId};
 use crate::ledger::movement::Movement;
 use crate::live::quota::{Limits, Refused, Slot, Slots};
 
-/// The latest movements of a wallet that are kept for its listeners, so that they need not
-/// search for them. A listener that is further behind searches.
+/// The number of a wallet's latest movements that are kept for its listeners, so that they need not
+/// query them. A listener that is further behind queries the database.
 const RECENT_MAX: usize = 256;
 
 /// What can be listened to.
@@ -28,23 +28,23 @@ pub enum Topic {
 /// Why a stream must end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The key that opened it does not work any more.
+    /// The key that opened it no longer works.
     Revoked,
     /// The process is stopping.
     Closing,
-    /// Its reader is so far behind that what it misses would not fit into memory, or cannot be
-    /// found in good time.
+    /// Its reader is so far behind that what it missed would not fit into memory, or cannot be
+    /// found in reasonable time.
     Behind,
 }
 
-/// Everyone who listens.
+/// All listeners.
 #[derive(Debug)]
 pub struct Hub {
     limits: Limits,
     open: AtomicUsize,
     closing: AtomicBool,
     topics: Mutex<Topics>,
-    /// Asks for a sweep before its time.
+    /// Requests an immediate sweep.
     pub(super) look_now: Notify,
 }
 
@@ -52,7 +52,7 @@ pub struct Hub {
 struct Topics {
     channels: HashMap<Topic, Channel>,
     slots: Slots,
-    /// How many times anybody was told of movements.
+    /// How many times movements were published.
     tellings: u64,
 }
 
@@ -60,17 +60,17 @@ struct Topics {
 struct Channel {
     subscribers: Vec<Arc<Subscriber>>,
     recent: VecDeque<Movement>,
-    /// The telling for which its listeners were woken last.
+    /// The publication that its listeners were last woken for.
     woken_for: u64,
 }
 
-/// Where a listener is told.
+/// The shared state of one listener.
 #[derive(Debug)]
 pub(super) struct Subscriber {
     woken: Notify,
-    /// The number of the last movement that was sent.
+    /// The number of the last movement sent.
     pub(super) position: AtomicI64,
-    /// The generation of keys that the stream was opened under; 0 where there was no key.
+    /// The generation of the keys that the stream was opened with; 0 if no key was needed.
     pub(super) keys_version: i64,
     end: AtomicU8,
 }
@@ -91,14 +91,14 @@ impl Subscriber {
             End::Closing => CLOSING,
             End::Behind => BEHIND,
         };
-        // The first reason stays.
+        // The first reason wins.
         let _ = self.end.compare_exchange(OPEN, end, Ordering::SeqCst, Ordering::SeqCst);
         self.wake();
     }
 }
 
 impl Hub {
-    /// Nobody listens yet.
+    /// A hub without listeners.
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -109,16 +109,16 @@ impl Hub {
         }
     }
 
-    /// How many listen.
+    /// The number of listeners.
     pub fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Listens to what is a consumer's, from now on, until the listener is dropped. `keys_version`
-    /// is the generation of the key that asks, where one is needed.
+    /// Listens to a consumer's wallet or invoice, from now on until the listener is dropped.
+    /// `keys_version` is the generation of the caller's key, if a key is needed.
     pub fn listen(self: &Arc<Self>, topic: Topic, consumer: Consumer, keys_version: i64) -> Result<Listener, Refused> {
         let mut topics = self.topics.lock();
-        // Looked at under the lock, so that nobody comes in behind `close`.
+        // Checked under the lock, so that nobody gets in after `close`.
         if self.closing.load(Ordering::SeqCst) {
             return Err(Refused::Closing);
         }
@@ -139,8 +139,8 @@ impl Hub {
         Ok(Listener { hub: Arc::clone(self), topic, slot, subscriber })
     }
 
-    /// Tells of movements that are committed: wakes the listeners of each wallet once, however
-    /// often it has moved.
+    /// Publishes committed movements: wakes the listeners of each wallet once, however many
+    /// movements it has.
     pub fn publish(&self, movements: &[Movement]) {
         if self.open() == 0 {
             return;
@@ -166,12 +166,12 @@ impl Hub {
         }
     }
 
-    /// Has the next sweep come now.
+    /// Makes the next sweep run now.
     pub fn look_now(&self) {
         self.look_now.notify_one();
     }
 
-    /// Ends all streams, and lets nobody listen any more.
+    /// Ends all streams, and accepts no more listeners.
     pub fn close(&self) {
         let topics = self.topics.lock();
         self.closing.store(true, Ordering::SeqCst);
@@ -182,13 +182,13 @@ impl Hub {
             .for_each(|subscriber| subscriber.end(End::Closing));
     }
 
-    /// Everyone who listens, by topic.
+    /// All listeners, by topic.
     pub(super) fn listening(&self) -> Vec<(Topic, Vec<Arc<Subscriber>>)> {
         self.topics.lock().channels.iter().map(|(topic, channel)| (*topic, channel.subscribers.clone())).collect()
     }
 }
 
-/// One who listens.
+/// A listener.
 #[derive(Debug)]
 pub struct Listener {
     hub: Arc<Hub>,
@@ -198,13 +198,13 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Waits until there may be something new, or the stream must end. What was told while
-    /// nobody waited is told now.
+    /// Waits until there may be something new, or the stream must end. Notifications that arrived
+    /// while nobody waited are delivered now.
     pub async fn woken(&self) {
         self.subscriber.woken.notified().await;
     }
 
-    /// Why the stream must end, where it must.
+    /// Why the stream must end, if it must.
     pub fn must_end(&self) -> Option<End> {
         match self.subscriber.end.load(Ordering::SeqCst) {
             OPEN => None,
@@ -214,12 +214,12 @@ impl Listener {
         }
     }
 
-    /// Has the stream end.
+    /// Ends the stream.
     pub fn end(&self, end: End) {
         self.subscriber.end(end);
     }
 
-    /// Says which movement was sent last, so that the sweep knows whether there are others.
+    /// Records which movement was sent last, so that the sweep knows whether there are newer ones.
     pub fn stand_at(&self, entry: i64) {
         self.subscriber.position.store(entry, Ordering::Relaxed);
     }

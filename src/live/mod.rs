@@ -1,21 +1,22 @@
-//! Live streams: who waits for payments, and how they hear of them.
+//! Live streams: who waits for payments, and how they are notified.
 //!
-//! What is told is never more than "there is something new". Every stream knows the number of
-//! the last movement in its wallet's chain that it has sent, and the chain has no gaps: so it
-//! reads what comes after that number, in order, and can neither miss one nor send one twice,
-//! whatever is told twice, late, or not at all.
+//! A notification only ever means "there is something new". Each stream knows the number of the
+//! last movement it has sent in its wallet's chain, and the chain has no gaps. It reads what comes
+//! after that number, in order, so it can neither miss a movement nor send one twice, even if
+//! notifications are repeated, late or lost.
 //!
-//! | who tells | when | why |
+//! | source | when | why |
 //! |---|---|---|
-//! | [`publisher`] | after each commit of this process | at once, without a look into the database |
-//! | [`relay`] | a moment later, on PostgreSQL: to and from the other processes (`NOTIFY`) | they hear of it within milliseconds |
-//! | [`sweep`] | every second, while somebody listens | whatever got lost, a credit from the command line, and keys that were revoked |
+//! | [`publisher`] | after each commit of this process | immediate, without a database query |
+//! | [`relay`] | a moment later, on PostgreSQL: to and from the other processes (`NOTIFY`) | reaches other processes within milliseconds |
+//! | [`sweep`] | every second, while there are listeners | finds lost notifications, credits from the command line, and revoked keys |
 //!
-//! How many may listen, [`quota`] counts: in all, for one tenant, and of those without a key.
+//! [`quota`] limits the number of listeners: in total, per tenant, and for those without a key.
 //!
-//! The settler does next to nothing for this: without listeners one look at a number, with
-//! them a look into a map for each side of a transfer. Rows are read by each stream for itself, as
-//! fast as its reader takes them: a wallet's by its [`feed`], an invoice's by its [`watch`].
+//! The settler does almost no work for this: without listeners it reads one number, and with
+//! listeners it does one map lookup for each side of a transfer. Each stream reads its own rows, as
+//! fast as its reader takes them: a wallet's through its [`feed`], an invoice's through its
+//! [`watch`].
 
 pub mod feed;
 pub mod hub;

@@ -1,4 +1,4 @@
-//! Tells those who listen of what the ledger has moved, after the commit and never before.
+//! Notifies listeners of what the ledger has moved: after the commit, never before.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::ledger::observer::{Batch, Observer};
 use crate::ledger::state::Effects;
 use crate::telemetry::Ended;
 
-/// Tells the listeners of this process, and through the relay those of others.
+/// Notifies the listeners of this process, and through the relay those of other processes.
 pub struct Publisher {
     hub: Arc<Hub>,
     relay: Option<Relay>,
@@ -18,7 +18,7 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Nothing has moved yet.
+    /// A publisher that has seen no movements yet.
     pub const fn new(hub: Arc<Hub>, relay: Option<Relay>) -> Self {
         Self { hub, relay, moved: Vec::new() }
     }
@@ -37,7 +37,7 @@ impl Observer for Publisher {
     }
 
     fn ended(&mut self, batch: Batch) {
-        // Somebody who began to listen between `writes` and here reads the rows, or is told by
+        // Anyone who started to listen between `writes` and here reads the rows, or is notified by
         // the next sweep.
         if batch.ended == Ended::Committed && !self.moved.is_empty() {
             self.hub.publish(&self.moved);

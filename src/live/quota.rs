@@ -1,21 +1,21 @@
-//! How many may listen, in all and for one tenant, and who has taken which slots.
+//! Limits on the number of listeners, in total and per tenant, and the slots in use.
 
 use std::collections::HashMap;
 
 use crate::domain::consumer::{Consumer, Party};
 use crate::domain::ids::UserId;
 
-/// Of how many slots of a tenant one is kept for its manager, whatever its users do.
+/// One in this many of a tenant's slots is reserved for its manager, whatever its users do.
 const KEPT_FOR_MANAGER: usize = 4;
 
-/// How many may listen.
+/// The maximum numbers of listeners.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// At once, in this process.
     pub streams_max: usize,
-    /// Of these, to the wallets and invoices of one tenant.
+    /// Of these, on the wallets and invoices of one tenant.
     pub tenant_max: usize,
-    /// Of these, to one wallet or invoice.
+    /// Of these, on one wallet or invoice.
     pub topic_max: usize,
 }
 
@@ -26,33 +26,33 @@ impl Limits {
     }
 }
 
-/// Nobody more may listen.
+/// Why a listener is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// In this process.
+    /// The process has no free slots.
     Full,
-    /// To this tenant's wallets and invoices.
+    /// The tenant has no free slots.
     TenantFull,
-    /// To this wallet or invoice.
+    /// The wallet or invoice has no free slots.
     TopicFull,
     /// The process is stopping.
     Closing,
 }
 
-/// What a listener takes up.
+/// A listener's slot.
 #[derive(Clone, Copy, Debug)]
 pub struct Slot {
-    /// Whose the wallet or invoice is.
+    /// The owner of the wallet or invoice.
     pub consumer: Consumer,
     /// Whether it needs no key, as for an invoice.
     pub keyless: bool,
 }
 
-/// The slots that are taken.
+/// The slots in use.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
     all: Taken,
-    /// Tenants who have any.
+    /// The tenants that have any.
     tenants: HashMap<UserId, OfTenant>,
 }
 
@@ -65,17 +65,17 @@ struct OfTenant {
 #[derive(Clone, Copy, Debug, Default)]
 struct Taken {
     open: usize,
-    /// Those that need no key: half at most, so that strangers leave room for who has one.
+    /// Those without a key: at most half, so that strangers leave room for callers with a key.
     keyless: usize,
 }
 
 impl Slots {
-    /// How many are taken.
+    /// The number in use.
     pub(super) const fn open(&self) -> usize {
         self.all.open
     }
 
-    /// Takes one.
+    /// Takes a slot.
     pub(super) fn take(&mut self, slot: Slot, limits: Limits) -> Result<(), Refused> {
         let Slot { consumer: Consumer { tenant, party }, keyless } = slot;
         let of_tenant = self.tenants.get(&tenant).copied().unwrap_or_default();
@@ -100,7 +100,7 @@ impl Slots {
         Ok(())
     }
 
-    /// Gives one back that was taken.
+    /// Gives a slot back.
     pub(super) fn give_back(&mut self, slot: Slot) {
         let Slot { consumer: Consumer { tenant, party }, keyless } = slot;
         self.all.remove(keyless);

@@ -1,10 +1,10 @@
-//! Tells the other processes on the same PostgreSQL what this one has settled, and hears what
-//! they have: one thread with one connection.
+//! Notifies the other processes on the same PostgreSQL of what this one has settled, and receives
+//! their notifications: one thread with one connection.
 //!
-//! Nothing is sent while no other process has listeners, and what is sent goes after the
-//! commit, a few milliseconds' worth at once: a `NOTIFY` inside of the settling transaction
-//! would make all of these wait for one lock at their commit. What gets lost here (a dead
-//! connection, a process that was not yet known to listen) the sweep finds.
+//! Nothing is sent while no other process has listeners. Movements are sent after the commit, a few
+//! milliseconds' worth at a time: a `NOTIFY` inside the settlement transaction would make all of
+//! these wait for one lock at commit. The sweep finds whatever is lost here (through a dead
+//! connection, or because a process was not yet known to listen).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,17 +22,17 @@ use crate::ledger::movement::Movement;
 use crate::store::db::notify::{MESSAGE_BYTES_MAX, Notifier};
 use crate::store::{Database, Store, StoreError};
 
-/// How often to look for messages while anybody listens here; also how long movements wait to
+/// How often to check for messages while there are listeners here; also how long movements wait to
 /// be sent together.
 const TICK: Duration = Duration::from_millis(20);
-/// How often to look whether another process has listeners.
+/// How often to check whether another process has listeners.
 const LOOK_FOR_OTHERS: Duration = Duration::from_secs(2);
-/// How long to wait before connecting again.
+/// How long to wait before reconnecting.
 const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
-/// Movements that wait to be sent; where there are more, the others are told to look for
-/// themselves.
+/// The most movements that wait to be sent. If there are more, the other processes are told to
+/// query the database themselves.
 const WAITING_MAX: usize = 4096;
-/// The message that has everybody look.
+/// The message that makes every process query the database.
 const LOOK: &str = "look";
 
 /// Hands movements to the thread. Cheap to clone.
@@ -52,14 +52,14 @@ struct State {
     stopping: bool,
 }
 
-/// The thread, for whoever has to end it.
+/// The thread, for whoever has to stop it.
 pub struct RelayThread {
     relay: Relay,
     thread: thread::JoinHandle<()>,
 }
 
 impl Relay {
-    /// Starts the thread; `None` where only one process serves (SQLite).
+    /// Starts the thread; `None` if there can only be one process (SQLite).
     pub fn start(store: Store, hub: Arc<Hub>) -> std::io::Result<Option<(Self, RelayThread)>> {
         if matches!(store.database(), Database::Sqlite(_)) {
             return Ok(None);
@@ -73,12 +73,12 @@ impl Relay {
         Ok(Some((relay.clone(), RelayThread { relay, thread })))
     }
 
-    /// Whether another process wants to hear.
+    /// Whether another process has listeners.
     pub fn is_wanted(&self) -> bool {
         self.0.wanted.load(Ordering::Relaxed)
     }
 
-    /// Tells the others, soon; does not wait for it.
+    /// Queues movements for the other processes; does not wait until they are sent.
     pub fn send(&self, movements: &[Movement]) {
         if !self.is_wanted() {
             return;
@@ -104,7 +104,7 @@ impl Relay {
                 Ok(()) => return,
                 Err(error) => tracing::warn!(%error, "no messages between processes; connecting again"),
             }
-            // What was sent meanwhile, nobody has heard here.
+            // Anything sent in the meantime was not received here.
             hub.look_now();
             let mut state = self.0.state.lock();
             if !state.stopping {
@@ -113,7 +113,7 @@ impl Relay {
         }
     }
 
-    /// Sends and receives until the thread is to stop, or the connection fails.
+    /// Sends and receives until the thread is stopped or the connection fails.
     fn exchange(&self, mut notifier: Notifier, hub: &Hub, name: &str) -> Result<(), StoreError> {
         let mut said_listening = false;
         let mut looked_at: Option<Instant> = None;
@@ -127,7 +127,7 @@ impl Relay {
                 self.0.wanted.store(notifier.others_listen()?, Ordering::Relaxed);
                 looked_at = Some(Instant::now());
             }
-            // Also where nobody listens: what has come must not pile up.
+            // Even without listeners: received messages must not pile up.
             hear(hub, &notifier.received()?, name);
             let Some((waiting, too_many)) = self.next(listening) else {
                 return Ok(());
@@ -138,9 +138,9 @@ impl Relay {
         }
     }
 
-    /// Waits for something to send, but not for ever, and then a moment more for what comes
-    /// with it; takes it. `None` at the end. While somebody listens here it waits for that
-    /// moment alone, because there is something to hear.
+    /// Waits for something to send, but not forever, then a moment longer for more to send with it,
+    /// and takes it all. `None` when the thread is to stop. While there are listeners here, it
+    /// waits for that moment only, because there may be messages to receive.
     fn next(&self, listening: bool) -> Option<(Vec<Movement>, bool)> {
         let mut state = self.0.state.lock();
         if !listening && state.waiting.is_empty() && !state.too_many && !state.stopping {
@@ -179,7 +179,7 @@ fn hear(hub: &Hub, messages: &[String], name: &str) {
             text.split(' ').filter(|word| !word.is_empty() && *word != LOOK).map(parse).collect();
         match movements {
             Some(movements) => hub.publish(&movements),
-            // Of another version: the rows tell.
+            // Sent by another version: query the rows instead.
             None => hub.look_now(),
         }
         if text.contains(LOOK) {
@@ -188,7 +188,7 @@ fn hear(hub: &Hub, messages: &[String], name: &str) {
     }
 }
 
-/// The messages that tell of movements.
+/// The messages that announce movements.
 fn messages(name: &str, movements: &[Movement], too_many: bool) -> Vec<String> {
     let mut messages = Vec::new();
     let mut message = name.to_owned();
@@ -208,7 +208,7 @@ fn messages(name: &str, movements: &[Movement], too_many: bool) -> Vec<String> {
     messages
 }
 
-/// A movement as a word: account, number, balance, direction, row.
+/// A movement as one word: account, number, balance, direction, row.
 fn word(movement: &Movement) -> String {
     let Movement { account, entry, balance, received, row } = movement;
     let direction = if *received { '+' } else { '-' };

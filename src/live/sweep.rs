@@ -1,6 +1,6 @@
-//! Looks, every second while anybody listens, whether there is anything that nobody was told:
-//! movements that another process settled, invoices that it paid, keys that were revoked.
-//! It takes a few queries, however many listen.
+//! Checks every second, while there are listeners, for anything they were not notified of:
+//! movements settled and invoices paid by another process, and revoked keys. It takes a few
+//! queries, regardless of the number of listeners.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::store::live::{self, Standing};
 use crate::store::{Store, StoreError};
 use crate::telemetry::log::LogThrottle;
 
-/// How often to look.
+/// How often to check.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Sweeps until the process ends.

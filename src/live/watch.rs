@@ -1,4 +1,4 @@
-//! What became of one invoice, for who waits for its payment.
+//! The state of one invoice, for whoever waits for its payment.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::domain::ids::PaymentHash;
 use crate::store::payments::Payment;
 use crate::store::{Store, StoreError, live};
 
-/// An invoice that is watched.
+/// An invoice that is being watched.
 pub struct InvoiceWatch {
     store: Store,
     listener: Listener,
@@ -16,17 +16,17 @@ pub struct InvoiceWatch {
 }
 
 impl InvoiceWatch {
-    /// Listens to an invoice; `None` where there is none.
+    /// Listens to an invoice; `None` if it does not exist.
     pub async fn open(store: Store, hub: &Arc<Hub>, hash: PaymentHash) -> Result<Option<Self>, NotOpened> {
         let owner = store.read(move |connection| live::owner(connection, hash)).await?;
         let Some((invoice, consumer)) = owner else { return Ok(None) };
         let listener = hub.listen(Topic::Invoice(invoice), consumer, 0)?;
-        // Only now, because it may be paid before anybody listens.
+        // Read only now: the invoice could be paid before the listener is registered.
         let payee = find(&store, hash).await?;
         Ok(payee.map(|payee| Self { store, listener, payee }))
     }
 
-    /// The invoice as its payee sees it, as it stood when it was last looked at.
+    /// The invoice as its payee sees it, as of the last look.
     pub const fn invoice(&self) -> &Payment {
         &self.payee
     }
@@ -36,13 +36,12 @@ impl InvoiceWatch {
         self.listener.woken().await;
     }
 
-    /// Why the stream must end, where it must.
+    /// Why the stream must end, if it must.
     pub fn must_end(&self) -> Option<End> {
         self.listener.must_end()
     }
 
-    /// Looks what became of the invoice. Where the database is away, the sweep wakes the listener
-    /// again.
+    /// Reads the invoice again. If the database is unavailable, the sweep wakes the listener again.
     pub async fn look_again(&mut self) {
         match find(&self.store, self.payee.payment_hash).await {
             Ok(Some(found)) => self.payee = found,

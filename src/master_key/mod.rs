@@ -1,13 +1,13 @@
-//! The master key: where it is kept, whether it is the one that the database needs, and how
-//! it is replaced.
+//! The master key: where it is stored, whether it is the one that the database needs, and how it is
+//! replaced.
 //!
-//! All keys that are found (see [`sources`]) open what they have sealed. Which of them seals,
-//! the database says: the one that opens `master_key_check`. So a rotation (see
-//! [`rotation`]) switches every process by one row.
+//! All keys that are found (see [`sources`]) can decrypt. The database determines which one
+//! encrypts: the one that opens `master_key_check`. A rotation (see [`rotation`]) therefore
+//! switches every process with one row.
 //!
-//! Sealed under that one, the database also keeps the keys that were in use before. They tell
-//! a thief nothing that the key in use does not; but a process that was slow to hear of a
-//! rotation may still have sealed with one of them, and that must not be lost.
+//! The database also stores the previous keys, encrypted under the current one. They tell a thief
+//! nothing that the current key does not; but a process that was slow to notice a rotation may have
+//! encrypted values with one of them, and those values must not be lost.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,37 +25,37 @@ pub mod sources;
 
 use sources::{FILE_NAME, Found, Keys, Source, VARIABLE};
 
-/// A text that only the right key unseals.
+/// A plaintext that only the right key can decrypt.
 const CHECK: &[u8] = b"satkeep master key";
 
-/// The master key cannot be used.
+/// Why the master key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum MasterKeyError {
-    /// What is kept there is no key.
+    /// The value found is not a key.
     #[error("the master key in {found_in} is not valid: {error}")]
     Invalid {
         /// Where it was found.
         found_in: String,
-        /// What is wrong.
+        /// The error.
         error: InvalidMasterKey,
     },
-    /// The file cannot be read, made or renamed.
+    /// The file cannot be read, created or renamed.
     #[error("the master key file {path}: {error}")]
     File {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The error.
         error: std::io::Error,
     },
-    /// The file that a variable of the environment names cannot be read.
+    /// The file that an environment variable names cannot be read.
     #[error("the file that {variable} names cannot be read: {error}")]
     NamedFile {
-        /// Which variable.
+        /// The variable.
         variable: &'static str,
-        /// What is wrong.
+        /// The error.
         error: std::io::Error,
     },
-    /// The database has not been bound to a key yet.
+    /// The database is not bound to a key yet.
     #[error("the database has no master key yet: `satkeep serve` and `satkeep manager create` give it one")]
     Unbound,
     /// There is no key, but the database needs one.
@@ -64,27 +64,27 @@ pub enum MasterKeyError {
          back into the data directory"
     )]
     Missing,
-    /// All keys that there are, are other ones.
+    /// None of the keys found is the database's.
     #[error("the master key in {0} is not the one that the database needs")]
     Wrong(String),
-    /// The database cannot be asked.
+    /// The database cannot be queried.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// The master key that is in use, and what seals with it.
+/// The current master key, and the sealer that encrypts with it.
 #[derive(Debug)]
 pub struct KeyRing {
-    /// The key that is in use.
+    /// The current key.
     pub master: MasterKey,
-    /// The keys that were in use before, the last one first.
+    /// The previous keys, the latest one first.
     pub before: Vec<MasterKey>,
-    /// Seals with it, and opens with all keys that there are.
+    /// Encrypts with the current key, and decrypts with all keys found.
     pub sealer: Sealer,
 }
 
-/// Gets the master key, making one for a database that has none yet, and makes sure that it
-/// is the database's. Run by one process at a time on a data directory.
+/// Gets the master key, creating one for a database that has none, and checks that it is the
+/// database's. Run by one process at a time on a data directory.
 pub fn create(store: &Store, data_dir: &Path) -> Result<KeyRing, MasterKeyError> {
     if store.read_blocking(|connection| settings::get(connection, settings::MASTER_KEY_CHECK))?.is_none() {
         bind(store, data_dir)?;
@@ -92,11 +92,10 @@ pub fn create(store: &Store, data_dir: &Path) -> Result<KeyRing, MasterKeyError>
     open(store, data_dir)
 }
 
-/// Gets the master key of a database that has one, and makes sure that it is the database's.
+/// Gets the master key of a database that has one, and checks that it is the database's.
 pub fn open(store: &Store, data_dir: &Path) -> Result<KeyRing, MasterKeyError> {
     match try_open(store, data_dir) {
-        // Perhaps a rotation has come to its end between the look into the database and the
-        // look for keys.
+        // A rotation may have finished between reading the database and looking for keys.
         Err(MasterKeyError::Wrong(_) | MasterKeyError::Missing) => try_open(store, data_dir),
         opened => opened,
     }
@@ -139,7 +138,7 @@ fn try_open(store: &Store, data_dir: &Path) -> Result<KeyRing, MasterKeyError> {
     Ok(KeyRing { master, before, sealer: sealer.with_digest_key(digest_key) })
 }
 
-/// Why none of the keys is the database's: most likely one that could not be read would be.
+/// Why none of the keys is the database's: if one could not be read, it is most likely that one.
 fn none_opens(keys: Keys) -> MasterKeyError {
     let sources: Vec<_> = keys.iter().map(|found| found.source.to_string()).collect();
     match keys.problems.into_iter().next() {
@@ -159,7 +158,7 @@ fn same(one: &MasterKey, other: &MasterKey) -> bool {
     *one.reveal() == *other.reveal()
 }
 
-/// Looks for keys whenever a value is not under one that is known: a rotation brings new ones
+/// Looks for keys whenever a value is encrypted under an unknown one: a rotation adds new keys
 /// while servers are running.
 fn finder(data_dir: PathBuf) -> Arc<FindKeys> {
     Arc::new(move || {
@@ -171,8 +170,8 @@ fn finder(data_dir: PathBuf) -> Arc<FindKeys> {
     })
 }
 
-/// Binds a database that has no master key yet to the one at the usual source, which is made
-/// where there is none.
+/// Binds a database without a master key to the one at the usual source, which is created if it
+/// does not exist.
 fn bind(store: &Store, data_dir: &Path) -> Result<(), MasterKeyError> {
     let Keys { current, problems, .. } = sources::find(data_dir);
     if let Some(problem) = problems.into_iter().next() {
@@ -186,9 +185,9 @@ fn bind(store: &Store, data_dir: &Path) -> Result<(), MasterKeyError> {
     Ok(store.write_blocking(|connection| first_values(connection, &sealer))?)
 }
 
-/// Binds the database to a key, and gives it a key of digests, which tells nobody anything who
-/// learns the master key when it is in use no more. Where another process has just bound it,
-/// what that has done counts.
+/// Binds the database to a key, and generates a digest key. Someone who learns the master key after
+/// it was replaced cannot derive the digest key from it. If another process has just bound the
+/// database, its values win.
 fn first_values(connection: &mut Db, sealer: &Sealer) -> Result<(), StoreError> {
     settings::lock(connection)?;
     if settings::get(connection, settings::MASTER_KEY_CHECK)?.is_some() {
@@ -200,8 +199,8 @@ fn first_values(connection: &mut Db, sealer: &Sealer) -> Result<(), StoreError> 
     settings::insert(connection, settings::DIGEST_KEY, digest_key.as_bytes())
 }
 
-/// Keeps the key of digests of a database from before it was kept, sealed, so that it outlives
-/// the master key from which it followed: a retry finds what it has done.
+/// For a database from before the digest key was stored: stores it, encrypted, so that it outlives
+/// the master key that it was derived from. A retry finds it already stored.
 fn derived_digest_key(connection: &mut Db, sealer: &Sealer, master: &MasterKey) -> Result<Vec<u8>, StoreError> {
     settings::lock(connection)?;
     if let Some(kept) = settings::get(connection, settings::DIGEST_KEY)? {
@@ -217,13 +216,13 @@ fn open_digest_key(sealer: &Sealer, kept: &[u8]) -> Result<Zeroizing<[u8; 32]>, 
     plain.as_slice().try_into().map(Zeroizing::new).or(Err(UnsealError))
 }
 
-/// How many keys that were in use before are kept.
+/// The number of previous keys that are kept.
 const KEYS_BEFORE_MAX: usize = 16;
 
-/// Seals the keys that were in use before, the last one first.
+/// Encrypts the previous keys, the latest one first.
 fn seal_keys_before(sealer: &Sealer, keys: &[MasterKey]) -> Sealed {
     let lines: Vec<_> = keys.iter().take(KEYS_BEFORE_MAX).map(MasterKey::reveal).collect();
-    // Joined by hand, so that nothing is left behind where a text grows.
+    // Joined by hand with the full capacity: a string that grows would leave copies in memory.
     let mut text = Zeroizing::new(String::with_capacity(lines.iter().map(|line| line.len() + 1).sum()));
     for line in &lines {
         text.push_str(line);
@@ -239,18 +238,18 @@ fn open_keys_before(sealer: &Sealer, kept: Option<&[u8]>) -> Result<Vec<MasterKe
     text.lines().map(|line| line.parse().or(Err(UnsealError))).collect()
 }
 
-/// What a look at the database's master key has found.
+/// The result of checking for a new master key in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Followed {
-    /// It is the one that seals.
+    /// The key is unchanged.
     Same,
-    /// It is another one, which seals from now on.
+    /// The key has changed, and the sealer now encrypts with the new one.
     Switched(Mark),
-    /// It is another one, which is nowhere to be found.
+    /// The key has changed, and the new one cannot be found.
     Unknown(Mark),
 }
 
-/// Seals with the database's master key from now on, where it has become another one.
+/// Switches the sealer to the database's master key if it has changed.
 pub fn follow(connection: &mut Db, sealer: &Sealer) -> Result<Followed, StoreError> {
     let check = settings::get(connection, settings::MASTER_KEY_CHECK)?.ok_or(StoreError::NotFound)?;
     let mark = Mark::of_sealed(&check).ok_or(UnsealError)?;

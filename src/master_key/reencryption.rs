@@ -1,4 +1,4 @@
-//! One pass of a rotation over all sealed values.
+//! One pass of a rotation over all encrypted values.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -10,34 +10,34 @@ use crate::store::encrypted_columns;
 use crate::store::encrypted_columns::{EncryptedColumn, RowId, Stale};
 use crate::store::{Store, StoreError};
 
-/// Values that are replaced in one transaction.
+/// Values replaced in one transaction.
 const BATCH_VALUES: usize = 256;
-/// Pauses before the database is asked again while it is busy or away.
+/// Pauses between retries while the database is busy or unavailable.
 const RETRY_PAUSES_MS: [u64; 6] = [10, 50, 200, 1000, 3000, 10_000];
-/// Of how many values that do not open the rows are named, for each column.
+/// The most undecryptable rows that are named for each column.
 const NAMED_MAX: usize = 10;
 
-/// What a pass has seen.
+/// What a pass has found.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// How many values were under another key, and open.
+    /// The number of decryptable values under another key.
     pub(super) stale: u64,
     unopened: Vec<Unopened>,
 }
 
-/// Values of a column that no key opens.
+/// Values of a column that no key decrypts.
 #[derive(Debug)]
 struct Unopened {
     column: EncryptedColumn,
     number: u64,
-    /// The marks of their keys, some of them.
+    /// The marks of some of their keys.
     marks: BTreeSet<String>,
-    /// Whose they are, some of them.
+    /// Some of the rows they belong to.
     subjects: BTreeSet<String>,
 }
 
 impl Seen {
-    /// The values that no key opens, in words; `None` where there are none.
+    /// A description of the values that no key decrypts; `None` if there are none.
     pub(super) fn unopened(&self) -> Option<String> {
         let words = |set: &BTreeSet<String>| set.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         let kinds: Vec<_> = self
@@ -67,8 +67,8 @@ impl Seen {
     }
 }
 
-/// Looks at all values, and seals anew those that are under another key. One that no key opens
-/// is left, and remembered.
+/// Goes through all values, and re-encrypts those under another key. A value that no key decrypts
+/// is left alone and reported.
 pub(super) fn pass(
     store: &Store,
     sealer: &Sealer,
@@ -97,7 +97,7 @@ pub(super) fn pass(
                 let replace =
                     || store.write_blocking(|connection| encrypted_columns::replace(connection, *column, &fresh));
                 *resealed = resealed.saturating_add(patiently(replace)?);
-                // SQLite has one writer at a time: the others get as long as this one had.
+                // SQLite has one writer at a time: the others get as much time as this one took.
                 thread::sleep(began.elapsed().min(PASS_PAUSE));
             }
         }
@@ -105,7 +105,7 @@ pub(super) fn pass(
     Ok(seen)
 }
 
-/// Asks again while the database is busy or away. What is asked here may be done twice.
+/// Retries while the database is busy or unavailable. The operation must be safe to repeat.
 pub(super) fn patiently<T>(mut ask: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
     for pause_ms in RETRY_PAUSES_MS {
         match ask() {

@@ -1,16 +1,16 @@
-//! Replacing the master key while servers go on serving.
+//! Replacing the master key while servers keep running.
 //!
 //! | step | what | after an interruption |
 //! |---|---|---|
-//! | 1 | there is a next key: made here, or given to every process | it is found again |
+//! | 1 | there is a next key: created here, or given to every process | it is found again |
 //! | 2 | one transaction puts it into `master_key_check`; servers follow within seconds | nothing to do |
-//! | 3 | values under other keys are sealed anew, in batches | those that are left are |
-//! | 4 | once no request can be under way that began before, again, until none is found | all of step 3 again |
-//! | 5 | files: the next key gets the usual name, and the one before another | each rename on its own |
+//! | 3 | values under other keys are re-encrypted, in batches | continues with those that are left |
+//! | 4 | once every request from before the switch must have ended, again until no such values are found | starts again from step 3 |
+//! | 5 | files: the next key gets the usual name, and the previous one another | each rename is separate |
 //!
-//! Values under either key open at any time, because every process looks for keys when it
-//! meets a value under one that it does not know. Nothing here waits while it holds a lock
-//! that settling needs.
+//! Values under either key can be decrypted at any time, because a process that meets a value under
+//! an unknown key looks for new keys. Nothing here waits while it holds a lock that settlement
+//! needs.
 
 use std::path::Path;
 use std::thread;
@@ -25,12 +25,12 @@ use crate::store::db::{connection, settings};
 use crate::store::encrypted_columns::EncryptedColumn;
 use crate::store::{Db, Store, StoreError};
 
-/// How often values under the old key may turn up after the grace.
+/// The most passes that may find values under the old key after the grace period.
 const LATE_PASSES_MAX: u32 = 20;
-/// The shortest time between two passes, once the grace is over.
+/// The shortest time between two passes after the grace period.
 pub(super) const PASS_PAUSE: Duration = Duration::from_secs(1);
 
-/// The rotation did not come to its end. Run again, it goes on.
+/// Why a rotation did not complete. Running it again resumes it.
 #[derive(Debug, thiserror::Error)]
 pub enum RotationError {
     /// There is no key to rotate to.
@@ -40,65 +40,65 @@ pub enum RotationError {
          again with it"
     )]
     NoNext(String),
-    /// The lock cannot be had.
+    /// The lock cannot be acquired.
     #[error("another rotation is under way, or the data directory cannot be written: {0}")]
     Lock(std::io::Error),
-    /// Two keys that cannot be told apart, a chance of one in 2^32.
+    /// The two keys have the same mark, a chance of one in 2^32.
     #[error("the next master key cannot be told from the one in use: take another one")]
     SameMark,
-    /// A process elsewhere has rotated at the same time.
+    /// Another process has rotated the key at the same time.
     #[error("another process has just rotated the master key; run this again")]
     Raced,
-    /// Values that no key opens, in words.
+    /// A description of the values that no key decrypts.
     #[error(
         "all but some values are sealed anew; these do not open with the master keys that are here, so all keys were \
          left where they are: {0}"
     )]
     Unopened(String),
-    /// The next key was in use, and there was nothing to go on with.
+    /// The next key is already the current one, and there was nothing to resume.
     #[error(
         "nothing was rotated: the next master key ({0}) is the one in use, and everything is sealed under it; give \
          another one, or take it away"
     )]
     Unchanged(sources::Source),
-    /// A process does not follow.
+    /// A process does not switch to the new key.
     #[error(
         "values are still being sealed under the old master key: a satkeep process cannot find the new one; see its \
          log, and run this again"
     )]
     StillUsed,
-    /// The keys.
+    /// A key cannot be used.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// A rotation that is done.
+/// A completed rotation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rotated {
-    /// The key that was in use when this began; the new one where an earlier run has switched.
+    /// The key in use when this run began; the new one if an earlier run had already switched.
     pub from: Mark,
-    /// The key that is in use now.
+    /// The current key.
     pub to: Mark,
-    /// How many values were sealed anew, for each source.
+    /// The number of values that were re-encrypted, for each column.
     pub resealed: [(EncryptedColumn, u64); EncryptedColumn::ALL.len()],
-    /// Whether the key is at the usual source already; otherwise the operator puts it there.
+    /// Whether the key is already at the usual source; otherwise the operator has to put it there.
     pub in_place: bool,
-    /// Whether the file of the key before is left.
+    /// Whether the file of the previous key is left.
     pub old_kept: bool,
 }
 
-/// Which key a rotation is to, and whether its files are to be renamed.
+/// The key to rotate to, and whether its files have to be renamed.
 struct Target {
     found: Found,
     by_files: bool,
 }
 
-/// Replaces the master key, or goes on with replacing it. `grace` is how long a request that
-/// began before the switch may take to write what it has sealed; with `forget_old` the file of
-/// the key before is removed at the end.
+/// Replaces the master key, or resumes replacing it. `grace` is how long a request that began
+/// before the switch may take to write what it has encrypted. With `forget_old`, the file of the
+/// previous key is removed at the end.
 pub fn rotate(store: &Store, data_dir: &Path, grace: Duration, forget_old: bool) -> Result<Rotated, RotationError> {
     let lock = sources::lock_file(data_dir, ".rotation.lock").map_err(RotationError::Lock)?;
     lock.try_lock().map_err(|error| RotationError::Lock(error.into()))?;
@@ -127,7 +127,8 @@ pub fn rotate(store: &Store, data_dir: &Path, grace: Duration, forget_old: bool)
     Ok(Rotated { from, to, resealed, in_place: by_files, old_kept: by_files && !forget_old })
 }
 
-/// Seals values anew, and once nobody can be sealing under another key, those that were late.
+/// Re-encrypts values. Once no process can be encrypting with another key, catches those written
+/// late.
 fn pass_until_done(
     store: &Store,
     sealer: &Sealer,
@@ -149,9 +150,8 @@ fn pass_until_done(
     Err(RotationError::StillUsed)
 }
 
-/// The next key where there is one; else a new one, where the one in use is not given by the
-/// environment. Files are renamed unless the environment gives the key that is on its way out,
-/// or the one that comes.
+/// The next key if there is one; otherwise a new one, unless the current one comes from the
+/// environment. Files are renamed unless the environment provides either key.
 fn target(data_dir: &Path, master: &MasterKey, before: Option<&MasterKey>) -> Result<Target, RotationError> {
     let Keys { next, current, old: _, problems } = sources::find(data_dir);
     if let Some(problem) = problems.into_iter().next() {
@@ -160,7 +160,7 @@ fn target(data_dir: &Path, master: &MasterKey, before: Option<&MasterKey>) -> Re
     let given = |key: &MasterKey| current.iter().find(|found| !is_in_data_dir(found) && same(&found.key, key));
     match (next.into_iter().next(), given(master)) {
         (Some(next), _) => {
-            // Where the database has been switched already, the one before is on its way out.
+            // If the database has already been switched, the previous key is the one to retire.
             let leaving = if same(&next.key, master) { before } else { Some(master) };
             let is_given = given(&next.key).or_else(|| leaving.and_then(given)).is_some();
             Ok(Target { by_files: is_in_data_dir(&next) && !is_given, found: next })
@@ -174,8 +174,8 @@ const fn is_in_data_dir(found: &Found) -> bool {
     matches!(found.source, sources::Source::DataDir(_))
 }
 
-/// Makes the sealer's key the database's, in the source of `from`, and seals under it what
-/// goes with it. Answers whether it is the database's; it may be a third one.
+/// Makes the sealer's key the database's, replacing `from`, and encrypts what belongs with it under
+/// the new key. Returns false if the database has some other key by now.
 fn switch(connection: &mut Db, sealer: &Sealer, from: &MasterKey) -> Result<bool, StoreError> {
     settings::lock(connection)?;
     let check = settings::get(connection, settings::MASTER_KEY_CHECK)?.ok_or(StoreError::NotFound)?;
@@ -204,8 +204,8 @@ fn is_in_use(store: &Store, key: &MasterKey) -> Result<bool, StoreError> {
     Ok(check.is_some_and(|check| crate::master_key::opens(key, &check)))
 }
 
-/// Puts the new key at the usual source, and makes sure that it is there. Answers whether it was
-/// not before.
+/// Puts the new key at the usual source, and checks that it is there. Returns whether it was not
+/// there before.
 fn finish_files(store: &Store, data_dir: &Path, key: &MasterKey) -> Result<bool, RotationError> {
     let is_next = |found: &Found| is_in_data_dir(found) && same(&found.key, key);
     let is_here = |keys: &Keys| keys.current.iter().any(is_next);

@@ -1,8 +1,8 @@
-//! Where master keys are kept: the environment, files that it names, and the data directory.
+//! Where master keys are stored: the environment, files that it names, and the data directory.
 //!
-//! At the end of a rotation `master.key` becomes `master.key.old`, and `master.key.next`
-//! becomes `master.key`. Whoever looks reads them in the order next, current, old: so a key
-//! that is renamed meanwhile is found under its one name or its other.
+//! At the end of a rotation, `master.key` becomes `master.key.old`, and `master.key.next` becomes
+//! `master.key`. Readers read them in the order next, current, old, so a key that is being renamed
+//! is found under one name or the other.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -18,22 +18,22 @@ use crate::crypto::secret::MasterKey;
 use crate::files::{self, GROUP_READS, Owned};
 use crate::master_key::MasterKeyError;
 
-/// The environment variable that carries the key.
+/// The environment variable that holds the key.
 pub const VARIABLE: &str = "SATKEEP_MASTER_KEY";
-/// The environment variable that names a file with the key, as container secrets are given.
+/// The environment variable that names a file with the key, as for container secrets.
 const FILE_VARIABLE: &str = "SATKEEP_MASTER_KEY_FILE";
-/// The file in the data directory that keeps the key otherwise.
+/// The file in the data directory that holds the key otherwise.
 pub const FILE_NAME: &str = "master.key";
-/// As [`VARIABLE`], for the key that the next rotation is to.
+/// Like [`VARIABLE`], for the key of the next rotation.
 pub const NEXT_VARIABLE: &str = "SATKEEP_MASTER_KEY_NEXT";
-/// As [`FILE_VARIABLE`], for the key that the next rotation is to.
+/// Like [`FILE_VARIABLE`], for the key of the next rotation.
 const NEXT_FILE_VARIABLE: &str = "SATKEEP_MASTER_KEY_NEXT_FILE";
-/// As [`FILE_NAME`], for the key that the next rotation is to.
+/// Like [`FILE_NAME`], for the key of the next rotation.
 pub const NEXT_FILE_NAME: &str = "master.key.next";
-/// The file in the data directory that keeps the key before, until the operator removes it.
+/// The file in the data directory that holds the previous key, until the operator removes it.
 pub const OLD_FILE_NAME: &str = "master.key.old";
 
-/// Of files that are there to be locked, where a group may read the key.
+/// The mode of lock files when a group may read the key.
 const LOCK_MODE: u32 = 0o660;
 
 /// Where a key was found.
@@ -65,15 +65,15 @@ pub struct Found {
     pub source: Source,
 }
 
-/// All keys that there are. Which of them is in use, the database says: so a key that is
-/// out of date, or a file that cannot be read, hides no other one.
+/// All keys that were found. The database determines which one is current, so an outdated key or an
+/// unreadable file does not hide the others.
 #[derive(Debug)]
 pub struct Keys {
-    /// For the next rotation; the first one is what it is to.
+    /// For the next rotation; the first one is the one to rotate to.
     pub next: Vec<Found>,
     /// At the usual sources, the environment first.
     pub current: Vec<Found>,
-    /// The one before.
+    /// The previous key.
     pub old: Option<Found>,
     /// What could not be read.
     pub problems: Vec<MasterKeyError>,
@@ -95,8 +95,8 @@ pub fn find(data_dir: &Path) -> Keys {
     Keys { next, current, old, problems }
 }
 
-/// The keys of the variable, of the file that the other variable names, and of the file in
-/// the data directory.
+/// The keys in the variable, in the file that the other variable names, and in the file in the data
+/// directory.
 fn find_some(
     variable: &'static str,
     file_variable: &'static str,
@@ -109,7 +109,7 @@ fn find_some(
     sources.into_iter().filter_map(|source| keep(source, problems)).collect()
 }
 
-/// What was found; what is wrong with it goes to the problems.
+/// Returns the key found; an error is added to the problems.
 fn keep(source: Result<Option<Found>, MasterKeyError>, problems: &mut Vec<MasterKeyError>) -> Option<Found> {
     source.unwrap_or_else(|problem| {
         problems.push(problem);
@@ -117,7 +117,7 @@ fn keep(source: Result<Option<Found>, MasterKeyError>, problems: &mut Vec<Master
     })
 }
 
-/// The key of a file in the data directory, where it is there.
+/// The key in a file of the data directory, if the file exists.
 fn read_data_dir(path: &Path) -> Result<Option<Found>, MasterKeyError> {
     match read(Source::DataDir(path.to_owned()), path) {
         Err(MasterKeyError::File { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -125,8 +125,8 @@ fn read_data_dir(path: &Path) -> Result<Option<Found>, MasterKeyError> {
     }
 }
 
-/// The key of a file that a variable names. Where there is none, the variable may hold the key
-/// itself by mistake: so what it holds is not told.
+/// The key in a file that a variable names. If there is no such file, the variable may hold the key
+/// itself by mistake, so its value is not shown.
 fn read_named(variable: &'static str, path: &Path) -> Result<Found, MasterKeyError> {
     match read(Source::NamedFile(path.to_owned()), path) {
         Err(MasterKeyError::File { error, .. }) => Err(MasterKeyError::NamedFile { variable, error }),
@@ -152,9 +152,9 @@ fn non_empty(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|text| !text.is_empty())
 }
 
-/// Makes a key and its file, or answers the key of the file that is there already. It is whole
-/// and on disk before anything is sealed with it: it is written beside, under a name of its
-/// own, and then gets its name, where nobody else has taken it.
+/// Creates a key and its file, or returns the key of the file that already exists. The key is
+/// complete and on disk before anything is encrypted with it: it is written to a temporary file,
+/// which is then renamed unless the name is already taken.
 pub fn make(data_dir: &Path, name: &str) -> Result<Found, MasterKeyError> {
     let path = data_dir.join(name);
     let key = MasterKey::generate();
@@ -172,8 +172,8 @@ pub fn make(data_dir: &Path, name: &str) -> Result<Found, MasterKeyError> {
     Ok(Found { key, source: Source::DataDir(path) })
 }
 
-/// Writes a key to a new file, which those may read who may read the file `model`; where that
-/// is not there, its owner alone.
+/// Writes a key to a new file, which may be read by whoever may read the file `model`. If `model`
+/// does not exist, only the owner may read it.
 fn write(path: &Path, key: &MasterKey, model: &Path) -> std::io::Result<()> {
     let mut file = files::create(path, files::OWNER)?;
     if let Some(mode) = give_to_owner_of(model, &file)? {
@@ -184,8 +184,8 @@ fn write(path: &Path, key: &MasterKey, model: &Path) -> std::io::Result<()> {
     file.sync_all()
 }
 
-/// Gives a file to whom the key beside it belongs: who rotates may be root, and the server
-/// must read it. Answers the mode of the key's file, where there is one.
+/// Gives a file to the owner of the key file beside it: a rotation may run as root, and the server
+/// must be able to read the file. Returns the mode of the key file, if there is one.
 fn give_to_owner_of(model: &Path, file: &File) -> std::io::Result<Option<u32>> {
     let (Ok(model), own) = (std::fs::metadata(model), file.metadata()?) else { return Ok(None) };
     if (model.uid(), model.gid()) != (own.uid(), own.gid()) {
@@ -198,21 +198,21 @@ fn set_mode(file: &File, mode: u32) -> std::io::Result<()> {
     file.set_permissions(std::fs::Permissions::from_mode(mode))
 }
 
-/// Opens a file that is there to be locked, by whoever may use the key beside it.
+/// Opens a lock file, which whoever may use the key beside it can lock.
 pub fn lock_file(data_dir: &Path, name: &str) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(files::OWNER);
     let file = options.open(data_dir.join(name))?;
-    // Only its owner or root can; a file that is somebody else's was opened all the same.
+    // Only the owner or root can do this; a file owned by somebody else has still been opened.
     let given = give_to_owner_of(&data_dir.join(FILE_NAME), &file);
     let group_reads = matches!(given, Ok(Some(mode)) if mode & GROUP_READS & !files::OWNER != 0);
     drop(set_mode(&file, if group_reads { LOCK_MODE } else { files::OWNER }));
     Ok(file)
 }
 
-/// Takes from others what they may do with the keys in the data directory. A group that reads one
-/// has been given it, where nobody else may read it, or where it is another group than the
-/// process's own.
+/// Removes others' permissions on the keys in the data directory. A group keeps its read permission
+/// if it was evidently granted: nobody else may read the key, or the group is not the process's
+/// own.
 pub fn tighten(data_dir: &Path) -> std::io::Result<()> {
     let allowed = |found: &Owned| {
         let is_given = found.is_other_group || found.mode & !0o770 == 0;
@@ -227,20 +227,20 @@ pub fn tighten(data_dir: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Puts the next key in the usual source, and keeps the one before. Done again after an
-/// interruption anywhere, it goes on where it stopped.
+/// Puts the next key at the usual source, and keeps the previous one. If it was interrupted
+/// anywhere, running it again resumes it.
 pub fn promote(data_dir: &Path) -> Result<(), MasterKeyError> {
     if data_dir.join(FILE_NAME).exists()
         && let Some(older) = read_data_dir(&data_dir.join(OLD_FILE_NAME))?
     {
-        // An earlier rotation's: it is not written over.
+        // Left over from an earlier rotation: it is not overwritten.
         rename(data_dir, OLD_FILE_NAME, &format!("{OLD_FILE_NAME}.{}", older.key.mark()))?;
     }
     rename(data_dir, FILE_NAME, OLD_FILE_NAME)?;
     rename(data_dir, NEXT_FILE_NAME, FILE_NAME)
 }
 
-/// Forgets the key before.
+/// Removes the previous key.
 pub fn forget_old(data_dir: &Path) -> Result<(), MasterKeyError> {
     let path = data_dir.join(OLD_FILE_NAME);
     match std::fs::remove_file(&path) {
@@ -251,7 +251,7 @@ pub fn forget_old(data_dir: &Path) -> Result<(), MasterKeyError> {
     .map_err(|error| MasterKeyError::File { path, error })
 }
 
-/// Renames a file that may have been renamed before; durable when it returns.
+/// Renames a file that may already have been renamed; durable on return.
 fn rename(data_dir: &Path, from: &str, to: &str) -> Result<(), MasterKeyError> {
     let path = data_dir.join(from);
     match std::fs::rename(&path, data_dir.join(to)) {

@@ -1,5 +1,5 @@
-//! Which hosts, networks and ports an operator lets requests go to, besides the public internet:
-//! one list for everything that goes out. Pure.
+//! The hosts, networks and ports that an operator allows requests to go to, in addition to the
+//! public internet: one list for all outgoing requests. Pure.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
@@ -8,7 +8,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use url::Host;
 
-/// The addresses by which a machine reaches itself.
+/// The loopback addresses.
 const THIS_MACHINE: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 /// Hosts, networks and ports that requests may go to.
@@ -18,22 +18,22 @@ pub struct AllowList(Vec<Entry>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
     place: Place,
-    /// These ports; any where there is none.
+    /// These ports; any port if `None`.
     ports: Option<RangeInclusive<u16>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Place {
-    /// The host of this name, whatever its address is.
+    /// The host with this name, whatever its address.
     Name(String),
     /// Every host whose name ends with this, which begins with a dot.
     Under(String),
-    /// Every address of this network, by whatever name.
+    /// Every address of this network, under any name.
     Net(IpNet),
 }
 
-/// An entry of the list cannot be read. What stands there is not told: it may be a URL with a
-/// password.
+/// An entry of the list cannot be parsed. The error does not show it, because it may be a URL with
+/// a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "must be hosts, addresses and networks with commas between, each with or without a port or range of ports, as \
@@ -45,7 +45,7 @@ pub struct InvalidAllowList {
 }
 
 impl AllowList {
-    /// Whether a host is named, with this port: then it may have any address.
+    /// Whether a host is allowed by name, with this port. It may then have any address.
     pub fn names(&self, host: &str, port: u16) -> bool {
         let host = host.trim_end_matches('.');
         self.at(port).any(|place| match place {
@@ -61,12 +61,12 @@ impl AllowList {
         self.at(port).any(|place| matches!(place, Place::Net(net) if net.contains(&address)))
     }
 
-    /// Whether this machine itself may be asked at this port.
+    /// Whether requests may go to this machine itself at this port.
     pub fn contains_this_machine(&self, port: u16) -> bool {
         THIS_MACHINE.into_iter().any(|address| self.contains(address, port))
     }
 
-    /// Whether there is any network with this port, which a name may turn out to lead into.
+    /// Whether there is any network with this port, which a name may turn out to resolve into.
     pub fn has_network(&self, port: u16) -> bool {
         self.at(port).any(|place| matches!(place, Place::Net(_)))
     }
@@ -88,7 +88,7 @@ impl FromStr for AllowList {
 }
 
 impl Entry {
-    /// Reads an entry; says what is wrong where that is not plain to see.
+    /// Parses an entry; an error explains what is wrong unless that is obvious.
     fn read(text: &str) -> Result<Self, &'static str> {
         if text.contains("://") {
             return Err(" (a host, and not a URL)");
@@ -111,13 +111,13 @@ impl Entry {
     }
 }
 
-/// What stands before the last colon, and the ports behind it.
+/// The text before the last colon, and the ports after it.
 fn split_ports(text: &str) -> Result<(&str, Option<RangeInclusive<u16>>), &'static str> {
     let Some((rest, ports)) = text.rsplit_once(':') else { return Ok((text, None)) };
     read_ports(ports).map(|ports| (rest, Some(ports))).ok_or(" (ports are 1 to 65535, or a range of them as 8000-8999)")
 }
 
-/// Ports: one, or the first and the last of a range.
+/// Ports: a single one, or the first and the last of a range.
 pub(crate) fn read_ports(text: &str) -> Option<RangeInclusive<u16>> {
     let port = |text: &str| text.trim().parse::<u16>().ok().filter(|port| *port > 0);
     let (from, to) = text.split_once('-').unwrap_or((text, text));
@@ -125,13 +125,13 @@ pub(crate) fn read_ports(text: &str) -> Option<RangeInclusive<u16>> {
     (from <= to).then_some(from..=to)
 }
 
-/// A network or an address, where the text is one.
+/// A network or an address, if the text is one.
 fn read_net(text: &str) -> Option<Result<IpNet, &'static str>> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Some(Ok(address.to_canonical().into()));
     }
     let net: IpNet = text.parse().ok()?;
-    // A slip of the pen would open more than is meant.
+    // A typo would open more than intended.
     Some(if net.addr() == net.network() { Ok(net) } else { Err(" (the address is not the first of its network)") })
 }
 
@@ -140,11 +140,11 @@ fn read_place(text: &str) -> Result<Place, &'static str> {
         return net.map(Place::Net);
     }
     let (name, is_suffix) = text.strip_prefix("*.").map_or((text, false), |name| (name, true));
-    // A `*` for everything is what the all-or-nothing switch is for.
+    // Allowing everything is not done with a `*` here but with the all-or-nothing switch.
     if name.is_empty() || name.contains(['*', '/', '@', '?', '#', '\\', '%', ' ']) {
         return Err("");
     }
-    // As it is read in a URL: in lower case, and beyond ASCII in the form of the DNS.
+    // Normalized as in a URL: lower case, and Punycode for names beyond ASCII.
     match Host::parse(name).or(Err(""))? {
         Host::Domain(name) => {
             let name = name.trim_end_matches('.');

@@ -1,9 +1,9 @@
-//! The one client of HTTP: for webhooks, the export of traces, and whatever else goes out.
+//! The HTTP client for all outgoing requests: webhooks, trace exports, and everything else.
 //!
-//! It cannot be led astray: a name is resolved, each of its addresses judged
-//! ([`super::targets`]), and the connection made to the very address that was judged. No redirect
-//! is followed; time and bytes are bounded. A connection is kept for a few seconds for what goes
-//! the same way.
+//! It is safe against SSRF: a name is resolved, each of its addresses is checked
+//! ([`super::targets`]), and the connection is made to the very address that was checked. Redirects
+//! are not followed; time and bytes are bounded. A connection is kept for a few seconds for further
+//! requests to the same place.
 
 use std::fmt;
 use std::io;
@@ -21,21 +21,22 @@ use super::resolver::Resolver;
 use super::targets::{Refused, Target, TargetPolicy};
 use super::tls;
 
-/// Addresses of a name that are tried.
+/// The most addresses of a name that are tried.
 const ADDRESSES_MAX: usize = 3;
-/// How much is told of what is wrong with a certificate: anybody may have written what is in it.
+/// The most bytes shown of a certificate error: anybody may have written what is in the
+/// certificate.
 const PROBLEM_BYTES_MAX: usize = 1024;
 
-/// Where a client goes.
+/// Where a client may connect to.
 #[derive(Clone, Debug)]
 pub enum Reach {
-    /// Where the policy lets it: for targets that anybody may name.
+    /// Where the policy allows it: for targets that anybody may choose.
     Judged(TargetPolicy),
-    /// Anywhere: for targets that the operator has named.
+    /// Anywhere: for targets that the operator has chosen.
     Anywhere,
 }
 
-/// Asks others. Cheap to clone.
+/// Sends requests. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
     reach: Reach,
@@ -51,18 +52,19 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client that goes so far, resolves names by `resolver`, and secures connections by `tls`.
+    /// A client with this reach, which resolves names with `resolver` and secures connections with
+    /// `tls`.
     pub fn new(reach: Reach, resolver: Arc<Resolver>, tls: TlsConnector) -> Self {
         Self { reach, resolver, tls, idle: Arc::default() }
     }
 
-    /// Asks once.
+    /// Sends one request.
     pub async fn ask(&self, request: Request) -> Result<Response, RequestError> {
         let time = request.limits.time;
         tokio::time::timeout(time, self.try_ask(request)).await.unwrap_or(Err(RequestError::TooSlow(time)))
     }
 
-    /// Ends connections that have been kept for long enough.
+    /// Closes connections that have been idle for long enough.
     pub fn close_idle(&self) {
         self.idle.close_old();
     }
@@ -73,7 +75,7 @@ impl Client {
         if request.is_repeatable
             && let Some(kept) = self.idle.take(&way)
         {
-            // It may have been ended at the other side just now; then nothing is lost.
+            // The other end may have just closed it; then nothing is lost.
             if let Ok(response) = self.exchange(&way, kept, &request).await {
                 return Ok(response);
             }
@@ -82,7 +84,7 @@ impl Client {
         self.exchange(&way, connection, &request).await
     }
 
-    /// Asks, and keeps the connection where it can be asked again.
+    /// Sends a request, and keeps the connection if it can be reused.
     async fn exchange(&self, way: &Way, connection: Connection, request: &Request) -> Result<Response, RequestError> {
         let (response, left) = connection.ask(request).await?;
         if let Some(connection) = left {
@@ -103,7 +105,7 @@ impl Client {
         Connection::start(TokioIo::new(stream)).await
     }
 
-    /// Connects to the first of the target's addresses that may be connected to and answers.
+    /// Connects to the first of the target's addresses that is allowed and answers.
     async fn connect(&self, target: &Target) -> Result<TcpStream, RequestError> {
         let addresses = if let Some(address) = target.address() {
             vec![SocketAddr::new(address, target.port())]
@@ -121,10 +123,11 @@ impl Client {
             }
         }
         for address in allowed.into_iter().take(ADDRESSES_MAX) {
-            // The address that was judged, not the name: it cannot become another one here.
+            // The address that was checked, not the name, which could resolve to another address by
+            // now.
             match TcpStream::connect(address).await {
                 Ok(stream) => {
-                    // A small request that waits for its answer gains nothing from being held back.
+                    // Delaying a small request that waits for its answer gains nothing.
                     drop(stream.set_nodelay(true));
                     return Ok(stream);
                 }

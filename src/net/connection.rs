@@ -1,4 +1,4 @@
-//! One connection to a target: asked, one request after the other.
+//! One connection to a target, with one request at a time.
 
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,12 @@ use tokio::task::JoinHandle;
 use super::request::{Limits, Request, RequestError, Response};
 use super::targets::Refused;
 
-/// The largest head of an answer.
+/// The largest response head.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
-/// What this is called by those whom it asks.
+/// The value of the `User-Agent` header.
 const USER_AGENT: &str = concat!("satkeep/", env!("CARGO_PKG_VERSION"));
 
-/// A connection that nothing is under way on. It ends when it is dropped.
+/// An idle connection. It is closed when dropped.
 pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     task: JoinHandle<()>,
@@ -30,17 +30,17 @@ impl Drop for Connection {
     }
 }
 
-/// A body as far as it has come.
+/// The part of a body that was read.
 #[derive(Default)]
 struct Read {
     kept: Vec<u8>,
     seen: usize,
-    /// Whether nothing more comes.
+    /// Whether the body has ended.
     is_over: bool,
 }
 
 impl Connection {
-    /// Speaks HTTP over a stream.
+    /// Starts HTTP over a stream.
     pub(super) async fn start<T>(stream: TokioIo<T>) -> Result<Self, RequestError>
     where
         TokioIo<T>: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
@@ -48,23 +48,23 @@ impl Connection {
         let handshake = Builder::new().max_buf_size(HEAD_BYTES_MAX).handshake(stream).await;
         let (sender, connection) = handshake.or(Err(RequestError::Broken))?;
         let task = tokio::spawn(async move {
-            // What goes wrong with it, the sender and the body are told.
+            // Errors reach the sender and the body.
             drop(connection.await);
         });
         Ok(Self { sender, task, opened: Instant::now() })
     }
 
-    /// For how long there has been a connection.
+    /// The age of the connection.
     pub(super) fn age(&self) -> Duration {
         self.opened.elapsed()
     }
 
-    /// Whether the other end has ended it.
+    /// Whether the other end has closed it.
     pub(super) fn is_closed(&self) -> bool {
         self.sender.is_closed()
     }
 
-    /// Asks, and reads what is answered. Gives itself back where it can be asked again.
+    /// Sends a request and reads the response. Returns the connection if it can be reused.
     pub(super) async fn ask(mut self, request: &Request) -> Result<(Response, Option<Self>), RequestError> {
         let answer = self.sender.send_request(message(request)?).await.or(Err(RequestError::Broken))?;
         let (head, body) = answer.into_parts();
@@ -73,7 +73,7 @@ impl Connection {
             read.all(body, request.limits).await;
             read.is_over && self.sender.ready().await.is_ok()
         };
-        // The status counts, whatever becomes of the rest.
+        // The status counts, whatever happens to the rest.
         let is_ready = tokio::time::timeout(request.limits.body_time, rest).await.unwrap_or(false);
         let is_whole = read.is_over && read.seen == read.kept.len();
         let response = Response { status: head.status, headers: head.headers, body: read.kept.into(), is_whole };
@@ -88,7 +88,7 @@ fn message(request: &Request) -> Result<hyper::Request<Full<Bytes>>, RequestErro
     *message.uri_mut() = request.target.path_and_query().parse().or(Err(unmakeable()))?;
     let headers = message.headers_mut();
     headers.clone_from(&request.headers);
-    // How the message is to be read is for nobody else to say.
+    // Only this client determines the framing of the message.
     headers.remove(header::TRANSFER_ENCODING);
     headers.remove(header::CONTENT_LENGTH);
     headers.insert(header::HOST, HeaderValue::from_str(&request.target.authority()).or(Err(unmakeable()))?);
@@ -97,7 +97,7 @@ fn message(request: &Request) -> Result<hyper::Request<Full<Bytes>>, RequestErro
 }
 
 impl Read {
-    /// Reads to the end, or to the limit, and keeps the beginning.
+    /// Reads to the end or to the limit, and keeps the beginning.
     async fn all(&mut self, mut body: Incoming, limits: Limits) {
         while let Some(frame) = body.frame().await {
             let Ok(frame) = frame else { return };

@@ -1,5 +1,5 @@
-//! Connections that are kept for what goes the same way next: a target that is told much does
-//! not shake hands for every event.
+//! Idle connections, kept for further requests to the same place, so that a busy target does not
+//! need a handshake for every event.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -10,15 +10,15 @@ use super::connection::Connection;
 use super::request::Request;
 use crate::domain::consumer::Consumer;
 
-/// How long a connection is kept without being used: shorter than most servers wait.
+/// How long an idle connection is kept: shorter than most servers do.
 const KEPT_MAX: Duration = Duration::from_secs(4);
-/// How long one is used at all: names are resolved, and addresses judged, at least so often.
+/// The maximum age of a connection: names are resolved, and addresses checked, at least this often.
 const AGE_MAX: Duration = Duration::from_secs(60);
-/// Connections that are kept at once.
+/// The most connections kept at once.
 const COUNT_MAX: usize = 64;
 
-/// What leads to the same place in the same way, for the same consumer: what is answered to one
-/// can never be taken for what is answered to another.
+/// What identifies a reusable connection: the place, the way to it, and the consumer, so that one
+/// consumer's response can never be taken for another's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Way {
     consumer: Option<Consumer>,
@@ -44,14 +44,14 @@ impl Kept {
     }
 }
 
-/// Connections that are kept.
+/// The connections kept.
 #[derive(Default)]
 pub(super) struct Idle {
     kept: Mutex<HashMap<Way, Vec<Kept>>>,
 }
 
 impl Idle {
-    /// One that leads this way, the last one that was used.
+    /// Takes the most recently used connection for this way.
     pub(super) fn take(&self, way: &Way) -> Option<Connection> {
         let mut kept = self.kept.lock();
         let of_way = kept.get_mut(way)?;
@@ -64,7 +64,7 @@ impl Idle {
         None
     }
 
-    /// Keeps one, where there is room.
+    /// Keeps a connection, if there is room.
     pub(super) fn keep(&self, way: &Way, connection: Connection) {
         let mut kept = self.kept.lock();
         if kept.values().map(Vec::len).sum::<usize>() < COUNT_MAX {
@@ -72,7 +72,7 @@ impl Idle {
         }
     }
 
-    /// Ends those that have been kept for long enough.
+    /// Closes connections that have been idle for long enough.
     pub(super) fn close_old(&self) {
         self.kept.lock().retain(|_, of_way| {
             of_way.retain(Kept::is_good);

@@ -1,5 +1,5 @@
-//! The network: requests to others, made to the very address that was judged, and who stands in
-//! front of satkeep. Everything that goes out goes by the one client.
+//! The network: outgoing requests, all through one client that only connects to addresses it has
+//! checked, and the proxies in front of satkeep.
 
 pub mod allow_list;
 pub mod client;

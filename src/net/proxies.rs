@@ -1,14 +1,14 @@
-//! Proxies in front of satkeep, and which of the clients that they name is believed.
+//! Proxies in front of satkeep, and which of the client addresses they report are trusted.
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use ipnet::IpNet;
 
-/// The prefix of IPv4-mapped IPv6 addresses, in bits.
+/// The prefix length of IPv4-mapped IPv6 addresses, in bits.
 const MAPPED_PREFIX_BITS: u8 = 96;
 
-/// The proxies whose `X-Forwarded-For` is believed.
+/// The proxies whose `X-Forwarded-For` is trusted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
@@ -27,7 +27,7 @@ impl TrustedProxies {
 impl FromStr for TrustedProxies {
     type Err = InvalidProxy;
 
-    /// Reads a list with commas between; an empty one is none.
+    /// Parses a comma-separated list; an empty text is an empty list.
     fn from_str(text: &str) -> Result<Self, InvalidProxy> {
         if text.trim().is_empty() {
             return Ok(Self::default());
@@ -37,8 +37,8 @@ impl FromStr for TrustedProxies {
     }
 }
 
-/// Reads a network, or an address as the network of it alone. A network of IPv4-mapped
-/// addresses is an IPv4 network.
+/// Parses a network, or an address as the network of only itself. A network of IPv4-mapped
+/// addresses becomes an IPv4 network.
 fn parse_network(text: &str) -> Option<IpNet> {
     let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok()?;
     match (network.addr().to_canonical(), network.prefix_len().checked_sub(MAPPED_PREFIX_BITS)) {
@@ -47,9 +47,9 @@ fn parse_network(text: &str) -> Option<IpNet> {
     }
 }
 
-/// The client behind a connection: its peer or, where this is a trusted proxy, the last
-/// address of all `X-Forwarded-For` headers (in the order in which they came) that is not
-/// one. What is not an address ends the search at what was found before.
+/// The client behind a connection: the peer, unless it is a trusted proxy. Then it is the last
+/// address in all `X-Forwarded-For` headers, in the order received, that is not a trusted proxy. If
+/// an entry is not an address, the search ends at what was found before it.
 pub fn client_address(peer: IpAddr, forwarded: &[&str], proxies: &TrustedProxies) -> IpAddr {
     let mut client = peer.to_canonical();
     for entry in forwarded.iter().rev().flat_map(|header| header.rsplit(',')) {
@@ -62,8 +62,8 @@ pub fn client_address(peer: IpAddr, forwarded: &[&str], proxies: &TrustedProxies
     client
 }
 
-/// The network that a client is counted under: an IPv4 address itself, but the first 64 bits of an
-/// IPv6 address, because everybody has all of the others.
+/// The network that a client is rate-limited by: an IPv4 address itself, but only the first 64 bits
+/// of an IPv6 address, because a client usually has all addresses within them.
 pub fn network_of(address: IpAddr) -> Vec<u8> {
     match address {
         IpAddr::V4(address) => address.octets().to_vec(),
@@ -71,7 +71,7 @@ pub fn network_of(address: IpAddr) -> Vec<u8> {
     }
 }
 
-/// Reads an address, with or without brackets and a port.
+/// Parses an address, with or without brackets and a port.
 fn parse_address(text: &str) -> Option<IpAddr> {
     let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().filter(IpAddr::is_ipv6);
     let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());

@@ -1,4 +1,4 @@
-//! What is asked of others, and what comes of it.
+//! Outgoing requests and their responses.
 
 use std::fmt;
 use std::io;
@@ -11,23 +11,24 @@ use hyper::{Method, StatusCode};
 use super::targets::{Refused, Target};
 use crate::domain::consumer::Consumer;
 
-/// A request. `Debug` shows no header, path or body, in which there may be secrets.
+/// A request. `Debug` shows no header, path or body, because they may contain secrets.
 #[derive(Clone)]
 pub struct Request {
-    /// What is to be done.
+    /// The method.
     pub method: Method,
-    /// Of whom it is asked.
+    /// The target.
     pub target: Target,
-    /// Besides `Host`, `User-Agent` and the body's length, which are not the caller's.
+    /// The headers other than `Host`, `User-Agent` and the body's length, which the client sets.
     pub headers: HeaderMap,
-    /// May be empty.
+    /// The body; may be empty.
     pub body: Bytes,
-    /// On whose behalf: consumers share no connection. `None` is the server itself.
+    /// The consumer that the request is made for; `None` for the server itself. Consumers never
+    /// share a connection.
     pub consumer: Option<Consumer>,
-    /// Whether it does no harm to ask twice. What must not be asked twice gets a connection of its
-    /// own: of one that was kept, nobody could say whether the request has arrived.
+    /// Whether the request may safely be sent twice. One that may not gets a new connection: on a
+    /// reused one, nobody could tell whether the request has arrived.
     pub is_repeatable: bool,
-    /// How long, and how much of an answer.
+    /// Limits on the time and on the response.
     pub limits: Limits,
 }
 
@@ -38,79 +39,80 @@ impl fmt::Debug for Request {
     }
 }
 
-/// How long a request may take, and how much of the answer is read.
+/// How long a request may take, and how much of the response is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// From resolving the name to the last byte that is read.
+    /// From resolving the name to the last byte read.
     pub time: Duration,
-    /// From the head of the answer, whose status counts all the same, to the end of its body.
+    /// From the head of the response to the end of its body. When it runs out, the status still
+    /// counts.
     pub body_time: Duration,
-    /// Bytes of the body that are read. A longer one costs the connection.
+    /// Bytes of the body that are read. A longer body costs the connection.
     pub read_bytes: usize,
-    /// Bytes of it that are kept.
+    /// Bytes of the body that are kept.
     pub kept_bytes: usize,
 }
 
 impl Limits {
-    /// An answer within this time, of at most so many bytes.
+    /// A whole response within this time, of at most this many bytes.
     pub const fn whole(time: Duration, bytes: usize) -> Self {
         Self { time, body_time: time, read_bytes: bytes, kept_bytes: bytes }
     }
 }
 
-/// What was answered.
+/// A response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
-    /// Of a redirect too: none is followed.
+    /// The status. Redirects are not followed, so it may be one.
     pub status: StatusCode,
-    /// All of them.
+    /// All headers.
     pub headers: HeaderMap,
-    /// The body as far as it is kept.
+    /// The part of the body that was kept.
     pub body: Bytes,
-    /// Whether that is all of it.
+    /// Whether that is the whole body.
     pub is_whole: bool,
 }
 
 impl Response {
-    /// The body, which must be there as a whole.
+    /// The body, which must be complete.
     pub fn into_whole_body(self) -> Result<Bytes, RequestError> {
         if self.is_whole { Ok(self.body) } else { Err(RequestError::Incomplete) }
     }
 }
 
-/// Why there is no answer. Of a target that may not be told of anything, nothing is said but
-/// that.
+/// Why there is no response. For a forbidden target, nothing more is revealed than that it is
+/// forbidden.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
-    /// The URL is none that may be asked.
+    /// The URL is not an allowed target.
     #[error("the target must be {0}")]
     Forbidden(#[from] Refused),
     /// The name has no address.
     #[error("the name of the host could not be resolved")]
     Unresolved,
-    /// Too many names are being looked up: it was not tried.
+    /// Too many names are being resolved: the request was not tried.
     #[error("too many names of hosts are being looked up")]
     Busy,
-    /// There is nobody at the addresses. Why is for the operator alone: it would tell others what
-    /// is behind an address.
+    /// No address accepted a connection. The reason is only for the operator: it would reveal to
+    /// others what is behind an address.
     #[error("the host could not be connected to")]
     Unconnected(io::ErrorKind),
-    /// The certificate is not one of the host's, or not one to be trusted.
+    /// The certificate is not for this host, or is not trusted.
     #[error("no secure connection: {0}")]
     Tls(String),
-    /// What came was no answer.
+    /// The response was not valid HTTP.
     #[error("the host did not answer in HTTP")]
     Broken,
-    /// The body was longer than it may be, did not come in time, or broke off.
+    /// The body was too long, did not arrive in time, or was cut off.
     #[error("the body of the answer is too long, or did not come as a whole")]
     Incomplete,
-    /// It took too long.
+    /// The request took too long.
     #[error("no answer within {} seconds", .0.as_secs())]
     TooSlow(Duration),
 }
 
-/// What a host has sent as a person may look at it and a database keep it, behind a note of
-/// ours: no longer than this, and without control characters.
+/// A host's response prepared for people and for the database: prefixed with a note of ours,
+/// limited in length, and without control characters.
 pub(crate) fn printable(note: &str, bytes: &[u8], bytes_max: usize) -> String {
     let mut text = note.to_owned();
     let whole = String::from_utf8_lossy(bytes);

@@ -1,4 +1,4 @@
-//! Looking up the addresses of names.
+//! Resolving host names.
 
 use std::future::Future;
 use std::io;
@@ -9,20 +9,20 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-/// Names that are looked up at once, each on a thread of its own.
+/// The most concurrent lookups, each on a thread of its own.
 const LOOKUPS_MAX: usize = 64;
-/// How long a lookup waits for its turn; then the request is for another time.
+/// How long a lookup waits for a free slot. After that, the request has to be retried later.
 const LOOKUP_WAIT_MAX: Duration = Duration::from_secs(2);
 
-/// What resolving a name comes to.
+/// The future of a lookup.
 pub type Resolution = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
-/// Resolves names, with the port of the target; an error of the kind `ResourceBusy` is nobody's
-/// fault.
+/// Resolves names, with the port of the target. An error of the kind `ResourceBusy` is not the
+/// target's fault.
 pub type Resolver = dyn Fn(String, u16) -> Resolution + Send + Sync;
 
-/// The system's resolver. It cannot be interrupted: a lookup that nobody waits for any more
-/// counts as one of those at once until its thread is free again.
+/// The system's resolver. It cannot be interrupted: a lookup that nobody waits for any more counts
+/// against the limit until its thread is free again.
 pub fn system_resolver() -> Arc<Resolver> {
     let permits = Arc::new(Semaphore::new(LOOKUPS_MAX));
     Arc::new(move |host, port| {

@@ -1,6 +1,5 @@
-//! Where webhooks may go: which URLs are accepted, and which addresses are public. Pure; the
-//! names behind the URLs are resolved elsewhere, and every address is judged here before
-//! anything is connected to it.
+//! Where webhooks may go: which URLs are accepted, and which addresses are public. Pure; names are
+//! resolved elsewhere, and every address is checked here before anything connects to it.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -13,7 +12,7 @@ use url::{Host, Url};
 use crate::domain::text::{InvalidText, WebhookUrl};
 use crate::net::allow_list::{AllowList, read_ports};
 
-/// IPv4 networks that are not the public internet.
+/// IPv4 networks that are not part of the public internet.
 const NOT_PUBLIC_V4: [Ipv4Net; 17] = [
     v4(0, 0, 0, 0, 8),
     v4(10, 0, 0, 0, 8),
@@ -22,7 +21,7 @@ const NOT_PUBLIC_V4: [Ipv4Net; 17] = [
     // Link-local; the metadata services of most clouds.
     v4(169, 254, 0, 0, 16),
     v4(172, 16, 0, 0, 12),
-    // Azure's metadata, in the midst of public addresses.
+    // Azure's metadata service, in the middle of public addresses.
     v4(168, 63, 129, 16, 32),
     v4(192, 0, 0, 0, 24),
     v4(192, 0, 2, 0, 24),
@@ -36,9 +35,10 @@ const NOT_PUBLIC_V4: [Ipv4Net; 17] = [
     v4(240, 0, 0, 0, 4),
 ];
 
-/// All that is routed as public in IPv6 is in here …
+/// The range that contains all publicly routed IPv6 addresses.
 const GLOBAL_V6: Ipv6Net = v6([0x2000, 0], 3);
-/// … but for protocols (Teredo and benchmarking among them), documentation, and 6to4.
+/// Exceptions in that range: protocols (Teredo and benchmarking among them), documentation, and
+/// 6to4.
 const NOT_PUBLIC_V6: [Ipv6Net; 4] =
     [v6([0x2001, 0], 23), v6([0x2001, 0xdb8], 32), v6([0x2002, 0], 16), v6([0x3fff, 0], 20)];
 /// Where IPv6 networks reach IPv4 (NAT64); the last 32 bits are the IPv4 address.
@@ -52,7 +52,8 @@ const fn v6([a, b]: [u16; 2], prefix: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(a, b, 0, 0, 0, 0, 0, 0), prefix)
 }
 
-/// Whether an address is one of the public internet: nobody's own machine, network or cloud.
+/// Whether an address is on the public internet, and not on a machine or in a private or cloud
+/// network.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -75,7 +76,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ports(Vec<RangeInclusive<u16>>);
 
-/// The text does not name ports.
+/// The text is not a list of ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be ports and ranges of ports, with commas between, as 80,443,1024-65535")]
 pub struct InvalidPorts;
@@ -97,35 +98,35 @@ impl FromStr for Ports {
 /// Where webhooks may go.
 #[derive(Clone, Debug)]
 pub struct TargetPolicy {
-    /// To these ports of the public internet.
+    /// The allowed ports on the public internet.
     pub ports: Ports,
-    /// And besides to what the operator names.
+    /// What the operator allows in addition.
     pub outgoing: AllowList,
-    /// To any address and port: for development.
+    /// Allow any address and port: for development.
     pub allow_private: bool,
 }
 
-/// Where one webhook goes.
+/// The target of a webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     url: Url,
 }
 
-/// Why a URL is not one that webhooks may go to.
+/// Why a URL is not allowed for webhooks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forbidden {
-    /// It is no URL of a web server.
+    /// It is not the URL of a web server.
     Form,
     /// It names this machine, or an address that is not public.
     Address,
-    /// Its port is not one of those that are allowed.
+    /// Its port is not allowed.
     Port,
 }
 
-/// A text is not the URL of a target.
+/// Why a text is not the URL of a target.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTarget {
-    /// It is no URL that could be kept.
+    /// It is not a text that can be stored.
     #[error(transparent)]
     Text(#[from] InvalidText),
     /// Requests must not go there.
@@ -133,17 +134,18 @@ pub enum InvalidTarget {
     Refused(#[from] Refused),
 }
 
-/// A URL must not be asked: what is accepted in its place, and by which setting it would be.
+/// A URL is not allowed. The message says what is accepted instead, and which setting would allow
+/// it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// Why.
+    /// The reason.
     pub why: Forbidden,
-    /// Its host and port, as whoever named it wrote them.
+    /// Its host and port, as given by whoever chose it.
     place: String,
 }
 
 impl Refused {
-    /// A URL that cannot be asked at all.
+    /// The refusal of a URL that no setting could allow.
     pub const FORM: Self = Self { why: Forbidden::Form, place: String::new() };
 }
 
@@ -167,7 +169,7 @@ impl fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 impl Target {
-    /// Reads a URL. Every way to write an IP address (`http://0x7f.1/`) is one here.
+    /// Parses a URL. All notations of an IP address (`http://0x7f.1/`) are equivalent here.
     pub fn parse(text: &str) -> Result<Self, Refused> {
         let url = Url::parse(text).or(Err(Refused::FORM))?;
         let plain = url.username().is_empty() && url.password().is_none();
@@ -175,17 +177,17 @@ impl Target {
         if matches!(url.scheme(), "http" | "https") && named && plain { Ok(Self { url }) } else { Err(Refused::FORM) }
     }
 
-    /// Whether it is to be reached over TLS.
+    /// Whether it is reached over TLS.
     pub fn is_tls(&self) -> bool {
         self.url.scheme() == "https"
     }
 
-    /// The host, in lower case; an IPv6 address in brackets.
+    /// The host, in lower case; an IPv6 address is in brackets.
     pub fn host(&self) -> &str {
         self.url.host_str().unwrap_or_default()
     }
 
-    /// The address, where the host is one.
+    /// The address, if the host is one.
     pub fn address(&self) -> Option<IpAddr> {
         match self.url.host()? {
             Host::Ipv4(address) => Some(address.into()),
@@ -194,7 +196,7 @@ impl Target {
         }
     }
 
-    /// The whole URL, in which there may be secrets.
+    /// The whole URL, which may contain secrets.
     pub fn as_str(&self) -> &str {
         self.url.as_str()
     }
@@ -204,18 +206,18 @@ impl Target {
         self.url.port_or_known_default().unwrap_or_default()
     }
 
-    /// What the header `Host` says: the port is there where it is not the usual one.
+    /// The value of the `Host` header: the port is included unless it is the default.
     pub fn authority(&self) -> String {
         self.url.port().map_or_else(|| self.host().to_owned(), |port| format!("{}:{port}", self.host()))
     }
 
-    /// The path with the query: what is asked for.
+    /// The path with the query.
     pub fn path_and_query(&self) -> String {
         let path = self.url.path();
         self.url.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"))
     }
 
-    /// Host and port: what has one owner, whose slowness is nobody else's.
+    /// Host and port. They have one owner, whose slowness must not affect anybody else.
     pub fn host_and_port(&self) -> String {
         format!("{}:{}", self.host(), self.port())
     }
@@ -225,20 +227,19 @@ impl Target {
     }
 }
 
-/// Whether a name is this machine's, wherever it is looked up.
+/// Whether a name always means this machine.
 fn is_this_machine(host: &str) -> bool {
     matches!(host, "localhost" | "localhost.localdomain" | "ip6-localhost" | "ip6-loopback")
         || host.ends_with(".localhost")
 }
 
 impl TargetPolicy {
-    /// Whether a target may be told of events, as far as that is known before its name is
-    /// resolved.
+    /// Whether a target may receive events, as far as that is known before its name is resolved.
     pub fn check(&self, target: &Target) -> Result<(), Refused> {
         self.judge(target).map_err(|why| target.refused(why))
     }
 
-    /// Whether an address that the name of a target leads to may be connected to.
+    /// Whether an address that a target's name resolves to may be connected to.
     pub fn check_address(&self, target: &Target, address: IpAddr) -> Result<(), Refused> {
         if self.is_named(target) {
             return Ok(());
@@ -258,7 +259,7 @@ impl TargetPolicy {
             let is_allowed = self.outgoing.contains_this_machine(port);
             return if is_allowed { Ok(()) } else { Err(Forbidden::Address) };
         }
-        // A name may lead into a network that is allowed, whose ports are its own.
+        // A name may resolve into an allowed network, which has its own ports.
         let is_allowed = self.ports.contain(port) || self.outgoing.has_network(port);
         if is_allowed { Ok(()) } else { Err(Forbidden::Port) }
     }
@@ -279,7 +280,7 @@ impl TargetPolicy {
         }
     }
 
-    /// Accepts a URL that a caller gives.
+    /// Checks a URL given by a caller.
     pub fn accept(&self, text: String) -> Result<WebhookUrl, InvalidTarget> {
         let url = WebhookUrl::new(text)?;
         self.check(&Target::parse(url.as_str())?)?;

@@ -1,4 +1,4 @@
-//! Whose certificates are trusted.
+//! TLS: which certificates are trusted.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::targets::Target;
 
-/// The authorities that are trusted.
+/// The trusted certificate authorities.
 #[derive(Clone, Copy, Debug)]
 pub enum Roots<'a> {
-    /// The usual ones, and those in a file (PEM) where one is given.
+    /// The usual ones, plus those in a PEM file if one is given.
     Usual(Option<&'a Path>),
-    /// Those in a file (PEM) alone: for a service that has a certificate of its own making.
+    /// Only those in a PEM file: for a service with a self-signed certificate.
     Only(&'a Path),
 }
 
@@ -27,7 +27,7 @@ pub struct InvalidRoots {
     problem: String,
 }
 
-/// Secures connections to hosts whose certificates are by these authorities.
+/// A connector that accepts hosts with certificates from these authorities.
 pub fn connector(roots: Roots<'_>) -> Result<TlsConnector, InvalidRoots> {
     let (usual, file) = match roots {
         Roots::Usual(file) => (webpki_roots::TLS_SERVER_ROOTS, file),
@@ -51,7 +51,7 @@ fn add(trusted: &mut RootCertStore, path: &Path) -> Result<(), String> {
     if count == 0 { Err("there are none".to_owned()) } else { Ok(()) }
 }
 
-/// Whose certificate a target must show.
+/// The name that a target's certificate must be for.
 pub(super) fn server_name(target: &Target) -> Result<ServerName<'static>, InvalidDnsNameError> {
     match target.address() {
         Some(address) => Ok(ServerName::IpAddress(address.into())),

@@ -1,5 +1,5 @@
-//! What goes on beside the requests, watched over: a task that ends by itself, or panics, is not
-//! missed for long, because the process stops with an error and is started again.
+//! Supervised background tasks. When a task that should run for ever returns or panics, the process
+//! stops with an error, so that whatever runs it starts it again.
 
 use std::collections::HashMap;
 use std::future::Future;

@@ -1,5 +1,5 @@
-//! What goes on beside the requests: forgetting what is old, following the master key,
-//! and looking after live streams.
+//! Background tasks: deleting what is old, following the master key,
+//! and sweeping live streams.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -49,10 +49,10 @@ impl Upkeep {
     /// Starts all of it.
     pub(super) fn start(self, tasks: &mut Tasks) {
         let Self { store, sealer, hub, limits, health } = self;
-        tasks.start("the forgetting of old rows", forget_old_rows(store.clone()));
-        tasks.start("the forgetting of idle callers", forget_idle_callers(limits));
-        tasks.start("the following of the master key", follow_master_key(store.clone(), sealer, health));
-        tasks.start("the looking after live streams", sweep::run(hub, store.clone()));
+        tasks.start("the deletion of old rows", forget_old_rows(store.clone()));
+        tasks.start("the expiry of idle rate limits", forget_idle_callers(limits));
+        tasks.start("the master key's follower", follow_master_key(store.clone(), sealer, health));
+        tasks.start("the sweep of live streams", sweep::run(hub, store.clone()));
         tasks.start("the expiry of invoices", expiry::sweep(store));
     }
 }

@@ -9,6 +9,7 @@ use super::payments::Payment;
 use super::{Error, Missing, Services};
 use crate::clock;
 use crate::crypto::secret::Sealer;
+use crate::domain::external_id::ExternalId;
 use crate::domain::idempotency::Claim;
 use crate::domain::ids::{AccountId, InvoiceId, PaymentRow, TransferId, WalletId};
 use crate::domain::money::Amount;
@@ -32,6 +33,8 @@ pub struct TransferTerms {
     pub amount: Amount,
     /// What for.
     pub memo: Memo,
+    /// What the payer calls it.
+    pub external_id: Option<ExternalId>,
 }
 
 /// Room in the ledger's queue for so many movements of a manager.
@@ -91,8 +94,9 @@ async fn settle(
     let sealer = services.sealer.clone();
     let seal = move || {
         let now = clock::now();
-        let legs = transfers.into_iter().map(|TransferTerms { from, to, amount, memo }| {
-            leg(&sealer, from.account(), to.account(), amount, memo.into_inner(), now)
+        let legs = transfers.into_iter().map(|TransferTerms { from, to, amount, memo, external_id }| {
+            let leg = leg(&sealer, from.account(), to.account(), amount, memo.into_inner(), now);
+            Leg { external_id, ..leg }
         });
         legs.collect::<Vec<_>>()
     };
@@ -115,7 +119,7 @@ pub(super) fn leg(sealer: &Sealer, from: AccountId, to: AccountId, amount: Amoun
     let (id, preimage) = (InvoiceId::next(), Preimage::generate());
     let sealed = preimage.seal(sealer, id);
     let invoice = NewInvoice::direct(id, preimage.payment_hash(), sealed, to, amount, memo, now);
-    Leg { transfer: TransferId::next(), from, invoice }
+    Leg { transfer: TransferId::next(), from, invoice, external_id: None }
 }
 
 /// A movement that was made, as its payer sees it.
@@ -136,5 +140,6 @@ fn outgoing(leg: Leg, at: UnixMs) -> Payment {
         created_at: at,
         expires_at: leg.invoice.expires_at,
         paid_at: Some(at),
+        external_id: leg.external_id,
     }
 }

@@ -1,9 +1,9 @@
-//! The database: SQLite or PostgreSQL. Nothing outside of this module knows which.
+//! The database: SQLite or PostgreSQL. Nothing outside of this module depends on which one.
 //!
-//! Queries that are not about settling are written once, for [`Db`], and run by
-//! [`Store::read`] and [`Store::write`] on a blocking thread with a pooled connection. What
-//! most requests ask, `lookups` answers in a shorter way. Settling has a connection of its
-//! own: see [`settlement`]; so has the copying of SQLite's log: see `checkpoint`.
+//! Queries other than settlement are written once, for [`Db`]. [`Store::read`] and [`Store::write`]
+//! run them on a blocking thread with a pooled connection. The lookups that most requests need take
+//! a shorter path through `lookups`. Settlement has its own connection (see [`settlement`]), and so
+//! do checkpoints of SQLite's log (see `checkpoint`).
 
 use std::time::Duration;
 
@@ -38,20 +38,20 @@ use crate::domain::ids::UserId;
 use crate::fairness::gate::{Gate, PATIENCE, Turn};
 use crate::fairness::turns::Limits;
 
-/// Lists that are read at once, over connections of their own: they may be long, and the short
-/// lookups that every request makes never wait for them. A list costs nobody else anything while
-/// it waits, so many may: what bounds them is how long.
+/// Concurrent reads of lists. They may be long, so they have their own connections, and the short
+/// lookups that every request makes never wait for them. A waiting list costs nobody else anything,
+/// so many may wait; they are limited by time instead.
 const LISTS: Limits = Limits::new(10, 8192, 512);
 /// How long the queries of a list may take.
 pub const LIST_TIME: Duration = Duration::from_secs(5);
-/// Live feeds that read on at once. As many wait as there are streams, which have limits of
-/// their own.
+/// Concurrent reads of live feeds. As many wait as there are streams, which have limits of their
+/// own.
 const FEEDS: Limits = Limits::new(8, usize::MAX, usize::MAX);
-/// Audits at once, and those that wait.
+/// Concurrent audits, and how many wait.
 const AUDITS: Limits = Limits::new(1, 16, 16);
 /// Connections for short lookups and for writing.
 const SHORT_MAX: usize = 8;
-/// Connections in the pool; as many queries run at once.
+/// Connections in the pool, which is also the number of concurrent queries.
 const POOL_SIZE: usize = SHORT_MAX + FEEDS.places() + AUDITS.places();
 /// How long a query waits for a connection.
 const POOL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -61,9 +61,9 @@ const POOL_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Store {
     database: Database,
     pool: Pool<Manager>,
-    /// Connections for lists, with a limit of time.
+    /// Connections for lists, with a time limit.
     list_pool: Pool<Manager>,
-    /// They take turns, and the settler as well.
+    /// Serializes this process's writers, including the settler.
     sqlite_writers: Option<Writers>,
     lists: Gate<UserId>,
     feeds: Gate<UserId>,
@@ -72,14 +72,14 @@ pub struct Store {
 }
 
 impl Store {
-    /// Connects to a database, which must be there and answer.
+    /// Connects to a database, which must exist and be reachable.
     pub fn open(database: Database) -> Result<Self, StoreError> {
         if let Some(path) = database.sqlite_path() {
             sqlite_file::prepare(path).map_err(|error| {
                 StoreError::Unavailable(format!("the file of the database cannot be opened or made: {error}"))
             })?;
         }
-        // The first connection is made by hand, because its error says more than the pool's.
+        // The first connection is opened directly, because its error says more than the pool's.
         drop(database.connect().map_err(|error| StoreError::Unavailable(error.to_string()))?);
         let pool = pool_of(POOL_SIZE, 1, Manager::new(database.clone()))?;
         let list_pool = pool_of(LISTS.places(), 0, Manager::within(LIST_TIME, database.clone()))?;
@@ -95,7 +95,7 @@ impl Store {
         &self.database
     }
 
-    /// How many connections the pools have that are in use, and how many that are idle.
+    /// The number of pooled connections in use, and the number of idle ones.
     pub fn connections(&self) -> (u32, u32) {
         let states = [self.pool.state(), self.list_pool.state()];
         states.iter().fold((0, 0), |(busy, idle), state| {
@@ -108,7 +108,7 @@ impl Store {
         Settlement::new(self.database.clone(), self.sqlite_writers.clone())
     }
 
-    /// Runs queries that only read.
+    /// Runs read-only queries.
     pub async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
@@ -117,8 +117,8 @@ impl Store {
         unblock(move || store.read_blocking(work)).await
     }
 
-    /// Runs queries that only read, but perhaps a lot: a few of these at once, to each tenant its
-    /// share, and each for [`LIST_TIME`] at most.
+    /// Runs read-only queries that may read a lot. Only a few run at once, shared fairly among
+    /// tenants, and each for [`LIST_TIME`] at most.
     pub async fn read_list<T: Send + 'static>(
         &self,
         consumer: Consumer,
@@ -128,13 +128,13 @@ impl Store {
         self.read_list_in(turn, work).await
     }
 
-    /// Waits for the turn to read a list: for who does something else first, and must not be
+    /// Waits for a slot to read a list, for callers who do something else first and must not be
     /// refused after that.
     pub async fn list_turn(&self, consumer: Consumer) -> Result<ListTurn, StoreError> {
         Ok(ListTurn(self.lists.enter(consumer).await?))
     }
 
-    /// As [`Store::read_list`], for who has the turn.
+    /// Like [`Store::read_list`], with a slot already obtained.
     pub async fn read_list_in<T: Send + 'static>(
         &self,
         turn: ListTurn,
@@ -142,7 +142,7 @@ impl Store {
     ) -> Result<T, StoreError> {
         let lists = self.list_pool.clone();
         unblock(move || {
-            // Until the work is done, whether or not anybody still waits for it.
+            // Held until the work is done, whether or not anybody still waits for it.
             let _turn = turn;
             let mut pooled = lists.get().map_err(|error| StoreError::Unavailable(error.to_string()))?;
             pooled.within(LIST_TIME, work)
@@ -150,7 +150,7 @@ impl Store {
         .await
     }
 
-    /// Runs the queries of a live feed: a few of these at once, to each tenant its share.
+    /// Runs the queries of a live feed. Only a few run at once, shared fairly among tenants.
     pub async fn read_feed<T: Send + 'static>(
         &self,
         consumer: Consumer,
@@ -160,7 +160,7 @@ impl Store {
         self.read_in_turn(turn, work).await
     }
 
-    /// Runs an audit, which takes as long as it takes: one at once.
+    /// Runs an audit, without a time limit; one at a time.
     pub async fn read_audit<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
@@ -190,20 +190,20 @@ impl Store {
         unblock(move || store.write_blocking(work)).await
     }
 
-    /// As [`Store::read`], on this thread.
+    /// Like [`Store::read`], on this thread.
     pub fn read_blocking<T>(&self, work: impl FnOnce(&mut Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut pooled = self.pool.get().map_err(|error| StoreError::Unavailable(error.to_string()))?;
         work(&mut pooled.db).map_err(|error| pooled.explain(error))
     }
 
-    /// As [`Store::write`], on this thread.
+    /// Like [`Store::write`], on this thread.
     pub fn write_blocking<T>(&self, work: impl FnOnce(&mut Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let _turn = self.sqlite_writers.as_ref().map(Writers::turn);
         self.read_blocking(|connection| in_transaction(connection, work))
     }
 }
 
-/// A turn to read a list; its place is given back when this is dropped.
+/// A slot for reading a list; it is given back when this is dropped.
 #[derive(Debug)]
 pub struct ListTurn(#[expect(dead_code, reason = "it is held, not looked at")] Turn<UserId>);
 

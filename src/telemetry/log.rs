@@ -1,29 +1,29 @@
-//! The log: on standard error, so that standard output is for what scripts read.
+//! The log. It goes to standard error, so that standard output is free for what scripts read.
 //!
-//! Secrets never reach it: keys, passwords and preimages are types whose `Debug` shows
-//! nothing, and a request is logged by the pattern of its route.
+//! Secrets never reach it: keys, passwords and preimages are types whose `Debug` shows nothing, and
+//! requests are logged by their route patterns.
 
 use std::time::{Duration, Instant};
 
 use tracing_subscriber::EnvFilter;
 
-/// The environment variable that says what to log, as `warn` or `satkeep=debug`.
+/// The environment variable that sets the log filter, such as `warn` or `satkeep=debug`.
 const FILTER: &str = "SATKEEP_LOG";
-/// Warnings, and what satkeep does. What actix calls an error is a client's broken request,
-/// with which anybody could fill the log.
+/// Warnings, and satkeep's own activity. What actix calls an error is a client's malformed request,
+/// which would let anybody fill the log.
 const FILTER_DEFAULT: &str = "warn,satkeep=info,actix_http=off";
 
-/// What a line of the log looks like.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For a person.
+    /// For people.
     Text,
-    /// For a program: one JSON object a line, with the fields of the event beside `message`.
+    /// For programs: one JSON object per line, with the event's fields next to `message`.
     Json,
 }
 
 impl LogFormat {
-    /// By its name.
+    /// The format with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "text" => Some(Self::Text),
@@ -33,27 +33,27 @@ impl LogFormat {
     }
 }
 
-/// Starts logging, as the variable says.
+/// Starts logging, filtered by the environment variable.
 pub fn start(format: LogFormat) {
     let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new(FILTER_DEFAULT));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    // A second start in the same process would change nothing.
+    // A second start in the same process has no effect.
     drop(match format {
         LogFormat::Text => subscriber.with_ansi(colours).try_init(),
         LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
     });
 }
 
-/// How long a complaint that is told again and again is not told again.
+/// How long a recurring complaint is suppressed after it was logged.
 const COMPLAINT_PAUSE: Duration = Duration::from_secs(60);
 
-/// When something was complained about last.
+/// When something was last complained about.
 #[derive(Debug, Default)]
 pub struct LogThrottle(Option<Instant>);
 
 impl LogThrottle {
-    /// Whether it is time to complain (again), which the caller then does.
+    /// Whether the caller should log the complaint now.
     pub fn is_due(&mut self) -> bool {
         let is_due = self.0.is_none_or(|at| at.elapsed() >= COMPLAINT_PAUSE);
         if is_due {
@@ -62,7 +62,7 @@ impl LogThrottle {
         is_due
     }
 
-    /// The cause is gone: the next one is told at once.
+    /// The cause is gone: the next complaint is logged at once.
     pub fn settle(&mut self) {
         self.0 = None;
     }

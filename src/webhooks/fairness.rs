@@ -1,6 +1,6 @@
-//! How many deliveries may be under way to each host of each tenant: who names slow or dead
-//! targets keeps only its own deliveries waiting. A tenant's users and its manager are counted
-//! apart, and the users leave a part of what the tenant may have to the manager. Pure.
+//! Limits on concurrent deliveries to each host of each tenant, so that slow or dead targets delay
+//! only their own tenant's deliveries. A tenant's users and its manager are counted separately, and
+//! the users leave part of the tenant's limit to the manager. Pure.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,62 +8,62 @@ use crate::domain::consumer::{Consumer, Party};
 use crate::domain::ids::UserId;
 use crate::domain::webhooks::Destination;
 
-/// Deliveries that are under way at once, all together.
+/// The most concurrent deliveries in total.
 pub const TOTAL_MAX: usize = 256;
 /// Those of one tenant.
 pub const TENANT_MAX: usize = 64;
-/// Of these, so that its users leave some to its manager, those that are the users'.
+/// Those of a tenant's users, which leaves some for its manager.
 pub const USERS_MAX: usize = TENANT_MAX - TENANT_MAX / 4;
-/// Those of one consumer at first: one more whenever a target answers, up to what its tenant may
-/// have …
+/// The initial limit of one consumer. It grows by one whenever a target answers, up to the tenant's
+/// limit.
 pub const FIRST: usize = 16;
-/// … and half as many whenever one does not, but never fewer than these.
+/// The lowest limit of one consumer. Its limit is halved whenever a target fails.
 pub const MIN: usize = 8;
-/// Of one consumer to one host.
+/// Those of one consumer to one host.
 pub const HOST_MAX: usize = 16;
-/// To one host that did not answer the last time.
+/// Those to one host that failed last time.
 const FAILING_MAX: usize = 1;
-/// The part of a consumer's that hosts may take together which have not answered the last time, or
-/// of which nothing is known: one in so many.
+/// One in this many of a consumer's deliveries may go to hosts that failed last time or are
+/// unknown.
 const UNPROVEN_PART: usize = 2;
-/// Hosts of one consumer of which something is known. When there are more, the one that came back
-/// longest ago is forgotten.
+/// The number of hosts remembered per consumer. Beyond that, the one with the oldest result is
+/// removed.
 const KNOWN_MAX: usize = 1000;
 
-/// How a delivery has come back.
+/// How a delivery ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CameBack {
-    /// With an answer, soon enough to be no burden.
+    /// With a response, quickly enough not to be a burden.
     Promptly,
-    /// Late, or without an answer.
+    /// Late, or without a response.
     Badly,
-    /// It has not set out after all, for no fault of the target's.
+    /// It was not sent after all, through no fault of the target.
     Untried,
 }
 
-/// What is under way.
+/// The deliveries in flight.
 #[derive(Debug, Default)]
 pub struct InFlight {
     consumers: HashMap<Consumer, Flow>,
     total: usize,
 }
 
-/// What is under way of one consumer.
+/// The deliveries in flight of one consumer.
 #[derive(Debug)]
 struct Flow {
     hosts: HashMap<String, Host>,
     total: usize,
     allowed: usize,
-    /// How many have come back.
+    /// The number of deliveries that have ended.
     count: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Host {
     under_way: usize,
-    /// How the last one came back, where one has.
+    /// How the last one ended, if one has.
     last: Option<CameBack>,
-    /// Which of the consumer's that was.
+    /// Its number among the consumer's ended deliveries.
     number: u64,
 }
 
@@ -74,10 +74,10 @@ impl Default for Flow {
 }
 
 impl InFlight {
-    /// Shares out what may set out now, at most `max`, among destinations that have something due: one
-    /// to each tenant in turn, of each tenant one to its manager and its users in turn, and of
-    /// each of these one to each host in turn. `turn` says who is first: with numbers that follow
-    /// each other, everyone is before long.
+    /// Allots at most `max` deliveries that may start now among the destinations with something
+    /// due. Slots go round-robin to tenants, within a tenant to its manager and its users, and
+    /// within each of those to its hosts. `turn` determines who is first; if it increases by one
+    /// each time, everyone is first before long.
     pub fn share_out(
         &self,
         due: impl IntoIterator<Item = Destination>,
@@ -125,17 +125,17 @@ impl InFlight {
         }
     }
 
-    /// Whether any more may go anywhere.
+    /// Whether no more deliveries may start.
     pub const fn is_full(&self) -> bool {
         self.total >= TOTAL_MAX
     }
 
-    /// How many are under way.
+    /// The number of deliveries in flight.
     pub const fn total(&self) -> usize {
         self.total
     }
 
-    /// One sets out.
+    /// Records the start of a delivery.
     pub fn start(&mut self, destination: &Destination) {
         let flow = self.consumers.entry(destination.consumer).or_default();
         flow.hosts.entry(destination.host.clone()).or_default().under_way += 1;
@@ -143,7 +143,7 @@ impl InFlight {
         self.total += 1;
     }
 
-    /// One has come back.
+    /// Records the end of a delivery.
     pub fn finish(&mut self, destination: &Destination, how: CameBack) {
         self.total = self.total.saturating_sub(1);
         if let Some(flow) = self.consumers.get_mut(&destination.consumer) {
@@ -183,27 +183,27 @@ impl Host {
     }
 }
 
-/// What one tenant may have of a turn.
+/// What may be allotted to one tenant.
 struct Sharing {
-    /// The manager's and the users', as far as something of theirs is due.
+    /// The manager's and the users' parts, as far as they have something due.
     parts: Vec<Part>,
-    /// How much more may set out, …
+    /// How many more may start.
     room: usize,
-    /// … and of that of the users'.
+    /// How many of those may be the users'.
     room_for_users: usize,
-    /// Whose turn it is.
+    /// The part that is next.
     next: usize,
 }
 
-/// What one side of a tenant may have of a turn.
+/// What may be allotted to one side of a tenant.
 struct Part {
     party: Party,
     hosts: Vec<Share>,
-    /// How much more may set out, …
+    /// How many more may start.
     room: usize,
-    /// … and of that to hosts that have not proven themselves.
+    /// How many of those may go to unproven hosts.
     room_for_unproven: usize,
-    /// Whose turn it is.
+    /// The host that is next.
     next: usize,
 }
 
@@ -215,14 +215,14 @@ struct Share {
 }
 
 impl Sharing {
-    /// The part of one side, which is made where it is not there yet.
+    /// The part of one side, created if necessary.
     fn part(&mut self, party: Party, flow: &Flow) -> &mut Part {
         let found = self.parts.iter().position(|part| part.party == party);
         let index = found.unwrap_or_else(|| {
             self.parts.push(Part::new(party, flow));
             self.parts.len() - 1
         });
-        // It was found or made just now.
+        // It was just found or created.
         self.parts.get_mut(index).expect("a part at its index")
     }
 
@@ -245,7 +245,7 @@ impl Sharing {
             }
     }
 
-    /// Gives one more to the next side that may take it. Answers whether there is any.
+    /// Allots one more to the next side that may have it. Returns whether there was one.
     fn take_one(&mut self) -> bool {
         for _ in 0..self.parts.len() {
             let index = self.next % self.parts.len();
@@ -288,7 +288,7 @@ impl Part {
         share.count < share.room && (share.is_proven || self.room_for_unproven > 0)
     }
 
-    /// Gives one more to the next host that may take it. Answers whether there is any.
+    /// Allots one more to the next host that may have it. Returns whether there was one.
     fn take_one(&mut self) -> bool {
         let hosts = self.hosts.len();
         let found = (self.next..self.next + hosts)
@@ -305,7 +305,7 @@ impl Part {
     }
 }
 
-/// Another one is first.
+/// Makes another element the first.
 fn rotate<T>(all: &mut [T], by: usize) {
     if let Some(by) = by.checked_rem(all.len()) {
         all.rotate_left(by);

@@ -1,5 +1,5 @@
-//! Who is told of an event: the webhook of the payment itself, and those of the tenant's endpoints
-//! that ask for it. Pure.
+//! Who is notified of an event: the payment's own webhook, and the tenant's endpoints that
+//! subscribe to it. Pure.
 
 use crate::domain::consumer::Consumer;
 use crate::domain::ids::{DeliveryId, OwnerId, UserId};
@@ -8,14 +8,14 @@ use crate::net::targets::Target;
 use crate::store::webhooks::endpoints::Endpoint;
 use crate::store::webhooks::events::{Event, NewDelivery};
 
-/// The deliveries of an event, given the endpoints of its tenant that are not paused.
+/// The deliveries of an event, given its tenant's endpoints that are not paused.
 pub fn deliveries<'a>(event: &Event, endpoints: impl IntoIterator<Item = &'a Endpoint>) -> Vec<NewDelivery> {
     let told = endpoints.into_iter().filter(|it| Some(it.manager) == event.manager && it.kinds.contains(event.kind));
     own_webhook(event).into_iter().chain(told.filter_map(|endpoint| to_endpoint(event, endpoint))).collect()
 }
 
-/// To the webhook of the payment itself: the payee's, or the payer's. It has the id of the row of
-/// that side (the invoice's, or the transfer's): an invoice is paid once.
+/// The delivery to the payment's own webhook, the payee's or the payer's. Its id is that of the row
+/// on that side (the invoice or the transfer), because an invoice is paid only once.
 fn own_webhook(event: &Event) -> Option<NewDelivery> {
     let (EventKind::PaymentReceived | EventKind::PaymentSent, Some(url), Some(account), Some(row)) =
         (event.kind, event.webhook.as_deref(), event.account, event.row)
@@ -40,7 +40,7 @@ fn to_endpoint(event: &Event, endpoint: &Endpoint) -> Option<NewDelivery> {
 
 /// The delivery of an event to a user's target, charged to that user.
 fn of(event: &Event, (owner, owner_kind): (OwnerId, OwnerKind), user: Option<UserId>, target: &Target) -> NewDelivery {
-    // A wallet without a tenant is nobody's.
+    // A wallet without a tenant belongs to nobody.
     let consumer = event.root.zip(user).map_or(Consumer::NOBODY, |(root, user)| Consumer::of(root, user));
     NewDelivery {
         id: DeliveryId::next(),
@@ -57,7 +57,7 @@ fn of(event: &Event, (owner, owner_kind): (OwnerId, OwnerKind), user: Option<Use
     }
 }
 
-/// Every URL was read before it was stored.
+/// Every URL was parsed before it was stored.
 fn target(event: &Event, url: &str) -> Option<Target> {
     let target = Target::parse(url);
     if target.is_err() {

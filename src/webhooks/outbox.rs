@@ -1,5 +1,5 @@
-//! The outbox's one task: it hands events over, claims what is due, has it sent, and records
-//! what came of it; then it rests for three times as long as it has worked.
+//! The outbox's single task. It hands events over, claims what is due, has it sent, and records the
+//! results; then it rests for three times as long as it has worked.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -35,39 +35,39 @@ use crate::webhooks::request::Ready;
 use crate::webhooks::verdict;
 use crate::webhooks::verdict::{attempt, how, parked, unmakeable, untried};
 
-/// Deliveries that are claimed in one transaction.
+/// Deliveries claimed in one transaction.
 const CLAIMS_MAX: usize = 64;
-/// For how long a claim holds: longer than sending and recording take.
+/// How long a claim holds: longer than sending and recording take.
 const CLAIM_MS: i64 = 30_000;
-/// How often there is a look when nothing goes on.
+/// How often to look for work when idle.
 const POLL: Duration = Duration::from_millis(200);
-/// How much longer a rest is than the turn before it: payments come first.
+/// How many times as long as its work the task rests: payments come first.
 const RESTS: u32 = 3;
-/// The shortest rest between two turns.
+/// The shortest rest between two rounds.
 const REST_MIN: Duration = Duration::from_millis(5);
-/// The rest after a turn that the database did not let through.
+/// The rest after a round that failed in the database.
 const REST_AFTER_ERROR: Duration = Duration::from_secs(1);
-/// When deliveries to a paused endpoint are looked at again.
+/// When deliveries to a paused endpoint are checked again.
 const PAUSED_S: i64 = 30;
 
-/// Sends what happens to those who are to be told.
+/// Sends events to their subscribers.
 #[derive(Clone, Debug)]
 pub struct Outbox {
     /// The database.
     pub store: Store,
-    /// Opens preimages and secrets.
+    /// Decrypts preimages and secrets.
     pub sealer: Sealer,
-    /// What the webhooks of invoices look like, where a manager has not chosen.
+    /// The format of invoices' webhooks, unless the manager has chosen one.
     pub format: WebhookFormat,
-    /// Posts.
+    /// Sends the requests.
     pub client: Client,
-    /// Counts.
+    /// Counts attempts.
     pub metrics: Delivering,
-    /// Makes spans of attempts, where they are exported.
+    /// Creates spans for attempts, if traces are exported.
     pub traces: Option<Traces>,
 }
 
-/// What a look into the database has found to do.
+/// The work found in the database.
 #[derive(Default)]
 struct Found {
     events: Vec<Event>,
@@ -77,31 +77,31 @@ struct Found {
     walk: due::Walk,
 }
 
-/// The state of the task.
+/// The task's state.
 struct Work {
     outbox: Outbox,
     under_way: InFlight,
     came_back: mpsc::UnboundedReceiver<Attempt>,
     on_way_back: mpsc::UnboundedSender<Attempt>,
-    /// What has come back and is not recorded.
+    /// Attempts that have ended but are not recorded yet.
     unrecorded: Vec<Attempt>,
-    /// How far the walk over events that wait to be handed over has come.
+    /// The position of the walk over events that wait to be handed over.
     handover: hand_over::Walk,
-    /// How far the walk over what is due has come.
+    /// The position of the walk over due deliveries.
     walk: due::Walk,
     /// Who comes first this time.
     turn: usize,
-    /// How late events are handed over.
+    /// The lag of handing events over.
     handover_lag: Lag,
-    /// How late what is due is claimed.
+    /// The lag of claiming due deliveries.
     lag: Lag,
-    /// Before this, nothing is handed over: the last time it could not be.
+    /// Nothing is handed over before this time, after a failure to do so.
     hands_over_from: Instant,
 }
 
 impl Outbox {
-    /// Works until it is to stop; then claims nothing more, and returns when what is under way
-    /// has come back and is recorded.
+    /// Runs until stopped. Then it claims nothing more, and returns when everything in flight has
+    /// ended and is recorded.
     pub async fn run(self, stop: CancellationToken) {
         let (on_way_back, came_back) = mpsc::unbounded_channel();
         let work = Work {
@@ -153,7 +153,7 @@ impl Work {
         }
     }
 
-    /// Records, hands over, and claims, some of each. Answers whether there was anything to do.
+    /// Records, hands over and claims some of each. Returns whether there was anything to do.
     async fn turn(&mut self, is_stopping: bool) -> Result<bool, StoreError> {
         self.outbox.client.close_idle();
         while let Ok(attempt) = self.came_back.try_recv() {
@@ -170,7 +170,7 @@ impl Work {
             match self.hand_over(&events, &endpoints).await {
                 Ok(()) => did_something = true,
                 Err(error) => {
-                    // What is handed over already goes out all the same.
+                    // Deliveries that were handed over earlier are still sent.
                     tracing::error!(%error, "events could not be handed over; trying again");
                     self.hands_over_from = Instant::now() + REST_AFTER_ERROR;
                 }
@@ -179,12 +179,12 @@ impl Work {
         Ok(self.claim_and_send(due).await? || did_something || self.walk.is_under_way() && !self.under_way.is_full())
     }
 
-    /// Says how late the outbox is.
+    /// Reports the outbox's lag.
     fn tell_lag(&mut self, events: &[Event], due: &[Due]) {
         let now = clock::now();
         let is_at_end = !self.handover.is_under_way();
         self.handover_lag.see(events.iter().map(|event| event.created_at), now, is_at_end);
-        // Otherwise nothing that is due was looked for.
+        // When full, the task did not look for due deliveries.
         if !self.under_way.is_full() {
             self.lag.see(due.iter().map(|due| due.at), now, !self.walk.is_under_way());
         }
@@ -202,8 +202,8 @@ impl Work {
         if self.unrecorded.is_empty() {
             return Ok(false);
         }
-        // Kept until it is recorded: where that fails, all of it is tried again. What was
-        // recorded all the same is not claimed any more, so it is not touched twice.
+        // Kept until recorded: if recording fails, all of it is retried. Attempts that were
+        // recorded after all are no longer claimed, so a retry does not touch them.
         let attempts = self.unrecorded.clone();
         self.outbox.store.write(move |connection| attempts::record(connection, &attempts, clock::now())).await?;
         for attempt in self.unrecorded.drain(..) {
@@ -237,7 +237,8 @@ impl Work {
         self.outbox.store.write(hand).await
     }
 
-    /// Claims what is due, destination by destination, and sends it. Answers whether there was anything.
+    /// Claims what is due, destination by destination, and sends it. Returns whether there was
+    /// anything.
     async fn claim_and_send(&mut self, due: Vec<Due>) -> Result<bool, StoreError> {
         let now = clock::now();
         let due = due.into_iter().filter(|due| due.at <= now).map(|due| due.destination);
@@ -270,7 +271,7 @@ impl Work {
                     continue;
                 }
                 Ready::Moved(host) => {
-                    // How much may go there is for the next turn to say.
+                    // The next round decides how many may go to the new host.
                     let destination = Destination { host, ..delivery.destination };
                     self.unrecorded.push(untried(Claimed { destination, ..delivery }, 0));
                     continue;
@@ -302,7 +303,7 @@ impl Work {
                 if let Some(traces) = traces {
                     traces.attempt(&span_of(&attempt, took));
                 }
-                // Nobody is left to tell only where the process is at its end.
+                // The receiver is only gone when the process is ending.
                 drop(back.send(attempt));
             });
         }

@@ -1,10 +1,11 @@
-//! What targets are told: made of the rows when it is sent, so that no preimage stands in the
-//! outbox. A client's own data goes out as it is written: it never becomes a `Value`, which would
-//! rewrite its numbers and their order.
+//! Webhook payloads, built from the rows at sending time so that the outbox stores no preimages. A
+//! client's own data is sent as it was written: it never becomes a `Value`, which would rewrite its
+//! numbers and their order.
 
 use serde::Serialize;
 
 use crate::crypto::secret::Sealer;
+use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{EventId, PaymentHash, WalletId};
 use crate::domain::json::Members;
@@ -15,7 +16,7 @@ use crate::ledger::state::InvoiceState;
 use crate::store::StoreError;
 use crate::store::payments::Payment;
 
-/// What is told of a payment.
+/// The payload for a payment.
 #[derive(Serialize)]
 struct PaymentBody<'a> {
     event: &'static str,
@@ -44,9 +45,10 @@ struct PaymentBody<'a> {
     webhook: Option<&'a str>,
     tag: Option<String>,
     extra: &'a Extra,
+    external_id: Option<&'a str>,
 }
 
-/// What is told of anything, before what was kept of it.
+/// The first fields of any other payload, before the event's stored data.
 #[derive(Serialize)]
 struct Heading {
     event: &'static str,
@@ -55,9 +57,9 @@ struct Heading {
     created_at: String,
 }
 
-/// The body that tells of a payment, as its wallet sees it, or of an invoice that was not paid
-/// in time. `amount` is in sat here, as receivers of these have always read it; all other
-/// fields are those of the API's payments.
+/// The body for a payment, as its wallet sees it, or for an invoice that was not paid in time.
+/// `amount` is in sat here, because receivers have always read it so; all other fields are those of
+/// the API's payments.
 pub fn of_payment(sealer: &Sealer, event: EventId, kind: EventKind, payment: &Payment) -> Result<String, StoreError> {
     let is_paid = payment.state == InvoiceState::Paid;
     let preimage =
@@ -93,10 +95,11 @@ pub fn of_payment(sealer: &Sealer, event: EventId, kind: EventKind, payment: &Pa
         webhook: payment.webhook.as_deref(),
         tag: extra.tag(),
         extra,
+        external_id: payment.external_id.as_ref().map(ExternalId::as_str),
     })
 }
 
-/// The body that tells of anything else: what was kept of it, and before that what it is.
+/// The body for any other event: its heading, followed by its stored data.
 pub fn of_kept(event: EventId, kind: EventKind, kept: &str, at: UnixMs) -> Result<String, StoreError> {
     let heading = Heading { event: kind.as_str(), event_id: event, time: at.seconds(), created_at: at.to_iso() };
     let heading = write(&heading)?;

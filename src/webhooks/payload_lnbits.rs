@@ -1,10 +1,11 @@
-//! The webhook of an invoice as LNbits (1.6) sends it, for receivers that were written for it: its
-//! payment, with amounts in msat and times as Python writes them. LNbits itself wraps the whole
-//! into a JSON string, which is a fault that it is about to mend; here it is an object.
+//! The invoice webhook in the format of LNbits (1.6), for receivers written for it: the payment,
+//! with amounts in msat and times as Python writes them. LNbits itself wraps the whole object in a
+//! JSON string, a bug that it is about to fix; here it is an object.
 
 use serde::Serialize;
 
 use crate::crypto::secret::Sealer;
+use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{PaymentHash, WalletId};
 use crate::domain::money::Msat;
@@ -14,13 +15,13 @@ use crate::ledger::state::InvoiceState;
 use crate::store::StoreError;
 use crate::store::payments::Payment;
 
-/// LNbits' fields in its order. Older versions had `pending`, and many receivers ask for `paid`.
+/// LNbits' fields in its order. Older versions had `pending`, and many receivers check `paid`.
 #[derive(Serialize)]
 struct LnbitsPayment<'a> {
     checking_id: PaymentHash,
     payment_hash: PaymentHash,
     wallet_id: WalletId,
-    /// msat; below zero when going out.
+    /// In msat; negative for outgoing payments.
     amount: Msat,
     fee: Msat,
     bolt11: &'a str,
@@ -30,7 +31,7 @@ struct LnbitsPayment<'a> {
     memo: &'a str,
     expiry: String,
     webhook: Option<&'a str>,
-    /// Of the answer, which nobody knows yet.
+    /// The status of the response, which is not known yet.
     webhook_status: Option<&'a str>,
     preimage: Option<String>,
     tag: Option<String>,
@@ -45,7 +46,7 @@ struct LnbitsPayment<'a> {
     paid: bool,
 }
 
-/// The body that tells of a payment, as its wallet sees it.
+/// The body for a payment, as its wallet sees it.
 pub fn of_payment(sealer: &Sealer, payment: &Payment) -> Result<String, StoreError> {
     let paid = payment.state == InvoiceState::Paid;
     let preimage =
@@ -74,15 +75,15 @@ pub fn of_payment(sealer: &Sealer, payment: &Payment) -> Result<String, StoreErr
         updated_at: iso_of_python(payment.paid_at.unwrap_or(payment.created_at)),
         labels: [],
         extra,
-        external_id: None,
+        external_id: payment.external_id.as_ref().map(ExternalId::as_str),
         pending: false,
         paid,
     };
     serde_json::to_string(&body).map_err(|error| StoreError::Broken(error.to_string()))
 }
 
-/// ISO 8601 as Python's `isoformat` writes it: its own `fromisoformat` reads no `Z` before 3.11,
-/// and three or six digits behind the point.
+/// ISO 8601 as Python's `isoformat` writes it: before 3.11, `fromisoformat` accepts no `Z`, and
+/// only three or six fractional digits.
 fn iso_of_python(at: UnixMs) -> String {
     let whole = UnixMs::new(at.seconds().saturating_mul(1000)).to_iso();
     let whole = whole.trim_end_matches('Z');

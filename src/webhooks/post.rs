@@ -1,4 +1,4 @@
-//! An event on its way: the request that carries it, and what its target answers.
+//! Sending an event: the request that carries it, and the target's response.
 
 use std::time::Duration;
 
@@ -11,30 +11,31 @@ use crate::net::client::Client;
 use crate::net::request::{Limits, Request, RequestError, Response, printable};
 use crate::net::targets::{Refused, Target};
 
-/// How long a delivery may take, from resolving the name to the last byte that is read.
+/// How long a delivery may take, from resolving the name to the last byte read.
 pub const TIME_MAX: Duration = Duration::from_secs(10);
-/// How much of an answer's body is kept.
+/// How much of a response body is kept.
 const KEPT_BYTES_MAX: usize = 1024;
-/// For an answer: its status says whether the event was taken, whatever becomes of the body.
+/// Limits on the response. Its status says whether the event was accepted, whatever happens to the
+/// body.
 const LIMITS: Limits =
     Limits { time: TIME_MAX, body_time: Duration::from_secs(2), read_bytes: 64 * 1024, kept_bytes: KEPT_BYTES_MAX };
 
-/// What is posted.
+/// The request to post.
 #[derive(Clone, Debug)]
 pub struct Post {
-    /// To where.
+    /// The target.
     pub target: Target,
-    /// Whose it is: consumers share no connection.
+    /// The consumer it belongs to: consumers share no connection.
     pub consumer: Consumer,
     /// The event's id, for the headers `X-Satkeep-Event` and `webhook-id`.
     pub event: String,
-    /// The headers that prove who sends it.
+    /// The headers that prove the sender.
     pub signature: Signature,
     /// The body: JSON.
     pub body: String,
 }
 
-/// What was answered.
+/// The response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status.
@@ -44,7 +45,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Whether the target has taken the event.
+    /// Whether the target accepted the event.
     pub const fn is_success(&self) -> bool {
         matches!(self.status, 200..=299)
     }
@@ -58,7 +59,7 @@ impl From<Response> for Answer {
 }
 
 impl Post {
-    /// Posts once.
+    /// Posts it once.
     pub async fn send(self, client: &Client) -> Result<Answer, RequestError> {
         client.ask(self.request()?).await.map(Answer::from)
     }
@@ -80,7 +81,7 @@ impl Post {
             headers: HeaderMap::from_iter(headers),
             body: self.body.into(),
             consumer: Some(self.consumer),
-            // Receivers know an event by its id.
+            // Receivers identify an event by its id.
             is_repeatable: true,
             limits: LIMITS,
         })

@@ -1,4 +1,4 @@
-//! What is sent: made of the rows that a delivery tells of, and signed.
+//! The requests to send: built from the rows that a delivery is about, and signed.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,34 +17,34 @@ use crate::webhooks::outbox::Outbox;
 use crate::webhooks::post::Post;
 use crate::webhooks::{payload, payload_lnbits};
 
-/// A delivery that is ready to be sent, or why it is not.
+/// A delivery that is ready to be sent, or the reason why it is not.
 pub(super) enum Ready {
     Post(Box<Post>),
     /// Its endpoint is paused.
     Paused,
-    /// Its endpoint is at another host by now.
+    /// Its endpoint has moved to another host.
     Moved(String),
-    /// Its endpoint is gone.
+    /// Its endpoint was deleted.
     Gone,
-    /// The database cannot be asked just now.
+    /// The database is not available.
     Unready(String),
-    /// A row is missing or damaged, or no key opens it: perhaps for good.
+    /// A row is missing or damaged, or no key decrypts it: possibly a permanent problem.
     Unmakeable(String),
 }
 
-/// What deliveries are made of.
+/// The data that requests are built from.
 struct Parts {
     received: HashMap<InvoiceId, Payment>,
     endpoints: HashMap<EndpointId, Endpoint>,
     secrets: HashMap<OwnerId, Option<WebhookSecret>>,
-    /// What the webhooks of invoices look like, of tenants that have chosen.
+    /// The format of invoices' webhooks, for tenants that have chosen one.
     formats: HashMap<WalletId, WebhookFormat>,
-    /// And of all others.
+    /// The format for all others.
     format: WebhookFormat,
 }
 
 impl Ready {
-    /// Why there is nothing to send: worth looking again soon, or perhaps for good.
+    /// Why nothing can be sent: worth a retry soon, or possibly permanent.
     fn not(error: &StoreError) -> Self {
         let is_passing =
             matches!(error, StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) | StoreError::Conflict);
@@ -53,8 +53,7 @@ impl Ready {
 }
 
 impl Outbox {
-    /// Makes deliveries ready, or tells why they are not; one that cannot be made spoils no
-    /// other.
+    /// Makes deliveries ready, or says why they are not. One that fails does not affect the others.
     pub(super) async fn make_ready_or_tell(&self, claimed: Vec<Claimed>) -> Vec<(Claimed, Ready)> {
         match self.make_ready(claimed.clone()).await {
             Ok(ready) => return ready,
@@ -73,7 +72,7 @@ impl Outbox {
         all
     }
 
-    /// Makes deliveries ready: their bodies out of the rows, and signed.
+    /// Makes deliveries ready: builds and signs their bodies.
     async fn make_ready(&self, claimed: Vec<Claimed>) -> Result<Vec<(Claimed, Ready)>, StoreError> {
         let sealer = self.sealer.clone();
         let lacking: Vec<_> = {
@@ -87,7 +86,7 @@ impl Outbox {
             self.store.read(owners).await?.into_iter().collect()
         };
         if !lacking.is_empty() {
-            // The first webhook of a wallet.
+            // The wallet's first webhook.
             let sealer = sealer.clone();
             let make = move |connection: &mut Db| {
                 for owner in lacking {

@@ -1,5 +1,5 @@
-//! What becomes of a delivery: after an attempt, and where there was nothing to send. Of the
-//! clock and of chance, only to say when it is tried again.
+//! What happens to a delivery after an attempt, or if there was nothing to send. The clock and
+//! randomness are used only for the time of the retry.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use crate::store::webhooks::claims::Claimed;
 use crate::webhooks::fairness::CameBack;
 use crate::webhooks::post::Answer;
 
-/// When a delivery that could not be made or sent is looked at again.
+/// When a delivery that could not be built or sent is tried again, in seconds.
 pub(super) const UNREADY_S: i64 = 5;
-/// An answer that comes later than this keeps others waiting.
+/// A later response delays others.
 const PROMPT_MS: i64 = 2000;
 
 fn blank(delivery: Claimed, verdict: Verdict) -> Attempt {
@@ -30,7 +30,7 @@ pub(super) fn parked(delivery: Claimed, why: &str) -> Attempt {
     Attempt { error: Some(why.to_owned()), ..blank(delivery, Verdict::Parked) }
 }
 
-/// What becomes of a delivery whose attempt has failed.
+/// What happens to a delivery whose attempt failed.
 fn failed(delivery: &Claimed) -> Verdict {
     match next_attempt(clock::now(), delivery.attempts, u16::from_be_bytes(random::bytes())) {
         Some(at) => Verdict::Retry { at, holds_line: holds_its_line(delivery.attempts) },
@@ -44,7 +44,7 @@ pub(super) fn unmakeable(delivery: Claimed) -> Attempt {
     Attempt { error: Some(why.to_owned()), ..blank(delivery, verdict) }
 }
 
-/// What came of an attempt.
+/// The result of an attempt.
 pub(super) fn attempt(delivery: Claimed, at: UnixMs, took: Duration, came: Result<Answer, RequestError>) -> Attempt {
     if came == Err(RequestError::Busy) {
         return untried(delivery, UNREADY_S);
@@ -62,7 +62,7 @@ pub(super) fn attempt(delivery: Claimed, at: UnixMs, took: Duration, came: Resul
     Attempt { delivery, verdict, at, duration_ms, status_code, answer, error }
 }
 
-/// How the delivery has come back, for who else wants to set out.
+/// How the delivery ended, for the limits on concurrent deliveries.
 pub(super) fn how(attempt: &Attempt) -> CameBack {
     if matches!(attempt.verdict, Verdict::Postponed(_)) {
         CameBack::Untried

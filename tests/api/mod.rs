@@ -7,6 +7,7 @@ mod controls;
 mod decode;
 mod deletion;
 mod every_request;
+mod external_ids;
 pub(crate) mod idempotency;
 mod limits;
 mod malformed;

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use satkeep::domain::card::limits::CardLimits;
 use satkeep::domain::controls::{Freezes, Limits, Spent};
+use satkeep::domain::external_id::ExternalId;
 use satkeep::domain::idempotency::IdempotencyKey;
 use satkeep::domain::ids::{AccountId, CardId, HitId, InvoiceId, OriginId, PaymentHash, UserId};
 use satkeep::domain::money::Msat;
@@ -28,6 +29,7 @@ pub(crate) struct Memory {
     pub(crate) transfers: Vec<TransferRow>,
     pub(crate) claims: HashMap<(AccountId, IdempotencyKey), Claimed>,
     pub(crate) events: Vec<PaymentEvent>,
+    pub(crate) external_ids: HashMap<(AccountId, ExternalId), PaymentHash>,
     pub(crate) hits: HashMap<HitId, Hit>,
     pub(crate) cards: HashMap<CardId, Card>,
     pub(crate) origins: HashMap<InvoiceId, OriginId>,
@@ -79,8 +81,15 @@ impl Memory {
             managers: self.managers.clone(),
             sessions: self.sessions.clone(),
             claims: self.claims.clone(),
+            external_ids: self.external_ids.clone(),
             hits: self.hits.clone(),
             cards: self.cards.clone(),
+        }
+    }
+
+    fn name(&mut self, account: AccountId, id: Option<&ExternalId>, hash: PaymentHash) {
+        if let Some(id) = id {
+            assert!(self.external_ids.insert((account, id.clone()), hash).is_none());
         }
     }
 
@@ -89,11 +98,16 @@ impl Memory {
             let state = if row.paid_at.is_some() { InvoiceState::Paid } else { InvoiceState::Open };
             let invoice = Invoice::new(row.invoice.clone(), state);
             assert!(self.invoices.insert(row.invoice.payment_hash, invoice).is_none());
+            self.name(row.invoice.payee, row.invoice.external_id.as_ref(), row.invoice.payment_hash);
         }
         for id in &effects.settled {
             let invoice = self.invoices.values_mut().find(|invoice| invoice.id == *id).unwrap();
             assert_eq!(invoice.state, InvoiceState::Open);
             invoice.state = InvoiceState::Paid;
+        }
+        for row in &effects.transfers {
+            let hash = self.invoices.iter().find(|(_, invoice)| invoice.id == row.invoice).map(|(hash, _)| *hash);
+            self.name(row.debit_account, row.external_id.as_ref(), hash.unwrap());
         }
         self.transfers.extend(effects.transfers.iter().cloned());
         self.events.extend(effects.events.iter().copied());
@@ -154,6 +168,7 @@ impl SettlementStore for Memory {
         read_set.accounts.extend(snapshot.users.values().flat_map(|user| &user.wallets));
         snapshot.sessions.retain(|session| read_set.sessions.contains(session));
         snapshot.claims.retain(|place, _| read_set.claims.contains(place));
+        snapshot.external_ids.retain(|name, _| read_set.external_ids.contains(name));
         snapshot.hits.retain(|hit, _| read_set.hits.contains(hit));
         let tapped: Vec<_> = snapshot.hits.values().map(|hit| hit.card).collect();
         snapshot.cards.retain(|card, _| tapped.contains(card));

@@ -15,8 +15,8 @@ use satkeep::ledger::settle::{settle, settle_batch};
 
 use super::memory::{Memory, now};
 use super::world::{
-    CARD_SAT, NOW, card, close, create, credit, debit, hit, invoice, issue_for_link, leg, pay, pay_by_card, pay_link,
-    transfer, under, user, wallet,
+    CARD_SAT, NOW, card, close, create, credit, debit, hit, invoice, issue_for_link, leg, named, pay, pay_by_card,
+    pay_link, transfer, under, user, wallet,
 };
 
 /// The position of a refusal in the order, and how many there are.
@@ -41,6 +41,7 @@ fn position(rejection: Rejection) -> usize {
         Rejection::InvoiceCancelled => 16,
         Rejection::InvoiceExpired => 17,
         Rejection::CardLimit(_) => 18,
+        Rejection::ExternalIdExists { .. } => 25,
         Rejection::WalletFrozen { .. } => 19,
         Rejection::PaymentLimit { .. } => 20,
         Rejection::DayLimit { .. } => 21,
@@ -50,7 +51,7 @@ fn position(rejection: Rejection) -> usize {
     }
 }
 
-const REFUSALS: usize = 25;
+const REFUSALS: usize = 26;
 
 struct Scene {
     memory: Memory,
@@ -62,6 +63,8 @@ struct Scene {
     paid: NewInvoice,
     /// Of wallet 2, which is deleted.
     orphan: NewInvoice,
+    /// Of wallet 0, with an external id.
+    named_one: NewInvoice,
 }
 
 const CARD_LIMIT: Rejection = Rejection::CardLimit(LimitExceeded::Transaction { max_sat: CARD_SAT });
@@ -79,7 +82,9 @@ fn scene() -> Scene {
     let late = NewInvoice { expires_at: NOW, ..invoice(wallet(1), 5_000) };
     let paid = invoice(wallet(1), 10);
     let orphan = NewInvoice { expires_at: NOW, ..invoice(wallet(2), 5_000) };
+    let named_one = invoice(wallet(0), 7);
     let setup = [
+        named(create(named_one.clone()), 1),
         credit(wallet(0), 1_010),
         credit(wallet(4), 500),
         create(dear.clone()),
@@ -98,7 +103,11 @@ fn scene() -> Scene {
     memory.hits.get_mut(&hit(4)).unwrap().expires_at = NOW;
     memory.cards.get_mut(&card(1)).unwrap().is_enabled = false;
     memory.sessions.insert(SessionToken::from_client("on").digest());
-    Scene { memory, dear, late, paid, orphan }
+    Scene { memory, dear, late, paid, orphan, named_one }
+}
+
+fn exists(invoice: &NewInvoice, leg: usize) -> Rejection {
+    Rejection::ExternalIdExists { payment_hash: invoice.payment_hash, leg }
 }
 
 /// The same command by a key that was revoked meanwhile.
@@ -139,7 +148,7 @@ fn unknown(command: Command) -> Command {
 #[test]
 fn the_first_reason_is_given() {
     use Rejection as R;
-    let Scene { memory, dear, late, paid, orphan } = scene();
+    let Scene { memory, dear, late, paid, orphan, named_one } = scene();
     let (w0, w1, w3, w4) = (wallet(0), wallet(1), wallet(3), wallet(4));
     let rows: Vec<(&str, Command, Rejection)> = vec![
         ("create, revoked key", revoked(create(invoice(w0, 1))), R::KeyRevoked),
@@ -170,6 +179,10 @@ fn the_first_reason_is_given() {
         ("card, paid", by_card(2, w0, &paid), R::InvoiceAlreadyPaid),
         ("card, expired, dear", by_card(2, w0, &late), R::InvoiceExpired),
         ("card, over its limit, dear", by_card(2, w0, &dear), CARD_LIMIT),
+        ("create, named as another", named(create(invoice(w0, 1)), 1), exists(&named_one, 0)),
+        ("pay, named as another, dear", named(pay(w0, &dear), 1), exists(&named_one, 0)),
+        ("pay, named as another, expired", named(pay(w0, &late), 1), R::InvoiceExpired),
+        ("link, named as another, dear", named(pay_link(w0, invoice(w1, 5_000)), 1), exists(&named_one, 0)),
         ("transfer, revoked, gone", revoked(transfer(w0, vec![leg(GONE, w0, 1)])), R::KeyRevoked),
         (
             "transfer, dear first, gone second",

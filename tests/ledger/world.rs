@@ -3,6 +3,7 @@
 
 use proptest::prelude::*;
 use satkeep::crypto::secret::Sealed;
+use satkeep::domain::external_id::ExternalId;
 use satkeep::domain::idempotency::{Claim, IdempotencyKey, RequestDigest};
 use satkeep::domain::ids::{AccountId, CardId, HitId, InvoiceId, OriginId, PaymentHash, TransferId, UserId};
 use satkeep::domain::money::Amount;
@@ -57,6 +58,7 @@ pub(crate) fn invoice(payee: AccountId, msat: i64) -> NewInvoice {
         memo: String::new(),
         webhook: None,
         extra: None,
+        external_id: None,
         created_at: NOW,
         expires_at: NOW.plus_seconds(60),
     }
@@ -84,6 +86,7 @@ pub(crate) fn pay(payer: AccountId, invoice: &NewInvoice) -> Command {
         bolt11: invoice.bolt11.clone().unwrap_or_default(),
         extra: None,
         webhook: None,
+        external_id: None,
     })
 }
 
@@ -128,12 +131,13 @@ pub(crate) fn pay_link(payer: AccountId, invoice: NewInvoice) -> Command {
         origin: OriginId::new([240; 16]),
         extra: None,
         webhook: None,
+        external_id: None,
     })
 }
 
 pub(crate) fn leg(from: AccountId, to: AccountId, msat: i64) -> Leg {
     let invoice = NewInvoice { bolt11: None, ..invoice(to, msat) };
-    Leg { transfer: TransferId::new(fresh()), from, invoice }
+    Leg { transfer: TransferId::new(fresh()), from, invoice, external_id: None }
 }
 
 pub(crate) fn transfer(authorized: AccountId, legs: Vec<Leg>) -> Command {
@@ -187,11 +191,30 @@ pub(crate) fn under(mut command: Command, key: u8, request: u8) -> Command {
     command
 }
 
-/// A random command on these invoices, now and then under one of a few idempotency keys.
+/// The same command with an external id: all legs of a transfer have the same.
+pub(crate) fn named(mut command: Command, name: u8) -> Command {
+    let id = Some(ExternalId::new(format!("order-{name}")).unwrap());
+    match &mut command {
+        Command::CreateInvoice(create) => create.invoice.external_id = id,
+        Command::Pay(pay) => pay.external_id = id,
+        Command::PayLink(pay) => pay.external_id = id,
+        Command::Transfer(transfer) => transfer.legs.iter_mut().for_each(|leg| leg.external_id.clone_from(&id)),
+        Command::Adjust(_) | Command::Close(_) | Command::IssueForLink(_) | Command::PayByCard(_) => {}
+    }
+    command
+}
+
+/// A random command on these invoices, now and then under one of a few idempotency keys, and with
+/// one of a few external ids.
 pub(crate) fn any_command(invoices: Vec<NewInvoice>) -> impl Strategy<Value = Command> {
-    (any_plain_command(invoices), proptest::option::weighted(0.3, (0..3u8, 0..2u8))).prop_map(|(command, claim)| {
-        match claim {
-            Some((key, request)) => under(command, key, request),
+    let claim = proptest::option::weighted(0.3, (0..3u8, 0..2u8));
+    let name = proptest::option::weighted(0.3, 0..4u8);
+    (any_plain_command(invoices), claim, name).prop_map(|(mut command, claim, name)| {
+        if let Some((key, request)) = claim {
+            command = under(command, key, request);
+        }
+        match name {
+            Some(name) => named(command, name),
             None => command,
         }
     })

@@ -12,6 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::framework::request_id;
+use crate::domain::ids::PaymentHash;
 use crate::domain::invoice::InvalidRequest;
 use crate::domain::login_throttle::Wait;
 use crate::fairness::gate::Refusal;
@@ -81,6 +82,8 @@ codes! {
     AmountlessInvoice = "amountless_invoice", BAD_REQUEST, false, "Amountless invoices are not supported";
     /// Amounts are in sat, until rates are configured.
     UnsupportedUnit = "unsupported_unit", BAD_REQUEST, false, "The provided unit is not supported";
+    /// Another payment of the wallet has the external id; `payment_hash` says which.
+    ExternalIdExists = "external_id_exists", CONFLICT, false, "Another payment of the wallet has this external_id";
     /// A card does not pay this: the text says why.
     CardRefused = "card_refused", BAD_REQUEST, false, "The card does not pay this";
     /// The receiving wallet is frozen for everything.
@@ -229,6 +232,8 @@ pub struct ApiError {
     errors: Vec<FieldError>,
     /// After how many seconds to try again, where that is known.
     retry_after_s: Option<i64>,
+    /// The payment that is in the way.
+    payment_hash: Option<PaymentHash>,
 }
 
 /// How many wrong fields a refusal names: a refusal must not cost more than what it refuses.
@@ -260,6 +265,10 @@ pub struct ErrorBody<'a> {
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     #[schema(required = false)]
     errors: &'a [FieldError],
+    /// With `external_id_exists`: which payment has the external id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false, value_type = String)]
+    payment_hash: Option<PaymentHash>,
 }
 
 fn code_schema() -> utoipa::openapi::Object {
@@ -282,7 +291,7 @@ fn status_schema() -> utoipa::openapi::Object {
 impl ApiError {
     /// A refusal with a text of its own.
     pub fn with_detail(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), retry_after_s: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), retry_after_s: None, payment_hash: None }
     }
 
     /// One field of the request is wrong.
@@ -363,6 +372,7 @@ impl ApiError {
             status,
             request_id,
             errors: &self.errors,
+            payment_hash: self.payment_hash,
         }
     }
 
@@ -421,6 +431,10 @@ impl ApiError {
             Rejection::InvoiceCancelled => ErrorCode::InvoiceCancelled,
             Rejection::InvoiceExpired => ErrorCode::InvoiceExpired,
             Rejection::ReceiverFrozen { .. } => ErrorCode::ReceiverFrozen,
+            Rejection::ExternalIdExists { payment_hash, leg } => {
+                let error = Self { payment_hash: Some(payment_hash), ..ErrorCode::ExternalIdExists.into() };
+                return if legs { error.at_leg(leg) } else { error };
+            }
             Rejection::WalletFrozen { .. } => ErrorCode::WalletFrozen,
             Rejection::PaymentLimit { .. } => ErrorCode::PaymentLimit,
             Rejection::DayLimit { .. } => ErrorCode::DayLimit,

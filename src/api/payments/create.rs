@@ -4,6 +4,7 @@ use crate::api::framework::error::ApiError;
 use crate::api::framework::params::Checks;
 use crate::api::payments::PaymentOrder;
 use crate::domain::expiry::Expiry;
+use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::node::Description;
 use crate::domain::text::Memo;
@@ -23,10 +24,13 @@ pub(super) fn read(order: PaymentOrder, policy: &Policy) -> Result<InvoiceTerms,
     let memo = checks.check("memo", Memo::new(memo));
     let webhook = checks.check_opt("webhook", order.webhook, |text| policy.targets.accept(text));
     let extra = checks.check_opt("extra", order.extra, |json| Extra::new(&json));
-    match (amount, expiry, hashed, memo, webhook, extra) {
-        (Some(amount), Some(expiry), Some(hashed), Some(memo), Some(webhook), Some(extra)) if checks.is_fine() => {
+    let external_id = checks.check_opt("external_id", order.external_id, ExternalId::new);
+    match (amount, expiry, hashed, memo, webhook, extra, external_id) {
+        (Some(amount), Some(expiry), Some(hashed), Some(memo), Some(webhook), Some(extra), Some(external_id))
+            if checks.is_fine() =>
+        {
             let description = hashed.unwrap_or_else(|| Description::Words(memo.clone()));
-            Ok(InvoiceTerms { amount, description, memo, expiry, webhook, extra })
+            Ok(InvoiceTerms { amount, description, memo, expiry, webhook, extra, external_id })
         }
         _ => Err(checks.into_error()),
     }

@@ -63,6 +63,11 @@ pub struct PaymentOrder {
     #[serde(default, deserialize_with = "raw")]
     #[schema(value_type = Option<Object>)]
     pub(crate) extra: Option<String>,
+    /// What the client calls it in its own books: unique within the wallet. The same one again is
+    /// refused (409), with the hash of the payment that has it.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(example = "order-4711", max_length = 256)]
+    pub(crate) external_id: Option<String>,
     #[serde(default)]
     #[schema(ignore)]
     payment_hash: Given,
@@ -78,9 +83,6 @@ pub struct PaymentOrder {
     #[serde(default)]
     #[schema(ignore)]
     fiat_provider: Given,
-    #[serde(default)]
-    #[schema(ignore)]
-    external_id: Given,
     #[serde(default)]
     #[schema(ignore)]
     labels: Given,
@@ -104,7 +106,6 @@ impl PaymentOrder {
         self.lnurl_withdraw.refuse(checks, "lnurl_withdraw", LNURL_ADVICE);
         self.lnurl_balance_check.refuse(checks, "lnurl_balance_check", LNURL_ADVICE);
         self.fiat_provider.refuse(checks, "fiat_provider", "there are no fiat payments; leave it out");
-        self.external_id.refuse(checks, "external_id", "keep it in `extra`");
         self.labels.refuse(checks, "labels", "keep them in `extra`, or one of them as `extra.tag`");
         self.amount_msat.refuse(checks, "amount_msat", "say `amount` in sat; an invoice to pay says its amount itself");
         self.max_sat.refuse(checks, "max_sat", "decode the invoice first, and look at its amount");

@@ -3,6 +3,7 @@
 use crate::api::framework::error::ApiError;
 use crate::api::framework::params::Checks;
 use crate::api::payments::PaymentOrder;
+use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::skim::SkimmedRequest;
 use crate::services::Policy;
@@ -17,8 +18,11 @@ pub(super) fn read(order: PaymentOrder, policy: &Policy) -> Result<PayTerms, Api
     }
     let extra = checks.check_opt("extra", order.extra, |json| Extra::new(&json));
     let webhook = checks.check_opt("webhook", order.webhook, |text| policy.targets.accept(text));
-    let (Some(bolt11), Some(extra), Some(webhook), true) = (order.bolt11, extra, webhook, checks.is_fine()) else {
+    let external_id = checks.check_opt("external_id", order.external_id, ExternalId::new);
+    let (Some(bolt11), Some(extra), Some(webhook), Some(external_id), true) =
+        (order.bolt11, extra, webhook, external_id, checks.is_fine())
+    else {
         return Err(checks.into_error());
     };
-    Ok(PayTerms { request: SkimmedRequest::skim(&bolt11)?, extra, webhook })
+    Ok(PayTerms { request: SkimmedRequest::skim(&bolt11)?, extra, webhook, external_id })
 }

@@ -57,6 +57,8 @@ pub struct ListParams {
     /// The same as `payment_hash`.
     #[param(pattern = "^[0-9a-fA-F]{64}$")]
     checking_id: Option<String>,
+    /// Only with this external id.
+    external_id: Option<String>,
     /// Only of this wallet; as the list is of one wallet, all or nothing.
     #[param(pattern = "^[0-9a-fA-F]{32}$")]
     wallet_id: Option<String>,
@@ -73,6 +75,7 @@ enum Field {
     Search,
     Memo,
     Tag,
+    ExternalId,
     Status,
     PaymentHash,
     CheckingId,
@@ -184,6 +187,7 @@ fn compared(name: &str) -> Result<Option<(Field, Op)>, ApiError> {
         "search" if rest.is_none() => return Ok(Some((Field::Search, Op::Like))),
         "memo" => Field::Memo,
         "tag" => Field::Tag,
+        "external_id" => Field::ExternalId,
         "status" => Field::Status,
         "payment_hash" => Field::PaymentHash,
         "checking_id" => Field::CheckingId,
@@ -203,6 +207,7 @@ fn condition(comparison: &Comparison, now: UnixMs) -> Result<Condition, ApiError
     let test = match field {
         Field::Search | Field::Memo => text(name, op, values, Test::Memo)?,
         Field::Tag => text(name, op, values, Test::Tag)?,
+        Field::ExternalId => text(name, op, values, Test::ExternalId)?,
         Field::Status => Test::Status(each(name, op, values, status, "must be pending, success or failed")?, now),
         Field::PaymentHash | Field::CheckingId => Test::Hash(each(name, op, values, |v| v.parse().ok(), &hex(32))?),
         Field::WalletId => Test::Wallet(each(name, op, values, |v| v.parse().ok(), &hex(16))?),

@@ -38,7 +38,11 @@ use crate::services::payments::{Payment, Status};
     "webhook": null,
     "webhook_status": null,
     "extra": {},
-    "tag": null
+    "tag": null,
+    "external_id": null,
+    "labels": [],
+    "extension": null,
+    "fiat_provider": null
 }))]
 pub struct PaymentView {
     /// Equal to `payment_hash`.
@@ -89,6 +93,17 @@ pub struct PaymentView {
     extra: Extra,
     /// The member `tag` of `extra`.
     tag: Option<String>,
+    /// What the wallet's client calls it.
+    external_id: Option<String>,
+    /// Always empty: there are no labels.
+    #[schema(value_type = Vec<String>)]
+    labels: [(); 0],
+    /// Always null: there are no extensions.
+    #[schema(value_type = Option<String>)]
+    extension: Option<()>,
+    /// Always null: there are no fiat payments.
+    #[schema(value_type = Option<String>)]
+    fiat_provider: Option<()>,
 }
 
 /// What a client sees of an invoice's state at a time: status and state.
@@ -146,6 +161,10 @@ impl PaymentView {
             webhook_status: payment.webhook_status.map(|status| status.to_string()),
             tag: extra.tag(),
             extra,
+            external_id: payment.external_id.map(|id| id.as_str().to_owned()),
+            labels: [],
+            extension: None,
+            fiat_provider: None,
         })
     }
 

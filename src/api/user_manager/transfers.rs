@@ -18,6 +18,7 @@ use crate::api::framework::params::Checks;
 use crate::api::payments::view::PaymentView;
 use crate::clock;
 use crate::crypto::secret::Sealer;
+use crate::domain::external_id::ExternalId;
 use crate::domain::ids::WalletId;
 use crate::domain::text::Memo;
 use crate::services::payments::Payment;
@@ -58,9 +59,10 @@ pub struct TransferOrder {
     #[serde(default)]
     #[schema(ignore)]
     webhook: Given,
-    #[serde(default)]
-    #[schema(ignore)]
-    external_id: Given,
+    /// What the client calls it in its own books: unique within the wallet that pays.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(example = "order-4711", max_length = 256)]
+    external_id: Option<String>,
 }
 
 /// One movement, or several; for the document, while `Body` reads the body itself.
@@ -164,7 +166,7 @@ fn terms(checks: &mut Checks, order: TransferOrder, index: Option<usize>, sat_ma
     let memo = own.check("memo", Memo::new(order.memo.unwrap_or_default()));
     own.unit("unit", order.unit.as_deref());
     order.webhook.refuse(&mut own, "webhook", "an endpoint of the manager is told of transfers");
-    order.external_id.refuse(&mut own, "external_id", "say it in `memo`");
+    let external_id = own.check_opt("external_id", order.external_id, ExternalId::new);
     let is_fine = own.is_fine();
     checks.append(own, index);
     if !is_fine {
@@ -172,7 +174,8 @@ fn terms(checks: &mut Checks, order: TransferOrder, index: Option<usize>, sat_ma
     }
     // A text that is no id names a wallet that is not there, which is for later to say.
     let nobody = WalletId::new([0; 16]);
-    Some(TransferTerms { from: from?.unwrap_or(nobody), to: to?.unwrap_or(nobody), amount: amount?, memo: memo? })
+    let (from, to) = (from?.unwrap_or(nobody), to?.unwrap_or(nobody));
+    Some(TransferTerms { from, to, amount: amount?, memo: memo?, external_id: external_id? })
 }
 
 /// The payers' sides as JSON.

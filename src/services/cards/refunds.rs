@@ -69,6 +69,7 @@ pub async fn refund_invoice(services: &Services, hit: HitId, amount_msat: i64) -
         expiry: Expiry::DEFAULT,
         webhook: None,
         extra: Some(Extra::new(&json.to_string()).or(Err(Error::Fault))?),
+        external_id: None,
     };
     let invoice = payments::issue(services, found.wallet.account(), terms, clock::now())?;
     let bolt11 = invoice.bolt11.clone().ok_or(Error::Fault)?;

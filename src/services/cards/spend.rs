@@ -65,6 +65,7 @@ fn refusal(rejection: Rejection, request: &SkimmedRequest) -> CardError {
         | Rejection::WalletsChanged
         | Rejection::WalletNotFound { .. }
         | Rejection::WalletHoldsMoney
+        | Rejection::ExternalIdExists { .. }
         | Rejection::InvoiceAlreadyPaid
         | Rejection::InvoiceCancelled
         | Rejection::InvoiceExpired

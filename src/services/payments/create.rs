@@ -3,6 +3,7 @@
 use super::Payment;
 use crate::clock;
 use crate::domain::expiry::Expiry;
+use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
 use crate::domain::ids::{AccountId, InvoiceId, PaymentRow};
@@ -33,6 +34,8 @@ pub struct InvoiceTerms {
     pub webhook: Option<WebhookUrl>,
     /// The client's own data.
     pub extra: Option<Extra>,
+    /// What the client calls it.
+    pub external_id: Option<ExternalId>,
 }
 
 /// The invoice that was created before under a claim, where one was: for who has not read the
@@ -63,14 +66,14 @@ pub async fn create(
     }
 }
 
-/// Issues an invoice of an account, which is not stored yet.
+/// Issues an invoice, which is not stored yet.
 pub(in crate::services) fn issue(
     services: &Services,
     payee: AccountId,
     terms: InvoiceTerms,
     now: UnixMs,
 ) -> Result<NewInvoice, Error> {
-    let InvoiceTerms { amount, description, memo, expiry, webhook, extra } = terms;
+    let InvoiceTerms { amount, description, memo, expiry, webhook, extra, external_id } = terms;
     let (id, preimage) = (InvoiceId::next(), Preimage::generate());
     let payment_hash = preimage.payment_hash();
     let bolt11 = services.node.issue(payment_hash, amount, description, expiry.seconds(), now).map_err(|error| {
@@ -82,6 +85,7 @@ pub(in crate::services) fn issue(
         bolt11: Some(bolt11),
         webhook: webhook.map(WebhookUrl::into_inner),
         extra,
+        external_id,
         expires_at: now.plus_seconds(expiry.seconds().into()),
         ..NewInvoice::direct(id, payment_hash, sealed, payee, amount, memo.into_inner(), now)
     })
@@ -111,5 +115,6 @@ fn incoming(invoice: NewInvoice) -> Payment {
         created_at: invoice.created_at,
         expires_at: invoice.expires_at,
         paid_at: None,
+        external_id: invoice.external_id,
     }
 }

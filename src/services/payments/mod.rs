@@ -6,7 +6,7 @@ mod list;
 mod pay;
 mod transactions;
 
-pub(super) use create::issue;
+pub(in crate::services) use create::issue;
 pub use create::{InvoiceTerms, create, created_before};
 pub use history::{Grouping, HistoryPoint, history};
 pub use list::{PaymentQuery, list, list_and_count};

@@ -1,6 +1,7 @@
 //! Paying an invoice: settling it through the ledger, and saying why one is not paid.
 
 use super::{Payment, not_ours};
+use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
 use crate::domain::ids::{PaymentRow, TransferId};
@@ -23,6 +24,8 @@ pub struct PayTerms {
     pub extra: Option<Extra>,
     /// Where to tell the payer that it is settled.
     pub webhook: Option<WebhookUrl>,
+    /// What the payer calls the payment.
+    pub external_id: Option<ExternalId>,
 }
 
 /// The payment that was made before under a claim, where one was: for who has not read the terms
@@ -45,7 +48,7 @@ pub async fn pay(
     claim: Option<Claim>,
     terms: PayTerms,
 ) -> Result<Created<Payment>, Error> {
-    let PayTerms { request, extra, webhook } = terms;
+    let PayTerms { request, extra, webhook, external_id } = terms;
     let webhook = webhook.map(WebhookUrl::into_inner);
     let transfer = TransferId::next();
     let payment_hash = request.payment_hash();
@@ -57,6 +60,7 @@ pub async fn pay(
         bolt11: request.text().to_owned(),
         extra: extra.clone(),
         webhook: webhook.clone(),
+        external_id: external_id.clone(),
     };
     match services.ledger.submit(command, key.consumer()).await? {
         Ok(Once::Replayed { payments }) => again(services, key, &payments).await,
@@ -76,6 +80,7 @@ pub async fn pay(
             created_at: at,
             expires_at: invoice.expires_at,
             paid_at: Some(at),
+            external_id,
         })),
         Err(Rejection::InvoiceNotFound) => Err(not_issued(&request, not_ours)),
         Err(Rejection::InvoiceMismatch) => Err(not_issued(&request, |_| Rejection::InvoiceMismatch.into())),

@@ -1,4 +1,4 @@
-//! What keys grant: looked up for most requests, so by statements that are prepared once.
+//! What keys grant. Looked up for most requests, so the statements are prepared once.
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
@@ -18,20 +18,20 @@ use crate::store::db::statement::statement;
 use crate::store::lookup_batcher::Found;
 use crate::store::settlement::rows::freezes;
 
-/// What a key grants, and on what.
+/// What a key grants, and on which wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Which kind of key it is.
+    /// The kind of key.
     pub kind: KeyKind,
     /// Its wallet.
     pub wallet: WalletId,
     /// The wallet's user.
     pub user: UserId,
-    /// Whose wallet it is: of the manager who created the user, or of the manager itself.
+    /// The wallet's tenant: the manager who created the user, or the manager itself.
     pub tenant: Option<UserId>,
-    /// The root manager, whose share everything is charged to.
+    /// The root manager, to whom all usage is charged.
     pub root: Option<UserId>,
-    /// Whether the key's user may create users: a root manager, or one whom its manager lets.
+    /// Whether the key's user may create users: a root manager, or one permitted by its manager.
     pub may_create_users: bool,
     /// The generation of the wallet's keys that it belongs to.
     pub keys_version: i64,
@@ -43,25 +43,25 @@ impl Grant {
         Authority { account: self.wallet.account(), keys_version: self.keys_version, manager: None }
     }
 
-    /// Whose share what the key does is charged to.
+    /// The consumer that the key's usage is charged to.
     pub fn consumer(&self) -> Consumer {
         self.root.map_or(Consumer::NOBODY, |root| Consumer::of(root, self.user))
     }
 }
 
-/// A key's grant, and what its wallet is and holds.
+/// A key's grant, with its wallet's name and balance.
 #[derive(Clone, Debug)]
 pub struct Holder {
     /// What the key grants.
     pub grant: Grant,
     /// The wallet's name.
     pub name: String,
-    /// What the wallet holds.
+    /// The wallet's balance.
     pub balance: Msat,
 }
 
 read_columns!(
-    /// What is read of a key, and of the wallet and user that it belongs to.
+    /// The columns read for a key, including its wallet and user.
     struct HolderColumns, HolderTypes, holder_columns {
         digest: Vec<u8> as Binary = "k.digest",
         kind: String as Text = "k.kind",
@@ -98,21 +98,21 @@ macro_rules! holder_statement {
 }
 
 holder_statement!(
-    /// Who holds a key, on SQLite.
+    /// The holder of a key, on SQLite.
     SelectHolder on SqliteConnection,
     (digest: &'a [u8] as Binary),
     "= ?"
 );
 
 holder_statement!(
-    /// Who holds keys, on PostgreSQL.
+    /// The holders of keys, on PostgreSQL.
     SelectHolders on PgConnection,
     (digests: Vec<&'a [u8]> as Array<Binary>),
     "= ANY(?)"
 );
 
-/// Who holds keys, by digest; of a key that is unknown or revoked there is nothing. The key of
-/// a wallet that is frozen for everything is refused.
+/// The holders of keys, by digest; unknown and revoked keys are missing. The key of a completely
+/// frozen wallet is refused.
 pub(crate) fn find(connection: &mut Db, digests: &[KeyDigest]) -> Result<Found<KeyDigest, Option<Holder>>, StoreError> {
     let bytes = digests.iter().map(|digest| digest.as_bytes().as_slice());
     let rows: Vec<HolderColumns> = match connection {
@@ -149,17 +149,17 @@ fn holder(row: HolderColumns) -> Result<Holder, StoreError> {
     Ok(Holder { grant, name: row.name, balance: Msat::new(row.balance_msat) })
 }
 
-/// The keys of a wallet that is frozen for everything do nothing.
+/// The keys of a completely frozen wallet cannot be used.
 fn refuse_frozen(by_manager: Option<&str>, by_operator: Option<&str>) -> Result<(), StoreError> {
     if is_frozen(by_manager, by_operator)? { Err(StoreError::Frozen) } else { Ok(()) }
 }
 
-/// Whether a wallet is frozen for everything, by whomever.
+/// Whether a wallet is completely frozen, by either party.
 pub(crate) fn is_frozen(by_manager: Option<&str>, by_operator: Option<&str>) -> Result<bool, StoreError> {
     Ok(freezes(by_manager, by_operator)?.strictest() == Some(Freeze::Everything))
 }
 
-/// Makes sure that a key which was proved before has been neither revoked nor frozen since.
+/// Checks that a key verified earlier has been neither revoked nor frozen since.
 pub fn authorize(connection: &mut Db, authority: Authority) -> Result<(), StoreError> {
     let freezes: Option<(Option<String>, Option<String>)> = accounts::table
         .filter(accounts::id.eq(authority.account.as_bytes().as_slice()))
@@ -172,9 +172,10 @@ pub fn authorize(connection: &mut Db, authority: Authority) -> Result<(), StoreE
     refuse_frozen(by_manager.as_deref(), by_operator.as_deref())
 }
 
-/// Makes sure that the user of a key that was proved before may still create users.
+/// Checks that the user of a key verified earlier may still create users.
 pub fn authorize_manager(connection: &mut Db, authority: Authority) -> Result<(), StoreError> {
-    // The right is read first: who is deleted meanwhile loses it, but hears that the key is revoked.
+    // The right is read first: a user that is deleted in between loses it, but gets the answer that
+    // the key is revoked.
     let may: bool = wallets::table
         .inner_join(users::table)
         .filter(wallets::id.eq(authority.account.as_bytes().as_slice()))

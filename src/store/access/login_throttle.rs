@@ -1,4 +1,4 @@
-//! Failed tries at passwords, counted across restarts and replicas.
+//! Failed password attempts, counted across restarts and replicas.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary};
@@ -9,15 +9,15 @@ use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 use crate::store::db::schema::guesses;
 
-/// Rows that are forgotten in one go.
+/// Rows purged in one go.
 const FORGET_ROWS: i64 = 5000;
 
-/// Something that is guessed at, and how.
+/// Something whose password can be guessed, and its throttle.
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// By what it is found.
+    /// Its key in the table.
     pub id: Vec<u8>,
-    /// How fast it may be guessed at.
+    /// How many attempts it allows.
     pub throttle: Throttle,
 }
 
@@ -30,12 +30,13 @@ fn so_far(connection: &mut Db, subject: &Subject) -> Result<Option<FailedTries>,
     Ok(row.map(|(failures, last_at_ms)| FailedTries { failures, last_at: UnixMs::new(last_at_ms) }))
 }
 
-/// Whether who tries at a subject has hardly failed there.
+/// Whether a subject has hardly any failed attempts.
 pub fn is_newcomer(connection: &mut Db, subject: &Subject, now: UnixMs) -> Result<bool, StoreError> {
     Ok(so_far(connection, subject)?.unwrap_or_default().are_of_newcomer(now))
 }
 
-/// Says how long a try must wait, without counting it: so that one that must costs no lock.
+/// How long an attempt must wait, without counting it: an attempt that must wait then costs no
+/// lock.
 pub fn check(connection: &mut Db, subjects: &[Subject], now: UnixMs) -> Result<Result<(), Wait>, StoreError> {
     for subject in subjects {
         if let Err(wait) = so_far(connection, subject)?.unwrap_or_default().check(subject.throttle, now) {
@@ -45,8 +46,8 @@ pub fn check(connection: &mut Db, subjects: &[Subject], now: UnixMs) -> Result<R
     Ok(Ok(()))
 }
 
-/// Counts a try at all of the subjects; or at none of them, and says how long it must wait. Run in
-/// a transaction; everybody who counts at several does so in the same order of kinds.
+/// Counts an attempt for all of the subjects, or counts none and returns how long to wait. Runs in
+/// a transaction; all callers count several subjects in the same order of kinds.
 pub fn attempt(connection: &mut Db, subjects: &[Subject], now: UnixMs) -> Result<Result<(), Wait>, StoreError> {
     let mut counted = Vec::with_capacity(subjects.len());
     for subject in subjects {
@@ -71,8 +72,9 @@ struct Locked {
     last_at_ms: i64,
 }
 
-/// The tries so far at a subject, whose row is locked until the transaction ends: tries at one
-/// subject take turns, the first ones too. The row that these need says of no try.
+/// The attempts so far for a subject, with its row locked until the transaction ends. Attempts on
+/// one subject run one at a time, even the first ones; the row inserted for those counts as no
+/// attempt.
 fn locked(connection: &mut Db, subject: &Subject) -> Result<FailedTries, StoreError> {
     let lock = diesel::sql_query(
         "INSERT INTO guesses (subject, failures, last_at_ms) VALUES ($1, 0, 0)
@@ -87,13 +89,13 @@ fn locked(connection: &mut Db, subject: &Subject) -> Result<FailedTries, StoreEr
     Ok(FailedTries { failures, last_at: UnixMs::new(last_at_ms) })
 }
 
-/// Forgets the tries at a subject, after one has succeeded.
+/// Deletes the attempts for a subject, after one has succeeded.
 pub fn forget(connection: &mut Db, subject: &[u8]) -> Result<(), StoreError> {
     diesel::delete(guesses::table.filter(guesses::subject.eq(subject))).execute(connection)?;
     Ok(())
 }
 
-/// Takes one try back, after it has succeeded: for a subject whose other tries still count.
+/// Takes back one attempt after it has succeeded, for a subject whose other attempts still count.
 pub fn take_back(connection: &mut Db, subject: &[u8]) -> Result<(), StoreError> {
     diesel::update(guesses::table.filter(guesses::subject.eq(subject)).filter(guesses::failures.gt(0)))
         .set(guesses::failures.eq(guesses::failures - 1))
@@ -101,8 +103,7 @@ pub fn take_back(connection: &mut Db, subject: &[u8]) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// Forgets some of the tries that were made before a time; answers whether there may be more
-/// of them.
+/// Purges some of the attempts made before a time. Returns whether there may be more.
 pub fn forget_some(connection: &mut Db, before: UnixMs) -> Result<bool, StoreError> {
     let forget = |lock: &str| {
         diesel::sql_query(format!(
@@ -112,7 +113,7 @@ pub fn forget_some(connection: &mut Db, before: UnixMs) -> Result<bool, StoreErr
         .bind::<BigInt, _>(before.get())
         .bind::<BigInt, _>(FORGET_ROWS)
     };
-    // Rows that somebody has locked are left, so that nobody waits in a circle.
+    // Locked rows are skipped, so that this cannot deadlock.
     let forgotten = match connection {
         Db::Sqlite(c) => forget("").execute(c)?,
         Db::Postgres(c) => forget(" FOR UPDATE SKIP LOCKED").execute(c)?,

@@ -1,4 +1,4 @@
-//! Who may do what: what keys grant, operators, sessions, and the throttle of logins.
+//! Access control: what keys grant, operators, sessions, and the login throttle.
 
 pub mod grants;
 pub mod login_throttle;

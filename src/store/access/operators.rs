@@ -1,4 +1,4 @@
-//! Operators: who looks after managers and their money. They have no wallets.
+//! Operators: they administer managers and their money, and have no wallets.
 
 use diesel::prelude::*;
 
@@ -55,7 +55,7 @@ fn find(connection: &mut Db, username: &Username) -> Result<UserId, StoreError> 
     Ok(UserId::from_slice(&id)?)
 }
 
-/// Gives an operator a new password, which ends all sessions under the old one.
+/// Sets an operator's password, which ends all sessions under the old one.
 pub fn set_password(connection: &mut Db, username: &Username, hash: &str, now: UnixMs) -> Result<(), StoreError> {
     let id = find(connection, username)?;
     diesel::update(users::table.filter(users::id.eq(id.as_bytes().as_slice())))
@@ -64,7 +64,7 @@ pub fn set_password(connection: &mut Db, username: &Username, hash: &str, now: U
     sessions::end_all(connection, id)
 }
 
-/// Removes an operator; all sessions end.
+/// Removes an operator, and ends all of its sessions.
 pub fn remove(connection: &mut Db, username: &Username, now: UnixMs) -> Result<(), StoreError> {
     let id = find(connection, username)?;
     diesel::update(users::table.filter(users::id.eq(id.as_bytes().as_slice())))

@@ -1,4 +1,4 @@
-//! Logins: who may log in, and the sessions that are under way.
+//! Logins: who may log in, and the active sessions.
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -11,17 +11,17 @@ use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 use crate::store::db::schema::{sessions, users};
 
-/// What a user is to the whole of satkeep.
+/// A user's role in all of satkeep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// A manager, or a manager's user.
     User,
-    /// Looks after managers and their money.
+    /// Administers managers and their money.
     Operator,
 }
 
 impl Role {
-    /// The name by which the role is stored.
+    /// The name under which the role is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -35,24 +35,24 @@ impl Role {
     }
 }
 
-/// A session that is under way.
+/// An active session.
 #[derive(Clone, Copy, Debug)]
 pub struct Session {
-    /// By what it is found.
+    /// The digest that it is found by.
     pub digest: SessionDigest,
-    /// Who has logged in.
+    /// The user who has logged in.
     pub user: UserId,
-    /// As what.
+    /// The user's role.
     pub role: Role,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: UnixMs,
 }
 
-/// Sessions that are forgotten in one go.
+/// Sessions purged in one go.
 const FORGET_ROWS: i64 = 5000;
 
-/// Who has a user name, with the hash of the password where there is one. Users of managers
-/// have none: their managers verify their passwords.
+/// The user with a user name, and its password hash if it has one. Managers' users have none: their
+/// managers verify their passwords.
 pub fn login_of(connection: &mut Db, username: &Username) -> Result<Option<(UserId, Option<String>)>, StoreError> {
     let row: Option<(Vec<u8>, Option<String>)> = users::table
         .filter(users::username.eq(username.as_str()))
@@ -64,7 +64,7 @@ pub fn login_of(connection: &mut Db, username: &Username) -> Result<Option<(User
     row.map(|(id, hash)| Ok((UserId::from_slice(&id)?, hash))).transpose()
 }
 
-/// Begins a session, where the password is still the one that was verified.
+/// Starts a session, if the password is still the one that was verified.
 pub fn begin(
     connection: &mut Db,
     digest: SessionDigest,
@@ -73,8 +73,8 @@ pub fn begin(
     now: UnixMs,
     expires_at: UnixMs,
 ) -> Result<(), StoreError> {
-    // The update is the lock, so that a new password, which ends all sessions, ends this one
-    // as well, or is seen here.
+    // The update locks the row. A new password, which ends all sessions, therefore either ends this
+    // one too or is noticed here.
     let unchanged = diesel::update(users::table.filter(users::id.eq(user.as_bytes().as_slice())))
         .filter(users::password_hash.eq(verified_hash))
         .filter(users::deleted_at_ms.is_null())
@@ -94,7 +94,7 @@ pub fn begin(
     Ok(())
 }
 
-/// The session of a token; `None` for one that is unknown, over, or was ended.
+/// The session of a token; `None` if it is unknown, expired or ended.
 pub fn find(connection: &mut Db, digest: SessionDigest, now: UnixMs) -> Result<Option<Session>, StoreError> {
     let row: Option<(Vec<u8>, String, i64)> = sessions::table
         .inner_join(users::table)
@@ -126,7 +126,7 @@ pub fn end_all(connection: &mut Db, user: UserId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Forgets some of the sessions that are over; answers whether there may be more of them.
+/// Purges some of the expired sessions. Returns whether there may be more.
 pub fn forget_some(connection: &mut Db, now: UnixMs) -> Result<bool, StoreError> {
     let forget = |lock: &str| {
         diesel::sql_query(format!(
@@ -136,7 +136,7 @@ pub fn forget_some(connection: &mut Db, now: UnixMs) -> Result<bool, StoreError>
         .bind::<BigInt, _>(now.get())
         .bind::<BigInt, _>(FORGET_ROWS)
     };
-    // Rows that somebody has locked are left, so that nobody waits in a circle.
+    // Locked rows are skipped, so that this cannot deadlock.
     let forgotten = match connection {
         Db::Sqlite(c) => forget("").execute(c)?,
         Db::Postgres(c) => forget(" FOR UPDATE SKIP LOCKED").execute(c)?,

@@ -1,6 +1,5 @@
-//! The guards of the schema that the promises rest on: triggers, keys and checks. Whoever can
-//! write to the database can take them away, and put them back; while they are away, the audit
-//! says so.
+//! The schema guards that the promises rely on: triggers, keys and checks. Anyone with write access
+//! to the database can remove and restore them; while they are missing, the audit reports it.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
@@ -8,18 +7,18 @@ use diesel::sql_types::{BigInt, Text};
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 
-/// How many guards are missing, disabled or not what they were, by what they guard.
+/// How many guards are missing, disabled or changed, by what they protect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Missing {
-    /// That transfers are append-only, between accounts that there are (I1).
+    /// Transfers are append-only, and between existing accounts (I1).
     pub(crate) ledger: i64,
-    /// That no wallet is below zero (I3).
+    /// No wallet is below zero (I3).
     pub(crate) overdraft: i64,
-    /// That an invoice is paid once (I4).
+    /// An invoice is paid once (I4).
     pub(crate) invoices: i64,
 }
 
-/// What a guard is for.
+/// What a guard protects.
 #[derive(Clone, Copy)]
 enum Guards {
     Ledger,
@@ -27,7 +26,7 @@ enum Guards {
     Invoices,
 }
 
-/// Guards of SQLite: the object that holds it, and what its definition says.
+/// SQLite's guards: the object that contains each, and its part of the definition.
 const SQLITE: [(Guards, &str, &str); 15] = [
     (
         Guards::Ledger,
@@ -56,7 +55,7 @@ const SQLITE: [(Guards, &str, &str); 15] = [
     (Guards::Invoices, "invoices", "CONSTRAINT invoices_paid_at CHECK ((state = 'paid') = (paid_at_ms IS NOT NULL))"),
 ];
 
-/// Keys and checks of PostgreSQL: the table, the name, and the definition as the server writes it.
+/// PostgreSQL's keys and checks: the table, the name, and the definition as the server prints it.
 const POSTGRES: [(Guards, &str, &str, &str); 14] = [
     (
         Guards::Ledger,
@@ -94,11 +93,11 @@ const POSTGRES: [(Guards, &str, &str, &str); 14] = [
     (Guards::Invoices, "invoices", "invoices_paid_at", "CHECK (((state = 'paid'::text) = (paid_at_ms IS NOT NULL)))"),
 ];
 
-/// The triggers of PostgreSQL: the name, and its type (for each row 1, before 2, delete 8, update
-/// 16, truncate 32).
+/// PostgreSQL's triggers: the name, and the type (for each row 1, before 2, delete 8, update 16,
+/// truncate 32).
 const POSTGRES_TRIGGERS: [(&str, i64); 2] = [("transfers_are_not_changed", 27), ("transfers_are_not_truncated", 34)];
 
-/// Looks which guards are missing.
+/// Checks which guards are missing.
 pub(crate) fn missing(connection: &mut Db) -> Result<Missing, StoreError> {
     let mut missing = Missing::default();
     match connection {
@@ -119,8 +118,8 @@ pub(crate) fn missing(connection: &mut Db) -> Result<Missing, StoreError> {
             for (name, kind) in POSTGRES_TRIGGERS {
                 missing.note(Guards::Ledger, triggers.iter().any(|it| it.name == name && it.text == kind.to_string()));
             }
-            // Foreign keys are kept by triggers of the server's own, and a database can be told
-            // that none fires.
+            // Foreign keys are enforced by the server's own triggers, and a database can be
+            // configured to fire none.
             for disabled in [POSTGRES_DISABLED, POSTGRES_REPLICA] {
                 missing.ledger = missing.ledger.saturating_add(count(c, disabled)?);
             }
@@ -140,7 +139,7 @@ impl Missing {
     }
 }
 
-/// A part of the schema, and its definition with single spaces.
+/// A part of the schema, and its definition with whitespace normalized.
 #[derive(diesel::QueryableByName)]
 struct Object {
     #[diesel(sql_type = Text)]
@@ -164,7 +163,7 @@ fn sqlite_objects(connection: &mut SqliteConnection) -> Result<Vec<Object>, Stor
     Ok(objects.into_iter().map(Object::with_single_spaces).collect())
 }
 
-/// Those that hold for every row there is; `NOT VALID` stands in the definition of others.
+/// Constraints that hold for all existing rows; the definitions of others contain `NOT VALID`.
 fn postgres_constraints(connection: &mut PgConnection) -> Result<Vec<Object>, StoreError> {
     let query = diesel::sql_query(
         "SELECT t.relname || '.' || c.conname AS name, pg_get_constraintdef(c.oid) AS text
@@ -175,7 +174,7 @@ fn postgres_constraints(connection: &mut PgConnection) -> Result<Vec<Object>, St
     Ok(query.load(connection)?)
 }
 
-/// Those that fire for every row and column, and call the function that refuses.
+/// Triggers that fire for every row and column, and call the function that refuses.
 fn postgres_triggers(connection: &mut PgConnection) -> Result<Vec<Object>, StoreError> {
     let query = diesel::sql_query(
         "SELECT g.tgname::text AS name, g.tgtype::text AS text
@@ -205,8 +204,8 @@ fn count(connection: &mut PgConnection, sql: &str) -> Result<i64, StoreError> {
     Ok(diesel::sql_query(sql).get_result::<Count>(connection)?.rows_found)
 }
 
-/// In how many rows SQLite keeps something else than a whole number where money is counted:
-/// unlike PostgreSQL it lets anybody write that.
+/// The number of rows in which SQLite stores something other than an integer in a money column.
+/// Unlike PostgreSQL, it accepts that.
 pub(crate) fn not_numbers(connection: &mut Db) -> Result<i64, StoreError> {
     const NOT_NUMBERS: &str = "SELECT
         (SELECT count(*) FROM accounts WHERE typeof(balance_msat) <> 'integer' OR typeof(entries) <> 'integer')

@@ -1,5 +1,5 @@
-//! The audit: promises I1 to I4, recomputed from the rows alone, and the guards of the schema that
-//! they rest on. Whatever stands in the rows, it comes to a verdict: nothing in it overflows.
+//! The audit: promises I1 to I4, recomputed from the rows alone, and the schema guards that they
+//! rely on. It reaches a verdict whatever the rows contain: nothing in it overflows.
 
 mod guards;
 mod texts;
@@ -86,7 +86,7 @@ const NOT_CONSERVED: &str = concat!(
     is_zero!("high", "low")
 );
 
-/// Only a wallet with its row and the one system account that there is hold money.
+/// Only wallets with a row, and the single system account, hold money.
 const UNNAMED_SOURCES: &str = "SELECT count(*) AS rows_found FROM accounts AS a
     LEFT JOIN wallets AS w ON w.id = a.id
     WHERE NOT CASE WHEN a.id = $1 THEN a.kind = 'issuance' AND w.id IS NULL
@@ -123,7 +123,7 @@ struct Count {
     rows_found: i64,
 }
 
-/// Recomputes the promises, all from one state of the database.
+/// Recomputes the promises from a single snapshot of the database.
 pub fn run(connection: &mut Db) -> Result<Vec<Verdict>, StoreError> {
     in_snapshot(connection, look)
 }
@@ -191,12 +191,12 @@ fn one_payment(connection: &mut Db, missing: &Missing) -> Result<Verdict, StoreE
     Ok(Verdict::new("I4", "one invoice, one payment", format!("{paid} paid invoices"), &findings))
 }
 
-/// Counts what is wrong by queries.
+/// Counts violations with queries.
 fn finder(connection: &mut Db) -> impl FnMut(&'static str, &str) -> Result<Finding, StoreError> + '_ {
     move |what, sql| Ok(Finding { what, rows: count(connection, sql)? })
 }
 
-/// The rows that a query finds; where it names `$1`, that is the system's account.
+/// The number of rows that a query finds; `$1`, if used, is the system account.
 fn count(connection: &mut Db, sql: &str) -> Result<i64, StoreError> {
     let query = diesel::sql_query(sql);
     let issuance = AccountId::ISSUANCE.as_bytes().to_vec();

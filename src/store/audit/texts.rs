@@ -1,5 +1,5 @@
-//! What the audit reads of invoices' texts: the ledger pays what is stored, so that what is stored
-//! must be what the text says.
+//! The audit of invoice strings: the ledger pays by the stored columns, so these must agree with
+//! the string.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary};
@@ -8,7 +8,7 @@ use crate::domain::skim::SkimmedRequest;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 
-/// Invoices that are in memory at once.
+/// Invoices in memory at once.
 const PAGE_ROWS: i64 = 1000;
 
 #[derive(diesel::QueryableByName)]
@@ -19,7 +19,7 @@ struct Row {
     payment_hash: Vec<u8>,
     #[diesel(sql_type = BigInt)]
     amount_msat: i64,
-    /// As bytes: whoever writes behind our back may write what is no text.
+    /// As bytes: someone who bypasses satkeep may write invalid text.
     #[diesel(sql_type = Binary)]
     text: Vec<u8>,
 }
@@ -34,8 +34,8 @@ impl Row {
     }
 }
 
-/// How many invoices store another amount or payment hash than their text says. All are read, page
-/// by page: of one that is paid, amount and transfer agree whatever the text said.
+/// The number of invoices whose stored amount or payment hash differs from their string. All are
+/// read, page by page: for a paid invoice, amount and transfer agree whatever the string says.
 pub(crate) fn unlike_their_invoice(connection: &mut Db) -> Result<i64, StoreError> {
     let mut unlike = 0_i64;
     let mut after = Vec::new();

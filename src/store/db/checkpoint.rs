@@ -1,30 +1,31 @@
-//! SQLite's writers, and copying what they have logged into the file.
+//! SQLite's writers, and checkpoints of its write-ahead log.
 //!
-//! A commit appends the pages that it has changed to the log (`-wal`) and flushes that. From
-//! time to time the log is copied into the file, so that it can begin anew. SQLite does that
-//! inside of a commit, every 1000 pages: whoever pays just then waits for the copy and for two
-//! flushes, and a page that many payments change is copied again and again. Here a thread of its
-//! own does it, less often, over a connection of its own:
+//! A commit appends the pages it has changed to the log (`-wal`) and flushes it. From time to time
+//! the log is copied into the file, so that it can start over. By default SQLite does that inside a
+//! commit, every 1000 pages: whoever pays at that moment waits for the copy and for two flushes,
+//! and a page that many payments change is copied again and again. Here a separate thread does it,
+//! less often, over its own connection:
 //!
-//! 1. Beside the writers it copies what is there (`PASSIVE`), and flushes the file. That is
+//! 1. While writers continue, it copies what is there (`PASSIVE`), and flushes the file. That is
 //!    nearly all of the work, and nobody waits for it.
-//! 2. It takes the writers' turn, copies the little that was written meanwhile, and sees to it
-//!    that the next writer begins the log anew (`RESTART`): a log under constant writing is
-//!    never copied to its end otherwise. Writers wait for this, for a few milliseconds.
+//! 2. It takes the writers' lock, copies the little that was written in the meantime, and makes the
+//!    next writer restart the log (`RESTART`). Otherwise, a log that is constantly written to would
+//!    never be copied to its end. Writers wait for this, for a few milliseconds.
 //!
-//! It changes nothing about durability: a commit flushes the log as before, and SQLite flushes
-//! log and file itself before it lets go of a log. A process that dies at any point leaves a log
-//! which whoever comes next reads on. Nor does it depend on being alone: other processes on the
-//! file copy and write as they like, by SQLite's locks, at worst in the way of each other, and
-//! then it tries again.
+//! Durability is unchanged: a commit flushes the log as before, and SQLite itself flushes the log
+//! and the file before it discards a log. If a process dies at any point, it leaves a log that the
+//! next process can read. Nor does this require exclusive access: other processes may checkpoint
+//! and write to the file, coordinated by SQLite's locks. At worst they get in each other's way, and
+//! the thread retries.
 //!
 //! How long the log becomes:
-//! - [`LOG_PAGES`], and what is written while that is copied.
-//! - Where the thread does not come to it or has died, writers copy it themselves in their
-//!   commits, from [`LOG_PAGES_MAX`] on.
-//! - What somebody still reads must stay, so while a long read lasts (an audit, a backup) the log
-//!   grows by all that is written: that is how SQLite lets them read one state. Nobody waits for
-//!   it. Afterwards the log begins anew, and its file is cut down to [`LOG_FILE_BYTES_MAX`].
+//! - [`LOG_PAGES`], plus what is written while that is copied.
+//! - If the thread cannot keep up or has died, writers copy the log themselves in their commits,
+//!   from [`LOG_PAGES_MAX`] on.
+//! - What somebody is still reading must be kept. During a long read (an audit, a backup) the log
+//!   grows by everything that is written: that is how SQLite gives the reader a snapshot. Nobody
+//!   waits for it. Afterwards the log starts over, and its file is truncated to
+//!   [`LOG_FILE_BYTES_MAX`].
 
 use std::fs::File;
 use std::sync::Arc;
@@ -41,38 +42,38 @@ use crate::store::db::connection::{Database, Db};
 use crate::store::db::error::StoreError;
 use crate::telemetry::log::LogThrottle;
 
-/// From how many pages of 4 KiB on the log is copied. A longer one has pages that are changed
-/// often copied less often, but readers search it for every page.
+/// The log is copied from this many pages of 4 KiB on. A longer log copies frequently changed pages
+/// less often, but readers search it for every page.
 const LOG_PAGES: i32 = 8000;
-/// From how many pages on a writer copies the log itself.
+/// A writer copies the log itself from this many pages on.
 pub(crate) const LOG_PAGES_MAX: i32 = 4 * LOG_PAGES;
-/// How large the log's file may stay once the log begins anew.
+/// The maximum size of the log's file once the log starts over.
 pub(crate) const LOG_FILE_BYTES_MAX: i64 = 64 << 20;
-/// How much of the log may be left for the writers' turn.
+/// The most pages that may be left to copy under the writers' lock.
 const REST_PAGES_MAX: i32 = LOG_PAGES / 4;
-/// How long writers wait, at most, for those who still read what is to be copied.
+/// How long writers wait at most for readers of what is to be copied.
 const SETUP: &str = "PRAGMA busy_timeout = 5; PRAGMA cache_size = -64";
-/// How long the thread pauses after a look, so that it does not wake for every commit.
+/// How long the thread pauses after a check, so that it does not wake for every commit.
 const PAUSE: Duration = Duration::from_millis(5);
-/// How long it pauses where somebody stands in the way, or it could not work.
+/// How long it pauses when it was blocked or failed.
 const PAUSE_IN_VAIN: Duration = Duration::from_millis(100);
 
-/// The writers of this process on a SQLite file. It has one writer at a time: waiting for each
-/// other here is quick, waiting inside of SQLite is a sleep and a try. Cheap to clone.
+/// The writers of this process on a SQLite file, which allows one writer at a time. Waiting for
+/// each other here is fast; waiting inside SQLite means sleeping and retrying. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Writers {
     turns: Arc<Mutex<()>>,
     copier: Arc<Copier>,
 }
 
-/// The right to write, until it is dropped. It is given back before the thread, which may be
-/// waiting for it, is waited for.
+/// The right to write, until it is dropped. It is released before the thread is joined, because the
+/// thread may be waiting for it.
 pub(crate) struct Turn {
     _turn: ArcMutexGuard<RawMutex, ()>,
     copier: Arc<Copier>,
 }
 
-/// The thread. It is waited for at the end, so that its connection is closed in order.
+/// The thread. It is joined on drop, so that its connection is closed properly.
 struct Copier {
     written: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -97,7 +98,8 @@ impl Writers {
 impl Drop for Turn {
     fn drop(&mut self) {
         if let Some(written) = &self.copier.written {
-            // Where it is full the thread will look anyway; where it is closed, writers copy.
+            // If the channel is full, the thread will check anyway; if it is closed, writers copy
+            // the log.
             let _told = written.try_send(());
         }
     }
@@ -120,13 +122,13 @@ struct Work {
     file: Option<&'static File>,
 }
 
-/// What SQLite answers about its log.
+/// What SQLite reports about its log.
 #[derive(QueryableByName)]
 struct State {
-    /// Not zero where somebody was in the way.
+    /// Nonzero if it was blocked.
     #[diesel(sql_type = Integer)]
     busy: i32,
-    /// Its pages.
+    /// The number of pages in the log.
     #[diesel(sql_type = Integer)]
     log: i32,
     /// How many of them are in the file.
@@ -135,7 +137,7 @@ struct State {
 }
 
 impl State {
-    /// Pages that are not in the file.
+    /// Pages that are not in the file yet.
     const fn rest(&self) -> i32 {
         self.log.saturating_sub(self.checkpointed)
     }
@@ -152,7 +154,7 @@ impl Work {
                 }
                 Ok(false) => thread::sleep(PAUSE_IN_VAIN),
                 Err(error) => {
-                    // Perhaps it goes better over a new one.
+                    // A new connection may do better.
                     self.connection = None;
                     if complaint.is_due() {
                         tracing::warn!(%error, "SQLite's log could not be copied into its file; trying again");
@@ -163,7 +165,7 @@ impl Work {
         }
     }
 
-    /// Copies the log where it is long. Answers whether it is, or will be, short.
+    /// Copies the log if it is long. Returns whether it is, or soon will be, short.
     fn look(&mut self) -> Result<bool, StoreError> {
         let state = self.checkpoint("NOOP")?;
         if state.log < LOG_PAGES || state.rest() == 0 {
@@ -171,7 +173,7 @@ impl Work {
         }
         let copied = self.checkpoint("PASSIVE")?;
         if copied.busy != 0 || copied.rest() > REST_PAGES_MAX {
-            // Somebody else copies, or reads what is to be written over. Writers need not wait
+            // Somebody else is copying, or reading what would be overwritten. Writers need not wait
             // for that.
             return Ok(false);
         }
@@ -193,13 +195,13 @@ impl Work {
         Ok(diesel::sql_query(format!("PRAGMA wal_checkpoint({mode})")).get_result(connection)?)
     }
 
-    /// Flushes the file, of which SQLite would do nothing before the writers' turn.
+    /// Flushes the file, so that SQLite has little left to flush under the writers' lock.
     fn flush(&mut self) -> Result<(), StoreError> {
         let fault = |error: std::io::Error| StoreError::Fault(error.to_string());
         let file = match (self.file, self.database.sqlite_path()) {
             (Some(file), _) => file,
-            // Stays open as long as the process: closing it would take from all connections of
-            // the process the locks that they have on the file (fcntl(2)).
+            // Stays open as long as the process: closing it would release all locks that the
+            // process's connections hold on the file (fcntl(2)).
             (None, Some(path)) => self.file.insert(Box::leak(Box::new(File::open(path).map_err(fault)?))),
             (None, None) => return Ok(()),
         };

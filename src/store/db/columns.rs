@@ -1,5 +1,5 @@
-//! Columns that stand in one list: of the list come the names for the text of statements, the SQL
-//! types, and the Rust types, so that none of them can be in another order than the others.
+//! Columns defined in a single list, which produces the names for the statement text, the SQL types
+//! and the Rust types. They can therefore never be in different orders.
 
 use diesel::QueryResult;
 use diesel::backend::Backend;
@@ -7,12 +7,12 @@ use diesel::query_builder::AstPass;
 use diesel::serialize::ToSql;
 use diesel::sql_types::HasSqlType;
 
-/// What stands between the parameters of a statement.
+/// The text between the parameters of a statement.
 pub(crate) type Pieces<'s> = std::str::Split<'s, char>;
 
-/// What takes the place of one `?` of a statement, or of several.
+/// A value that replaces one or several `?` of a statement.
 pub(crate) trait Parameter<Type, DB: Backend> {
-    /// Binds it, and goes on with the text up to the next one.
+    /// Binds it, and pushes the text up to the next one.
     fn push<'b>(&'b self, out: &mut AstPass<'_, 'b, DB>, pieces: &mut Pieces<'_>) -> QueryResult<()>;
 }
 
@@ -29,10 +29,11 @@ where
     }
 }
 
-/// In place of a SQL type: the columns of a list that [`written_columns`] made, a `?` for each.
+/// Stands in for a SQL type: the columns of a list made by [`written_columns`], with a `?` for
+/// each.
 pub(crate) struct Columns;
 
-/// What a statement calls a column: by its own name, unless it says otherwise.
+/// The SQL for a column: its own name, unless specified otherwise.
 macro_rules! column_sql {
     ($name:ident) => {
         stringify!($name)
@@ -72,8 +73,8 @@ macro_rules! read_columns {
     };
 }
 
-/// Defines what statements write of rows: the parameters of one row (SQLite), those of many as
-/// arrays (PostgreSQL), and macros that give the names of the columns and a `?` for each.
+/// Defines what statements write: the parameters of one row (SQLite), those of many rows as arrays
+/// (PostgreSQL), and macros that give the names of the columns and a `?` for each.
 macro_rules! written_columns {
     (
         $(#[$attribute:meta])*
@@ -153,7 +154,7 @@ macro_rules! written_columns {
     };
 }
 
-/// The `?` of a column behind others.
+/// The `?` of a column that follows others.
 macro_rules! mark {
     ($name:ident) => {
         ", ?"

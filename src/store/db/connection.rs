@@ -1,4 +1,4 @@
-//! Connections: to which database, how each is set up, and transactions.
+//! Connections: the database they go to, their setup, and transactions.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,7 +17,7 @@ pub use multi::{Db, MultiBackend};
 mod multi {
     use diesel::{PgConnection, SqliteConnection};
 
-    /// A connection to either database, for the queries that both answer alike.
+    /// A connection to either database, for the queries that both support.
     #[derive(diesel::MultiConnection)]
     pub enum Db {
         /// To a SQLite file.
@@ -27,7 +27,7 @@ mod multi {
     }
 }
 
-/// Which database.
+/// The database to use.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Database {
     /// A SQLite file.
@@ -36,37 +36,38 @@ pub enum Database {
     Postgres(PostgresUrl),
 }
 
-/// The URL names no database that satkeep can use. Nothing of it is told: it can hold a password.
+/// The URL is not that of a usable database. Errors do not show any part of it, because it can
+/// contain a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDatabaseUrl {
-    /// It is neither of the two forms.
+    /// It has neither of the two schemes.
     #[error("must begin with sqlite:// (and a file's path) or postgres://")]
     Scheme,
-    /// What should be the path of a file is none.
+    /// It does not contain a valid file path.
     #[error(
         "must have nothing but the path of a file behind sqlite://, without a `?`, and no `:` in front of its first `/`"
     )]
     File,
-    /// libpq would read it in another way than it is meant.
+    /// libpq would read it differently from what is meant.
     #[error(transparent)]
     Postgres(#[from] InvalidPostgresUrl),
 }
 
 impl Database {
-    /// Reads a URL: `sqlite://relative/path`, `sqlite:///absolute/path` or `postgres://…`.
+    /// Parses a URL: `sqlite://relative/path`, `sqlite:///absolute/path` or `postgres://…`.
     pub fn from_url(url: &str) -> Result<Self, InvalidDatabaseUrl> {
         if let Some(url) = PostgresUrl::parse(url) {
             return Ok(Self::Postgres(url?));
         }
         let path = url.strip_prefix("sqlite://").ok_or(InvalidDatabaseUrl::Scheme)?;
-        // Neither parameters, nor what SQLite takes for something else than a file, nor a server
+        // Excludes parameters, special names that SQLite does not treat as a file, and a server
         // with a password.
         let is_path =
             !path.is_empty() && !path.contains('?') && !path.split('/').next().is_some_and(|it| it.contains(':'));
         if is_path { Ok(Self::Sqlite(PathBuf::from(path))) } else { Err(InvalidDatabaseUrl::File) }
     }
 
-    /// The file, where it is one.
+    /// The file, if the database is one.
     pub fn sqlite_path(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(path) => Some(path),
@@ -96,14 +97,14 @@ impl Database {
     }
 }
 
-/// A path as SQLite takes it for the path of a file, whatever its first letters are: without the
-/// `./`, `file:` would begin a URL with parameters. `None` where it is not UTF-8.
+/// A path in a form that SQLite always treats as a file path, whatever it begins with: without the
+/// `./`, `file:` would start a URL with parameters. `None` if it is not UTF-8.
 pub(crate) fn sqlite_name(path: &Path) -> Option<Cow<'_, str>> {
     let name = path.to_str()?;
     Some(if path.is_absolute() { name.into() } else { format!("./{name}").into() })
 }
 
-/// Shows where, never the password.
+/// Shows the location, never the password.
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -116,7 +117,7 @@ impl fmt::Debug for Database {
 /// How long a connection waits for another one.
 pub(crate) const SQLITE_BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 10000";
 
-/// WAL lets readers go on while a batch is written; FULL flushes before a commit returns
+/// WAL lets readers continue while a batch is written; FULL flushes before a commit returns
 /// (promise I5).
 const SQLITE_SETUP: &str = "
     PRAGMA journal_mode = WAL;
@@ -129,14 +130,14 @@ fn bounds_of_log() -> String {
     format!("PRAGMA wal_autocheckpoint = {LOG_PAGES_MAX}; PRAGMA journal_size_limit = {LOG_FILE_BYTES_MAX}")
 }
 
-/// In KiB, for a connection of the pool: a quarter of the default. Every commit of another
-/// connection empties it, so a larger one costs memory and saves next to nothing.
+/// In KiB, for a pooled connection: a quarter of the default. Every commit on another connection
+/// clears the cache, so a larger one costs memory and gains almost nothing.
 pub(crate) const SQLITE_SMALL_CACHE: &str = "PRAGMA cache_size = -512";
 
-/// A server that is set not to flush at commit is told to (promise I5); nobody may wait for
-/// a lock for ever, or hold one while doing nothing. Every query but the audit's looks rows
-/// up by an index: saying so keeps the planner from scanning a young table, of which it has
-/// no statistics yet, from end to end.
+/// Makes the server flush at commit even if it is configured not to (promise I5), and makes sure
+/// that nobody waits for a lock forever, or holds one while idle. Every query except the audit's
+/// finds rows through an index. Saying so keeps the planner from scanning a young table, for which
+/// it has no statistics yet, from end to end.
 const POSTGRES_SETUP: &str = "
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
     SET default_transaction_isolation = 'read committed';
@@ -147,10 +148,10 @@ const POSTGRES_SETUP: &str = "
     SET enable_seqscan = off;
 ";
 
-/// Runs `work` in one transaction that writes: all of it, or nothing.
+/// Runs `work` in one write transaction: all or nothing.
 ///
-/// On SQLite the write lock is taken at the start: a transaction that reads first and
-/// writes later can fail at once, whatever the busy timeout.
+/// On SQLite the write lock is taken at the start: a transaction that reads first and writes later
+/// can fail at once, regardless of the busy timeout.
 pub(crate) fn in_transaction<T>(
     connection: &mut Db,
     work: impl FnOnce(&mut Db) -> Result<T, StoreError>,
@@ -174,13 +175,13 @@ pub(crate) fn in_transaction<T>(
     }
 }
 
-/// Runs `work`, which reads whole tables, on one state of the database.
+/// Runs `work`, which reads whole tables, on one snapshot of the database.
 pub(crate) fn in_snapshot<T>(
     connection: &mut Db,
     work: impl FnOnce(&mut Db) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let begin = match connection {
-        // Nothing empties its cache meanwhile.
+        // Nothing clears its cache in the meantime.
         Db::Sqlite(_) => "PRAGMA cache_size = -2000; BEGIN",
         Db::Postgres(_) => {
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
@@ -196,8 +197,8 @@ pub(crate) fn in_snapshot<T>(
     result
 }
 
-/// Gives the open transaction up. Where even that fails, the connection is broken: its
-/// transaction dies with it, and the pool throws it away.
+/// Rolls back the open transaction. If even that fails, the connection is broken: its transaction
+/// dies with it, and the pool discards it.
 pub(crate) fn roll_back(connection: &mut Db) {
     let rolled_back = match connection {
         Db::Sqlite(c) => AnsiTransactionManager::rollback_transaction(c),
@@ -214,11 +215,11 @@ struct Checkpoint {
     busy: i32,
 }
 
-/// Makes SQLite write what its log holds to its file over the values that were replaced, and
-/// empty the log. What is left of them in unused places, on PostgreSQL as well, VACUUM removes.
+/// Makes SQLite copy its log into its file, over the values that were replaced, and truncate the
+/// log. Remnants in unused space, also on PostgreSQL, are removed by VACUUM.
 pub fn drop_old_pages(connection: &mut Db) -> Result<(), StoreError> {
     let Db::Sqlite(connection) = connection else { return Ok(()) };
-    // Writers wait for this, so it must not wait for long where somebody is reading.
+    // Writers wait for this, so it must not wait long for readers.
     connection.batch_execute("PRAGMA busy_timeout = 200")?;
     let checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(connection);
     connection.batch_execute(SQLITE_BUSY_TIMEOUT)?;

@@ -1,4 +1,4 @@
-//! What can go wrong in the database, once and for all layers above.
+//! Database errors, for all layers above.
 
 use diesel::result::{DatabaseErrorKind, Error};
 
@@ -7,34 +7,34 @@ use crate::domain::ids::InvalidId;
 use crate::fairness::gate::Refusal;
 use crate::store::users::sub_managers::NoRoom;
 
-/// A query failed. The texts are for the log, never for a caller.
+/// A query failed. The messages are for the log, never for a caller.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database is gone or busy: worth another try later.
+    /// The database is down or busy: worth a retry later.
     #[error("the database is not available: {0}")]
     Unavailable(String),
-    /// Too much waits for its turn.
+    /// Too many requests are waiting.
     #[error(transparent)]
     Busy(#[from] Refusal),
-    /// A query was broken off, because it took longer than any may.
+    /// A query was aborted because it exceeded its time limit.
     #[error("a query took too long")]
     TooLong,
-    /// Whether a commit happened is not known: the connection died under it.
+    /// It is unknown whether a commit happened: the connection died during it.
     #[error("the outcome of a transaction is not known: {0}")]
     OutcomeUnknown(String),
-    /// The key that the caller had proved was revoked since.
+    /// The caller's key was revoked after it was verified.
     #[error("the key was revoked")]
     Revoked,
-    /// The wallet of the key that the caller had proved was frozen for everything since.
+    /// The wallet of the caller's key was completely frozen after the key was verified.
     #[error("the wallet of the key is frozen")]
     Frozen,
-    /// The user of the key that the caller had proved may not create users any more.
+    /// The user of the caller's key may no longer create users.
     #[error("the user may not create users")]
     NotAManager,
-    /// One more user cannot be let create users.
+    /// No further user can be permitted to create users.
     #[error("a user cannot be let create users: {0}")]
     NoRoomForManager(#[from] NoRoom),
-    /// The user has as many wallets as one may have.
+    /// The user has the maximum number of wallets.
     #[error("the user has as many wallets as one may have")]
     TooManyWallets,
     /// The wallet has as many cards as one may have.
@@ -43,14 +43,13 @@ pub enum StoreError {
     /// A value that must be unique is taken.
     #[error("a unique value is taken")]
     Conflict,
-    /// What must be there is not, or is another tenant's.
+    /// A row does not exist, or belongs to another tenant.
     #[error("not found")]
     NotFound,
-    /// A row is damaged, or would break a rule of the schema: a fault of ours that no other
-    /// try mends.
+    /// A row is damaged, or would violate the schema: a bug of ours that no retry fixes.
     #[error("a row breaks a rule: {0}")]
     Broken(String),
-    /// Another failure of the database.
+    /// Any other database failure.
     #[error("the database failed: {0}")]
     Fault(String),
 }

@@ -1,5 +1,5 @@
-//! SQL functions that queries call on both databases: SQLite's connections get them here,
-//! PostgreSQL has them from a migration.
+//! SQL functions that queries call on both databases: registered here on SQLite's connections, and
+//! created by a migration on PostgreSQL.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,47 +13,47 @@ use diesel::{QueryResult, SqliteConnection};
 use crate::domain::search;
 
 diesel::define_sql_function! {
-    /// Whether a text contains another one, whatever the case; not where there is none.
+    /// Whether a text contains another one, ignoring case; not if it is NULL.
     fn satkeep_contains(text: Nullable<Text>, part: Text) -> Bool;
 }
 
 diesel::define_sql_function! {
-    /// A condition that always holds, for queries that may look at many rows. On SQLite, which
-    /// has no limits of time, it breaks the query off when the connection's [`Deadline`] is over;
-    /// PostgreSQL, which has, leaves it out.
+    /// A condition that always holds, for queries that may read many rows. On SQLite, which has no
+    /// query time limits, it aborts the query when the connection's [`Deadline`] has passed.
+    /// PostgreSQL has such limits, so there it is left out.
     fn satkeep_in_time() -> Bool;
 }
 
-/// Rows between two looks at the clock. No row takes longer than some tens of microseconds.
+/// Rows between two checks of the clock. No row takes longer than some tens of microseconds.
 const ROWS_UNWATCHED: u32 = 16;
 
 /// No deadline.
 const NEVER: u64 = u64::MAX;
 
-/// By when the queries of a connection must be done, where there is such a time.
+/// The time by which the queries of a connection must be done, if there is one.
 #[derive(Clone, Debug)]
 pub(crate) struct Deadline(Arc<Times>);
 
 #[derive(Debug)]
 struct Times {
     made_at: Instant,
-    /// In milliseconds after that.
+    /// In milliseconds after `made_at`.
     over_at_ms: AtomicU64,
 }
 
 impl Deadline {
-    /// There is none yet.
+    /// No deadline yet.
     pub(crate) fn new() -> Self {
         Self(Arc::new(Times { made_at: Instant::now(), over_at_ms: AtomicU64::new(NEVER) }))
     }
 
-    /// So long from now on.
+    /// Sets the deadline to this long from now.
     pub(crate) fn set(&self, limit: Duration) {
         let over_at_ms = u64::try_from((self.0.made_at.elapsed() + limit).as_millis()).unwrap_or(NEVER);
         self.0.over_at_ms.store(over_at_ms, Ordering::Relaxed);
     }
 
-    /// There is none any more.
+    /// Removes the deadline.
     pub(crate) fn lift(&self) {
         self.0.over_at_ms.store(NEVER, Ordering::Relaxed);
     }
@@ -64,7 +64,7 @@ impl Deadline {
     }
 }
 
-/// What `satkeep_in_time` answers on SQLite.
+/// The implementation of `satkeep_in_time` on SQLite.
 #[derive(Debug)]
 struct InTime(bool);
 
@@ -78,7 +78,7 @@ impl ToSql<Bool, Sqlite> for InTime {
     }
 }
 
-/// Gives the functions to a connection to SQLite.
+/// Registers the functions on a SQLite connection.
 pub(crate) fn register(connection: &mut SqliteConnection, deadline: Deadline) -> QueryResult<()> {
     satkeep_contains_utils::register_impl(connection, |text: Option<String>, part: String| {
         text.is_some_and(|text| search::contains(&text, &part))

@@ -1,4 +1,4 @@
-//! Migrations, embedded in the binary: one tree for each database, held together by a test.
+//! Migrations, embedded in the binary: one tree for each database. A test keeps the two consistent.
 
 use diesel::migration::Migration as _;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -9,8 +9,8 @@ use crate::store::db::error::StoreError;
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
-/// A number that only satkeep's migrations lock on PostgreSQL, so that of several replicas
-/// that start at once one migrates and the others wait.
+/// An advisory lock on PostgreSQL that only satkeep's migrations use: if several replicas start at
+/// once, one migrates and the others wait.
 const POSTGRES_LOCK: &str = "SELECT pg_advisory_lock(7309453020)";
 const POSTGRES_UNLOCK: &str = "SELECT pg_advisory_unlock(7309453020)";
 
@@ -19,7 +19,7 @@ fn fault(error: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
     StoreError::Fault(format!("a migration failed: {error}"))
 }
 
-/// Brings the database to the newest schema; answers the names of what was run.
+/// Migrates the database to the newest schema. Returns the names of the migrations that were run.
 pub fn run(connection: &mut Db) -> Result<Vec<String>, StoreError> {
     use diesel::connection::SimpleConnection;
     match connection {
@@ -39,7 +39,7 @@ pub fn run(connection: &mut Db) -> Result<Vec<String>, StoreError> {
     .map_err(fault)
 }
 
-/// Takes the newest migration back; answers its name.
+/// Reverts the newest migration. Returns its name.
 pub fn revert_last(connection: &mut Db) -> Result<String, StoreError> {
     match connection {
         Db::Sqlite(c) => c.revert_last_migration(SQLITE),
@@ -49,7 +49,7 @@ pub fn revert_last(connection: &mut Db) -> Result<String, StoreError> {
     .map_err(fault)
 }
 
-/// The names of the migrations that are not run yet.
+/// The names of the migrations that have not been run yet.
 pub fn pending(connection: &mut Db) -> Result<Vec<String>, StoreError> {
     match connection {
         Db::Sqlite(c) => c.pending_migrations(SQLITE).map(|all| all.iter().map(|m| m.name().to_string()).collect()),

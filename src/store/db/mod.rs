@@ -1,4 +1,4 @@
-//! The database itself: connections and their pools, transactions, migrations, and the tables.
+//! The database itself: connections and pools, transactions, migrations, and the tables.
 
 pub mod backup;
 pub(crate) mod checkpoint;

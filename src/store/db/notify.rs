@@ -1,7 +1,7 @@
 //! `LISTEN` and `NOTIFY`: short messages between the processes that share one PostgreSQL.
 //!
-//! A message may get lost with its connection; whoever uses this must find out in another way
-//! what it has missed.
+//! A message may get lost with its connection; users of this module must have another way to find
+//! out what they missed.
 
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::{Array, BigInt, Text};
@@ -11,13 +11,13 @@ use crate::store::Store;
 use crate::store::db::connection::{Database, Db};
 use crate::store::db::error::StoreError;
 
-/// The longest message, in bytes; PostgreSQL takes up to 7999.
+/// The longest message, in bytes; PostgreSQL allows up to 7999.
 pub const MESSAGE_BYTES_MAX: usize = 7900;
 
-/// A notification must not wait for a flush: nothing is lost with it that is not in the rows.
+/// A notification must not wait for a flush: everything in it can also be read from the rows.
 const SETUP: &str = "SET synchronous_commit = off; LISTEN satkeep_live";
 
-/// By this name the connections of listeners know each other.
+/// The name by which the connections of listeners recognize each other.
 const NAME_LISTENING: &str = "SET application_name = 'satkeep listening'";
 const NAME_SILENT: &str = "SET application_name = 'satkeep'";
 
@@ -36,8 +36,8 @@ struct Count {
 pub struct Notifier(PgConnection);
 
 impl Store {
-    /// Opens a connection for messages; `None` where the database has none (SQLite has one
-    /// process that serves).
+    /// Opens a connection for messages; `None` if the database does not support it (SQLite, which
+    /// has a single server process).
     pub fn notifier(&self) -> Result<Option<Notifier>, StoreError> {
         if matches!(self.database, Database::Sqlite(_)) {
             return Ok(None);
@@ -50,7 +50,7 @@ impl Store {
 }
 
 impl Notifier {
-    /// Says whether this process has listeners, for the others to see.
+    /// Announces to the other processes whether this one has listeners.
     pub fn say_listening(&mut self, listening: bool) -> Result<(), StoreError> {
         Ok(self.0.batch_execute(if listening { NAME_LISTENING } else { NAME_SILENT })?)
     }
@@ -61,13 +61,13 @@ impl Notifier {
         Ok(count.others > 0)
     }
 
-    /// Sends messages to all processes, this one included.
+    /// Sends messages to all processes, including this one.
     pub fn send(&mut self, messages: &[String]) -> Result<(), StoreError> {
         let _: Count = diesel::sql_query(SEND).bind::<Array<Text>, _>(messages).get_result(&mut self.0)?;
         Ok(())
     }
 
-    /// The messages that have come since the last look. It does not wait for any.
+    /// The messages received since the last call. Does not wait.
     pub fn received(&mut self) -> Result<Vec<String>, StoreError> {
         let messages = self.0.notifications_iter().map(|message| message.map(|message| message.payload));
         messages.collect::<Result<_, _>>().map_err(|error| StoreError::Unavailable(error.to_string()))

@@ -1,4 +1,4 @@
-//! Connections of the pool: how they are made, and thrown away.
+//! Pooled connections: how they are created and discarded.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::store::db::functions::Deadline;
 use crate::store::db::statement::statement;
 
 statement!(
-    /// Begins a transaction that takes SQLite's locks when it first reads.
+    /// Begins a transaction that takes SQLite's locks on its first read.
     Begin on SqliteConnection, "BEGIN"
 );
 
@@ -22,18 +22,18 @@ statement!(
     End on SqliteConnection, "COMMIT"
 );
 
-/// A connection of the pool.
+/// A pooled connection.
 pub(crate) struct PooledConnection {
     pub(crate) db: Db,
-    /// Set when the connection was found dead, so that the pool throws it away.
+    /// Set when the connection was found dead, so that the pool discards it.
     dead: bool,
-    /// Of the connection, where it is SQLite's; a server keeps its own.
+    /// The deadline of a SQLite connection; a server enforces its own.
     deadline: Deadline,
 }
 
 impl PooledConnection {
-    /// Runs queries that only read, but perhaps a lot, over a connection that was made with this
-    /// limit of time. What is not done by then is broken off.
+    /// Runs read-only queries that may read a lot, on a connection created with this time limit.
+    /// Queries that exceed it are aborted.
     pub(crate) fn within<T>(
         &mut self,
         limit: Duration,
@@ -45,15 +45,15 @@ impl PooledConnection {
         self.deadline.lift();
         read.map_err(|error| {
             let error = self.explain(error);
-            // Neither database tells by a code that Diesel hands on. But what fails after the
-            // limit, with the connection alive, was broken off.
+            // Neither database has an error code for this that Diesel passes on. But a failure
+            // after the limit, on a live connection, means that the query was aborted.
             let broken_off = matches!(error, StoreError::Fault(_)) && began.elapsed() >= limit;
             if broken_off { StoreError::TooLong } else { error }
         })
     }
 
-    /// Runs a few queries that only read: on SQLite on one state of the file, whose locks are
-    /// taken once and not for each of them.
+    /// Runs a few read-only queries. On SQLite they share one snapshot of the file, so its locks
+    /// are taken only once.
     pub(crate) fn in_one_read<T>(
         &mut self,
         work: impl FnOnce(&mut Db) -> Result<T, StoreError>,
@@ -70,15 +70,15 @@ impl PooledConnection {
         if let Db::Sqlite(connection) = &mut self.db
             && let Err(error) = End.execute(connection)
         {
-            // It must not go on reading what once was.
+            // It must not keep reading an old snapshot.
             self.dead = true;
             return read.and(Err(error.into()));
         }
         read
     }
 
-    /// Looks whether an error means that the connection has died. To look only then keeps
-    /// every query that goes right free of it.
+    /// Checks whether an error means that the connection has died. Checking only then costs
+    /// successful queries nothing.
     pub(crate) fn explain(&mut self, error: StoreError) -> StoreError {
         let problem = match error {
             StoreError::Unavailable(problem) | StoreError::Fault(problem) if self.db.ping().is_err() => problem,
@@ -102,21 +102,21 @@ impl PooledConnection {
     }
 }
 
-/// Makes the connections of a pool.
+/// Creates the connections of a pool.
 #[derive(Debug)]
 pub(crate) struct Manager {
     database: Database,
-    /// How long a query may take, where that is not as long as any.
+    /// How long a query may take, if that is limited.
     limit: Option<Duration>,
 }
 
 impl Manager {
-    /// Of connections for whatever is short.
+    /// For connections that run short queries.
     pub(crate) const fn new(database: Database) -> Self {
         Self { database, limit: None }
     }
 
-    /// Of connections for [`PooledConnection::within`] a limit.
+    /// For connections that use [`PooledConnection::within`] with a limit.
     pub(crate) const fn within(limit: Duration, database: Database) -> Self {
         Self { database, limit: Some(limit) }
     }
@@ -133,7 +133,7 @@ impl ManageConnection for Manager {
             (Db::Sqlite(connection), _) => connection
                 .batch_execute(SQLITE_SMALL_CACHE)
                 .and_then(|()| functions::register(connection, deadline.clone())),
-            // A place is one core, and no more.
+            // A slot is worth one core, and no more.
             (Db::Postgres(connection), Some(limit)) => connection.batch_execute(&format!(
                 "SET statement_timeout = {}; SET max_parallel_workers_per_gather = 0",
                 limit.as_millis()

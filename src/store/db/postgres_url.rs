@@ -1,9 +1,9 @@
-//! The URL of a PostgreSQL server, which can hold secrets.
+//! The URL of a PostgreSQL server, which can contain secrets.
 //!
-//! libpq's errors quote what it cannot read, and what it cannot read is sometimes a part of a
-//! password with an `@` or a `%` in it. So a URL is read here first, by libpq's own grammar, and
-//! one that has more than one meaning is refused in words that quote nothing. What libpq then says
-//! of a server is shown without the secrets.
+//! libpq's errors quote what it cannot parse, which is sometimes part of a password that contains
+//! an `@` or a `%`. A URL is therefore first parsed here, by libpq's own grammar, and one with more
+//! than one meaning is refused with an error that quotes nothing. What libpq then says about a
+//! server is shown without the secrets.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,7 @@ use std::net::Ipv6Addr;
 
 use percent_encoding::percent_decode_str;
 
-/// The parameters that the built-in libpq (18) takes.
+/// The parameters that the bundled libpq (18) accepts.
 const PARAMETERS: [&str; 52] = [
     "application_name",
     "channel_binding",
@@ -66,58 +66,59 @@ const PARAMETERS: [&str; 52] = [
     "tcp_user_timeout",
     "user",
 ];
-/// Those of them that are secrets.
+/// Those of them that are secret.
 const SECRETS: [&str; 5] = ["password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"];
-/// A shorter secret is part of so many words that taking it out would tell where it stands.
+/// A shorter secret occurs in so many words that redacting it would reveal where.
 const SECRET_CHARACTERS_MIN: usize = 4;
 
-/// What is put in the place of a secret.
+/// The replacement for a secret.
 const REDACTED: &str = "…";
 
-/// What is wrong with a URL, without a word of it: nobody knows which part is the password.
+/// What is wrong with a URL. Errors quote none of it, because it is unknown which part is the
+/// password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPostgresUrl {
-    /// There is a blank or a control character.
+    /// It contains a space or a control character.
     #[error("must not contain blanks or control characters; a blank is written %20")]
     Blank,
-    /// A percent sign begins no code.
+    /// A percent sign is not followed by a valid code.
     #[error("must have two hex digits (not 00) behind every `%`; a `%` itself is written %25")]
     Percent,
-    /// It is not clear where the user name and the password end.
+    /// It is unclear where the user name and the password end.
     #[error(
         "is ambiguous: in the user name, the password and the name of the database `@` is written %40, `/` %2F, `?` %3F"
     )]
     Ambiguous,
-    /// A host or port is none.
+    /// A host or port is invalid.
     #[error(
         "must name hosts as HOST:PORT, with a port from 1 to 65535 or none, an IPv6 address in brackets; in a password \
          `@` is written %40, `/` %2F, `?` %3F"
     )]
     Host,
-    /// A parameter has got into another part.
+    /// A parameter is in the wrong part.
     #[error("must have parameters, as ?password=…&sslmode=…, behind a `?` and not in another part")]
     Misplaced,
     /// A parameter has no value, or more than one.
     #[error("must have parameters as NAME=VALUE with `&` between; in a value `&` is written %26, `=` %3D")]
     Parameter,
-    /// libpq knows no such parameter.
+    /// libpq does not know the parameter.
     #[error("has a parameter that PostgreSQL's libpq does not know; in a value `&` is written %26, `=` %3D")]
     UnknownParameter,
 }
 
-/// A URL that libpq reads as it is read here.
+/// A URL that libpq parses in the same way.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresUrl {
     url: String,
     hosts: String,
-    /// The names of its parameters, where it has any.
+    /// The names of its parameters, if it has any.
     parameters: Option<Vec<String>>,
-    /// Its secrets, as they stand there and as they are.
+    /// Its secrets, both as written and decoded.
     secrets: Vec<String>,
 }
 
 impl PostgresUrl {
-    /// Reads a URL; `None` where it is not one of PostgreSQL.
+    /// Parses a URL; `None` if it is not a PostgreSQL URL.
     pub(crate) fn parse(url: &str) -> Option<Result<Self, InvalidPostgresUrl>> {
         let rest = ["postgres://", "postgresql://"].into_iter().find_map(|scheme| url.strip_prefix(scheme))?;
         Some(Self::parse_rest(url, rest))
@@ -151,18 +152,18 @@ impl PostgresUrl {
         check_database(database)?;
         let parameters = query.map(|query| read_parameters(query, &mut secrets)).transpose()?;
         secrets.retain(|secret| secret.chars().count() >= SECRET_CHARACTERS_MIN);
-        // One may be a part of another.
+        // One secret may be part of another.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         Ok(Self { url: url.to_owned(), hosts: hosts.to_owned(), parameters, secrets })
     }
 
-    /// The URL itself, for who connects.
+    /// The URL itself, for connecting.
     pub fn reveal(&self) -> &str {
         &self.url
     }
 
-    /// The URL with limits of time where it sets none, so that a server that vanishes without a
-    /// word is noticed within seconds.
+    /// The URL with time limits added if it sets none, so that a server that disappears silently is
+    /// noticed within seconds.
     pub(crate) fn with_time_limits(&self) -> String {
         const LIMITS: [(&str, &str); 5] = [
             ("connect_timeout", "10"),
@@ -188,13 +189,13 @@ impl PostgresUrl {
         url
     }
 
-    /// A text without the secrets.
+    /// Redacts the secrets in a text.
     pub(crate) fn redact(&self, text: &str) -> String {
         self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, REDACTED))
     }
 }
 
-/// Shows where, never the password.
+/// Shows the location, never the password.
 impl fmt::Debug for PostgresUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.hosts.is_empty() { "(not named in the URL)" } else { &self.hosts })
@@ -217,7 +218,7 @@ fn check_percent(text: &str) -> Result<(), InvalidPostgresUrl> {
         let digits = [digits.next(), digits.next()];
         digits.iter().all(|digit| digit.is_some_and(|digit| digit.is_ascii_hexdigit())) && digits != [Some('0'); 2]
     };
-    // What stands before the first one is no code.
+    // The text before the first one is not a code.
     if text.split('%').skip(1).all(is_code) { Ok(()) } else { Err(InvalidPostgresUrl::Percent) }
 }
 
@@ -225,7 +226,7 @@ fn check_host(text: &str) -> Result<(), InvalidPostgresUrl> {
     let (is_host, port) = if let Some(rest) = text.strip_prefix('[') {
         let (address, port) = rest.split_once(']').ok_or(InvalidPostgresUrl::Host)?;
         let address = decode(address);
-        // What stands behind a percent sign is the name of an interface.
+        // The text after a percent sign is the name of an interface.
         let address = address.split('%').next().unwrap_or_default();
         let port = if port.is_empty() { Some("") } else { port.strip_prefix(':') };
         (address.parse::<Ipv6Addr>().is_ok(), port)
@@ -238,8 +239,8 @@ fn check_host(text: &str) -> Result<(), InvalidPostgresUrl> {
     if is_host && is_port { Ok(()) } else { Err(InvalidPostgresUrl::Host) }
 }
 
-/// The name of a host, or the path of a socket. libpq shows it in errors, as it does with the
-/// names below: so none of them may be what somebody took for the right place of a password.
+/// The name of a host, or the path of a socket. libpq shows it in errors, as it does the names
+/// below, so none of them may be something that was meant as a password.
 fn check_host_name(text: &str) -> Result<(), InvalidPostgresUrl> {
     let name = decode(text);
     let is_path = name.starts_with('/') || name.starts_with('@') && !text.starts_with('@');
@@ -263,13 +264,13 @@ fn check_database(text: &str) -> Result<(), InvalidPostgresUrl> {
     }
 }
 
-/// A user name may hold a `=`, as names of directories of users do.
+/// A user name may contain a `=`, as LDAP-style names do.
 fn check_user(text: &str) -> Result<(), InvalidPostgresUrl> {
     let name = decode(text).to_ascii_lowercase();
     if name.contains("password=") || name.contains(':') { Err(InvalidPostgresUrl::Misplaced) } else { Ok(()) }
 }
 
-/// Reads the parameters: answers their names, and notes the values that are secret.
+/// Parses the parameters. Returns their names, and collects the secret values.
 fn read_parameters(query: &str, secrets: &mut Vec<String>) -> Result<Vec<String>, InvalidPostgresUrl> {
     let mut names = Vec::new();
     let query = query.strip_suffix('&').unwrap_or(query);

@@ -1,4 +1,4 @@
-//! The tables, the same on both stores. A test compares them with the migrations.
+//! The tables, identical in both databases. A test compares them with the migrations.
 
 diesel::table! {
     settings (name) {
@@ -92,6 +92,7 @@ diesel::table! {
         paid_at_ms -> Nullable<BigInt>,
         expired_at_ms -> Nullable<BigInt>,
         origin -> Nullable<Binary>,
+        external_id -> Nullable<Text>,
     }
 }
 
@@ -193,6 +194,7 @@ diesel::table! {
         tag -> Nullable<Text>,
         created_at_ms -> BigInt,
         webhook -> Nullable<Text>,
+        external_id -> Nullable<Text>,
     }
 }
 
@@ -214,6 +216,7 @@ diesel::table! {
         created_at_ms -> BigInt,
         expires_at_ms -> BigInt,
         paid_at_ms -> Nullable<BigInt>,
+        external_id -> Nullable<Text>,
     }
 }
 

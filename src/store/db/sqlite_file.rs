@@ -1,4 +1,5 @@
-//! The file of a SQLite database, and what SQLite keeps beside it: for its owner alone.
+//! The file of a SQLite database, and the files that SQLite keeps beside it: readable only by their
+//! owner.
 
 use std::ffi::OsString;
 use std::io;
@@ -6,24 +7,25 @@ use std::path::{Path, PathBuf};
 
 use crate::files;
 
-/// What SQLite appends to the name of the file for its log, its shared memory, and its journal.
-/// It gives these the mode that the file has when it makes them.
+/// What SQLite appends to the file's name for its log, its shared memory, and its journal. It
+/// creates these with the mode of the file.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
-/// Links that lead to a file, one after the other.
+/// The most symbolic links followed.
 const LINKS_MAX: usize = 40;
 
-/// Sees to it that the file is there before SQLite makes it for everybody, and that only its
-/// owner may read it and what is beside it. Connections of others to the file are not disturbed:
-/// a file that is there is not opened, because closing it would take their locks (fcntl(2)).
+/// Makes sure that the file exists, before SQLite would create it readable for everybody, and that
+/// only its owner can read it and the files beside it. Other connections to the file are not
+/// disturbed: an existing file is not opened, because closing it would release their locks
+/// (fcntl(2)).
 pub(crate) fn prepare(path: &Path) -> io::Result<()> {
     if !path.try_exists()? {
         match files::create(&end_of_links(path)?, files::OWNER) {
-            // Another process has made it just now.
+            // Another process has just created it.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             created => drop(created?),
         }
     }
-    // What is beside it is where the file is, and not where a link to it is.
+    // The other files are beside the file itself, not beside a link to it.
     let file = std::fs::canonicalize(path)?;
     files::tighten(&file, |_| files::OWNER)?;
     for suffix in BESIDE {
@@ -34,12 +36,12 @@ pub(crate) fn prepare(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Where a path leads whose file is not there: a link to it may be.
+/// Resolves a path whose file does not exist: it may be a link.
 fn end_of_links(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..LINKS_MAX {
         match std::fs::read_link(&path) {
-            // As the system does: a relative one begins in the directory of the link.
+            // As the system does it: a relative target starts at the link's directory.
             Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
             Err(_) => return Ok(path),
         }

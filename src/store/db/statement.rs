@@ -1,14 +1,14 @@
 //! Hand-written statements that are prepared once for each connection.
 //!
-//! `diesel::sql_query` is parsed and planned anew at every call, because its text may be
-//! anything. A statement made here is a type of its own with a constant text, so Diesel
-//! caches its preparation under the type.
+//! `diesel::sql_query` is parsed and planned on every call, because its text may be anything. A
+//! statement made here is a type of its own with a constant text, so Diesel caches the prepared
+//! statement by type.
 
-/// Defines a statement: its connection, its parameters with their SQL types, the SQL types
-/// of the columns that it answers (or the name of their tuple), and its text with a `?` for each
-/// parameter in turn; of lists of columns a parameter takes several (see [`super::columns`]).
+/// Defines a statement: its connection, its parameters with their SQL types, the SQL types of the
+/// columns it returns (or the name of their tuple), and its text, with a `?` for each parameter in
+/// order. A parameter that is a list of columns takes several (see [`super::columns`]).
 ///
-/// One that has neither parameters nor columns is only its text.
+/// A statement without parameters and columns is only its text.
 macro_rules! statement {
     ($(#[$doc:meta])* $name:ident on $connection:ty, $sql:literal) => {
         $(#[$doc])*
@@ -63,7 +63,7 @@ macro_rules! statement {
     };
 }
 
-/// The tuple of what a statement answers.
+/// The tuple of what a statement returns.
 macro_rules! columns {
     (($($column:ty),* $(,)?)) => {
         ($($column,)*)

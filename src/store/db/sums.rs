@@ -1,10 +1,10 @@
-//! Sums that cannot overflow, exact on both databases, whatever stands in the rows.
+//! Sums that cannot overflow and are exact on both databases, whatever the rows contain.
 //!
-//! A 64-bit number is taken apart into billions and what is left over, both with its sign. Each
-//! part is summed up by itself: a billion rows are far from what a sum of 64 bits holds. `/` and
-//! `%` of both databases cut off towards zero.
+//! A 64-bit number is split into billions and a remainder, both signed. Each part is summed
+//! separately: even a billion rows are far from overflowing a 64-bit sum. In both databases, `/`
+//! and `%` truncate towards zero.
 
-/// Taken apart by.
+/// The divisor of the split.
 const BILLION: i128 = 1_000_000_000;
 
 /// The billions of a column, as SQL.
@@ -14,7 +14,7 @@ macro_rules! high {
     };
 }
 
-/// What is left over of a column beside its billions, as SQL.
+/// The remainder of a column, as SQL.
 macro_rules! low {
     ($column:literal) => {
         concat!("(", $column, " % 1000000000)")
@@ -28,7 +28,7 @@ macro_rules! sum {
     };
 }
 
-/// That billions and the rest of them come to zero, as SQL: without putting them together.
+/// Whether billions and remainders add up to zero, as SQL, without combining them.
 macro_rules! is_zero {
     ($high:literal, $low:literal) => {
         concat!("((", $low, ") % 1000000000 = 0 AND (", $high, ") + (", $low, ") / 1000000000 = 0)")
@@ -37,7 +37,7 @@ macro_rules! is_zero {
 
 pub(crate) use {high, is_zero, low, sum};
 
-/// A sum out of its parts.
+/// Combines the parts of a sum.
 pub(crate) fn whole(high: i64, low: i64) -> i128 {
     i128::from(high) * BILLION + i128::from(low)
 }

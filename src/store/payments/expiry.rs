@@ -1,9 +1,9 @@
-//! Invoices whose time is over: found in the order of their ends, marked, and told of once.
+//! Expired invoices: found in order of expiry, marked, and reported once.
 //!
-//! One walk over the index of ends, whose place is a row that all processes share: whoever
-//! holds it goes on from there. It keeps a minute behind, so that an invoice which was stored
-//! late is not left behind it. Whether an invoice can be paid is none of its business: that is
-//! decided by the time, when it is paid.
+//! A single walk goes over the index of expiry times. Its position is a row that all processes
+//! share: whoever locks it continues from there. The walk stays a minute behind, so that it does
+//! not miss an invoice that was stored late. It does not decide whether an invoice can be paid: the
+//! time of payment does.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary};
@@ -18,9 +18,9 @@ use crate::store::db::schema::{accounts, events, invoices, subscriptions, users,
 
 /// The walk's name.
 const WALK: &str = "expiry";
-/// How far the walk keeps behind: longer than a command may wait to be settled.
+/// How far the walk stays behind: longer than a command may wait to be settled.
 const BEHIND_S: i64 = 60;
-/// Invoices that are looked at in one transaction.
+/// Invoices processed in one transaction.
 const PAGE_ROWS: i64 = 500;
 
 #[derive(QueryableByName)]
@@ -31,7 +31,7 @@ struct Row {
     id: Vec<u8>,
 }
 
-/// The next invoices behind the walk's place whose time is over.
+/// The next expired invoices after the walk's position.
 fn page(connection: &mut Db, now: UnixMs, limit: i64) -> Result<Vec<Row>, StoreError> {
     let (at_ms, id): (i64, Vec<u8>) =
         walks::table.filter(walks::name.eq(WALK)).select((walks::at_ms, walks::id)).first(connection)?;
@@ -54,9 +54,9 @@ pub fn is_due(connection: &mut Db, now: UnixMs) -> Result<bool, StoreError> {
     Ok(!page(connection, now, 1)?.is_empty())
 }
 
-/// Goes on with the walk by some invoices; answers whether there may be more.
+/// Continues the walk over some invoices. Returns whether there may be more.
 pub fn sweep_some(connection: &mut Db, now: UnixMs) -> Result<bool, StoreError> {
-    // The update is the lock.
+    // The update locks the row.
     diesel::update(walks::table.filter(walks::name.eq(WALK))).set(walks::name.eq(walks::name)).execute(connection)?;
     let rows = page(connection, now, PAGE_ROWS)?;
     let Some(last) = rows.last() else { return Ok(false) };
@@ -72,8 +72,8 @@ pub fn sweep_some(connection: &mut Db, now: UnixMs) -> Result<bool, StoreError> 
     Ok(!is_last)
 }
 
-/// Those of the invoices that wait to be paid, to wallets that are there; locked in the order in
-/// which everybody locks invoices.
+/// Those of the invoices that are open and whose wallets exist, locked in the order in which
+/// everybody locks invoices.
 fn lock_open(connection: &mut Db, ids: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, StoreError> {
     let open = invoices::table
         .filter(invoices::id.eq_any(ids))
@@ -97,10 +97,10 @@ fn lock_open(connection: &mut Db, ids: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, Sto
     Ok(locked.into_iter().filter(|(_, wallet)| here.contains(wallet)).map(|(id, _)| id).collect())
 }
 
-/// An invoice, its wallet, that one's root manager and user, and which events are asked for.
+/// An invoice, its wallet, the wallet's root manager and user, and the events subscribed to.
 type Asked = (Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, i64);
 
-/// Tells of invoices that have expired, where anybody asks for it.
+/// Writes events for expired invoices, where anybody subscribes to them.
 fn tell(connection: &mut Db, expired: Vec<Vec<u8>>, now: UnixMs) -> Result<(), StoreError> {
     let asked: Vec<Asked> = invoices::table
         .inner_join(accounts::table.on(accounts::id.eq(invoices::wallet_id)))

@@ -1,4 +1,4 @@
-//! Which payments of a wallet to list, and in which order.
+//! Filters and sort orders for a wallet's payments.
 
 use diesel::helper_types::IntoBoxed;
 use diesel::prelude::*;
@@ -12,36 +12,38 @@ use crate::store::db::connection::MultiBackend;
 use crate::store::db::functions::satkeep_contains;
 use crate::store::db::schema::payments;
 
-/// What a payment looks like to a client: an expired open invoice has failed.
+/// The status that clients see: an expired open invoice has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// Waits to be paid.
+    /// Waiting to be paid.
     Pending,
-    /// Was paid.
+    /// Paid.
     Success,
     /// Can no longer be paid.
     Failed,
 }
 
-/// A range of numbers: from the first, up to and without the second.
+/// A range of numbers: from the first, inclusive, to the second, exclusive.
 pub type Range = (Option<i64>, Option<i64>);
 
 /// A condition on a text column.
 #[derive(Clone, Debug)]
 pub enum TextTest {
-    /// One of these.
+    /// Equals one of these.
     OneOf(Vec<String>),
-    /// With this text somewhere in it, whatever the case.
+    /// Contains this text, ignoring case.
     Contains(SearchText),
 }
 
-/// What a condition looks at.
+/// What a condition tests.
 #[derive(Clone, Debug)]
 pub enum Test {
     /// The memo.
     Memo(TextTest),
     /// The tag.
     Tag(TextTest),
+    /// The external id.
+    ExternalId(TextTest),
     /// The signed amount in msat, in any of the ranges.
     AmountMsat(Vec<Range>),
     /// The fee in msat, in any of the ranges.
@@ -52,9 +54,9 @@ pub enum Test {
     Hash(Vec<PaymentHash>),
     /// The wallet, one of these.
     Wallet(Vec<WalletId>),
-    /// The place in the wallet's list: older than this one.
+    /// The position in the wallet's list: older than this row.
     Before(PaymentRow),
-    /// The status, one of these, at this time.
+    /// The status at this time, one of these.
     Status(Vec<Status>, UnixMs),
     /// Any of these tests.
     Either(Vec<Test>),
@@ -63,17 +65,17 @@ pub enum Test {
 /// One condition.
 #[derive(Clone, Debug)]
 pub struct Condition {
-    /// What it looks at.
+    /// The test.
     pub test: Test,
-    /// Whether payments that pass the test are left out, rather than the others.
+    /// Whether the condition selects payments that fail the test.
     pub negated: bool,
 }
 
-/// All conditions hold.
+/// A list of conditions, all of which must hold.
 #[derive(Clone, Debug, Default)]
 pub struct PaymentFilter(pub Vec<Condition>);
 
-/// By what to sort.
+/// The sort key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SortKey {
     /// When it was created.
@@ -88,10 +90,10 @@ pub enum SortKey {
     Tag,
 }
 
-/// In which order to list; payments that are equal in it are listed by creation.
+/// The sort order; ties are broken by creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sort {
-    /// By what.
+    /// The sort key.
     pub key: SortKey,
     /// Smallest or oldest first.
     pub ascending: bool,
@@ -106,9 +108,9 @@ impl PaymentFilter {
         self.test(query, Test::expression)
     }
 
-    /// The same of one half of the view. PostgreSQL believes that a wallet's payments are spread
-    /// evenly over time, and would rather look through the newest payments of everybody. Of a
-    /// range of wallets, even if it is of one, it walks the index that begins with the wallet.
+    /// The same for one half of the view. PostgreSQL assumes that a wallet's payments are spread
+    /// evenly over time, and would rather scan everybody's newest payments. Given a range of
+    /// wallets, even a range of one, it uses the index that begins with the wallet.
     pub(crate) fn apply_to_half(&self, wallet: WalletId) -> Query {
         let id = wallet.as_bytes();
         let query = payments::table.into_boxed().filter(payments::wallet_id.between(id.to_vec(), id.to_vec()));
@@ -122,6 +124,7 @@ impl PaymentFilter {
             ),
             Test::Memo(_)
             | Test::Tag(_)
+            | Test::ExternalId(_)
             | Test::AmountMsat(_)
             | Test::FeeMsat(_)
             | Test::CreatedAtMs(_)
@@ -164,7 +167,7 @@ impl Sort {
 }
 
 impl Sort {
-    /// The same of one half of the view, to go with [`PaymentFilter::apply_to_half`].
+    /// The same for one half of the view, to go with [`PaymentFilter::apply_to_half`].
     pub(crate) fn apply_to_half(self, query: Query) -> Query {
         match (self.key, self.ascending) {
             (SortKey::Created, true) => query.order((payments::wallet_id.asc(), payments::id.asc())),
@@ -183,8 +186,16 @@ impl Test {
             }
             Self::Tag(TextTest::OneOf(texts)) => Box::new(tag().eq_any(texts.clone())),
             Self::Tag(TextTest::Contains(text)) => Box::new(satkeep_contains(payments::tag, text.as_str().to_owned())),
+            // Not null, so that a negated test finds those without one, and an index helps the others.
+            Self::ExternalId(TextTest::OneOf(texts)) => {
+                let named = payments::external_id.is_not_null();
+                Box::new(named.and(payments::external_id.assume_not_null().eq_any(texts.clone())))
+            }
+            Self::ExternalId(TextTest::Contains(text)) => {
+                Box::new(satkeep_contains(payments::external_id, text.as_str().to_owned()))
+            }
             Self::AmountMsat(ranges) => any_of(ranges, |range| within(payments::amount_msat, range)),
-            // The internal ledger moves money for nothing.
+            // The internal ledger charges no fees.
             Self::FeeMsat(ranges) => {
                 let free =
                     ranges.iter().any(|(min, max)| min.is_none_or(|min| min <= 0) && max.is_none_or(|max| 0 < max));
@@ -204,7 +215,7 @@ impl Test {
     }
 }
 
-/// The tag, or the empty text where there is none, so that a negated test finds those.
+/// The tag, or the empty text if there is none, so that a negated test matches those payments.
 fn tag() -> diesel::expression::SqlLiteral<diesel::sql_types::Text> {
     diesel::dsl::sql("COALESCE(tag, '')")
 }

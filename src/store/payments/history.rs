@@ -1,4 +1,4 @@
-//! What a wallet earned and spent, period by period.
+//! A wallet's income and spending by period.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary};
@@ -8,19 +8,19 @@ use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 use crate::store::db::sums::{high, low, sum, whole};
 
-/// What settled in one period. Sums of many payments may be more than 64 bits hold.
+/// What settled in one period. Sums of many payments may not fit in 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Period {
     /// The period's number, counted from 1970.
     pub number: i64,
-    /// What came in, in msat.
+    /// Income in msat.
     pub income_msat: i128,
-    /// What went out, in msat.
+    /// Spending in msat.
     pub spending_msat: i128,
 }
 
-/// Both databases read `$1` as the first parameter. Each side is asked for where its rows are:
-/// nothing is negated, and no invoice is looked up for what was spent.
+/// Both databases read `$1` as the first parameter. Each side is queried in its own table: nothing
+/// has to be negated, and no invoice is looked up for spending.
 const PERIODS: &str = concat!(
     "SELECT number, ",
     sum!(high!("income")),
@@ -54,8 +54,8 @@ struct Row {
     spending_low: i64,
 }
 
-/// What a wallet earned and spent in each period of `period_ms` in which anything settled,
-/// oldest first.
+/// A wallet's income and spending for each period of `period_ms` in which anything settled, oldest
+/// first.
 pub fn periods(connection: &mut Db, wallet: WalletId, period_ms: i64) -> Result<Vec<Period>, StoreError> {
     let query = diesel::sql_query(PERIODS).bind::<BigInt, _>(period_ms).bind::<Binary, _>(wallet.as_bytes().to_vec());
     let rows: Vec<Row> = match connection {

@@ -1,4 +1,4 @@
-//! Payments: what one wallet sees of invoices and transfers.
+//! Payments: a wallet's view of invoices and transfers.
 
 pub mod expiry;
 pub mod filter;
@@ -13,6 +13,7 @@ use diesel::{PgConnection, SqliteConnection};
 
 use super::wallets::CHUNK_IDS;
 use crate::crypto::secret::Sealed;
+use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{InvoiceId, PaymentHash, PaymentRow, WalletId};
 use crate::domain::money::Msat;
@@ -29,43 +30,45 @@ use crate::store::payments::filter::{PaymentFilter, Sort};
 use crate::store::payments::page::Page;
 use crate::store::webhooks::log;
 
-/// One side of a payment, or an invoice that waits for it.
+/// One side of a payment, or an invoice that waits to be paid.
 #[derive(Clone, Debug)]
 pub struct Payment {
-    /// Its place in the wallet's list, by which the next page is found.
+    /// Its position in the wallet's list, which the next page starts from.
     pub row: PaymentRow,
     /// The wallet whose side it is.
     pub wallet: WalletId,
-    /// What clients know it by.
+    /// The hash that clients identify it by.
     pub payment_hash: PaymentHash,
     /// The invoice behind it, which the preimage is bound to.
     pub invoice: InvoiceId,
-    /// The preimage, sealed.
+    /// The encrypted preimage.
     pub preimage: Sealed,
-    /// The text of the invoice; `None` for a direct transfer.
+    /// The invoice string; `None` for a direct transfer.
     pub bolt11: Option<String>,
-    /// Above zero when coming in, below when going out.
+    /// Positive for incoming payments, negative for outgoing ones.
     pub amount: Msat,
-    /// What for.
+    /// What the payment is for.
     pub memo: String,
-    /// Where the invoice stands.
+    /// The state of the invoice.
     pub state: InvoiceState,
-    /// Where to tell of the payment.
+    /// The URL to notify of the payment.
     pub webhook: Option<String>,
-    /// What was answered there last.
+    /// The status of its last response.
     pub webhook_status: Option<i64>,
     /// The wallet's own data.
     pub extra: Option<Extra>,
     /// When the invoice was issued, or the payment made.
     pub created_at: UnixMs,
-    /// From when on the invoice cannot be paid.
+    /// The time from which the invoice can no longer be paid.
     pub expires_at: UnixMs,
     /// When it was paid.
     pub paid_at: Option<UnixMs>,
+    /// What the wallet calls it.
+    pub external_id: Option<ExternalId>,
 }
 
 impl Payment {
-    /// The same in a wallet that may be deleted: then nobody can pay it any more.
+    /// Takes into account that the wallet may be deleted: then the invoice can no longer be paid.
     fn in_wallet(self, deleted: bool) -> Self {
         let cancelled = deleted && self.state == InvoiceState::Open;
         Self { state: if cancelled { InvoiceState::Cancelled } else { self.state }, ..self }
@@ -90,6 +93,7 @@ read_columns!(
         created_at_ms: i64 as BigInt,
         expires_at_ms: i64 as BigInt,
         paid_at_ms: Option<i64> as Nullable<BigInt>,
+        external_id: Option<String> as Nullable<Text>,
     }
 );
 
@@ -114,6 +118,7 @@ impl TryFrom<Row> for Payment {
             created_at: UnixMs::new(row.created_at_ms),
             expires_at: UnixMs::new(row.expires_at_ms),
             paid_at: row.paid_at_ms.map(UnixMs::new),
+            external_id: row.external_id.map(ExternalId::from_stored),
         })
     }
 }
@@ -145,9 +150,9 @@ statement!(
     select_sides!("= ANY(?)")
 );
 
-/// Both sides of payments, the payee's first; only the payee's where it waits; nothing where
-/// there is no such payment. An open invoice of a deleted wallet is cancelled. Who may see what
-/// of it, the caller decides.
+/// Both sides of payments, the payee's first; only the payee's if it is still waiting; nothing if
+/// there is no such payment. An open invoice of a deleted wallet is cancelled. The caller decides
+/// who may see what.
 pub(crate) fn find(
     connection: &mut Db,
     hashes: &[PaymentHash],
@@ -179,7 +184,7 @@ pub(crate) fn find(
     Ok(found)
 }
 
-/// Adds what the targets of webhooks have answered last.
+/// Adds the status of each webhook's last response.
 fn add_webhook_statuses<'p>(
     connection: &mut Db,
     payments: impl IntoIterator<Item = &'p mut Payment>,
@@ -194,7 +199,7 @@ fn add_webhook_statuses<'p>(
     Ok(())
 }
 
-/// The payees' sides of payments, or invoices that wait for them, by the ids of the invoices.
+/// The payees' sides of payments, or the invoices waiting for them, by invoice id.
 pub fn of_invoices(connection: &mut Db, ids: &[InvoiceId]) -> Result<HashMap<InvoiceId, Payment>, StoreError> {
     let mut found = HashMap::with_capacity(ids.len());
     for ids in ids.chunks(CHUNK_IDS) {
@@ -215,6 +220,7 @@ pub fn of_invoices(connection: &mut Db, ids: &[InvoiceId]) -> Result<HashMap<Inv
                 invoices::created_at_ms,
                 invoices::expires_at_ms,
                 invoices::paid_at_ms,
+                invoices::external_id,
             ))
             .load(connection)?;
         for row in rows {
@@ -238,8 +244,8 @@ pub fn find_row(connection: &mut Db, wallet: WalletId, row: PaymentRow) -> Resul
     Ok(payment)
 }
 
-/// Sides of payments, by their wallets and the ids of their rows, in this order: one query for
-/// each wallet, because only a wallet's rows are found by their ids.
+/// Sides of payments, by wallet and row id, in this order. Takes one query per wallet, because a
+/// row can only be found by its id within a wallet.
 pub fn find_sides(connection: &mut Db, sides: &[(WalletId, PaymentRow)]) -> Result<Vec<Payment>, StoreError> {
     let mut rows: HashMap<WalletId, Vec<PaymentRow>> = HashMap::new();
     for (wallet, row) in sides {
@@ -257,7 +263,7 @@ pub fn find_sides(connection: &mut Db, sides: &[(WalletId, PaymentRow)]) -> Resu
     Ok(sides)
 }
 
-/// A wallet's sides of payments, by the ids of their rows, in no order.
+/// A wallet's sides of payments, by row id, in no particular order.
 pub fn find_rows(connection: &mut Db, wallet: WalletId, rows: &[PaymentRow]) -> Result<Vec<Payment>, StoreError> {
     let mut found = Vec::with_capacity(rows.len());
     for rows in rows.chunks(CHUNK_IDS) {
@@ -283,16 +289,16 @@ pub fn list(
     limit: i64,
 ) -> Result<Vec<Payment>, StoreError> {
     let rows: Vec<Row> = match connection {
-        // Walks the indexes of both halves of the view by itself.
+        // Uses the indexes of both halves of the view by itself.
         Db::Sqlite(_) => {
             let page = sort.apply(filter.apply(wallet)).filter(satkeep_in_time()).offset(offset).limit(limit);
             page.select(Row::as_select()).load(connection)?
         }
-        // Sorts all that a wallet has ever paid, unless each half is asked for its own part.
+        // Would sort all of a wallet's payments, unless each half is queried for its own part.
         Db::Postgres(_) => {
             let half = || {
                 let half = sort.apply_to_half(filter.apply_to_half(wallet)).limit(offset.saturating_add(limit));
-                // The tag is only sorted by.
+                // The tag is only used for sorting.
                 half.select((Row::as_select(), payments::tag))
             };
             let page = Page { incoming: half(), outgoing: half(), sort, offset, limit };
@@ -304,7 +310,7 @@ pub fn list(
     Ok(page)
 }
 
-/// How many of a wallet's payments a filter lets through.
+/// The number of a wallet's payments that match a filter.
 pub fn count(connection: &mut Db, wallet: WalletId, filter: &PaymentFilter) -> Result<i64, StoreError> {
     Ok(filter.apply(wallet).filter(satkeep_in_time()).count().get_result(connection)?)
 }

@@ -1,5 +1,5 @@
-//! A page of a wallet's payments out of the two halves of the view `payments`, each of which is
-//! sorted and cut off on its own, so that a planner walks its index and stops.
+//! A page of a wallet's payments, from the two halves of the view `payments`. Each half is sorted
+//! and limited on its own, so that the planner walks its index and stops.
 
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::BigInt;
@@ -8,9 +8,9 @@ use diesel::{QueryResult, RunQueryDsl};
 use crate::store::db::connection::{Db, MultiBackend};
 use crate::store::payments::filter::{Sort, SortKey};
 
-/// Rows from `offset` on, at most `limit` of them, of both halves put together. Each half is
-/// asked as if it were the whole view; it must be sorted in the same way, and may be cut off
-/// after `offset + limit` rows.
+/// At most `limit` rows from `offset` on, from both halves combined. Each half is queried as if it
+/// were the whole view; it must be sorted in the same way, and may be limited to `offset + limit`
+/// rows.
 pub(crate) struct Page<Q> {
     pub(crate) incoming: Q,
     pub(crate) outgoing: Q,

@@ -1,6 +1,6 @@
-//! Cards in a settled batch: taps that are to pay, with their cards, and what has become of them.
-//! And what invoices were issued for that no key asked for. All of this is rare beside other
-//! payments, so it is written by statements of its own, once for both databases.
+//! Cards in a settlement batch: reads the taps to pay with and their cards, and writes their new
+//! state. Also writes what invoices without a key were issued for. All of this is rare compared
+//! with other payments, so it has its own statements, written once for both databases.
 
 use std::collections::HashMap;
 
@@ -48,7 +48,7 @@ const SELECT: &str = "SELECT h.id AS hit, c.id AS card, h.transfer_id IS NOT NUL
      c.wallet_id, c.enabled, c.tx_limit_sat, c.daily_limit_sat, c.spent_day, c.spent_msat \
      FROM hits AS h INNER JOIN cards AS c ON c.id = h.card_id";
 
-/// Reads the taps that are to pay, and their cards: locked in the order of the cards.
+/// Reads the taps to pay with, and their cards, locked in card order.
 pub(crate) fn lock(connection: &mut Db, read_set: &ReadSet, snapshot: &mut Snapshot) -> Result<(), StoreError> {
     if read_set.hits.is_empty() {
         return Ok(());
@@ -84,7 +84,7 @@ pub(crate) fn lock(connection: &mut Db, read_set: &ReadSet, snapshot: &mut Snaps
     Ok(())
 }
 
-/// Writes what has become of taps and cards, and what invoices were issued for.
+/// Writes the new state of taps and cards, and what invoices were issued for.
 pub(crate) fn write(connection: &mut Db, effects: &Effects) -> Result<(), StoreError> {
     for row in &effects.hits {
         let unspent = hits::table.filter(hits::id.eq(row.id.as_bytes().as_slice())).filter(hits::transfer_id.is_null());

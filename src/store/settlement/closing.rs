@@ -1,7 +1,7 @@
-//! Deleting wallets and users, as part of a settled batch.
+//! Deleting wallets and users as part of a settlement batch.
 //!
-//! Open invoices of a deleted wallet are left as they are: the ledger refuses to pay a wallet
-//! that is closed, and who asks is told that they are cancelled.
+//! A deleted wallet's open invoices are left as they are: the ledger refuses to pay a closed
+//! wallet, and queries report the invoices as cancelled.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -25,14 +25,14 @@ use crate::store::settlement::expect_rows;
 use crate::store::wallets::CHUNK_IDS;
 
 read_columns!(
-    /// A user of whom a batch is about.
+    /// A user in a batch.
     pub(crate) struct UserColumns, UserTypes, user_columns {
         id: Vec<u8> as Binary,
     }
 );
 
 read_columns!(
-    /// A user, and a wallet that it has.
+    /// A user, and one of its wallets.
     pub(crate) struct WalletOfUser, WalletOfUserTypes, wallet_of_user {
         user_id: Vec<u8> as Binary,
         id: Vec<u8> as Binary,
@@ -40,7 +40,7 @@ read_columns!(
 );
 
 read_columns!(
-    /// A user, and a user that it has created.
+    /// A user, and a user it has created.
     pub(crate) struct UserOfUser, UserOfUserTypes, user_of_user {
         manager_id: Vec<u8> as Binary,
         id: Vec<u8> as Binary,
@@ -52,25 +52,25 @@ pub(crate) use {user_columns, user_of_user, wallet_of_user};
 /// The wallets and the users that users have.
 pub(crate) type Belongings = (Vec<WalletOfUser>, Vec<UserOfUser>);
 
-/// The users whom a batch is about: none of them is deleted or changed, and whoever is to be
-/// deleted gets no more users or wallets, until the transaction ends.
+/// The users in a batch, locked until the transaction ends: none of them is deleted or changed, and
+/// those to be deleted get no more users or wallets.
 #[derive(Default)]
 pub(crate) struct LockedUsers {
-    /// Those who are to be deleted, with what they have.
+    /// The users to delete, with what they have.
     pub(crate) users: HashMap<UserId, User>,
     /// Managers who may create users.
     pub(crate) managers: HashSet<UserId>,
 }
 
 statement!(
-    /// A user who is there.
+    /// An existing user.
     SelectUser on SqliteConnection,
     (id: &'a [u8] as Binary) -> UserTypes,
     concat!("SELECT ", user_columns!(), " FROM users WHERE id = ? AND deleted_at_ms IS NULL")
 );
 
 statement!(
-    /// A user who is there and may create users.
+    /// An existing user who may create users.
     SelectManager on SqliteConnection,
     (id: &'a [u8] as Binary) -> UserTypes,
     concat!("SELECT ", user_columns!(), " FROM users WHERE id = ? AND deleted_at_ms IS NULL AND may_create_users")
@@ -90,12 +90,13 @@ statement!(
     concat!("SELECT ", user_of_user!(), " FROM users WHERE manager_id = ? AND deleted_at_ms IS NULL LIMIT ?")
 );
 
-/// Of what a user has, as many are told as show that they are more than one deletion names.
+/// The number of a user's wallets or users to read: just enough to see that there are more than one
+/// deletion can name.
 pub(crate) fn belongings_max() -> i64 {
     i64::try_from(CLOSE_MAX).unwrap_or(i64::MAX).saturating_add(1)
 }
 
-/// Locks the users whom a batch is about.
+/// Locks the users in a batch.
 pub(crate) fn lock_users(connection: &mut Db, read_set: &ReadSet) -> Result<LockedUsers, StoreError> {
     let mut locked = LockedUsers::default();
     if !read_set.managers.is_empty() {
@@ -128,7 +129,7 @@ pub(crate) fn lock_users(connection: &mut Db, read_set: &ReadSet) -> Result<Lock
     Ok(locked)
 }
 
-/// Those that are found, of a few. The transaction holds the only write lock.
+/// Looks a few rows up one by one. The transaction holds the only write lock.
 fn find_each(
     connection: &mut SqliteConnection,
     ids: &BTreeSet<UserId>,
@@ -151,7 +152,7 @@ fn belongings_of(connection: &mut SqliteConnection, ids: &[UserId]) -> Result<Be
     Ok((wallets, users))
 }
 
-/// Deletes wallets, and the users who go as well. Their keys and sessions are gone with it.
+/// Deletes wallets, and the users to be deleted along with them, including their keys and sessions.
 pub(crate) fn close(connection: &mut Db, closure: &Closure, at: UnixMs) -> Result<(), StoreError> {
     match connection {
         Db::Sqlite(c) => close_sqlite(c, closure, at),

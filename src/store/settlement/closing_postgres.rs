@@ -1,4 +1,4 @@
-//! Deleting wallets and users on PostgreSQL: one round trip a step, as in [`super::postgres`].
+//! Deleting wallets and users on PostgreSQL: one round trip per step, as in [`super::postgres`].
 
 use std::collections::BTreeSet;
 
@@ -19,15 +19,15 @@ use crate::store::settlement::closing::{
 use crate::store::settlement::expect_rows;
 
 statement!(
-    /// Users who are there, locked in the order of their ids.
+    /// Existing users, locked in id order.
     LockUsers on PgConnection,
     (ids: Vec<&'a [u8]> as Array<Binary>) -> UserTypes,
     concat!("SELECT ", user_columns!(), " FROM users WHERE id = ANY(?) AND deleted_at_ms IS NULL ORDER BY id FOR NO KEY UPDATE")
 );
 
 statement!(
-    /// Users who are there and may create users. The lock is one that whoever creates users takes
-    /// as well, so that the settler does not wait for them.
+    /// Existing users who may create users. Whoever creates users takes the same shared lock, so
+    /// the settler does not wait for them.
     LockManagers on PgConnection,
     (ids: Vec<&'a [u8]> as Array<Binary>) -> UserTypes,
     concat!(
@@ -59,7 +59,7 @@ statement!(
 );
 
 statement!(
-    /// All that a deletion changes; answers how many accounts, wallets and users it were.
+    /// Everything that a deletion changes. Returns the numbers of accounts, wallets and users.
     Delete on PgConnection,
     (
         keys_of: Vec<&'a [u8]> as Array<Binary>,
@@ -107,7 +107,7 @@ pub(crate) fn lock_managers(
     Ok(LockManagers { ids }.load(connection)?)
 }
 
-/// The wallets and the users of users who are locked.
+/// The wallets and users of locked users.
 pub(crate) fn belongings_of(connection: &mut PgConnection, ids: &[UserId]) -> Result<Belongings, StoreError> {
     let ids = || ids.iter().map(|id| id.as_bytes().as_slice()).collect();
     let wallets = SelectWallets { users: ids(), limit: belongings_max() }.load(connection)?;

@@ -1,10 +1,11 @@
-//! The settlement store of both databases: one connection of its own, one transaction at a
-//! time. The hand-tuned statements are in `postgres` and `sqlite`, their columns in `rows` and
-//! `written`; what is rare is written once for both.
+//! The settlement store for both databases: one dedicated connection, one transaction at a time.
+//! The hand-tuned statements are in `postgres` and `sqlite`, their columns in `rows` and `written`;
+//! rare operations are written once for both.
 
 mod cards;
 mod closing;
 mod closing_postgres;
+mod external_ids;
 mod postgres;
 pub(crate) mod rows;
 mod sqlite;
@@ -36,16 +37,16 @@ pub struct Settlement {
     database: Database,
     connection: Option<Db>,
     sqlite_writers: Option<Writers>,
-    /// Held from begin to commit, so that writers of this process take turns.
+    /// Held from begin to commit, so that this process's writers do not overlap.
     turn: Option<Turn>,
     /// What the open transaction has written.
     written: Option<Written>,
 }
 
-/// By what a transaction can be looked up.
+/// What a transaction can be looked up by.
 struct Written {
     witness: Option<Witness>,
-    /// PostgreSQL's number of the transaction.
+    /// PostgreSQL's transaction id.
     number: Option<i64>,
 }
 
@@ -54,7 +55,7 @@ impl Settlement {
         Self { database, connection: None, sqlite_writers, turn: None, written: None }
     }
 
-    /// The connection, for which `begin` has seen to it that it is there.
+    /// The connection, which `begin` has opened.
     fn connection(&mut self) -> Result<&mut Db, SettleError> {
         self.connection.as_mut().ok_or_else(|| SettleError::Unavailable("no connection".to_owned()))
     }
@@ -66,7 +67,7 @@ impl Settlement {
         self.connection()
     }
 
-    /// Looks, over a new connection, whether a transaction was committed.
+    /// Checks, over a new connection, whether a transaction was committed.
     fn look_up(&mut self, written: &Written) -> Result<bool, String> {
         let Some(witness) = &written.witness else { return Err("the batch left nothing to look for".to_owned()) };
         let mut problem = "the transaction is still under way".to_owned();
@@ -83,9 +84,9 @@ impl Settlement {
     }
 }
 
-/// Whether a transaction was committed; `None` while it is still under way. PostgreSQL's
-/// number only tells when there is nothing more to wait for: after a failover the same
-/// number may be another transaction's, so what decides is the rows.
+/// Whether a transaction was committed; `None` while it is still in progress. PostgreSQL's
+/// transaction id is only used to see that there is nothing left to wait for. After a failover it
+/// may belong to another transaction, so the rows decide.
 fn fate_of(connection: &mut Db, witness: &Witness, number: Option<i64>) -> Result<Option<bool>, String> {
     if let (Db::Postgres(c), Some(number)) = (&mut *connection, number)
         && postgres::is_in_progress(c, number).map_err(|error| error.to_string())?
@@ -109,7 +110,7 @@ impl SettlementStore for Settlement {
             }
         };
         begun.map_err(|error| {
-            // Whatever it is, a new connection is the way out of it.
+            // Whatever the problem is, a new connection resolves it.
             self.connection = None;
             self.turn = None;
             SettleError::Unavailable(error.to_string())
@@ -139,6 +140,7 @@ impl SettlementStore for Settlement {
                 Db::Sqlite(c) => sqlite::accounts(c, &read_set)?,
                 Db::Postgres(c) => postgres::lock_accounts(c, &read_set)?,
             };
+            snapshot.external_ids = external_ids::find(connection, &read_set)?;
             snapshot.claims = match connection {
                 Db::Sqlite(c) => sqlite::claims(c, &read_set)?,
                 Db::Postgres(c) => postgres::claims(c, &read_set)?,
@@ -188,7 +190,7 @@ impl SettlementStore for Settlement {
                     Err(problem) => Commit::Unknown(SettleError::OutcomeUnknown(problem)),
                 }
             }
-            // Where SQLite could not flush, what is in its log may or may not survive a crash.
+            // If SQLite could not flush, its log may or may not survive a crash.
             (_, Database::Sqlite(_)) | (None, Database::Postgres(_)) => {
                 Commit::Unknown(SettleError::OutcomeUnknown(error.to_string()))
             }
@@ -217,9 +219,8 @@ where
     !matches!(AnsiTransactionManager::transaction_manager_status_mut(connection).transaction_depth(), Ok(None))
 }
 
-/// Before the commit nothing has happened. What fails but for the rows themselves (a lock
-/// that is not to be had, a deadlock, a full disk, a dead connection) may go right the next
-/// time.
+/// Before the commit, nothing has happened. Any failure not caused by the rows themselves (an
+/// unavailable lock, a deadlock, a full disk, a dead connection) may succeed on a retry.
 #[expect(clippy::needless_pass_by_value, reason = "the signature that map_err asks for")]
 fn settle_error(error: StoreError) -> SettleError {
     match error {
@@ -240,7 +241,7 @@ fn settle_error(error: StoreError) -> SettleError {
     }
 }
 
-/// A write must touch exactly the rows that were meant.
+/// Checks that a write affected exactly the intended number of rows.
 pub(crate) fn expect_rows(what: &str, expected: usize, written: usize) -> Result<(), StoreError> {
     if written == expected {
         Ok(())

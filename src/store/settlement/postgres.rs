@@ -1,9 +1,9 @@
-//! Settlement statements of PostgreSQL: one round trip a step, whatever the size of the
-//! batch. Values travel as arrays, which `unnest` turns into rows.
+//! Settlement statements for PostgreSQL: one round trip per step, whatever the size of the batch.
+//! Values are sent as arrays, which `unnest` turns into rows.
 //!
-//! Rows are locked with `FOR NO KEY UPDATE`: as strong against other settlers as
-//! `FOR UPDATE`, but it lets the foreign keys of rows that others insert (which take a key
-//! share lock on accounts) pass, which would otherwise be a lock outside of the order.
+//! Rows are locked with `FOR NO KEY UPDATE`: as strong against other settlers as `FOR UPDATE`, but
+//! it does not conflict with the foreign keys of rows that others insert. These take a key share
+//! lock on accounts, which would otherwise violate the lock order.
 
 use std::collections::HashMap;
 
@@ -29,14 +29,14 @@ use crate::store::settlement::written::{
 };
 
 statement!(
-    /// The invoices of payment hashes, locked in the order of the hashes.
+    /// The invoices with these payment hashes, locked in hash order.
     LockInvoices on PgConnection,
     (hashes: Vec<&'a [u8]> as Array<Binary>) -> InvoiceTypes,
     concat!("SELECT ", invoice_columns!(), " FROM invoices WHERE payment_hash = ANY(?) ORDER BY payment_hash FOR NO KEY UPDATE")
 );
 
 statement!(
-    /// Accounts, locked in the order of their ids.
+    /// Accounts, locked in id order.
     LockAccounts on PgConnection,
     (ids: Vec<&'a [u8]> as Array<Binary>) -> AccountTypes,
     concat!("SELECT ", account_columns!(), " FROM accounts WHERE id = ANY(?) ORDER BY id FOR NO KEY UPDATE")
@@ -60,8 +60,8 @@ statement!(
 );
 
 statement!(
-    /// Everything that a batch writes, in one statement; answers how many rows of each kind
-    /// were written, and the number of the transaction.
+    /// Everything that a batch writes, in one statement. Returns the number of rows of each kind,
+    /// and the transaction id.
     WriteBatch on PgConnection,
     (
         invoices: ManyInvoices<'a> as Columns,
@@ -102,9 +102,9 @@ statement!(
 );
 
 statement!(
-    /// Writes the events of a batch, each charged to the user whose wallet it is about. Apart from
-    /// the rest, which costs every batch more by as much as there is in its plan, whether or not
-    /// anybody is told.
+    /// Writes the events of a batch, each charged to the user whose wallet it is about. Separate
+    /// from the rest, because every part of a statement's plan costs every batch, whether or not
+    /// there are events.
     WriteEvents on PgConnection,
     (at: i64 as BigInt, events: ManyEvents<'a> as Columns) -> (BigInt),
     concat!(
@@ -149,8 +149,7 @@ pub(crate) fn lock_accounts(
     rows.iter().map(rows::account).collect()
 }
 
-/// After the accounts are locked, so that what another batch has claimed for one of them is
-/// seen.
+/// Read after the accounts are locked, so that claims by another batch are visible.
 pub(crate) fn claims(connection: &mut PgConnection, read_set: &ReadSet) -> Result<Claims, StoreError> {
     if read_set.claims.is_empty() {
         return Ok(Claims::new());
@@ -161,7 +160,7 @@ pub(crate) fn claims(connection: &mut PgConnection, read_set: &ReadSet) -> Resul
     rows.iter().map(rows::claim).collect()
 }
 
-/// Writes a batch, and answers the number of its transaction.
+/// Writes a batch. Returns its transaction id.
 pub(crate) fn write(connection: &mut PgConnection, effects: &Effects) -> Result<i64, StoreError> {
     let (issued, settled, moved, balanced, claimed, transaction): (i64, i64, i64, i64, i64, i64) =
         batch_of(effects).get_result(connection)?;
@@ -202,9 +201,10 @@ fn write_events(connection: &mut PgConnection, effects: &Effects) -> Result<i64,
     Ok(told)
 }
 
-/// Whether a transaction is still under way. A number that this server has not come to (after
-/// a failover it may not have) is nothing to wait for. How far it has come only a number of
-/// one's own tells: to a snapshot the newest transaction that is under way is one to come.
+/// Whether a transaction is still in progress. If this server has not reached the id (which can
+/// happen after a failover), there is nothing to wait for. Only a transaction id of our own shows
+/// how far the server is: to a snapshot, the newest transaction in progress looks like a future
+/// one.
 pub(crate) fn is_in_progress(connection: &mut PgConnection, number: i64) -> Result<bool, StoreError> {
     let known = format!("'{number}'::xid8 < pg_current_xact_id()");
     let known: bool = diesel::select(diesel::dsl::sql::<Bool>(&known)).get_result(connection)?;

@@ -1,4 +1,4 @@
-//! What settling reads, column by column, turned into what the ledger decides about.
+//! What settlement reads, column by column, converted to the ledger's types.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use crate::store::db::error::StoreError;
 use crate::store::idempotency::whole_rows;
 
 read_columns!(
-    /// What settling reads of an invoice.
+    /// The columns read for an invoice.
     pub(crate) struct InvoiceColumns, InvoiceTypes, invoice_columns {
         payment_hash: Vec<u8> as Binary,
         id: Vec<u8> as Binary,
@@ -34,7 +34,7 @@ read_columns!(
 );
 
 read_columns!(
-    /// What settling reads of an account.
+    /// The columns read for an account.
     pub(crate) struct AccountColumns, AccountTypes, account_columns {
         id: Vec<u8> as Binary,
         kind: String as Text,
@@ -54,7 +54,7 @@ read_columns!(
 );
 
 read_columns!(
-    /// What settling reads of a claim.
+    /// The columns read for a claim.
     pub(crate) struct ClaimColumns, ClaimTypes, claim_columns {
         account_id: Vec<u8> as Binary,
         key_digest: Vec<u8> as Binary,
@@ -104,7 +104,7 @@ pub(crate) fn freeze(name: Option<&str>) -> Result<Option<Freeze>, StoreError> {
     name.map(|name| Freeze::from_stored(name).ok_or_else(|| unknown("freeze", name))).transpose()
 }
 
-/// What a wallet is frozen by.
+/// The stored freezes of a wallet.
 pub(crate) fn freezes(by_manager: Option<&str>, by_operator: Option<&str>) -> Result<Freezes, StoreError> {
     Ok(Freezes { by_manager: freeze(by_manager)?, by_operator: freeze(by_operator)? })
 }

@@ -1,5 +1,5 @@
-//! Settlement statements of SQLite: small ones in a loop, each prepared once. The write
-//! lock that `BEGIN IMMEDIATE` took covers everything that is read.
+//! Settlement statements for SQLite: small ones in a loop, each prepared once. The write lock taken
+//! by `BEGIN IMMEDIATE` covers everything that is read.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ use crate::store::settlement::written::{
 };
 
 statement!(
-    /// The invoice of a payment hash.
+    /// The invoice with a payment hash.
     SelectInvoice on SqliteConnection,
     (payment_hash: &'a [u8] as Binary) -> InvoiceTypes,
     concat!("SELECT ", invoice_columns!(), " FROM invoices WHERE payment_hash = ?")
@@ -53,7 +53,7 @@ statement!(
 );
 
 statement!(
-    /// An open invoice becomes a paid one.
+    /// Marks an open invoice as paid.
     SettleInvoice on SqliteConnection,
     (paid_at_ms: i64 as BigInt, id: &'a [u8] as Binary) -> (),
     "UPDATE invoices SET state = 'paid', paid_at_ms = ? WHERE id = ? AND state = 'open'"
@@ -67,7 +67,7 @@ statement!(
 );
 
 statement!(
-    /// The new standing of an account that nobody else has moved meanwhile.
+    /// The new state of an account, unless it has changed since it was read.
     UpdateAccount on SqliteConnection,
     (row: OneAccount<'a> as Columns) -> (),
     "UPDATE accounts SET balance_msat = ?, entries = ?, spent_day = ?, spent_msat = ? WHERE id = ? AND entries = ?"
@@ -81,7 +81,7 @@ statement!(
 );
 
 statement!(
-    /// A payment that somebody is to be told of.
+    /// A payment that somebody is to be notified of.
     InsertEvent on SqliteConnection,
     (created_at_ms: i64 as BigInt, row: OneEvent<'a> as Columns, same_account: &'a [u8] as Binary) -> (),
     concat!(

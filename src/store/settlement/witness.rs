@@ -1,5 +1,5 @@
-//! One row that is there if a batch was committed, and not if it was not: a batch is
-//! committed as a whole, so one is enough.
+//! A row that exists if, and only if, a batch was committed. A batch is committed as a whole, so
+//! one row is enough.
 
 use diesel::prelude::*;
 
@@ -18,7 +18,7 @@ pub(crate) enum Witness {
 }
 
 impl Witness {
-    /// A witness of these effects; none where they are empty.
+    /// A witness of these effects; none if they are empty.
     pub(crate) fn of(effects: &Effects) -> Option<Self> {
         let transfer = effects.transfers.first().map(|row| Self::Transfer(row.debit_account, row.id));
         let invoice = || effects.invoices.first().map(|row| Self::Invoice(row.invoice.id));
@@ -30,7 +30,7 @@ impl Witness {
             .or_else(|| deleted().map(Self::DeletedUser))
     }
 
-    /// Whether it is there.
+    /// Whether the row exists.
     pub(crate) fn is_there(&self, connection: &mut Db) -> Result<bool, StoreError> {
         let found: i64 = match self {
             Self::Transfer(account, id) => transfers::table

@@ -1,7 +1,8 @@
-//! What settling writes, column by column: for both databases, and in this order.
+//! What settlement writes, column by column, in the same order for both databases.
 
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
+use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::ids::EventId;
 use crate::domain::time::UnixMs;
@@ -10,7 +11,7 @@ use crate::store::db::columns::written_columns;
 use crate::store::idempotency::joined_rows;
 
 written_columns!(
-    /// New invoices, open or paid in the same moment.
+    /// New invoices: open, or paid at once.
     |row: InvoiceRow| OneInvoice, ManyInvoices, invoice_names, invoice_marks {
         id: &'a [u8] as Binary = row.invoice.id.as_bytes(),
         wallet_id: &'a [u8] as Binary = row.invoice.payee.as_bytes(),
@@ -26,6 +27,7 @@ written_columns!(
         created_at_ms: i64 as BigInt = row.invoice.created_at.get(),
         expires_at_ms: i64 as BigInt = row.invoice.expires_at.get(),
         paid_at_ms: Option<i64> as Nullable<BigInt> = row.paid_at.map(UnixMs::get),
+        external_id: Option<&'a str> as Nullable<Text> = row.invoice.external_id.as_ref().map(ExternalId::as_str),
     }
 );
 
@@ -34,7 +36,7 @@ const fn state_of(row: &InvoiceRow) -> InvoiceState {
 }
 
 written_columns!(
-    /// New transfers, but for when.
+    /// New transfers, without the time.
     |row: TransferRow| OneTransfer, ManyTransfers, transfer_names, transfer_marks {
         id: &'a [u8] as Binary = row.id.as_bytes(),
         invoice_id: &'a [u8] as Binary = row.invoice.as_bytes(),
@@ -49,12 +51,13 @@ written_columns!(
         extra: Option<&'a str> as Nullable<Text> = row.extra.as_ref().map(Extra::as_str),
         tag: Option<String> as Nullable<Text> = row.extra.as_ref().and_then(Extra::tag),
         webhook: Option<&'a str> as Nullable<Text> = row.webhook.as_deref(),
+        external_id: Option<&'a str> as Nullable<Text> = row.external_id.as_ref().map(ExternalId::as_str),
     }
 );
 
 written_columns!(
-    /// The new standing of accounts; the last two columns say of which, where nobody else has
-    /// moved it meanwhile.
+    /// The new state of accounts. The last two columns identify the account and the entry count it
+    /// was read with, so that a changed account is not overwritten.
     |row: AccountRow| OneAccount, ManyAccounts, account_names, account_marks {
         balance_msat: i64 as BigInt = row.balance.get(),
         entries: i64 as BigInt = row.entries,
@@ -66,7 +69,7 @@ written_columns!(
 );
 
 written_columns!(
-    /// What is done under idempotency keys, but for when.
+    /// What is done under idempotency keys, without the time.
     |row: ClaimRow| OneClaim, ManyClaims, claim_names, claim_marks {
         account_id: &'a [u8] as Binary = row.account.as_bytes(),
         key_digest: &'a [u8] as Binary = row.key.as_bytes(),
@@ -76,8 +79,8 @@ written_columns!(
 );
 
 written_columns!(
-    /// Payments that somebody is to be told of, but for when, and for whose share they are charged
-    /// to, which the statements look up.
+    /// Payments that somebody is to be notified of, without the time and the consumer, which the
+    /// statements add.
     |row: PaymentEvent| OneEvent, ManyEvents, event_names, event_marks {
         id: [u8; EventId::LEN] as Binary = new_id(row),
         kind: &'a str as Text = row.kind.as_str(),
@@ -86,7 +89,7 @@ written_columns!(
     }
 );
 
-/// Made where it is written, so that ids are in the order of settling.
+/// Generated at the time of writing, so that ids are in settlement order.
 fn new_id(_: &PaymentEvent) -> [u8; EventId::LEN] {
     *EventId::next().as_bytes()
 }

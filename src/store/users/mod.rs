@@ -1,4 +1,4 @@
-//! Users of a tenant: created by a manager, seen by no other.
+//! Users of a tenant: created by a manager, and visible to no other.
 
 pub mod sub_managers;
 pub mod subtrees;
@@ -23,16 +23,16 @@ use crate::store::db::functions::{satkeep_contains, satkeep_in_time};
 use crate::store::db::schema::users;
 use crate::store::webhooks::events;
 
-/// A user as stored.
+/// A stored user.
 #[derive(Clone, Debug)]
 pub struct User {
     /// Its id.
     pub id: UserId,
     /// Its name.
     pub name: String,
-    /// What it logs in as; only managers have one.
+    /// Its user name for logins; only managers have one.
     pub username: Option<String>,
-    /// The manager that created it; `None` for one created at the command line.
+    /// The manager that created it; `None` if it was created on the command line.
     pub manager: Option<UserId>,
     /// Its email address.
     pub email: Option<String>,
@@ -46,7 +46,7 @@ pub struct User {
     pub updated_at: UnixMs,
 }
 
-/// A user to be created, together with a first wallet.
+/// A new user with its first wallet.
 #[derive(Debug)]
 pub struct NewUser {
     /// Its id.
@@ -55,32 +55,33 @@ pub struct NewUser {
     pub manager: Option<UserId>,
     /// Its name.
     pub name: Name,
-    /// What it logs in as; only managers do.
+    /// Its user name for logins; only for managers.
     pub username: Option<Username>,
     /// Its email address.
     pub email: Option<Email>,
-    /// Its password, hashed.
+    /// The hash of its password.
     pub password_hash: Option<String>,
     /// The manager's own data.
     pub extra: Option<Extra>,
-    /// Whether it may create users itself: a manager may, a user where its manager says so.
+    /// Whether it may create users itself: true for a manager, and for a user if its manager
+    /// permits it.
     pub may_create_users: bool,
     /// Its first wallet.
     pub wallet: NewWallet,
-    /// Now.
+    /// The current time.
     pub created_at: UnixMs,
 }
 
-/// What to change of a user; `None` leaves a field as it is.
+/// Changes to a user; `None` leaves a field as it is.
 #[derive(Debug, Default)]
 pub struct UserChange {
     /// The new name.
     pub name: Option<Name>,
-    /// What it logs in as from now on.
+    /// The new user name for logins.
     pub username: Option<Username>,
     /// The new email address.
     pub email: Option<Email>,
-    /// The new password, hashed.
+    /// The hash of the new password.
     pub password_hash: Option<String>,
     /// Data to merge into the user's.
     pub extra: Option<Extra>,
@@ -88,7 +89,7 @@ pub struct UserChange {
     pub may_create_users: Option<bool>,
 }
 
-/// Which users of a tenant to list. Of several values any will do; where there is none, all.
+/// Which of a tenant's users to list. Any of several values matches; an empty list matches all.
 #[derive(Clone, Debug, Default)]
 pub struct UserFilter {
     /// Only these.
@@ -97,21 +98,21 @@ pub struct UserFilter {
     pub names: Vec<String>,
     /// Only with exactly one of these email addresses.
     pub emails: Vec<String>,
-    /// Only with this in their own data.
+    /// Only with matching data.
     pub extra: Vec<ExtraTest>,
 }
 
-/// What users' own data may be asked for.
+/// A test of users' own data.
 #[derive(Clone, Debug)]
 pub enum ExtraTest {
-    /// A text somewhere in it, whatever the case.
+    /// It contains a text, ignoring case.
     Text(SearchText),
-    /// Each of these pairs.
+    /// It contains each of these pairs.
     Pairs(Pairs),
 }
 
 impl UserFilter {
-    /// The one text that is asked for in users' own data, which a query looks for.
+    /// The one text searched for in users' own data, which a query can test.
     fn extra_text(&self) -> Option<&SearchText> {
         match self.extra.as_slice() {
             [ExtraTest::Text(text)] => Some(text),
@@ -119,14 +120,14 @@ impl UserFilter {
         }
     }
 
-    /// Whether [`UserFilter::matches_extra`] must be asked of the users that a query has found:
-    /// databases differ in what they take for JSON and for a number, so that pairs are not theirs
-    /// to look for.
+    /// Whether [`UserFilter::matches_extra`] has to be applied to the users that a query returns.
+    /// The databases disagree on what is JSON and what is a number, so pairs are not tested in
+    /// queries.
     pub fn goes_beyond_queries(&self) -> bool {
         !self.extra.is_empty() && self.extra_text().is_none()
     }
 
-    /// Whether a user's own data has what is asked for.
+    /// Whether a user's own data matches.
     pub fn matches_extra(&self, user: &User) -> bool {
         let Some(extra) = &user.extra else { return self.extra.is_empty() };
         self.extra.is_empty() || self.extra.iter().any(|test| test.holds_of(extra))
@@ -142,7 +143,7 @@ impl ExtraTest {
     }
 }
 
-/// After which row a page begins, in a list of what was created first.
+/// The row after which a page begins, in a list ordered by creation.
 #[derive(Clone, Copy, Debug)]
 pub struct Cursor<Id> {
     /// When that row was created.
@@ -190,7 +191,8 @@ fn user(columns: Columns) -> Result<User, StoreError> {
     })
 }
 
-/// What is told of a new user. Not a `Value`, which would rewrite the manager's own data.
+/// The payload of the event for a new user. Not a `Value`, which would rewrite the manager's own
+/// data.
 #[derive(Serialize)]
 struct UserCreated<'a> {
     id: UserId,
@@ -200,7 +202,7 @@ struct UserCreated<'a> {
     extra: Extra,
 }
 
-/// Creates a user and its first wallet, for a manager who is there and stays until the
+/// Creates a user and its first wallet, for a manager who exists and is locked until the
 /// transaction ends.
 pub fn create(connection: &mut Db, new: &NewUser) -> Result<(), StoreError> {
     let root = match new.manager {
@@ -238,7 +240,7 @@ pub fn create(connection: &mut Db, new: &NewUser) -> Result<(), StoreError> {
     wallets::create(connection, new.id, &new.wallet)
 }
 
-/// A user of the tenant; of no tenant, a manager.
+/// A user of the tenant; without a tenant, a manager.
 pub fn find(connection: &mut Db, tenant: impl Into<Option<UserId>>, id: UserId) -> Result<User, StoreError> {
     let columns: Columns = users::table
         .filter(users::id.eq(id.as_bytes().as_slice()))
@@ -264,7 +266,7 @@ pub fn find_login(connection: &mut Db, id: UserId) -> Result<User, StoreError> {
 /// A condition on users.
 type Condition = Box<dyn BoxableExpression<users::table, MultiBackend, SqlType = Nullable<Bool>>>;
 
-/// Whether a user is of a tenant, or of none.
+/// Whether a user belongs to a tenant, or to none.
 fn is_of(tenant: impl Into<Option<UserId>>) -> Condition {
     match tenant.into() {
         Some(tenant) => Box::new(users::manager_id.eq(Some(tenant.as_bytes().to_vec()))),
@@ -272,13 +274,13 @@ fn is_of(tenant: impl Into<Option<UserId>>) -> Condition {
     }
 }
 
-/// The hash of a user's password, where there is one.
+/// The hash of a user's password, if it has one.
 pub fn password_hash_of(connection: &mut Db, id: UserId) -> Result<Option<String>, StoreError> {
     Ok(users::table.filter(users::id.eq(id.as_bytes().as_slice())).select(users::password_hash).first(connection)?)
 }
 
-/// Makes sure that a user of the tenant (of no tenant, a manager) is there, and stays until
-/// the transaction ends.
+/// Checks that a user of the tenant (without a tenant, a manager) exists, and locks it until the
+/// transaction ends.
 pub fn lock(connection: &mut Db, tenant: impl Into<Option<UserId>>, id: UserId) -> Result<(), StoreError> {
     let locked = diesel::update(users::table.filter(users::id.eq(id.as_bytes().as_slice())))
         .filter(is_of(tenant))
@@ -289,8 +291,7 @@ pub fn lock(connection: &mut Db, tenant: impl Into<Option<UserId>>, id: UserId) 
     if locked == 1 { Ok(()) } else { Err(StoreError::NotFound) }
 }
 
-/// A page of the tenant's users, oldest first; of their own data, no more is looked at than a query
-/// can.
+/// A page of the tenant's users, oldest first. Their own data is tested only as far as a query can.
 pub fn list(
     connection: &mut Db,
     tenant: UserId,
@@ -329,9 +330,9 @@ pub fn list(
     query.load::<Columns>(connection)?.into_iter().map(user).collect()
 }
 
-/// Changes a user of the tenant (of no tenant, a manager); nothing is changed where the merged
-/// data is too large. A new password ends the user's sessions. The right to create users is taken
-/// from those as well who have it through the user.
+/// Changes a user of the tenant (without a tenant, a manager). Nothing is changed if the merged
+/// data is too large. A new password ends the user's sessions. Revoking the right to create users
+/// also revokes it from everybody who has it through the user.
 pub fn update(
     connection: &mut Db,
     tenant: Option<UserId>,
@@ -375,13 +376,13 @@ pub fn update(
     Ok(Ok(()))
 }
 
-/// How many users there are, of all tenants, deleted ones included.
+/// The number of users of all tenants, including deleted ones.
 pub fn count_all(connection: &mut Db) -> Result<i64, StoreError> {
     Ok(users::table.count().get_result(connection)?)
 }
 
-/// Which managers there are, with this text in their name, user name or email address where
-/// one is given: a page of them, oldest first.
+/// A page of managers, oldest first; if a text is given, those with it in their name, user name or
+/// email address.
 pub fn list_managers(
     connection: &mut Db,
     search: Option<&SearchText>,
@@ -392,7 +393,7 @@ pub fn list_managers(
     query.load::<Columns>(connection)?.into_iter().map(user).collect()
 }
 
-/// How many managers there are, with this text in them where one is given.
+/// The number of managers; if a text is given, of those that match it.
 pub fn count_managers(connection: &mut Db, search: Option<&SearchText>) -> Result<i64, StoreError> {
     Ok(managers(search).count().get_result(connection)?)
 }

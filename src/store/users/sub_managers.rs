@@ -1,5 +1,5 @@
-//! Users who may create users because their manager lets them: how many there are, how deep, and
-//! how the right is taken away.
+//! Users whom their manager permits to create users: limits on their number and depth, and revoking
+//! the right.
 
 use diesel::prelude::*;
 use diesel::sql_types::Binary;
@@ -10,20 +10,20 @@ use crate::store::db::error::StoreError;
 use crate::store::db::schema::users;
 use crate::store::wallets::CHUNK_IDS;
 
-/// How many users may stand above one another, the root manager included: whatever walks up from
-/// a user has so many steps at most.
+/// The maximum depth of the hierarchy, including the root manager: any walk up from a user takes at
+/// most this many steps.
 pub const DEPTH_MAX: usize = 8;
-/// How many users of a root manager may create users: taking the right away takes it from all
-/// who have it through the same user, in one transaction.
+/// How many users of a root manager may create users. It is limited because revoking the right
+/// revokes it, in one transaction, from all who have it through the same user.
 pub const COUNT_MAX: i64 = 1000;
 
-/// Why a user cannot be let create users.
+/// Why a user cannot be permitted to create users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoRoom {
-    /// Its users would be too deep.
+    /// Its users would be too deep in the hierarchy.
     #[error("cannot be true here: users create users {DEPTH_MAX} levels deep at most")]
     TooDeep,
-    /// The root manager has as many as there may be.
+    /// The root manager has reached the maximum.
     #[error("cannot be true here: {COUNT_MAX} users of a manager may create users; take the right from another first")]
     TooMany,
 }
@@ -34,8 +34,8 @@ struct Held {
     root_id: Vec<u8>,
 }
 
-/// Makes sure that a user is there and may create users, and is neither deleted nor changed until
-/// the transaction ends; others may hold it as well. Answers its root manager.
+/// Checks that a user exists and may create users, and takes a shared lock that prevents its
+/// deletion or change until the transaction ends. Returns its root manager.
 pub(crate) fn hold(connection: &mut Db, id: UserId) -> Result<UserId, StoreError> {
     let here = |lock: &str| {
         let sql =
@@ -51,7 +51,7 @@ pub(crate) fn hold(connection: &mut Db, id: UserId) -> Result<UserId, StoreError
     Ok(UserId::from_slice(&held.root_id)?)
 }
 
-/// Makes sure that one more user, created by this one, may be let create users.
+/// Checks that one more user, created by this one, may be permitted to create users.
 pub(crate) fn check_room(connection: &mut Db, creator: UserId) -> Result<(), StoreError> {
     let (mut root, mut above) = (creator.as_bytes().to_vec(), Some(creator.as_bytes().to_vec()));
     let mut depth = 0;
@@ -70,15 +70,15 @@ pub(crate) fn check_room(connection: &mut Db, creator: UserId) -> Result<(), Sto
     if is_full { Err(NoRoom::TooMany.into()) } else { Ok(()) }
 }
 
-/// Takes the right from a user, whom the same transaction has locked, and from all who have it
-/// through this one: nobody keeps it by giving it to another user of its own beforehand.
+/// Revokes the right from a user that this transaction has locked, and from everybody who has it
+/// through this one. Nobody can keep it by first granting it to another user of its own.
 pub(crate) fn revoke(connection: &mut Db, user: UserId) -> Result<(), StoreError> {
     diesel::update(users::table.filter(users::id.eq(user.as_bytes().as_slice())))
         .set(users::may_create_users.eq(false))
         .execute(connection)?;
     let mut level = vec![user.as_bytes().to_vec()];
-    // Level by level: those of one level are locked before the next one is looked for, so that
-    // nobody is added to it meanwhile.
+    // Level by level: each level is locked before the next one is read, so that nobody is added to
+    // it in between.
     while !level.is_empty() {
         let mut below = Vec::new();
         for creators in level.chunks(CHUNK_IDS) {

@@ -1,4 +1,4 @@
-//! A user and all below it, as what is deleted together.
+//! A user and everybody below it, who are deleted together.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool};
@@ -9,8 +9,7 @@ use crate::store::db::error::StoreError;
 use crate::store::users;
 use crate::store::users::sub_managers;
 
-/// A user, and all that it has created, and these have, however deep. Deleted ones are not among
-/// them.
+/// A user and all users created by it, directly or indirectly. Deleted ones are excluded.
 macro_rules! subtree {
     () => {
         "WITH RECURSIVE subtree (id, depth) AS (
@@ -28,7 +27,7 @@ struct Member {
     id: Vec<u8>,
 }
 
-/// Of a user and those below it, `limit` at most: the deepest, so that nobody else is below them.
+/// At most `limit` of a user and those below it: the deepest, so that nobody else is below them.
 /// Each comes before its manager.
 pub fn deepest(connection: &mut Db, id: UserId, limit: i64) -> Result<Vec<UserId>, StoreError> {
     let query = diesel::sql_query(concat!(subtree!(), "SELECT id FROM subtree ORDER BY depth DESC LIMIT $2"))
@@ -41,14 +40,15 @@ pub fn deepest(connection: &mut Db, id: UserId, limit: i64) -> Result<Vec<UserId
     rows.into_iter().map(|row| Ok(UserId::from_slice(&row.id)?)).collect()
 }
 
-/// Takes the right to create users from a user of the tenant, and from all who have it through this
-/// one. From then on nothing is added to any of them, unless its manager gives the right back.
+/// Revokes the right to create users from a user of the tenant, and from everybody who has it
+/// through this one. From then on none of them gains users, unless its manager grants the right
+/// again.
 pub fn stop_creating(connection: &mut Db, tenant: UserId, id: UserId) -> Result<(), StoreError> {
     users::lock(connection, tenant, id)?;
     sub_managers::revoke(connection, id)
 }
 
-/// What may keep a user and those below it from being deleted.
+/// What may prevent a user and those below it from being deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, diesel::QueryableByName)]
 pub struct Obstacles {
     /// It has users.
@@ -57,12 +57,12 @@ pub struct Obstacles {
     /// A wallet holds money.
     #[diesel(sql_type = Bool)]
     pub holds_money: bool,
-    /// A wallet is frozen by an operator, or one of the user itself by its manager.
+    /// A wallet is frozen by an operator, or one of the user's own wallets by its manager.
     #[diesel(sql_type = Bool)]
     pub is_frozen: bool,
 }
 
-/// Looks what may keep a user and those below it from being deleted.
+/// Finds what may prevent a user and those below it from being deleted.
 pub fn obstacles(connection: &mut Db, id: UserId) -> Result<Obstacles, StoreError> {
     let query = diesel::sql_query(concat!(
         subtree!(),

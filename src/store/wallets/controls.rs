@@ -1,7 +1,7 @@
-//! Freezing wallets, and limiting what they may spend.
+//! Freezing wallets and limiting their spending.
 //!
-//! Both change the account's row, so they wait for a batch that has it locked, and every
-//! later batch sees them.
+//! Both change the account's row, so they wait for a batch that has it locked, and every later
+//! batch sees the change.
 
 use diesel::prelude::*;
 
@@ -15,7 +15,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::schema::accounts;
 use crate::store::webhooks::events;
 
-/// Who freezes a wallet. What one has frozen the other cannot thaw.
+/// Who freezes a wallet. Neither can lift the other's freeze.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freezer {
     /// The manager of the wallet's user.
@@ -24,8 +24,8 @@ pub enum Freezer {
     Operator,
 }
 
-/// Freezes a wallet, or thaws it where `freeze` is `None`. Who may do so is for the caller to
-/// know.
+/// Freezes a wallet, or lifts the freeze if `freeze` is `None`. The caller must check the
+/// permission.
 pub fn freeze(
     connection: &mut Db,
     id: WalletId,
@@ -52,7 +52,7 @@ pub fn freeze(
     events::tell(connection, EventKind::WalletFrozen, manager, Some(id.account()), &payload, now)
 }
 
-/// Sets what a wallet's own key may spend at most.
+/// Sets the spending limits of a wallet's own key.
 pub fn limit(connection: &mut Db, id: WalletId, limits: Limits) -> Result<(), StoreError> {
     let changed = diesel::update(accounts::table.filter(accounts::id.eq(id.as_bytes().as_slice())))
         .filter(accounts::closed_at_ms.is_null())

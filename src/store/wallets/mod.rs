@@ -25,14 +25,14 @@ use crate::store::db::sums::{high, low, sum, whole};
 use crate::store::settlement::rows::{freeze, limit};
 use crate::store::webhooks::events;
 
-/// Ids of one query at most: databases limit the parameters of a statement.
+/// The most ids in one query: databases limit the parameters of a statement.
 pub(crate) const CHUNK_IDS: usize = 500;
 
-/// The wallets of one user at most, deleted ones apart: all of them are shown with the user. Older
-/// versions knew no bound.
+/// The most wallets of one user, not counting deleted ones: all of them are shown with the user.
+/// Older versions had no limit.
 pub const WALLETS_MAX: usize = 1000;
 
-/// A wallet as stored.
+/// A stored wallet.
 #[derive(Clone, Debug)]
 pub struct Wallet {
     /// Its id.
@@ -43,19 +43,19 @@ pub struct Wallet {
     pub manager: Option<UserId>,
     /// Its name.
     pub name: String,
-    /// What it holds.
+    /// Its balance.
     pub balance: Msat,
-    /// How far its manager has frozen it.
+    /// The freeze set by its manager.
     pub frozen_by_manager: Option<Freeze>,
-    /// How far an operator has.
+    /// The freeze set by an operator.
     pub frozen_by_operator: Option<Freeze>,
-    /// The most that its own key may spend.
+    /// The spending limits of its own key.
     pub limits: Limits,
     /// When it was created.
     pub created_at: UnixMs,
 }
 
-/// A wallet to be created, with its two keys.
+/// A new wallet, with its two keys.
 #[derive(Debug)]
 pub struct NewWallet {
     /// Its id.
@@ -64,22 +64,22 @@ pub struct NewWallet {
     pub name: Name,
     /// Its keys, as they are stored.
     pub keys: StoredKeys,
-    /// Now.
+    /// The current time.
     pub created_at: UnixMs,
 }
 
-/// A key pair as the database keeps it: digests to find the keys by, and the keys sealed.
+/// A stored key pair: digests to find the keys by, and the encrypted keys.
 #[derive(Debug)]
 pub struct StoredKeys([(KeyKind, KeyDigest, Sealed); 2]);
 
 impl StoredKeys {
-    /// Seals the keys of a wallet.
+    /// Encrypts the keys of a wallet.
     pub fn new(sealer: &Sealer, wallet: WalletId, keys: &KeyPair) -> Self {
         Self(KeyKind::ALL.map(|kind| (kind, keys.of(kind).digest(), keys.of(kind).seal(sealer, wallet, kind))))
     }
 }
 
-/// The columns of what may be done with a wallet.
+/// The columns of a wallet's freezes and limits.
 type ControlColumns = (Option<String>, Option<String>, Option<i64>, Option<i64>);
 
 type Columns = (Vec<u8>, Vec<u8>, Option<Vec<u8>>, String, i64, ControlColumns, i64);
@@ -123,7 +123,7 @@ fn wallet(columns: Columns) -> Result<Wallet, StoreError> {
     })
 }
 
-/// Creates a wallet for a user, whom the same transaction has locked or created.
+/// Creates a wallet for a user that the same transaction has locked or created.
 pub fn create(connection: &mut Db, user: UserId, new: &NewWallet) -> Result<(), StoreError> {
     if has_more_than(connection, &[user], WALLETS_MAX.saturating_sub(1))? {
         return Err(StoreError::TooManyWallets);
@@ -173,8 +173,7 @@ fn insert_keys(connection: &mut Db, wallet: WalletId, keys: &StoredKeys) -> Resu
     Ok(())
 }
 
-/// A wallet that is not deleted, of whatever tenant: for callers that have its key, and for
-/// the operator.
+/// A wallet of any tenant that is not deleted: for callers with its key, and for operators.
 pub fn find(connection: &mut Db, id: WalletId) -> Result<Wallet, StoreError> {
     let columns: Columns = wallets::table
         .inner_join(users::table)
@@ -192,7 +191,7 @@ pub fn find_in_tenant(connection: &mut Db, tenant: UserId, id: WalletId) -> Resu
     if wallet.manager == Some(tenant) { Ok(wallet) } else { Err(StoreError::NotFound) }
 }
 
-/// Makes sure that all of these wallets, each named once, are of the tenant and not deleted.
+/// Checks that all of these wallets, each named once, belong to the tenant and are not deleted.
 pub fn check_in_tenant(connection: &mut Db, tenant: UserId, ids: &[WalletId]) -> Result<(), StoreError> {
     let ids: Vec<_> = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
     for ids in ids.chunks(CHUNK_IDS) {
@@ -230,7 +229,7 @@ pub fn of_users(connection: &mut Db, ids: &[UserId]) -> Result<Vec<Wallet>, Stor
     Ok(found)
 }
 
-/// The wallets of users, each with its user: `limit` of them at most, in no order.
+/// At most `limit` wallets of users, each with its user, in no particular order.
 pub fn ids_of_users(
     connection: &mut Db,
     users: &[UserId],
@@ -253,13 +252,13 @@ pub fn ids_of_users(
     Ok(found)
 }
 
-/// Whether users have more than so many wallets between them. No more are counted than that takes.
+/// Whether users have more than `count` wallets in total. No more are counted than necessary.
 pub fn has_more_than(connection: &mut Db, users: &[UserId], count: usize) -> Result<bool, StoreError> {
     Ok(ids_of_users(connection, users, count.saturating_add(1))?.len() > count)
 }
 
-/// What users have: how many wallets, and what these hold together, in msat. Those without a
-/// wallet are left out.
+/// The number of wallets of each user, and their total balance in msat. Users without a wallet are
+/// left out.
 pub fn sums_of_users(connection: &mut Db, ids: &[UserId]) -> Result<HashMap<UserId, (i64, i128)>, StoreError> {
     let mut sums = HashMap::with_capacity(ids.len());
     for ids in ids.chunks(CHUNK_IDS) {
@@ -313,7 +312,7 @@ pub fn list(
     query.load::<Columns>(connection)?.into_iter().map(wallet).collect()
 }
 
-/// The keys of wallets, sealed, by wallet and kind.
+/// The encrypted keys of wallets, by wallet and kind.
 pub fn sealed_keys(connection: &mut Db, ids: &[WalletId]) -> Result<HashMap<(WalletId, KeyKind), Vec<u8>>, StoreError> {
     let mut keys = HashMap::with_capacity(ids.len().saturating_mul(2));
     for ids in ids.chunks(CHUNK_IDS) {
@@ -340,9 +339,9 @@ pub fn rename(connection: &mut Db, id: WalletId, name: &Name, now: UnixMs) -> Re
     if renamed == 1 { Ok(()) } else { Err(StoreError::NotFound) }
 }
 
-/// Replaces the keys of a wallet, and answers the number of their generation. The account's row
-/// is changed first, which waits for a batch that has it locked, and makes every later batch
-/// see the new generation.
+/// Replaces the keys of a wallet, and returns their generation number. The account's row is changed
+/// first: this waits for a batch that has it locked, and makes every later batch see the new
+/// generation.
 pub fn replace_keys(connection: &mut Db, id: WalletId, keys: &StoredKeys) -> Result<i64, StoreError> {
     let bytes = id.as_bytes().as_slice();
     let generation = new_generation();

@@ -1,5 +1,4 @@
-//! What came of attempts to deliver: recorded where the claim still holds, and those that failed
-//! kept one by one.
+//! Results of delivery attempts: recorded if the claim still holds, with failures kept one by one.
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
@@ -14,45 +13,45 @@ use crate::store::db::statement::statement;
 use crate::store::webhooks::claims::Claimed;
 use crate::store::webhooks::events::lock_lines;
 
-/// What becomes of a delivery after an attempt.
+/// What happens to a delivery after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It has arrived.
+    /// It was delivered.
     Delivered,
-    /// It is tried again at a time, and holds its line up until then or not.
+    /// It is retried, and may block its queue until then.
     Retry {
         /// When.
         at: UnixMs,
         /// Whether those behind it wait.
         holds_line: bool,
     },
-    /// It was tried often enough.
+    /// It has used up its attempts.
     Parked,
-    /// It was not tried, and is looked at again at a time, at the destination that it has now.
+    /// It was not tried, and is checked again at this time, at its current destination.
     Postponed(UnixMs),
 }
 
-/// An attempt, and what came of it.
+/// An attempt and its result.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     /// The delivery.
     pub delivery: Claimed,
-    /// What becomes of it.
+    /// What happens to it.
     pub verdict: Verdict,
     /// When it was made.
     pub at: UnixMs,
     /// How long it took.
     pub duration_ms: i64,
-    /// The status of the answer.
+    /// The response status.
     pub status_code: Option<u16>,
-    /// The first part of the answer.
+    /// The first part of the response.
     pub answer: Option<String>,
     /// What went wrong.
     pub error: Option<String>,
 }
 
 statement!(
-    /// What came of an attempt, where the claim still holds, on SQLite.
+    /// Records an attempt, if the claim still holds, on SQLite.
     RecordSqlite on SqliteConnection,
     (
         state: &'a str as Text,
@@ -73,7 +72,7 @@ statement!(
 );
 
 statement!(
-    /// The first of a line is due, on SQLite.
+    /// Makes the first of a queue due, on SQLite.
     PromoteSqlite on SqliteConnection,
     (now_ms: i64 as BigInt, line: &'a [u8] as Binary) -> (),
     "UPDATE deliveries SET next_at_ms = ? WHERE next_at_ms IS NULL AND state = 'waiting' \
@@ -81,7 +80,7 @@ statement!(
 );
 
 statement!(
-    /// What came of attempts, where the claims still hold, on PostgreSQL.
+    /// Records attempts, if the claims still hold, on PostgreSQL.
     RecordPostgres on PgConnection,
     (
         states: Vec<&'a str> as Array<Text>,
@@ -105,7 +104,7 @@ statement!(
 );
 
 statement!(
-    /// The first of each line is due, on PostgreSQL.
+    /// Makes the first of each queue due, on PostgreSQL.
     PromotePostgres on PgConnection,
     (now_ms: i64 as BigInt, lines: Vec<&'a [u8]> as Array<Binary>) -> (),
     "UPDATE deliveries SET next_at_ms = ? WHERE next_at_ms IS NULL AND state = 'waiting' AND id = ANY(ARRAY(
@@ -114,7 +113,7 @@ statement!(
 );
 
 statement!(
-    /// An attempt that failed, on SQLite.
+    /// A failed attempt, on SQLite.
     FailureSqlite on SqliteConnection,
     (
         at_ms: i64 as BigInt,
@@ -129,7 +128,7 @@ statement!(
 );
 
 statement!(
-    /// Attempts that failed, on PostgreSQL.
+    /// Failed attempts, on PostgreSQL.
     FailuresPostgres on PgConnection,
     (
         at_ms: Vec<i64> as Array<BigInt>,
@@ -146,7 +145,7 @@ statement!(
 );
 
 impl Attempt {
-    /// Whether it was made and nothing arrived.
+    /// Whether it was made but not delivered.
     pub fn has_failed(&self) -> bool {
         self.error.is_some()
     }
@@ -179,8 +178,8 @@ impl Attempt {
     }
 }
 
-/// Records attempts, and makes those due that stood behind them. What another process has
-/// claimed meanwhile, because this one was slow, is left to that one.
+/// Records attempts, and makes those behind them due. A delivery that another process has claimed
+/// in the meantime, because this one was slow, is left to that process.
 pub fn record(connection: &mut Db, attempts: &[Attempt], now: UnixMs) -> Result<(), StoreError> {
     lock_lines(connection)?;
     let (postponed, tried): (Vec<_>, Vec<_>) =

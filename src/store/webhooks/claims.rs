@@ -1,8 +1,8 @@
-//! Deliveries on their way: claimed by whoever sends them, for a while.
+//! Deliveries in flight, claimed for a while by the process that sends them.
 //!
-//! A claim is a time in the future at which the delivery is due again: whoever dies with it
-//! loses nothing. Any number of processes claim at once; each takes what no other one has
-//! (PostgreSQL: `FOR UPDATE SKIP LOCKED`; SQLite has one writer).
+//! A claim is a time in the future at which the delivery is due again, so a process that crashes
+//! while it holds one loses nothing. Any number of processes may claim at once; each takes what no
+//! other has (PostgreSQL: `FOR UPDATE SKIP LOCKED`; SQLite has one writer).
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
@@ -14,34 +14,34 @@ use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 use crate::store::webhooks::events::stored_kind;
 
-/// A delivery that is this process's to send, for a while.
+/// A delivery that this process has claimed.
 #[derive(Clone, Debug)]
 pub struct Claimed {
     /// Its id.
     pub id: DeliveryId,
-    /// The event's.
+    /// The event's id.
     pub event: EventId,
-    /// What has happened.
+    /// What happened.
     pub kind: EventKind,
-    /// Whose it is.
+    /// The owner's id.
     pub owner: OwnerId,
-    /// Which of the two an owner can be.
+    /// The kind of owner.
     pub owner_kind: OwnerKind,
-    /// To which wallet it has happened.
+    /// The wallet that the event is about.
     pub account: Option<AccountId>,
     /// The payment's row.
     pub row: Option<PaymentRow>,
-    /// What to tell, where no row tells it.
+    /// The payload, if it is not built from a row.
     pub payload: Option<String>,
     /// Where it goes.
     pub destination: Destination,
-    /// In which line it stands first.
+    /// The queue in which it is first.
     pub line: Option<LineId>,
-    /// How often it was tried, this time included.
+    /// The number of attempts, including this one.
     pub attempts: i64,
-    /// Until when it is this process's.
+    /// When the claim expires.
     pub until: UnixMs,
-    /// When it happened.
+    /// When the event happened.
     pub created_at: UnixMs,
 }
 

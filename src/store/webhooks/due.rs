@@ -1,6 +1,6 @@
-//! Where something is due: a walk along an index, consumer by consumer and host by host, two looks
-//! for each, however much there is for any of them. Each step sees some hosts of some consumers, so
-//! that nobody is out of sight for long because of what others have due.
+//! Finds destinations with due deliveries: a walk along an index, consumer by consumer and host by
+//! host, with two lookups for each, however many deliveries there are. Each step sees some hosts of
+//! some consumers, so that nobody is overlooked for long because of what others have due.
 
 use std::collections::HashMap;
 
@@ -15,31 +15,31 @@ use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 use crate::store::db::statement::statement;
 
-/// Consumers that one step looks at.
+/// Consumers checked in one step.
 const CONSUMERS_MAX: usize = 64;
-/// Hosts that one step looks at: the same number of each consumer.
+/// Hosts checked in one step, the same number for each consumer.
 const HOSTS_MAX: usize = 1024;
 
-/// A destination that something is on its way to.
+/// A destination with waiting deliveries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
     /// The destination.
     pub destination: Destination,
-    /// When the first of it is due.
+    /// When the first of them is due.
     pub at: UnixMs,
 }
 
-/// How far the walk has come.
+/// The position of the walk.
 #[derive(Clone, Debug, Default)]
 pub struct Walk {
-    /// The consumer behind which the next step begins; empty for the first one.
+    /// The consumer after which the next step begins; empty for the first one.
     after: Vec<u8>,
-    /// The same among the hosts of consumers that have more of them than one step looks at.
+    /// The same for the hosts of consumers that have more than one step checks.
     after_hosts: HashMap<Consumer, String>,
 }
 
 impl Walk {
-    /// Takes a step, and answers what is seen from there.
+    /// Takes a step, and returns what it finds.
     pub fn step(&mut self, connection: &mut Db) -> Result<Vec<Due>, StoreError> {
         let consumers = consumers(connection, &self.after)?;
         let is_last = consumers.len() < CONSUMERS_MAX;
@@ -62,7 +62,7 @@ impl Walk {
         Ok(seen)
     }
 
-    /// Whether there are consumers that the last steps have not come to.
+    /// Whether there are consumers that the walk has not reached yet.
     pub fn is_under_way(&self) -> bool {
         !self.after.is_empty()
     }
@@ -74,7 +74,7 @@ struct ConsumerRow {
     consumer: Vec<u8>,
 }
 
-/// The consumers that have something on its way, in order, from behind one on.
+/// The consumers with waiting deliveries, in order, after this one.
 fn consumers(connection: &mut Db, after: &[u8]) -> Result<Vec<Consumer>, StoreError> {
     let query = diesel::sql_query(
         "WITH RECURSIVE consumers (consumer) AS (
@@ -97,7 +97,8 @@ fn consumers(connection: &mut Db, after: &[u8]) -> Result<Vec<Consumer>, StoreEr
 }
 
 statement!(
-    /// The hosts of one consumer from behind one on, and when the first of each is due, on SQLite.
+    /// The hosts of one consumer after a given one, and when the first delivery of each is due, on
+    /// SQLite.
     PlacesSqlite on SqliteConnection,
     (
         consumer: &'a [u8] as Binary,
@@ -121,8 +122,8 @@ statement!(
 );
 
 statement!(
-    /// The hosts of consumers, of each from behind one on, and when the first of each is due, on
-    /// PostgreSQL.
+    /// The hosts of several consumers, each after a given one, and when the first delivery of each
+    /// is due, on PostgreSQL.
     PlacesPostgres on PgConnection,
     (
         consumers: Vec<&'a [u8]> as Array<Binary>,
@@ -146,7 +147,7 @@ statement!(
     FROM destinations AS p WHERE p.host IS NOT NULL"
 );
 
-/// The hosts that something is on its way to, some of each consumer, from behind one on.
+/// Some hosts with waiting deliveries for each consumer, after the given ones.
 fn destinations(connection: &mut Db, starts: &[Destination], each: usize) -> Result<Vec<Due>, StoreError> {
     let hosts_max = i64::try_from(each).unwrap_or(i64::MAX);
     let mut seen = Vec::new();

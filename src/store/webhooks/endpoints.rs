@@ -1,4 +1,4 @@
-//! Where managers have the events of their tenants sent to.
+//! Endpoints: where managers want the events of their tenants sent.
 
 use std::collections::HashMap;
 
@@ -12,26 +12,26 @@ use crate::store::db::error::StoreError;
 use crate::store::db::schema::{endpoints, subscriptions, users};
 use crate::store::wallets::CHUNK_IDS;
 
-/// An endpoint as stored.
+/// A stored endpoint.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     /// Its id.
     pub id: EndpointId,
-    /// Whose it is.
+    /// The manager it belongs to.
     pub manager: UserId,
-    /// Where events are sent to.
+    /// The URL that events are sent to.
     pub url: String,
-    /// Which events.
+    /// The events it subscribes to.
     pub kinds: EventKinds,
     /// When it was created.
     pub created_at: UnixMs,
     /// When it was last changed.
     pub updated_at: UnixMs,
-    /// Since when it is paused.
+    /// When it was paused, if it is.
     pub paused_at: Option<UnixMs>,
 }
 
-/// Endpoints of one manager at most.
+/// The most endpoints of one manager.
 pub const ENDPOINTS_MAX: i64 = 20;
 
 type Columns = (Vec<u8>, Vec<u8>, String, i64, i64, i64, Option<i64>);
@@ -67,14 +67,14 @@ fn endpoint(columns: Columns) -> Result<Endpoint, StoreError> {
     })
 }
 
-/// Locks a manager, so that its endpoints, and what else it chooses, change one by one.
+/// Locks a manager, so that changes to its endpoints and its other settings are serialized.
 pub(crate) fn lock(connection: &mut Db, manager: UserId) -> Result<(), StoreError> {
     let here = users::table.filter(users::id.eq(manager.as_bytes().as_slice())).filter(users::deleted_at_ms.is_null());
     let locked = diesel::update(here).set(users::updated_at_ms.eq(users::updated_at_ms)).execute(connection)?;
     if locked == 1 { Ok(()) } else { Err(StoreError::Revoked) }
 }
 
-/// Writes down which events any of a manager's endpoints asks for.
+/// Stores the set of events that any of a manager's endpoints subscribes to.
 fn subscribe(connection: &mut Db, manager: UserId) -> Result<(), StoreError> {
     let all = list(connection, manager)?;
     let asked = all.iter().filter(|endpoint| endpoint.paused_at.is_none());
@@ -91,7 +91,7 @@ fn subscribe(connection: &mut Db, manager: UserId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Creates an endpoint; false where the manager has as many as it may have.
+/// Creates an endpoint; false if the manager has the maximum number.
 pub fn create(connection: &mut Db, new: &Endpoint) -> Result<bool, StoreError> {
     lock(connection, new.manager)?;
     if i64::try_from(list(connection, new.manager)?.len()).unwrap_or(i64::MAX) >= ENDPOINTS_MAX {
@@ -134,7 +134,7 @@ pub fn find(connection: &mut Db, manager: UserId, id: EndpointId) -> Result<Endp
     endpoint(columns)
 }
 
-/// Endpoints of whomever, by their ids; deleted ones are not there.
+/// Endpoints of any manager, by id; deleted ones are missing.
 pub fn by_ids(connection: &mut Db, ids: &[EndpointId]) -> Result<HashMap<EndpointId, Endpoint>, StoreError> {
     let mut found = HashMap::with_capacity(ids.len());
     for ids in ids.chunks(CHUNK_IDS) {
@@ -151,8 +151,8 @@ pub fn by_ids(connection: &mut Db, ids: &[EndpointId]) -> Result<HashMap<Endpoin
     Ok(found)
 }
 
-/// The endpoints of managers that are not paused. Whoever has lost the right to create users is
-/// told nothing until it comes back.
+/// The endpoints of managers that are not paused. A manager that has lost the right to create users
+/// is not notified until it regains it.
 pub fn active_of(connection: &mut Db, managers: &[UserId]) -> Result<Vec<Endpoint>, StoreError> {
     let mut found = Vec::new();
     for managers in managers.chunks(CHUNK_IDS) {
@@ -176,8 +176,8 @@ pub fn active_of(connection: &mut Db, managers: &[UserId]) -> Result<Vec<Endpoin
     Ok(found)
 }
 
-/// Changes one of a manager's endpoints to what is given, which was read in this transaction.
-/// What is on its way to it goes to the new destination: each delivery is moved there when it is due.
+/// Changes one of a manager's endpoints to the given state, based on what this transaction has
+/// read. Waiting deliveries go to the new destination: each is moved there when it is due.
 pub fn update(connection: &mut Db, changed: &Endpoint) -> Result<(), StoreError> {
     lock(connection, changed.manager)?;
     let id = changed.id.as_bytes().as_slice();
@@ -197,7 +197,7 @@ pub fn update(connection: &mut Db, changed: &Endpoint) -> Result<(), StoreError>
     subscribe(connection, changed.manager)
 }
 
-/// Deletes one of a manager's endpoints. What is on its way to it is not sent any more.
+/// Deletes one of a manager's endpoints. Waiting deliveries to it are no longer sent.
 pub fn delete(connection: &mut Db, manager: UserId, id: EndpointId, now: UnixMs) -> Result<(), StoreError> {
     lock(connection, manager)?;
     let deleted = diesel::update(endpoints::table.filter(endpoints::id.eq(id.as_bytes().as_slice())))

@@ -1,9 +1,9 @@
-//! What has happened, on its way to those who are to be told: written in the transaction in
-//! which it happens, and handed over to [`crate::store::webhooks::claims`] afterwards, in the order of
+//! Events waiting to be sent. They are written in the transaction in which they happen, and
+//! afterwards handed over to [`crate::store::webhooks::claims`], in the order of
 //! [`crate::store::webhooks::hand_over`].
 //!
-//! Events of payments are written by the settlement statements. Where an event is nobody's
-//! business, it is not written at all.
+//! Events of payments are written by the settlement statements. An event that nobody subscribes to
+//! is not written at all.
 
 use std::collections::HashSet;
 
@@ -21,28 +21,28 @@ use crate::store::db::error::StoreError;
 use crate::store::db::schema::{accounts, deliveries, events, subscriptions, users, wallets};
 use crate::store::db::statement::statement;
 
-/// Something that has happened and is not handed over yet.
+/// An event that is not handed over yet.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// Its id: the same for all who are told, and at every attempt.
+    /// Its id: the same for all recipients and all attempts.
     pub id: EventId,
-    /// Whose share handing it over is charged to: its wallet's user's, or its manager's.
+    /// The consumer that handing it over is charged to: the wallet's user or the manager.
     pub consumer: Consumer,
-    /// What has happened.
+    /// What happened.
     pub kind: EventKind,
-    /// To which wallet, where it was one.
+    /// The wallet it is about, if any.
     pub account: Option<AccountId>,
-    /// The payment's row in the wallet's list, where it is about a payment.
+    /// The payment's row in the wallet's list, if it is about a payment.
     pub row: Option<PaymentRow>,
-    /// Whose endpoints are told.
+    /// The manager whose endpoints are notified.
     pub manager: Option<UserId>,
-    /// The root manager of that one.
+    /// That manager's root manager.
     pub root: Option<UserId>,
-    /// Whose wallet it is, where it was one.
+    /// The wallet's user, if it is about a wallet.
     pub user: Option<UserId>,
-    /// What to tell, where no row tells it.
+    /// The payload, if it is not built from a row.
     pub payload: Option<String>,
-    /// The webhook of the payment's side: of the invoice that was paid, or the payer's.
+    /// The webhook of the payment's side: the paid invoice's, or the payer's.
     pub webhook: Option<String>,
     /// When it happened.
     pub created_at: UnixMs,
@@ -53,29 +53,29 @@ pub struct Event {
 pub struct NewDelivery {
     /// Its id.
     pub id: DeliveryId,
-    /// The event's.
+    /// The event's id.
     pub event: EventId,
-    /// What has happened.
+    /// What happened.
     pub kind: EventKind,
-    /// Whose it is.
+    /// The owner's id.
     pub owner: OwnerId,
-    /// Which of the two.
+    /// The kind of owner.
     pub owner_kind: OwnerKind,
-    /// To which wallet it has happened.
+    /// The wallet that the event is about.
     pub account: Option<AccountId>,
     /// The payment's row.
     pub row: Option<PaymentRow>,
-    /// What to tell, where no row tells it.
+    /// The payload, if it is not built from a row.
     pub payload: Option<String>,
     /// Where it goes.
     pub destination: Destination,
-    /// In which line it stands; `None` where order does not matter.
+    /// The queue that it is in; `None` if order does not matter.
     pub line: Option<LineId>,
-    /// When it happened.
+    /// When the event happened.
     pub created_at: UnixMs,
 }
 
-/// Which events any of a manager's endpoints asks for.
+/// The events that any of a manager's endpoints subscribes to.
 pub fn subscribed(connection: &mut Db, manager: UserId) -> Result<EventKinds, StoreError> {
     let bits: Option<i64> = subscriptions::table
         .filter(subscriptions::manager_id.eq(manager.as_bytes().as_slice()))
@@ -85,7 +85,7 @@ pub fn subscribed(connection: &mut Db, manager: UserId) -> Result<EventKinds, St
     Ok(EventKinds::from_stored(bits.unwrap_or_default()))
 }
 
-/// Whose events those of a wallet are, where it is anybody's.
+/// The tenant that a wallet's events belong to, if any.
 pub fn tenant_of(connection: &mut Db, wallet: WalletId) -> Result<Option<UserId>, StoreError> {
     let tenant: Option<Vec<u8>> = accounts::table
         .filter(accounts::id.eq(wallet.as_bytes().as_slice()))
@@ -94,8 +94,8 @@ pub fn tenant_of(connection: &mut Db, wallet: WalletId) -> Result<Option<UserId>
     Ok(tenant.map(|id| UserId::from_slice(&id)).transpose()?)
 }
 
-/// Whose share the events of a wallet are charged to, or those of a manager where it is about no
-/// wallet. All events of a wallet have the same consumer: they are handed over in order.
+/// The consumer that a wallet's events are charged to, or a manager's events that are not about a
+/// wallet. All events of a wallet have the same consumer, because they are handed over in order.
 fn consumer_of(connection: &mut Db, manager: UserId, account: Option<AccountId>) -> Result<Consumer, StoreError> {
     let user = match account {
         Some(account) => {
@@ -109,8 +109,8 @@ fn consumer_of(connection: &mut Db, manager: UserId, account: Option<AccountId>)
     Ok(Consumer::of(UserId::from_slice(&root)?, user))
 }
 
-/// Tells a manager's endpoints of an event that no row of a payment tells, where one of them
-/// asks for it.
+/// Writes an event that is not about a payment's row for a manager's endpoints, if one of them
+/// subscribes to it.
 pub fn tell(
     connection: &mut Db,
     kind: EventKind,
@@ -142,8 +142,8 @@ pub(crate) fn stored_kind(name: &str) -> Result<EventKind, StoreError> {
     EventKind::from_stored(name).ok_or_else(|| StoreError::Broken(format!("an event of the kind {name:?}")))
 }
 
-/// Makes other processes wait that change which deliveries stand in which line, until the
-/// transaction ends. SQLite has one writer anyway.
+/// Makes other processes that change the queues wait until the transaction ends. SQLite has only
+/// one writer anyway.
 pub(crate) fn lock_lines(connection: &mut Db) -> Result<(), StoreError> {
     /// Any number that nothing else locks.
     const LOCK: i64 = 0x7361_746b_6565_7001;
@@ -156,8 +156,7 @@ pub(crate) fn lock_lines(connection: &mut Db) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Deliveries that are stored by one statement: SQLite takes 32,766 values at once, and
-/// PostgreSQL 65,535.
+/// Deliveries stored by one statement: SQLite accepts 32,766 values at once, and PostgreSQL 65,535.
 const ROWS_MAX: usize = 1000;
 
 #[derive(Insertable)]
@@ -181,21 +180,21 @@ struct DeliveryRow {
 }
 
 statement!(
-    /// An event that is handed over, on SQLite.
+    /// Removes an event that is handed over, on SQLite.
     RemoveSqlite on SqliteConnection,
     (consumer: &'a [u8] as Binary, id: &'a [u8] as Binary) -> (Binary),
     "DELETE FROM events WHERE consumer = ? AND id = ? RETURNING id"
 );
 
 statement!(
-    /// Events that are handed over, on PostgreSQL.
+    /// Removes events that are handed over, on PostgreSQL.
     RemovePostgres on PgConnection,
     (consumers: Vec<&'a [u8]> as Array<Binary>, ids: Vec<&'a [u8]> as Array<Binary>) -> (Binary),
     "DELETE FROM events AS e USING unnest(?, ?) AS h (consumer, id) WHERE e.consumer = h.consumer AND e.id = h.id
      RETURNING e.id"
 );
 
-/// Removes events; answers those that were still there.
+/// Removes events. Returns those that still existed.
 fn remove(connection: &mut Db, handed: &[(Consumer, EventId)]) -> Result<HashSet<Vec<u8>>, StoreError> {
     let consumers: Vec<_> = handed.iter().map(|(consumer, _)| consumer.to_bytes()).collect();
     let keys = consumers.iter().map(AsRef::as_ref).zip(handed.iter().map(|(_, id)| id.as_bytes().as_slice()));
@@ -214,8 +213,8 @@ fn remove(connection: &mut Db, handed: &[(Consumer, EventId)]) -> Result<HashSet
     Ok(gone.into_iter().map(|(id,)| id).collect())
 }
 
-/// Hands events over: they are gone, and their deliveries are there. Events that another
-/// process has handed over meanwhile are left out with their deliveries.
+/// Hands events over: replaces them with their deliveries. Events that another process has handed
+/// over in the meantime are skipped, along with their deliveries.
 pub fn hand_over(
     connection: &mut Db,
     handed: &[(Consumer, EventId)],
@@ -228,20 +227,20 @@ pub fn hand_over(
 }
 
 statement!(
-    /// Whether anything stands in a line, on SQLite.
+    /// Whether a queue has any deliveries, on SQLite.
     InLineSqlite on SqliteConnection,
     (line: &'a [u8] as Binary) -> (Binary),
     "SELECT line FROM deliveries WHERE line = ? LIMIT 1"
 );
 
 statement!(
-    /// The lines in which anything stands, on PostgreSQL.
+    /// The queues that have any deliveries, on PostgreSQL.
     InLinePostgres on PgConnection,
     (lines: Vec<&'a [u8]> as Array<Binary>) -> (Binary),
     "SELECT l.line FROM unnest(?) AS l (line) WHERE EXISTS (SELECT 1 FROM deliveries AS d WHERE d.line = l.line)"
 );
 
-/// Those of the lines in which anything stands: one look for each, however long it is.
+/// The queues that have any deliveries: one lookup for each, however long it is.
 fn taken_lines(connection: &mut Db, lines: &HashSet<LineId>) -> Result<HashSet<LineId>, StoreError> {
     let mut taken: Vec<(Vec<u8>,)> = Vec::new();
     match connection {
@@ -257,7 +256,7 @@ fn taken_lines(connection: &mut Db, lines: &HashSet<LineId>) -> Result<HashSet<L
     taken.iter().map(|(line,)| Ok(LineId::from_slice(line)?)).collect()
 }
 
-/// Stores deliveries; the first one of each line is due.
+/// Stores deliveries; the first one of each queue is due.
 pub(crate) fn insert(
     connection: &mut Db,
     new: impl IntoIterator<Item = NewDelivery>,

@@ -1,4 +1,4 @@
-//! What the webhooks of invoices look like, for managers that have chosen.
+//! The format of invoices' webhooks, for managers that have chosen one.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,12 +13,12 @@ use crate::store::users::sub_managers::DEPTH_MAX;
 use crate::store::wallets::CHUNK_IDS;
 use crate::store::webhooks::endpoints;
 
-/// What a manager has chosen.
+/// A manager's choice.
 pub fn get(connection: &mut Db, manager: UserId) -> Result<Option<WebhookFormat>, StoreError> {
     Ok(chosen_by(connection, &[manager])?.remove(&manager))
 }
 
-/// Sets what a manager chooses; `None` takes the choice back.
+/// Sets a manager's choice; `None` removes it.
 pub fn set(connection: &mut Db, manager: UserId, format: Option<WebhookFormat>) -> Result<(), StoreError> {
     endpoints::lock(connection, manager)?;
     let id = manager.as_bytes().as_slice();
@@ -31,7 +31,7 @@ pub fn set(connection: &mut Db, manager: UserId, format: Option<WebhookFormat>) 
     Ok(())
 }
 
-/// What holds for the invoices of wallets, as far as anything was chosen.
+/// The formats that apply to the invoices of wallets, if any were chosen.
 pub fn of_wallets(connection: &mut Db, wallets: &[WalletId]) -> Result<HashMap<WalletId, WebhookFormat>, StoreError> {
     let mut tenants: Vec<(WalletId, UserId)> = Vec::with_capacity(wallets.len());
     for wallets in wallets.chunks(CHUNK_IDS) {
@@ -49,14 +49,14 @@ pub fn of_wallets(connection: &mut Db, wallets: &[WalletId]) -> Result<HashMap<W
     Ok(tenants.into_iter().filter_map(|(wallet, tenant)| Some((wallet, *formats.get(&tenant)?))).collect())
 }
 
-/// What holds for tenants, as far as anything was chosen: by the tenant itself, or else by the
-/// nearest of those above it, of whom there are [`DEPTH_MAX`] at most.
+/// The formats that apply to tenants, if any were chosen: by the tenant itself, or otherwise by its
+/// nearest ancestor, of which there are at most [`DEPTH_MAX`].
 pub fn of_tenants(
     connection: &mut Db,
     tenants: impl IntoIterator<Item = UserId>,
 ) -> Result<HashMap<UserId, WebhookFormat>, StoreError> {
     let mut found = HashMap::new();
-    // Each with whom to ask next.
+    // Each tenant with the ancestor to check next.
     let mut open: Vec<(UserId, UserId)> =
         tenants.into_iter().collect::<HashSet<_>>().into_iter().map(|tenant| (tenant, tenant)).collect();
     for _ in 0..=DEPTH_MAX {
@@ -98,7 +98,7 @@ fn chosen_by(connection: &mut Db, managers: &[UserId]) -> Result<HashMap<UserId,
     Ok(found)
 }
 
-/// Who has made users, as far as anybody has.
+/// The creators of users, as far as they have one.
 fn makers_of(connection: &mut Db, made: &[UserId]) -> Result<HashMap<UserId, UserId>, StoreError> {
     let mut found = HashMap::new();
     for made in made.chunks(CHUNK_IDS) {

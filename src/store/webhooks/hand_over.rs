@@ -1,6 +1,6 @@
-//! Which events are handed over next: a walk along their key, consumer by consumer. Each step takes
-//! some of some consumers, the oldest of each, so that nobody's events wait until another's backlog
-//! is through (promise I14).
+//! Finds the events to hand over next: a walk along their key, consumer by consumer. Each step
+//! takes some events of some consumers, the oldest of each, so that nobody waits for another's
+//! backlog to clear (promise I14).
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
@@ -16,7 +16,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::statement::statement;
 use crate::store::webhooks::events::{Event, stored_kind};
 
-/// Consumers that one step takes events of.
+/// Consumers whose events one step takes.
 const CONSUMERS_MAX: usize = 64;
 /// [`EVENTS_MAX`], as a literal.
 macro_rules! events_max {
@@ -25,23 +25,23 @@ macro_rules! events_max {
     };
 }
 
-/// Events that one step takes: the same number of each consumer that has so many, and more where
+/// Events that one step takes: the same number from each consumer that has that many, and more if
 /// others have fewer.
 const EVENTS_MAX: usize = events_max!();
 const _: () = assert!(EVENTS_MAX >= CONSUMERS_MAX, "each consumer gets something");
 
-/// How far the walk has come.
+/// The position of the walk.
 #[derive(Clone, Debug, Default)]
 pub struct Walk {
-    /// The consumer behind which the next step begins; empty for the first one.
+    /// The consumer after which the next step begins; empty for the first one.
     after: Vec<u8>,
 }
 
 impl Walk {
-    /// Takes a step, and answers the events that are handed over now: of each consumer the oldest
-    /// ones, in order.
+    /// Takes a step, and returns the events to hand over now: the oldest ones of each consumer, in
+    /// order.
     pub fn step(&mut self, connection: &mut Db) -> Result<Vec<Event>, StoreError> {
-        // One more than is taken, so that the end is known for certain.
+        // One more than is taken, to know for certain whether this is the end.
         let mut waiting = waiting(connection, &self.after, CONSUMERS_MAX + 1)?;
         let is_last = waiting.len() <= CONSUMERS_MAX;
         waiting.truncate(CONSUMERS_MAX);
@@ -52,15 +52,15 @@ impl Walk {
         oldest(connection, &consumers.zip(parts(&counts, EVENTS_MAX)).collect::<Vec<_>>())
     }
 
-    /// Whether there are consumers that the last steps have not come to.
+    /// Whether there are consumers that the walk has not reached yet.
     pub fn is_under_way(&self) -> bool {
         !self.after.is_empty()
     }
 }
 
-/// The consumers that have events, in order, from behind one on; and how many each has, counted up
-/// to a number. They are counted in order, so that PostgreSQL does not look for the few of one among
-/// all of another.
+/// The consumers that have events, in order, after a given one, and how many each has, counted up
+/// to a limit. They are counted in order, so that PostgreSQL does not search all of one consumer's
+/// events for the few of another.
 const WAITING: &str = "WITH RECURSIVE consumers (consumer) AS (
         SELECT (SELECT e.consumer FROM events AS e WHERE e.consumer > ? ORDER BY e.consumer LIMIT 1)
         UNION ALL
@@ -98,7 +98,7 @@ fn count(count: usize) -> i64 {
 }
 
 read_columns!(
-    /// What is read of an event, and of the rows that it is about.
+    /// The columns read for an event, including the rows it is about.
     struct EventColumns, EventTypes, event_columns {
         id: Vec<u8> as Binary = "e.id",
         consumer: Vec<u8> as Binary = "e.consumer",
@@ -114,7 +114,7 @@ read_columns!(
     }
 );
 
-/// The statement of both databases, with where the events `e` come from and what follows.
+/// The statement of both databases, given the source of the events `e` and what follows.
 macro_rules! events_statement {
     ($(#[$doc:meta])* $name:ident on $connection:ty, ($($parameter:tt)*), $from:expr, $rest:literal) => {
         statement!(
@@ -147,8 +147,9 @@ events_statement!(
 );
 
 events_statement!(
-    /// The oldest events of consumers, some of each, on PostgreSQL. Together they are never more than
-    /// one step takes; said here, so that it looks up the rows of so few, rather than read whole tables.
+    /// Some of the oldest events of each consumer, on PostgreSQL. Together they are never more than
+    /// one step takes. The statement says so, so that PostgreSQL looks up these few rows instead of
+    /// reading whole tables.
     OldestPostgres on PgConnection,
     (consumers: Vec<&'a [u8]> as Array<Binary>, events_max: Vec<i64> as Array<BigInt>),
     concat!(
@@ -161,7 +162,7 @@ events_statement!(
     "ORDER BY e.consumer, e.id"
 );
 
-/// The oldest events of consumers, some of each.
+/// Some of the oldest events of each consumer.
 fn oldest(connection: &mut Db, shares: &[(Vec<u8>, usize)]) -> Result<Vec<Event>, StoreError> {
     let mut rows: Vec<EventColumns> = Vec::new();
     match connection {

@@ -1,4 +1,4 @@
-//! The log of deliveries: what became of each, and sending it again.
+//! The delivery log: the state of each delivery, and redelivery.
 
 use std::collections::HashMap;
 
@@ -16,34 +16,34 @@ use crate::store::db::schema::{deliveries, failures};
 use crate::store::wallets::CHUNK_IDS;
 use crate::store::webhooks::events::{NewDelivery, insert, lock_lines, stored_kind};
 
-/// A delivery as it stands.
+/// The state of a delivery.
 #[derive(Clone, Debug)]
 pub struct Logged {
     /// Its id.
     pub id: DeliveryId,
-    /// The event's: what the target knows it by.
+    /// The event's id, which the target sees.
     pub event: EventId,
-    /// What has happened.
+    /// What happened.
     pub kind: EventKind,
     /// `waiting`, `delivered` or `parked`.
     pub state: String,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: i64,
-    /// When it happened.
+    /// When the event happened.
     pub created_at: UnixMs,
-    /// When it is tried next; `None` also where others stand before it.
+    /// When it is tried next; also `None` if others are ahead of it.
     pub next_at: Option<UnixMs>,
-    /// When it was tried last.
+    /// When it was last tried.
     pub attempted_at: Option<UnixMs>,
-    /// When it arrived.
+    /// When it was delivered.
     pub delivered_at: Option<UnixMs>,
-    /// The status of the last answer.
+    /// The status of the last response.
     pub status_code: Option<i64>,
     /// How long the last attempt took.
     pub duration_ms: Option<i64>,
-    /// The first part of the last answer.
+    /// The first part of the last response.
     pub answer: Option<String>,
-    /// What went wrong the last time.
+    /// What went wrong last time.
     pub error: Option<String>,
 }
 
@@ -87,8 +87,8 @@ impl TryFrom<Row> for Logged {
     }
 }
 
-/// A page of an owner's deliveries, the newest event first; of any of these states, or of
-/// whatever state where none is given.
+/// A page of an owner's deliveries, newest event first, in any of these states, or in any state if
+/// none is given.
 pub fn list(
     connection: &mut Db,
     owner: OwnerId,
@@ -110,7 +110,7 @@ pub fn list(
     query.load::<Row>(connection)?.into_iter().map(Logged::try_from).collect()
 }
 
-/// Whose a delivery is.
+/// The owner of a delivery.
 pub fn owner_of(connection: &mut Db, id: DeliveryId) -> Result<OwnerId, StoreError> {
     let owner: Vec<u8> = deliveries::table
         .filter(deliveries::id.eq(id.as_bytes().as_slice()))
@@ -129,16 +129,16 @@ pub fn find(connection: &mut Db, owner: OwnerId, id: DeliveryId) -> Result<Logge
     Logged::try_from(row)
 }
 
-/// An attempt that failed.
+/// A failed attempt.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// When.
+    /// When it was made.
     pub at: UnixMs,
     /// How long it took.
     pub duration_ms: i64,
-    /// The status of the answer.
+    /// The response status.
     pub status_code: Option<i64>,
-    /// The first part of the answer.
+    /// The first part of the response.
     pub answer: Option<String>,
     /// What went wrong.
     pub error: Option<String>,
@@ -146,8 +146,8 @@ pub struct Failure {
 
 type FailureColumns = (i64, i64, Option<i64>, Option<String>, Option<String>);
 
-/// One of an owner's deliveries, and the attempts that failed since it was sent, or sent again by
-/// hand; the newest first.
+/// One of an owner's deliveries, with the failed attempts since it was first sent or last
+/// redelivered manually, newest first.
 pub fn find_with_failures(
     connection: &mut Db,
     owner: OwnerId,
@@ -169,14 +169,14 @@ pub fn find_with_failures(
     Ok((delivery, failures.map(failure).collect()))
 }
 
-/// Stores a delivery of no event that others are told of: it is due at once.
+/// Stores a delivery of its own, without a shared event: it is due at once.
 pub fn add(connection: &mut Db, new: NewDelivery, now: UnixMs) -> Result<(), StoreError> {
     lock_lines(connection)?;
     insert(connection, [new], now)
 }
 
-/// Sends one of an owner's deliveries again, or at once where it is waiting; counted from the
-/// first attempt. One that stands behind others in its line goes on waiting for these.
+/// Redelivers one of an owner's deliveries, or sends it at once if it is waiting; attempts are
+/// counted from one again. A delivery that is behind others in its queue keeps waiting for them.
 pub fn redeliver(connection: &mut Db, owner: OwnerId, id: DeliveryId, now: UnixMs) -> Result<(), StoreError> {
     lock_lines(connection)?;
     let found = find(connection, owner, id)?;
@@ -186,7 +186,7 @@ pub fn redeliver(connection: &mut Db, owner: OwnerId, id: DeliveryId, now: UnixM
     Ok(())
 }
 
-/// Makes deliveries due now, as if they had never been tried; answers how many there are.
+/// Makes deliveries due now, as if they had never been tried. Returns how many.
 fn start_again(connection: &mut Db, ids: Vec<Vec<u8>>, now: UnixMs) -> Result<usize, StoreError> {
     diesel::delete(failures::table.filter(failures::delivery_id.eq_any(ids.clone()))).execute(connection)?;
     let updated = diesel::update(deliveries::table.filter(deliveries::id.eq_any(ids)))
@@ -200,16 +200,15 @@ fn start_again(connection: &mut Db, ids: Vec<Vec<u8>>, now: UnixMs) -> Result<us
     Ok(updated)
 }
 
-/// Deliveries that are sent again in one transaction.
+/// Deliveries redelivered in one transaction.
 const REDELIVER_ROWS: i64 = 1000;
 
-/// Which deliveries came to their end, in the words of the indexes of these: what waits is not
-/// looked at, however much it is.
+/// Selects finished deliveries, with the same condition as their indexes, so that waiting ones are
+/// not read, however many there are.
 const ENDED: &str = "state <> 'waiting'";
 
-/// Sends again those of an owner's deliveries that came to their end, of events from one time
-/// until before another: some of them, from behind one on. Answers how many, and the last one
-/// where there may be more.
+/// Redelivers some of an owner's finished deliveries, of events in a time range (end exclusive),
+/// after a given one. Returns how many, and the last one if there may be more.
 pub fn redeliver_some(
     connection: &mut Db,
     owner: OwnerId,
@@ -239,8 +238,8 @@ pub fn redeliver_some(
     Ok((sent, last.filter(|_| !is_last)))
 }
 
-/// The status of the last answer to the webhooks of payments, where there is one, by the rows of
-/// the payments' sides: their deliveries have the same ids.
+/// The status of the last response to payments' webhooks, if any, by the rows of the payments'
+/// sides: their deliveries have the same ids.
 pub(crate) fn statuses(connection: &mut Db, rows: &[PaymentRow]) -> Result<HashMap<PaymentRow, i64>, StoreError> {
     let mut found = HashMap::new();
     for rows in rows.chunks(CHUNK_IDS) {
@@ -257,11 +256,10 @@ pub(crate) fn statuses(connection: &mut Db, rows: &[PaymentRow]) -> Result<HashM
     Ok(found)
 }
 
-/// Rows that are forgotten in one go.
+/// Rows purged in one go.
 const FORGET_ROWS: i64 = 500;
 
-/// Forgets some of the deliveries that came to their end and are older than a time; answers
-/// whether there may be more of them.
+/// Purges some of the finished deliveries older than a time. Returns whether there may be more.
 pub fn forget_some(connection: &mut Db, before: UnixMs) -> Result<bool, StoreError> {
     let query = diesel::sql_query(format!(
         "DELETE FROM deliveries WHERE id IN (

@@ -1,4 +1,4 @@
-//! The outbox of webhooks: events, the endpoints that hear of them, and deliveries.
+//! The webhook outbox: events, the endpoints that subscribe to them, and deliveries.
 
 pub mod attempts;
 pub mod claims;

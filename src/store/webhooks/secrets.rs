@@ -1,4 +1,5 @@
-//! What signs webhooks, sealed: an endpoint's secret, and a wallet's for its own invoices and payments.
+//! Encrypted webhook signing secrets: an endpoint's, and a wallet's for its own invoices and
+//! payments.
 
 use std::collections::HashMap;
 
@@ -13,7 +14,7 @@ use crate::store::db::schema::webhook_secrets;
 use crate::store::wallets::CHUNK_IDS;
 use crate::store::webhooks::claims::stored_owner;
 
-/// The secrets of owners, as far as they have one; `None` for one that no key opens.
+/// The secrets of owners that have one; `None` for a secret that no key decrypts.
 pub fn of(
     connection: &mut Db,
     sealer: &Sealer,
@@ -36,8 +37,8 @@ pub fn of(
     Ok(found)
 }
 
-/// The secret of an owner, which is made where there is none. Two who make one at once meet a
-/// conflict: the second one has to ask again.
+/// The secret of an owner, created if it does not exist. If two callers create one at once, the
+/// second gets a conflict and has to retry.
 pub fn of_one(
     connection: &mut Db,
     sealer: &Sealer,
@@ -52,7 +53,7 @@ pub fn of_one(
     Ok(secret)
 }
 
-/// Gives an owner who has none a secret.
+/// Creates the secret of an owner that has none.
 pub fn insert(
     connection: &mut Db,
     sealer: &Sealer,
@@ -70,7 +71,7 @@ pub fn insert(
     Ok(())
 }
 
-/// Gives an owner a new secret; the one before signs nothing from now on.
+/// Replaces an owner's secret; the previous one no longer signs anything.
 pub fn replace(
     connection: &mut Db,
     sealer: &Sealer,

@@ -1,4 +1,4 @@
-//! Webhooks: what becomes of attempts, how long they take, and how late the outbox is.
+//! Webhook metrics: the results of attempts, their duration, and the outbox's lag.
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use prometheus_client::registry::Registry;
 
 use crate::telemetry::metrics::Label;
 
-/// Counts attempts to deliver. Cheap to clone.
+/// Counts delivery attempts. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Delivering {
     delivered: Counter,
@@ -22,14 +22,14 @@ pub struct Delivering {
     lag: Gauge<f64, AtomicU64>,
 }
 
-/// What became of an attempt.
+/// The result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Became {
-    /// The target has taken the event.
+    /// The target accepted the event.
     Delivered,
-    /// It is tried again.
+    /// It will be retried.
     Failed,
-    /// It was the last one.
+    /// It was the last attempt.
     Parked,
 }
 
@@ -50,7 +50,7 @@ impl Delivering {
         Self { delivered, failed, parked, durations, under_way, lag }
     }
 
-    /// Counts an attempt, also where there was nothing that could be sent.
+    /// Counts an attempt, even if there was nothing to send.
     pub fn count(&self, became: Became) {
         match became {
             Became::Delivered => self.delivered.inc(),
@@ -59,17 +59,17 @@ impl Delivering {
         };
     }
 
-    /// Counts how long one took that was sent.
+    /// Records the duration of an attempt that was sent.
     pub fn count_time(&self, took: Duration) {
         self.durations.observe(took.as_secs_f64());
     }
 
-    /// Says how much is under way.
+    /// Sets the number of deliveries in flight.
     pub fn set_under_way(&self, count: usize) {
         self.under_way.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
-    /// Says for how long what is due longest has been waiting.
+    /// Sets how long the longest-waiting due delivery has been waiting.
     pub fn set_lag(&self, lag: Duration) {
         self.lag.set(lag.as_secs_f64());
     }

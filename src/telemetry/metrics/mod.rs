@@ -1,11 +1,11 @@
-//! What the server counts, for Prometheus.
+//! The server's metrics, for Prometheus.
 //!
-//! Counting is an atomic addition, or for a histogram a short lock, and allocates nothing: the
-//! series of every operation are looked up once, at the start. Labels are patterns of routes,
-//! never paths, because a path can hold a key. What is a state rather than a count (queues,
-//! pools, streams) is read when it is asked for; see [`Snapshot`].
+//! Counting is an atomic addition, or a short lock for a histogram, and allocates nothing: the
+//! series of every operation are looked up once at startup. Labels are route patterns, never paths,
+//! because a path can contain a key. State (queues, pools, streams) is not counted but read on
+//! request; see [`Snapshot`].
 //!
-//! `grafana.json` beside this file is a dashboard for it all; a test holds the two together.
+//! `grafana.json` beside this file is a dashboard for all metrics; a test keeps the two consistent.
 
 pub mod delivering;
 pub mod requests;
@@ -27,7 +27,7 @@ pub const GRAFANA: &str = include_str!("grafana.json");
 /// A label with its value.
 pub(crate) type Label = (&'static str, String);
 
-/// Everything that is counted.
+/// All metrics.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -40,16 +40,16 @@ pub struct Metrics {
     states: States,
 }
 
-/// States, as they are at one moment.
+/// State at one moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Snapshot {
-    /// The weight of the commands that wait for the ledger or are under way.
+    /// The weight of the commands that are waiting for the ledger or in progress.
     pub queued: usize,
-    /// Connections to the database that are in use.
+    /// Database connections in use.
     pub pool_busy: u32,
-    /// Connections to the database that wait for work.
+    /// Idle database connections.
     pub pool_idle: u32,
-    /// Live streams.
+    /// Open live streams.
     pub streams: usize,
 }
 
@@ -61,7 +61,7 @@ struct States {
 }
 
 impl Metrics {
-    /// Nothing is counted yet. `operations` are all methods and patterns of routes.
+    /// Metrics at zero. `operations` are all methods with their route patterns.
     pub fn new(operations: impl IntoIterator<Item = (&'static str, String)>) -> Self {
         let mut registry = Registry::with_prefix("satkeep");
         let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
@@ -76,7 +76,7 @@ impl Metrics {
         Self { registry, requests, settling, delivering, states }
     }
 
-    /// All of it, as Prometheus reads it.
+    /// All metrics in the Prometheus text format.
     pub fn text(&self, now: Snapshot) -> Result<String, std::fmt::Error> {
         let Snapshot { queued, pool_busy, pool_idle, streams } = now;
         self.states.queued.set(i64::try_from(queued).unwrap_or(i64::MAX));

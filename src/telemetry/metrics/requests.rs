@@ -1,4 +1,4 @@
-//! Requests, by operation and status, and how long they took.
+//! Requests by operation and status, and their duration.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -11,20 +11,20 @@ use prometheus_client::registry::Registry;
 
 use crate::telemetry::metrics::Label;
 
-/// Upper bounds of durations, in seconds: from a look into memory to what a client gives up on.
+/// Upper bounds of the duration buckets, in seconds: from a memory lookup to a client's timeout.
 const DURATIONS_S: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
-/// The statuses that are counted apart; any other one is counted as `other`.
+/// The statuses with their own series; any other is counted as `other`.
 const STATUSES: [u16; 18] = [101, 200, 201, 204, 400, 401, 403, 404, 405, 408, 409, 413, 414, 429, 431, 500, 503, 304];
 
-/// What is no operation of the document: the assets of Swagger UI, and paths that nobody has.
+/// The route of everything outside the API document: the assets of Swagger UI, and unknown paths.
 const OTHER: &str = "other";
 
 /// Counts requests.
 #[derive(Debug)]
 pub struct Requests {
     totals: Family<[Label; 3], Counter>,
-    /// By pattern.
+    /// By route pattern.
     routes: HashMap<String, Vec<Operation>>,
     other: Operation,
 }
@@ -34,8 +34,8 @@ struct Operation {
     method: &'static str,
     route: String,
     duration: Histogram,
-    /// In the order of [`STATUSES`], and one more for all others; made when they are needed, so
-    /// that what never happens is no series.
+    /// In the order of [`STATUSES`], plus one for all others. Created on first use, so that a
+    /// status that never occurs has no series.
     by_status: [OnceLock<Counter>; STATUSES.len() + 1],
 }
 
@@ -77,7 +77,7 @@ impl Requests {
         Self { totals, routes, other }
     }
 
-    /// Counts a request by its method, the pattern of its route, and the status of its answer.
+    /// Counts a request by its method, its route pattern, and its response status.
     pub fn count(&self, method: &str, route: Option<&str>, status: u16, elapsed: Duration) {
         let operations = route.and_then(|route| self.routes.get(route));
         let operation = operations.and_then(|all| all.iter().find(|operation| operation.method == method));

@@ -1,4 +1,4 @@
-//! Batches of the ledger: how large, how long, and how they ended.
+//! Ledger batches: their size, their duration, and how they ended.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ impl Settling {
         Self { sizes, durations, committed: ended("committed"), given_up: ended("given_up"), unknown: ended("unknown") }
     }
 
-    /// Counts a batch that has written so much, and took so long.
+    /// Counts a batch with its size and duration.
     pub fn count(&self, ended: Ended, size: usize, took: Duration) {
         match ended {
             Ended::Committed => {

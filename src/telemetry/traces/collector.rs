@@ -1,4 +1,4 @@
-//! The collector, asked by our HTTP client on behalf of OpenTelemetry's exporter.
+//! The trace collector, reached by our HTTP client on behalf of OpenTelemetry's exporter.
 
 use std::fmt;
 use std::future;
@@ -20,16 +20,15 @@ use crate::net::request::{Limits, Request, RequestError, Response};
 use crate::net::resolver::system_resolver;
 use crate::net::targets::Target;
 
-/// How long an export may take, with all that is tried.
+/// How long an export may take, including all retries.
 pub(super) const TIME_MAX: Duration = Duration::from_secs(10);
-/// How much of an answer is read.
+/// How much of a response is read.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
-/// What of the exporter's headers is sent on: how the message is to be read. The variables'
-/// headers are checked, and read, by `settings`.
+/// The exporter's headers that are passed on: those that describe the message. Headers from the
+/// environment variables are parsed and checked by `settings`.
 const HEADERS: [header::HeaderName; 2] = [header::CONTENT_TYPE, header::CONTENT_ENCODING];
 
-/// What came of an export: how many of its spans the collector has rejected, or why there was
-/// nothing that took them.
+/// The result of an export: how many spans the collector rejected, or why it took none.
 type Outcome = Result<u64, String>;
 
 /// The collector.
@@ -37,14 +36,14 @@ pub(super) struct Collector {
     target: Target,
     headers: HeaderMap,
     client: Client,
-    /// Of what is under way; taken only to be ended.
+    /// Runs the requests; taken only to be shut down.
     runtime: Option<Runtime>,
-    /// Of the last request: OpenTelemetry's exporter does not say so much.
+    /// The result of the last request: OpenTelemetry's exporter reports less.
     outcome: Mutex<Outcome>,
 }
 
 impl Collector {
-    /// Nothing is connected to yet. `headers` go with every request.
+    /// Creates the client without connecting. `headers` are sent with every request.
     pub(super) fn new(target: Target, headers: HeaderMap, tls: TlsConnector) -> std::io::Result<Self> {
         let runtime = Some(Builder::new_current_thread().enable_io().enable_time().build()?);
         let client = Client::new(Reach::Anywhere, system_resolver(), tls);
@@ -61,12 +60,12 @@ impl Collector {
         self.target.as_str()
     }
 
-    /// What came of the last request, once.
+    /// Takes the result of the last request.
     pub(super) fn take_outcome(&self) -> Outcome {
         std::mem::replace(&mut *self.outcome.lock(), Ok(0))
     }
 
-    /// Asks, on the exporter's own thread.
+    /// Sends a request, on the exporter's own thread.
     fn ask(&self, asked: HttpRequest<Bytes>) -> Result<Response, RequestError> {
         let (head, body) = asked.into_parts();
         let mut headers = self.headers.clone();
@@ -117,14 +116,14 @@ impl fmt::Debug for Collector {
 
 impl Drop for Collector {
     fn drop(&mut self) {
-        // A lookup of the collector's name may still be under way, for which nobody waits.
+        // A lookup of the collector's name may still be running; nobody waits for it.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-/// A success whose body is none of OTLP's is a success.
+/// A success status counts as success even if the body is not OTLP.
 fn outcome(came: &Result<Response, RequestError>) -> Outcome {
     match came {
         Ok(answer) if answer.status.is_success() => {

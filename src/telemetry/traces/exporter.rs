@@ -1,5 +1,5 @@
-//! The export, by OpenTelemetry's batch processor: a bounded queue and a thread. What could not be
-//! exported is told in the log, once a minute, with the number of spans.
+//! The export, through OpenTelemetry's batch processor: a bounded queue and a thread. Lost spans
+//! are logged, once a minute, with their number.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use crate::telemetry::log::LogThrottle;
 use crate::telemetry::traces::collector;
 use crate::telemetry::traces::collector::Collector;
 
-/// Spans that wait for the thread: one of a request takes about a kilobyte.
+/// The most spans that wait for the thread. A request's span takes about a kilobyte.
 const SPANS_MAX: usize = 4096;
-/// Spans that are exported at once.
+/// The most spans exported at once.
 const EXPORT_MAX: usize = 512;
 /// How long a span waits for others to be exported with.
 const DELAY: Duration = Duration::from_secs(2);
@@ -42,7 +42,7 @@ pub(super) fn processor(collector: Collector) -> std::io::Result<BatchSpanProces
     Ok(BatchSpanProcessor::builder(exporter).with_batch_config(batches).build())
 }
 
-/// OTLP's exporter, with a word on what was lost.
+/// The OTLP exporter, which also logs what was lost.
 #[derive(Debug)]
 struct Telling {
     otlp: opentelemetry_otlp::SpanExporter,
@@ -52,13 +52,13 @@ struct Telling {
 
 #[derive(Debug, Default)]
 struct Loss {
-    /// Spans that were not exported, for whatever reason, since that was told.
+    /// Spans lost for any reason since the last log entry.
     spans: u64,
     throttle: LogThrottle,
 }
 
 impl SpanExporter for Telling {
-    /// Never an error: the processor would log each.
+    /// Never returns an error: the processor would log every one.
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
         match (self.otlp.export(batch).await, self.collector.take_outcome()) {

@@ -1,18 +1,18 @@
-//! Traces, for a collector that speaks OTLP: who asked for what, and how long each part took.
+//! Traces for an OTLP collector: who asked for what, and how long each part took.
 //!
-//! | span | of what | belongs to |
+//! | span | covers | belongs to |
 //! |---|---|---|
-//! | `POST /api/v1/payments` | a request, from its head to the head of its answer | the caller's trace (`traceparent`), or one of its own |
-//! | `settle` | a batch of the ledger | the first of its requests; links to the others |
-//! | `webhook` | an attempt to deliver | a trace of its own |
+//! | `POST /api/v1/payments` | a request, from its head to the head of its response | the caller's trace (`traceparent`), or one of its own |
+//! | `settle` | a ledger batch | the first of its requests; links to the others |
+//! | `webhook` | a delivery attempt | a trace of its own |
 //!
-//! A span tells what the log and the metrics tell: patterns of routes, never paths or queries,
-//! so no key, no hash and no amount; of a webhook, host and port of the target.
+//! A span reveals no more than the log and the metrics: route patterns, never paths or queries, so
+//! no key, no hash and no amount; for a webhook, the host and port of the target.
 //!
-//! Where no collector is named there is no [`Traces`] at all: a request costs one branch, and a
-//! command to the ledger a look at a variable of its thread. Otherwise a span that is over goes into
-//! the bounded queue of OpenTelemetry's batch processor, or is dropped where that is full: a
-//! collector that is slow or dead costs memory up to that bound, and never time.
+//! Without a configured collector there is no [`Traces`] at all: a request costs one branch, and a
+//! command to the ledger costs reading a thread-local variable. Otherwise a finished span goes into
+//! the bounded queue of OpenTelemetry's batch processor, or is dropped if the queue is full. A slow
+//! or dead collector costs memory up to that bound, but never time.
 
 mod collector;
 mod exporter;
@@ -37,29 +37,29 @@ use crate::telemetry::Ended;
 use collector::Collector;
 pub use settings::Settings;
 
-/// How long the way down waits for the collector.
+/// How long shutdown waits for the collector.
 const FLUSH_TIME_MAX: Duration = Duration::from_secs(5);
-/// Requests that the span of a batch links to.
+/// The most requests that a batch's span links to.
 const LINKS_MAX: usize = 128;
-/// The longest `tracestate` that is taken over, in bytes: what everybody must be able to carry.
+/// The longest `tracestate` that is passed on, in bytes: the length that everybody must support.
 const TRACESTATE_BYTES_MAX: usize = 512;
-/// Methods that are told; any other word may be anything.
+/// The methods that are reported. Any other method could be arbitrary text.
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
-/// What is called by no operation's name, as in the metrics.
+/// The name of anything that is not an operation, as in the metrics.
 const OTHER: &str = "other";
 
-/// Makes spans. Cheap to clone.
+/// Creates spans. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Traces {
     tracer: SdkTracer,
 }
 
-/// The export, for whoever has to end it.
+/// The export, for whoever has to stop it.
 #[derive(Debug)]
 pub struct Exporting(SdkTracerProvider);
 
 impl Traces {
-    /// Starts the thread that exports.
+    /// Starts the export thread.
     pub fn start(settings: Settings, tls: TlsConnector) -> std::io::Result<(Self, Exporting)> {
         let mut resource = Resource::builder_empty()
             .with_service_name("satkeep")
@@ -83,7 +83,7 @@ impl Traces {
         Ok((Self { tracer: provider.tracer_with_scope(scope) }, Exporting(provider)))
     }
 
-    /// A request begins, in the trace that the caller has begun where there is one.
+    /// Starts a request's span, in the caller's trace if there is one.
     pub fn request(&self, traceparent: Option<&str>, tracestate: Option<&str>) -> RequestSpan {
         let parent = Parent { traceparent, tracestate: tracestate.filter(|text| text.len() <= TRACESTATE_BYTES_MAX) };
         let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), &parent);
@@ -91,8 +91,8 @@ impl Traces {
         RequestSpan(Context::new().with_span(self.tracer.build_with_context(builder, &parent)))
     }
 
-    /// A batch has ended, on the thread that [`on_behalf_of`] has told for whom it was. Where none
-    /// of its requests is exported, neither is the batch.
+    /// Records a batch that has ended, on the thread that [`on_behalf_of`] has told its requests.
+    /// If none of its requests is sampled, the batch is not either.
     pub fn batch(&self, ended: Ended, size: usize, took: Duration) {
         let requests = Context::current();
         if !requests.span().span_context().is_sampled() {
@@ -114,7 +114,7 @@ impl Traces {
         span.end_with_timestamp(now);
     }
 
-    /// An attempt to deliver has come back.
+    /// Records a delivery attempt.
     pub fn attempt(&self, attempt: &Attempt<'_>) {
         let (host, port) = attempt.place.rsplit_once(':').unwrap_or((attempt.place, ""));
         let mut attributes = vec![
@@ -141,7 +141,7 @@ impl Traces {
 }
 
 impl Exporting {
-    /// Exports what is left, as far as the collector takes it in time, and ends the thread.
+    /// Exports what is left, as far as the collector accepts it in time, and ends the thread.
     pub fn stop(self) {
         if let Err(error) = self.0.shutdown_with_timeout(FLUSH_TIME_MAX) {
             tracing::warn!(%error, "the last traces could not be exported");
@@ -149,37 +149,37 @@ impl Exporting {
     }
 }
 
-/// What came of trying to deliver a webhook once.
+/// The result of a delivery attempt.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
     /// Host and port of the target.
     pub place: &'a str,
-    /// The how manieth it was, from 1.
+    /// The number of the attempt, from 1.
     pub number: i64,
     /// How long it took, until now.
     pub took: Duration,
-    /// The status of the answer, where there was one.
+    /// The response status, if there was a response.
     pub status: Option<u16>,
-    /// Whether the target has taken it.
+    /// Whether the target accepted it.
     pub has_arrived: bool,
 }
 
-/// A request that is being handled.
+/// A request in progress.
 #[derive(Debug)]
 pub struct RequestSpan(Context);
 
 impl RequestSpan {
-    /// What `work` asks of the ledger is asked in the name of this request.
+    /// Runs `work` within this request's span: its commands to the ledger belong to this request.
     pub fn around<F: Future>(&self, work: F) -> WithContext<F> {
         work.with_context(self.0.clone())
     }
 
-    /// The trace that the request belongs to, exported or not.
+    /// The request's trace id, sampled or not.
     pub fn trace_id(&self) -> TraceId {
         self.0.span().span_context().trace_id()
     }
 
-    /// The request is answered. `route` is the pattern.
+    /// Ends the span. `route` is the pattern.
     pub fn end(self, method: &str, route: Option<&str>, status: u16, request_id: &str) {
         let span = self.0.span();
         if !span.is_recording() {
@@ -202,11 +202,11 @@ impl RequestSpan {
     }
 }
 
-/// A request that is exported and has asked something of the ledger.
+/// A sampled request that has sent a command to the ledger.
 #[derive(Clone, Debug)]
 pub struct Origin(SpanContext);
 
-/// The request in whose name the calling task works, where it is exported.
+/// The request that the calling task works for, if it is sampled.
 pub fn origin() -> Option<Origin> {
     Context::map_current(|context| {
         if !context.has_active_span() {
@@ -218,17 +218,17 @@ pub fn origin() -> Option<Origin> {
     })
 }
 
-/// All but the first of the requests that a batch is for.
+/// All requests of a batch but the first.
 struct Others(Vec<Link>);
 
-/// As long as what is answered is held, the calling thread settles for these requests.
+/// While the returned guard is held, the calling thread settles for these requests.
 pub fn on_behalf_of<'a>(mut origins: impl Iterator<Item = &'a Origin>) -> Option<ContextGuard> {
     let first = origins.next()?.0.clone();
     let others = origins.take(LINKS_MAX).map(|origin| Link::with_context(origin.0.clone())).collect();
     Some(Context::new().with_remote_span_context(first).with_value(Others(others)).attach())
 }
 
-/// What a caller says of its trace.
+/// The caller's trace headers.
 struct Parent<'a> {
     traceparent: Option<&'a str>,
     tracestate: Option<&'a str>,

@@ -1,4 +1,4 @@
-//! Where traces go: by a flag of ours, and by the variables that OpenTelemetry names.
+//! Where traces go, configured by our own flag and by OpenTelemetry's standard variables.
 
 use std::path::PathBuf;
 
@@ -9,28 +9,28 @@ use url::Url;
 
 use crate::net::targets::Target;
 
-/// Where collectors take traces.
+/// The path at which collectors accept traces.
 const PATH: &str = "/v1/traces";
-/// The protocol that is spoken, as OpenTelemetry calls it.
+/// The protocol, by its OpenTelemetry name.
 const PROTOCOL: &str = "http/protobuf";
 
-/// Where traces go, and which; every value valid.
+/// Where traces go, and which ones; every value is valid.
 #[derive(Clone)]
 pub struct Settings {
     pub(super) target: Target,
-    /// What every request to the collector carries: secrets, mostly.
+    /// Headers for every request to the collector; mostly secrets.
     pub(super) headers: HeaderMap,
     pub(super) sampler: Sampler,
-    /// What to call satkeep, where it is not its own name.
+    /// The service name, if it is not satkeep.
     pub(super) service: Option<String>,
-    /// Authorities that the collector's certificate may be by, besides the usual ones.
+    /// Certificate authorities trusted for the collector in addition to the usual ones.
     pub ca_file: Option<PathBuf>,
 }
 
 impl Settings {
-    /// Reads them: `endpoint` is the flag's value, and `variable` answers what a variable of the
-    /// environment holds. `None` where nothing is to be exported; otherwise everything that is
-    /// wrong, without values, which can be secrets.
+    /// Reads the settings: `endpoint` is the flag's value, and `variable` returns the value of an
+    /// environment variable. `None` if nothing is to be exported. Otherwise the error lists
+    /// everything that is wrong, without the values, which can be secrets.
     pub fn check(endpoint: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, Vec<String>> {
         let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
         let own = |name: &str| {
@@ -45,7 +45,7 @@ impl Settings {
             if endpoint.is_empty() { own("ENDPOINT") } else { Some(("--otlp-endpoint".into(), endpoint.into())) };
         let Some((name, url)) = named else { return Ok(None) };
         let mut errors = Vec::new();
-        // What is named for traces alone is the whole URL.
+        // A URL configured for traces only is the whole URL.
         let target = target(&url, name.contains("TRACES"));
         if target.is_none() {
             let problem = "must be an http or https URL without user name, password and query";
@@ -83,7 +83,8 @@ impl std::fmt::Debug for Settings {
     }
 }
 
-/// The collector's URL: `is_whole`, or the one that paths are put behind.
+/// The collector's URL: the whole URL if `is_whole`, otherwise the base that the path is appended
+/// to.
 fn target(text: &str, is_whole: bool) -> Option<Target> {
     let mut url = Url::parse(text).ok()?;
     if url.query().is_some() || url.fragment().is_some() || url.cannot_be_a_base() {
@@ -108,8 +109,7 @@ fn headers(text: &str) -> Option<HeaderMap> {
     pairs.map(pair).collect()
 }
 
-/// Which traces are exported. Without a name: what the caller has begun as the caller says, and
-/// all others.
+/// Which traces are exported. Without a name: the caller's decision if there is one, otherwise all.
 fn sampler(name: Option<&str>, argument: Option<&str>) -> Result<Sampler, &'static str> {
     let name = name.unwrap_or("parentbased_always_on").trim();
     let root = name.strip_prefix("parentbased_").unwrap_or(name);
