@@ -7,6 +7,7 @@
 use clap::Args;
 
 mod limits;
+mod links;
 mod listener;
 mod login;
 mod money;
@@ -16,6 +17,7 @@ pub mod values;
 mod webhooks;
 
 pub use limits::Limits;
+pub use links::Links;
 pub use listener::Listener;
 pub use login::Login;
 pub use money::Money;
@@ -32,6 +34,9 @@ pub struct Config {
     /// Where everything is kept.
     #[command(flatten)]
     pub storage: Storage,
+    /// What the outside calls this server.
+    #[command(flatten)]
+    pub links: Links,
     /// Invoices and amounts.
     #[command(flatten)]
     pub money: Money,

@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
+use crate::domain::lnurl::places::{Base, InvalidBase};
 use crate::domain::money::{Amount, SAT_MAX};
 use crate::domain::node::Network;
 use crate::domain::webhooks::WebhookFormat;
@@ -48,6 +49,10 @@ pub(super) fn metrics_listen(text: &str) -> Result<Maybe<SocketAddr>, &'static s
 
 pub(super) fn database_url(text: &str) -> Result<Maybe<Database>, String> {
     maybe(text, |url| Database::from_url(url).map_err(|error| error.to_string()))
+}
+
+pub(super) fn public_url(text: &str) -> Result<Maybe<Base>, InvalidBase> {
+    maybe(text, str::parse)
 }
 
 pub(super) fn network(text: &str) -> Result<Network, &'static str> {

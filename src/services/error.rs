@@ -64,6 +64,9 @@ pub enum Error {
     /// The invoice leaves the amount to the payer.
     #[error("the invoice has no amount")]
     AmountlessInvoice,
+    /// Nobody has said what the outside calls this server.
+    #[error("there is no public URL")]
+    NoPublicUrl,
     /// Nobody more may follow what happens.
     #[error("no stream: {0:?}")]
     NoStream(Refused),

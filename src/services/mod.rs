@@ -37,6 +37,7 @@ pub use records::{UserWithWallets, WalletWithKeys};
 use crate::config::Config;
 use crate::crypto::secret::Sealer;
 use crate::domain::consumer::Consumer;
+use crate::domain::lnurl::places::Places;
 use crate::domain::node::Node;
 use crate::domain::webhooks::WebhookFormat;
 use crate::ledger::operation::Operation;
@@ -80,6 +81,8 @@ pub struct Policy {
     pub session_s: i64,
     /// Whether anybody may open a manager account.
     pub allow_signup: bool,
+    /// What the outside calls this server.
+    pub places: Places,
 }
 
 impl Policy {
@@ -91,6 +94,7 @@ impl Policy {
             webhook_format: config.webhooks.webhook_format,
             session_s: config.login.session_s(),
             allow_signup: config.login.allow_signup,
+            places: config.links.places(),
         }
     }
 }

@@ -1,12 +1,14 @@
 //! Bolt Cards over HTTP: what their owners do with them, what programming apps, tills and wallets
 //! ask for, and what nobody may.
 
+mod hosts;
 mod manage;
 mod programming;
 mod races;
 mod refunds;
 mod taps;
 mod tills;
+mod upkeep;
 
 use serde_json::{Value, json};
 

@@ -1,10 +1,11 @@
 //! What wallets, tills and programming apps are answered: the forms of LNURL, and of the apps.
 
-use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::framework::error::ApiError;
+use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::services::cards::{CardError, Programming};
 
 /// Why a card does not do what is asked for. Wallets and tills expect it with the status of a
@@ -16,12 +17,6 @@ pub struct Refusal {
     status: &'static str,
     /// What went wrong, for a person.
     reason: String,
-}
-
-impl Refusal {
-    fn new(reason: String) -> Self {
-        Self { status: "ERROR", reason }
-    }
 }
 
 /// What a card pays with (LUD-03), and a link to pay it back (LUD-19).
@@ -139,12 +134,23 @@ pub enum RefundInvoiceAnswer {
     Refused(Refusal),
 }
 
-/// The answer to a wallet or a till.
-pub(super) fn answer(asked: Result<impl Serialize, CardError>) -> Result<HttpResponse, ApiError> {
+/// The answer to a wallet or a till: what these could change is told with the status of a success.
+pub(super) fn answer(asked: Result<impl Serialize, ApiError>) -> Result<HttpResponse, ApiError> {
     match asked {
         Ok(done) => Ok(HttpResponse::Ok().json(done)),
-        Err(CardError::Other(error)) => Err(error.into()),
-        Err(refusal) => Ok(HttpResponse::Ok().json(Refusal::new(refusal.to_string()))),
+        Err(refusal) if refusal.status_code() == StatusCode::BAD_REQUEST => {
+            Ok(HttpResponse::Ok().json(Refusal { status: "ERROR", reason: refusal.to_string() }))
+        }
+        Err(refusal) => Err(refusal),
+    }
+}
+
+impl From<CardError> for ApiError {
+    fn from(error: CardError) -> Self {
+        match error {
+            CardError::Other(error) => error.into(),
+            refusal => Self::with_detail(ErrorCode::CardRefused, refusal.to_string()),
+        }
     }
 }
 

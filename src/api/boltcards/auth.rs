@@ -1,16 +1,18 @@
 //! An app that programs or wipes a card fetches its keys: with a code, once. Nobody gets keys for
 //! a unique id, which any phone reads.
 
-use actix_web::{HttpRequest, HttpResponse, get, post};
+use actix_web::{HttpResponse, get, post};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::answers::{NewCardKeys, NewCardKeysByPost};
 use super::links::Links;
+use crate::api::framework::address::ClientAddress;
 use crate::api::framework::answers::NotHead;
-use crate::api::framework::app::State;
+use crate::api::framework::app::{App, State};
 use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::host::RequestHost;
 use crate::api::framework::params::Params;
 use crate::domain::card::CardUid;
 use crate::domain::card::tokens::Otp;
@@ -32,15 +34,17 @@ pub struct CardAtHand {
 }
 
 async fn take(
-    app: &State,
-    request: &HttpRequest,
+    app: &App,
+    client: ClientAddress,
+    host: &RequestHost,
     params: &Params,
     uid: Option<CardUid>,
 ) -> Result<NewCardKeys, ApiError> {
     let otp = params.get("a")?.ok_or_else(|| ApiError::field("a", "is missing: the card's code (`otp`)"))?;
     let otp = otp.parse::<Otp>().or(Err(ErrorCode::CardCodeUnknown))?;
     // Before the code is used up.
-    let links = Links::of(app, request)?;
+    let links = Links::of(app, host)?;
+    let _turn = app.stranger_turn(client).await?;
     let programming = cards::take_keys(&app.services, otp, uid).await?;
     let base = links.scan(&programming.card.external_id)?;
     Ok(NewCardKeys::new(programming, base))
@@ -59,10 +63,11 @@ async fn take(
 pub(in crate::api) async fn get_card_keys(
     _acts: NotHead,
     app: State,
+    client: ClientAddress,
+    host: RequestHost,
     params: Params,
-    request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    Ok(HttpResponse::Ok().json(take(&app, &request, &params, None).await?))
+    Ok(HttpResponse::Ok().json(take(&app, client, &host, &params, None).await?))
 }
 
 /// Fetch a card's keys, by POST
@@ -81,14 +86,15 @@ pub(in crate::api) async fn get_card_keys(
 #[post("/boltcards/api/v1/auth")]
 pub(in crate::api) async fn take_card_keys(
     app: State,
+    client: ClientAddress,
+    host: RequestHost,
     params: Params,
-    request: HttpRequest,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     let at_hand: CardAtHand = body.json()?;
     let uid = at_hand.uid.map(|uid| uid.parse::<CardUid>()).transpose();
     let uid = uid.map_err(|error| ApiError::field("UID", error))?;
     let is_to_wipe = params.flag("wipe")?.unwrap_or_default();
-    let keys = take(&app, &request, &params, uid).await?;
+    let keys = take(&app, client, &host, &params, uid).await?;
     Ok(HttpResponse::Ok().json(NewCardKeysByPost::new(keys, is_to_wipe)))
 }

@@ -5,14 +5,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::answers::Done;
-use super::links::Links;
+use super::links::ScanLink;
 use super::shown;
 use crate::api::framework::app::State;
 use crate::api::framework::auth::WalletKey;
 use crate::api::framework::body::{Body, lenient};
-use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::error::ApiError;
+use crate::api::framework::host::RequestHost;
 use crate::domain::skim::SkimmedRequest;
-use crate::services::cards::{self, CardError};
+use crate::services::cards;
 
 /// What the card has shown.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -50,24 +51,18 @@ pub struct NfcPayment {
 pub(in crate::api) async fn pay_with_nfc(
     _till: WalletKey,
     app: State,
+    host: RequestHost,
     path: web::Path<String>,
     request: HttpRequest,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     let order: NfcOrder = body.json()?;
     let lnurl_w = order.lnurl_w.ok_or_else(|| ApiError::field("lnurl_w", "is missing: what the card has shown"))?;
-    let link = Links::of(&app, &request)?.read_scan(&lnurl_w).map_err(|why| ApiError::field("lnurl_w", why))?;
+    let link = ScanLink::read(&app, &host, &lnurl_w)?;
     // Before the tap is used up.
     let invoice = SkimmedRequest::skim(&path)?;
-    let offer = cards::scan(&app.services, shown(&request, &link.external_id, &link.p, &link.c)).await;
-    let offer = offer.map_err(refused)?;
-    cards::pay(&app.services, offer.hit, &offer.token, invoice).await.map_err(refused)?;
+    let offer = cards::scan(&app.services, shown(&request, &link.external_id, &link.p, &link.c)).await?;
+    let payer = cards::payer(&app.services, offer.hit, &offer.token).await?;
+    cards::pay(&app.services, payer, invoice).await?;
     Ok(HttpResponse::Ok().json(NfcPayment { success: true, detail: Done::OK }))
-}
-
-fn refused(error: CardError) -> ApiError {
-    match error {
-        CardError::Other(error) => error.into(),
-        refusal => ApiError::with_detail(ErrorCode::CardRefused, refusal.to_string()),
-    }
 }

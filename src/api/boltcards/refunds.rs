@@ -1,15 +1,17 @@
 //! What was paid with a card is paid back (LUD-06).
 
-use actix_web::{HttpRequest, HttpResponse, get, web};
+use actix_web::{HttpResponse, get, web};
 
 use super::answers::{PayRequest, RefundInvoice, RefundInvoiceAnswer, RefundLinkAnswer, answer};
 use super::links::Links;
+use crate::api::framework::address::ClientAddress;
 use crate::api::framework::answers::NotHead;
-use crate::api::framework::app::State;
+use crate::api::framework::app::{App, State};
 use crate::api::framework::error::ApiError;
+use crate::api::framework::host::RequestHost;
 use crate::api::framework::params::Params;
 use crate::domain::ids::HitId;
-use crate::services::cards::{self, CardError};
+use crate::services::cards::{self, CardError, RefundLink};
 
 /// What can be paid back
 ///
@@ -22,19 +24,29 @@ use crate::services::cards::{self, CardError};
 #[get("/boltcards/api/v1/lnurlp/{hit}")]
 pub(in crate::api) async fn refund_link(
     app: State,
+    client: ClientAddress,
+    host: RequestHost,
     path: web::Path<String>,
-    request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let links = Links::of(&app, &request)?;
-    let Ok(hit) = path.parse::<HitId>() else { return answer(Err::<PayRequest, _>(CardError::HitNotFound)) };
-    let link = cards::refund_link(&app.services, hit).await;
-    answer(link.map(|link| PayRequest {
+    answer(tell(&app, client, &host, &path).await)
+}
+
+async fn find(app: &App, client: ClientAddress, hit: &str) -> Result<RefundLink, ApiError> {
+    let hit = hit.parse::<HitId>().or(Err(CardError::HitNotFound))?;
+    let _turn = app.stranger_turn(client).await?;
+    Ok(cards::refund_link(&app.services, hit).await?)
+}
+
+async fn tell(app: &App, client: ClientAddress, host: &RequestHost, hit: &str) -> Result<PayRequest, ApiError> {
+    let links = Links::of(app, host)?;
+    let link = find(app, client, hit).await?;
+    Ok(PayRequest {
         tag: "payRequest",
-        callback: links.refund_invoice(hit),
+        callback: links.refund_invoice(link.hit)?,
         min_sendable: link.range.min().msat(),
         max_sendable: link.range.max().msat(),
         metadata: link.metadata.as_str().to_owned(),
-    }))
+    })
 }
 
 /// An invoice to pay back
@@ -42,7 +54,7 @@ pub(in crate::api) async fn refund_link(
     tag = "Bolt Cards",
     params(
         ("hit" = String, Path, description = "The tap"),
-        ("amount" = i64, Query, description = "How much, in msat", minimum = 1, example = 210_000)
+        ("amount" = String, Query, description = "How much, in msat; whole sat only", example = "210000", pattern = "^[0-9]{1,18}$")
     ),
     responses((status = 200, description = "The invoice, or why there is none (`status` is `ERROR`)", body = RefundInvoiceAnswer))
 )]
@@ -50,12 +62,16 @@ pub(in crate::api) async fn refund_link(
 pub(in crate::api) async fn refund_invoice(
     _acts: NotHead,
     app: State,
+    client: ClientAddress,
     path: web::Path<String>,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
+    answer(invoice(&app, client, &path, &params).await)
+}
+
+async fn invoice(app: &App, client: ClientAddress, hit: &str, params: &Params) -> Result<RefundInvoice, ApiError> {
     let amount = params.integer("amount", i64::MIN, i64::MAX)?;
     let amount_msat = amount.ok_or_else(|| ApiError::field("amount", "is missing: how much, in msat"))?;
-    let Ok(hit) = path.parse::<HitId>() else { return answer(Err::<RefundInvoice, _>(CardError::HitNotFound)) };
-    let invoice = cards::refund_invoice(&app.services, hit, amount_msat).await;
-    answer(invoice.map(|pr| RefundInvoice { pr, routes: [] }))
+    let link = find(app, client, hit).await?;
+    Ok(RefundInvoice { pr: cards::refund_invoice(&app.services, link, amount_msat).await?, routes: [] })
 }

@@ -5,10 +5,11 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use super::answers::{Done, PayAnswer, ScanAnswer, WithdrawRequest, answer};
 use super::links::Links;
 use super::shown;
+use crate::api::framework::address::ClientAddress;
 use crate::api::framework::answers::NotHead;
-use crate::api::framework::app::App;
-use crate::api::framework::app::State;
+use crate::api::framework::app::{App, State};
 use crate::api::framework::error::ApiError;
+use crate::api::framework::host::RequestHost;
 use crate::api::framework::params::Params;
 use crate::domain::card::tokens::WithdrawToken;
 use crate::domain::ids::HitId;
@@ -36,26 +37,33 @@ const MIN_MSAT: i64 = 1000;
 pub(in crate::api) async fn scan_card(
     _acts: NotHead,
     app: State,
+    host: RequestHost,
     path: web::Path<String>,
     params: Params,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let links = Links::of(&app, &request)?;
-    let (p, c) = (params.get("p")?.unwrap_or_default(), params.get("c")?.unwrap_or_default());
-    match cards::scan(&app.services, shown(&request, &path, p, c)).await {
-        Ok(offer) => answer(Ok(withdraw_request(&links, &offer)?)),
-        Err(error) => answer(Err::<WithdrawRequest, _>(error)),
-    }
+    answer(scan(&app, &host, &path, &params, &request).await)
 }
 
-fn withdraw_request(links: &Links, offer: &Offer) -> Result<WithdrawRequest, ApiError> {
-    let pay_link = links.refund(offer.hit)?;
+async fn scan(
+    app: &App,
+    host: &RequestHost,
+    external_id: &str,
+    params: &Params,
+    request: &HttpRequest,
+) -> Result<WithdrawRequest, ApiError> {
+    // Before the tap is used up.
+    let links = Links::of(app, host)?;
+    let (p, c) = (params.get("p")?.unwrap_or_default(), params.get("c")?.unwrap_or_default());
+    let _turn = app.stranger_turn(ClientAddress::of(request)).await?;
+    let Offer { token, hit, max } = cards::scan(&app.services, shown(request, external_id, p, c)).await?;
+    let pay_link = links.refund(hit)?;
     Ok(WithdrawRequest {
         tag: "withdrawRequest",
-        callback: links.pay(offer.hit),
-        k1: offer.token.reveal().to_string(),
+        callback: links.pay(hit)?,
+        k1: token.reveal().to_string(),
         min_withdrawable: MIN_MSAT,
-        max_withdrawable: offer.max.msat(),
+        max_withdrawable: max.msat(),
         default_description: format!("Boltcard (refund address {pay_link})"),
         pay_link,
     })
@@ -78,17 +86,23 @@ fn withdraw_request(links: &Links, offer: &Offer) -> Result<WithdrawRequest, Api
 pub(in crate::api) async fn pay_by_card(
     _acts: NotHead,
     app: State,
+    client: ClientAddress,
     path: web::Path<String>,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    let (token, request) = (params.get("k1")?, params.get("pr")?);
-    answer(pay(&app, &path, token, request).await)
+    answer(pay(&app, client, &path, &params).await)
 }
 
-async fn pay(app: &App, hit: &str, token: Option<&str>, request: Option<&str>) -> Result<Done, CardError> {
+async fn pay(app: &App, client: ClientAddress, hit: &str, params: &Params) -> Result<Done, ApiError> {
     let hit = hit.parse::<HitId>().or(Err(CardError::HitNotFound))?;
-    let token = token.ok_or(CardError::NoToken)?.parse::<WithdrawToken>().or(Err(CardError::OtherToken))?;
-    let request = SkimmedRequest::skim(request.ok_or(CardError::NoRequest)?).or(Err(CardError::InvalidRequest))?;
-    cards::pay(&app.services, hit, &token, request).await?;
+    let token = params.get("k1")?.ok_or(CardError::NoToken)?;
+    let token = token.parse::<WithdrawToken>().or(Err(CardError::OtherToken))?;
+    let request = params.get("pr")?.ok_or(CardError::NoRequest)?;
+    let request = SkimmedRequest::skim(request).or(Err(CardError::InvalidRequest))?;
+    let payer = {
+        let _turn = app.stranger_turn(client).await?;
+        cards::payer(&app.services, hit, &token).await?
+    };
+    cards::pay(&app.services, payer, request).await?;
     Ok(Done::OK)
 }

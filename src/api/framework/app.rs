@@ -8,7 +8,7 @@ use crate::api::framework::address::ClientAddress;
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::rate_limit::RateLimits;
 use crate::config::Config;
-use crate::fairness::gate::{Gate, PATIENCE};
+use crate::fairness::gate::{Gate, PATIENCE, Turn};
 use crate::fairness::turns::Limits;
 use crate::live::hub::Hub;
 use crate::net::proxies::TrustedProxies;
@@ -20,6 +20,10 @@ use crate::telemetry::traces::Traces;
 
 /// Pictures that are drawn at once, for callers without a key.
 const PICTURES: Limits = Limits::new(1, 1024, 64);
+
+/// Lookups of pay links at once, for payers without a key: fewer than there are connections to the
+/// database, so that others get through.
+const STRANGERS: Limits = Limits::new(6, 2048, 512);
 
 /// The service behind the handlers.
 #[derive(Debug)]
@@ -40,6 +44,8 @@ pub struct App {
     pub health: Arc<Health>,
     /// Who draws a picture.
     pictures: Gate<Vec<u8>>,
+    /// Who looks up what anybody may see.
+    strangers: Gate<Vec<u8>>,
 }
 
 /// The service, as a handler gets it.
@@ -57,6 +63,7 @@ impl App {
             trusted_proxies: config.listener.trusted_proxies.clone(),
             health: Arc::new(Health::starting()),
             pictures: Gate::new(PICTURES, PATIENCE),
+            strangers: Gate::new(STRANGERS, PATIENCE),
         }
     }
 
@@ -64,6 +71,11 @@ impl App {
     #[must_use]
     pub fn with_traces(self, traces: Option<Traces>) -> Self {
         Self { traces, ..self }
+    }
+
+    /// Waits for the turn of a client to look up what anybody may see.
+    pub async fn stranger_turn(&self, client: ClientAddress) -> Result<Turn<Vec<u8>>, ApiError> {
+        Ok(enter_by_network(&self.strangers, client.network()).await?)
     }
 
     /// Draws a picture for whoever asks, when it is the client's turn, without keeping a worker

@@ -84,6 +84,9 @@ codes! {
     UnsupportedUnit = "unsupported_unit", BAD_REQUEST, false, "The provided unit is not supported";
     /// Another payment of the wallet has the external id; `payment_hash` says which.
     ExternalIdExists = "external_id_exists", CONFLICT, false, "Another payment of the wallet has this external_id";
+    /// Nobody has said by which host the outside reaches this server.
+    NoPublicUrl = "no_public_url", BAD_REQUEST, false,
+        "Links need a host: the operator must set --public-url, or name the host of this request in --allowed-hosts";
     /// A card does not pay this: the text says why.
     CardRefused = "card_refused", BAD_REQUEST, false, "The card does not pay this";
     /// The receiving wallet is frozen for everything.
@@ -512,6 +515,7 @@ impl From<services::Error> for ApiError {
             services::Error::AfterParts(error) => Self::from(*error).after_parts(),
             services::Error::InvalidInvoice(invalid) => invalid.into(),
             services::Error::AmountlessInvoice => ErrorCode::AmountlessInvoice.into(),
+            services::Error::NoPublicUrl => ErrorCode::NoPublicUrl.into(),
             services::Error::NoStream(refused) => ErrorCode::from(refused).into(),
             services::Error::TooFarBack(too_far) => {
                 let advice = "list them with GET /api/v1/payments, and connect without it";

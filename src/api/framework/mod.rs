@@ -9,6 +9,7 @@ pub mod document;
 pub mod edge;
 pub mod error;
 pub mod fields;
+pub mod host;
 pub mod idempotency;
 pub mod json_stream;
 pub mod leniency;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use url::Host;
 
-use super::service_url::{InvalidServiceUrl, PlainHttp, ServiceUrl};
+use super::service_url::{InvalidServiceUrl, PlainHttp, ServiceUrl, is_loopback};
 
 /// The longest name in front of the `@`, in characters.
 pub const NAME_CHARS_MAX: usize = 210;
@@ -88,11 +88,7 @@ impl FromStr for Recipient {
             Some((name, tag)) => (name, Some(tag)),
             None => (text.as_str(), None),
         };
-        let name = LinkName::new(name.to_owned())?;
-        if tag.is_some_and(|tag| !is_name(tag)) {
-            return Err(InvalidAddress::Tag);
-        }
-        Ok(Self { name, tag: tag.map(str::to_owned) })
+        Ok(Self { name: LinkName::new(name.to_owned())?, tag: tag.map(read_tag).transpose()? })
     }
 }
 
@@ -150,6 +146,19 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.recipient, self.authority)
     }
+}
+
+impl Authority {
+    /// Whether it is this machine.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.host)
+    }
+}
+
+/// Reads what stands behind the `+` of an address.
+pub fn read_tag(text: &str) -> Result<String, InvalidAddress> {
+    let text = text.to_ascii_lowercase();
+    if is_name(&text) { Ok(text) } else { Err(InvalidAddress::Tag) }
 }
 
 impl Address {

@@ -6,6 +6,7 @@ pub mod bech32;
 pub mod code;
 pub mod metadata;
 pub mod pay_range;
+pub mod places;
 pub mod sendable;
 pub mod service_url;
 pub mod success;

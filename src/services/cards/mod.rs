@@ -10,7 +10,7 @@ mod taps;
 pub use manage::{CardChange, CardTerms, Issuer, create, delete, list, set_enabled, update};
 pub use programming::{Programming, renew_otp, take_keys};
 pub use refunds::{RefundLink, refund_invoice, refund_link, refunds};
-pub use spend::pay;
+pub use spend::{Payer, pay, payer};
 pub use taps::{Offer, Shown, hits, scan};
 
 pub use crate::store::cards::hits::{Hit, Refund};
@@ -25,6 +25,8 @@ use crate::domain::card::sun::SunError;
 use crate::domain::lnurl::sendable::PayRefused;
 use crate::ledger::outcome::Rejection;
 
+/// What payments with cards, and refunds, are marked with in their wallet's list, as in LNbits.
+const TAG: &str = "boltcards";
 /// For how long a new code can be used, in seconds.
 pub const OTP_S: i64 = 3600;
 /// For how long a tap can be paid with, in seconds.

@@ -1,6 +1,6 @@
 //! Paying back what was paid with a card: a link to its wallet, for each tap that has paid.
 
-use super::{CardError, of_hit, whose};
+use super::{CardError, TAG, of_hit, whose};
 use crate::clock;
 use crate::domain::expiry::Expiry;
 use crate::domain::extra::Extra;
@@ -24,47 +24,38 @@ const REFUND: &str = "Refund";
 /// What may be paid back.
 #[derive(Clone, Debug)]
 pub struct RefundLink {
+    /// For which tap.
+    pub hit: HitId,
     /// How much.
     pub range: Sendable,
     /// What the link says about itself.
     pub metadata: Metadata,
-}
-
-impl RefundLink {
-    fn of(hit: &HitOfCard) -> Result<Self, CardError> {
-        if !hit.is_enabled {
-            return Err(CardError::CardDisabled);
-        }
-        let max = hit.amount.and_then(|amount| Amount::from_sat(amount.to_sat()).ok());
-        let min = Amount::from_sat(1).ok();
-        let range = min.zip(max).and_then(|(min, max)| Sendable::new(min, max));
-        let range = range.ok_or(CardError::NothingToRefund)?;
-        Ok(Self { range, metadata: Metadata::of_description(&memo()?) })
-    }
+    found: HitOfCard,
 }
 
 fn memo() -> Result<Memo, Error> {
     Memo::new(REFUND.to_owned()).or(Err(Error::Fault))
 }
 
-async fn find(services: &Services, hit: HitId) -> Result<HitOfCard, CardError> {
-    services.store.read(move |connection| hits::find(connection, hit)).await.map_err(of_hit)
-}
-
 /// The link by which what was paid with a tap is paid back.
 pub async fn refund_link(services: &Services, hit: HitId) -> Result<RefundLink, CardError> {
-    RefundLink::of(&find(services, hit).await?)
+    let found = services.store.read(move |connection| hits::find(connection, hit)).await.map_err(of_hit)?;
+    if !found.is_enabled {
+        return Err(CardError::CardDisabled);
+    }
+    let max = found.amount.and_then(|amount| Amount::from_sat(amount.to_sat()).ok());
+    let min = Amount::from_sat(1).ok();
+    let range = min.zip(max).and_then(|(min, max)| Sendable::new(min, max)).ok_or(CardError::NothingToRefund)?;
+    Ok(RefundLink { hit, range, metadata: Metadata::of_description(&memo()?), found })
 }
 
 /// An invoice of the card's wallet, for whoever pays back so much of what was paid with a tap.
-pub async fn refund_invoice(services: &Services, hit: HitId, amount_msat: i64) -> Result<String, CardError> {
-    let found = find(services, hit).await?;
-    let link = RefundLink::of(&found)?;
-    let amount = link.range.check(amount_msat)?;
-    let json = serde_json::json!({"tag": "boltcards", "card": found.card, "refund": hit.to_string()});
+pub async fn refund_invoice(services: &Services, link: RefundLink, amount_msat: i64) -> Result<String, CardError> {
+    let RefundLink { hit, range, metadata, found } = link;
+    let json = serde_json::json!({"tag": TAG, "card": found.card, "refund": hit.to_string()});
     let terms = InvoiceTerms {
-        amount,
-        description: Description::Hash(*link.metadata.hash().as_ref()),
+        amount: range.check(amount_msat)?,
+        description: Description::Hash(*metadata.hash().as_ref()),
         memo: memo()?,
         expiry: Expiry::DEFAULT,
         webhook: None,

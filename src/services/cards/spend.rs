@@ -1,6 +1,6 @@
 //! Paying with a tap.
 
-use super::{CardError, of_hit};
+use super::{CardError, TAG, of_hit};
 use crate::domain::card::tokens::WithdrawToken;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{HitId, TransferId};
@@ -8,23 +8,26 @@ use crate::domain::skim::SkimmedRequest;
 use crate::ledger::command::PayByCard;
 use crate::ledger::outcome::{Paid, Rejection};
 use crate::services::{Error, Services};
-use crate::store::cards::hits;
+use crate::store::cards::hits::{self, HitOfCard};
 
-/// What a payment with a card is marked with in its wallet's list, as in LNbits.
-const TAG: &str = "boltcards";
+/// Who may pay with a tap: whoever shows what it is paid with.
+#[derive(Debug)]
+pub struct Payer {
+    hit: HitId,
+    found: HitOfCard,
+}
+
+/// Proves that somebody may pay with a tap. Whether it has paid, and whether it still may, is
+/// decided when it does.
+pub async fn payer(services: &Services, hit: HitId, token: &WithdrawToken) -> Result<Payer, CardError> {
+    let found = services.store.read(move |connection| hits::find(connection, hit)).await.map_err(of_hit)?;
+    if token.hit() == hit { Ok(Payer { hit, found }) } else { Err(CardError::OtherToken) }
+}
 
 /// Pays an invoice from the wallet of the card that was tapped: at once with the end of the tap and
 /// what counts against the card's limits, or not at all.
-pub async fn pay(
-    services: &Services,
-    hit: HitId,
-    token: &WithdrawToken,
-    request: SkimmedRequest,
-) -> Result<(), CardError> {
-    let found = services.store.read(move |connection| hits::find(connection, hit)).await.map_err(of_hit)?;
-    if token.hit() != hit {
-        return Err(CardError::OtherToken);
-    }
+pub async fn pay(services: &Services, payer: Payer, request: SkimmedRequest) -> Result<(), CardError> {
+    let Payer { hit, found } = payer;
     let command = PayByCard {
         hit,
         account: found.wallet.account(),
