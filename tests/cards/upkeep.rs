@@ -16,7 +16,7 @@ both_stores! {
             tap(server, &mut card);
         }
         let store = Store::open(Database::from_url(&server.database.url).unwrap()).unwrap();
-        let mut forget = |before| store.write_blocking(|connection| hits::forget_some(connection, UnixMs::new(before))).unwrap();
+        let forget = |before| store.write_blocking(|connection| hits::forget_some(connection, UnixMs::new(before))).unwrap();
         assert!(!forget(1));
         assert_eq!(listed(server, &alice).len(), 4);
         assert!(!forget(i64::MAX));

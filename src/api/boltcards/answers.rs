@@ -147,9 +147,10 @@ pub(super) fn answer(asked: Result<impl Serialize, ApiError>) -> Result<HttpResp
 
 impl From<CardError> for ApiError {
     fn from(error: CardError) -> Self {
-        match error {
-            CardError::Other(error) => error.into(),
-            refusal => Self::with_detail(ErrorCode::CardRefused, refusal.to_string()),
+        if let CardError::Other(fault) = error {
+            fault.into()
+        } else {
+            Self::with_detail(ErrorCode::CardRefused, error.to_string())
         }
     }
 }

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use crate::clock;
 use crate::domain::ids::{HitId, PaymentHash, WalletId};
+use crate::domain::money::Msat;
 use crate::services::cards::{CardRecord, Hit, Refund};
 
 /// A card. Its keys and its code are shown to the admin key of its wallet, and null to others.
@@ -130,7 +131,7 @@ impl From<Hit> for HitView {
             useragent: hit.useragent,
             old_ctr: hit.old_counter,
             new_ctr: hit.new_counter,
-            amount: hit.amount.map_or(0, |amount| amount.to_sat()),
+            amount: hit.amount.map_or(0, Msat::to_sat),
             time: hit.created_at.to_iso(),
         }
     }

@@ -5,7 +5,7 @@
 
 use std::str::FromStr;
 
-use super::address::{Authority, InvalidAddress};
+use super::address::Authority;
 use super::service_url::{InvalidServiceUrl, PlainHttp, ServiceUrl};
 
 /// Where URLs of this server begin.
@@ -85,7 +85,7 @@ impl FromStr for Hosts {
     fn from_str(text: &str) -> Result<Self, InvalidHosts> {
         let hosts = text.split(',').map(str::trim).filter(|host| !host.is_empty());
         let read = |host: &str| {
-            let authority = host.parse().map_err(|_: InvalidAddress| InvalidHosts)?;
+            let authority: Authority = host.parse().or(Err(InvalidHosts))?;
             Base::of(&authority).or(Err(InvalidHosts))
         };
         hosts.map(read).collect::<Result<_, _>>().map(Self)

@@ -139,19 +139,18 @@ pub fn list(connection: &mut Db, whose: Whose, offset: i64, limit: i64) -> Resul
     rows.into_iter().map(hit).collect()
 }
 
+/// A wallet, its root manager and user, its card, whether that pays, and what was paid.
+type OfCard = (Vec<u8>, Option<Vec<u8>>, Vec<u8>, String, bool, Option<i64>);
+
 /// A tap of a card of a wallet that is there.
 pub fn find(connection: &mut Db, id: HitId) -> Result<HitOfCard, StoreError> {
-    let (amount, (card, user, is_enabled), (wallet, root)): (Option<i64>, (String, Vec<u8>, bool), (Vec<u8>, _)) =
-        hits::table
-            .inner_join(cards::table.inner_join(accounts::table))
-            .filter(accounts::closed_at_ms.is_null())
-            .filter(hits::id.eq(id.as_bytes().as_slice()))
-            .select((
-                hits::amount_msat,
-                (cards::public_id, cards::user_id, cards::enabled),
-                (accounts::id, accounts::root_id),
-            ))
-            .first(connection)?;
+    let found: OfCard = hits::table
+        .inner_join(cards::table.inner_join(accounts::table))
+        .filter(accounts::closed_at_ms.is_null())
+        .filter(hits::id.eq(id.as_bytes().as_slice()))
+        .select((accounts::id, accounts::root_id, cards::user_id, cards::public_id, cards::enabled, hits::amount_msat))
+        .first(connection)?;
+    let (wallet, root, user, card, is_enabled, amount) = found;
     Ok(HitOfCard {
         wallet: WalletId::from_slice(&wallet)?,
         card,
