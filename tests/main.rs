@@ -22,6 +22,7 @@ mod access_control;
 mod api;
 mod architecture;
 mod audit;
+mod cards;
 mod cli;
 mod config;
 mod documents;

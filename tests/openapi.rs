@@ -35,7 +35,18 @@ fn the_committed_document_is_the_generated_one() {
 fn every_operation_says_what_it_must() {
     let document = document();
     assert_eq!(document["openapi"], "3.1.0");
-    let tags = ["Wallet", "Payments", "User Manager", "LNDHub", "LNURL", "Operators", "Auth", "Events", "System"];
+    let tags = [
+        "Wallet",
+        "Payments",
+        "Bolt Cards",
+        "User Manager",
+        "LNDHub",
+        "LNURL",
+        "Operators",
+        "Auth",
+        "Events",
+        "System",
+    ];
     for (name, operation) in operations(&document) {
         assert!(!operation["summary"].as_str().unwrap_or_default().is_empty(), "{name}: no summary");
         assert!(!operation["operationId"].as_str().unwrap_or_default().is_empty(), "{name}: no id");

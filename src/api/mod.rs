@@ -6,6 +6,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub mod boltcards;
 pub mod framework;
 pub mod live;
 pub mod lndhub;
@@ -19,6 +20,7 @@ pub mod user_manager;
 pub mod wallet;
 pub mod webhooks;
 
+use boltcards::{auth, cards, hits, nfc, refunds, scan};
 use framework::document::{self, DocumentText};
 use framework::error::{ApiError, ErrorCode};
 use framework::paths::Methods;
@@ -75,6 +77,21 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(serve::pay_callback)
         .service(serve::lightning_address)
         .service(serve::lightning_address_alias)
+        .service(nfc::pay_with_nfc)
+        .service(cards::list_cards)
+        .service(cards::create_card)
+        .service(cards::enable_card)
+        .service(cards::update_card)
+        .service(cards::delete_card)
+        .service(cards::renew_card_otp)
+        .service(hits::list_hits)
+        .service(hits::list_refunds)
+        .service(auth::get_card_keys)
+        .service(auth::take_card_keys)
+        .service(scan::scan_card)
+        .service(scan::pay_by_card)
+        .service(refunds::refund_link)
+        .service(refunds::refund_invoice)
         .service(users::create_user)
         .service(users::list_users)
         .service(users::get_user)

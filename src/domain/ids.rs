@@ -132,7 +132,7 @@ id!(
     CardId, 16
 );
 id!(
-    /// A tap of a card: LUD-03 calls it `k1`.
+    /// A tap of a card, known by the digest of what may be spent with.
     HitId, 16
 );
 id!(
@@ -220,13 +220,6 @@ impl PayLinkId {
 
 impl CardId {
     /// A new id of 128 random bits.
-    pub fn random() -> Self {
-        Self(random::bytes())
-    }
-}
-
-impl HitId {
-    /// A new id of 128 random bits: whoever knows it may spend once.
     pub fn random() -> Self {
         Self(random::bytes())
     }

@@ -18,6 +18,7 @@ use crate::server::tasks::Tasks;
 use crate::services::health::Health;
 use crate::services::pay_links::served::ServedCounts;
 use crate::store::access::{login_throttle, sessions};
+use crate::store::cards::hits;
 use crate::store::webhooks::log;
 use crate::store::{Db, Store, StoreError, idempotency};
 use crate::telemetry::log::LogThrottle;
@@ -26,6 +27,9 @@ use crate::telemetry::log::LogThrottle;
 const IDEMPOTENCY_MEMORY_S: i64 = 48 * 3600;
 /// How long the log of a delivery is kept.
 const DELIVERY_MEMORY_S: i64 = 30 * 24 * 3600;
+
+/// How long a tap of a card is kept that nothing was paid with; what was paid is never forgotten.
+const HIT_MEMORY_S: i64 = 7 * 24 * 3600;
 
 /// What the upkeep works on.
 pub(super) struct Upkeep {
@@ -80,6 +84,8 @@ async fn forget_old_rows(store: Store) {
         forget(&store, "guesses", move |c| login_throttle::forget_some(c, guessed_before)).await;
         let delivered_before = now.plus_seconds(-DELIVERY_MEMORY_S);
         forget(&store, "deliveries", move |c| log::forget_some(c, delivered_before)).await;
+        let tapped_before = now.plus_seconds(-HIT_MEMORY_S);
+        forget(&store, "taps of cards", move |c| hits::forget_some(c, tapped_before)).await;
         forget(&store, "sessions", move |c| sessions::forget_some(c, now)).await;
     }
 }

@@ -136,6 +136,10 @@ pub enum Missing {
     PayLink,
     /// A Lightning address.
     Address,
+    /// A card of the caller's wallet.
+    Card,
+    /// A card that a code is for.
+    CardToProgram,
 }
 
 /// What is in the way.
@@ -149,6 +153,8 @@ pub enum Taken {
     Endpoints,
     /// Another pay link has the name.
     LinkName,
+    /// Another card of the user has the unique id.
+    CardUid,
 }
 
 impl Error {

@@ -79,6 +79,7 @@ pub(super) async fn payments_again(
         | StoreError::NoRoomForManager(_)
         | StoreError::TooManyWallets
         | StoreError::TooManyPayLinks
+        | StoreError::TooManyCards
         | StoreError::Conflict
         | StoreError::NotFound
         | StoreError::Busy(_)

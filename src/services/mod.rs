@@ -8,6 +8,7 @@
 
 pub mod administrators;
 pub mod callers;
+pub mod cards;
 pub mod deletion;
 mod error;
 pub mod health;

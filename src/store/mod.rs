@@ -11,6 +11,7 @@ use diesel::r2d2::Pool;
 
 pub mod access;
 pub mod audit;
+pub mod cards;
 pub mod db;
 pub mod encrypted_columns;
 pub mod idempotency;

@@ -92,7 +92,7 @@ macro_rules! rows {
 
 /// Every operation, at least once.
 pub(crate) fn rows() -> Vec<Row> {
-    let all = [wallets_own(), hub(), pay_links(), tenants(), operators(), everybodys()];
+    let all = [wallets_own(), hub(), pay_links(), cards(), tenants(), operators(), everybodys()];
     all.into_iter().flatten().collect()
 }
 
@@ -179,6 +179,35 @@ fn pay_links() -> Vec<Row> {
         "GET /lnurlp/api/v1/lnurl/cb/{link}", Anybody, Crosses, |_| ("/lnurlp/api/v1/lnurl/cb/nobodys?amount=1000".into(), NONE);
         "GET /.well-known/lnurlp/{name}", Anybody, Crosses, |_| ("/.well-known/lnurlp/nobody".into(), NONE);
         "GET /lnurlp/api/v1/well-known/{name}", Anybody, Crosses, |_| ("/lnurlp/api/v1/well-known/nobody".into(), NONE);
+    }
+}
+
+fn cards() -> Vec<Row> {
+    fn card(t: &Tenant, rest: &str) -> String {
+        format!("/boltcards/api/v1/cards/{}{rest}", t.card)
+    }
+    fn boltcards(rest: &str) -> String {
+        format!("/boltcards/api/v1/{rest}")
+    }
+    rows! {
+        "GET /boltcards/api/v1/cards", Key, OwnThings, |_| (boltcards("cards"), NONE);
+        "GET /boltcards/api/v1/cards", Key, OwnThings, |_| (boltcards("cards?all_wallets=true"), NONE);
+        "POST /boltcards/api/v1/cards", AdminKey, OwnChange, |_| (boltcards("cards"), json!({"card_name": "x", "uid": "04996c6a926980"}));
+        "PUT /boltcards/api/v1/cards/{card}", AdminKey, Refused, |t| (card(t, ""), json!({"tx_limit": 1_000_000}));
+        "DELETE /boltcards/api/v1/cards/{card}", AdminKey, Refused, |t| (card(t, ""), NONE);
+        "POST /boltcards/api/v1/cards/{card}/otp", AdminKey, Refused, |t| (card(t, "/otp"), NONE);
+        "GET /boltcards/api/v1/cards/enable/{card}/{enable}", AdminKey, Refused, |t| (boltcards(&format!("cards/enable/{}/false", t.card)), NONE);
+        "GET /boltcards/api/v1/hits", Key, OwnThings, |_| (boltcards("hits"), NONE);
+        "GET /boltcards/api/v1/hits", Key, OwnThings, |_| (boltcards("hits?all_wallets=true"), NONE);
+        "GET /boltcards/api/v1/refunds", Key, OwnThings, |_| (boltcards("refunds?all_wallets=true"), NONE);
+        // Whose card it is, the card proves, and nobody's key.
+        "POST /api/v1/payments/{payment_request}/pay-with-nfc", Key, Crosses, |t| (format!("/api/v1/payments/{}/pay-with-nfc", t.bolt11), json!({"lnurl_w": "lnurlw://127.0.0.1/"}));
+        "GET /boltcards/api/v1/auth", Anybody, Crosses, |t| (boltcards(&format!("auth?a={}", t.external_id)), NONE);
+        "POST /boltcards/api/v1/auth", Anybody, Crosses, |t| (boltcards(&format!("auth?a={}&wipe=true", t.card)), json!({"UID": "04996c6a926980"}));
+        "GET /boltcards/api/v1/scan/{external}", Anybody, Crosses, |t| (boltcards(&format!("scan/{}?p=4E2E289D945A66BB13377A728884E867&c=E19CCB1FED8892CE", t.external_id)), NONE);
+        "GET /boltcards/api/v1/lnurl/cb/{hit}", Anybody, Crosses, |t| (boltcards(&format!("lnurl/cb/{}?k1={}&pr={}", t.hit, t.hit, t.bolt11)), NONE);
+        "GET /boltcards/api/v1/lnurlp/{hit}", Anybody, Crosses, |t| (boltcards(&format!("lnurlp/{}", t.hit)), NONE);
+        "GET /boltcards/api/v1/lnurlp/cb/{hit}", Anybody, Crosses, |t| (boltcards(&format!("lnurlp/cb/{}?amount=1000", t.hit)), NONE);
     }
 }
 

@@ -3,7 +3,7 @@
 use satkeep::domain::api_keys::ApiKey;
 use serde_json::{Value, json};
 
-use crate::harness::{Server, Wallet};
+use crate::harness::{Card, Server, Wallet};
 
 /// The ids that requests name.
 #[derive(Clone, Debug)]
@@ -26,6 +26,12 @@ pub(crate) struct Tenant {
     pub(crate) own_delivery: String,
     /// A pay link of the first wallet.
     pub(crate) pay_link: String,
+    /// A card of the first wallet.
+    pub(crate) card: String,
+    /// What stands in its URL.
+    pub(crate) external_id: String,
+    /// A tap of it.
+    pub(crate) hit: String,
 }
 
 /// Somebody who calls.
@@ -178,8 +184,16 @@ fn tenant(server: &Server, manager: &Wallet) -> Tenant {
     server.get("/api/v1/webhooks/secret", &manager.admin).expect(200);
     let link = json!({"description": "a private link", "webhook_url": "https://private.example/paid"});
     let link = server.post("/lnurlp/api/v1/links", &wallet.admin, &link).expect(201);
+    let order = json!({"card_name": "a private card", "uid": "04996c6a926980", "tx_limit": 5, "daily_limit": 5});
+    let card = server.post("/boltcards/api/v1/cards", &wallet.admin, &order).expect(201);
+    server.send("GET", &Card::programmed(&card).tap(), &[], "").expect(200);
+    let hit = server.get("/boltcards/api/v1/hits", &wallet.invoice).expect(200)[0]["id"].as_str().unwrap().to_owned();
+    let of_card = |name: &str| card[name].as_str().unwrap().to_owned();
     Tenant {
         pay_link: link["id"].as_str().unwrap().to_owned(),
+        card: of_card("id"),
+        external_id: of_card("external_id"),
+        hit,
         manager: manager.user.clone(),
         delivery: delivery(server, &webhook, "endpoint"),
         own_delivery: delivery(server, &manager.id, "wallet"),
@@ -211,7 +225,21 @@ fn nobody(tenant: &Tenant) -> Tenant {
     let bolt11 = tenant.bolt11.clone();
     let (webhook, delivery, own_delivery, second) = (id.clone(), id.clone(), id.clone(), wallet.clone());
     let pay_link = "nobodys".to_owned();
-    Tenant { manager: id, second, wallet, bolt11, hash, webhook, delivery, own_delivery, pay_link }
+    let (card, external_id, hit) = (id.clone(), id.clone(), id.clone());
+    Tenant {
+        manager: id,
+        second,
+        wallet,
+        bolt11,
+        hash,
+        webhook,
+        delivery,
+        own_delivery,
+        pay_link,
+        card,
+        external_id,
+        hit,
+    }
 }
 
 fn secrets_of(tenant: &Tenant, manager: &Wallet) -> Vec<String> {
@@ -221,10 +249,19 @@ fn secrets_of(tenant: &Tenant, manager: &Wallet) -> Vec<String> {
         .cloned()
         .collect();
     secrets.extend([tenant.bolt11.clone(), tenant.hash.clone()]);
+    secrets.extend([tenant.card.clone(), tenant.external_id.clone(), tenant.hit.clone()]);
     secrets.extend([tenant.webhook.clone(), tenant.delivery.clone(), tenant.own_delivery.clone()]);
     secrets.extend(
-        ["player one", "player two", "one@example.org", "private purpose", "private.example", "private answer"]
-            .map(str::to_owned),
+        [
+            "a private card",
+            "player one",
+            "player two",
+            "one@example.org",
+            "private purpose",
+            "private.example",
+            "private answer",
+        ]
+        .map(str::to_owned),
     );
     secrets
 }

@@ -1,5 +1,6 @@
 //! A real server for each test, and a client to talk to it.
 
+mod card;
 mod client;
 mod collector;
 mod database;
@@ -11,6 +12,7 @@ mod receiver;
 mod server;
 mod tls;
 
+pub(crate) use card::Card;
 pub(crate) use client::{Answer, Wallet};
 pub(crate) use collector::{Collector, Span, attribute};
 pub(crate) use database::{StoreKind, TestDatabase};

@@ -13,7 +13,7 @@ mod on_the_spot;
 mod precedence;
 mod properties;
 mod queue;
-mod race;
+pub(crate) mod race;
 mod revocation;
 mod settler;
 mod unknown_commit;

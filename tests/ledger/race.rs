@@ -12,7 +12,7 @@ use crate::api::idempotency::post_under;
 use crate::harness::{Answer, Options, Server, StoreKind, Wallet, at_once, both_stores};
 
 /// The server that the `index`th racer talks to.
-pub(super) fn at<'a>(servers: &[&'a Server], index: usize) -> &'a Server {
+pub(crate) fn at<'a>(servers: &[&'a Server], index: usize) -> &'a Server {
     servers[index % servers.len()]
 }
 

@@ -43,3 +43,5 @@ CREATE TABLE hits (
     CHECK ((amount_msat IS NULL) = (transfer_id IS NULL))
 );
 CREATE INDEX hits_card ON hits (card_id, created_at_ms, id);
+-- Those that came to nothing are forgotten.
+CREATE INDEX hits_unspent ON hits (created_at_ms) WHERE transfer_id IS NULL;

@@ -5,16 +5,19 @@
 //! that a page can do no more with it than whoever has it anyway.
 
 use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Bytes;
-use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse};
+
+use crate::api::framework::error::{ApiError, ErrorCode};
 
 /// What scripts may read of an answer besides what every browser lets them.
 const EXPOSED: &str = "x-request-id, retry-after, idempotent-replayed, allow, location";
@@ -47,6 +50,20 @@ struct HeadOnly;
 /// its body.
 pub(crate) fn is_head_only(request: &HttpRequest) -> bool {
     request.extensions().get::<HeadOnly>().is_some()
+}
+
+/// A request by GET for something that changes anything, as protocols of others have it. To ask for
+/// the head of its answer alone must change nothing, so that is refused.
+#[derive(Clone, Copy, Debug)]
+pub struct NotHead;
+
+impl FromRequest for NotHead {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(if is_head_only(request) { Err(ErrorCode::MethodNotAllowed.into()) } else { Ok(Self) })
+    }
 }
 
 /// The middleware.

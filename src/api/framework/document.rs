@@ -41,6 +41,8 @@ const REFUSALS: [(&str, &str, &str); 13] = [
 const LOGIN_PATH: &str = "/api/v1/auth";
 /// The tag of pay links.
 const LNURL: &str = "LNURL";
+/// Where a code stands for a card.
+const CARD_CODE_PATH: &str = "/boltcards/api/v1/auth";
 /// Where a key may be a part of the path.
 const SOCKET_PATH: &str = "/api/v1/ws/{item}";
 
@@ -123,7 +125,8 @@ fn refusals_of(method: &str, path: &str, operation: &Operation) -> Vec<&'static 
     let of_tenants = path.starts_with("/usermanager/") || path.starts_with("/users/");
     // These name links and wallets in their bodies.
     let of_links = operation.tags.iter().flatten().any(|tag| tag == LNURL);
-    if path.contains('{') || (of_tenants || of_links) && matches!(method, "POST" | "PUT") {
+    let in_body = (of_tenants || of_links) && matches!(method, "POST" | "PUT");
+    if path.contains('{') || path == CARD_CODE_PATH || in_body {
         names.push("NotFound");
     }
     let takes_key = |parameter: &RefOr<Parameter>| match parameter {
@@ -131,7 +134,10 @@ fn refusals_of(method: &str, path: &str, operation: &Operation) -> Vec<&'static 
         RefOr::Ref(_) => false,
     };
     let deletes = method == "DELETE";
-    if (of_tenants || of_links) && method != "GET" || deletes || operation.parameters.iter().flatten().any(takes_key) {
+    // A changed card may get another one's unique id.
+    let of_cards = path.starts_with("/boltcards/") && method == "PUT";
+    let changes = (of_tenants || of_links) && method != "GET" || deletes || of_cards;
+    if changes || operation.parameters.iter().flatten().any(takes_key) {
         names.push("Conflict");
     }
     names
@@ -165,6 +171,7 @@ fn tags() -> Vec<Tag> {
     vec![
         tag("Wallet", "The wallet of the calling key"),
         tag("Payments", "Invoices and payments of the calling key's wallet"),
+        tag("Bolt Cards", "Cards that pay from a wallet, and what tills and wallets ask when one is shown"),
         tag("User Manager", "Users and wallets that the calling key's user has created"),
         tag("LNDHub", "What wallet apps such as Zeus and BlueWallet speak, with errors of its own; and links for them"),
         tag(LNURL, "Links and Lightning addresses that anybody may pay, and paying them from inside"),

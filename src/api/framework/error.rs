@@ -93,7 +93,7 @@ codes! {
     LinkRefused = "link_refused", BAD_REQUEST, false, "The pay link does not take this payment";
     /// Nobody has said by which host the outside reaches this server.
     NoPublicUrl = "no_public_url", BAD_REQUEST, false,
-        "Pay links need a host: the operator must set --public-url, or name the host of this request in --allowed-hosts";
+        "Links need a host: the operator must set --public-url, or name the host of this request in --allowed-hosts";
     /// A card does not pay this: the text says why.
     CardRefused = "card_refused", BAD_REQUEST, false, "The card does not pay this";
     /// The receiving wallet is frozen for everything.
@@ -146,6 +146,11 @@ codes! {
     PayLinkNotFound = "pay_link_not_found", NOT_FOUND, false, "Pay link does not exist.";
     /// Nobody has this Lightning address.
     AddressNotFound = "address_not_found", NOT_FOUND, false, "Lightning address not found.";
+    /// There is no such card of the caller's wallet.
+    CardNotFound = "card_not_found", NOT_FOUND, false, "Card does not exist.";
+    /// No card is to be programmed with this code.
+    CardCodeUnknown = "card_code_unknown", NOT_FOUND, false,
+        "No card is to be programmed with this code: it was used, is older than an hour, or is another card's";
     /// There is nothing at this path.
     PathNotFound = "not_found", NOT_FOUND, false, "Not found";
     /// There is something at this path, but not by this method.
@@ -153,6 +158,12 @@ codes! {
     /// The idempotency key was used for something else.
     IdempotencyConflict = "idempotency_conflict", CONFLICT, false,
         "The Idempotency-Key was used for another request; use a new one";
+    /// Another card of the user has the unique id.
+    CardExists = "card_exists", CONFLICT, false,
+        "UID already registered. Delete registered card and try again.";
+    /// The wallet has as many cards as one may have.
+    TooManyCards = "too_many_cards", CONFLICT, false,
+        "The wallet has as many cards as one may have (100); delete one first";
     /// Another user of the tenant has the email address.
     EmailTaken = "email_taken", CONFLICT, false, "A user with this email exists already";
     /// Another manager or operator has the user name.
@@ -414,6 +425,7 @@ impl ApiError {
             StoreError::NoRoomForManager(no_room) => Self::field("may_create_users", no_room),
             StoreError::TooManyWallets => ErrorCode::TooManyWallets.into(),
             StoreError::TooManyPayLinks => ErrorCode::TooManyPayLinks.into(),
+            StoreError::TooManyCards => ErrorCode::TooManyCards.into(),
             StoreError::OutcomeUnknown(error) => {
                 tracing::error!(%error, "the outcome of a change is not known");
                 ErrorCode::OutcomeUnknown.into()
@@ -507,6 +519,8 @@ impl From<Missing> for ErrorCode {
             Missing::Delivery => Self::DeliveryNotFound,
             Missing::PayLink => Self::PayLinkNotFound,
             Missing::Address => Self::AddressNotFound,
+            Missing::Card => Self::CardNotFound,
+            Missing::CardToProgram => Self::CardCodeUnknown,
         }
     }
 }
@@ -520,6 +534,7 @@ impl From<services::Error> for ApiError {
             services::Error::Taken(Taken::Username) => ErrorCode::UsernameTaken.into(),
             services::Error::Taken(Taken::Endpoints) => ErrorCode::TooManyWebhooks.into(),
             services::Error::Taken(Taken::LinkName) => ErrorCode::AddressTaken.into(),
+            services::Error::Taken(Taken::CardUid) => ErrorCode::CardExists.into(),
             services::Error::Rejected(rejection) => Self::from_rejection(rejection, false),
             services::Error::Submit(error) => error.into(),
             services::Error::Overloaded(refusal) => ErrorCode::from(refusal).into(),

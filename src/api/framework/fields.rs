@@ -28,7 +28,7 @@ const ANY: &str = "^[\\s\\S]*$";
 /// Says of a field what it is, where its handler does not.
 pub fn complete(name: &str, object: &mut Object) {
     match name {
-        "name" | "user_name" | "wallet_name" => text(object, VISIBLE, NAME_BYTES_MAX),
+        "name" | "user_name" | "wallet_name" | "card_name" => text(object, VISIBLE, NAME_BYTES_MAX),
         "memo" => text(object, crate::api::framework::leniency::STORABLE, MEMO_BYTES_MAX),
         "email" => text(object, EMAIL, EMAIL_BYTES_MAX),
         "username" => {
@@ -91,6 +91,7 @@ pub fn may_be_number(name: &str) -> bool {
         "name"
             | "user_name"
             | "wallet_name"
+            | "card_name"
             | "username"
             | "password"
             | "password_old"

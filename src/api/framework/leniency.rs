@@ -37,12 +37,22 @@ pub fn words(words: impl IntoIterator<Item = &'static str>) -> ObjectBuilder {
 /// A schema of a body in which one of these texts must stand at least, though they may all be
 /// absent where the same body is sent to change something.
 pub fn requiring<T: ToSchema>(fields: &[&str]) -> Schema {
+    let one = fields.iter().fold(AnyOfBuilder::new(), |one, field| one.item(with_all(&[field])));
+    AllOfBuilder::new().item(Ref::from_schema_name(T::name())).item(one).into()
+}
+
+/// As [`requiring`], where all of the texts must stand in the body.
+pub fn requiring_all<T: ToSchema>(fields: &[&str]) -> Schema {
+    AllOfBuilder::new().item(Ref::from_schema_name(T::name())).item(with_all(fields)).into()
+}
+
+/// An object with these texts in it.
+fn with_all(fields: &[&str]) -> Object {
     let text =
         || ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::String, Type::Number])).min_length(Some(1));
-    let one = fields.iter().fold(AnyOfBuilder::new(), |one, field| {
-        one.item(ObjectBuilder::new().property(*field, text()).required(*field))
-    });
-    AllOfBuilder::new().item(Ref::from_schema_name(T::name())).item(one).into()
+    let object =
+        fields.iter().fold(ObjectBuilder::new(), |object, field| object.property(*field, text()).required(*field));
+    object.build()
 }
 
 /// A schema of a time in a body, from 1970 to `seconds_max`.

@@ -31,6 +31,9 @@ pub enum LimitExceeded {
 }
 
 impl CardLimits {
+    /// Those of a card that spends nothing.
+    pub const NOTHING: Self = Self { transaction: Msat::ZERO, daily: Msat::ZERO };
+
     /// From numbers of sat.
     pub fn from_sat(transaction: i64, daily: i64) -> Result<Self, InvalidLimit> {
         Ok(Self { transaction: limit(transaction)?, daily: limit(daily)? })

@@ -4,6 +4,8 @@
 pub mod deterministic;
 pub mod key;
 pub mod limits;
+pub mod secrets;
 pub mod sun;
+pub mod tokens;
 
 pub use key::{CardKey, CardUid, InvalidCardBytes};

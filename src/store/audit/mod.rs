@@ -117,6 +117,11 @@ const UNLIKE_INVOICE: &str = "SELECT count(*) AS rows_found FROM transfers AS t
 const INVOICES_OF_NOBODY: &str = "SELECT count(*) AS rows_found FROM invoices AS i
     LEFT JOIN accounts AS a ON a.id = i.wallet_id WHERE a.id IS NULL";
 
+/// A tap of a card stands for one payment out of the card's wallet, of that amount.
+const UNLIKE_TAP: &str = "SELECT count(*) AS rows_found FROM hits AS h INNER JOIN cards AS k ON k.id = h.card_id
+    LEFT JOIN transfers AS t ON t.debit_account = k.wallet_id AND t.id = h.transfer_id
+    WHERE h.transfer_id IS NOT NULL AND (t.id IS NULL OR t.amount_msat <> h.amount_msat)";
+
 #[derive(diesel::QueryableByName)]
 struct Count {
     #[diesel(sql_type = BigInt)]
@@ -185,6 +190,7 @@ fn one_payment(connection: &mut Db, missing: &Missing) -> Result<Verdict, StoreE
         finding("invoices whose state is not that of their transfer", PAID_WITHOUT_TRANSFER)?,
         finding("transfers unlike the invoice that they settle", UNLIKE_INVOICE)?,
         finding("invoices of wallets that do not exist", INVOICES_OF_NOBODY)?,
+        finding("taps of cards that paid otherwise than their wallet", UNLIKE_TAP)?,
         Finding { what: "invoices whose amount or payment hash is not that of their text", rows: unlike_text },
         Finding { what: "guards of invoices that are missing or disabled", rows: missing.invoices },
     ];

@@ -40,6 +40,9 @@ pub enum StoreError {
     /// The wallet has as many pay links as one may have.
     #[error("the wallet has as many pay links as one may have")]
     TooManyPayLinks,
+    /// The wallet has as many cards as one may have.
+    #[error("the wallet has as many cards as one may have")]
+    TooManyCards,
     /// A value that must be unique is taken.
     #[error("a unique value is taken")]
     Conflict,

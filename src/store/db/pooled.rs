@@ -91,6 +91,7 @@ impl PooledConnection {
             | StoreError::NoRoomForManager(_)
             | StoreError::TooManyWallets
             | StoreError::TooManyPayLinks
+            | StoreError::TooManyCards
             | StoreError::Conflict
             | StoreError::Broken(_)
             | StoreError::Busy(_)

@@ -317,6 +317,8 @@ diesel::joinable!(wallets -> users (user_id));
 diesel::joinable!(wallets -> accounts (id));
 diesel::joinable!(wallet_keys -> wallets (wallet_id));
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(cards -> accounts (wallet_id));
+diesel::joinable!(hits -> cards (card_id));
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
     users,
@@ -326,5 +328,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     invoices,
     transfers,
     subscriptions,
-    pay_links
+    pay_links,
+    cards,
+    hits
 );

@@ -232,7 +232,8 @@ fn settle_error(error: StoreError) -> SettleError {
         | StoreError::NotAManager
         | StoreError::NoRoomForManager(_)
         | StoreError::TooManyWallets
-        | StoreError::TooManyPayLinks => SettleError::Refused(error.to_string()),
+        | StoreError::TooManyPayLinks
+        | StoreError::TooManyCards => SettleError::Refused(error.to_string()),
         StoreError::Unavailable(_)
         | StoreError::OutcomeUnknown(_)
         | StoreError::Busy(_)

@@ -1,0 +1,44 @@
+//! Bolt Cards over the API: what the owners of cards do with them, the programming of a card, and
+//! what tills and wallets ask for whom a card is shown (LUD-03, LUD-06).
+
+pub mod answers;
+pub mod auth;
+pub mod cards;
+pub mod hits;
+pub mod links;
+pub mod nfc;
+pub mod order;
+pub mod refunds;
+pub mod scan;
+pub mod views;
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+
+use crate::api::framework::address::ClientAddress;
+use crate::api::framework::error::ApiError;
+use crate::api::framework::params::Params;
+use crate::services::cards::Shown;
+
+/// The longest part of a `User-Agent` that is kept, in characters.
+const USERAGENT_CHARS_MAX: usize = 200;
+
+/// The parameter with which lists of a wallet become lists of all wallets of its user.
+const ALL_WALLETS: &str = "all_wallets";
+
+fn all_wallets(params: &Params) -> Result<bool, ApiError> {
+    Ok(params.flag(ALL_WALLETS)?.unwrap_or_default())
+}
+
+/// What is shown by a request.
+fn shown(request: &HttpRequest, external_id: &str, p: &str, c: &str) -> Shown {
+    let useragent = request.headers().get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let useragent = useragent.unwrap_or_default();
+    Shown {
+        external_id: external_id.to_owned(),
+        p: p.to_owned(),
+        c: c.to_owned(),
+        ip: ClientAddress::of(request).0.to_string(),
+        useragent: useragent.chars().filter(|c| !c.is_control()).take(USERAGENT_CHARS_MAX).collect(),
+    }
+}
