@@ -22,7 +22,7 @@ use framework::paths::Methods;
 use live::{sse, websocket};
 use operators::{accounts, audit, balance, freezes, wallets as account_wallets};
 use payments::{decode, list};
-use sessions::{login, signup};
+use sessions::{login, signup, tokens};
 use system::{front, swagger};
 use user_manager::{controls, extensions, transactions, transfers, users, verify, wallets};
 use webhooks::{endpoints, format, log, own};
@@ -94,6 +94,9 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(login::log_in)
         .service(login::who_am_i)
         .service(login::log_out)
+        .service(tokens::create_token)
+        .service(tokens::list_tokens)
+        .service(tokens::revoke_token)
         .service(signup::sign_up)
         .service(system::health)
         .service(system::readiness)

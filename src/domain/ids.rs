@@ -109,6 +109,10 @@ id!(
     PaymentRow, 16
 );
 id!(
+    /// A token that a manager has made for a program.
+    TokenId, 16
+);
+id!(
     /// Where a manager has its tenant's events sent to.
     EndpointId, 16
 );
@@ -194,6 +198,13 @@ impl EventId {
 }
 
 impl EndpointId {
+    /// A new id of 128 random bits.
+    pub fn random() -> Self {
+        Self(random::bytes())
+    }
+}
+
+impl TokenId {
     /// A new id of 128 random bits.
     pub fn random() -> Self {
         Self(random::bytes())

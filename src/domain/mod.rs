@@ -25,5 +25,6 @@ pub mod session;
 pub mod skim;
 pub mod text;
 pub mod time;
+pub mod token;
 pub mod webhooks;
 pub mod window;

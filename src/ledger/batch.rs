@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::command::Command;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::{AccountId, HitId, PaymentHash, UserId};
-use crate::domain::session::SessionDigest;
+use crate::domain::session::{Right, SessionDigest};
 
 /// The rows that a batch reads, besides the payees, which only its invoices tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub struct ReadSet {
     pub accounts: BTreeSet<AccountId>,
     /// Idempotency keys that commands are asked under, with their account.
     pub claims: BTreeSet<(AccountId, IdempotencyKey)>,
-    /// Sessions of operators that commands are asked under.
-    pub sessions: HashSet<SessionDigest>,
+    /// Tokens that commands are asked under, each with the right that it must give.
+    pub sessions: HashSet<(SessionDigest, Right)>,
     /// Accounts that only authorize: read, not locked. None of these is in `accounts`.
     pub readers: BTreeSet<AccountId>,
 }

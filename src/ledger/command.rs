@@ -6,7 +6,7 @@ use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
 use crate::domain::ids::{AccountId, HitId, InvoiceId, OriginId, PaymentHash, TransferId, UserId};
 use crate::domain::money::Amount;
-use crate::domain::session::SessionDigest;
+use crate::domain::session::{Right, SessionDigest};
 use crate::domain::time::UnixMs;
 
 /// Who asks. The handler has proved the key before; the number lets the ledger see, inside
@@ -227,6 +227,8 @@ pub struct Sweep {
 pub enum Actor {
     /// A manager, by the key of this wallet; a sweep moves the money there.
     Manager(Authority),
+    /// A manager who has logged in, or by a token: without a wallet of its own to sweep into.
+    Login(SessionDigest),
     /// An operator, who cannot sweep.
     Operator(SessionDigest),
 }
@@ -250,7 +252,16 @@ impl Actor {
     pub const fn authority(self) -> Option<Authority> {
         match self {
             Self::Manager(authority) => Some(authority),
-            Self::Operator(_) => None,
+            Self::Login(_) | Self::Operator(_) => None,
+        }
+    }
+
+    /// The token under which it is asked, where no key does, and the right that it must give.
+    pub const fn session(self) -> Option<(SessionDigest, Right)> {
+        match self {
+            Self::Manager(_) => None,
+            Self::Login(session) => Some((session, Right::ManageUsers)),
+            Self::Operator(session) => Some((session, Right::Operate)),
         }
     }
 }
@@ -277,7 +288,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whose key asks; `None` for an operator, and where no key does.
+    /// Whose key asks; `None` where no key does.
     pub const fn authority(&self) -> Option<Authority> {
         match self {
             Self::CreateInvoice(create) => Some(create.authority),
@@ -289,8 +300,8 @@ impl Command {
         }
     }
 
-    /// The operator's session under which it is asked, where it is.
-    pub const fn session(&self) -> Option<SessionDigest> {
+    /// The token under which it is asked, where it is, and the right that this must give.
+    pub fn session(&self) -> Option<(SessionDigest, Right)> {
         match self {
             Self::CreateInvoice(_)
             | Self::Pay(_)
@@ -298,11 +309,8 @@ impl Command {
             | Self::PayLink(_)
             | Self::PayByCard(_)
             | Self::Transfer(_) => None,
-            Self::Adjust(adjust) => adjust.session,
-            Self::Close(close) => match close.by {
-                Actor::Manager(_) => None,
-                Actor::Operator(session) => Some(session),
-            },
+            Self::Adjust(adjust) => adjust.session.map(|session| (session, Right::Operate)),
+            Self::Close(close) => close.by.session(),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::domain::extra::Extra;
 use crate::domain::idempotency::{IdempotencyKey, RequestDigest};
 use crate::domain::ids::{AccountId, CardId, HitId, InvoiceId, OriginId, PaymentHash, PaymentRow, TransferId, UserId};
 use crate::domain::money::{Amount, Msat};
-use crate::domain::session::SessionDigest;
+use crate::domain::session::{Right, SessionDigest};
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::{EventKind, EventKinds};
 
@@ -137,8 +137,8 @@ pub struct Snapshot {
     pub users: HashMap<UserId, User>,
     /// Those of the managers who ask that are there and may create users.
     pub managers: HashSet<UserId>,
-    /// The operators' sessions under which commands are asked, where they are still under way.
-    pub sessions: HashSet<SessionDigest>,
+    /// The tokens under which commands are asked, where they still hold and give that right.
+    pub sessions: HashSet<(SessionDigest, Right)>,
     /// What was done before under the idempotency keys that the commands are asked under.
     pub claims: HashMap<(AccountId, IdempotencyKey), Claimed>,
 }

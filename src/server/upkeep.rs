@@ -17,7 +17,7 @@ use crate::master_key::Followed;
 use crate::server::expiry;
 use crate::server::tasks::Tasks;
 use crate::services::health::Health;
-use crate::store::access::{login_throttle, sessions};
+use crate::store::access::{login_throttle, sessions, tokens};
 use crate::store::webhooks::log;
 use crate::store::{Db, Store, StoreError, idempotency};
 use crate::telemetry::log::LogThrottle;
@@ -63,7 +63,7 @@ async fn forget_idle_callers(limits: Arc<RateLimits>) {
 }
 
 /// Forgets, every hour, what was answered under idempotency keys long ago, guesses that no
-/// longer count, and sessions that are over.
+/// longer count, and sessions and tokens that are over.
 async fn forget_old_rows(store: Store) {
     let mut every_hour = tokio::time::interval(Duration::from_secs(3600));
     loop {
@@ -75,6 +75,7 @@ async fn forget_old_rows(store: Store) {
         let delivered_before = now.plus_seconds(-DELIVERY_MEMORY_S);
         forget(&store, "deliveries", move |c| log::forget_some(c, delivered_before)).await;
         forget(&store, "sessions", move |c| sessions::forget_some(c, now)).await;
+        forget(&store, "tokens", move |c| tokens::forget_some(c, now)).await;
     }
 }
 

@@ -8,6 +8,7 @@ use crate::ledger::outcome::Rejection;
 use crate::ledger::settler::SubmitError;
 use crate::live::feed::TooFarBack;
 use crate::live::quota::Refused;
+use crate::services::callers::Denied;
 use crate::store::StoreError;
 
 /// Why a use case did not do what it was asked for.
@@ -40,6 +41,9 @@ pub enum Error {
     /// Too many accounts were opened from one address.
     #[error("too many accounts were opened")]
     SignUpThrottled(Wait),
+    /// The token that the caller shows is not good for this.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// Nobody may open an account.
     #[error("sign-up is not enabled")]
     SignUpDisabled,
@@ -102,6 +106,8 @@ pub enum Missing {
     Endpoint,
     /// A delivery.
     Delivery,
+    /// A token of a manager.
+    Token,
 }
 
 /// What is in the way.
@@ -113,6 +119,8 @@ pub enum Taken {
     Username,
     /// The manager has as many endpoints as it may.
     Endpoints,
+    /// The manager has as many tokens as it may.
+    Tokens,
 }
 
 impl Error {

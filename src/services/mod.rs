@@ -22,6 +22,7 @@ pub mod payments;
 mod records;
 pub mod sessions;
 pub mod streams;
+pub mod tokens;
 pub mod transfers;
 pub mod users;
 pub mod wallets;
@@ -41,12 +42,14 @@ use crate::domain::webhooks::WebhookFormat;
 use crate::ledger::operation::Operation;
 use crate::net::targets::TargetPolicy;
 use crate::store::{Db, Store};
-use callers::{Caller, KnownKeys};
+use callers::{Caller, KnownKeys, UsesOfTokens};
 use ledger::Ledger;
 use passwords::Passwords;
 
 /// Keys that are remembered, at about 150 bytes each.
 const KNOWN_KEYS_MAX: usize = 20_000;
+/// Tokens of which it is remembered when they were used: of others the rows tell.
+const USES_MAX: usize = 20_000;
 
 /// What use cases work with.
 #[derive(Debug)]
@@ -64,6 +67,7 @@ pub struct Services {
     /// What the operator has set.
     pub policy: Policy,
     known_keys: KnownKeys,
+    uses_of_tokens: UsesOfTokens,
 }
 
 /// What the operator has set, as far as use cases ask for it.
@@ -98,7 +102,8 @@ impl Services {
     /// Puts them together.
     pub fn new(store: Store, ledger: Ledger, node: Node, sealer: Sealer, config: &Config) -> Self {
         let (passwords, policy) = (Passwords::new(config.login.hasher()), Policy::of(config));
-        Self { store, ledger, node, sealer, passwords, policy, known_keys: KnownKeys::new(KNOWN_KEYS_MAX) }
+        let (known_keys, uses_of_tokens) = (KnownKeys::new(KNOWN_KEYS_MAX), UsesOfTokens::new(USES_MAX));
+        Self { store, ledger, node, sealer, passwords, policy, known_keys, uses_of_tokens }
     }
 
     /// Has an operation settled, on somebody's account.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::callers::Session;
+use super::callers::{FullAccess, Session};
 use super::login_throttle::{Account, Try};
 use super::operators::accounts::NewManager;
 use super::{Error, Services, UserWithWallets, WalletWithKeys};
@@ -70,11 +70,11 @@ fn guess(sealer: &Sealer, network: &[u8], username: &str) -> Try {
     }
 }
 
-/// The user of a session, with its own wallets.
-pub async fn who_am_i(services: &Services, session: Session) -> Result<UserWithWallets, Error> {
+/// The user itself, with its own wallets.
+pub async fn who_am_i(services: &Services, caller: FullAccess) -> Result<UserWithWallets, Error> {
     let sealer = services.sealer.clone();
     let found = services.store.read(move |connection| {
-        let user = users::find_login(connection, session.user())?;
+        let user = users::find_login(connection, caller.user())?;
         UserWithWallets::one(connection, &sealer, user)
     });
     found.await.map_err(not_found_is(Error::BadAuth))

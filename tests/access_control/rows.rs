@@ -18,6 +18,10 @@ pub(crate) enum Access {
     AdminKey,
     /// Somebody who has logged in.
     Session,
+    /// Somebody who has logged in, or shows a token for everything.
+    Account,
+    /// A manager who has logged in, or shows a token for everything.
+    Everything,
     /// An operator who has logged in.
     Operator,
 }
@@ -37,6 +41,17 @@ pub(crate) enum Foreign {
     StatusOnly,
     /// Meant to cross tenants (paying, decoding), or not for keys at all: not tried.
     Crosses,
+}
+
+impl Access {
+    /// The scope that a token of a manager's needs; `None` where no token will do, but perhaps the
+    /// session of a manager will.
+    pub(crate) fn scope(self) -> Option<&'static str> {
+        match self {
+            Self::Account | Self::Everything => Some("all"),
+            Self::Anybody | Self::AnybodyOrKey | Self::Key | Self::AdminKey | Self::Session | Self::Operator => None,
+        }
+    }
 }
 
 pub(crate) struct Row {
@@ -167,8 +182,11 @@ fn operators() -> Vec<Row> {
         "PUT /users/api/v1/wallet/{wallet_id}/freeze", Operator, Crosses, |t| (freeze(t), json!({"scope": "spending"}));
         "DELETE /users/api/v1/wallet/{wallet_id}/freeze", Operator, Crosses, |t| (freeze(t), NONE);
         "GET /users/api/v1/audit", Operator, Crosses, |_| ("/users/api/v1/audit".into(), NONE);
-        "GET /api/v1/auth", Session, Crosses, |_| ("/api/v1/auth".into(), NONE);
+        "GET /api/v1/auth", Account, OwnThings, |_| ("/api/v1/auth".into(), NONE);
         "POST /api/v1/auth/logout", Session, Crosses, |_| ("/api/v1/auth/logout".into(), NONE);
+        "POST /api/v1/auth/tokens", Everything, OwnChange, |_| ("/api/v1/auth/tokens".into(), json!({"name": "mine", "scopes": ["all"]}));
+        "GET /api/v1/auth/tokens", Everything, OwnThings, |_| ("/api/v1/auth/tokens".into(), NONE);
+        "DELETE /api/v1/auth/tokens/{token_id}", Everything, Refused, |t| (format!("/api/v1/auth/tokens/{}", t.token), NONE);
     }
 }
 

@@ -21,6 +21,7 @@ mod sessions;
 mod shares;
 mod system;
 mod tenants;
+mod tokens;
 mod transfers;
 mod upgrades;
 mod user_manager;

@@ -19,6 +19,7 @@ use crate::ledger::outcome::Rejection;
 use crate::ledger::settler::SubmitError;
 use crate::live::quota::Refused;
 use crate::services::StoreError;
+use crate::services::callers::Denied;
 use crate::services::{self, Missing, Taken};
 
 /// Defines the codes with their status, whether the same request may succeed later, and
@@ -114,6 +115,12 @@ codes! {
     KeyFrozen = "key_frozen", FORBIDDEN, false, "The wallet of this key is frozen";
     /// The session is not an operator's.
     OperatorRequired = "operator_required", FORBIDDEN, false, "Operator required";
+    /// The session is not a manager's.
+    ManagerRequired = "manager_required", FORBIDDEN, false, "Manager required";
+    /// The token is not of a login.
+    LoginRequired = "login_required", FORBIDDEN, false, "This takes a login with a password";
+    /// The token is not for that.
+    ScopeRequired = "scope_required", FORBIDDEN, false, "The token lacks the scope that this takes";
     /// The key's user is neither a manager, nor one whom its manager lets create users.
     NotAManager = "not_a_manager", FORBIDDEN, false,
         "Only managers may do this; a user's manager can allow it with may_create_users";
@@ -129,6 +136,8 @@ codes! {
     WebhookNotFound = "webhook_not_found", NOT_FOUND, false, "Webhook does not exist";
     /// There is no such delivery to the caller's targets.
     DeliveryNotFound = "delivery_not_found", NOT_FOUND, false, "Delivery does not exist";
+    /// There is no such token of the caller's.
+    TokenNotFound = "token_not_found", NOT_FOUND, false, "Token does not exist";
     /// There is nothing at this path.
     PathNotFound = "not_found", NOT_FOUND, false, "Not found";
     /// There is something at this path, but not by this method.
@@ -147,6 +156,8 @@ codes! {
     FrozenByOperator = "frozen_by_operator", CONFLICT, false, "An operator has frozen the wallet; only an operator can thaw it";
     /// The manager has as many endpoints as it may have.
     TooManyWebhooks = "too_many_webhooks", CONFLICT, false, "There are 20 webhooks already; delete one first";
+    /// The manager has as many tokens as it may have.
+    TooManyTokens = "too_many_tokens", CONFLICT, false, "There are 100 tokens already; revoke one first";
     /// The user has as many wallets as one may have.
     TooManyWallets = "too_many_wallets", CONFLICT, false,
         "The user has 1000 wallets already; delete one first, or create another user";
@@ -457,6 +468,7 @@ impl From<Missing> for ErrorCode {
             Missing::Payment => Self::PaymentNotFound,
             Missing::Endpoint => Self::WebhookNotFound,
             Missing::Delivery => Self::DeliveryNotFound,
+            Missing::Token => Self::TokenNotFound,
         }
     }
 }
@@ -469,12 +481,14 @@ impl From<services::Error> for ApiError {
             services::Error::Taken(Taken::Email) => ErrorCode::EmailTaken.into(),
             services::Error::Taken(Taken::Username) => ErrorCode::UsernameTaken.into(),
             services::Error::Taken(Taken::Endpoints) => ErrorCode::TooManyWebhooks.into(),
+            services::Error::Taken(Taken::Tokens) => ErrorCode::TooManyTokens.into(),
             services::Error::Rejected(rejection) => Self::from_rejection(rejection, false),
             services::Error::Submit(error) => error.into(),
             services::Error::Overloaded(refusal) => ErrorCode::from(refusal).into(),
             services::Error::TooManyCallers => ErrorCode::Overloaded.into(),
             services::Error::Throttled(wait) => wait.into(),
             services::Error::SignUpThrottled(wait) => Self::too_many(ErrorCode::RateLimited, wait),
+            services::Error::Denied(denied) => denied.into(),
             services::Error::SignUpDisabled => ErrorCode::SignupDisabled.into(),
             services::Error::InvalidCredentials => ErrorCode::InvalidCredentials.into(),
             services::Error::WrongPassword => ErrorCode::WrongPassword.into(),
@@ -492,6 +506,20 @@ impl From<services::Error> for ApiError {
             services::Error::OutcomeUnknown => ErrorCode::OutcomeUnknown.into(),
             services::Error::Fault => ErrorCode::Internal.into(),
             services::Error::Unavailable => ErrorCode::Unavailable.into(),
+        }
+    }
+}
+
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::NotAnOperator => ErrorCode::OperatorRequired.into(),
+            Denied::NotAManager => ErrorCode::ManagerRequired.into(),
+            Denied::NotLoggedIn => ErrorCode::LoginRequired.into(),
+            Denied::Scope(scope) => {
+                let detail = format!("The token lacks the scope that this takes: {}", scope.as_str());
+                Self::with_detail(ErrorCode::ScopeRequired, detail)
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Sessions: signing up, logging in and out.
+//! Sessions: signing up, logging in and out; and tokens of managers for their programs.
 
 pub mod login;
 pub mod signup;
+pub mod tokens;

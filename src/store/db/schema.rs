@@ -54,6 +54,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    tokens (id) {
+        id -> Binary,
+        token_digest -> Binary,
+        user_id -> Binary,
+        name -> Text,
+        scopes -> BigInt,
+        created_at_ms -> BigInt,
+        expires_at_ms -> BigInt,
+        last_used_at_ms -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     wallets (id) {
         id -> Binary,
         user_id -> Binary,
