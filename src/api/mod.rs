@@ -13,6 +13,7 @@ pub mod payments;
 pub mod sessions;
 pub mod system;
 pub mod user_manager;
+pub mod users;
 pub mod wallet;
 pub mod webhooks;
 
@@ -20,11 +21,12 @@ use framework::document::{self, DocumentText};
 use framework::error::{ApiError, ErrorCode};
 use framework::paths::Methods;
 use live::{sse, websocket};
-use operators::{accounts, audit, balance, freezes, wallets as account_wallets};
+use operators::{audit, balance, freezes, wallets as account_wallets};
 use payments::{decode, list};
 use sessions::{login, signup, tokens};
 use system::{front, swagger};
-use user_manager::{controls, extensions, transactions, transfers, users, verify, wallets};
+use user_manager::{controls, extensions, transactions, transfers, users as managed_users, verify, wallets};
+use users::{accounts, wallets as user_wallets};
 use webhooks::{endpoints, format, log, own};
 
 /// Every operation. Of two paths that match, the first one answers.
@@ -42,12 +44,12 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(websocket::live_socket)
         .service(decode::decode_payment)
         .service(payments::get_payment)
-        .service(users::create_user)
-        .service(users::list_users)
-        .service(users::get_user)
-        .service(users::get_user_by_post)
-        .service(users::update_user)
-        .service(users::delete_user)
+        .service(managed_users::create_user)
+        .service(managed_users::list_users)
+        .service(managed_users::get_user)
+        .service(managed_users::get_user_by_post)
+        .service(managed_users::update_user)
+        .service(managed_users::delete_user)
         .service(verify::verify_user)
         .service(wallets::create_wallet)
         .service(wallets::list_wallets)
@@ -84,8 +86,10 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(accounts::get_account)
         .service(accounts::update_account)
         .service(accounts::delete_account)
-        .service(account_wallets::list_account_wallets)
-        .service(account_wallets::create_account_wallet)
+        .service(accounts::activate_user)
+        .service(user_wallets::list_account_wallets)
+        .service(user_wallets::create_account_wallet)
+        .service(user_wallets::delete_user_wallet)
         .service(account_wallets::rotate_account_keys)
         .service(balance::update_balance)
         .service(freezes::operator_freeze)

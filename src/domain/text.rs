@@ -11,6 +11,8 @@ pub const MEMO_BYTES_MAX: usize = 639;
 pub const EMAIL_BYTES_MAX: usize = 254;
 /// The longest user name, in characters.
 pub const USERNAME_MAX: usize = 64;
+/// The longest reference to something in another system, in characters.
+pub const EXTERNAL_ID_MAX: usize = 256;
 /// The longest name of a player's client, in bytes.
 pub const CLIENT_BYTES_MAX: usize = 255;
 /// The longest webhook target, in bytes.
@@ -96,6 +98,10 @@ text!(
     Username
 );
 text!(
+    /// What another system calls the same thing: 1 to [`EXTERNAL_ID_MAX`] visible characters.
+    ExternalId
+);
+text!(
     /// From where a player comes, as its game sees it: at most [`CLIENT_BYTES_MAX`] bytes.
     ClientName
 );
@@ -153,6 +159,16 @@ impl Username {
         } else {
             Err(InvalidText::Form("2 to 64 letters (a to z), digits, `.`, `_`, `@` or `-`"))
         }
+    }
+}
+
+impl ExternalId {
+    /// Checks a reference.
+    pub fn new(text: String) -> Result<Self, InvalidText> {
+        // No text has more characters than bytes, so a long one is not counted to its end.
+        let is_short = text.chars().nth(EXTERNAL_ID_MAX).is_none();
+        let is_visible = !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control());
+        if is_short && is_visible { Ok(Self(text)) } else { Err(InvalidText::Form("1 to 256 visible characters")) }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::live::feed::TooFarBack;
 use crate::live::quota::Refused;
 use crate::services::callers::Denied;
 use crate::store::StoreError;
+use crate::store::users::UniqueValue;
 
 /// Why a use case did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -117,6 +118,8 @@ pub enum Taken {
     Email,
     /// Somebody else has the user name.
     Username,
+    /// Another user of the tenant is called the same by a system of its manager's.
+    ExternalId,
     /// The manager has as many endpoints as it may.
     Endpoints,
     /// The manager has as many tokens as it may.
@@ -138,6 +141,16 @@ impl Error {
     /// As [`Error::of`], where `taken` is what a change can meet.
     pub fn of_change(taken: Taken, missing: Missing) -> impl Fn(StoreError) -> Self {
         move |error| if matches!(error, StoreError::Conflict) { Self::Taken(taken) } else { Self::of(missing)(error) }
+    }
+}
+
+impl From<UniqueValue> for Taken {
+    fn from(value: UniqueValue) -> Self {
+        match value {
+            UniqueValue::Email => Self::Email,
+            UniqueValue::Username => Self::Username,
+            UniqueValue::ExternalId => Self::ExternalId,
+        }
     }
 }
 

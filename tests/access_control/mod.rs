@@ -56,8 +56,16 @@ fn revoked(server: &Server, world: &World, row: &Row, caller: &Caller, tenant: &
     let answer = call(server, caller, row, tenant);
     let shows_key = caller.headers.iter().any(|(name, value)| *name == "X-Api-Key" && !value.is_empty());
     match row.access {
-        Access::Key | Access::AdminKey | Access::Session | Access::Account | Access::Everything | Access::Operator => {
-            assert_refused(&answer, &[401, 403], world, &what)
+        Access::Key
+        | Access::AdminKey
+        | Access::Session
+        | Access::Account
+        | Access::Everything
+        | Access::Users
+        | Access::OperatorOrReads
+        | Access::OperatorOrUsers
+        | Access::Operator => {
+            assert_refused(&answer, &[401, 403], world, &what);
         }
         Access::AnybodyOrKey if shows_key => assert_refused(&answer, &[401, 403], world, &what),
         Access::AnybodyOrKey => {
@@ -128,7 +136,11 @@ fn tokens(server: &Server, world: &World, row: &Row) {
             }
         }
         Access::Anybody | Access::AnybodyOrKey => {}
-        Access::Account | Access::Everything => {
+        Access::Account
+        | Access::Everything
+        | Access::Users
+        | Access::OperatorOrReads
+        | Access::OperatorOrUsers => {
             let scope = row.access.scope().unwrap();
             for token in world.own_tokens.iter().chain(&world.foreign_tokens) {
                 let what = format!("{} by {}", row.operation, token.caller.name);
@@ -217,7 +229,8 @@ fn every_operation_has_a_row() {
             Access::AdminKey if row.operation == "POST /api/v1/payments" => &["AdminKey", "InvoiceKey"],
             Access::AdminKey => &["AdminKey"],
             Access::Session => &["Session"],
-            Access::Account | Access::Everything => &["Session", "Token"],
+            Access::Account | Access::Everything | Access::Users => &["Session", "Token"],
+            Access::OperatorOrReads | Access::OperatorOrUsers => &["Operator", "Session", "Token"],
             Access::Operator => &["Operator"],
         };
         let scopes: Vec<&Value> = security.as_array().into_iter().flatten().filter_map(|it| it.get("Token")).collect();

@@ -22,6 +22,12 @@ pub(crate) enum Access {
     Account,
     /// A manager who has logged in, or shows a token for everything.
     Everything,
+    /// A manager who has logged in, or shows a token for users.
+    Users,
+    /// An operator, or a manager with any token.
+    OperatorOrReads,
+    /// An operator, or a manager with a token for users.
+    OperatorOrUsers,
     /// An operator who has logged in.
     Operator,
 }
@@ -49,6 +55,8 @@ impl Access {
     pub(crate) fn scope(self) -> Option<&'static str> {
         match self {
             Self::Account | Self::Everything => Some("all"),
+            Self::Users | Self::OperatorOrUsers => Some("users"),
+            Self::OperatorOrReads => Some("read"),
             Self::Anybody | Self::AnybodyOrKey | Self::Key | Self::AdminKey | Self::Session | Self::Operator => None,
         }
     }
@@ -163,21 +171,33 @@ fn tenants() -> Vec<Row> {
 }
 
 fn operators() -> Vec<Row> {
-    fn user(t: &Tenant) -> String {
+    fn manager(t: &Tenant) -> String {
         format!("/users/api/v1/user/{}", t.manager)
+    }
+    fn user(t: &Tenant) -> String {
+        format!("/users/api/v1/user/{}", t.wallet.user)
     }
     fn freeze(t: &Tenant) -> String {
         format!("/users/api/v1/wallet/{}/freeze", t.wallet.id)
     }
     rows! {
-        "GET /users/api/v1/user", Operator, Crosses, |_| ("/users/api/v1/user".into(), NONE);
-        "POST /users/api/v1/user", Operator, Crosses, |_| ("/users/api/v1/user".into(), json!({"name": "mine"}));
-        "GET /users/api/v1/user/{user_id}", Operator, Crosses, |t| (user(t), NONE);
-        "PUT /users/api/v1/user/{user_id}", Operator, Crosses, |t| (user(t), json!({"password": "mine alone"}));
-        "DELETE /users/api/v1/user/{user_id}", Operator, Crosses, |t| (user(t), NONE);
-        "PUT /users/api/v1/user/{user_id}/keys", Operator, Crosses, |t| (format!("{}/keys", user(t)), NONE);
-        "GET /users/api/v1/user/{user_id}/wallet", Operator, Crosses, |t| (format!("{}/wallet", user(t)), NONE);
-        "POST /users/api/v1/user/{user_id}/wallet", Operator, Crosses, |t| (format!("{}/wallet", user(t)), json!({"name": "mine"}));
+        "GET /users/api/v1/user", OperatorOrReads, OwnThings, |_| ("/users/api/v1/user".into(), NONE);
+        "GET /users/api/v1/user", OperatorOrReads, Nothing, |t| (format!("/users/api/v1/user?id={}", t.wallet.user), NONE);
+        "GET /users/api/v1/user", OperatorOrReads, Nothing, |t| (format!("/users/api/v1/user?wallet_id={}", t.wallet.id), NONE);
+        "GET /users/api/v1/user", OperatorOrReads, Nothing, |t| (format!("/users/api/v1/user?search={}", t.wallet.user), NONE);
+        "POST /users/api/v1/user", OperatorOrUsers, OwnChange, |_| ("/users/api/v1/user".into(), json!({"name": "mine"}));
+        "GET /users/api/v1/user/{user_id}", OperatorOrReads, Refused, |t| (user(t), NONE);
+        "GET /users/api/v1/user/{user_id}", OperatorOrReads, Refused, |t| (manager(t), NONE);
+        "PUT /users/api/v1/user/{user_id}", OperatorOrUsers, Refused, |t| (user(t), json!({"username": "taken-over", "password": "mine alone"}));
+        "PUT /users/api/v1/user/{user_id}", OperatorOrUsers, Refused, |t| (manager(t), json!({"password": "mine alone"}));
+        "DELETE /users/api/v1/user/{user_id}", OperatorOrUsers, Refused, |t| (user(t), NONE);
+        "DELETE /users/api/v1/user/{user_id}", OperatorOrUsers, Refused, |t| (manager(t), NONE);
+        "PUT /users/api/v1/user/{user_id}/activate", Users, Refused, |t| (format!("{}/activate", user(t)), NONE);
+        "PUT /users/api/v1/user/{user_id}/activate", Users, Refused, |t| (format!("{}/activate?active=false", manager(t)), NONE);
+        "PUT /users/api/v1/user/{user_id}/keys", Operator, Crosses, |t| (format!("{}/keys", manager(t)), NONE);
+        "GET /users/api/v1/user/{user_id}/wallet", OperatorOrReads, Refused, |t| (format!("{}/wallet", user(t)), NONE);
+        "POST /users/api/v1/user/{user_id}/wallet", OperatorOrUsers, Refused, |t| (format!("{}/wallet", user(t)), json!({"name": "mine"}));
+        "DELETE /users/api/v1/user/{user_id}/wallet/{wallet_id}", Users, Refused, |t| (format!("{}/wallet/{}", user(t), t.wallet.id), NONE);
         "PUT /users/api/v1/balance", Operator, Crosses, |t| ("/users/api/v1/balance".into(), json!({"id": t.wallet.id, "amount": 1}));
         "PUT /users/api/v1/wallet/{wallet_id}/freeze", Operator, Crosses, |t| (freeze(t), json!({"scope": "spending"}));
         "DELETE /users/api/v1/wallet/{wallet_id}/freeze", Operator, Crosses, |t| (freeze(t), NONE);

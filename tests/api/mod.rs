@@ -25,6 +25,7 @@ mod tokens;
 mod transfers;
 mod upgrades;
 mod user_manager;
+mod users;
 mod verify;
 mod wallet;
 mod who_may_create;

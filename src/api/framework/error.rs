@@ -149,6 +149,8 @@ codes! {
     EmailTaken = "email_taken", CONFLICT, false, "A user with this email exists already";
     /// Another manager or operator has the user name.
     UsernameTaken = "username_taken", CONFLICT, false, "The user name is taken";
+    /// Another user of the tenant has the external id.
+    ExternalIdExists = "external_id_exists", CONFLICT, false, "The external_id is taken";
     /// A wallet to delete holds money.
     WalletHoldsMoney = "wallet_holds_money", CONFLICT, false,
         "A wallet still holds money; empty it first, or have it swept into the calling wallet (without ?sweep=false)";
@@ -480,6 +482,7 @@ impl From<services::Error> for ApiError {
             services::Error::Missing(missing) => ErrorCode::from(missing).into(),
             services::Error::Taken(Taken::Email) => ErrorCode::EmailTaken.into(),
             services::Error::Taken(Taken::Username) => ErrorCode::UsernameTaken.into(),
+            services::Error::Taken(Taken::ExternalId) => ErrorCode::ExternalIdExists.into(),
             services::Error::Taken(Taken::Endpoints) => ErrorCode::TooManyWebhooks.into(),
             services::Error::Taken(Taken::Tokens) => ErrorCode::TooManyTokens.into(),
             services::Error::Rejected(rejection) => Self::from_rejection(rejection, false),

@@ -12,7 +12,7 @@ use crate::domain::ids::{AccountId, TokenId, UserId};
 use crate::domain::session::SessionDigest;
 use crate::domain::time::UnixMs;
 use crate::domain::token::{Scope, noted_before};
-use crate::services::callers::Caller;
+use crate::services::callers::{Caller, ChangesUsers, CreatesUsers, ManagesTenant, SeesTenant};
 use crate::services::{Error, Services};
 use crate::store::access::bearers;
 use crate::store::access::sessions::Role;
@@ -243,6 +243,29 @@ impl<R: Reach> Caller for ManagerLogin<R> {
         self.0.recheck(connection)
     }
 }
+
+impl SeesTenant for ManagerLogin<Reads> {
+    fn managed_tenant(&self) -> Option<UserId> {
+        Some(self.user())
+    }
+
+    fn consumer(&self) -> Consumer {
+        Self::consumer(self)
+    }
+}
+
+impl ManagesTenant for ManagerLogin<Users> {
+    fn tenant(&self) -> UserId {
+        self.user()
+    }
+
+    fn consumer(&self) -> Consumer {
+        Self::consumer(self)
+    }
+}
+
+impl CreatesUsers for ManagerLogin<Users> {}
+impl ChangesUsers for ManagerLogin<Users> {}
 
 impl Services {
     /// Proves whoever shows the token of this digest.

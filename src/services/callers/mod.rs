@@ -106,6 +106,54 @@ pub trait Caller: Copy + Send + 'static {
     fn recheck(&self, connection: &mut Db) -> Result<(), StoreError>;
 }
 
+/// Somebody who sees the users of a tenant, where it manages one.
+pub trait SeesTenant: Caller {
+    /// The tenant that the caller manages, where it does.
+    fn managed_tenant(&self) -> Option<UserId>;
+
+    /// Whose share what it does is charged to.
+    fn consumer(&self) -> Consumer;
+}
+
+/// Somebody who manages a tenant.
+pub trait ManagesTenant: Caller {
+    /// The tenant.
+    fn tenant(&self) -> UserId;
+
+    /// Whose share what it does is charged to.
+    fn consumer(&self) -> Consumer;
+}
+
+/// Somebody who may create users and wallets of its tenant.
+pub trait CreatesUsers: ManagesTenant {}
+
+/// Somebody who may also change and delete them.
+pub trait ChangesUsers: CreatesUsers {}
+
+impl SeesTenant for WalletKey {
+    fn managed_tenant(&self) -> Option<UserId> {
+        Self::managed_tenant(self)
+    }
+
+    fn consumer(&self) -> Consumer {
+        Self::consumer(self)
+    }
+}
+
+impl<K: Caller + AsRef<WalletKey>> ManagesTenant for Manager<K> {
+    fn tenant(&self) -> UserId {
+        self.0.as_ref().user()
+    }
+
+    fn consumer(&self) -> Consumer {
+        self.0.as_ref().consumer()
+    }
+}
+
+impl CreatesUsers for Manager<WalletKey> {}
+impl CreatesUsers for Manager<AdminKey> {}
+impl ChangesUsers for Manager<AdminKey> {}
+
 impl Caller for WalletKey {
     fn account(&self) -> AccountId {
         self.0.wallet.account()
