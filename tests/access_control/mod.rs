@@ -136,11 +136,7 @@ fn tokens(server: &Server, world: &World, row: &Row) {
             }
         }
         Access::Anybody | Access::AnybodyOrKey => {}
-        Access::Account
-        | Access::Everything
-        | Access::Users
-        | Access::OperatorOrReads
-        | Access::OperatorOrUsers => {
+        Access::Account | Access::Everything | Access::Users | Access::OperatorOrReads | Access::OperatorOrUsers => {
             let scope = row.access.scope().unwrap();
             for token in world.own_tokens.iter().chain(&world.foreign_tokens) {
                 let what = format!("{} by {}", row.operation, token.caller.name);

@@ -236,7 +236,7 @@ both_stores! {
         // A wallet is found with its user only, and stays while it holds money.
         let wallet = call("POST", &format!("{path}/wallet"), NONE).expect(201);
         assert_eq!(wallet["name"], "only@example.org");
-        call("POST", &format!("{path}/wallet"), json!({"currency": "xyz"})).refused(400, "", "unit");
+        call("POST", &format!("{path}/wallet"), json!({"currency": "xyz"})).refused(400, "invalid_request", "currency");
         let id = wallet["id"].as_str().unwrap();
         let other = server.wallet("other", 0);
         call("DELETE", &format!("{USER}/{}/wallet/{id}", other.user), NONE).refused(404, "wallet_not_found", "");

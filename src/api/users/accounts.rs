@@ -26,7 +26,25 @@ use crate::services::users::{self, NewUserTerms, UserTerms, overview};
 #[utoipa::path(
     tag = "Operators",
     params(UserListParams),
-    responses((status = 200, description = "A page of them", body = inline(AnyUserPage))),
+    responses((status = 200, description = "A page of them", body = inline(AnyUserPage), example = json!({
+        "data": [{
+            "id": "7b1c2d3e4f5a6b7c8d9e0f1a2b3c4d5e",
+            "name": "Steve",
+            "username": "steve",
+            "email": null,
+            "pubkey": null,
+            "external_id": "069a79f4-44e9-4726-a5be-fca90e38aaf5",
+            "activated": true,
+            "extra": {},
+            "balance_msat": 21_000,
+            "transaction_count": 3,
+            "wallet_count": 1,
+            "last_payment": "2026-11-21T12:00:00Z",
+            "created_at": "2026-11-21T12:00:00Z",
+            "updated_at": "2026-11-21T12:00:00Z"
+        }],
+        "total": 1
+    }))),
     security(("Operator" = []), ("Session" = []), ("Token" = ["read"]))
 )]
 #[get("/users/api/v1/user")]

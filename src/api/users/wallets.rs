@@ -24,7 +24,20 @@ use crate::services::managed_wallets;
 #[utoipa::path(
     tag = "Operators",
     params(("user_id" = String, Path, description = "The user id of a manager, or of the manager's user")),
-    responses((status = 200, description = "The wallets", body = inline(AnyWallets))),
+    responses((status = 200, description = "The wallets", body = inline(AnyWallets), example = json!([{
+        "id": "0d3a8b6e5f7c4d1e9a2b3c4d5e6f7a8b",
+        "user": "7b1c2d3e4f5a6b7c8d9e0f1a2b3c4d5e",
+        "name": "Steve",
+        "adminkey": "c0ffee00c0ffee00c0ffee00c0ffee00",
+        "inkey": "decaf000decaf000decaf000decaf000",
+        "balance_msat": 21_000,
+        "currency": "sat",
+        "deleted": false,
+        "frozen": null,
+        "payment_max_sat": null,
+        "day_max_sat": null,
+        "created_at": "2026-11-21T12:00:00Z"
+    }]))),
     security(("Operator" = []), ("Session" = []), ("Token" = ["read"]))
 )]
 #[get("/users/api/v1/user/{user_id}/wallet")]
