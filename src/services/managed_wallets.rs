@@ -76,6 +76,8 @@ pub async fn list_of_user(
     let tenant = caller.managed_tenant().ok_or(Error::Missing(Missing::User))?;
     let sealer = services.sealer.clone();
     let found = services.store.read_list(caller.consumer(), move |connection| {
+        // It may have waited since the key or token was proved, and what is shown are keys.
+        caller.recheck(connection)?;
         users::find(connection, tenant, user)?;
         let found = wallets::of_users(connection, &[user])?;
         WalletWithKeys::list(connection, &sealer, found)

@@ -97,7 +97,7 @@ pub(in crate::api) async fn create_account(
     let written = order.username.clone();
     let UserTerms { name, username, email, external_id, password, extra, may_create_users: _ } = order.read(None)?;
     let name = name
-        .or_else(|| written.map(Name::from_stored))
+        .or_else(|| written.and_then(|text| Name::new(text).ok()))
         .or_else(|| external_id.as_ref().map(ExternalId::as_str).and_then(name_of))
         .or_else(|| email.as_ref().map(Email::as_str).and_then(name_of));
     let missing = "is missing, and so are `username`, `external_id` and `email`";

@@ -3,7 +3,7 @@
 use super::{UserTerms, change_unseen};
 use crate::clock;
 use crate::domain::ids::UserId;
-use crate::services::callers::{ManagerLogin, Reads, Users};
+use crate::services::callers::{Caller, ManagerLogin, Reads, Users};
 use crate::services::{Error, Missing, Services};
 use crate::store::users::{self, User, UserFilter, activation};
 use crate::store::wallets::{self, Holdings};
@@ -40,6 +40,8 @@ pub async fn list(
 ) -> Result<UserPage, Error> {
     let tenant = caller.user();
     let page = services.store.read_list(caller.consumer(), move |connection| {
+        // It may have waited since the token was proved.
+        caller.recheck(connection)?;
         let page = users::page(connection, tenant, &filter, sort, offset, limit)?;
         let users = with_holdings(connection, page)?;
         Ok(UserPage { users, total: users::count(connection, tenant, &filter)? })
@@ -50,7 +52,10 @@ pub async fn list(
 /// A user of the tenant.
 pub async fn find(services: &Services, caller: ManagerLogin<Reads>, id: UserId) -> Result<UserOverview, Error> {
     let tenant = caller.user();
-    let found = services.store.read_list(caller.consumer(), move |connection| one(connection, tenant, id));
+    let found = services.store.read_list(caller.consumer(), move |connection| {
+        caller.recheck(connection)?;
+        one(connection, tenant, id)
+    });
     found.await.map_err(Error::of(Missing::User))
 }
 
