@@ -61,9 +61,8 @@ fn every_operation_says_what_it_must() {
         let socket = name == "GET /api/v1/ws/{item}";
         let proves = !keys.is_empty() || name == "POST /api/v1/auth" || name == "POST /lndhub/ext/auth" || socket;
         assert_eq!(responses.contains_key("401"), proves, "{name}: 401");
-        let kinds: Vec<_> = keys.iter().flat_map(|key| key.as_object().unwrap().keys()).collect();
-        let needs_more = kinds.iter().any(|kind| !["Session", "LndHub"].contains(&kind.as_str())) || socket;
-        assert_eq!(responses.contains_key("403"), needs_more, "{name}: 403");
+        // Of what proves the caller, something can always be of the wrong kind.
+        assert_eq!(responses.contains_key("403"), !keys.is_empty() || socket, "{name}: 403");
         assert!(has_example(&document, operation), "{name}: no example");
     }
 }

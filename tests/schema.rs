@@ -9,7 +9,7 @@ use satkeep::store::db::migrations;
 
 use crate::harness::{StoreKind, TestDatabase};
 
-const TABLES: [&str; 24] = [
+const TABLES: [&str; 25] = [
     "accounts",
     "cards",
     "deliveries",
@@ -27,6 +27,7 @@ const TABLES: [&str; 24] = [
     "sessions",
     "settings",
     "subscriptions",
+    "tokens",
     "transfers",
     "users",
     "walks",

@@ -17,6 +17,7 @@ pub mod rates;
 pub mod sessions;
 pub mod system;
 pub mod user_manager;
+pub mod users;
 pub mod wallet;
 pub mod webhooks;
 
@@ -27,12 +28,13 @@ use framework::paths::Methods;
 use live::{sse, websocket};
 use lndhub::{links as hub_links, routes as hub};
 use lnurl::{links, pay, serve};
-use operators::{accounts, audit, balance, freezes, wallets as account_wallets};
+use operators::{audit, balance, freezes, wallets as account_wallets};
 use payments::{decode, extra, list, stats};
 use rates::{conversion, history};
-use sessions::{login, password, signup};
+use sessions::{login, password, signup, tokens};
 use system::{front, swagger};
-use user_manager::{controls, extensions, transactions, transfers, users, verify, wallets};
+use user_manager::{controls, extensions, transactions, transfers, users as managed_users, verify, wallets};
+use users::{accounts, wallets as user_wallets};
 use webhooks::{endpoints, format, log, own};
 
 /// Every operation. Of two paths that match, the first one answers.
@@ -92,12 +94,12 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(scan::pay_by_card)
         .service(refunds::refund_link)
         .service(refunds::refund_invoice)
-        .service(users::create_user)
-        .service(users::list_users)
-        .service(users::get_user)
-        .service(users::get_user_by_post)
-        .service(users::update_user)
-        .service(users::delete_user)
+        .service(managed_users::create_user)
+        .service(managed_users::list_users)
+        .service(managed_users::get_user)
+        .service(managed_users::get_user_by_post)
+        .service(managed_users::update_user)
+        .service(managed_users::delete_user)
         .service(verify::verify_user)
         .service(wallets::create_wallet)
         .service(wallets::list_wallets)
@@ -149,8 +151,10 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(accounts::get_account)
         .service(accounts::update_account)
         .service(accounts::delete_account)
-        .service(account_wallets::list_account_wallets)
-        .service(account_wallets::create_account_wallet)
+        .service(accounts::activate_user)
+        .service(user_wallets::list_account_wallets)
+        .service(user_wallets::create_account_wallet)
+        .service(user_wallets::delete_user_wallet)
         .service(account_wallets::rotate_account_keys)
         .service(balance::update_balance)
         .service(freezes::operator_freeze)
@@ -160,6 +164,9 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(login::who_am_i)
         .service(login::log_out)
         .service(password::change_password)
+        .service(tokens::create_token)
+        .service(tokens::list_tokens)
+        .service(tokens::revoke_token)
         .service(signup::sign_up)
         .service(system::health)
         .service(system::readiness)

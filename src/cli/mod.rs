@@ -9,6 +9,7 @@ mod arguments;
 mod master_key;
 mod operators;
 mod settings;
+mod tokens;
 mod usage;
 
 use crate::api;
@@ -29,6 +30,7 @@ use crate::store::db::backup::BackupError;
 use crate::store::db::migrations;
 use crate::telemetry::log::LogFormat;
 use master_key::MasterKeyCommand;
+use tokens::TokenCommand;
 
 /// Users, wallets and invoices for services, on an internal double-entry ledger
 #[derive(Parser)]
@@ -102,6 +104,9 @@ enum ManagerCommand {
         #[arg(long)]
         user: UserId,
     },
+    /// Tokens by which a manager's programs call
+    #[command(subcommand)]
+    Token(TokenCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -197,6 +202,7 @@ impl Cli {
             Command::Manager(ManagerCommand::Create { name }) => create_manager(&config, name)?,
             Command::Manager(ManagerCommand::List) => list_managers(&config)?,
             Command::Manager(ManagerCommand::RotateKeys { user }) => rotate_keys(&config, user)?,
+            Command::Manager(ManagerCommand::Token(command)) => tokens::run(&config, command)?,
             Command::MasterKey(command) => master_key::run(&config, &command)?,
             Command::Operator(command) => operators::run(&config, command)?,
             Command::Credit { wallet, amount_sat } => credit(&config, wallet, amount_sat)?,

@@ -1,4 +1,4 @@
-//! External ids: what a client calls a payment in its own books.
+//! External ids: what a client calls a payment or a user in its own books.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use super::text::InvalidText;
 /// The longest external id, in characters.
 pub const EXTERNAL_ID_CHARS_MAX: usize = 256;
 
-/// A client's own name for a payment: 1 to [`EXTERNAL_ID_CHARS_MAX`] characters, none of them a
-/// space or a control character. Unique within the wallet whose payment it names.
+/// A client's own name for something: 1 to [`EXTERNAL_ID_CHARS_MAX`] characters, none of them a space
+/// or a control character. A payment's is unique within the wallet, a user's within the tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ExternalId(String);
 

@@ -108,6 +108,10 @@ id!(
     PaymentRow, 16
 );
 id!(
+    /// A token that a manager has made for a program.
+    TokenId, 16
+);
+id!(
     /// A webhook endpoint, to which a manager has its tenant's events sent.
     EndpointId, 16
 );
@@ -193,6 +197,13 @@ impl EventId {
 }
 
 impl EndpointId {
+    /// A new id of 128 random bits.
+    pub fn random() -> Self {
+        Self(random::bytes())
+    }
+}
+
+impl TokenId {
     /// A new id of 128 random bits.
     pub fn random() -> Self {
         Self(random::bytes())

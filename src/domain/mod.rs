@@ -28,5 +28,6 @@ pub mod session;
 pub mod skim;
 pub mod text;
 pub mod time;
+pub mod token;
 pub mod webhooks;
 pub mod window;

@@ -1,4 +1,5 @@
-//! Sessions: the token that a login returns, and what is stored of it.
+//! Sessions: the token that a login returns, and what is stored of it. Tokens that are made by name
+//! ([`super::token`]) have the same form.
 //!
 //! A token is 256 random bits, so storing a fast hash of it is enough: it can neither be guessed
 //! nor reversed.
@@ -41,6 +42,15 @@ impl fmt::Debug for SessionToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SessionToken(…)")
     }
+}
+
+/// What a command to the ledger asks of the token that it is asked under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Right {
+    /// To look after every manager: an operator has logged in.
+    Operate,
+    /// To manage the users of its own tenant: a manager, after a login or by a token for it.
+    ManageUsers,
 }
 
 /// SHA-256 of a token's text.

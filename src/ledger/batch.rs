@@ -7,7 +7,7 @@ use super::command::Command;
 use crate::domain::external_id::ExternalId;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::{AccountId, HitId, PaymentHash, UserId};
-use crate::domain::session::SessionDigest;
+use crate::domain::session::{Right, SessionDigest};
 
 /// The rows that a batch reads, except the payees, which are only known once the invoices are
 /// loaded.
@@ -27,8 +27,8 @@ pub struct ReadSet {
     pub accounts: BTreeSet<AccountId>,
     /// Idempotency keys of the commands, with the accounts they belong to.
     pub claims: BTreeSet<(AccountId, IdempotencyKey)>,
-    /// Operators' sessions that commands are authorized by.
-    pub sessions: HashSet<SessionDigest>,
+    /// Tokens that commands are authorized by, each with the right that it must give.
+    pub sessions: HashSet<(SessionDigest, Right)>,
     /// Accounts that only authorize: read, not locked. None of these is in `accounts`.
     pub readers: BTreeSet<AccountId>,
 }

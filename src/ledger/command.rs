@@ -7,7 +7,7 @@ use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
 use crate::domain::ids::{AccountId, HitId, InvoiceId, OriginId, PaymentHash, TransferId, UserId};
 use crate::domain::money::Amount;
-use crate::domain::session::SessionDigest;
+use crate::domain::session::{Right, SessionDigest};
 use crate::domain::time::UnixMs;
 
 /// The key behind a request. The handler has already verified the key. The generation number lets
@@ -242,6 +242,8 @@ pub enum Actor {
     Manager(Authority),
     /// A wallet's own key, which deletes that wallet alone and cannot sweep.
     Owner(Authority),
+    /// A manager who has logged in, or by a token: without a wallet of its own to sweep into.
+    Login(SessionDigest),
     /// An operator, who cannot sweep.
     Operator(SessionDigest),
 }
@@ -262,11 +264,20 @@ pub struct Close {
 }
 
 impl Actor {
-    /// The authority of the key that asks; `None` for an operator.
+    /// The authority of the key that asks; `None` where a token does.
     pub const fn authority(self) -> Option<Authority> {
         match self {
             Self::Manager(authority) | Self::Owner(authority) => Some(authority),
-            Self::Operator(_) => None,
+            Self::Login(_) | Self::Operator(_) => None,
+        }
+    }
+
+    /// The token that asks, where no key does, and the right that it must give.
+    pub const fn session(self) -> Option<(SessionDigest, Right)> {
+        match self {
+            Self::Manager(_) | Self::Owner(_) => None,
+            Self::Login(session) => Some((session, Right::ManageUsers)),
+            Self::Operator(session) => Some((session, Right::Operate)),
         }
     }
 }
@@ -293,7 +304,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// The key behind the command; `None` for operators and for commands that need no key.
+    /// The key behind the command; `None` if a token is, and for commands that need no key.
     pub const fn authority(&self) -> Option<Authority> {
         match self {
             Self::CreateInvoice(create) => Some(create.authority),
@@ -305,8 +316,8 @@ impl Command {
         }
     }
 
-    /// The operator's session behind the command, if there is one.
-    pub const fn session(&self) -> Option<SessionDigest> {
+    /// The token behind the command, if there is one, and the right that it must give.
+    pub fn session(&self) -> Option<(SessionDigest, Right)> {
         match self {
             Self::CreateInvoice(_)
             | Self::Pay(_)
@@ -314,11 +325,8 @@ impl Command {
             | Self::PayLink(_)
             | Self::PayByCard(_)
             | Self::Transfer(_) => None,
-            Self::Adjust(adjust) => adjust.session,
-            Self::Close(close) => match close.by {
-                Actor::Manager(_) | Actor::Owner(_) => None,
-                Actor::Operator(session) => Some(session),
-            },
+            Self::Adjust(adjust) => adjust.session.map(|session| (session, Right::Operate)),
+            Self::Close(close) => close.by.session(),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::domain::extra::Extra;
 use crate::domain::idempotency::{IdempotencyKey, RequestDigest};
 use crate::domain::ids::{AccountId, CardId, HitId, InvoiceId, OriginId, PaymentHash, PaymentRow, TransferId, UserId};
 use crate::domain::money::{Amount, Msat};
-use crate::domain::session::SessionDigest;
+use crate::domain::session::{Right, SessionDigest};
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::{EventKind, EventKinds};
 
@@ -141,8 +141,8 @@ pub struct Snapshot {
     pub users: HashMap<UserId, User>,
     /// The managers among the senders who exist and may create users.
     pub managers: HashSet<UserId>,
-    /// The operators' sessions behind the commands that are still valid.
-    pub sessions: HashSet<SessionDigest>,
+    /// The tokens behind the commands that are still valid, each with the right that it gives.
+    pub sessions: HashSet<(SessionDigest, Right)>,
     /// What was done before under the idempotency keys of the commands.
     pub claims: HashMap<(AccountId, IdempotencyKey), Claimed>,
 }

@@ -17,7 +17,7 @@ use crate::server::expiry;
 use crate::server::tasks::Tasks;
 use crate::services::health::Health;
 use crate::services::pay_links::served::ServedCounts;
-use crate::store::access::{login_throttle, sessions};
+use crate::store::access::{login_throttle, sessions, tokens};
 use crate::store::cards::hits;
 use crate::store::webhooks::log;
 use crate::store::{Db, Store, StoreError, idempotency};
@@ -73,7 +73,7 @@ async fn forget_idle_callers(limits: Arc<RateLimits>) {
 }
 
 /// Purges, every hour, old responses under idempotency keys, login attempts that no longer count,
-/// and expired sessions.
+/// and expired sessions and tokens.
 async fn forget_old_rows(store: Store) {
     let mut every_hour = tokio::time::interval(Duration::from_secs(3600));
     loop {
@@ -87,6 +87,7 @@ async fn forget_old_rows(store: Store) {
         let tapped_before = now.plus_seconds(-HIT_MEMORY_S);
         forget(&store, "taps of cards", move |c| hits::forget_some(c, tapped_before)).await;
         forget(&store, "sessions", move |c| sessions::forget_some(c, now)).await;
+        forget(&store, "tokens", move |c| tokens::forget_some(c, now)).await;
     }
 }
 

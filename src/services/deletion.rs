@@ -1,7 +1,7 @@
 //! Deleting users and wallets, through the ledger: all at once where one command can name it, else
 //! part by part, so that nobody else waits long for a large deletion.
 
-use super::callers::{AdminKey, Manager, Operator};
+use super::callers::{AdminKey, ChangesUsers, Manager, ManagerLogin, Operator, Users};
 use super::{Error, Missing, Services};
 use crate::crypto::secret::Sealer;
 use crate::domain::consumer::Consumer;
@@ -27,6 +27,9 @@ pub enum Deleter {
         /// Whether money is moved to its wallet.
         sweep: bool,
     },
+    /// The manager of the user, who has logged in, or a program of its: there is no wallet to move
+    /// money to.
+    Login(ManagerLogin<Users>),
     /// An operator, who deletes managers without users, and cannot sweep.
     Operator(Operator),
 }
@@ -35,6 +38,7 @@ impl Deleter {
     fn tenant(self) -> Option<UserId> {
         match self {
             Self::Manager { key, .. } => Some(key.user()),
+            Self::Login(login) => Some(login.user()),
             Self::Operator(_) => None,
         }
     }
@@ -42,6 +46,7 @@ impl Deleter {
     fn consumer(self) -> Consumer {
         match self {
             Self::Manager { key, .. } => key.consumer(),
+            Self::Login(login) => login.consumer(),
             Self::Operator(_) => Consumer::NOBODY,
         }
     }
@@ -49,6 +54,7 @@ impl Deleter {
     fn closer(self) -> Actor {
         match self {
             Self::Manager { key, .. } => Actor::Manager(key.authority()),
+            Self::Login(login) => Actor::Login(login.digest()),
             Self::Operator(operator) => Actor::Operator(operator.digest()),
         }
     }
@@ -61,11 +67,11 @@ impl Deleter {
     const fn refusal(self, found: Obstacles) -> Option<Rejection> {
         match self {
             Self::Operator(_) if found.has_users => Some(Rejection::UserHasUsers),
-            Self::Operator(_) | Self::Manager { sweep: false, .. } if found.holds_money => {
+            Self::Operator(_) | Self::Login(_) | Self::Manager { sweep: false, .. } if found.holds_money => {
                 Some(Rejection::WalletHoldsMoney)
             }
-            Self::Manager { .. } if found.is_frozen => Some(Rejection::WalletFrozen { leg: 0 }),
-            Self::Manager { .. } | Self::Operator(_) => None,
+            Self::Manager { .. } | Self::Login(_) if found.is_frozen => Some(Rejection::WalletFrozen { leg: 0 }),
+            Self::Manager { .. } | Self::Login(_) | Self::Operator(_) => None,
         }
     }
 
@@ -73,7 +79,9 @@ impl Deleter {
     fn users(self, connection: &mut Db, id: UserId, limit: usize) -> Result<Vec<UserId>, StoreError> {
         users::find(connection, self.tenant(), id)?;
         match self {
-            Self::Manager { .. } => subtrees::deepest(connection, id, i64::try_from(limit).unwrap_or(i64::MAX)),
+            Self::Manager { .. } | Self::Login(_) => {
+                subtrees::deepest(connection, id, i64::try_from(limit).unwrap_or(i64::MAX))
+            }
             Self::Operator(_) => Ok(vec![id]),
         }
     }
@@ -111,18 +119,16 @@ pub async fn delete_user(services: &Services, by: Deleter, id: UserId) -> Result
     Err(Rejection::WalletsChanged.into())
 }
 
-/// Deletes a wallet of a user whom the manager has created, and who stays. Where `sweep` says so,
-/// money is moved to the wallet of the calling key.
-pub async fn delete_wallet(
-    services: &Services,
-    key: Manager<AdminKey>,
-    sweep: bool,
-    id: WalletId,
-) -> Result<(), Error> {
-    let tenant = key.user();
+/// Deletes a wallet of a user whom the manager has created, of this one where one is named, and who
+/// stays.
+pub async fn delete_wallet(services: &Services, by: Deleter, of: Option<UserId>, id: WalletId) -> Result<(), Error> {
+    let tenant = by.tenant().ok_or(Error::Missing(Missing::Wallet))?;
     let found = services.store.read(move |connection| wallets::find_in_tenant(connection, tenant, id)).await;
     let user = found.map_err(Error::of(Missing::Wallet))?.user;
-    let deletion = Deletion { services, by: Deleter::Manager { key, sweep }, id: user };
+    if of.is_some_and(|of| of != user) {
+        return Err(Error::Missing(Missing::Wallet));
+    }
+    let deletion = Deletion { services, by, id: user };
     deletion.close(Part { users: Vec::new(), wallets: vec![(user, id)] }).await??;
     Ok(())
 }
@@ -159,9 +165,10 @@ impl Deletion<'_> {
         if let Some(refusal) = by.refusal(found) {
             return Err(refusal.into());
         }
-        if let Deleter::Manager { key, .. } = by {
-            let stop = move |connection: &mut Db| subtrees::stop_creating(connection, key.user(), id);
-            self.services.write_as(key, stop).await.map_err(Error::of(Missing::User))?;
+        match by {
+            Deleter::Manager { key, .. } => self.stop_creating(key).await?,
+            Deleter::Login(login) => self.stop_creating(login).await?,
+            Deleter::Operator(_) => {}
         }
         let (mut parts, mut tries) = (0_usize, 0_usize);
         loop {
@@ -175,6 +182,12 @@ impl Deletion<'_> {
             }
             tries = if parts > before { 0 } else { tries.saturating_add(1) };
         }
+    }
+
+    async fn stop_creating(&self, caller: impl ChangesUsers) -> Result<(), Error> {
+        let (tenant, id) = (caller.tenant(), self.id);
+        let stop = move |connection: &mut Db| subtrees::stop_creating(connection, tenant, id);
+        self.services.write_as(caller, stop).await.map_err(Error::of(Missing::User))
     }
 
     /// Deletes some of the users, the deepest first; answers whether the one that was named is

@@ -10,7 +10,9 @@ use crate::ledger::settler::SubmitError;
 use crate::live::feed::TooFarBack;
 use crate::live::quota::Refused;
 use crate::rates::quotes::RateError;
+use crate::services::callers::Denied;
 use crate::store::StoreError;
+use crate::store::users::UniqueValue;
 
 /// Why a use case did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +44,9 @@ pub enum Error {
     /// Too many accounts were opened from one address.
     #[error("too many accounts were opened")]
     SignUpThrottled(Wait),
+    /// The token that the caller shows is not good for this.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// Nobody may open an account.
     #[error("sign-up is not enabled")]
     SignUpDisabled,
@@ -140,6 +145,8 @@ pub enum Missing {
     Card,
     /// A card that a code is for.
     CardToProgram,
+    /// A token of a manager.
+    Token,
 }
 
 /// What is in the way.
@@ -149,12 +156,16 @@ pub enum Taken {
     Email,
     /// Somebody else has the user name.
     Username,
+    /// Another user of the tenant is called the same by a system of its manager's.
+    ExternalId,
     /// The manager has as many endpoints as it may.
     Endpoints,
     /// Another pay link has the name.
     LinkName,
     /// Another card of the user has the unique id.
     CardUid,
+    /// The manager has as many tokens as it may.
+    Tokens,
 }
 
 impl Error {
@@ -172,6 +183,16 @@ impl Error {
     /// As [`Error::of`], where `taken` is what a change can meet.
     pub fn of_change(taken: Taken, missing: Missing) -> impl Fn(StoreError) -> Self {
         move |error| if matches!(error, StoreError::Conflict) { Self::Taken(taken) } else { Self::of(missing)(error) }
+    }
+}
+
+impl From<UniqueValue> for Taken {
+    fn from(value: UniqueValue) -> Self {
+        match value {
+            UniqueValue::Email => Self::Email,
+            UniqueValue::Username => Self::Username,
+            UniqueValue::ExternalId => Self::ExternalId,
+        }
     }
 }
 

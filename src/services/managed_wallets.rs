@@ -1,7 +1,7 @@
 //! The wallets of a tenant, as its manager creates, sees and controls them. A wallet whose user the
 //! manager has not created is not there (promise I8).
 
-use super::callers::{AdminKey, Caller, Manager, WalletKey};
+use super::callers::{AdminKey, Caller, CreatesUsers, Manager, SeesTenant, WalletKey};
 use super::idempotency::{Created, once};
 use super::{Error, Missing, Services, WalletWithKeys, keys};
 use crate::clock;
@@ -19,22 +19,26 @@ use crate::store::{Db, StoreError};
 /// Wallets whose keys are renewed in one transaction.
 const ROTATE_ROWS: i64 = 100;
 
-/// Creates a wallet for a user of the tenant, once for each claim, and answers it as it is shown.
+/// Creates a wallet for a user of the tenant, once for each claim, and answers it as it is shown. Where
+/// nothing is said it has the user's name.
 pub async fn create(
     services: &Services,
-    caller: Manager<WalletKey>,
+    caller: impl CreatesUsers,
     claim: Option<Claim>,
     user: UserId,
-    name: Name,
+    name: Option<Name>,
     show: impl FnOnce(WalletWithKeys) -> Result<Vec<u8>, StoreError> + Send + 'static,
 ) -> Result<Created<Vec<u8>>, Error> {
     let (id, keys) = (WalletId::random(), KeyPair::generate());
     let stored = StoredKeys::new(&services.sealer, id, &keys);
-    let new = NewWallet { id, name, keys: stored, created_at: clock::now() };
     let create = move |connection: &mut Db| {
-        users::lock(connection, caller.user(), user)?;
-        wallets::create(connection, user, &new)?;
-        let wallet = wallets::find_in_tenant(connection, caller.user(), id)?;
+        users::lock(connection, caller.tenant(), user)?;
+        let name = match name {
+            Some(name) => name,
+            None => Name::from_stored(users::find(connection, caller.tenant(), user)?.name),
+        };
+        wallets::create(connection, user, &NewWallet { id, name, keys: stored, created_at: clock::now() })?;
+        let wallet = wallets::find_in_tenant(connection, caller.tenant(), id)?;
         show(WalletWithKeys { wallet, keys })
     };
     once(services, caller, claim, create, Error::of(Missing::User)).await
@@ -64,10 +68,16 @@ pub async fn list<T: Send + 'static>(
 }
 
 /// All wallets of a user of the tenant, oldest first.
-pub async fn list_of_user(services: &Services, caller: WalletKey, user: UserId) -> Result<Vec<WalletWithKeys>, Error> {
+pub async fn list_of_user(
+    services: &Services,
+    caller: impl SeesTenant,
+    user: UserId,
+) -> Result<Vec<WalletWithKeys>, Error> {
     let tenant = caller.managed_tenant().ok_or(Error::Missing(Missing::User))?;
     let sealer = services.sealer.clone();
     let found = services.store.read_list(caller.consumer(), move |connection| {
+        // It may have waited since the key or token was proved, and what is shown are keys.
+        caller.recheck(connection)?;
         users::find(connection, tenant, user)?;
         let found = wallets::of_users(connection, &[user])?;
         WalletWithKeys::list(connection, &sealer, found)

@@ -25,6 +25,7 @@ pub mod rates;
 mod records;
 pub mod sessions;
 pub mod streams;
+pub mod tokens;
 pub mod transfers;
 pub mod users;
 pub mod wallets;
@@ -47,7 +48,7 @@ use crate::domain::webhooks::WebhookFormat;
 use crate::ledger::operation::Operation;
 use crate::net::targets::TargetPolicy;
 use crate::store::{Db, Store};
-use callers::{Caller, KnownKeys};
+use callers::{Caller, KnownKeys, UsesOfTokens};
 use ledger::Ledger;
 use passwords::Passwords;
 use pay_links::served::ServedCounts;
@@ -55,6 +56,8 @@ use rates::Rates;
 
 /// Keys that are remembered, at about 150 bytes each.
 const KNOWN_KEYS_MAX: usize = 20_000;
+/// Tokens of which it is remembered when they were used: of others the rows tell.
+const USES_MAX: usize = 20_000;
 
 /// What use cases work with.
 #[derive(Debug)]
@@ -76,6 +79,7 @@ pub struct Services {
     /// What a bitcoin costs in other currencies, where that is known.
     pub rates: Rates,
     known_keys: KnownKeys,
+    uses_of_tokens: UsesOfTokens,
 }
 
 /// What the operator has set, as far as use cases ask for it.
@@ -114,7 +118,19 @@ impl Services {
     pub fn new(store: Store, ledger: Ledger, node: Node, sealer: Sealer, config: &Config) -> Self {
         let (passwords, policy) = (Passwords::new(config.login.hasher()), Policy::of(config));
         let (rates, known_keys) = (Rates::default(), KnownKeys::new(KNOWN_KEYS_MAX));
-        Self { store, ledger, node, sealer, passwords, served: Arc::default(), policy, rates, known_keys }
+        let uses_of_tokens = UsesOfTokens::new(USES_MAX);
+        Self {
+            store,
+            ledger,
+            node,
+            sealer,
+            passwords,
+            served: Arc::default(),
+            policy,
+            rates,
+            known_keys,
+            uses_of_tokens,
+        }
     }
 
     /// Counts in other currencies as well.

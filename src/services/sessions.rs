@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::callers::Session;
+use super::callers::{FullAccess, Session};
 use super::login_throttle::{Account, Try};
 use super::operators::accounts::NewManager;
 use super::{Error, Services, UserWithWallets, WalletWithKeys};
@@ -72,11 +72,11 @@ fn guess(sealer: &Sealer, network: &[u8], username: &str) -> Try {
     }
 }
 
-/// The user of a session, with its own wallets.
-pub async fn who_am_i(services: &Services, session: Session) -> Result<UserWithWallets, Error> {
+/// The user itself, with its own wallets.
+pub async fn who_am_i(services: &Services, caller: FullAccess) -> Result<UserWithWallets, Error> {
     let sealer = services.sealer.clone();
     let found = services.store.read(move |connection| {
-        let user = users::find_login(connection, session.user())?;
+        let user = users::find_login(connection, caller.user())?;
         UserWithWallets::one(connection, &sealer, user)
     });
     found.await.map_err(not_found_is(Error::BadAuth))
@@ -106,7 +106,7 @@ pub async fn change_password(
     address: IpAddr,
     PasswordChange { old, new, username }: PasswordChange,
 ) -> Result<UserWithWallets, Error> {
-    let user = who_am_i(services, session).await?;
+    let user = who_am_i(services, session.full_access()).await?;
     let is_other = |name: &String| user.user.username.as_deref() != Some(name.trim().to_ascii_lowercase().as_str());
     if username.as_ref().is_some_and(is_other) {
         let message = "is not yours; an operator changes user names".to_owned();
@@ -127,7 +127,7 @@ pub async fn change_password(
     let right = guess.clone();
     let changed = services.write_as(session, move |connection| {
         right.succeed(connection)?;
-        sessions::change_password(connection, session.stored(), &hash, &new_hash, clock::now())
+        sessions::change_password(connection, id, session.digest(), &hash, &new_hash, clock::now())
     });
     guess.unless_ours(services, changed.await.map_err(not_found_is(wrong_old_password()))).await?;
     tracing::info!(user = %id, "a password was changed");

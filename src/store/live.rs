@@ -40,7 +40,7 @@ impl Standing {
     }
 }
 
-type StandingColumns = (Vec<u8>, i64, i64, Option<i64>, Option<String>, Option<String>);
+type StandingColumns = (Vec<u8>, i64, i64, Option<i64>, (Option<String>, Option<String>, bool));
 
 /// How far wallets are.
 pub fn standings(connection: &mut Db, wallets: &[WalletId]) -> Result<HashMap<WalletId, Standing>, StoreError> {
@@ -53,12 +53,12 @@ pub fn standings(connection: &mut Db, wallets: &[WalletId]) -> Result<HashMap<Wa
                 accounts::entries,
                 accounts::keys_version,
                 accounts::closed_at_ms,
-                accounts::frozen_by_manager,
-                accounts::frozen_by_operator,
+                (accounts::frozen_by_manager, accounts::frozen_by_operator, accounts::deactivated),
             ))
             .load(connection)?;
-        for (id, entries, keys_version, closed_at, by_manager, by_operator) in rows {
-            let usable = closed_at.is_none() && !grants::is_frozen(by_manager.as_deref(), by_operator.as_deref())?;
+        for (id, entries, keys_version, closed_at, (by_manager, by_operator, deactivated)) in rows {
+            let is_frozen = grants::is_frozen(by_manager.as_deref(), by_operator.as_deref(), deactivated)?;
+            let usable = closed_at.is_none() && !is_frozen;
             found.insert(WalletId::from_slice(&id)?, Standing { entries, keys_version, usable });
         }
     }

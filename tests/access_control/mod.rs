@@ -70,6 +70,11 @@ fn revoked(server: &Server, world: &World, row: &Row, caller: &Caller, tenant: &
         | Access::KeyOrSession
         | Access::AdminKeyOrSession
         | Access::Session
+        | Access::Account
+        | Access::Everything
+        | Access::Users
+        | Access::OperatorOrReads
+        | Access::OperatorOrUsers
         | Access::Operator => assert_refused(&answer, &[401, 403], world, &what),
         Access::Hub | Access::HubAdmin => assert_hub_refused(&answer, world, &what),
         Access::AnybodyOrKey if shows_key => assert_refused(&answer, &[401, 403], world, &what),
@@ -114,6 +119,68 @@ fn foreign(server: &Server, world: &World, row: &Row, caller: &Caller) {
     }
 }
 
+/// Calls with sessions and tokens of managers, each of which may do what it says and no more.
+fn tokens(server: &Server, world: &World, row: &Row) {
+    let own = world.own_tokens.iter().map(|token| &token.caller);
+    let everybody =
+        || [&world.session].into_iter().chain(own.clone()).chain(world.foreign_tokens.iter().map(|it| &it.caller));
+    match row.access {
+        Access::Key | Access::AdminKey => {
+            for caller in everybody() {
+                let answer = call(server, caller, row, &world.victim);
+                assert_refused(&answer, &[401], world, &format!("{} by {} without a key", row.operation, caller.name));
+            }
+        }
+        Access::Operator => {
+            for caller in everybody() {
+                let answer = call(server, caller, row, &world.victim);
+                assert_refused(&answer, &[403], world, &format!("{} by {}", row.operation, caller.name));
+                assert_eq!(answer.json()["code"], "operator_required");
+            }
+        }
+        Access::Hub | Access::HubAdmin => {
+            for caller in everybody() {
+                let answer = call(server, caller, row, &world.victim);
+                assert_hub_refused(&answer, world, &format!("{} by {} without a key", row.operation, caller.name));
+            }
+        }
+        Access::KeyOrSession | Access::AdminKeyOrSession => {
+            for token in world.own_tokens.iter().chain(&world.foreign_tokens) {
+                let what = format!("{} by {}", row.operation, token.caller.name);
+                if token.is_session() {
+                    foreign(server, world, row, &token.caller);
+                } else {
+                    let answer = call(server, &token.caller, row, &world.victim);
+                    assert_refused(&answer, &[403], world, &what);
+                    assert_eq!(answer.json()["code"], "login_required", "{what}");
+                }
+            }
+        }
+        Access::Session => {
+            for caller in own {
+                let answer = call(server, caller, row, &world.victim);
+                assert_refused(&answer, &[403], world, &format!("{} by {}", row.operation, caller.name));
+                assert_eq!(answer.json()["code"], "login_required");
+            }
+        }
+        Access::Anybody | Access::AnybodyOrKey => {}
+        Access::Account | Access::Everything | Access::Users | Access::OperatorOrReads | Access::OperatorOrUsers => {
+            let scope = row.access.scope().unwrap();
+            for token in world.own_tokens.iter().chain(&world.foreign_tokens) {
+                let what = format!("{} by {}", row.operation, token.caller.name);
+                if !token.reaches(scope) {
+                    let answer = call(server, &token.caller, row, &world.victim);
+                    assert_refused(&answer, &[403], world, &what);
+                    assert_eq!(answer.json()["code"], "scope_required", "{what}");
+                }
+            }
+            for token in world.foreign_tokens.iter().filter(|token| token.reaches(scope)) {
+                foreign(server, world, row, &token.caller);
+            }
+        }
+    }
+}
+
 both_stores! {
     fn nobody_gets_over_the_wall(server) {
         let world = World::make(server);
@@ -143,27 +210,14 @@ both_stores! {
                     foreign(server, &world, row, caller);
                 }
             }
-            if matches!(row.access, Access::Session | Access::Operator) {
+            if !for_keys && row.access != Access::Anybody {
                 // A good key is no session, and a manager's session is no operator's.
                 for caller in world.foreign_admins.iter().chain(&world.foreign_invoices) {
                     let answer = call(server, caller, row, &world.victim);
                     assert_refused(&answer, &[401], &world, &format!("{} by {}", row.operation, caller.name));
                 }
             }
-            if row.access == Access::Operator {
-                let answer = call(server, &world.session, row, &world.victim);
-                assert_refused(&answer, &[403], &world, &format!("{} by a manager's session", row.operation));
-            }
-            if row.access.takes_sessions() {
-                foreign(server, &world, row, &world.foreign_session);
-            } else if for_keys && row.access != Access::AnybodyOrKey {
-                let (answer, what) = (call(server, &world.session, row, &world.victim), "by a session without a key");
-                if row.access.is_hub() {
-                    assert_hub_refused(&answer, &world, &format!("{} {what}", row.operation));
-                } else {
-                    assert_refused(&answer, &[401], &world, &format!("{} {what}", row.operation));
-                }
-            }
+            tokens(server, &world, row);
             assert_eq!(everything(server), before, "{} has changed something", row.operation);
         }
         server.audit();
@@ -204,8 +258,13 @@ fn every_operation_has_a_row() {
             Access::AdminKeyOrSession => &["AdminKey", "Session"],
             Access::Hub | Access::HubAdmin => &["LndHub"],
             Access::Session => &["Session"],
+            Access::Account | Access::Everything | Access::Users => &["Session", "Token"],
+            Access::OperatorOrReads | Access::OperatorOrUsers => &["Operator", "Session", "Token"],
             Access::Operator => &["Operator"],
         };
+        let scopes: Vec<&Value> = security.as_array().into_iter().flatten().filter_map(|it| it.get("Token")).collect();
+        let needed = row.access.scope().map(|scope| serde_json::json!([scope]));
+        assert_eq!(scopes, needed.iter().collect::<Vec<_>>(), "{}", row.operation);
         assert_eq!(schemes, expected.iter().copied().collect(), "{}", row.operation);
     }
 }

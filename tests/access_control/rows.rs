@@ -26,6 +26,16 @@ pub(crate) enum Access {
     HubAdmin,
     /// Somebody who has logged in.
     Session,
+    /// Somebody who has logged in, or shows a token for everything.
+    Account,
+    /// A manager who has logged in, or shows a token for everything.
+    Everything,
+    /// A manager who has logged in, or shows a token for users.
+    Users,
+    /// An operator, or a manager with any token.
+    OperatorOrReads,
+    /// An operator, or a manager with a token for users.
+    OperatorOrUsers,
     /// An operator who has logged in.
     Operator,
 }
@@ -50,7 +60,23 @@ pub(crate) enum Foreign {
 impl Access {
     /// Whether a key is enough.
     pub(crate) const fn is_for_keys(self) -> bool {
-        !matches!(self, Self::Anybody | Self::Session | Self::Operator)
+        match self {
+            Self::AnybodyOrKey
+            | Self::Key
+            | Self::AdminKey
+            | Self::KeyOrSession
+            | Self::AdminKeyOrSession
+            | Self::Hub
+            | Self::HubAdmin => true,
+            Self::Anybody
+            | Self::Session
+            | Self::Account
+            | Self::Everything
+            | Self::Users
+            | Self::OperatorOrReads
+            | Self::OperatorOrUsers
+            | Self::Operator => false,
+        }
     }
 
     /// Whether an invoice key is not.
@@ -63,9 +89,24 @@ impl Access {
         matches!(self, Self::Hub | Self::HubAdmin)
     }
 
-    /// Whether a session is enough, whoever's it is.
-    pub(crate) const fn takes_sessions(self) -> bool {
-        matches!(self, Self::KeyOrSession | Self::AdminKeyOrSession)
+    /// The scope that a token of a manager's needs; `None` where no token will do, but perhaps the
+    /// session of a manager will.
+    pub(crate) fn scope(self) -> Option<&'static str> {
+        match self {
+            Self::Account | Self::Everything => Some("all"),
+            Self::Users | Self::OperatorOrUsers => Some("users"),
+            Self::OperatorOrReads => Some("read"),
+            Self::Anybody
+            | Self::AnybodyOrKey
+            | Self::Key
+            | Self::AdminKey
+            | Self::KeyOrSession
+            | Self::AdminKeyOrSession
+            | Self::Hub
+            | Self::HubAdmin
+            | Self::Session
+            | Self::Operator => None,
+        }
     }
 }
 
@@ -268,28 +309,43 @@ fn tenants() -> Vec<Row> {
 }
 
 fn operators() -> Vec<Row> {
-    fn user(t: &Tenant) -> String {
+    fn manager(t: &Tenant) -> String {
         format!("/users/api/v1/user/{}", t.manager)
+    }
+    fn user(t: &Tenant) -> String {
+        format!("/users/api/v1/user/{}", t.wallet.user)
     }
     fn freeze(t: &Tenant) -> String {
         format!("/users/api/v1/wallet/{}/freeze", t.wallet.id)
     }
     rows! {
-        "GET /users/api/v1/user", Operator, Crosses, |_| ("/users/api/v1/user".into(), NONE);
-        "POST /users/api/v1/user", Operator, Crosses, |_| ("/users/api/v1/user".into(), json!({"name": "mine"}));
-        "GET /users/api/v1/user/{user_id}", Operator, Crosses, |t| (user(t), NONE);
-        "PUT /users/api/v1/user/{user_id}", Operator, Crosses, |t| (user(t), json!({"password": "mine alone"}));
-        "DELETE /users/api/v1/user/{user_id}", Operator, Crosses, |t| (user(t), NONE);
-        "PUT /users/api/v1/user/{user_id}/keys", Operator, Crosses, |t| (format!("{}/keys", user(t)), NONE);
-        "GET /users/api/v1/user/{user_id}/wallet", Operator, Crosses, |t| (format!("{}/wallet", user(t)), NONE);
-        "POST /users/api/v1/user/{user_id}/wallet", Operator, Crosses, |t| (format!("{}/wallet", user(t)), json!({"name": "mine"}));
+        "GET /users/api/v1/user", OperatorOrReads, OwnThings, |_| ("/users/api/v1/user".into(), NONE);
+        "GET /users/api/v1/user", OperatorOrReads, Nothing, |t| (format!("/users/api/v1/user?id={}", t.wallet.user), NONE);
+        "GET /users/api/v1/user", OperatorOrReads, Nothing, |t| (format!("/users/api/v1/user?wallet_id={}", t.wallet.id), NONE);
+        "GET /users/api/v1/user", OperatorOrReads, Nothing, |t| (format!("/users/api/v1/user?search={}", t.wallet.user), NONE);
+        "POST /users/api/v1/user", OperatorOrUsers, OwnChange, |_| ("/users/api/v1/user".into(), json!({"name": "mine"}));
+        "GET /users/api/v1/user/{user_id}", OperatorOrReads, Refused, |t| (user(t), NONE);
+        "GET /users/api/v1/user/{user_id}", OperatorOrReads, Refused, |t| (manager(t), NONE);
+        "PUT /users/api/v1/user/{user_id}", OperatorOrUsers, Refused, |t| (user(t), json!({"username": "taken-over", "password": "mine alone"}));
+        "PUT /users/api/v1/user/{user_id}", OperatorOrUsers, Refused, |t| (manager(t), json!({"password": "mine alone"}));
+        "DELETE /users/api/v1/user/{user_id}", OperatorOrUsers, Refused, |t| (user(t), NONE);
+        "DELETE /users/api/v1/user/{user_id}", OperatorOrUsers, Refused, |t| (manager(t), NONE);
+        "PUT /users/api/v1/user/{user_id}/activate", Users, Refused, |t| (format!("{}/activate", user(t)), NONE);
+        "PUT /users/api/v1/user/{user_id}/activate", Users, Refused, |t| (format!("{}/activate?active=false", manager(t)), NONE);
+        "PUT /users/api/v1/user/{user_id}/keys", Operator, Crosses, |t| (format!("{}/keys", manager(t)), NONE);
+        "GET /users/api/v1/user/{user_id}/wallet", OperatorOrReads, Refused, |t| (format!("{}/wallet", user(t)), NONE);
+        "POST /users/api/v1/user/{user_id}/wallet", OperatorOrUsers, Refused, |t| (format!("{}/wallet", user(t)), json!({"name": "mine"}));
+        "DELETE /users/api/v1/user/{user_id}/wallet/{wallet_id}", Users, Refused, |t| (format!("{}/wallet/{}", user(t), t.wallet.id), NONE);
         "PUT /users/api/v1/balance", Operator, Crosses, |t| ("/users/api/v1/balance".into(), json!({"id": t.wallet.id, "amount": 1}));
         "PUT /users/api/v1/wallet/{wallet_id}/freeze", Operator, Crosses, |t| (freeze(t), json!({"scope": "spending"}));
         "DELETE /users/api/v1/wallet/{wallet_id}/freeze", Operator, Crosses, |t| (freeze(t), NONE);
         "GET /users/api/v1/audit", Operator, Crosses, |_| ("/users/api/v1/audit".into(), NONE);
-        "GET /api/v1/auth", Session, Crosses, |_| ("/api/v1/auth".into(), NONE);
+        "GET /api/v1/auth", Account, OwnThings, |_| ("/api/v1/auth".into(), NONE);
         "PUT /api/v1/auth/password", Session, Crosses, |_| ("/api/v1/auth/password".into(), json!({"password_old": "correct horse", "password": "mine alone"}));
         "POST /api/v1/auth/logout", Session, Crosses, |_| ("/api/v1/auth/logout".into(), NONE);
+        "POST /api/v1/auth/tokens", Everything, OwnChange, |_| ("/api/v1/auth/tokens".into(), json!({"name": "mine", "scopes": ["all"]}));
+        "GET /api/v1/auth/tokens", Everything, OwnThings, |_| ("/api/v1/auth/tokens".into(), NONE);
+        "DELETE /api/v1/auth/tokens/{token_id}", Everything, Refused, |t| (format!("/api/v1/auth/tokens/{}", t.token), NONE);
     }
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct Tenant {
     pub(crate) external_id: String,
     /// A tap of it.
     pub(crate) hit: String,
+    /// The id of a token of the manager's.
+    pub(crate) token: String,
 }
 
 /// Somebody who calls.
@@ -63,6 +65,26 @@ pub(crate) fn with_token(name: &'static str, token: &str) -> Caller {
     Caller { name, headers: vec![("Authorization", format!("Bearer {token}"))] }
 }
 
+/// Somebody who shows a token.
+#[derive(Clone, Debug)]
+pub(crate) struct Token {
+    pub(crate) caller: Caller,
+    /// What it may do; `None` for a session.
+    scope: Option<&'static str>,
+}
+
+impl Token {
+    /// Whether it has the scope that is needed.
+    pub(crate) fn reaches(&self, needed: &str) -> bool {
+        self.scope.is_none_or(|scope| scope == "all" || needed == "read" || scope == needed)
+    }
+
+    /// Whether it is a session.
+    pub(crate) const fn is_session(&self) -> bool {
+        self.scope.is_none()
+    }
+}
+
 pub(crate) struct World {
     /// Whose things are to be reached.
     pub(crate) victim: Tenant,
@@ -78,10 +100,12 @@ pub(crate) struct World {
     pub(crate) foreign_invoices: Vec<Caller>,
     /// The victim's manager, with its invoice key.
     pub(crate) own_invoice: Caller,
-    /// A manager who has logged in.
+    /// The victim's manager, who has logged in.
     pub(crate) session: Caller,
-    /// A manager of another tenant who has logged in.
-    pub(crate) foreign_session: Caller,
+    /// Its programs, with tokens of every scope.
+    pub(crate) own_tokens: Vec<Token>,
+    /// Another manager's: first a session, then tokens of every scope.
+    pub(crate) foreign_tokens: Vec<Token>,
     /// Texts that no refusal and no foreign answer may hold.
     pub(crate) secrets: Vec<String>,
 }
@@ -121,6 +145,24 @@ impl World {
         let session = log_in();
         let foreign_session = log_in_as("another");
 
+        let second = server.operator("second");
+        let own_tokens = tokens(server, &server.manager, OWN);
+        let mut foreign_tokens = tokens(server, &stranger, FOREIGN);
+        let of_session = Token { caller: with_token("another manager's session", &foreign_session), scope: None };
+        foreign_tokens.insert(0, of_session);
+        let gone = server.new_manager("gone", 0);
+        let token_of_gone = token(server, &gone, "all").1;
+        server.as_session("DELETE", &format!("/users/api/v1/user/{}", gone.user), &second, &Value::Null).expect(200);
+        let (id, revoked_token) = token(server, &server.manager, "all");
+        server.cli(&["manager", "token", "revoke", "--id", &id]).unwrap();
+        let (id, expired_token) = token(server, &server.manager, "all");
+        server
+            .database
+            .execute(&format!("UPDATE tokens SET expires_at_ms = 1 WHERE id = {}", server.store.bytes(&id)))
+            .unwrap();
+        // The use of none is noted any more: the wall looks whether anything has changed.
+        server.database.execute("UPDATE tokens SET last_used_at_ms = 4102444800000").unwrap();
+
         let random = "5eed5eed5eed5eed5eed5eed5eed5eed";
         let mut revoked = vec![
             Caller { name: "nobody", headers: vec![] },
@@ -140,6 +182,19 @@ impl World {
             with_token("a session that was logged out", &logged_out),
             with_token("an admin key as a token", &server.manager.admin),
         ];
+        for (name, token) in [
+            ("a token that was revoked", &revoked_token),
+            ("a token that has ended", &expired_token),
+            ("a token of a manager who was deleted", &token_of_gone),
+        ] {
+            revoked.push(with_token(name, token));
+        }
+        // Its browser sends the cookie, whoever asks it to.
+        let cookie = ("Cookie", format!("cookie_access_token={session}"));
+        revoked.push(Caller {
+            name: "a page of somebody's, in the browser of a manager who has logged in",
+            headers: vec![cookie, ("Origin", "https://evil.example".into())],
+        });
         revoked.push(Caller {
             name: "a scheme that is not there",
             headers: vec![("Authorization", "Basic Z2FtZTpnYW1l".into())],
@@ -147,6 +202,7 @@ impl World {
         let mut secrets = secrets_of(&victim, &server.manager);
         secrets.extend(secrets_of(&strangers, &stranger));
         secrets.extend([session.clone(), foreign_session.clone()]);
+        secrets.extend(own_tokens.iter().map(|token| token.caller.headers[0].1.replace("Bearer ", "")));
         Self {
             nobody: nobody(&strangers),
             strangers,
@@ -160,12 +216,42 @@ impl World {
             ],
             own_invoice: with_key("the manager's invoice key", &server.manager.invoice),
             session: with_token("a manager's session", &session),
-            foreign_session: with_token("another manager's session", &foreign_session),
+            own_tokens,
+            foreign_tokens,
             victim,
             revoked,
             secrets,
         }
     }
+}
+
+const OWN: [(&str, &str); 4] = [
+    ("the manager's token to read", "read"),
+    ("the manager's token for users", "users"),
+    ("the manager's token for payments", "payments"),
+    ("the manager's token for everything", "all"),
+];
+const FOREIGN: [(&str, &str); 4] = [
+    ("another manager's token to read", "read"),
+    ("another manager's token for users", "users"),
+    ("another manager's token for payments", "payments"),
+    ("another manager's token for everything", "all"),
+];
+
+/// The id and the text of a new token.
+fn token(server: &Server, manager: &Wallet, scope: &str) -> (String, String) {
+    let arguments =
+        ["manager", "token", "create", "--user", &manager.user, "--name", "private token", "--scope", scope];
+    let made = server.cli(&arguments).unwrap();
+    (made["id"].as_str().unwrap().to_owned(), made["token"].as_str().unwrap().to_owned())
+}
+
+fn tokens(server: &Server, manager: &Wallet, of: [(&'static str, &'static str); 4]) -> Vec<Token> {
+    let made = of.into_iter().map(|(name, scope)| {
+        let caller = with_token(name, &token(server, manager, scope).1);
+        Token { caller, scope: Some(scope) }
+    });
+    made.collect()
 }
 
 /// Users with money, open invoices and paid ones.
@@ -197,6 +283,7 @@ fn tenant(server: &Server, manager: &Wallet) -> Tenant {
         manager: manager.user.clone(),
         delivery: delivery(server, &webhook, "endpoint"),
         own_delivery: delivery(server, &manager.id, "wallet"),
+        token: token(server, manager, "read").0,
         webhook,
         wallet,
         second,
@@ -226,6 +313,7 @@ fn nobody(tenant: &Tenant) -> Tenant {
     let (webhook, delivery, own_delivery, second) = (id.clone(), id.clone(), id.clone(), wallet.clone());
     let pay_link = "nobodys".to_owned();
     let (card, external_id, hit) = (id.clone(), id.clone(), id.clone());
+    let token = id.clone();
     Tenant {
         manager: id,
         second,
@@ -239,6 +327,7 @@ fn nobody(tenant: &Tenant) -> Tenant {
         card,
         external_id,
         hit,
+        token,
     }
 }
 
@@ -250,7 +339,7 @@ fn secrets_of(tenant: &Tenant, manager: &Wallet) -> Vec<String> {
         .collect();
     secrets.extend([tenant.bolt11.clone(), tenant.hash.clone()]);
     secrets.extend([tenant.card.clone(), tenant.external_id.clone(), tenant.hit.clone()]);
-    secrets.extend([tenant.webhook.clone(), tenant.delivery.clone(), tenant.own_delivery.clone()]);
+    secrets.extend([&tenant.webhook, &tenant.delivery, &tenant.own_delivery, &tenant.token].map(String::clone));
     secrets.extend(
         [
             "a private card",

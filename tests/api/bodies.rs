@@ -130,8 +130,6 @@ both_stores! {
         // Elsewhere.
         let admin = &server.manager.admin;
         let refused = |answer: Answer, field: &str| answer.refused(400, "invalid_request", field);
-        refused(server.post(USERS, admin, &json!({"user_name": "x", "external_id": "7"})), "external_id");
-        refused(server.put(&format!("{USERS}/{}", payer.user), admin, &json!({"external_id": "7"})), "external_id");
         let transfer = |field: &str, value: Value| {
             server.post(TRANSFERS, admin, &json!({"from_wallet": payer.id, "to_wallet": payee.id, "amount": 1, field: value}))
         };

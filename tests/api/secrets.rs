@@ -23,6 +23,12 @@ both_stores! {
         server.as_session("POST", "/users/api/v1/user", &operator, &order_of_operator).expect(200);
         let token = server.log_in("game", "battery staple").expect(200)["access_token"].as_str().unwrap().to_owned();
         server.log_in("game", "wrong guess").refused(401, "", "");
+        let order_of_token = json!({"name": "x", "scopes": ["all"]}).to_string();
+        let authorization = format!("Bearer {token}");
+        let headers = [("Authorization", authorization.as_str()), ("Idempotency-Key", "token-order-1")];
+        let made = server.send("POST", "/api/v1/auth/tokens", &headers, &order_of_token).expect(201)["token"].as_str().unwrap().to_owned();
+        let cookie = format!("cookie_access_token={made}");
+        server.send("GET", "/api/v1/auth", &[("Cookie", &cookie)], "").expect(200);
         let own_secret = server.get("/api/v1/webhooks/secret", &wallet.admin).expect(200)["secret"].as_str().unwrap().to_owned();
         let endpoint_order = json!({"url": "https://game.example/"});
         let endpoint = server.post("/usermanager/api/v1/webhooks", &server.manager.admin, &endpoint_order).expect(201);
@@ -41,7 +47,7 @@ both_stores! {
         assert!(log.contains("/api/v1/wallet"));
         let secrets = [
             &server.manager.admin, &server.manager.invoice, &wallet.admin, &wallet.invoice,
-            "secret-order-1", "correct horse battery", "not-a-key-but-shown-as-one", paid["preimage"].as_str().unwrap(), "battery staple", "wrong guess", &token, &operator, &own_secret, &endpoint_secret,
+            "secret-order-1", "correct horse battery", "not-a-key-but-shown-as-one", paid["preimage"].as_str().unwrap(), "battery staple", "wrong guess", &token, &made, &operator, &own_secret, &endpoint_secret,
         ];
         for secret in secrets {
             for form in [secret.to_owned(), hex_of(secret)] {

@@ -36,7 +36,7 @@ both_stores! {
         assert_eq!(me["wallets"], made["wallets"]);
         server.get("/api/v1/wallet", me["wallets"][0]["adminkey"].as_str().unwrap()).expect(200);
         // A manager is no operator, and a token is no key.
-        server.as_session("GET", "/users/api/v1/user", token, &NONE).refused(403, "operator_required", "");
+        server.as_session("GET", "/users/api/v1/audit", token, &NONE).refused(403, "operator_required", "");
         server.as_session("GET", "/api/v1/wallet", token, &NONE).refused(401, "no_api_key", "");
         server.get("/api/v1/wallet", token).refused(401, "bad_auth", "");
         let other = server.log_in("game.1", "correct horse").expect(200);

@@ -189,6 +189,7 @@ fn with_managers(kind: StoreKind, test: impl FnOnce(&satkeep::store::Store)) {
             name: name(),
             username: None,
             email: None,
+            external_id: None,
             password_hash: None,
             extra: None,
             may_create_users: index < 2,

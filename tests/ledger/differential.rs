@@ -31,6 +31,7 @@ fn add_users(store: &Store) {
             name: name(),
             username: None,
             email: None,
+            external_id: None,
             password_hash: None,
             extra: None,
             may_create_users: true,

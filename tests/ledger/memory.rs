@@ -8,7 +8,7 @@ use satkeep::domain::external_id::ExternalId;
 use satkeep::domain::idempotency::IdempotencyKey;
 use satkeep::domain::ids::{AccountId, CardId, HitId, InvoiceId, OriginId, PaymentHash, UserId};
 use satkeep::domain::money::Msat;
-use satkeep::domain::session::SessionDigest;
+use satkeep::domain::session::{Right, SessionDigest};
 use satkeep::domain::time::UnixMs;
 use satkeep::domain::webhooks::EventKinds;
 use satkeep::ledger::batch::ReadSet;
@@ -25,7 +25,7 @@ pub(crate) struct Memory {
     pub(crate) invoices: HashMap<PaymentHash, Invoice>,
     pub(crate) users: HashMap<UserId, User>,
     pub(crate) managers: HashSet<UserId>,
-    pub(crate) sessions: HashSet<SessionDigest>,
+    pub(crate) sessions: HashSet<(SessionDigest, Right)>,
     pub(crate) transfers: Vec<TransferRow>,
     pub(crate) claims: HashMap<(AccountId, IdempotencyKey), Claimed>,
     pub(crate) events: Vec<PaymentEvent>,

@@ -7,7 +7,7 @@ use satkeep::domain::card::limits::LimitExceeded;
 use satkeep::domain::controls::{Freeze, Freezes, Limits};
 use satkeep::domain::ids::{AccountId, PaymentHash};
 use satkeep::domain::money::{Amount, MSAT_MAX, Msat};
-use satkeep::domain::session::SessionToken;
+use satkeep::domain::session::{Right, SessionToken};
 use satkeep::ledger::command::{Actor, Adjust, Close, Command, NewInvoice};
 use satkeep::ledger::decide::decide;
 use satkeep::ledger::outcome::{Adjusted, Once, Outcome, Rejection, Transferred};
@@ -102,7 +102,7 @@ fn scene() -> Scene {
     memory.hits.get_mut(&hit(4)).unwrap().is_spent = true;
     memory.hits.get_mut(&hit(4)).unwrap().expires_at = NOW;
     memory.cards.get_mut(&card(1)).unwrap().is_enabled = false;
-    memory.sessions.insert(SessionToken::from_client("on").digest());
+    memory.sessions.insert((SessionToken::from_client("on").digest(), Right::Operate));
     Scene { memory, dear, late, paid, orphan, named_one }
 }
 

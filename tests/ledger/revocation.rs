@@ -273,4 +273,19 @@ pub(super) fn a_session_ends_before_the_body_arrives(servers: &[&Server]) {
         assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("bad_auth"), "{method} {path}: {answer}");
     }
     assert_eq!(server.balance(&wallet), 0);
+    // The same of a token that a manager has made.
+    let user = format!("/users/api/v1/user/{}", wallet.user);
+    for (method, path, body) in [
+        ("POST", "/users/api/v1/user", json!({"name": "late"})),
+        ("PUT", &*user, json!({"name": "late"})),
+        ("POST", &*format!("{user}/wallet"), json!({"name": "late"})),
+        ("POST", "/api/v1/auth/tokens", json!({"name": "late", "scopes": ["all"]})),
+    ] {
+        let made = server.cli(&["manager", "token", "create", "--user", &server.manager.user, "--name", "x"]).unwrap();
+        let header = format!("Authorization: Bearer {}", made["token"].as_str().unwrap());
+        let answer = slowly(at(servers, 1), method, path, &header, &body, || {
+            server.cli(&["manager", "token", "revoke", "--id", made["id"].as_str().unwrap()]).unwrap();
+        });
+        assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("bad_auth"), "{method} {path}: {answer}");
+    }
 }

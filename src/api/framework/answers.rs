@@ -1,8 +1,9 @@
 //! What every answer has: the headers for browsers and caches. And what makes an answer to
 //! HEAD of one to GET.
 //!
-//! Scripts of any origin may call: a key is in a header or in the URL, never in a cookie, so
-//! that a page can do no more with it than whoever has it anyway.
+//! Scripts of any origin may call: a key is in a header or in the URL, and a token in a cookie
+//! counts only where no browser sends it, so that a page can do no more with it than whoever has it
+//! anyway.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};

@@ -6,9 +6,7 @@
 use actix_web::web::Bytes;
 use utoipa::PartialSchema;
 use utoipa::openapi::path::{Operation, Parameter, PathItem};
-use utoipa::openapi::security::{
-    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
-};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     ComponentsBuilder, Content, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Tag,
 };
@@ -36,6 +34,11 @@ const REFUSALS: [(&str, &str, &str); 13] = [
     ("Internal", "500", "A fault of ours"),
     ("Unavailable", "503", "Overloaded, shutting down, or without its database; try again after `Retry-After` seconds"),
 ];
+
+const TOKEN: &str = "A token that a manager has made for a program, with `POST /api/v1/auth/tokens`. Which scope it \
+    takes stands with each operation: `read` (which every token has), `users`, `payments` or `all`; one with `all` \
+    does what takes any other. Sent as `Authorization: Bearer`, or, where neither `Origin` nor `Sec-Fetch-Site` comes \
+    with it, in the cookie `cookie_access_token`, as the token of a session may be.";
 
 /// Where a password is shown, and no key.
 const LOGIN_PATH: &str = "/api/v1/auth";
@@ -67,6 +70,7 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
         .security_scheme("AdminKey", key_scheme("The admin key of a wallet: also spends."))
         .security_scheme("Session", token_scheme("The token of a manager or an operator who has logged in."))
         .security_scheme("LndHub", token_scheme("What `/lndhub/ext/auth` answers: base64 of `login:key`."))
+        .security_scheme("Token", token_scheme(TOKEN))
         .security_scheme("Operator", token_scheme("The token of an operator who has logged in."));
     for (name, status, meaning) in REFUSALS {
         components = components.response(name, refusal(status, meaning));
@@ -108,9 +112,8 @@ fn refusals_of(method: &str, path: &str, operation: &Operation) -> Vec<&'static 
     if !keys.is_empty() || path == LOGIN_PATH || path == SOCKET_PATH {
         names.push("Unauthorized");
     }
-    // A key can be of the wrong kind or frozen, a session not an operator's.
-    let session = SecurityRequirement::new("Session", [""; 0]);
-    if path == SOCKET_PATH || keys.iter().any(|key| *key != session) {
+    // A key can be of the wrong kind or frozen, a session not an operator's, a token without the scope.
+    if path == SOCKET_PATH || !keys.is_empty() {
         names.push("Forbidden");
     }
     if has_body {

@@ -22,6 +22,7 @@ use crate::live::quota::Refused;
 use crate::rates::book::RETRY_AFTER_S as RETRY_AFTER_S_OF_RATES;
 use crate::rates::quotes::RateError;
 use crate::services::StoreError;
+use crate::services::callers::Denied;
 use crate::services::{self, Missing, Taken};
 
 /// Defines the codes with their status, whether the same request may succeed later, and
@@ -84,7 +85,8 @@ codes! {
     AmountlessInvoice = "amountless_invoice", BAD_REQUEST, false, "Amountless invoices are not supported";
     /// Amounts are in sat, or in a currency whose rate is configured.
     UnsupportedUnit = "unsupported_unit", BAD_REQUEST, false, "The provided unit is not supported";
-    /// Another payment of the wallet has the external id; `payment_hash` says which.
+    /// Another payment of the wallet has the external id, and `payment_hash` says which; or another
+    /// user of the tenant has it.
     ExternalIdExists = "external_id_exists", CONFLICT, false, "Another payment of the wallet has this external_id";
     /// What a bitcoin costs in other currencies is not known here at all.
     RatesDisabled = "rates_disabled", BAD_REQUEST, false,
@@ -127,6 +129,12 @@ codes! {
     KeyFrozen = "key_frozen", FORBIDDEN, false, "The wallet of this key is frozen";
     /// The session is not an operator's.
     OperatorRequired = "operator_required", FORBIDDEN, false, "Operator required";
+    /// The session is not a manager's.
+    ManagerRequired = "manager_required", FORBIDDEN, false, "Manager required";
+    /// The token is not of a login.
+    LoginRequired = "login_required", FORBIDDEN, false, "This takes a login with a password";
+    /// The token is not for that.
+    ScopeRequired = "scope_required", FORBIDDEN, false, "The token lacks the scope that this takes";
     /// The key's user is neither a manager, nor one whom its manager lets create users.
     NotAManager = "not_a_manager", FORBIDDEN, false,
         "Only managers may do this; a user's manager can allow it with may_create_users";
@@ -151,6 +159,8 @@ codes! {
     /// No card is to be programmed with this code.
     CardCodeUnknown = "card_code_unknown", NOT_FOUND, false,
         "No card is to be programmed with this code: it was used, is older than an hour, or is another card's";
+    /// There is no such token of the caller's.
+    TokenNotFound = "token_not_found", NOT_FOUND, false, "Token does not exist";
     /// There is nothing at this path.
     PathNotFound = "not_found", NOT_FOUND, false, "Not found";
     /// There is something at this path, but not by this method.
@@ -180,6 +190,8 @@ codes! {
     /// The wallet has as many pay links as one may have.
     TooManyPayLinks = "too_many_pay_links", CONFLICT, false,
         "The wallet has 1000 pay links already; delete one first, or use another wallet";
+    /// The manager has as many tokens as it may have.
+    TooManyTokens = "too_many_tokens", CONFLICT, false, "There are 100 tokens already; revoke one first";
     /// The user has as many wallets as one may have.
     TooManyWallets = "too_many_wallets", CONFLICT, false,
         "The user has 1000 wallets already; delete one first, or create another user";
@@ -521,6 +533,7 @@ impl From<Missing> for ErrorCode {
             Missing::Address => Self::AddressNotFound,
             Missing::Card => Self::CardNotFound,
             Missing::CardToProgram => Self::CardCodeUnknown,
+            Missing::Token => Self::TokenNotFound,
         }
     }
 }
@@ -532,15 +545,20 @@ impl From<services::Error> for ApiError {
             services::Error::Missing(missing) => ErrorCode::from(missing).into(),
             services::Error::Taken(Taken::Email) => ErrorCode::EmailTaken.into(),
             services::Error::Taken(Taken::Username) => ErrorCode::UsernameTaken.into(),
+            services::Error::Taken(Taken::ExternalId) => {
+                Self::with_detail(ErrorCode::ExternalIdExists, "Another user of the tenant has this external_id")
+            }
             services::Error::Taken(Taken::Endpoints) => ErrorCode::TooManyWebhooks.into(),
             services::Error::Taken(Taken::LinkName) => ErrorCode::AddressTaken.into(),
             services::Error::Taken(Taken::CardUid) => ErrorCode::CardExists.into(),
+            services::Error::Taken(Taken::Tokens) => ErrorCode::TooManyTokens.into(),
             services::Error::Rejected(rejection) => Self::from_rejection(rejection, false),
             services::Error::Submit(error) => error.into(),
             services::Error::Overloaded(refusal) => ErrorCode::from(refusal).into(),
             services::Error::TooManyCallers => ErrorCode::Overloaded.into(),
             services::Error::Throttled(wait) => wait.into(),
             services::Error::SignUpThrottled(wait) => Self::too_many(ErrorCode::RateLimited, wait),
+            services::Error::Denied(denied) => denied.into(),
             services::Error::SignUpDisabled => ErrorCode::SignupDisabled.into(),
             services::Error::InvalidCredentials => ErrorCode::InvalidCredentials.into(),
             services::Error::WrongPassword => ErrorCode::WrongPassword.into(),
@@ -568,6 +586,20 @@ impl From<services::Error> for ApiError {
             services::Error::OutcomeUnknown => ErrorCode::OutcomeUnknown.into(),
             services::Error::Fault => ErrorCode::Internal.into(),
             services::Error::Unavailable => ErrorCode::Unavailable.into(),
+        }
+    }
+}
+
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::NotAnOperator => ErrorCode::OperatorRequired.into(),
+            Denied::NotAManager => ErrorCode::ManagerRequired.into(),
+            Denied::NotLoggedIn => ErrorCode::LoginRequired.into(),
+            Denied::Scope(scope) => {
+                let detail = format!("The token lacks the scope that this takes: {}", scope.as_str());
+                Self::with_detail(ErrorCode::ScopeRequired, detail)
+            }
         }
     }
 }

@@ -8,11 +8,14 @@ use crate::api::framework::body::BODY_BYTES_MAX;
 use crate::api::framework::leniency::{HASH, ID};
 use crate::api::framework::numerals;
 use crate::crypto::password::PASSWORD_BYTES_MAX;
+use crate::domain::external_id::EXTERNAL_ID_CHARS_MAX;
 use crate::domain::money::SAT_MAX;
 use crate::domain::text::{EMAIL_BYTES_MAX, MEMO_BYTES_MAX, NAME_BYTES_MAX, USERNAME_MAX, WEBHOOK_BYTES_MAX};
 
 /// A text with something to see in it.
 const VISIBLE: &str = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$";
+/// Nothing but what is to be seen.
+const EXTERNAL_ID: &str = "^[^\\s\\u0000-\\u001F\\u007F-\\u009F]+$";
 const EMAIL: &str = "^[^\\s\\u0000]+@[^\\s\\u0000@]+$";
 const USERNAME: &str = "^[A-Za-z0-9._@-]*$";
 const WEB: &str = "^\\s*[Hh][Tt][Tt][Pp][Ss]?:[^\\u0000]+$";
@@ -35,6 +38,7 @@ pub fn complete(name: &str, object: &mut Object) {
             text(object, USERNAME, USERNAME_MAX);
             object.min_length = object.min_length.or(Some(2));
         }
+        "external_id" => text(object, EXTERNAL_ID, EXTERNAL_ID_CHARS_MAX),
         "password" | "password_old" | "password_repeat" => text(object, ANY, PASSWORD_BYTES_MAX),
         "webhook" | "url" => text(object, WEB, WEBHOOK_BYTES_MAX),
         "id" | "userid" | "user_id" | "admin_id" | "from_wallet" | "to_wallet" => text(object, ID, 32),
@@ -93,6 +97,7 @@ pub fn may_be_number(name: &str) -> bool {
             | "wallet_name"
             | "card_name"
             | "username"
+            | "external_id"
             | "password"
             | "password_old"
             | "password_repeat"

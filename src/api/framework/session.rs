@@ -1,18 +1,41 @@
-//! Who has logged in: extractors that prove a session before a handler runs.
+//! Who shows a token: extractors that prove a session, or a token that a manager has made, before a
+//! handler runs.
 
 use actix_web::dev::Payload;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderName};
 use actix_web::{FromRequest, HttpRequest};
 
 use crate::api::framework::app::State;
 use crate::api::framework::auth::{Extraction, shows_key};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::domain::session::SessionToken;
+use crate::services::callers::{Bearer, Reach};
 
-pub use crate::services::callers::{KeyOrSession, Operator, Session};
+pub use crate::services::callers::{
+    Everything, FullAccess, KeyOrSession, ManagerLogin, Operator, Reads, Session, Users,
+};
 
-/// The token that a request shows; the scheme is matched in any case (RFC 9110, 11.1).
+/// The cookie in which some programs send their token, as to LNbits.
+const COOKIE: &str = "cookie_access_token";
+/// What browsers say of where a request comes from, and programs do not.
+const OF_BROWSERS: [HeaderName; 2] = [header::ORIGIN, HeaderName::from_static("sec-fetch-site")];
+
+/// An operator, or a manager who reaches so far: of one path, each has its own.
+#[derive(Clone, Copy, Debug)]
+pub enum OperatorOr<R> {
+    /// An operator.
+    Operator(Operator),
+    /// A manager.
+    Manager(ManagerLogin<R>),
+}
+
+/// The token that a request shows.
 fn token_of(request: &HttpRequest) -> Option<SessionToken> {
+    of_header(request).or_else(|| of_cookie(request))
+}
+
+/// The scheme is matched in any case (RFC 9110, 11.1).
+fn of_header(request: &HttpRequest) -> Option<SessionToken> {
     // Credentials that are not text are none that were ever handed out.
     let credentials = request.headers().get(header::AUTHORIZATION)?.to_str().unwrap_or_default();
     let (scheme, token) = credentials.split_once(' ').unwrap_or((credentials, ""));
@@ -20,20 +43,44 @@ fn token_of(request: &HttpRequest) -> Option<SessionToken> {
     Some(SessionToken::from_client(token))
 }
 
+/// A cookie counts from programs alone: a browser sends cookies with what strange pages ask for.
+fn of_cookie(request: &HttpRequest) -> Option<SessionToken> {
+    let headers = request.headers();
+    if OF_BROWSERS.iter().any(|name| headers.contains_key(name)) {
+        return None;
+    }
+    let texts = headers.get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
+    let mut pairs = texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let (_, value) = pairs.find(|(name, _)| *name == COOKIE)?;
+    Some(SessionToken::from_client(value.trim_matches('"')))
+}
+
+async fn bearer(request: HttpRequest) -> Result<Bearer, ApiError> {
+    let token = token_of(&request).ok_or(ErrorCode::NoToken)?;
+    let app = request.app_data::<State>().ok_or(ErrorCode::Internal)?;
+    let digest = token.digest();
+    let bearer = app.services.prove_bearer(digest).await?;
+    app.limits.count_key(digest.as_bytes())?;
+    Ok(bearer)
+}
+
 impl FromRequest for Session {
     type Error = ApiError;
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move {
-            let token = token_of(&request).ok_or(ErrorCode::NoToken)?;
-            let app = request.app_data::<State>().ok_or(ErrorCode::Internal)?;
-            let digest = token.digest();
-            let session = app.services.prove_session(digest).await?;
-            app.limits.count_key(digest.as_bytes())?;
-            Ok(session)
-        })
+        let bearer = bearer(request.clone());
+        Box::pin(async { Ok(bearer.await?.session()?) })
+    }
+}
+
+impl FromRequest for FullAccess {
+    type Error = ApiError;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let bearer = bearer(request.clone());
+        Box::pin(async { Ok(bearer.await?.full_access()?) })
     }
 }
 
@@ -41,9 +88,35 @@ impl FromRequest for Operator {
     type Error = ApiError;
     type Future = Extraction<Self>;
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let session = Session::from_request(request, payload);
-        Box::pin(async { Ok(session.await?.operator().ok_or(ErrorCode::OperatorRequired)?) })
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let bearer = bearer(request.clone());
+        Box::pin(async { Ok(bearer.await?.operator()?) })
+    }
+}
+
+impl<R: Reach> FromRequest for ManagerLogin<R> {
+    type Error = ApiError;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let bearer = bearer(request.clone());
+        Box::pin(async { Ok(bearer.await?.manager()?) })
+    }
+}
+
+impl<R: Reach> FromRequest for OperatorOr<R> {
+    type Error = ApiError;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let bearer = bearer(request.clone());
+        Box::pin(async {
+            let bearer = bearer.await?;
+            Ok(match bearer.operator() {
+                Ok(operator) => Self::Operator(operator),
+                Err(_) => Self::Manager(bearer.manager()?),
+            })
+        })
     }
 }
 

@@ -48,15 +48,15 @@ pub struct AccountView {
 }
 
 impl From<Account> for AccountView {
-    fn from(Account { user, wallet_count, balance_msat }: Account) -> Self {
+    fn from(Account { user, holdings }: Account) -> Self {
         Self {
             id: user.id,
             name: user.name,
             username: user.username,
             email: user.email,
             extra: user.extra.unwrap_or_default(),
-            wallet_count,
-            balance_msat,
+            wallet_count: holdings.wallets,
+            balance_msat: holdings.balance_msat,
             created_at: user.created_at.to_iso(),
             updated_at: user.updated_at.to_iso(),
         }

@@ -1,81 +1,41 @@
 //! The wallets of managers, as operators handle them.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, get, post, put, web};
-use serde::{Deserialize, Serialize};
+use actix_web::{HttpResponse, put, web};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::account_id;
 use super::views::AccountWallet;
 use crate::api::framework::app::State;
-use crate::api::framework::body::{Body, lenient};
+use crate::api::framework::body::Body;
 use crate::api::framework::error::ApiError;
-use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
+use crate::api::framework::idempotency::Idempotency;
 use crate::api::framework::json_stream::json;
-use crate::api::framework::params::Checks;
 use crate::api::framework::session::Operator;
 use crate::api::user_manager::views::ManagedWallet;
-use crate::domain::text::Name;
+use crate::api::users::orders::UserWalletOrder;
+use crate::domain::ids::UserId;
 use crate::services::operators::wallets;
 
-/// A wallet to create for a manager.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"name": "Prizes"}))]
-pub struct AccountWalletOrder {
-    /// The wallet's name; the manager's where nothing is said.
-    #[serde(default, deserialize_with = "lenient")]
-    name: Option<String>,
-    /// The unit that the wallet is shown in; only `sat`.
-    #[serde(default, deserialize_with = "lenient")]
-    #[schema(example = "sat", pattern = "^([sS][aA][tT])?$")]
-    currency: Option<String>,
-}
-
-/// List a manager's own wallets
-#[utoipa::path(
-    tag = "Operators",
-    params(("user_id" = String, Path, description = "The manager's user id")),
-    responses((status = 200, description = "The wallets, without keys", body = Vec<AccountWallet>)),
-    security(("Operator" = []))
-)]
-#[get("/users/api/v1/user/{user_id}/wallet")]
-pub(in crate::api) async fn list_account_wallets(
-    operator: Operator,
-    app: State,
-    path: web::Path<String>,
-) -> Result<HttpResponse, ApiError> {
-    let id = account_id(&path)?;
+/// Lists a manager's own wallets.
+pub(in crate::api) async fn list(operator: Operator, app: &State, id: UserId) -> Result<HttpResponse, ApiError> {
     let found = wallets::list(&app.services, operator, id).await?;
     let views: Vec<_> = found.into_iter().map(AccountWallet::from).collect();
     Ok(HttpResponse::Ok().json(views))
 }
 
-/// Create a wallet for a manager
-///
-/// Answers it with its keys, which no operator is shown again. A manager has up to 1000 wallets
-/// itself, deleted ones apart; one more is refused (409, `too_many_wallets`).
-#[utoipa::path(
-    tag = "Operators",
-    params(("user_id" = String, Path, description = "The manager's user id"), IdempotencyParam),
-    request_body = AccountWalletOrder,
-    responses((status = 200, description = "The wallet", body = ManagedWallet)),
-    security(("Operator" = []))
-)]
-#[post("/users/api/v1/user/{user_id}/wallet")]
-pub(in crate::api) async fn create_account_wallet(
+/// Creates a wallet for a manager.
+pub(in crate::api) async fn create(
     operator: Operator,
-    app: State,
-    path: web::Path<String>,
-    idempotency: Idempotency,
-    body: Body,
+    app: &State,
+    user: UserId,
+    idempotency: &Idempotency,
+    body: &Body,
 ) -> Result<HttpResponse, ApiError> {
-    let user = account_id(&path)?;
-    let order: AccountWalletOrder = body.json()?;
-    let claim = idempotency.claim(&app, &operator, &body)?;
-    let mut checks = Checks::default();
-    let name = checks.check_opt("name", order.name, Name::new);
-    checks.unit("currency", order.currency.as_deref());
-    let (Some(name), true) = (name, checks.is_fine()) else { return Err(checks.into_error()) };
+    let order: UserWalletOrder = body.json()?;
+    let claim = idempotency.claim(app, &operator, body)?;
+    let name = order.read()?;
     let show = |created| json(&ManagedWallet::new(created, true));
     let created = wallets::create(&app.services, operator, claim, user, name, show).await?;
     Ok(created.respond_json_as(StatusCode::OK))

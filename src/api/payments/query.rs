@@ -134,7 +134,7 @@ fn sort_keys() -> Object {
     leniency::words(["created_at", "updated_at", "time", "amount", "fee", "memo", "tag"]).build()
 }
 
-fn directions() -> Object {
+pub(in crate::api) fn directions() -> Object {
     leniency::words(["asc", "desc", "ASC", "DESC"]).build()
 }
 
@@ -154,7 +154,7 @@ fn sort_key(value: &str) -> Result<SortKey, ApiError> {
     }
 }
 
-fn is_ascending(value: &str) -> Result<bool, ApiError> {
+pub(in crate::api) fn is_ascending(value: &str) -> Result<bool, ApiError> {
     match value.to_ascii_lowercase().as_str() {
         "asc" => Ok(true),
         "desc" => Ok(false),

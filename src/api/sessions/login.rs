@@ -12,7 +12,7 @@ use crate::api::framework::app::State;
 use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::ApiError;
 use crate::api::framework::params::Checks;
-use crate::api::framework::session::Session;
+use crate::api::framework::session::{FullAccess, Session};
 use crate::api::user_manager::views::ManagedWallet;
 use crate::crypto::password::Password;
 use crate::domain::ids::UserId;
@@ -68,22 +68,22 @@ pub struct WhoAmI {
     email: Option<String>,
     /// Whether it is an operator.
     admin: bool,
-    /// When the session ends, as ISO 8601.
+    /// When the session, or the token, ends, as ISO 8601.
     expires_at: String,
     /// The user's own wallets with their keys; an operator has none.
     wallets: Vec<ManagedWallet>,
 }
 
 impl WhoAmI {
-    /// Shows the user of a session.
-    pub(super) fn new(session: &Session, UserWithWallets { user, wallets }: UserWithWallets) -> Self {
+    /// Shows the user of a session or token.
+    pub(super) fn new(caller: &FullAccess, UserWithWallets { user, wallets }: UserWithWallets) -> Self {
         Self {
             id: user.id,
             name: user.name,
             username: user.username,
             email: user.email,
-            admin: session.is_operator(),
-            expires_at: session.expires_at().to_iso(),
+            admin: caller.is_operator(),
+            expires_at: caller.expires_at().to_iso(),
             wallets: ManagedWallet::list(wallets, true).collect(),
         }
     }
@@ -123,22 +123,23 @@ pub(crate) async fn log_in(app: State, address: ClientAddress, body: Body) -> Re
 
 /// Who am I
 ///
-/// The user of the session, with its own wallets and their keys.
+/// The user of the session or token, with its own wallets and their keys.
 #[utoipa::path(
     tag = "Auth",
     responses((status = 200, description = "The user of the session", body = WhoAmI)),
-    security(("Session" = []))
+    security(("Session" = []), ("Token" = ["all"]))
 )]
 #[get("/api/v1/auth")]
-pub(crate) async fn who_am_i(session: Session, app: State) -> Result<HttpResponse, ApiError> {
-    let user = sessions::who_am_i(&app.services, session).await?;
-    let view = WhoAmI::new(&session, user);
+pub(crate) async fn who_am_i(caller: FullAccess, app: State) -> Result<HttpResponse, ApiError> {
+    let user = sessions::who_am_i(&app.services, caller).await?;
+    let view = WhoAmI::new(&caller, user);
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(view))
 }
 
 /// Log out
 ///
-/// The token stops at once, on every replica.
+/// The token stops at once, on every replica. One that was made by name is revoked instead, with
+/// `DELETE /api/v1/auth/tokens/{token_id}`.
 #[utoipa::path(
     tag = "Auth",
     responses((status = 200, description = "Logged out", body = LogoutView)),

@@ -74,5 +74,7 @@ pub(crate) async fn change_password(
     let (Some(old), Some(new), true) = (old, new, checks.is_fine()) else { return Err(checks.into_error()) };
     let change = PasswordChange { old, new, username: order.username };
     let user = sessions::change_password(&app.services, session, address.0, change).await?;
-    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(WhoAmI::new(&session, user)))
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(WhoAmI::new(&session.full_access(), user)))
 }

@@ -8,12 +8,13 @@ use super::views::ManagedUser;
 use super::{check_admin_id, user_id};
 use crate::api::framework::app::State;
 use crate::api::framework::auth::{AdminKey, Manager, WalletKey, require_admin};
-use crate::api::framework::body::{Body, Given, lenient, raw};
+use crate::api::framework::body::{Body, lenient, raw};
 use crate::api::framework::error::ApiError;
 use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
 use crate::api::framework::json_stream::{Items, json, json_array};
 use crate::api::framework::params::{Checks, Params, search_text};
 use crate::crypto::password::Password;
+use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::ids::UserId;
 use crate::domain::pairs::Pairs;
@@ -55,9 +56,10 @@ pub struct UserOrder {
     /// and 1000 users of a manager may.
     #[serde(default, deserialize_with = "lenient")]
     may_create_users: Option<bool>,
-    #[serde(default)]
-    #[schema(ignore)]
-    external_id: Given,
+    /// What a system of the manager's own calls the user: 1 to 256 visible characters, unique among
+    /// the manager's users.
+    #[serde(default, deserialize_with = "lenient")]
+    external_id: Option<String>,
 }
 
 /// What to change of a user; what is not named stays as it is.
@@ -81,13 +83,10 @@ pub struct UserChangeOrder {
     /// it may no longer, neither may any of them.
     #[serde(default, deserialize_with = "lenient")]
     may_create_users: Option<bool>,
-    #[serde(default)]
-    #[schema(ignore)]
-    external_id: Given,
+    /// What a system of the manager's own calls the user from now on.
+    #[serde(default, deserialize_with = "lenient")]
+    external_id: Option<String>,
 }
-
-/// What to do in place of naming a user's id in another system.
-const EXTERNAL_ID_ADVICE: &str = "keep it in `extra`";
 
 /// Which users to list.
 #[derive(Debug, IntoParams)]
@@ -100,6 +99,8 @@ pub struct UserListParams {
     name: Option<String>,
     /// Only the user with this email address.
     email: Option<String>,
+    /// Only the user whom a system of the manager's own calls this.
+    external_id: Option<String>,
     /// A JSON object: only users whose `extra` has each of its members with the same value. Any
     /// other text: only users with it somewhere in their `extra`, whatever the case. An object may
     /// be longer, up to 8192 bytes. Given more than once, any of them will do.
@@ -138,19 +139,20 @@ pub(in crate::api) async fn create_user(
         Some(false) | None => None,
     };
     let mut checks = Checks::default();
-    order.external_id.refuse(&mut checks, "external_id", EXTERNAL_ID_ADVICE);
     let wallet_name = order.wallet_name.clone().or_else(|| order.user_name.clone());
     let name = checks.require("user_name", order.user_name, Name::new);
     let wallet_name = wallet_name.and_then(|text| checks.check("wallet_name", Name::new(text)));
     let email = checks.check_opt("email", order.email, Email::new);
     let password = checks.check_opt("password", order.password, Password::new);
+    let external_id = checks.check_opt("external_id", order.external_id, ExternalId::new);
     let extra = checks.check_opt("extra", order.extra, |json| Extra::new(&json));
-    let (Some(name), Some(wallet_name), Some(email), Some(password), Some(extra), true) =
-        (name, wallet_name, email, password, extra, checks.is_fine())
+    let (Some(name), Some(wallet_name), Some(email), Some(password), Some(external_id), Some(extra)) =
+        (name, wallet_name, email, password, external_id, extra)
     else {
         return Err(checks.into_error());
     };
-    let terms = NewUserTerms { name, wallet_name, email, password, extra, may_create_users };
+    let username = None;
+    let terms = NewUserTerms { name, wallet_name, username, email, external_id, password, extra, may_create_users };
     let show = move |user| json(&ManagedUser::new(user, key.sees_admin_keys()));
     Ok(users::create(&app.services, key, claim, terms, show).await?.respond_json())
 }
@@ -185,9 +187,11 @@ fn filter_of(params: &Params) -> Result<Option<UserFilter>, ApiError> {
     let found: Vec<UserId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
     let is_nobody = found.is_empty() && !ids.is_empty();
     let texts = |name| Ok::<_, ApiError>(params.any_of(name)?.into_iter().map(str::to_owned).collect());
-    let (names, emails, extra) = (texts("name")?, texts("email")?, extra_of(params)?);
+    let (names, emails, external_ids) = (texts("name")?, texts("email")?, texts("external_id")?);
+    let filter =
+        UserFilter { ids: found, names, emails, external_ids, extra: extra_of(params)?, ..UserFilter::default() };
     // Only now, so that whatever is wrong with the others is told all the same.
-    Ok((!is_nobody).then_some(UserFilter { ids: found, names, emails, extra }))
+    Ok((!is_nobody).then_some(filter))
 }
 
 /// What is asked for in users' own data, any of which will do. `null` and an object without members
@@ -265,16 +269,18 @@ pub(in crate::api) async fn update_user(
     let id = user_id(&path)?;
     let order: UserChangeOrder = body.json()?;
     let mut checks = Checks::default();
-    order.external_id.refuse(&mut checks, "external_id", EXTERNAL_ID_ADVICE);
     let name = checks.check_opt("user_name", order.user_name, Name::new);
     let email = checks.check_opt("email", order.email, Email::new);
     let password = checks.check_opt("password", order.password, Password::new);
     let extra = checks.check_opt("extra", order.extra, |json| Extra::new(&json));
-    let (Some(name), Some(email), Some(password), Some(extra), true) = (name, email, password, extra, checks.is_fine())
+    let external_id = checks.check_opt("external_id", order.external_id, ExternalId::new);
+    let (Some(name), Some(email), Some(password), Some(external_id), Some(extra)) =
+        (name, email, password, external_id, extra)
     else {
         return Err(checks.into_error());
     };
-    let terms = UserTerms { name, email, password, extra, may_create_users: order.may_create_users };
+    let may_create_users = order.may_create_users;
+    let terms = UserTerms { name, username: None, email, external_id, password, extra, may_create_users };
     let user = users::change(&app.services, key, id, terms).await?;
     Ok(HttpResponse::Ok().json(ManagedUser::new(user, true)))
 }

@@ -57,8 +57,10 @@ pub struct ManagedWallet {
     "name": "api_created_user",
     "admin": "151779637d7c42729e189beb053c1145",
     "email": null,
+    "external_id": null,
     "extra": {},
     "may_create_users": false,
+    "activated": true,
     "wallets": []
 }))]
 pub struct ManagedUser {
@@ -72,11 +74,15 @@ pub struct ManagedUser {
     admin: Option<UserId>,
     /// Its email address.
     email: Option<String>,
+    /// What a system of the manager's own calls it.
+    external_id: Option<String>,
     /// The manager's own data about it.
     #[schema(value_type = Object)]
     extra: Extra,
     /// Whether it may create users itself.
     may_create_users: bool,
+    /// False while it is deactivated: then its wallets are frozen for everything.
+    activated: bool,
     /// Its wallets.
     wallets: Vec<ManagedWallet>,
 }
@@ -112,8 +118,10 @@ impl ManagedUser {
             name: user.name,
             admin: user.manager,
             email: user.email,
+            external_id: user.external_id,
             extra: user.extra.unwrap_or_default(),
             may_create_users: user.may_create_users,
+            activated: user.is_active,
             wallets: ManagedWallet::list(wallets, may_spend).collect(),
         }
     }

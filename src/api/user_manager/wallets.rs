@@ -15,6 +15,7 @@ use crate::api::framework::json_stream::{Items, json, json_array};
 use crate::api::framework::params::{Checks, Params, WindowParams};
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::text::{InvalidText, Name};
+use crate::services::deletion::Deleter;
 use crate::services::managed_wallets::Rotation;
 use crate::services::{Cursor, deletion, managed_wallets};
 
@@ -65,7 +66,7 @@ pub(in crate::api) async fn create_wallet(
     let (Some(user), Some(name)) = (user, name) else { return Err(checks.into_error()) };
     let user: UserId = user.parse().or(Err(ErrorCode::UserNotFound))?;
     let show = move |wallet| json(&ManagedWallet::new(wallet, key.sees_admin_keys()));
-    Ok(managed_wallets::create(&app.services, key, claim, user, name, show).await?.respond_json())
+    Ok(managed_wallets::create(&app.services, key, claim, user, Some(name), show).await?.respond_json())
 }
 
 /// List wallets
@@ -176,6 +177,6 @@ pub(in crate::api) async fn delete_wallet(
 ) -> Result<HttpResponse, ApiError> {
     let id = wallet_id(&path)?;
     let sweep = params.flag("sweep")?.unwrap_or(true);
-    deletion::delete_wallet(&app.services, key, sweep, id).await?;
+    deletion::delete_wallet(&app.services, Deleter::Manager { key, sweep }, None, id).await?;
     Ok(HttpResponse::Ok().json(()))
 }

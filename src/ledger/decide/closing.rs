@@ -45,8 +45,8 @@ impl Work<'_> {
         let by = match close.by {
             Actor::Operator(_) => Initiator::Operator,
             Actor::Owner(_) => Initiator::Owner,
-            Actor::Manager(_) if wallet.is_own => Initiator::Manager,
-            Actor::Manager(_) => Initiator::Above,
+            Actor::Manager(_) | Actor::Login(_) if wallet.is_own => Initiator::Manager,
+            Actor::Manager(_) | Actor::Login(_) => Initiator::Above,
         };
         if by.bound_by(account.freezes).is_some() {
             return Err(Rejection::WalletFrozen { leg });
@@ -85,7 +85,7 @@ impl Work<'_> {
             let is_left_out = |id: &UserId| !named.contains(id) && !self.closed_users.contains(id);
             if user.users.iter().any(is_left_out) {
                 return Err(match close.by {
-                    Actor::Manager(_) | Actor::Owner(_) => Rejection::WalletsChanged,
+                    Actor::Manager(_) | Actor::Owner(_) | Actor::Login(_) => Rejection::WalletsChanged,
                     Actor::Operator(_) => Rejection::UserHasUsers,
                 });
             }

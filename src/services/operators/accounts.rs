@@ -18,7 +18,7 @@ use crate::services::idempotency::{Created, answer_again, once};
 use crate::services::{Error, Missing, Services, Taken, UserWithWallets, WalletWithKeys};
 use crate::store::db::settings;
 use crate::store::users::{self, NewUser, User, UserChange};
-use crate::store::wallets::{self, NewWallet, StoredKeys, Wallet};
+use crate::store::wallets::{self, Holdings, NewWallet, StoredKeys, Wallet};
 use crate::store::{Db, Store, StoreError};
 
 /// A manager, with what its wallets hold.
@@ -26,10 +26,8 @@ use crate::store::{Db, Store, StoreError};
 pub struct Account {
     /// The manager.
     pub user: User,
-    /// How many wallets it has itself.
-    pub wallet_count: i64,
-    /// What these hold together, in msat.
-    pub balance_msat: i128,
+    /// What it has in wallets of its own.
+    pub holdings: Holdings,
 }
 
 /// A page of managers.
@@ -104,6 +102,7 @@ impl NewManager {
             name: name.clone(),
             username: None,
             email: None,
+            external_id: None,
             password_hash: None,
             extra: None,
             may_create_users: true,
@@ -214,7 +213,7 @@ pub async fn update(
 ) -> Result<Account, Error> {
     let AccountChange { name, username, password, email, extra } = change;
     let password_hash = services.passwords.hash(Consumer::NOBODY, password).await?;
-    let change = UserChange { name, username, email, password_hash, extra, may_create_users: None };
+    let change = UserChange { name, username, email, password_hash, extra, ..UserChange::default() };
     let changed = services.write_as(operator, move |connection| {
         match users::update(connection, None, id, &change, clock::now())? {
             Ok(()) => find_account(connection, id).map(Ok),
@@ -234,10 +233,7 @@ fn find_account(connection: &mut Db, id: UserId) -> Result<Account, StoreError> 
 
 fn accounts_of(connection: &mut Db, users: Vec<User>) -> Result<Vec<Account>, StoreError> {
     let ids: Vec<_> = users.iter().map(|user| user.id).collect();
-    let held = wallets::sums_of_users(connection, &ids)?;
-    let accounts = users.into_iter().map(|user| {
-        let (wallet_count, balance_msat) = held.get(&user.id).copied().unwrap_or_default();
-        Account { user, wallet_count, balance_msat }
-    });
-    Ok(accounts.collect())
+    let held = wallets::holdings_of(connection, &ids)?;
+    let account = |user: User| Account { holdings: held.get(&user.id).copied().unwrap_or_default(), user };
+    Ok(users.into_iter().map(account).collect())
 }

@@ -1,16 +1,17 @@
 //! Creating users.
 
-use super::with_wallets;
+use super::{UniqueValues, with_wallets};
 use crate::clock;
 use crate::crypto::password::Password;
 use crate::domain::api_keys::KeyPair;
+use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
 use crate::domain::ids::{UserId, WalletId};
-use crate::domain::text::{Email, Name};
-use crate::services::callers::{AdminKey, Manager, WalletKey};
+use crate::domain::text::{Email, Name, Username};
+use crate::services::callers::{AdminKey, CreatesUsers};
 use crate::services::idempotency::{Created, answer_again, once};
-use crate::services::{Error, Missing, Services, Taken, UserWithWallets};
+use crate::services::{Error, Missing, Services, UserWithWallets};
 use crate::store::users::{self, NewUser};
 use crate::store::wallets::{NewWallet, StoredKeys};
 use crate::store::{Db, StoreError};
@@ -21,8 +22,12 @@ pub struct NewUserTerms {
     pub name: Name,
     /// The name of its first wallet.
     pub wallet_name: Name,
+    /// Its user name, which is no login.
+    pub username: Option<Username>,
     /// Its email address.
     pub email: Option<Email>,
+    /// What a system of the manager's calls it.
+    pub external_id: Option<ExternalId>,
     /// Its password.
     pub password: Option<Password>,
     /// The manager's own data.
@@ -35,7 +40,7 @@ pub struct NewUserTerms {
 /// Creates a user with a first wallet, once for each claim, and answers it as it is shown.
 pub async fn create(
     services: &Services,
-    caller: Manager<WalletKey>,
+    caller: impl CreatesUsers,
     claim: Option<Claim>,
     terms: NewUserTerms,
     show: impl FnOnce(UserWithWallets) -> Result<Vec<u8>, StoreError> + Send + 'static,
@@ -43,7 +48,8 @@ pub async fn create(
     if let Some(answer) = answer_again(services, caller, claim).await? {
         return Ok(answer);
     }
-    let NewUserTerms { name, wallet_name, email, password, extra, may_create_users } = terms;
+    let NewUserTerms { name, wallet_name, username, email, external_id, password, extra, may_create_users } = terms;
+    let unique = UniqueValues { username: username.clone(), email: email.clone(), external_id: external_id.clone() };
     let password_hash = services.passwords.hash(caller.consumer(), password).await?;
     let created_at = clock::now();
     let (id, wallet) = (UserId::random(), WalletId::random());
@@ -51,10 +57,11 @@ pub async fn create(
     let wallet = NewWallet { id: wallet, name: wallet_name, keys, created_at };
     let new = NewUser {
         id,
-        manager: Some(caller.user()),
+        manager: Some(caller.tenant()),
         name,
-        username: None,
+        username,
         email,
+        external_id,
         password_hash,
         extra,
         may_create_users: may_create_users.is_some(),
@@ -64,8 +71,10 @@ pub async fn create(
     let sealer = services.sealer.clone();
     let create = move |connection: &mut Db| {
         users::create(connection, &new)?;
-        show(with_wallets(connection, &sealer, *caller, id)?)
+        show(with_wallets(connection, &sealer, caller.tenant(), id)?)
     };
-    // Ids and keys are random, so that the value that was taken is the email address.
-    once(services, caller, claim, create, Error::of_change(Taken::Email, Missing::User)).await
+    match once(services, caller, claim, create, Error::of(Missing::User)).await {
+        Ok(created) => Ok(created),
+        Err(error) => Err(unique.explain(services, caller.tenant(), None, error).await),
+    }
 }

@@ -78,6 +78,7 @@ read_columns!(
         keys_version: i64 as BigInt = "a.keys_version",
         frozen_by_manager: Option<String> as Nullable<Text> = "a.frozen_by_manager",
         frozen_by_operator: Option<String> as Nullable<Text> = "a.frozen_by_operator",
+        deactivated: bool as Bool = "a.deactivated",
     }
 );
 
@@ -138,7 +139,7 @@ pub(crate) fn find(connection: &mut Db, digests: &[KeyDigest]) -> Result<Found<K
 }
 
 fn holder(row: HolderColumns) -> Result<Holder, StoreError> {
-    refuse_frozen(row.frozen_by_manager.as_deref(), row.frozen_by_operator.as_deref())?;
+    refuse_frozen(row.frozen_by_manager.as_deref(), row.frozen_by_operator.as_deref(), row.deactivated)?;
     let kind = KeyKind::from_stored(&row.kind);
     let grant = Grant {
         kind: kind.ok_or_else(|| StoreError::Broken(format!("a key of kind {:?}", row.kind)))?,
@@ -153,26 +154,30 @@ fn holder(row: HolderColumns) -> Result<Holder, StoreError> {
 }
 
 /// The keys of a completely frozen wallet cannot be used.
-fn refuse_frozen(by_manager: Option<&str>, by_operator: Option<&str>) -> Result<(), StoreError> {
-    if is_frozen(by_manager, by_operator)? { Err(StoreError::Frozen) } else { Ok(()) }
+fn refuse_frozen(by_manager: Option<&str>, by_operator: Option<&str>, deactivated: bool) -> Result<(), StoreError> {
+    if is_frozen(by_manager, by_operator, deactivated)? { Err(StoreError::Frozen) } else { Ok(()) }
 }
 
-/// Whether a wallet is completely frozen, by either party.
-pub(crate) fn is_frozen(by_manager: Option<&str>, by_operator: Option<&str>) -> Result<bool, StoreError> {
-    Ok(freezes(by_manager, by_operator)?.strictest() == Some(Freeze::Everything))
+/// Whether a wallet is completely frozen: by either party, or with its user.
+pub(crate) fn is_frozen(
+    by_manager: Option<&str>,
+    by_operator: Option<&str>,
+    deactivated: bool,
+) -> Result<bool, StoreError> {
+    Ok(freezes(by_manager, by_operator, deactivated)?.strictest() == Some(Freeze::Everything))
 }
 
 /// Checks that a key verified earlier has been neither revoked nor frozen since.
 pub fn authorize(connection: &mut Db, authority: Authority) -> Result<(), StoreError> {
-    let freezes: Option<(Option<String>, Option<String>)> = accounts::table
+    let freezes: Option<(Option<String>, Option<String>, bool)> = accounts::table
         .filter(accounts::id.eq(authority.account.as_bytes().as_slice()))
         .filter(accounts::keys_version.eq(authority.keys_version))
         .filter(accounts::closed_at_ms.is_null())
-        .select((accounts::frozen_by_manager, accounts::frozen_by_operator))
+        .select((accounts::frozen_by_manager, accounts::frozen_by_operator, accounts::deactivated))
         .first(connection)
         .optional()?;
-    let (by_manager, by_operator) = freezes.ok_or(StoreError::Revoked)?;
-    refuse_frozen(by_manager.as_deref(), by_operator.as_deref())
+    let (by_manager, by_operator, deactivated) = freezes.ok_or(StoreError::Revoked)?;
+    refuse_frozen(by_manager.as_deref(), by_operator.as_deref(), deactivated)
 }
 
 /// Checks that the user of a key verified earlier may still create users.

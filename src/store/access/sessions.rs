@@ -124,12 +124,13 @@ pub fn end(connection: &mut Db, digest: SessionDigest) -> Result<(), StoreError>
 /// All other sessions end, because whoever began them knows the old one.
 pub fn change_password(
     connection: &mut Db,
-    session: &Session,
+    user: UserId,
+    session: SessionDigest,
     verified_hash: &str,
     new_hash: &str,
     now: UnixMs,
 ) -> Result<(), StoreError> {
-    let changed = diesel::update(users::table.filter(users::id.eq(session.user.as_bytes().as_slice())))
+    let changed = diesel::update(users::table.filter(users::id.eq(user.as_bytes().as_slice())))
         .filter(users::password_hash.eq(verified_hash))
         .filter(users::deleted_at_ms.is_null())
         .set((users::password_hash.eq(new_hash), users::updated_at_ms.eq(now.get())))
@@ -137,8 +138,8 @@ pub fn change_password(
     if changed != 1 {
         return Err(StoreError::NotFound);
     }
-    diesel::delete(sessions::table.filter(sessions::user_id.eq(session.user.as_bytes().as_slice())))
-        .filter(sessions::token_digest.ne(session.digest.as_bytes().as_slice()))
+    diesel::delete(sessions::table.filter(sessions::user_id.eq(user.as_bytes().as_slice())))
+        .filter(sessions::token_digest.ne(session.as_bytes().as_slice()))
         .execute(connection)?;
     Ok(())
 }

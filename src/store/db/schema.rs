@@ -23,6 +23,8 @@ diesel::table! {
         spent_msat -> BigInt,
         tenant -> Nullable<Binary>,
         root_id -> Nullable<Binary>,
+        deactivated -> Bool,
+        moved_at_ms -> Nullable<BigInt>,
     }
 }
 
@@ -41,6 +43,8 @@ diesel::table! {
         role -> Text,
         root_id -> Binary,
         may_create_users -> Bool,
+        external_id -> Nullable<Text>,
+        deactivated_at_ms -> Nullable<BigInt>,
     }
 }
 
@@ -50,6 +54,19 @@ diesel::table! {
         user_id -> Binary,
         created_at_ms -> BigInt,
         expires_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    tokens (id) {
+        id -> Binary,
+        token_digest -> Binary,
+        user_id -> Binary,
+        name -> Text,
+        scopes -> BigInt,
+        created_at_ms -> BigInt,
+        expires_at_ms -> BigInt,
+        last_used_at_ms -> Nullable<BigInt>,
     }
 }
 

@@ -18,7 +18,7 @@ use crate::ledger::state::{Closure, User};
 use crate::store::db::columns::read_columns;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
-use crate::store::db::schema::{accounts, sessions, users, wallet_keys, wallets};
+use crate::store::db::schema::{accounts, sessions, tokens, users, wallet_keys, wallets};
 use crate::store::db::statement::statement;
 use crate::store::settlement::closing_postgres;
 use crate::store::settlement::expect_rows;
@@ -152,7 +152,8 @@ fn belongings_of(connection: &mut SqliteConnection, ids: &[UserId]) -> Result<Be
     Ok((wallets, users))
 }
 
-/// Deletes wallets, and the users to be deleted along with them, including their keys and sessions.
+/// Deletes wallets, and the users to be deleted along with them, including their keys, sessions and
+/// tokens.
 pub(crate) fn close(connection: &mut Db, closure: &Closure, at: UnixMs) -> Result<(), StoreError> {
     match connection {
         Db::Sqlite(c) => close_sqlite(c, closure, at),
@@ -185,6 +186,7 @@ fn close_sqlite(connection: &mut SqliteConnection, closure: &Closure, at: UnixMs
             .execute(connection)?;
         expect_rows("users to delete", users_to_delete.len(), deleted)?;
         diesel::delete(sessions::table.filter(sessions::user_id.eq_any(ids()))).execute(connection)?;
+        diesel::delete(tokens::table.filter(tokens::user_id.eq_any(ids()))).execute(connection)?;
     }
     Ok(())
 }

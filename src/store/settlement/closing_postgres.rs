@@ -72,6 +72,7 @@ statement!(
         updated_at: i64 as BigInt,
         users: Vec<&'a [u8]> as Array<Binary>,
         sessions_of: Vec<&'a [u8]> as Array<Binary>,
+        tokens_of: Vec<&'a [u8]> as Array<Binary>,
     ) -> (BigInt, BigInt, BigInt),
     "WITH revoked AS (
         DELETE FROM wallet_keys WHERE wallet_id = ANY(?)
@@ -87,6 +88,8 @@ statement!(
         RETURNING 1
     ), ended AS (
         DELETE FROM sessions WHERE user_id = ANY(?)
+    ), revoked_tokens AS (
+        DELETE FROM tokens WHERE user_id = ANY(?)
     )
     SELECT (SELECT count(*) FROM closed), (SELECT count(*) FROM emptied), (SELECT count(*) FROM deleted)"
 );
@@ -130,6 +133,7 @@ pub(crate) fn close(connection: &mut PgConnection, closure: &Closure, at: UnixMs
         updated_at: now,
         users: users(),
         sessions_of: users(),
+        tokens_of: users(),
     };
     let (closed, emptied, deleted): (i64, i64, i64) = delete.get_result(connection)?;
     for (what, expected, written) in [

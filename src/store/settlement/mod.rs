@@ -21,8 +21,7 @@ use crate::domain::time::UnixMs;
 use crate::ledger::batch::ReadSet;
 use crate::ledger::settle::{Commit, SettleError, SettlementStore};
 use crate::ledger::state::{Effects, Snapshot};
-use crate::store::access::sessions;
-use crate::store::access::sessions::Role;
+use crate::store::access::bearers;
 use crate::store::db::checkpoint::{Turn, Writers};
 use crate::store::db::connection::{Database, Db, roll_back};
 use crate::store::db::error::StoreError;
@@ -125,9 +124,9 @@ impl SettlementStore for Settlement {
             read_set.accounts.extend(locked.users.values().flat_map(|user| &user.wallets));
             snapshot.users = locked.users;
             snapshot.managers = locked.managers;
-            for session in &read_set.sessions {
-                if sessions::find(connection, *session, clock())?.is_some_and(|it| it.role == Role::Operator) {
-                    snapshot.sessions.insert(*session);
+            for (session, right) in &read_set.sessions {
+                if bearers::has(connection, *session, *right, clock())? {
+                    snapshot.sessions.insert((*session, *right));
                 }
             }
             cards::lock(connection, &read_set, &mut snapshot)?;

@@ -69,6 +69,7 @@ statement!(
         settled_ids: Vec<&'a [u8]> as Array<Binary>,
         moved_at: i64 as BigInt,
         transfers: ManyTransfers<'a> as Columns,
+        balanced_at: i64 as BigInt,
         accounts: ManyAccounts<'a> as Columns,
         claimed_at: i64 as BigInt,
         claims: ManyClaims<'a> as Columns,
@@ -85,7 +86,7 @@ statement!(
             SELECT ?, t.* FROM unnest(", transfer_marks!(), ") AS t
             RETURNING 1
         ), balanced AS (
-            UPDATE accounts AS a SET balance_msat = n.balance_msat, entries = n.entries, spent_day = n.spent_day,
+            UPDATE accounts AS a SET moved_at_ms = ?, balance_msat = n.balance_msat, entries = n.entries, spent_day = n.spent_day,
                 spent_msat = n.spent_msat
             FROM unnest(", account_marks!(), ") AS n (", account_names!(), ")
             WHERE a.id = n.id AND a.entries = n.entries_before
@@ -186,6 +187,7 @@ fn batch_of(effects: &Effects) -> WriteBatch<'_> {
         settled_ids: settled.iter().map(|id| id.as_bytes().as_slice()).collect(),
         moved_at: at.get(),
         transfers: ManyTransfers::of(transfers),
+        balanced_at: at.get(),
         accounts: ManyAccounts::of(accounts),
         claimed_at: at.get(),
         claims: ManyClaims::of(claims),

@@ -44,6 +44,7 @@ read_columns!(
         closed_at_ms: Option<i64> as Nullable<BigInt>,
         frozen_by_manager: Option<String> as Nullable<Text>,
         frozen_by_operator: Option<String> as Nullable<Text>,
+        deactivated: bool as Bool,
         payment_max_msat: Option<i64> as Nullable<BigInt>,
         day_max_msat: Option<i64> as Nullable<BigInt>,
         spent_day: i64 as BigInt,
@@ -91,7 +92,7 @@ pub(crate) fn account(row: &AccountColumns) -> Result<(AccountId, Account), Stor
         entries: row.entries,
         keys_version: row.keys_version,
         open: row.closed_at_ms.is_none(),
-        freezes: freezes(row.frozen_by_manager.as_deref(), row.frozen_by_operator.as_deref())?,
+        freezes: freezes(row.frozen_by_manager.as_deref(), row.frozen_by_operator.as_deref(), row.deactivated)?,
         limits: Limits { payment_max: limit(row.payment_max_msat)?, day_max: limit(row.day_max_msat)? },
         spent: Spent { day: row.spent_day, total: Msat::new(row.spent_msat) },
         subscribed: EventKinds::from_stored(row.subscribed.unwrap_or_default()),
@@ -104,9 +105,14 @@ pub(crate) fn freeze(name: Option<&str>) -> Result<Option<Freeze>, StoreError> {
     name.map(|name| Freeze::from_stored(name).ok_or_else(|| unknown("freeze", name))).transpose()
 }
 
-/// The stored freezes of a wallet.
-pub(crate) fn freezes(by_manager: Option<&str>, by_operator: Option<&str>) -> Result<Freezes, StoreError> {
-    Ok(Freezes { by_manager: freeze(by_manager)?, by_operator: freeze(by_operator)? })
+/// The stored freezes of a wallet. A deactivated user's wallet is completely frozen by the manager.
+pub(crate) fn freezes(
+    by_manager: Option<&str>,
+    by_operator: Option<&str>,
+    deactivated: bool,
+) -> Result<Freezes, StoreError> {
+    let with_user = deactivated.then_some(Freeze::Everything);
+    Ok(Freezes { by_manager: freeze(by_manager)?.max(with_user), by_operator: freeze(by_operator)? })
 }
 
 /// A stored limit.

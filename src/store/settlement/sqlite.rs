@@ -69,8 +69,8 @@ statement!(
 statement!(
     /// The new state of an account, unless it has changed since it was read.
     UpdateAccount on SqliteConnection,
-    (row: OneAccount<'a> as Columns) -> (),
-    "UPDATE accounts SET balance_msat = ?, entries = ?, spent_day = ?, spent_msat = ? WHERE id = ? AND entries = ?"
+    (moved_at_ms: i64 as BigInt, row: OneAccount<'a> as Columns) -> (),
+    "UPDATE accounts SET moved_at_ms = ?, balance_msat = ?, entries = ?, spent_day = ?, spent_msat = ? WHERE id = ? AND entries = ?"
 );
 
 statement!(
@@ -149,7 +149,7 @@ pub(crate) fn write(connection: &mut SqliteConnection, effects: &Effects) -> Res
         expect_rows("transfers", 1, inserted)?;
     }
     for row in &effects.accounts {
-        let updated = UpdateAccount { row: OneAccount::of(row) }.execute(connection)?;
+        let updated = UpdateAccount { moved_at_ms: at, row: OneAccount::of(row) }.execute(connection)?;
         expect_rows("accounts", 1, updated)?;
     }
     for row in &effects.claims {

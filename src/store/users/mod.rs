@@ -1,17 +1,21 @@
 //! Users of a tenant: created by a manager, and visible to no other.
 
+pub mod activation;
+mod list;
 pub mod sub_managers;
 pub mod subtrees;
 
+pub use list::{ExtraTest, Sort, SortKey, UserFilter, count, list, page};
+
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Nullable};
+use diesel::sql_types::{Bool, Nullable, Text};
 use serde::Serialize;
 
 use super::wallets::{self, NewWallet};
+use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::ids::UserId;
-use crate::domain::pairs::Pairs;
-use crate::domain::search::{SearchText, contains};
+use crate::domain::search::SearchText;
 use crate::domain::text::{Email, InvalidText, Name, Username};
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::EventKind;
@@ -30,16 +34,20 @@ pub struct User {
     pub id: UserId,
     /// Its name.
     pub name: String,
-    /// Its user name for logins; only managers have one.
+    /// Its user name: a manager's is for logins, a user's is its manager's, and unique in the tenant.
     pub username: Option<String>,
     /// The manager that created it; `None` if it was created on the command line.
     pub manager: Option<UserId>,
     /// Its email address.
     pub email: Option<String>,
+    /// What a system of its manager's calls it: no two users of a tenant alike.
+    pub external_id: Option<String>,
     /// The manager's own data.
     pub extra: Option<Extra>,
     /// Whether it may create users itself.
     pub may_create_users: bool,
+    /// Whether its wallets are not frozen with it.
+    pub is_active: bool,
     /// When it was created.
     pub created_at: UnixMs,
     /// When it was last changed.
@@ -55,10 +63,12 @@ pub struct NewUser {
     pub manager: Option<UserId>,
     /// Its name.
     pub name: Name,
-    /// Its user name for logins; only for managers.
+    /// Its user name: for logins of managers, or given by its manager.
     pub username: Option<Username>,
     /// Its email address.
     pub email: Option<Email>,
+    /// Its id in a system of its manager's.
+    pub external_id: Option<ExternalId>,
     /// The hash of its password.
     pub password_hash: Option<String>,
     /// The manager's own data.
@@ -77,70 +87,18 @@ pub struct NewUser {
 pub struct UserChange {
     /// The new name.
     pub name: Option<Name>,
-    /// The new user name for logins.
+    /// The new user name.
     pub username: Option<Username>,
     /// The new email address.
     pub email: Option<Email>,
+    /// The new id in a system of its manager's.
+    pub external_id: Option<ExternalId>,
     /// The hash of the new password.
     pub password_hash: Option<String>,
     /// Data to merge into the user's.
     pub extra: Option<Extra>,
     /// Whether it may create users itself from now on.
     pub may_create_users: Option<bool>,
-}
-
-/// Which of a tenant's users to list. Any of several values matches; an empty list matches all.
-#[derive(Clone, Debug, Default)]
-pub struct UserFilter {
-    /// Only these.
-    pub ids: Vec<UserId>,
-    /// Only with exactly one of these names.
-    pub names: Vec<String>,
-    /// Only with exactly one of these email addresses.
-    pub emails: Vec<String>,
-    /// Only with matching data.
-    pub extra: Vec<ExtraTest>,
-}
-
-/// A test of users' own data.
-#[derive(Clone, Debug)]
-pub enum ExtraTest {
-    /// It contains a text, ignoring case.
-    Text(SearchText),
-    /// It contains each of these pairs.
-    Pairs(Pairs),
-}
-
-impl UserFilter {
-    /// The one text searched for in users' own data, which a query can test.
-    fn extra_text(&self) -> Option<&SearchText> {
-        match self.extra.as_slice() {
-            [ExtraTest::Text(text)] => Some(text),
-            _ => None,
-        }
-    }
-
-    /// Whether [`UserFilter::matches_extra`] has to be applied to the users that a query returns.
-    /// The databases disagree on what is JSON and what is a number, so pairs are not tested in
-    /// queries.
-    pub fn goes_beyond_queries(&self) -> bool {
-        !self.extra.is_empty() && self.extra_text().is_none()
-    }
-
-    /// Whether a user's own data matches.
-    pub fn matches_extra(&self, user: &User) -> bool {
-        let Some(extra) = &user.extra else { return self.extra.is_empty() };
-        self.extra.is_empty() || self.extra.iter().any(|test| test.holds_of(extra))
-    }
-}
-
-impl ExtraTest {
-    fn holds_of(&self, extra: &Extra) -> bool {
-        match self {
-            Self::Text(text) => contains(extra.as_str(), text.as_str()),
-            Self::Pairs(pairs) => pairs.are_in(extra),
-        }
-    }
 }
 
 /// The row after which a page begins, in a list ordered by creation.
@@ -152,7 +110,19 @@ pub struct Cursor<Id> {
     pub id: Id,
 }
 
-type Columns = (Vec<u8>, Option<Vec<u8>>, String, Option<String>, Option<String>, Option<String>, bool, i64, i64);
+type Columns = (
+    Vec<u8>,
+    Option<Vec<u8>>,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    bool,
+    Option<i64>,
+    i64,
+    i64,
+);
 
 const COLUMNS: (
     users::id,
@@ -160,8 +130,10 @@ const COLUMNS: (
     users::name,
     users::username,
     users::email,
+    users::external_id,
     users::extra,
     users::may_create_users,
+    users::deactivated_at_ms,
     users::created_at_ms,
     users::updated_at_ms,
 ) = (
@@ -170,24 +142,29 @@ const COLUMNS: (
     users::name,
     users::username,
     users::email,
+    users::external_id,
     users::extra,
     users::may_create_users,
+    users::deactivated_at_ms,
     users::created_at_ms,
     users::updated_at_ms,
 );
 
 fn user(columns: Columns) -> Result<User, StoreError> {
-    let (id, manager, name, username, email, extra, may_create_users, created_at_ms, updated_at_ms) = columns;
+    let (id, manager, name, username, email, external_id, extra, may_create_users, deactivated_at_ms, created, updated) =
+        columns;
     Ok(User {
-        username,
-        updated_at: UnixMs::new(updated_at_ms),
         id: UserId::from_slice(&id)?,
         name,
+        username,
         manager: manager.map(|id| UserId::from_slice(&id)).transpose()?,
         email,
+        external_id,
         extra: extra.map(Extra::from_stored),
         may_create_users,
-        created_at: UnixMs::new(created_at_ms),
+        is_active: deactivated_at_ms.is_none(),
+        created_at: UnixMs::new(created),
+        updated_at: UnixMs::new(updated),
     })
 }
 
@@ -219,6 +196,7 @@ pub fn create(connection: &mut Db, new: &NewUser) -> Result<(), StoreError> {
             users::name.eq(new.name.as_str()),
             users::username.eq(new.username.as_ref().map(Username::as_str)),
             users::email.eq(new.email.as_ref().map(Email::as_str)),
+            users::external_id.eq(new.external_id.as_ref().map(ExternalId::as_str)),
             users::password_hash.eq(new.password_hash.as_deref()),
             users::extra.eq(new.extra.as_ref().map(Extra::as_str)),
             users::root_id.eq(root.as_bytes().as_slice()),
@@ -274,6 +252,56 @@ fn is_of(tenant: impl Into<Option<UserId>>) -> Condition {
     }
 }
 
+/// A value of which no two users of a tenant have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UniqueValue {
+    /// An email address.
+    Email,
+    /// A user name.
+    Username,
+    /// What a system of the manager's calls it.
+    ExternalId,
+}
+
+/// Which of these values a user of the tenant has already, but for this one.
+pub fn taken(
+    connection: &mut Db,
+    tenant: UserId,
+    but_for: Option<UserId>,
+    username: Option<&Username>,
+    external_id: Option<&ExternalId>,
+    email: Option<&Email>,
+) -> Result<Option<UniqueValue>, StoreError> {
+    let mut is_there = |value: Condition| -> Result<bool, StoreError> {
+        let others = users::table
+            .filter(users::manager_id.eq(tenant.as_bytes().to_vec()))
+            .filter(users::deleted_at_ms.is_null())
+            .filter(users::id.ne(but_for.map_or_else(Vec::new, |id| id.as_bytes().to_vec())));
+        Ok(others.filter(value).select(users::id).first::<Vec<u8>>(connection).optional()?.is_some())
+    };
+    if let Some(username) = username
+        && is_there(Box::new(users::username.eq(username.as_str().to_owned())))?
+    {
+        return Ok(Some(UniqueValue::Username));
+    }
+    if let Some(external_id) = external_id
+        && is_there(Box::new(users::external_id.eq(external_id.as_str().to_owned())))?
+    {
+        return Ok(Some(UniqueValue::ExternalId));
+    }
+    if let Some(email) = email
+        && is_there(Box::new(lower(users::email).eq(lower(Some(email.as_str().to_owned())))))?
+    {
+        return Ok(Some(UniqueValue::Email));
+    }
+    Ok(None)
+}
+
+diesel::define_sql_function! {
+    /// A text in lower case.
+    fn lower(text: Nullable<Text>) -> Nullable<Text>;
+}
+
 /// The hash of a user's password, if it has one.
 pub fn password_hash_of(connection: &mut Db, id: UserId) -> Result<Option<String>, StoreError> {
     Ok(users::table.filter(users::id.eq(id.as_bytes().as_slice())).select(users::password_hash).first(connection)?)
@@ -289,45 +317,6 @@ pub fn lock(connection: &mut Db, tenant: impl Into<Option<UserId>>, id: UserId) 
         .set(users::updated_at_ms.eq(users::updated_at_ms))
         .execute(connection)?;
     if locked == 1 { Ok(()) } else { Err(StoreError::NotFound) }
-}
-
-/// A page of the tenant's users, oldest first. Their own data is tested only as far as a query can.
-pub fn list(
-    connection: &mut Db,
-    tenant: UserId,
-    filter: &UserFilter,
-    after: Option<&Cursor<UserId>>,
-    offset: i64,
-    limit: i64,
-) -> Result<Vec<User>, StoreError> {
-    let mut query = users::table
-        .filter(users::manager_id.eq(tenant.as_bytes().to_vec()))
-        .filter(users::deleted_at_ms.is_null())
-        .filter(satkeep_in_time())
-        .order((users::created_at_ms, users::id))
-        .select(COLUMNS)
-        .offset(offset)
-        .limit(limit)
-        .into_boxed();
-    if !filter.ids.is_empty() {
-        query = query.filter(users::id.eq_any(filter.ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()));
-    }
-    if !filter.names.is_empty() {
-        query = query.filter(users::name.eq_any(filter.names.clone()));
-    }
-    if !filter.emails.is_empty() {
-        query = query.filter(users::email.eq_any(filter.emails.clone()));
-    }
-    if let Some(text) = filter.extra_text() {
-        query = query.filter(satkeep_contains(users::extra, text.as_str().to_owned()));
-    }
-    if let Some(Cursor { created_at, id }) = after {
-        let (created_at_ms, id) = (created_at.get(), id.as_bytes().to_vec());
-        query = query.filter(
-            users::created_at_ms.gt(created_at_ms).or(users::created_at_ms.eq(created_at_ms).and(users::id.gt(id))),
-        );
-    }
-    query.load::<Columns>(connection)?.into_iter().map(user).collect()
 }
 
 /// Changes a user of the tenant (without a tenant, a manager). Nothing is changed if the merged
@@ -359,6 +348,11 @@ pub fn update(
             users::name.eq(change.name.as_ref().map_or(before.name.as_str(), Name::as_str)),
             users::username.eq(change.username.as_ref().map(Username::as_str).or(before.username.as_deref())),
             users::email.eq(change.email.as_ref().map(Email::as_str).or(before.email.as_deref())),
+            users::external_id.eq(change
+                .external_id
+                .as_ref()
+                .map(ExternalId::as_str)
+                .or(before.external_id.as_deref())),
             users::extra.eq(extra.as_ref().map(Extra::as_str)),
             users::updated_at_ms.eq(now.get()),
         ))

@@ -68,7 +68,8 @@ pub fn obstacles(connection: &mut Db, id: UserId) -> Result<Obstacles, StoreErro
         subtree!(),
         "SELECT COALESCE(MAX(s.depth), 0) > 0 AS has_users,
             COUNT(CASE WHEN a.balance_msat <> 0 THEN 1 END) > 0 AS holds_money,
-            COUNT(CASE WHEN s.depth = 0 THEN COALESCE(a.frozen_by_operator, a.frozen_by_manager)
+            COUNT(CASE WHEN s.depth = 0 AND a.deactivated THEN 'everything'
+                WHEN s.depth = 0 THEN COALESCE(a.frozen_by_operator, a.frozen_by_manager)
                 ELSE a.frozen_by_operator END) > 0 AS is_frozen
         FROM subtree AS s LEFT JOIN wallets AS w ON w.user_id = s.id AND w.deleted_at_ms IS NULL
             LEFT JOIN accounts AS a ON a.id = w.id"

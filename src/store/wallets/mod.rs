@@ -5,7 +5,7 @@ pub mod controls;
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Nullable};
 
 use super::users::Cursor;
 use crate::crypto::secret::{Sealed, Sealer};
@@ -22,7 +22,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::functions::satkeep_in_time;
 use crate::store::db::schema::{accounts, users, wallet_keys, wallets};
 use crate::store::db::sums::{high, low, sum, whole};
-use crate::store::settlement::rows::{freeze, limit};
+use crate::store::settlement::rows::{freezes, limit};
 use crate::store::webhooks::events;
 
 /// The most ids in one query: databases limit the parameters of a statement.
@@ -45,7 +45,7 @@ pub struct Wallet {
     pub name: String,
     /// Its balance.
     pub balance: Msat,
-    /// The freeze set by its manager.
+    /// The freeze set by its manager, for the wallet itself or with its user.
     pub frozen_by_manager: Option<Freeze>,
     /// The freeze set by an operator.
     pub frozen_by_operator: Option<Freeze>,
@@ -82,14 +82,24 @@ impl StoredKeys {
 }
 
 /// The columns of a wallet's freezes and limits.
-type ControlColumns = (Option<String>, Option<String>, Option<i64>, Option<i64>);
+type ControlColumns = (Option<String>, Option<String>, bool, Option<i64>, Option<i64>);
 
 type Columns = (Vec<u8>, Vec<u8>, Option<Vec<u8>>, String, i64, ControlColumns, Option<String>, i64);
 
-type Controls =
-    (accounts::frozen_by_manager, accounts::frozen_by_operator, accounts::payment_max_msat, accounts::day_max_msat);
-const CONTROLS: Controls =
-    (accounts::frozen_by_manager, accounts::frozen_by_operator, accounts::payment_max_msat, accounts::day_max_msat);
+type Controls = (
+    accounts::frozen_by_manager,
+    accounts::frozen_by_operator,
+    accounts::deactivated,
+    accounts::payment_max_msat,
+    accounts::day_max_msat,
+);
+const CONTROLS: Controls = (
+    accounts::frozen_by_manager,
+    accounts::frozen_by_operator,
+    accounts::deactivated,
+    accounts::payment_max_msat,
+    accounts::day_max_msat,
+);
 
 const COLUMNS: (
     wallets::id,
@@ -113,10 +123,11 @@ const COLUMNS: (
 
 fn wallet(columns: Columns) -> Result<Wallet, StoreError> {
     let (id, user, manager, name, balance_msat, controls, currency, created_at_ms) = columns;
-    let (by_manager, by_operator, payment_max, day_max) = controls;
+    let (by_manager, by_operator, deactivated, payment_max, day_max) = controls;
+    let freezes = freezes(by_manager.as_deref(), by_operator.as_deref(), deactivated)?;
     Ok(Wallet {
-        frozen_by_manager: freeze(by_manager.as_deref())?,
-        frozen_by_operator: freeze(by_operator.as_deref())?,
+        frozen_by_manager: freezes.by_manager,
+        frozen_by_operator: freezes.by_operator,
         limits: Limits { payment_max: limit(payment_max)?, day_max: limit(day_max)? },
         id: WalletId::from_slice(&id)?,
         user: UserId::from_slice(&user)?,
@@ -134,9 +145,9 @@ pub fn create(connection: &mut Db, user: UserId, new: &NewWallet) -> Result<(), 
         return Err(StoreError::TooManyWallets);
     }
     let id = new.id.as_bytes().as_slice();
-    let (manager, root): (Option<Vec<u8>>, Vec<u8>) = users::table
+    let (manager, root, deactivated_at): (Option<Vec<u8>>, Vec<u8>, Option<i64>) = users::table
         .filter(users::id.eq(user.as_bytes().as_slice()))
-        .select((users::manager_id, users::root_id))
+        .select((users::manager_id, users::root_id, users::deactivated_at_ms))
         .first(connection)?;
     let tenant = manager.map_or(Ok(user), |id| UserId::from_slice(&id))?;
     diesel::insert_into(accounts::table)
@@ -148,6 +159,7 @@ pub fn create(connection: &mut Db, user: UserId, new: &NewWallet) -> Result<(), 
             accounts::keys_version.eq(1),
             accounts::tenant.eq(tenant.as_bytes().as_slice()),
             accounts::root_id.eq(root),
+            accounts::deactivated.eq(deactivated_at.is_some()),
         ))
         .execute(connection)?;
     diesel::insert_into(wallets::table)
@@ -262,12 +274,27 @@ pub fn has_more_than(connection: &mut Db, users: &[UserId], count: usize) -> Res
     Ok(ids_of_users(connection, users, count.saturating_add(1))?.len() > count)
 }
 
-/// The number of wallets of each user, and their total balance in msat. Users without a wallet are
-/// left out.
-pub fn sums_of_users(connection: &mut Db, ids: &[UserId]) -> Result<HashMap<UserId, (i64, i128)>, StoreError> {
-    let mut sums = HashMap::with_capacity(ids.len());
+/// What a user has in all of its wallets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holdings {
+    /// How many wallets.
+    pub wallets: i64,
+    /// What these hold together, in msat.
+    pub balance_msat: i128,
+    /// How often money has come into one of them or left it.
+    pub movements: i64,
+    /// When that was last.
+    pub moved_at: Option<UnixMs>,
+}
+
+/// A user, how many wallets it has, what they hold in two parts, how often and when they have moved.
+type HoldingColumns = (Vec<u8>, i64, i64, i64, i64, Option<i64>);
+
+/// What users have. Those without a wallet are left out.
+pub fn holdings_of(connection: &mut Db, ids: &[UserId]) -> Result<HashMap<UserId, Holdings>, StoreError> {
+    let mut found = HashMap::with_capacity(ids.len());
     for ids in ids.chunks(CHUNK_IDS) {
-        let rows: Vec<(Vec<u8>, i64, i64, i64)> = wallets::table
+        let rows: Vec<HoldingColumns> = wallets::table
             .inner_join(accounts::table)
             .filter(wallets::user_id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
             .filter(wallets::deleted_at_ms.is_null())
@@ -278,13 +305,16 @@ pub fn sums_of_users(connection: &mut Db, ids: &[UserId]) -> Result<HashMap<User
                 diesel::dsl::count_star(),
                 diesel::dsl::sql::<BigInt>(sum!(high!("accounts.balance_msat"))),
                 diesel::dsl::sql::<BigInt>(sum!(low!("accounts.balance_msat"))),
+                diesel::dsl::sql::<BigInt>(sum!("accounts.entries")),
+                diesel::dsl::sql::<Nullable<BigInt>>("MAX(accounts.moved_at_ms)"),
             ))
             .load(connection)?;
-        for (user, count, high, low) in rows {
-            sums.insert(UserId::from_slice(&user)?, (count, whole(high, low)));
+        for (user, wallets, high, low, movements, moved_at_ms) in rows {
+            let (balance_msat, moved_at) = (whole(high, low), moved_at_ms.map(UnixMs::new));
+            found.insert(UserId::from_slice(&user)?, Holdings { wallets, balance_msat, movements, moved_at });
         }
     }
-    Ok(sums)
+    Ok(found)
 }
 
 /// A page of the tenant's wallets, oldest first.

@@ -1,22 +1,25 @@
 //! Who calls: proofs of who somebody is.
 //!
-//! Nobody but this module makes one: [`Services`] does, from a key or token that holds. A use case
+//! Nobody but this module makes one: [`Services`] does, from a key or token that holds: a key of a
+//! wallet here, a token of a login or of a program in [`logins`]. A use case
 //! names in its signature what it needs. A revoked key stops at once, on every replica (promise
 //! I9): it is looked up for every request, or inside of the ledger's transaction; what writes looks
 //! again in its own.
 
+mod logins;
+
 use std::ops::Deref;
 
+pub use logins::{
+    Bearer, Denied, Everything, FullAccess, ManagerLogin, Operator, Reach, Reads, Session, Users, UsesOfTokens,
+};
+
 use super::{Error, Services};
-use crate::clock;
 use crate::domain::api_keys::{KeyDigest, KeyKind};
 use crate::domain::consumer::Consumer;
 use crate::domain::ids::{AccountId, PaymentHash, UserId, WalletId};
-use crate::domain::session::SessionDigest;
-use crate::domain::time::UnixMs;
 use crate::ledger::command::Authority;
 use crate::store::access::grants::{self, Grant, Holder};
-use crate::store::access::sessions::{self, Role};
 use crate::store::payments::Payment;
 use crate::store::{Db, StoreError};
 
@@ -109,6 +112,54 @@ pub trait Caller: Copy + Send + 'static {
     /// Makes sure, inside of a transaction, that the proof still holds.
     fn recheck(&self, connection: &mut Db) -> Result<(), StoreError>;
 }
+
+/// Somebody who sees the users of a tenant, where it manages one.
+pub trait SeesTenant: Caller {
+    /// The tenant that the caller manages, where it does.
+    fn managed_tenant(&self) -> Option<UserId>;
+
+    /// Whose share what it does is charged to.
+    fn consumer(&self) -> Consumer;
+}
+
+/// Somebody who manages a tenant.
+pub trait ManagesTenant: Caller {
+    /// The tenant.
+    fn tenant(&self) -> UserId;
+
+    /// Whose share what it does is charged to.
+    fn consumer(&self) -> Consumer;
+}
+
+/// Somebody who may create users and wallets of its tenant.
+pub trait CreatesUsers: ManagesTenant {}
+
+/// Somebody who may also change and delete them.
+pub trait ChangesUsers: CreatesUsers {}
+
+impl SeesTenant for WalletKey {
+    fn managed_tenant(&self) -> Option<UserId> {
+        Self::managed_tenant(self)
+    }
+
+    fn consumer(&self) -> Consumer {
+        Self::consumer(self)
+    }
+}
+
+impl<K: Caller + AsRef<WalletKey>> ManagesTenant for Manager<K> {
+    fn tenant(&self) -> UserId {
+        self.0.as_ref().user()
+    }
+
+    fn consumer(&self) -> Consumer {
+        self.0.as_ref().consumer()
+    }
+}
+
+impl CreatesUsers for Manager<WalletKey> {}
+impl CreatesUsers for Manager<AdminKey> {}
+impl ChangesUsers for Manager<AdminKey> {}
 
 impl Caller for WalletKey {
     fn account(&self) -> AccountId {
@@ -223,41 +274,6 @@ impl LedgerKey {
     }
 }
 
-/// Somebody who has logged in, by the token of a session.
-#[derive(Clone, Copy, Debug)]
-pub struct Session(sessions::Session);
-
-/// An operator who has logged in.
-#[derive(Clone, Copy, Debug)]
-pub struct Operator(Session);
-
-impl Session {
-    /// What the ledger looks at again.
-    pub const fn digest(&self) -> SessionDigest {
-        self.0.digest
-    }
-
-    /// Who it is.
-    pub const fn user(&self) -> UserId {
-        self.0.user
-    }
-
-    /// The session as it is stored.
-    pub(super) const fn stored(&self) -> &sessions::Session {
-        &self.0
-    }
-
-    /// Whether it is an operator.
-    pub const fn is_operator(&self) -> bool {
-        matches!(self.0.role, Role::Operator)
-    }
-
-    /// When the session ends.
-    pub const fn expires_at(&self) -> UnixMs {
-        self.0.expires_at
-    }
-}
-
 /// Somebody who has shown a key, or has logged in.
 #[derive(Clone, Copy, Debug)]
 pub enum KeyOrSession<K> {
@@ -287,50 +303,6 @@ impl<K: Caller> Caller for KeyOrSession<K> {
             Self::Key(key) => key.recheck(connection),
             Self::Session(session) => session.recheck(connection),
         }
-    }
-}
-
-impl Deref for Operator {
-    type Target = Session;
-
-    fn deref(&self) -> &Session {
-        &self.0
-    }
-}
-
-impl Caller for Session {
-    fn account(&self) -> AccountId {
-        AccountId::ISSUANCE
-    }
-
-    fn label(&self) -> Vec<u8> {
-        [b"session of ".as_slice(), self.0.user.as_bytes()].concat()
-    }
-
-    fn recheck(&self, connection: &mut Db) -> Result<(), StoreError> {
-        let now = sessions::find(connection, self.0.digest, clock::now())?;
-        if now.is_some_and(|now| now.role == self.0.role) { Ok(()) } else { Err(StoreError::Revoked) }
-    }
-}
-
-impl Caller for Operator {
-    fn account(&self) -> AccountId {
-        self.0.account()
-    }
-
-    fn label(&self) -> Vec<u8> {
-        self.0.label()
-    }
-
-    fn recheck(&self, connection: &mut Db) -> Result<(), StoreError> {
-        self.0.recheck(connection)
-    }
-}
-
-impl Session {
-    /// The same as an operator, where it is one.
-    pub const fn operator(self) -> Option<Operator> {
-        if self.is_operator() { Some(Operator(self)) } else { None }
     }
 }
 
@@ -378,11 +350,5 @@ impl Services {
     ) -> Result<(WalletKey, Result<Vec<Payment>, StoreError>), Error> {
         let (holder, sides) = self.store.holder_and_sides(digest, hash).await?.ok_or(Error::BadAuth)?;
         Ok((WalletKey(holder.grant), sides))
-    }
-
-    /// Proves a session by the digest of its token.
-    pub async fn prove_session(&self, digest: SessionDigest) -> Result<Session, Error> {
-        let found = self.store.read(move |connection| sessions::find(connection, digest, clock::now())).await?;
-        found.map(Session).ok_or(Error::BadAuth)
     }
 }
