@@ -146,7 +146,7 @@ pub struct OwnSide {
 /// trusted there is no invoice (503). A payment is durable when it is answered. Invoices of other nodes are
 /// refused, because there is no Lightning backend. What clients of LNbits may ask for besides and
 /// is not done here (`payment_hash` of a hold invoice, `lnurl_withdraw`, `lnurl_callback`,
-/// `fiat_provider`, `external_id`, `labels`, `amount_msat`, `max_sat`) is refused as well, and never
+/// `fiat_provider`, `labels`, `amount_msat`, `max_sat`) is refused as well, and never
 /// dropped in silence.
 #[utoipa::path(
     tag = "Payments",
