@@ -81,7 +81,6 @@ both_stores! {
             ("enable", json!(2)),
             ("k0", json!("00")),
             ("k1", json!(format!("{ZEROS}00"))),
-            ("k2", json!(ZEROS)),
             ("k2", json!("g".repeat(32))),
             ("prev_k2", json!("0c3b25d92b38ae443229dd59ad34b85")),
             ("issuer_key", json!("01")),

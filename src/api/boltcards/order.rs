@@ -9,7 +9,6 @@ use crate::api::framework::body::lenient;
 use crate::api::framework::error::ApiError;
 use crate::api::framework::leniency;
 use crate::api::framework::params::Checks;
-use crate::domain::card::key::CardKey;
 use crate::domain::card::limits::{CardLimits, InvalidLimit};
 use crate::domain::card::sun::SunCounter;
 use crate::domain::text::Name;
@@ -130,12 +129,6 @@ impl CardOrder {
         let mut key = |field: &str, text: Option<String>| checks.check_opt(field, text, |hex| hex.parse()).flatten();
         let keys = [key("k0", self.k0), key("k1", self.k1), key("k2", self.k2)];
         let previous = [key("prev_k0", self.prev_k0), key("prev_k1", self.prev_k1), key("prev_k2", self.prev_k2)];
-        // Whoever has read such a card once could pay with it ever after.
-        for (field, key) in ["k0", "k1", "k2"].iter().zip(&keys) {
-            if key.as_ref().is_some_and(CardKey::is_factory) {
-                checks.add(field, "is the key of a card that nobody has programmed: leave it out, and it is drawn");
-            }
-        }
         CardChange {
             name: checks.check_opt("card_name", self.card_name, Name::new).flatten(),
             uid: checks.check_opt("uid", self.uid, |hex| hex.parse()).flatten(),

@@ -73,11 +73,6 @@ impl CardKey {
         Self(Zeroizing::new([0; BLOCK_BYTES]))
     }
 
-    /// Whether it is the key of a card that nobody has programmed yet, which everybody knows.
-    pub fn is_factory(&self) -> bool {
-        *self.0 == [0; BLOCK_BYTES]
-    }
-
     /// From its bytes.
     pub const fn new(bytes: Zeroizing<[u8; BLOCK_BYTES]>) -> Self {
         Self(bytes)
