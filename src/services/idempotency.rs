@@ -76,6 +76,7 @@ pub(super) async fn payments_again(
         | StoreError::Revoked
         | StoreError::Frozen
         | StoreError::NotAManager
+        | StoreError::DayLimited
         | StoreError::NoRoomForManager(_)
         | StoreError::TooManyWallets
         | StoreError::TooManyPayLinks

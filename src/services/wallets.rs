@@ -9,6 +9,7 @@ use crate::domain::idempotency::Claim;
 use crate::domain::ids::WalletId;
 use crate::domain::text::Name;
 use crate::rates::currency::Currency;
+use crate::store::access::grants;
 use crate::store::wallets::controls;
 use crate::store::wallets::{self, NewWallet, StoredKeys};
 use crate::store::{Db, StoreError, users};
@@ -27,8 +28,9 @@ pub async fn with_keys(services: &Services, key: AdminKey) -> Result<WalletWithK
 }
 
 /// Creates a further wallet for the user of a key, once for each claim, and answers it as it is shown.
-/// What its manager has limited the calling wallet to holds of the new one as well, and a wallet that
-/// is frozen opens no other: who is held to something is not let out of it here.
+/// The largest payment of the calling wallet is that of the new one as well, and a wallet that is
+/// frozen, or has a limit for each day, opens no other: who is held to something is not let out of it
+/// here.
 pub async fn create(
     services: &Services,
     key: AdminKey,
@@ -40,12 +42,17 @@ pub async fn create(
     let stored = StoredKeys::new(&services.sealer, id, &keys);
     let new = NewWallet { id, name, keys: stored, created_at: clock::now() };
     let create = move |connection: &mut Db| {
+        let Wallet { manager, user, .. } = wallets::find(connection, key.wallet())?;
+        users::lock(connection, manager, user)?;
+        controls::lock(connection, key.wallet())?;
         let calling = wallets::find(connection, key.wallet())?;
         if calling.frozen_by_manager.or(calling.frozen_by_operator).is_some() {
             return Err(StoreError::Frozen);
         }
-        users::lock(connection, calling.manager, calling.user)?;
-        wallets::create(connection, calling.user, &new)?;
+        if calling.limits.day_max.is_some() {
+            return Err(StoreError::DayLimited);
+        }
+        wallets::create(connection, user, &new)?;
         controls::limit(connection, id, calling.limits)?;
         show(WalletWithKeys { wallet: wallets::find(connection, id)?, keys })
     };
@@ -63,12 +70,13 @@ pub async fn renew_keys(
     let stored = StoredKeys::new(&services.sealer, id, &keys);
     let renewed = services.write_as(caller, move |connection| {
         let wallet = wallets::find(connection, id)?;
-        let is_own = match caller {
-            KeyOrSession::Key(key) => key.wallet() == id,
-            KeyOrSession::Session(session) => wallet.user == session.user() || wallet.manager == Some(session.user()),
-        };
-        if !is_own {
-            return Err(StoreError::NotFound);
+        match caller {
+            KeyOrSession::Key(key) if key.wallet() == id => {}
+            KeyOrSession::Session(session) if wallet.user == session.user() => {}
+            KeyOrSession::Session(session) if wallet.manager == Some(session.user()) => {
+                grants::authorize_manager_user(connection, session.user())?;
+            }
+            KeyOrSession::Key(_) | KeyOrSession::Session(_) => return Err(StoreError::NotFound),
         }
         wallets::replace_keys(connection, id, &stored)?;
         Ok(wallet)

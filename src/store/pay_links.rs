@@ -332,18 +332,21 @@ pub struct Hook {
     pub body: Option<WebhookBody>,
 }
 
+/// An invoice, the link that has given it, and its webhook.
+type GivenColumns = (Vec<u8>, Option<Vec<u8>>, Option<String>);
+
 /// What links add to the webhooks of invoices, of those that no key has asked for. Who has given an
 /// invoice, its row says: the payee's own data can say anything.
 pub fn hooks(connection: &mut Db, sealer: &Sealer, ids: &[InvoiceId]) -> Result<HashMap<InvoiceId, Hook>, StoreError> {
     let mut found = HashMap::new();
     for ids in ids.chunks(CHUNK_IDS) {
         let ids: Vec<_> = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
-        let given: Vec<(Vec<u8>, Option<Vec<u8>>)> = invoices::table
+        let given: Vec<GivenColumns> = invoices::table
             .filter(invoices::id.eq_any(ids))
             .filter(invoices::origin.is_not_null())
-            .select((invoices::id, invoices::origin))
+            .select((invoices::id, invoices::origin, invoices::webhook))
             .load(connection)?;
-        let origins: Vec<_> = given.iter().filter_map(|(_, origin)| origin.clone()).collect();
+        let origins: Vec<_> = given.iter().filter_map(|(_, origin, _)| origin.clone()).collect();
         let rows: Vec<(Row, Served)> = pay_links::table
             .filter(pay_links::id.eq_any(origins))
             .select((Row::as_select(), SERVED))
@@ -352,11 +355,19 @@ pub fn hooks(connection: &mut Db, sealer: &Sealer, ids: &[InvoiceId]) -> Result<
         for (row, served) in rows {
             let id = row.id.clone();
             let PayLink { public_id, terms, .. } = row.link(sealer, served)?;
-            let Terms { webhook_headers: headers, webhook_body: body, .. } = terms;
-            links.insert(id, Hook { public_id: Some(public_id), headers, body });
+            links.insert(id, (public_id, terms));
         }
-        for (invoice, origin) in given {
-            let hook = origin.and_then(|origin| links.get(&origin).cloned());
+        for (invoice, origin, target) in given {
+            let hook = origin.and_then(|origin| links.get(&origin)).map(|(public_id, terms)| {
+                // Headers may hold a secret of the target that they are meant for.
+                let is_meant = terms.webhook.as_ref().map(WebhookUrl::as_str) == target.as_deref();
+                let (headers, body) = (terms.webhook_headers.clone(), terms.webhook_body.clone());
+                Hook {
+                    public_id: Some(public_id.clone()),
+                    headers: headers.filter(|_| is_meant),
+                    body: body.filter(|_| is_meant),
+                }
+            });
             found.insert(InvoiceId::from_slice(&invoice)?, hook.unwrap_or_default());
         }
     }

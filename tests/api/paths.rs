@@ -90,7 +90,7 @@ both_stores! {
             ("DELETE", "/api/v1/payments/history", "GET, HEAD, OPTIONS"),
             ("POST", "/api/v1/payments/fee-reserve", "GET, HEAD, OPTIONS"),
             ("DELETE", "/api/v1/payments", "GET, HEAD, POST, OPTIONS"),
-            ("PUT", "/api/v1/wallet", "GET, HEAD, PATCH, OPTIONS"),
+            ("PUT", "/api/v1/wallet", "GET, HEAD, POST, PATCH, DELETE, OPTIONS"),
             ("POST", &format!("/api/v1/payments/{hash}"), "GET, HEAD, OPTIONS"),
             ("PUT", "/usermanager/api/v1/wallets/keys", "GET, HEAD, DELETE, OPTIONS"),
             ("PATCH", "/usermanager/api/v1/users/x", "GET, HEAD, POST, PUT, DELETE, OPTIONS"),

@@ -79,6 +79,9 @@ both_stores! {
                     assert_ne!(answer.status, 401, "{method} {path}");
                 } else if keys[0].get("Session").or(keys[0].get("Operator")).is_some() {
                     answer.refused(401, "no_token", "No access token provided");
+                } else if keys[0].get("LndHub").is_some() {
+                    let refusal = answer.expect(401);
+                    assert_eq!((&refusal["code"], &refusal["message"]), (&json!(1), &json!("bad auth")), "{path}");
                 } else {
                     answer.refused(401, "no_api_key", "No Api Key provided");
                 }

@@ -64,10 +64,15 @@ both_stores! {
     fn who_is_held_to_something_is_not_let_out_by_another_wallet(server) {
         let wallet = server.wallet("first", 0);
         let path = format!("/usermanager/api/v1/wallets/{}", wallet.id);
-        let limits = json!({"payment_max_sat": 5, "day_max_sat": 50});
-        server.put(&format!("{path}/limits"), &server.manager.admin, &limits).expect(200);
+        let limit = |limits: &serde_json::Value| {
+            server.put(&format!("{path}/limits"), &server.manager.admin, limits).expect(200);
+        };
+        limit(&json!({"payment_max_sat": 5}));
         let second = server.post("/api/v1/wallet", &wallet.admin, &json!({"name": "second"})).expect(200);
-        assert_eq!((&second["payment_max_sat"], &second["day_max_sat"]), (&json!(5), &json!(50)));
+        assert_eq!((&second["payment_max_sat"], &second["day_max_sat"]), (&json!(5), &json!(null)));
+        limit(&json!({"day_max_sat": 50}));
+        server.post("/api/v1/wallet", &wallet.admin, &json!({"name": "third"})).refused(403, "wallet_limited", "each day");
+        limit(&json!({}));
         server.put(&format!("{path}/freeze"), &server.manager.admin, &json!({"scope": "spending"})).expect(200);
         server.post("/api/v1/wallet", &wallet.admin, &json!({"name": "third"})).refused(403, "key_frozen", "");
         server.delete("/api/v1/wallet", &wallet.admin).refused(400, "wallet_frozen", "");
@@ -121,6 +126,11 @@ both_stores! {
         let third = Wallet::from_json(&by_session(&manager_token, &path).expect(200));
         server.get("/api/v1/wallet", &second.admin).refused(401, "bad_auth", "");
         assert_eq!(server.balance(&third), 3);
+        // An operator who has frozen a manager's wallet has stopped its session's hold on others' as well.
+        let freeze = format!("/users/api/v1/wallet/{}/freeze", server.manager.id);
+        server.as_session("PUT", &freeze, &operator, &json!({"scope": "everything"})).expect(200);
+        by_session(&manager_token, &path).refused(403, "key_frozen", "");
+        server.as_session("DELETE", &freeze, &operator, &json!(null)).expect(200);
         let own = format!("/api/v1/wallet/reset/{}", server.manager.id);
         by_session(&manager_token, &own).expect(200);
         server.get("/api/v1/wallet", &server.manager.admin).refused(401, "bad_auth", "");

@@ -211,5 +211,9 @@ both_stores! {
         let path = format!("{LINKS}/{}", made["id"].as_str().unwrap());
         assert_eq!(server.get(&path, &wallet.admin).expect(200)["webhook_headers"], secret);
         assert!(!server.logged().contains("topsecret"));
+        // Another wallet of the same user sees the link, but not what its own key may not use.
+        let sibling = server.post("/api/v1/wallet", &wallet.admin, &json!({"name": "sibling"})).expect(200);
+        let shown = server.get(&path, sibling["adminkey"].as_str().unwrap()).expect(200);
+        assert_eq!((&shown["id"], &shown["webhook_headers"]), (&made["id"], &json!(null)));
     }
 }

@@ -123,7 +123,9 @@ both_stores! {
         for _ in 0..20 {
             ask(server, &format!("/lnurlp/{id}")).expect(200);
         }
-        ask(server, &format!("/lnurlp/api/v1/lnurl/cb/{id}?amount=1000")).expect(200);
+        let callback = format!("/lnurlp/api/v1/lnurl/cb/{id}?amount=1000");
+        ask(server, &callback).expect(200);
+        assert_eq!(server.send("HEAD", &callback, &[], "").status, 405);
         assert_eq!(served(server, id, &wallet.invoice), (20, 1));
         server.signal("-TERM");
         assert!(server.wait().success());
@@ -140,7 +142,7 @@ both_stores! {
         let shown = server.get(&format!("{LINKS}/{id}"), &wallet.invoice).expect(200);
         assert_eq!((&shown["min"], &shown["max"], &shown["currency"]), (&json!(150), &json!(1000), &json!("USD")));
         for path in [format!("/lnurlp/{id}"), format!("/lnurlp/api/v1/lnurl/cb/{id}?amount=1000")] {
-            refused(&ask(server, &path), "Rates of other currencies are not enabled");
+            refused(&ask(server, &path), "Other currencies are not enabled");
         }
         let page = server.send("GET", &format!("/lnurlp/{id}"), &[("Accept", "text/html")], "");
         assert!(page.text.contains("1.5 to 10 USD"), "{}", page.text);

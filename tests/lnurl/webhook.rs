@@ -72,6 +72,29 @@ both_stores! {
         server.audit();
     }
 
+    fn headers_are_sent_to_the_target_that_they_are_meant_for(server, options()) {
+        let receiver = Receiver::start();
+        let wallet = server.wallet("payee", 0);
+        let order = |path: &str, secret: &str| {
+            json!({
+                "description": "x", "webhook_url": format!("{}{path}", receiver.url),
+                "webhook_headers": json!({"Authorization": secret}).to_string()
+            })
+        };
+        let made = link(server, &wallet, &order("/old", "Bearer old"));
+        let id = made["id"].as_str().unwrap();
+        let path = format!("/lnurlp/api/v1/lnurl/cb/{id}?amount=1000");
+        let before = ask(server, &path).expect(200)["pr"].as_str().unwrap().to_owned();
+        server.put(&format!("{}/{id}", super::LINKS), &wallet.admin, &order("/new", "Bearer new")).expect(200);
+        server.pay(&server.manager, &before).expect(201);
+        let hook = receiver.wait_for(1)[0].clone();
+        assert_eq!((hook.path.as_str(), hook.headers.get("authorization")), ("/old", None));
+        let after = ask(server, &path).expect(200)["pr"].as_str().unwrap().to_owned();
+        server.pay(&server.manager, &after).expect(201);
+        let hook = receiver.wait_for(2)[1].clone();
+        assert_eq!((hook.path.as_str(), hook.headers["authorization"].as_str()), ("/new", "Bearer new"));
+    }
+
     fn it_is_sent_again_where_it_is_not_taken(server, options()) {
         let tries = std::sync::atomic::AtomicUsize::new(0);
         let receiver = Receiver::answering(move |_| {

@@ -31,7 +31,7 @@ both_stores! {
             "memo": "hooked", "pending": false, "paid": true, "status": "success", "state": "paid", "time": issued["time"],
             "expiry": issued["expiry"], "created_at": issued["created_at"], "expires_at": issued["expires_at"],
             "updated_at": paid["updated_at"], "preimage": paid["preimage"], "webhook": issued["webhook"],
-            "tag": "shop", "extra": {"tag": "shop", "n": 2.50},
+            "external_id": null, "tag": "shop", "extra": {"tag": "shop", "n": 2.50},
         });
         assert_eq!(body, expected);
         // One that is not paid is not told of, nor is a payment without a webhook.

@@ -14,6 +14,7 @@ use crate::services::cards::{CardError, Programming};
 #[schema(as = BoltCardRefusal, example = json!({"status": "ERROR", "reason": "This link is already used."}))]
 pub struct Refusal {
     /// `ERROR`.
+    #[schema(pattern = "^ERROR$")]
     status: &'static str,
     /// What went wrong, for a person.
     reason: String,
@@ -87,6 +88,7 @@ pub struct RefundInvoice {
 #[schema(as = BoltCardDone, example = json!({"status": "OK"}))]
 pub struct Done {
     /// `OK`.
+    #[schema(pattern = "^OK$")]
     pub(super) status: &'static str,
 }
 

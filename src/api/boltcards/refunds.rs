@@ -73,5 +73,6 @@ async fn invoice(app: &App, client: ClientAddress, hit: &str, params: &Params) -
     let amount = params.integer("amount", i64::MIN, i64::MAX)?;
     let amount_msat = amount.ok_or_else(|| ApiError::field("amount", "is missing: how much, in msat"))?;
     let link = find(app, client, hit).await?;
+    let _turn = app.invoice_turn(client).await?;
     Ok(RefundInvoice { pr: cards::refund_invoice(&app.services, link, amount_msat).await?, routes: [] })
 }

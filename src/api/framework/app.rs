@@ -25,6 +25,10 @@ const PICTURES: Limits = Limits::new(1, 1024, 64);
 /// database, so that others get through.
 const STRANGERS: Limits = Limits::new(6, 2048, 512);
 
+/// Invoices that are given at once to payers without a key: few beside what the ledger has room for, so
+/// that they cannot fill the share of the tenant whose links they pay.
+const STRANGERS_INVOICES: Limits = Limits::new(64, 2048, 512);
+
 /// The service behind the handlers.
 #[derive(Debug)]
 pub struct App {
@@ -46,6 +50,8 @@ pub struct App {
     pictures: Gate<Vec<u8>>,
     /// Who looks up what anybody may see.
     strangers: Gate<Vec<u8>>,
+    /// Who is given an invoice without a key.
+    invoices: Gate<Vec<u8>>,
 }
 
 /// The service, as a handler gets it.
@@ -64,6 +70,7 @@ impl App {
             health: Arc::new(Health::starting()),
             pictures: Gate::new(PICTURES, PATIENCE),
             strangers: Gate::new(STRANGERS, PATIENCE),
+            invoices: Gate::new(STRANGERS_INVOICES, PATIENCE),
         }
     }
 
@@ -76,6 +83,11 @@ impl App {
     /// Waits for the turn of a client to look up what anybody may see.
     pub async fn stranger_turn(&self, client: ClientAddress) -> Result<Turn<Vec<u8>>, ApiError> {
         Ok(enter_by_network(&self.strangers, client.network()).await?)
+    }
+
+    /// Waits for the turn of a client without a key to be given an invoice.
+    pub async fn invoice_turn(&self, client: ClientAddress) -> Result<Turn<Vec<u8>>, ApiError> {
+        Ok(enter_by_network(&self.invoices, client.network()).await?)
     }
 
     /// Draws a picture for whoever asks, when it is the client's turn, without keeping a worker

@@ -128,7 +128,9 @@ fn refusals_of(method: &str, path: &str, operation: &Operation) -> Vec<&'static 
     let of_tenants = path.starts_with("/usermanager/") || path.starts_with("/users/");
     // These name links and wallets in their bodies.
     let of_links = operation.tags.iter().flatten().any(|tag| tag == LNURL);
-    let in_body = (of_tenants || of_links) && matches!(method, "POST" | "PUT");
+    // Additions to a payment name it in their body.
+    let of_payments = path.starts_with("/api/v1/payments/") && method == "PATCH";
+    let in_body = (of_tenants || of_links) && matches!(method, "POST" | "PUT") || of_payments;
     if path.contains('{') || path == CARD_CODE_PATH || in_body {
         names.push("NotFound");
     }

@@ -125,6 +125,8 @@ codes! {
     TooManyGuesses = "too_many_guesses", TOO_MANY_REQUESTS, true, "Too many wrong passwords; try again later";
     /// The key only reads and receives.
     AdminKeyRequired = "admin_key_required", FORBIDDEN, false, "Admin key required";
+    /// The wallet has a limit for each day, which further wallets would multiply.
+    WalletLimited = "wallet_limited", FORBIDDEN, false, "The wallet has a limit for each day, so that only its manager creates further ones";
     /// The wallet of the key is frozen for everything.
     KeyFrozen = "key_frozen", FORBIDDEN, false, "The wallet of this key is frozen";
     /// The session is not an operator's.
@@ -434,6 +436,7 @@ impl ApiError {
             StoreError::Revoked => ErrorCode::BadAuth.into(),
             StoreError::Frozen => ErrorCode::KeyFrozen.into(),
             StoreError::NotAManager => ErrorCode::NotAManager.into(),
+            StoreError::DayLimited => ErrorCode::WalletLimited.into(),
             StoreError::NoRoomForManager(no_room) => Self::field("may_create_users", no_room),
             StoreError::TooManyWallets => ErrorCode::TooManyWallets.into(),
             StoreError::TooManyPayLinks => ErrorCode::TooManyPayLinks.into(),

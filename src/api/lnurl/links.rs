@@ -26,7 +26,8 @@ fn link_id(path: &web::Path<String>) -> Result<LinkId, ApiError> {
 }
 
 fn viewer(app: &App, key: WalletKey, RequestHost(requested): RequestHost) -> Viewer {
-    Viewer { places: app.services.policy.places.clone(), requested, sees_headers: key.sees_admin_keys() }
+    let shows_headers_of = key.sees_admin_keys().then(|| key.wallet());
+    Viewer { places: app.services.policy.places.clone(), requested, shows_headers_of }
 }
 
 /// What has become of a link.

@@ -27,24 +27,26 @@ pub(super) async fn answer(app: &App, client: ClientAddress, open: &OpenLink) ->
     let title = address.clone().unwrap_or_else(|| terms.description.as_str().to_owned());
     let range = open.sendable(&app.services).await.map_or_else(|_| in_currency(terms), range);
     let name = terms.username.as_ref().map_or("pay-link", |name| name.as_str());
-    Ok(html(
-        filled(&[
-            ("title", &title),
-            ("description", terms.description.as_str()),
-            ("range", &range),
-            ("code", &code),
-            ("name", name),
-        ])
-        .replace("{picture}", picture),
-    ))
+    let texts = [
+        ("title", title.as_str()),
+        ("description", terms.description.as_str()),
+        ("range", &range),
+        ("code", &code),
+        ("name", name),
+    ];
+    Ok(html(filled(&texts, picture)))
 }
 
-/// The page with texts in their places: in one pass, so that a text may hold what names a place.
-fn filled(texts: &[(&str, &str)]) -> String {
+/// The page with texts and the picture in their places: in one pass, so that a text may hold what names
+/// a place.
+fn filled(texts: &[(&str, &str)], picture: &str) -> String {
     let mut parts = PAGE.split("{{");
     let mut page = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let (place, rest) = part.split_once("}}").unwrap_or(("", part));
+        if place == "picture" {
+            page.push_str(picture);
+        }
         let text = texts.iter().find(|(name, _)| *name == place).map(|(_, text)| *text);
         page.push_str(&escaped(text.unwrap_or_default()));
         page.push_str(rest);
@@ -84,8 +86,10 @@ mod tests {
 
     #[test]
     fn texts_are_texts_and_nothing_else() {
-        let evil = "<script>alert('1')</script> {{code}} \"&";
-        let page = filled(&[("title", evil), ("description", evil), ("range", "1 sat"), ("code", "LIGHTNING:X")]);
+        let evil = "<script>alert('1')</script> {{code}} \"& {picture} {{picture}}";
+        let texts = [("title", evil), ("description", evil), ("range", "1 sat"), ("code", "LIGHTNING:X")];
+        let page = filled(&texts, "<svg/>");
+        assert_eq!(page.matches("<svg/>").count(), 1);
         assert!(!page.contains("<script") && page.contains("&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;"));
         assert!(page.contains("{{code}} &quot;&amp;") && page.contains("href=\"LIGHTNING:X\""));
     }

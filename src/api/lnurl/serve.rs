@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::page;
 use crate::api::framework::address::ClientAddress;
+use crate::api::framework::answers::NotHead;
 use crate::api::framework::app::{App, State};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::host::RequestHost;
@@ -291,6 +292,7 @@ pub(in crate::api) async fn lightning_address_alias(
 )]
 #[get("/lnurlp/api/v1/lnurl/cb/{link}")]
 pub(in crate::api) async fn pay_callback(
+    _acts: NotHead,
     client: ClientAddress,
     app: State,
     host: RequestHost,
@@ -315,6 +317,7 @@ async fn give_invoice(
     })?;
     let amount_msat = amount_msat.ok_or_else(|| ApiError::field("amount", "is missing: how much, in msat"))?;
     let payment = LinkPayment { amount_msat, comment: text("comment")? };
+    let _turn = app.invoice_turn(client).await?;
     let pr = serve::invoice(&app.services, &open, &payment).await?;
     Ok(HttpResponse::Ok().json(LinkInvoice {
         pr,

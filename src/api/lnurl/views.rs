@@ -129,8 +129,9 @@ pub struct Viewer {
     pub places: Places,
     /// By which host it was asked.
     pub requested: Option<Authority>,
-    /// Whether the key may spend, and sees what else may give power.
-    pub sees_headers: bool,
+    /// The wallet whose links are shown with the headers of their webhooks, which may give power: that of
+    /// an admin key.
+    pub shows_headers_of: Option<WalletId>,
 }
 
 impl Viewer {
@@ -173,7 +174,7 @@ impl PayLinkView {
             webhook_url: terms.webhook.map(WebhookUrl::into_inner),
             webhook_headers: terms
                 .webhook_headers
-                .filter(|_| viewer.sees_headers)
+                .filter(|_| viewer.shows_headers_of == Some(wallet))
                 .map(|headers| headers.as_str().to_owned()),
             webhook_body: terms.webhook_body.map(|body| body.as_str().to_owned()),
             success_text: terms.success_text.map(|text| text.as_str().to_owned()),

@@ -118,7 +118,7 @@ pub(crate) async fn qr_code(
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only the document reads these; the query itself is read by `Params`")]
 pub(crate) struct QrParams {
-    /// The text.
+    /// The text: at most 2,331 bytes, or more of capitals and digits alone.
     #[param(example = "lnbc10u1p5")]
     data: String,
     /// `svg` or `png`, which is in black and white and sharp on paper; `svg` where nothing is said.

@@ -17,6 +17,12 @@ use crate::rates::currency::Currency;
 
 /// How much a link takes now, no more than an invoice may ask for. Where it counts in a currency,
 /// that is as the rate of the moment says.
+/// That an amount is more than one invoice of this server may be for.
+fn above_maximum(services: &Services) -> Error {
+    let message = format!("is more than the {} sat that this server takes at once", services.policy.invoice_sat_max);
+    Error::Invalid { field: "amount", message }
+}
+
 async fn sendable(services: &Services, terms: &Terms) -> Result<Sendable, Error> {
     let sendable = match (terms.range, terms.currency.as_deref()) {
         (PayRange::Sat(sendable), _) => sendable,
@@ -28,5 +34,5 @@ async fn sendable(services: &Services, terms: &Terms) -> Result<Sendable, Error>
     };
     let most = Amount::from_sat(services.policy.invoice_sat_max).or(Err(Error::Fault))?;
     // An operator may have lowered it since; then nothing above it is taken.
-    Ok(Sendable::new(sendable.min(), sendable.max().min(most)).unwrap_or(sendable))
+    Sendable::new(sendable.min(), sendable.max().min(most)).ok_or_else(|| above_maximum(services))
 }

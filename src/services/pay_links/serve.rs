@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{PayLink, sendable};
+use super::{PayLink, above_maximum, sendable};
 use crate::clock;
 use crate::domain::consumer::Consumer;
 use crate::domain::expiry::Expiry;
@@ -138,6 +138,9 @@ impl OpenLink {
             PayRange::Currency(_) => sendable.with_leeway(),
         };
         let amount: Amount = sendable.check(payment.amount_msat)?;
+        if amount.to_sat() > services.policy.invoice_sat_max {
+            return Err(above_maximum(services));
+        }
         let comment = payment.comment.as_deref().filter(|comment| !comment.is_empty());
         terms.comment.check(comment.unwrap_or_default())?;
         let terms = InvoiceTerms {

@@ -192,3 +192,29 @@ pub fn authorize_manager(connection: &mut Db, authority: Authority) -> Result<()
     authorize(connection, authority)?;
     if may { Ok(()) } else { Err(StoreError::NotAManager) }
 }
+
+/// Checks that a user that has logged in may act for its tenant: that it may create users, and that
+/// none of its own wallets is completely frozen, as [`authorize_manager`] does for a key.
+pub fn authorize_manager_user(connection: &mut Db, user: UserId) -> Result<(), StoreError> {
+    let id = user.as_bytes().as_slice();
+    let may: bool = users::table
+        .filter(users::id.eq(id))
+        .filter(users::deleted_at_ms.is_null())
+        .select(users::may_create_users)
+        .first(connection)?;
+    let own = wallets::table.filter(wallets::user_id.eq(id)).select(wallets::id);
+    let is_controlled = accounts::frozen_by_manager
+        .is_not_null()
+        .or(accounts::frozen_by_operator.is_not_null())
+        .or(accounts::deactivated);
+    let frozen: Vec<(Option<String>, Option<String>, bool)> = accounts::table
+        .filter(accounts::id.eq_any(own))
+        .filter(accounts::closed_at_ms.is_null())
+        .filter(is_controlled)
+        .select((accounts::frozen_by_manager, accounts::frozen_by_operator, accounts::deactivated))
+        .load(connection)?;
+    for (by_manager, by_operator, deactivated) in frozen {
+        refuse_frozen(by_manager.as_deref(), by_operator.as_deref(), deactivated)?;
+    }
+    if may { Ok(()) } else { Err(StoreError::NotAManager) }
+}

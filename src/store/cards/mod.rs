@@ -222,6 +222,7 @@ pub fn lock(connection: &mut Db, wallet: WalletId, public_id: &str) -> Result<Ca
 /// Writes what has been changed of a card that the transaction has locked. Another card of the
 /// user's with the same unique id is a conflict.
 pub fn update(connection: &mut Db, changed: &Card) -> Result<(), StoreError> {
+    forget_of_closed_wallets(connection, changed)?;
     let updated = diesel::update(cards::table.filter(cards::id.eq(changed.id.as_bytes().as_slice())))
         .set((
             cards::name.eq(changed.name.as_str()),

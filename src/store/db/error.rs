@@ -31,6 +31,9 @@ pub enum StoreError {
     /// The user of the caller's key may no longer create users.
     #[error("the user may not create users")]
     NotAManager,
+    /// The caller's wallet has a limit for each day, which a further wallet would multiply.
+    #[error("the wallet has a limit for each day")]
+    DayLimited,
     /// No further user can be permitted to create users.
     #[error("a user cannot be permitted to create users: {0}")]
     NoRoomForManager(#[from] NoRoom),

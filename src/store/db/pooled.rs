@@ -88,6 +88,7 @@ impl PooledConnection {
             | StoreError::Revoked
             | StoreError::Frozen
             | StoreError::NotAManager
+            | StoreError::DayLimited
             | StoreError::NoRoomForManager(_)
             | StoreError::TooManyWallets
             | StoreError::TooManyPayLinks

@@ -229,6 +229,7 @@ fn settle_error(error: StoreError) -> SettleError {
         | StoreError::Revoked
         | StoreError::Frozen
         | StoreError::NotAManager
+        | StoreError::DayLimited
         | StoreError::NoRoomForManager(_)
         | StoreError::TooManyWallets
         | StoreError::TooManyPayLinks

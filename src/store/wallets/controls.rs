@@ -52,6 +52,15 @@ pub fn freeze(
     events::tell(connection, EventKind::WalletFrozen, manager, Some(id.account()), &payload, now)
 }
 
+/// Makes whoever freezes or limits a wallet wait until the transaction ends.
+pub fn lock(connection: &mut Db, id: WalletId) -> Result<(), StoreError> {
+    let locked = diesel::update(accounts::table.filter(accounts::id.eq(id.as_bytes().as_slice())))
+        .filter(accounts::closed_at_ms.is_null())
+        .set(accounts::day_max_msat.eq(accounts::day_max_msat))
+        .execute(connection)?;
+    if locked == 1 { Ok(()) } else { Err(StoreError::NotFound) }
+}
+
 /// Sets the spending limits of a wallet's own key.
 pub fn limit(connection: &mut Db, id: WalletId, limits: Limits) -> Result<(), StoreError> {
     let changed = diesel::update(accounts::table.filter(accounts::id.eq(id.as_bytes().as_slice())))
