@@ -142,6 +142,34 @@ both_stores! {
         assert!(server.database.texts("SELECT name AS text FROM tokens").is_empty());
     }
 
+    fn what_a_frozen_manager_has_made_reaches_its_tenant_no_more(server) {
+        let operator = server.operator("root");
+        let user = server.wallet("player", 0).user;
+        let token = made(server, &[]);
+        let of_user = format!("/users/api/v1/user/{user}");
+        let (users, freeze) = ("/users/api/v1/user", format!("/users/api/v1/wallet/{}/freeze", server.manager.id));
+        let calls = [
+            ("GET", users, NONE),
+            ("GET", of_user.as_str(), NONE),
+            ("POST", users, json!({"username": "other"})),
+            ("PUT", of_user.as_str(), json!({"username": "renamed"})),
+            ("DELETE", of_user.as_str(), NONE),
+            ("GET", TOKENS, NONE),
+        ];
+        for scope in ["everything", "spending"] {
+            server.as_session("PUT", &freeze, &operator, &json!({"scope": scope})).expect(200);
+            for (method, path, body) in &calls {
+                let answer = server.as_session(method, path, &token, body);
+                if scope == "everything" {
+                    answer.refused(403, "key_frozen", "");
+                } else {
+                    assert!(answer.status < 300, "{method} {path}: {}", answer.text);
+                }
+            }
+            server.as_session("GET", "/api/v1/auth", &token, &NONE).expect(200);
+        }
+    }
+
     fn the_last_use_is_noted_once_a_minute(server) {
         let token = made(server, &[]);
         let last_used = || server.database.texts("SELECT CAST(last_used_at_ms AS TEXT) AS text FROM tokens WHERE last_used_at_ms IS NOT NULL");

@@ -598,6 +598,7 @@ impl From<Denied> for ApiError {
         match denied {
             Denied::NotAnOperator => ErrorCode::OperatorRequired.into(),
             Denied::NotAManager => ErrorCode::ManagerRequired.into(),
+            Denied::Frozen => ErrorCode::KeyFrozen.into(),
             Denied::NotLoggedIn => ErrorCode::LoginRequired.into(),
             Denied::Scope(scope) => {
                 let detail = format!("The token lacks the scope that this takes: {}", scope.as_str());

@@ -84,6 +84,9 @@ pub enum Denied {
     /// It is not of a login.
     #[error("not logged in")]
     NotLoggedIn,
+    /// A wallet of the manager's own is completely frozen.
+    #[error("a wallet of the manager is frozen")]
+    Frozen,
     /// It is not for that.
     #[error("the token lacks the scope {}", .0.as_str())]
     Scope(Scope),
@@ -112,14 +115,19 @@ impl Bearer {
     pub const fn manager<R: Reach>(self) -> Result<ManagerLogin<R>, Denied> {
         match self.0.role {
             Role::Operator => Err(Denied::NotAManager),
+            Role::User if self.0.is_frozen => Err(Denied::Frozen),
             Role::User if self.0.scopes.allow(R::SCOPE) => Ok(ManagerLogin(self, PhantomData)),
             Role::User => Err(Denied::Scope(R::SCOPE)),
         }
     }
 
     fn recheck(&self, connection: &mut Db) -> Result<(), StoreError> {
+        self.find_again(connection).map(drop)
+    }
+
+    fn find_again(&self, connection: &mut Db) -> Result<bearers::Bearer, StoreError> {
         let now = bearers::find(connection, self.0.digest, clock::now())?;
-        if now.is_some_and(|now| now.role == self.0.role) { Ok(()) } else { Err(StoreError::Revoked) }
+        now.filter(|now| now.role == self.0.role).ok_or(StoreError::Revoked)
     }
 }
 
@@ -245,7 +253,7 @@ impl<R: Reach> Caller for ManagerLogin<R> {
     }
 
     fn recheck(&self, connection: &mut Db) -> Result<(), StoreError> {
-        self.0.recheck(connection)
+        if self.0.find_again(connection)?.is_frozen { Err(StoreError::Frozen) } else { Ok(()) }
     }
 }
 

@@ -196,25 +196,34 @@ pub fn authorize_manager(connection: &mut Db, authority: Authority) -> Result<()
 /// Checks that a user that has logged in may act for its tenant: that it may create users, and that
 /// none of its own wallets is completely frozen, as [`authorize_manager`] does for a key.
 pub fn authorize_manager_user(connection: &mut Db, user: UserId) -> Result<(), StoreError> {
-    let id = user.as_bytes().as_slice();
     let may: bool = users::table
-        .filter(users::id.eq(id))
+        .filter(users::id.eq(user.as_bytes().as_slice()))
         .filter(users::deleted_at_ms.is_null())
         .select(users::may_create_users)
         .first(connection)?;
-    let own = wallets::table.filter(wallets::user_id.eq(id)).select(wallets::id);
+    if is_user_frozen(connection, user)? {
+        return Err(StoreError::Frozen);
+    }
+    if may { Ok(()) } else { Err(StoreError::NotAManager) }
+}
+
+/// Whether any wallet of a user is completely frozen.
+pub(super) fn is_user_frozen(connection: &mut Db, user: UserId) -> Result<bool, StoreError> {
+    let own = wallets::table.filter(wallets::user_id.eq(user.as_bytes().as_slice())).select(wallets::id);
     let is_controlled = accounts::frozen_by_manager
         .is_not_null()
         .or(accounts::frozen_by_operator.is_not_null())
         .or(accounts::deactivated);
-    let frozen: Vec<(Option<String>, Option<String>, bool)> = accounts::table
+    let controlled: Vec<(Option<String>, Option<String>, bool)> = accounts::table
         .filter(accounts::id.eq_any(own))
         .filter(accounts::closed_at_ms.is_null())
         .filter(is_controlled)
         .select((accounts::frozen_by_manager, accounts::frozen_by_operator, accounts::deactivated))
         .load(connection)?;
-    for (by_manager, by_operator, deactivated) in frozen {
-        refuse_frozen(by_manager.as_deref(), by_operator.as_deref(), deactivated)?;
+    for (by_manager, by_operator, deactivated) in controlled {
+        if is_frozen(by_manager.as_deref(), by_operator.as_deref(), deactivated)? {
+            return Ok(true);
+        }
     }
-    if may { Ok(()) } else { Err(StoreError::NotAManager) }
+    Ok(false)
 }
