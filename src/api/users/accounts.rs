@@ -54,11 +54,12 @@ pub(in crate::api) async fn list_accounts(
     app: State,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
+    // Read for operators as well, although they are ignored: what is malformed is refused to everybody.
+    let (filter, sort) = (filter_of(&params)?, sort_of(&params)?);
     let caller = match caller {
         OperatorOr::Operator(operator) => return operators::list(operator, &app, &params).await,
         OperatorOr::Manager(caller) => caller,
     };
-    let (filter, sort) = (filter_of(&params)?, sort_of(&params)?);
     let Window { offset, limit } = params.window()?;
     let Some(filter) = filter else { return Ok(HttpResponse::Ok().json(TenantUserPage::default())) };
     let limit = limit.unwrap_or(LIMIT_MAX);
