@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use crate::domain::text::strip_start;
+
 /// The scheme of a link with an invoice.
 const SCHEME: &str = "lightning:";
 /// The scheme of an on-chain payment link, which may also contain an invoice (BIP 21).
@@ -124,11 +126,6 @@ fn without_scheme(text: &str) -> &str {
         Some(rest) => rest.strip_prefix("//").unwrap_or(rest).trim_start(),
         None => text,
     }
-}
-
-/// The text after a prefix, ignoring case.
-fn strip_start<'t>(text: &'t str, start: &str) -> Option<&'t str> {
-    text.split_at_checked(start.len()).filter(|(found, _)| found.eq_ignore_ascii_case(start)).map(|(_, rest)| rest)
 }
 
 /// The first non-empty value of a link's parameter, ignoring the case of names.

@@ -42,6 +42,11 @@ pub enum InvalidText {
     Form(&'static str),
 }
 
+/// The text after a prefix, ignoring case.
+pub(in crate::domain) fn strip_start<'t>(text: &'t str, start: &str) -> Option<&'t str> {
+    text.split_at_checked(start.len()).filter(|(found, _)| found.eq_ignore_ascii_case(start)).map(|(_, rest)| rest)
+}
+
 fn checked(text: String, max: usize) -> Result<String, InvalidText> {
     if text.len() > max {
         Err(InvalidText::TooLong { max })

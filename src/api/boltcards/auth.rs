@@ -29,7 +29,7 @@ pub struct CardAtHand {
     /// What the card shows, which is not looked at: the code says which card it is.
     #[serde(rename = "LNURLW", default, deserialize_with = "lenient")]
     #[schema(max_length = 8192)]
-    #[allow(dead_code, reason = "apps send it")]
+    #[expect(dead_code, reason = "apps send it")]
     lnurlw: Option<String>,
 }
 

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use super::address::{Address, InvalidAddress};
 use super::bech32::{BECH32_CHARS_MAX, InvalidBech32, decode};
 use super::service_url::{InvalidServiceUrl, PlainHttp, SERVICE_URL_BYTES_MAX, ServiceUrl};
+use crate::domain::text::strip_start;
 
 /// How every LNURL in bech32 begins.
 const START: &str = "lnurl1";
@@ -150,11 +151,6 @@ fn unwrapped(text: &str) -> &str {
         Some(rest) => rest.strip_prefix("//").unwrap_or(rest).trim_start(),
         None => text,
     })
-}
-
-/// What comes behind a start, whatever the case.
-fn strip_start<'t>(text: &'t str, start: &str) -> Option<&'t str> {
-    text.split_at_checked(start.len()).filter(|(found, _)| found.eq_ignore_ascii_case(start)).map(|(_, rest)| rest)
 }
 
 /// What a URL of any scheme has for those who know LNURLs.
