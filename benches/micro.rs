@@ -62,7 +62,7 @@ impl Issuer {
         NewInvoice {
             id,
             payment_hash: preimage.payment_hash(),
-            preimage: preimage.seal(&self.sealer, id),
+            preimage: Some(preimage.seal(&self.sealer, id)),
             payee,
             bolt11: Some(self.text(&preimage)),
             amount: one_sat(),
@@ -150,6 +150,7 @@ fn rich() -> Account {
     Account {
         kind: AccountKind::Wallet,
         balance: Msat::new(1_000_000_000),
+        held: Msat::ZERO,
         entries: 1,
         keys_version: 1,
         open: true,

@@ -104,7 +104,7 @@ id!(
 );
 id!(
     /// The row of one side of a payment in its wallet's list: the invoice's id for the payee, the
-    /// transfer's id for the payer.
+    /// transfer's or the hold's id for the payer.
     PaymentRow, 16
 );
 id!(
@@ -142,6 +142,15 @@ id!(
 id!(
     /// What an invoice without a key was issued for: a pay link, or a tap of a card.
     OriginId, 16
+);
+id!(
+    /// A hold; sorts by time. Its last two bytes are zero: see [`HoldMoveId`].
+    HoldId, 16
+);
+id!(
+    /// A move of a hold: the hold's id, with the number of the move in its last two bytes. It stands
+    /// for the hold as that move left it.
+    HoldMoveId, 16
 );
 id!(
     /// The SHA-256 of a preimage, which BOLT11 calls the payment hash. Clients identify a payment
@@ -255,6 +264,11 @@ impl PaymentRow {
     pub const fn invoice(self) -> InvoiceId {
         InvoiceId(self.0)
     }
+
+    /// The move of a hold, where events and idempotency keys are about one, by its bytes.
+    pub const fn hold_move(self) -> HoldMoveId {
+        HoldMoveId(self.0)
+    }
 }
 
 impl From<InvoiceId> for PaymentRow {
@@ -264,10 +278,66 @@ impl From<InvoiceId> for PaymentRow {
     }
 }
 
+impl From<HoldId> for PaymentRow {
+    /// What is held, as the payer's pending payment.
+    fn from(id: HoldId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<HoldMoveId> for PaymentRow {
+    /// What is stored in its place for a hold: see [`PaymentRow::hold_move`].
+    fn from(id: HoldMoveId) -> Self {
+        Self(id.0)
+    }
+}
+
 impl From<TransferId> for PaymentRow {
     /// The payer's side.
     fn from(id: TransferId) -> Self {
         Self(id.0)
+    }
+}
+
+impl HoldId {
+    /// A new id, greater than every earlier one from this process.
+    pub fn next() -> Self {
+        TransferId::next().into()
+    }
+
+    /// The move of this hold with that number, from 1.
+    pub fn at_move(self, number: u16) -> HoldMoveId {
+        let mut id = self.0;
+        for (place, byte) in id.iter_mut().rev().zip(number.to_be_bytes().into_iter().rev()) {
+            *place = byte;
+        }
+        HoldMoveId(id)
+    }
+
+    /// The transfer that settles a hold invoice: the payer's payment stays at its place in the list.
+    pub const fn transfer(self) -> TransferId {
+        TransferId(self.0)
+    }
+}
+
+impl From<TransferId> for HoldId {
+    /// The hold for a payment that waits for its preimage. The bytes that are lost are random ones:
+    /// ids made by one process differ in the others.
+    fn from(TransferId(id): TransferId) -> Self {
+        HoldMoveId(id).hold()
+    }
+}
+
+impl HoldMoveId {
+    /// The hold.
+    pub fn hold(self) -> HoldId {
+        HoldId(HoldId(self.0).at_move(0).0)
+    }
+
+    /// The number of the move, from 1.
+    pub const fn number(self) -> u16 {
+        let [.., high, low] = self.0;
+        u16::from_be_bytes([high, low])
     }
 }
 

@@ -11,6 +11,7 @@ pub mod decimal;
 pub mod expiry;
 pub mod external_id;
 pub mod extra;
+pub mod hold;
 pub mod idempotency;
 pub mod ids;
 pub mod invoice;

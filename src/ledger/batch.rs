@@ -3,14 +3,15 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::command::Command;
+use super::command::{CancelHeld, Command, SettleHeld};
 use crate::domain::external_id::ExternalId;
+use crate::domain::hold::HoldGroup;
 use crate::domain::idempotency::IdempotencyKey;
-use crate::domain::ids::{AccountId, HitId, PaymentHash, UserId};
+use crate::domain::ids::{AccountId, HitId, HoldId, PaymentHash, UserId};
 use crate::domain::session::{Right, SessionDigest};
 
-/// The rows that a batch reads, except the payees, which are only known once the invoices are
-/// loaded.
+/// The rows that a batch reads, except the payees and the accounts of holds, which are only known
+/// once the invoices and the holds are loaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadSet {
     /// Users to delete.
@@ -21,7 +22,13 @@ pub struct ReadSet {
     pub external_ids: BTreeSet<(AccountId, ExternalId)>,
     /// Card taps to pay with.
     pub hits: BTreeSet<HitId>,
-    /// Invoices to pay.
+    /// Holds to settle.
+    pub holds: BTreeSet<HoldId>,
+    /// Groups of managers, all open holds of which are to be settled.
+    pub groups: BTreeSet<(UserId, HoldGroup)>,
+    /// Hold invoices, what is held for which is to be captured or given back.
+    pub held_invoices: BTreeSet<PaymentHash>,
+    /// Invoices to pay, to settle, or to cancel.
     pub invoices: BTreeSet<PaymentHash>,
     /// Accounts to lock: their balance may change, or they are to be deleted.
     pub accounts: BTreeSet<AccountId>,
@@ -82,6 +89,29 @@ impl ReadSet {
                         read_set.name(leg.from, leg.external_id.as_ref());
                     }
                 }
+                Command::PlaceHolds(place) => {
+                    read_set.accounts.insert(place.authority.account);
+                    read_set.accounts.extend(place.holds.iter().map(|hold| hold.account));
+                }
+                Command::SettleHolds(settle) => {
+                    read_set.accounts.insert(settle.authority.account);
+                    for capture in &settle.captures {
+                        read_set.holds.insert(capture.hold);
+                        read_set.accounts.extend(capture.to.iter().map(|payout| payout.to));
+                    }
+                    read_set.holds.extend(&settle.voids);
+                    read_set.groups.extend(settle.group.clone());
+                }
+                Command::ExpireHolds(expire) => {
+                    read_set.holds.extend(expire.holds.iter().map(|(hold, _)| *hold));
+                    read_set.invoices.extend(expire.holds.iter().filter_map(|(_, invoice)| *invoice));
+                }
+                Command::SettleHeld(SettleHeld { authority, payment_hash, .. })
+                | Command::CancelHeld(CancelHeld { authority, payment_hash }) => {
+                    read_set.accounts.insert(authority.account);
+                    read_set.invoices.insert(*payment_hash);
+                    read_set.held_invoices.insert(*payment_hash);
+                }
                 Command::Adjust(adjust) => {
                     read_set.accounts.extend([adjust.leg.from, adjust.leg.invoice.payee]);
                 }
@@ -99,10 +129,15 @@ impl ReadSet {
         self.external_ids.extend(external_id.map(|id| (account, id.clone())));
     }
 
-    /// Adds the payees of the invoices that were found, and keeps `readers` disjoint from
-    /// `accounts`.
-    pub fn add_payees(&mut self, payees: impl IntoIterator<Item = AccountId>) {
-        self.accounts.extend(payees);
+    /// Whether any holds are to be read.
+    pub fn has_holds(&self) -> bool {
+        !(self.holds.is_empty() && self.groups.is_empty() && self.held_invoices.is_empty())
+    }
+
+    /// Adds the payees of the invoices and the accounts of the holds that were found, and keeps
+    /// `readers` disjoint from `accounts`.
+    pub fn add_accounts(&mut self, found: impl IntoIterator<Item = AccountId>) {
+        self.accounts.extend(found);
         self.readers.retain(|id| !self.accounts.contains(id));
     }
 }

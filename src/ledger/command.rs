@@ -4,8 +4,9 @@
 use crate::crypto::secret::Sealed;
 use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
+use crate::domain::hold::HoldGroup;
 use crate::domain::idempotency::Claim;
-use crate::domain::ids::{AccountId, HitId, InvoiceId, OriginId, PaymentHash, TransferId, UserId};
+use crate::domain::ids::{AccountId, HitId, HoldId, InvoiceId, OriginId, PaymentHash, TransferId, UserId};
 use crate::domain::money::Amount;
 use crate::domain::session::{Right, SessionDigest};
 use crate::domain::time::UnixMs;
@@ -31,8 +32,8 @@ pub struct NewInvoice {
     pub id: InvoiceId,
     /// The hash that clients identify it by.
     pub payment_hash: PaymentHash,
-    /// The encrypted preimage of the hash.
-    pub preimage: Sealed,
+    /// The encrypted preimage of the hash. `None` for a hold invoice: only its payee knows it.
+    pub preimage: Option<Sealed>,
     /// The account to be paid.
     pub payee: AccountId,
     /// The invoice string as issued. `None` for a direct transfer, whose invoice is never shown to
@@ -68,7 +69,7 @@ impl NewInvoice {
         Self {
             id,
             payment_hash,
-            preimage,
+            preimage: Some(preimage),
             payee,
             bolt11: None,
             amount,
@@ -93,7 +94,7 @@ pub struct CreateInvoice {
     pub invoice: NewInvoice,
 }
 
-/// Pays an invoice.
+/// Pays an invoice. A hold invoice is not paid yet: the money is held for it.
 #[derive(Clone, Debug)]
 pub struct Pay {
     /// The payer.
@@ -209,6 +210,108 @@ impl Adjust {
 /// that nobody waits long for one.
 pub const CLOSE_MAX: usize = 256;
 
+/// Money to put on hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewHold {
+    /// Its id.
+    pub id: HoldId,
+    /// The account whose money is held.
+    pub account: AccountId,
+    /// The group that it belongs to, if any.
+    pub group: Option<HoldGroup>,
+    /// The hash that clients find it by among the account's payments.
+    pub payment_hash: PaymentHash,
+    /// How much.
+    pub amount: Amount,
+    /// What it is for; may be empty.
+    pub memo: String,
+    /// The client's own data.
+    pub extra: Option<Extra>,
+    /// The time from which it can no longer be captured.
+    pub expires_at: UnixMs,
+}
+
+/// Puts money on hold: all of it or none.
+#[derive(Clone, Debug)]
+pub struct PlaceHolds {
+    /// The manager's wallet whose key asks for it.
+    pub authority: Authority,
+    /// The manager, to whom the groups belong.
+    pub manager: UserId,
+    /// The idempotency key of the request.
+    pub claim: Option<Claim>,
+    /// The holds, in order.
+    pub holds: Vec<NewHold>,
+}
+
+/// Somebody to be paid out of a hold.
+#[derive(Clone, Debug)]
+pub struct Payout {
+    /// Ids and secrets for the movement.
+    pub movement: NewMovement,
+    /// The payee.
+    pub to: AccountId,
+    /// How much; `None` for what remains.
+    pub amount: Option<Amount>,
+}
+
+/// Pays out of a hold.
+#[derive(Clone, Debug)]
+pub struct CaptureHold {
+    /// The hold.
+    pub hold: HoldId,
+    /// Who is paid, in order.
+    pub to: Vec<Payout>,
+    /// Whether what remains is given back.
+    pub is_final: bool,
+}
+
+/// Captures and voids holds: all of it or nothing.
+#[derive(Clone, Debug)]
+pub struct SettleHolds {
+    /// The manager's wallet whose key asks for it.
+    pub authority: Authority,
+    /// The idempotency key of the request.
+    pub claim: Option<Claim>,
+    /// What to pay out, in order.
+    pub captures: Vec<CaptureHold>,
+    /// The holds to void.
+    pub voids: Vec<HoldId>,
+    /// A group of a manager: its open holds that are not named are voided.
+    pub group: Option<(UserId, HoldGroup)>,
+}
+
+/// The most open holds that a group may have to be settled as a whole.
+pub const GROUP_HOLDS_MAX: usize = 1000;
+
+/// Gives back what holds hold whose time is over. Those that are closed already, or not over, are
+/// left alone, so anybody may ask for it at any time.
+#[derive(Clone, Debug)]
+pub struct ExpireHolds {
+    /// The holds, with the payment hashes of the invoices that they are for.
+    pub holds: Vec<(HoldId, Option<PaymentHash>)>,
+}
+
+/// Captures what is held for a hold invoice.
+#[derive(Clone, Debug)]
+pub struct SettleHeld {
+    /// The payee.
+    pub authority: Authority,
+    /// The invoice.
+    pub payment_hash: PaymentHash,
+    /// The encrypted preimage of that hash.
+    pub preimage: Sealed,
+}
+
+/// Cancels a hold invoice; what is held for it is given back.
+#[derive(Clone, Debug)]
+pub struct CancelHeld {
+    /// The payee.
+    pub authority: Authority,
+    /// The invoice.
+    pub payment_hash: PaymentHash,
+}
+
 /// A wallet to delete.
 #[derive(Clone, Debug)]
 pub struct WalletToClose {
@@ -218,13 +321,13 @@ pub struct WalletToClose {
     /// manager's freeze on it is then the deleter's own.
     pub is_own: bool,
     /// Ids and secrets for sweeping it.
-    pub sweep: Sweep,
+    pub sweep: NewMovement,
 }
 
-/// Ids and secrets for sweeping one wallet, generated before it is known whether the wallet holds
-/// anything.
+/// Ids and secrets for one movement, generated before it is known how much is moved, or whether
+/// anything is.
 #[derive(Clone, Debug)]
-pub struct Sweep {
+pub struct NewMovement {
     /// The id for the transfer.
     pub transfer: TransferId,
     /// The id for the invoice behind it.
@@ -233,6 +336,15 @@ pub struct Sweep {
     pub payment_hash: PaymentHash,
     /// The encrypted preimage of the hash.
     pub preimage: Sealed,
+}
+
+impl NewMovement {
+    /// The movement itself.
+    pub fn leg(&self, from: AccountId, to: AccountId, amount: Amount, memo: String, at: UnixMs) -> Leg {
+        let preimage = self.preimage.clone();
+        let invoice = NewInvoice::direct(self.invoice, self.payment_hash, preimage, to, amount, memo, at);
+        Leg { transfer: self.transfer, from, invoice, external_id: None }
+    }
 }
 
 /// Who deletes wallets.
@@ -299,6 +411,16 @@ pub enum Command {
     Transfer(Transfer),
     /// Bring money in, or take it out.
     Adjust(Adjust),
+    /// Put money on hold.
+    PlaceHolds(PlaceHolds),
+    /// Capture and void holds.
+    SettleHolds(SettleHolds),
+    /// Give back what is held after its time.
+    ExpireHolds(ExpireHolds),
+    /// Capture what is held for a hold invoice.
+    SettleHeld(SettleHeld),
+    /// Cancel a hold invoice.
+    CancelHeld(CancelHeld),
     /// Delete wallets.
     Close(Close),
 }
@@ -311,7 +433,11 @@ impl Command {
             Self::Pay(pay) => Some(pay.authority),
             Self::PayLink(pay) => Some(pay.authority),
             Self::Transfer(transfer) => Some(transfer.authority),
-            Self::Adjust(_) | Self::IssueForLink(_) | Self::PayByCard(_) => None,
+            Self::PlaceHolds(place) => Some(place.authority),
+            Self::SettleHolds(settle) => Some(settle.authority),
+            Self::SettleHeld(settle) => Some(settle.authority),
+            Self::CancelHeld(cancel) => Some(cancel.authority),
+            Self::Adjust(_) | Self::IssueForLink(_) | Self::PayByCard(_) | Self::ExpireHolds(_) => None,
             Self::Close(close) => close.by.authority(),
         }
     }
@@ -324,6 +450,11 @@ impl Command {
             | Self::IssueForLink(_)
             | Self::PayLink(_)
             | Self::PayByCard(_)
+            | Self::PlaceHolds(_)
+            | Self::SettleHolds(_)
+            | Self::ExpireHolds(_)
+            | Self::SettleHeld(_)
+            | Self::CancelHeld(_)
             | Self::Transfer(_) => None,
             Self::Adjust(adjust) => adjust.session.map(|session| (session, Right::Operate)),
             Self::Close(close) => close.by.session(),
@@ -339,7 +470,14 @@ impl Command {
             Self::Transfer(transfer) => transfer.claim,
             Self::Adjust(adjust) => adjust.claim,
             Self::PayLink(pay) => pay.claim,
-            Self::Close(_) | Self::IssueForLink(_) | Self::PayByCard(_) => None,
+            Self::PlaceHolds(place) => place.claim,
+            Self::SettleHolds(settle) => settle.claim,
+            Self::Close(_)
+            | Self::IssueForLink(_)
+            | Self::PayByCard(_)
+            | Self::ExpireHolds(_)
+            | Self::SettleHeld(_)
+            | Self::CancelHeld(_) => None,
         };
         let account = self.authority().map_or(AccountId::ISSUANCE, |authority| authority.account);
         claim.map(|claim| (account, claim))

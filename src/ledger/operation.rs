@@ -2,8 +2,13 @@
 //! kinds and returns outcomes of all kinds; a caller gets the output of the one operation it asked
 //! for. This module is the only place that converts outcomes to outputs.
 
-use super::command::{Adjust, Close, Command, CreateInvoice, IssueForLink, Pay, PayByCard, PayLink, Transfer};
-use super::outcome::{Adjusted, Closed, Issued, Once, Outcome, Paid, Rejection, Settled, Transferred};
+use super::command::{
+    Adjust, CancelHeld, Close, Command, CreateInvoice, ExpireHolds, IssueForLink, Pay, PayByCard, PayLink, PlaceHolds,
+    SettleHeld, SettleHolds, Transfer,
+};
+use super::outcome::{
+    Adjusted, Cancelled, Closed, Expired, HoldsChanged, Issued, Once, Outcome, Paid, Rejection, Settled, Transferred,
+};
 
 /// An operation of the ledger.
 pub trait Operation: Into<Command> {
@@ -54,5 +59,10 @@ operations! {
     PayByCard -> Paid;
     Transfer -> Once<Transferred>;
     Adjust -> Adjusted;
+    PlaceHolds -> Once<HoldsChanged>;
+    SettleHolds -> Once<HoldsChanged>;
+    ExpireHolds -> Expired;
+    SettleHeld -> Paid;
+    CancelHeld -> Cancelled;
     Close -> Closed;
 }

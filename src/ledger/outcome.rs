@@ -2,7 +2,8 @@
 
 use super::state::Invoice;
 use crate::domain::card::limits::LimitExceeded;
-use crate::domain::ids::{PaymentHash, PaymentRow};
+use crate::domain::hold::HoldState;
+use crate::domain::ids::{HoldId, HoldMoveId, PaymentHash, PaymentRow};
 use crate::domain::money::Msat;
 use crate::domain::time::UnixMs;
 
@@ -24,6 +25,16 @@ pub enum Outcome {
     Transfer(Once<Transferred>),
     /// Money was brought in or taken out.
     Adjust(Adjusted),
+    /// Money was put on hold.
+    PlaceHolds(Once<HoldsChanged>),
+    /// Holds were captured and voided.
+    SettleHolds(Once<HoldsChanged>),
+    /// Holds whose time was over were closed.
+    ExpireHolds(Expired),
+    /// What was held for an invoice was captured.
+    SettleHeld(Paid),
+    /// A hold invoice was cancelled.
+    CancelHeld(Cancelled),
     /// Wallets were deleted.
     Close(Closed),
 }
@@ -44,12 +55,14 @@ pub enum Once<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Issued;
 
-/// The invoice was paid.
+/// The invoice was paid, or the payer's money is held for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paid {
-    /// The invoice.
+    /// The payer's row.
+    pub row: PaymentRow,
+    /// The invoice, in its new state.
     pub invoice: Box<Invoice>,
-    /// When it was paid.
+    /// When it was paid or held.
     pub at: UnixMs,
 }
 
@@ -76,6 +89,31 @@ pub struct Adjusted {
     /// changed then and not now.
     pub replayed: bool,
 }
+
+/// Holds were placed or settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldsChanged {
+    /// The holds, as the last of these moves left each.
+    pub holds: Vec<HoldMoveId>,
+}
+
+impl HoldsChanged {
+    /// What is stored of it under an idempotency key.
+    pub(super) fn rows(&self) -> Vec<PaymentRow> {
+        self.holds.iter().map(|last| (*last).into()).collect()
+    }
+}
+
+/// Holds whose time was over were closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expired {
+    /// How many.
+    pub holds: usize,
+}
+
+/// The hold invoice can no longer be paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cancelled;
 
 /// The wallets were deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +150,9 @@ pub enum Rejection {
         /// The leg's index, from 0.
         leg: usize,
     },
+    /// Money of a wallet to delete is on hold.
+    #[error("money of a wallet is on hold")]
+    WalletHasHolds,
     /// A wallet to delete holds money.
     #[error("a wallet holds money")]
     WalletHoldsMoney,
@@ -127,6 +168,58 @@ pub enum Rejection {
     /// The card is disabled.
     #[error("Card is disabled.")]
     CardDisabled,
+    /// There is no such hold.
+    #[error("the hold does not exist")]
+    HoldNotFound {
+        /// Which one.
+        hold: HoldId,
+    },
+    /// The hold is for a hold invoice, which its payee settles or cancels.
+    #[error("the hold is for an invoice, which its payee settles or cancels")]
+    HoldOfInvoice {
+        /// Which one.
+        hold: HoldId,
+    },
+    /// The hold was captured or voided before.
+    #[error("the hold is closed already")]
+    HoldClosed {
+        /// Which one.
+        hold: HoldId,
+        /// How.
+        state: HoldState,
+    },
+    /// The time of the hold is over.
+    #[error("the hold has expired")]
+    HoldExpired {
+        /// Which one.
+        hold: HoldId,
+    },
+    /// The hold does not hold that much any more.
+    #[error("the capture exceeds what the hold still holds")]
+    CaptureTooLarge {
+        /// Which one.
+        hold: HoldId,
+        /// What remains.
+        remaining: Msat,
+    },
+    /// The group has more open holds than can be settled as a whole.
+    #[error("the group has too many open holds to be settled as a whole")]
+    GroupTooLarge,
+    /// The hold was captured as often as a hold can be.
+    #[error("the hold was captured too often")]
+    TooManyCaptures {
+        /// Which one.
+        hold: HoldId,
+    },
+    /// The invoice was issued with a preimage of satkeep's.
+    #[error("the invoice is not a hold invoice")]
+    NotAHoldInvoice,
+    /// The invoice is a hold invoice, which this kind of payment cannot wait for.
+    #[error("the invoice is a hold invoice")]
+    IsAHoldInvoice,
+    /// Nobody has paid the hold invoice yet.
+    #[error("no payment is held for the invoice")]
+    InvoiceNotHeld,
     /// No invoice of ours has this payment hash.
     #[error("the invoice is not one of ours")]
     InvoiceNotFound,
@@ -216,6 +309,17 @@ impl Rejection {
             | Self::UserHasUsers
             | Self::WalletsChanged
             | Self::WalletHoldsMoney
+            | Self::WalletHasHolds
+            | Self::HoldNotFound { .. }
+            | Self::HoldOfInvoice { .. }
+            | Self::HoldClosed { .. }
+            | Self::HoldExpired { .. }
+            | Self::CaptureTooLarge { .. }
+            | Self::TooManyCaptures { .. }
+            | Self::GroupTooLarge
+            | Self::NotAHoldInvoice
+            | Self::IsAHoldInvoice
+            | Self::InvoiceNotHeld
             | Self::InvoiceNotFound
             | Self::InvoiceMismatch
             | Self::InvoiceAlreadyPaid

@@ -9,11 +9,11 @@
 //! | commit | one flush to disk for the whole batch | 1 |
 //!
 //! That is six at most, plus one for idempotency keys. If a manager asks for something that only
-//! managers may do, or users are deleted, their rows are locked first. Deletions are written by a
-//! statement of their own.
+//! managers may do, or users are deleted, their rows are locked first. Holds are locked, and
+//! deletions and holds written, by statements of their own.
 //!
 //! **Locks.** Whoever takes more than one row lock takes them in the order users, cards (with their
-//! taps), invoices, accounts, and within each by id. Two batches, on any replicas, can therefore
+//! taps), invoices, holds, accounts, and within each by id. Two batches, on any replicas, can therefore
 //! wait for each other but never deadlock. The one exception: managers who ask are locked before
 //! everything else, in shared mode. If another replica is deleting one of them at the same time,
 //! the database breaks the deadlock and the batch is retried.

@@ -257,7 +257,7 @@ impl std::fmt::Debug for Place {
 
 impl Command {
     /// How much of a batch the command fills: 1 for most, the number of movements for a transfer or
-    /// a deletion.
+    /// a deletion, the number of holds and payouts for what is held.
     pub fn weight(&self) -> usize {
         match self {
             Self::CreateInvoice(_)
@@ -265,7 +265,15 @@ impl Command {
             | Self::IssueForLink(_)
             | Self::PayLink(_)
             | Self::PayByCard(_)
+            | Self::SettleHeld(_)
+            | Self::CancelHeld(_)
             | Self::Adjust(_) => 1,
+            Self::PlaceHolds(place) => place.holds.len().max(1),
+            Self::SettleHolds(settle) => {
+                let payouts: usize = settle.captures.iter().map(|capture| capture.to.len()).sum();
+                payouts.saturating_add(settle.voids.len()).max(1)
+            }
+            Self::ExpireHolds(expire) => expire.holds.len().max(1),
             Self::Transfer(transfer) => transfer.legs.len().max(1),
             Self::Close(close) => close.wallets.len().max(close.users.len()).max(1),
         }

@@ -8,8 +8,11 @@ use crate::domain::card::limits::CardLimits;
 use crate::domain::controls::{Freezes, Limits, Spent};
 use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
+use crate::domain::hold::{HoldGroup, HoldSums, MoveKind};
 use crate::domain::idempotency::{IdempotencyKey, RequestDigest};
-use crate::domain::ids::{AccountId, CardId, HitId, InvoiceId, OriginId, PaymentHash, PaymentRow, TransferId, UserId};
+use crate::domain::ids::{
+    AccountId, CardId, HitId, HoldId, HoldMoveId, InvoiceId, OriginId, PaymentHash, PaymentRow, TransferId, UserId,
+};
 use crate::domain::money::{Amount, Msat};
 use crate::domain::session::{Right, SessionDigest};
 use crate::domain::time::UnixMs;
@@ -46,6 +49,8 @@ pub struct Account {
     pub kind: AccountKind,
     /// Its balance.
     pub balance: Msat,
+    /// How much of the balance is held, and cannot be spent otherwise (promise I11).
+    pub held: Msat,
     /// The number of entries in its chain. Each transfer in or out is one; a transfer to itself is
     /// two.
     pub entries: i64,
@@ -63,14 +68,36 @@ pub struct Account {
     pub subscribed: EventKinds,
 }
 
+impl Account {
+    /// What can be spent: the balance without what is held.
+    pub fn available(&self) -> Msat {
+        Msat::new(self.balance.get().saturating_sub(self.held.get()))
+    }
+
+    /// Holds an amount; `None`, and nothing is changed, if that much is not available.
+    #[must_use]
+    pub fn hold(&mut self, amount: Amount) -> Option<()> {
+        self.held = self.held.checked_add(amount).filter(|held| *held <= self.balance)?;
+        Some(())
+    }
+
+    /// Makes an amount that was held available again.
+    pub fn give_back(&mut self, amount: Amount) {
+        self.held = self.held.checked_sub(amount).filter(|held| !held.is_negative()).unwrap_or_default();
+    }
+}
+
 /// The state of an invoice. Expiry is not a state: the time of payment decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvoiceState {
     /// Waiting to be paid.
     Open,
+    /// A hold invoice for which a payer's money is held.
+    Held,
     /// Paid, once (promise I4).
     Paid,
-    /// Can never be paid, because its wallet was deleted.
+    /// Can never be paid: its wallet was deleted, or it is a hold invoice that was cancelled or not
+    /// settled in time.
     Cancelled,
 }
 
@@ -79,6 +106,7 @@ impl InvoiceState {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
+            Self::Held => "held",
             Self::Paid => "paid",
             Self::Cancelled => "cancelled",
         }
@@ -86,7 +114,7 @@ impl InvoiceState {
 
     /// The state with that name.
     pub fn from_stored(name: &str) -> Option<Self> {
-        [Self::Open, Self::Paid, Self::Cancelled].into_iter().find(|state| state.as_str() == name)
+        [Self::Open, Self::Held, Self::Paid, Self::Cancelled].into_iter().find(|state| state.as_str() == name)
     }
 }
 
@@ -105,8 +133,8 @@ pub struct Invoice {
     pub bolt11: Option<String>,
     /// What the payment is for.
     pub memo: String,
-    /// The encrypted preimage of the payment hash.
-    pub preimage: Sealed,
+    /// The encrypted preimage of the payment hash; `None` for a hold invoice that is not settled.
+    pub preimage: Option<Sealed>,
     /// When it was issued.
     pub created_at: UnixMs,
     /// The time from which it can no longer be paid.
@@ -133,6 +161,8 @@ pub struct Snapshot {
     pub invoices: HashMap<PaymentHash, Invoice>,
     /// The payments that have the external ids which commands name already.
     pub external_ids: HashMap<(AccountId, ExternalId), PaymentHash>,
+    /// The holds that the commands name, and the open ones of the groups that they name.
+    pub holds: HashMap<HoldId, Hold>,
     /// The taps to pay with.
     pub hits: HashMap<HitId, Hit>,
     /// The cards of those taps.
@@ -145,6 +175,35 @@ pub struct Snapshot {
     pub sessions: HashSet<(SessionDigest, Right)>,
     /// What was done before under the idempotency keys of the commands.
     pub claims: HashMap<(AccountId, IdempotencyKey), Claimed>,
+}
+
+/// The current state of a hold, locked for the batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// The account whose money is held.
+    pub account: AccountId,
+    /// The manager who has placed it; `None` for a payment that waits for its preimage.
+    pub manager: Option<UserId>,
+    /// The group of that manager that it belongs to, if any.
+    pub group: Option<HoldGroup>,
+    /// The hash that clients find it by; for a hold invoice the invoice's.
+    pub payment_hash: PaymentHash,
+    /// The hold invoice that it waits for, if it does.
+    pub invoice: Option<InvoiceId>,
+    /// Its sums and its state.
+    pub sums: HoldSums,
+    /// How many moves it has made.
+    pub moves: u16,
+    /// What it is for.
+    pub memo: String,
+    /// The payer's own data.
+    pub extra: Option<Extra>,
+    /// The URL to notify the payer at once the payment has settled.
+    pub webhook: Option<String>,
+    /// What the payer calls the payment.
+    pub external_id: Option<ExternalId>,
+    /// The time from which it can no longer be captured.
+    pub expires_at: UnixMs,
 }
 
 /// The current state of a card tap, locked for the batch.
@@ -212,6 +271,8 @@ pub enum TransferKind {
     Credit,
     /// A wallet was emptied because it was deleted.
     Sweep,
+    /// A manager paid out of a hold.
+    Capture,
 }
 
 impl TransferKind {
@@ -222,6 +283,7 @@ impl TransferKind {
             Self::Transfer => "transfer",
             Self::Credit => "credit",
             Self::Sweep => "sweep",
+            Self::Capture => "capture",
         }
     }
 }
@@ -260,13 +322,56 @@ pub struct TransferRow {
     pub created_at: UnixMs,
 }
 
-/// An invoice that a batch stores: open, or paid in the same batch.
+/// An invoice that a batch stores, in the state that the batch leaves it in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvoiceRow {
     /// The invoice.
     pub invoice: NewInvoice,
-    /// When it was paid, for a direct transfer.
+    /// Its state.
+    pub state: InvoiceState,
+    /// When it was paid.
     pub paid_at: Option<UnixMs>,
+}
+
+/// A stored hold invoice whose state changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldInvoiceRow {
+    /// The invoice.
+    pub id: InvoiceId,
+    /// The state that it was read in.
+    pub state_before: InvoiceState,
+    /// Its state now.
+    pub state: InvoiceState,
+    /// The encrypted preimage, once the payee has given it.
+    pub preimage: Option<Sealed>,
+    /// When it was paid.
+    pub paid_at: Option<UnixMs>,
+}
+
+/// The new state of a hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldRow {
+    /// Its id.
+    pub id: HoldId,
+    /// The number of its moves when it was read; zero if it is new.
+    pub moves_before: u16,
+    /// Its state now.
+    pub hold: Hold,
+    /// When it was closed; `None` if it is open.
+    pub closed_at: Option<UnixMs>,
+}
+
+/// One move of a hold. Never changed afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldMoveRow {
+    /// The hold, and the number of the move.
+    pub id: HoldMoveId,
+    /// What it does.
+    pub kind: MoveKind,
+    /// How much was placed, paid out, or given back.
+    pub amount: Amount,
+    /// The transfer that paid it out.
+    pub transfer: Option<TransferId>,
 }
 
 /// A payment that somebody is to be notified of. It gets its id when it is written, so that ids are
@@ -277,7 +382,7 @@ pub struct PaymentEvent {
     pub kind: EventKind,
     /// The account to notify.
     pub account: AccountId,
-    /// The payment row of the account's side.
+    /// The payment row of the account's side, or the move of a hold.
     pub row: PaymentRow,
 }
 
@@ -288,6 +393,8 @@ pub struct AccountRow {
     pub id: AccountId,
     /// Its balance now.
     pub balance: Msat,
+    /// How much of that is held.
+    pub held: Msat,
     /// The number of entries in its chain when it was read.
     pub entries_before: i64,
     /// The number of entries now.
@@ -332,9 +439,15 @@ pub struct Effects {
     pub invoices: Vec<InvoiceRow>,
     /// Stored invoices that were paid.
     pub settled: Vec<InvoiceId>,
+    /// Stored hold invoices whose state changes, by id.
+    pub held_invoices: Vec<HeldInvoiceRow>,
     /// Transfers to store, in order.
     pub transfers: Vec<TransferRow>,
-    /// Accounts whose balance changed, by id.
+    /// Holds to store or to change, by id.
+    pub holds: Vec<HoldRow>,
+    /// The moves of holds, in order.
+    pub hold_moves: Vec<HoldMoveRow>,
+    /// Accounts whose balance, or what is held of it, changed, by id.
     pub accounts: Vec<AccountRow>,
     /// For stored invoices issued without a key: what they were issued for.
     pub origins: Vec<(InvoiceId, OriginId)>,
@@ -353,13 +466,20 @@ pub struct Effects {
 }
 
 impl Effects {
-    /// The number of invoices issued, paid and closed.
+    /// The number of invoices issued, paid and closed, and of the moves of holds.
     pub const fn size(&self) -> usize {
-        self.invoices.len().saturating_add(self.settled.len()).saturating_add(self.closures.len())
+        let invoices = self.invoices.len().saturating_add(self.settled.len()).saturating_add(self.held_invoices.len());
+        invoices.saturating_add(self.hold_moves.len()).saturating_add(self.closures.len())
     }
 
-    /// True when every command was refused, so that there is nothing to commit.
+    /// True when every command was refused or changed nothing, so that there is nothing to commit.
     pub fn is_empty(&self) -> bool {
-        self.invoices.is_empty() && self.settled.is_empty() && self.transfers.is_empty() && self.closures.is_empty()
+        self.invoices.is_empty()
+            && self.settled.is_empty()
+            && self.held_invoices.is_empty()
+            && self.transfers.is_empty()
+            && self.holds.is_empty()
+            && self.closures.is_empty()
+            && self.claims.is_empty()
     }
 }

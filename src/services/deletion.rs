@@ -7,7 +7,7 @@ use crate::crypto::secret::Sealer;
 use crate::domain::consumer::Consumer;
 use crate::domain::ids::{InvoiceId, TransferId, UserId, WalletId};
 use crate::domain::node::Preimage;
-use crate::ledger::command::{Actor, CLOSE_MAX, Close, Sweep, WalletToClose};
+use crate::ledger::command::{Actor, CLOSE_MAX, Close, NewMovement, WalletToClose};
 use crate::ledger::outcome::{Closed, Rejection};
 use crate::store::users::subtrees::{self, Obstacles};
 use crate::store::{Db, StoreError, users, wallets};
@@ -245,9 +245,9 @@ impl Deletion<'_> {
     }
 }
 
-fn sweep_of(sealer: &Sealer) -> Sweep {
+fn sweep_of(sealer: &Sealer) -> NewMovement {
     let (invoice, preimage) = (InvoiceId::next(), Preimage::generate());
-    Sweep {
+    NewMovement {
         transfer: TransferId::next(),
         invoice,
         payment_hash: preimage.payment_hash(),

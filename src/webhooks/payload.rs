@@ -9,7 +9,6 @@ use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{EventId, PaymentHash, WalletId};
 use crate::domain::json::Members;
-use crate::domain::node::Preimage;
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::EventKind;
 use crate::ledger::state::InvoiceState;
@@ -62,8 +61,7 @@ struct Heading {
 /// the API's payments.
 pub fn of_payment(sealer: &Sealer, event: EventId, kind: EventKind, payment: &Payment) -> Result<String, StoreError> {
     let is_paid = payment.state == InvoiceState::Paid;
-    let preimage =
-        if is_paid { Some(Preimage::unseal(sealer, payment.invoice, &payment.preimage)?.reveal()) } else { None };
+    let preimage = payment.revealed_preimage(sealer)?;
     let none = Extra::default();
     let extra = payment.extra.as_ref().unwrap_or(&none);
     let bolt11 = payment.bolt11.as_deref().unwrap_or_default();

@@ -9,7 +9,6 @@ use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{PaymentHash, WalletId};
 use crate::domain::money::Msat;
-use crate::domain::node::Preimage;
 use crate::domain::time::UnixMs;
 use crate::ledger::state::InvoiceState;
 use crate::store::StoreError;
@@ -49,8 +48,7 @@ struct LnbitsPayment<'a> {
 /// The body for a payment, as its wallet sees it.
 pub fn of_payment(sealer: &Sealer, payment: &Payment) -> Result<String, StoreError> {
     let paid = payment.state == InvoiceState::Paid;
-    let preimage =
-        if paid { Some(Preimage::unseal(sealer, payment.invoice, &payment.preimage)?.reveal()) } else { None };
+    let preimage = payment.revealed_preimage(sealer)?;
     let extra = payment.extra.clone().unwrap_or_default();
     let bolt11 = payment.bolt11.as_deref().unwrap_or_default();
     let body = LnbitsPayment {

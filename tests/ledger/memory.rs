@@ -5,16 +5,19 @@ use std::collections::{HashMap, HashSet};
 use satkeep::domain::card::limits::CardLimits;
 use satkeep::domain::controls::{Freezes, Limits, Spent};
 use satkeep::domain::external_id::ExternalId;
+use satkeep::domain::hold::HoldState;
 use satkeep::domain::idempotency::IdempotencyKey;
-use satkeep::domain::ids::{AccountId, CardId, HitId, InvoiceId, OriginId, PaymentHash, UserId};
+use satkeep::domain::ids::{AccountId, CardId, HitId, HoldId, InvoiceId, OriginId, PaymentHash, UserId};
 use satkeep::domain::money::Msat;
 use satkeep::domain::session::{Right, SessionDigest};
 use satkeep::domain::time::UnixMs;
 use satkeep::domain::webhooks::EventKinds;
 use satkeep::ledger::batch::ReadSet;
+use satkeep::ledger::command::GROUP_HOLDS_MAX;
 use satkeep::ledger::settle::{Commit, SettleError, SettlementStore};
 use satkeep::ledger::state::{
-    Account, AccountKind, Card, Claimed, Effects, Hit, Invoice, InvoiceState, PaymentEvent, Snapshot, TransferRow, User,
+    Account, AccountKind, Card, Claimed, Effects, Hit, Hold, HoldMoveRow, Invoice, InvoiceState, PaymentEvent,
+    Snapshot, TransferRow, User,
 };
 
 use super::world::{CARD_DAY_SAT, CARD_SAT, HITS, NOW, WALLETS, card, hit, user, wallet};
@@ -30,6 +33,8 @@ pub(crate) struct Memory {
     pub(crate) claims: HashMap<(AccountId, IdempotencyKey), Claimed>,
     pub(crate) events: Vec<PaymentEvent>,
     pub(crate) external_ids: HashMap<(AccountId, ExternalId), PaymentHash>,
+    pub(crate) holds: HashMap<HoldId, Hold>,
+    pub(crate) hold_moves: Vec<HoldMoveRow>,
     pub(crate) hits: HashMap<HitId, Hit>,
     pub(crate) cards: HashMap<CardId, Card>,
     pub(crate) origins: HashMap<InvoiceId, OriginId>,
@@ -40,6 +45,7 @@ pub(crate) fn account(kind: AccountKind, msat: i64) -> Account {
     Account {
         kind,
         balance: Msat::new(msat),
+        held: Msat::ZERO,
         entries: 0,
         keys_version: 1,
         open: true,
@@ -82,6 +88,7 @@ impl Memory {
             sessions: self.sessions.clone(),
             claims: self.claims.clone(),
             external_ids: self.external_ids.clone(),
+            holds: self.holds.clone(),
             hits: self.hits.clone(),
             cards: self.cards.clone(),
         }
@@ -89,14 +96,16 @@ impl Memory {
 
     fn name(&mut self, account: AccountId, id: Option<&ExternalId>, hash: PaymentHash) {
         if let Some(id) = id {
-            assert!(self.external_ids.insert((account, id.clone()), hash).is_none());
+            // What a hold had is its transfer's afterwards.
+            let before = self.external_ids.insert((account, id.clone()), hash);
+            assert!(before.is_none_or(|before| before == hash));
         }
     }
 
     pub(crate) fn write(&mut self, effects: &Effects) {
         for row in &effects.invoices {
-            let state = if row.paid_at.is_some() { InvoiceState::Paid } else { InvoiceState::Open };
-            let invoice = Invoice::new(row.invoice.clone(), state);
+            assert_eq!(row.paid_at.is_some(), row.state == InvoiceState::Paid);
+            let invoice = Invoice::new(row.invoice.clone(), row.state);
             assert!(self.invoices.insert(row.invoice.payment_hash, invoice).is_none());
             self.name(row.invoice.payee, row.invoice.external_id.as_ref(), row.invoice.payment_hash);
         }
@@ -109,12 +118,15 @@ impl Memory {
             let hash = self.invoices.iter().find(|(_, invoice)| invoice.id == row.invoice).map(|(hash, _)| *hash);
             self.name(row.debit_account, row.external_id.as_ref(), hash.unwrap());
         }
+        self.write_holds(effects);
         self.transfers.extend(effects.transfers.iter().cloned());
         self.events.extend(effects.events.iter().copied());
         for row in &effects.accounts {
             let account = self.accounts.get_mut(&row.id).unwrap();
             assert_eq!(account.entries, row.entries_before);
             account.balance = row.balance;
+            account.held = row.held;
+            assert!(account.kind == AccountKind::Issuance || account.held <= account.balance);
             account.entries = row.entries;
             account.spent = row.spent;
         }
@@ -151,6 +163,40 @@ impl Memory {
             }
         }
     }
+
+    fn write_holds(&mut self, effects: &Effects) {
+        for row in &effects.held_invoices {
+            let invoice = self.invoices.values_mut().find(|invoice| invoice.id == row.id).unwrap();
+            assert_eq!(invoice.state, row.state_before);
+            invoice.state = row.state;
+            invoice.preimage.clone_from(&row.preimage);
+        }
+        for row in &effects.holds {
+            let before = self.holds.get(&row.id).map_or(0, |hold| hold.moves);
+            assert_eq!((before, row.closed_at.is_none()), (row.moves_before, row.hold.sums.state == HoldState::Open));
+            if before == 0 {
+                self.name(row.hold.account, row.hold.external_id.as_ref(), row.hold.payment_hash);
+            }
+            self.holds.insert(row.id, row.hold.clone());
+        }
+        self.hold_moves.extend(&effects.hold_moves);
+    }
+
+    /// What settling is to find of the holds: those that are named, the open ones of a group up to
+    /// one more than can be settled as a whole, and those for hold invoices.
+    fn wanted_holds(&self, read_set: &ReadSet) -> HashSet<HoldId> {
+        let is_open = |hold: &Hold| hold.sums.state == HoldState::Open;
+        let mut wanted: HashSet<_> = read_set.holds.iter().copied().collect();
+        for (manager, group) in &read_set.groups {
+            let is_of = |hold: &Hold| hold.manager == Some(*manager) && hold.group.as_ref() == Some(group);
+            let mut of: Vec<_> = self.holds.iter().filter(|(_, hold)| is_open(hold) && is_of(hold)).collect();
+            of.sort_unstable_by_key(|(id, _)| **id);
+            wanted.extend(of.into_iter().take(GROUP_HOLDS_MAX + 1).map(|(id, _)| *id));
+        }
+        let is_for = |hold: &Hold| is_open(hold) && read_set.held_invoices.contains(&hold.payment_hash);
+        wanted.extend(self.holds.iter().filter(|(_, hold)| is_for(hold)).map(|(id, _)| *id));
+        wanted
+    }
 }
 
 impl SettlementStore for Memory {
@@ -173,7 +219,10 @@ impl SettlementStore for Memory {
         let tapped: Vec<_> = snapshot.hits.values().map(|hit| hit.card).collect();
         snapshot.cards.retain(|card, _| tapped.contains(card));
         snapshot.invoices.retain(|hash, _| read_set.invoices.contains(hash));
-        read_set.add_payees(snapshot.invoices.values().map(|invoice| invoice.payee));
+        let wanted = self.wanted_holds(&read_set);
+        snapshot.holds.retain(|hold, _| wanted.contains(hold));
+        read_set.add_accounts(snapshot.invoices.values().map(|invoice| invoice.payee));
+        read_set.add_accounts(snapshot.holds.values().map(|hold| hold.account));
         snapshot.accounts.retain(|id, _| read_set.accounts.contains(id) || read_set.readers.contains(id));
         Ok(snapshot)
     }

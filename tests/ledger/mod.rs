@@ -6,6 +6,8 @@ mod closing;
 mod crash;
 mod differential;
 mod fairness;
+mod hold_model;
+mod hold_world;
 mod lost_commit;
 mod memory;
 mod observer;

@@ -5,14 +5,18 @@ use std::collections::BTreeSet;
 
 use satkeep::domain::card::limits::LimitExceeded;
 use satkeep::domain::controls::{Freeze, Freezes, Limits};
-use satkeep::domain::ids::{AccountId, PaymentHash};
+use satkeep::domain::hold::{HoldState, HoldSums};
+use satkeep::domain::ids::{AccountId, HoldId, PaymentHash};
 use satkeep::domain::money::{Amount, MSAT_MAX, Msat};
 use satkeep::domain::session::{Right, SessionToken};
-use satkeep::ledger::command::{Actor, Adjust, Close, Command, NewInvoice};
+use satkeep::ledger::command::{Actor, Adjust, Close, Command, NewHold, NewInvoice};
 use satkeep::ledger::decide::decide;
 use satkeep::ledger::outcome::{Adjusted, Once, Outcome, Rejection, Transferred};
 use satkeep::ledger::settle::{settle, settle_batch};
 
+use satkeep::ledger::state::Hold;
+
+use super::hold_world::{cancel_held, capture, held_by, new_hold, payout, place, settle_held, settle_holds};
 use super::memory::{Memory, now};
 use super::world::{
     CARD_SAT, NOW, card, close, create, credit, debit, hit, invoice, issue_for_link, leg, named, pay, pay_by_card,
@@ -48,10 +52,21 @@ fn position(rejection: Rejection) -> usize {
         Rejection::InsufficientBalance { .. } => 22,
         Rejection::ReceiverFrozen { .. } => 23,
         Rejection::BalanceLimit { .. } => 24,
+        Rejection::WalletHasHolds => 26,
+        Rejection::HoldNotFound { .. } => 27,
+        Rejection::HoldOfInvoice { .. } => 28,
+        Rejection::HoldClosed { .. } => 29,
+        Rejection::HoldExpired { .. } => 30,
+        Rejection::CaptureTooLarge { .. } => 31,
+        Rejection::GroupTooLarge => 32,
+        Rejection::TooManyCaptures { .. } => 33,
+        Rejection::NotAHoldInvoice => 34,
+        Rejection::IsAHoldInvoice => 35,
+        Rejection::InvoiceNotHeld => 36,
     }
 }
 
-const REFUSALS: usize = 26;
+const REFUSALS: usize = 37;
 
 struct Scene {
     memory: Memory,
@@ -118,7 +133,15 @@ fn revoked(mut command: Command) -> Command {
         Command::Transfer(c) => c.authority.keys_version = 0,
         Command::Close(Close { by: Actor::Manager(authority), .. }) => authority.keys_version = 0,
         Command::PayLink(c) => c.authority.keys_version = 0,
-        Command::Close(_) | Command::Adjust(_) | Command::IssueForLink(_) | Command::PayByCard(_) => {}
+        Command::PlaceHolds(c) => c.authority.keys_version = 0,
+        Command::SettleHolds(c) => c.authority.keys_version = 0,
+        Command::SettleHeld(c) => c.authority.keys_version = 0,
+        Command::CancelHeld(c) => c.authority.keys_version = 0,
+        Command::Close(_)
+        | Command::Adjust(_)
+        | Command::IssueForLink(_)
+        | Command::PayByCard(_)
+        | Command::ExpireHolds(_) => {}
     }
     command
 }
@@ -222,7 +245,8 @@ fn the_first_reason_is_given() {
         ("close, sweep more than fits", close(w3, &[user(0)], &[w0], true), R::BalanceLimit { leg: 0 }),
     ];
     let snapshot = memory.snapshot();
-    let mut reached = frozen_and_limited(memory, &dear, &paid);
+    let mut reached = frozen_and_limited(memory.clone(), &dear, &paid);
+    reached.extend(held(memory, &paid));
     for (name, command, expected) in rows {
         let (outcomes, effects) = decide(&snapshot, std::slice::from_ref(&command), NOW);
         assert_eq!(outcomes, [Err(expected)], "{name}");
@@ -230,6 +254,118 @@ fn the_first_reason_is_given() {
         reached.insert(position(expected));
     }
     assert_eq!(reached.len(), REFUSALS, "reached: {reached:?}");
+}
+
+/// The rows about holds; answers which refusals they have reached.
+fn held(mut memory: Memory, paid: &NewInvoice) -> BTreeSet<usize> {
+    use Rejection as R;
+    let (w0, w1, w4) = (wallet(0), wallet(1), wallet(4));
+    let hold_invoice = || NewInvoice { preimage: None, ..invoice(w1, 50) };
+    let (waiting, unpaid, settled, gone) = (hold_invoice(), hold_invoice(), hold_invoice(), hold_invoice());
+    let holds: Vec<_> = [w0, w0, w0, w4].map(|account| new_hold(account, 100, None)).to_vec();
+    let over = NewHold { expires_at: NOW, ..new_hold(w0, 100, None) };
+    let [open, voided, captured, of_w4] = [0, 1, 2, 3].map(|index| holds[index].id);
+    let paying = pay(w0, &waiting);
+    let of_invoice = held_by(&paying);
+    let setup = [
+        place(w0, [holds, vec![over.clone()]].concat()),
+        create(waiting.clone()),
+        create(unpaid.clone()),
+        create(settled.clone()),
+        create(gone.clone()),
+        paying,
+        pay(w0, &settled),
+        settle_held(w1, &settled),
+        cancel_held(w1, &gone),
+        settle_holds(vec![capture(captured, vec![payout(w1, Some(60))], true)], vec![voided], None),
+        settle_holds(vec![capture(open, vec![payout(w1, Some(1))], false)], Vec::new(), None),
+    ];
+    let outcomes = settle_batch(&mut memory, &setup, &now).unwrap();
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    let mut tired = memory.clone();
+    tired.holds.get_mut(&open).unwrap().moves = 1_002;
+    let mut crowded = memory.clone();
+    for _ in 0..=1_000 {
+        let hold = new_hold(w0, 1, Some(1));
+        let like = crowded.holds[&open].clone();
+        let group = hold.group.clone();
+        crowded.holds.insert(hold.id, Hold { group, moves: 1, sums: HoldSums::placed(hold.amount), ..like });
+    }
+    let mut frozen = memory.clone();
+    frozen.accounts.get_mut(&w0).unwrap().freezes = Freezes { by_manager: None, by_operator: Some(Freeze::Spending) };
+    let to = |msat| vec![payout(w1, msat)];
+    let unknown = HoldId::new([9; 16]);
+    let void = |hold| settle_holds(Vec::new(), vec![hold], None);
+    let take = |hold, msat| settle_holds(vec![capture(hold, to(msat), true)], Vec::new(), None);
+    let tap = |invoice| pay_by_card(hit(2), w0, invoice);
+    let closed = |hold, state| R::HoldClosed { hold, state };
+    let rows = [
+        ("place, revoked, gone", &memory, revoked(place(w0, vec![new_hold(GONE, 1, None)])), R::KeyRevoked),
+        ("place, gone", &memory, place(w0, vec![new_hold(GONE, 1, None)]), R::WalletNotFound { leg: 0 }),
+        (
+            "place, more than is available",
+            &memory,
+            place(w0, vec![new_hold(w0, 10, None), new_hold(w4, 401, None)]),
+            R::InsufficientBalance { leg: 1 },
+        ),
+        ("place, frozen, dear", &frozen, place(w4, vec![new_hold(w0, 5_000, None)]), R::WalletFrozen { leg: 0 }),
+        ("pay with what is held", &memory, transfer(w4, vec![leg(w4, w1, 401)]), R::InsufficientBalance { leg: 0 }),
+        ("settle, revoked, unknown", &memory, revoked(void(unknown)), R::KeyRevoked),
+        ("capture, unknown", &memory, take(unknown, None), R::HoldNotFound { hold: unknown }),
+        (
+            "capture, of an invoice, too much",
+            &memory,
+            take(of_invoice, Some(51)),
+            R::HoldOfInvoice { hold: of_invoice },
+        ),
+        ("capture, captured", &memory, take(captured, None), closed(captured, HoldState::Captured)),
+        ("void, captured", &memory, void(captured), closed(captured, HoldState::Captured)),
+        ("void, voided", &memory, void(voided), closed(voided, HoldState::Voided)),
+        ("capture, over, too much", &memory, take(over.id, Some(101)), R::HoldExpired { hold: over.id }),
+        ("void, over", &memory, void(over.id), R::HoldExpired { hold: over.id }),
+        (
+            "capture, too much, frozen",
+            &frozen,
+            take(open, Some(100)),
+            R::CaptureTooLarge { hold: open, remaining: Msat::new(99) },
+        ),
+        ("capture, too often", &tired, take(open, Some(1)), R::TooManyCaptures { hold: open }),
+        ("capture, frozen", &frozen, take(open, None), R::WalletFrozen { leg: 0 }),
+        ("settle, a group of too many", &crowded, settle_holds(Vec::new(), Vec::new(), Some(1)), R::GroupTooLarge),
+        (
+            "settle, twice",
+            &memory,
+            settle_holds(vec![capture(of_w4, to(None), true)], vec![of_w4], None),
+            closed(of_w4, HoldState::Captured),
+        ),
+        ("pay, held", &memory, pay(w4, &waiting), R::InvoiceAlreadyPaid),
+        ("card, hold invoice", &memory, tap(&unpaid), R::IsAHoldInvoice),
+        ("settle an invoice, not its payee", &memory, settle_held(w0, &waiting), R::InvoiceNotFound),
+        ("settle an invoice, of a preimage of ours", &memory, settle_held(w1, paid), R::InvoiceAlreadyPaid),
+        ("settle an invoice, unpaid", &memory, settle_held(w1, &unpaid), R::InvoiceNotHeld),
+        ("settle an invoice, settled", &memory, settle_held(w1, &settled), R::InvoiceAlreadyPaid),
+        ("settle an invoice, cancelled", &memory, settle_held(w1, &gone), R::InvoiceCancelled),
+        ("cancel an invoice, settled", &memory, cancel_held(w1, &settled), R::InvoiceAlreadyPaid),
+        ("cancel an invoice, cancelled", &memory, cancel_held(w1, &gone), R::InvoiceCancelled),
+        ("close, holds, money", &memory, close(w0, &[], &[w4], false), R::WalletHasHolds),
+        ("close, holds, sweep", &memory, close(w0, &[], &[w4], true), R::WalletHasHolds),
+    ];
+    let mut reached = BTreeSet::new();
+    for (name, memory, command, expected) in rows {
+        let (outcomes, effects) = decide(&memory.snapshot(), &[command], NOW);
+        assert_eq!(outcomes, [Err(expected)], "{name}");
+        assert!(effects.is_empty() && effects.accounts.is_empty(), "{name}");
+        reached.insert(position(expected));
+    }
+    let ordinary = invoice(w1, 10);
+    settle_batch(&mut memory, &[create(ordinary.clone())], &now).unwrap();
+    for command in [settle_held(w1, &ordinary), cancel_held(w1, &ordinary)] {
+        assert_eq!(decide(&memory.snapshot(), &[command], NOW).0, [Err(R::NotAHoldInvoice)]);
+    }
+    reached.insert(position(R::NotAHoldInvoice));
+    // What is frozen cannot be captured, and can be voided.
+    assert!(decide(&frozen.snapshot(), &[void(open)], NOW).0[0].is_ok());
+    reached
 }
 
 /// Deletes a wallet of a user whom somebody below has created.

@@ -10,6 +10,7 @@ use satkeep::ledger::outcome::{Outcome, Rejection};
 use satkeep::ledger::settle::settle_batch;
 use satkeep::ledger::state::AccountKind;
 
+use super::hold_model::check as check_holds;
 use super::memory::{Memory, now};
 use super::world::{CARD_DAY_SAT, CARD_SAT, NOW, WALLETS, any_scenario, create, credit, hit, wallet};
 
@@ -56,6 +57,8 @@ proptest! {
             credit.entries += 1;
             prop_assert_eq!((credit.balance, credit.entries), (row.credit_balance, row.credit_entry));
         }
+        // I11: what is held is what the holds say, and is there.
+        check_holds(&memory);
         for (id, account) in &memory.accounts {
             prop_assert_eq!((account.balance, account.entries), (follow[id].balance, follow[id].entries));
         }

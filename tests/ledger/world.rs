@@ -1,6 +1,7 @@
 //! A small world to decide about: a few wallets, a few invoices, and random commands that
 //! mostly fit, but not always.
 
+use super::hold_world::{any_hold, any_hold_command, movement, place};
 use proptest::prelude::*;
 use satkeep::crypto::secret::Sealed;
 use satkeep::domain::external_id::ExternalId;
@@ -9,8 +10,8 @@ use satkeep::domain::ids::{AccountId, CardId, HitId, InvoiceId, OriginId, Paymen
 use satkeep::domain::money::Amount;
 use satkeep::domain::time::UnixMs;
 use satkeep::ledger::command::{
-    Actor, Adjust, Authority, Close, Command, CreateInvoice, IssueForLink, Leg, NewInvoice, Pay, PayByCard, PayLink,
-    Sweep, Transfer, WalletToClose,
+    Actor, Adjust, Authority, Close, Command, CreateInvoice, IssueForLink, Leg, NewHold, NewInvoice, Pay, PayByCard,
+    PayLink, Transfer, WalletToClose,
 };
 
 pub(crate) const NOW: UnixMs = UnixMs::new(1_000_000);
@@ -23,16 +24,17 @@ pub(crate) fn user(index: u8) -> UserId {
     UserId::new([index + 101; 16])
 }
 
-/// An id that no other call has made, so that equal commands are still different ones.
-fn fresh() -> [u8; 16] {
+/// An id that no other call has made, so that equal commands are still different ones. Like those
+/// that the server makes, it differs from others in more than its last two bytes.
+pub(crate) fn fresh() -> [u8; 16] {
     static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
     let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
     let mut bytes = [0; 16];
-    bytes[8..].copy_from_slice(&number.to_be_bytes());
+    bytes[6..14].copy_from_slice(&number.to_be_bytes());
     bytes
 }
 
-fn hash_of(id: [u8; 16]) -> PaymentHash {
+pub(crate) fn hash_of(id: [u8; 16]) -> PaymentHash {
     PaymentHash::new([id, id].concat().try_into().unwrap())
 }
 
@@ -51,7 +53,7 @@ pub(crate) fn invoice(payee: AccountId, msat: i64) -> NewInvoice {
     NewInvoice {
         id: InvoiceId::new(id),
         payment_hash: hash_of(id),
-        preimage: Sealed::from_stored(id.to_vec()),
+        preimage: Some(Sealed::from_stored(id.to_vec())),
         payee,
         bolt11: Some(text(hash_of(id), msat)),
         amount: Amount::from_msat(msat).unwrap(),
@@ -159,14 +161,7 @@ pub(crate) fn close(authorized: AccountId, users: &[UserId], wallets: &[AccountI
 
 /// A wallet to delete, of a user whom the deleter or somebody below has created.
 pub(crate) fn wallet_to_close(account: AccountId, is_own: bool) -> WalletToClose {
-    let bytes = fresh();
-    let sweep = Sweep {
-        transfer: TransferId::new(fresh()),
-        invoice: InvoiceId::new(bytes),
-        payment_hash: hash_of(bytes),
-        preimage: Sealed::from_stored(bytes.to_vec()),
-    };
-    WalletToClose { account, is_own, sweep }
+    WalletToClose { account, is_own, sweep: movement() }
 }
 
 /// How many wallets a random world has. Wallet `n` is user `n`'s only one.
@@ -186,7 +181,14 @@ pub(crate) fn under(mut command: Command, key: u8, request: u8) -> Command {
         Command::Transfer(transfer) => transfer.claim = claim,
         Command::Adjust(adjust) => adjust.claim = claim,
         Command::PayLink(pay) => pay.claim = claim,
-        Command::Close(_) | Command::IssueForLink(_) | Command::PayByCard(_) => {}
+        Command::PlaceHolds(place) => place.claim = claim,
+        Command::SettleHolds(settle) => settle.claim = claim,
+        Command::Close(_)
+        | Command::IssueForLink(_)
+        | Command::PayByCard(_)
+        | Command::ExpireHolds(_)
+        | Command::SettleHeld(_)
+        | Command::CancelHeld(_) => {}
     }
     command
 }
@@ -199,17 +201,27 @@ pub(crate) fn named(mut command: Command, name: u8) -> Command {
         Command::Pay(pay) => pay.external_id = id,
         Command::PayLink(pay) => pay.external_id = id,
         Command::Transfer(transfer) => transfer.legs.iter_mut().for_each(|leg| leg.external_id.clone_from(&id)),
-        Command::Adjust(_) | Command::Close(_) | Command::IssueForLink(_) | Command::PayByCard(_) => {}
+        Command::Adjust(_)
+        | Command::Close(_)
+        | Command::IssueForLink(_)
+        | Command::PayByCard(_)
+        | Command::PlaceHolds(_)
+        | Command::SettleHolds(_)
+        | Command::ExpireHolds(_)
+        | Command::SettleHeld(_)
+        | Command::CancelHeld(_) => {}
     }
     command
 }
 
 /// A random command on these invoices, now and then under one of a few idempotency keys, and with
 /// one of a few external ids.
-pub(crate) fn any_command(invoices: Vec<NewInvoice>) -> impl Strategy<Value = Command> {
+pub(crate) fn any_command(invoices: Vec<NewInvoice>, holds: Vec<NewHold>) -> impl Strategy<Value = Command> {
+    let on_holds = any_hold_command(holds, invoices.clone());
+    let any = prop_oneof![3 => any_plain_command(invoices), 1 => on_holds];
     let claim = proptest::option::weighted(0.3, (0..3u8, 0..2u8));
     let name = proptest::option::weighted(0.3, 0..4u8);
-    (any_plain_command(invoices), claim, name).prop_map(|(mut command, claim, name)| {
+    (any, claim, name).prop_map(|(mut command, claim, name)| {
         if let Some((key, request)) = claim {
             command = under(command, key, request);
         }
@@ -261,23 +273,30 @@ fn any_plain_command(invoices: Vec<NewInvoice>) -> impl Strategy<Value = Command
     ]
 }
 
-/// An invoice, perhaps an expired one.
+/// An invoice, perhaps an expired one, or a hold invoice.
 fn any_invoice() -> impl Strategy<Value = NewInvoice> {
     (any_wallet(), 1i64..2_000, 0..8u8).prop_map(|(payee, msat, odd)| {
         let expires_at = if odd == 0 { NOW } else { NOW.plus_seconds(60) };
-        NewInvoice { expires_at, ..invoice(payee, msat) }
+        let invoice = invoice(payee, msat);
+        let preimage = invoice.preimage.clone().filter(|_| odd < 6);
+        NewInvoice { expires_at, preimage, ..invoice }
     })
 }
 
 /// Invoices, some of them expired, and random commands on these and on others that the
-/// commands themselves issue.
+/// commands themselves issue, and on holds that they place.
 pub(crate) fn any_scenario(commands: usize) -> impl Strategy<Value = (Vec<NewInvoice>, Vec<Command>)> {
     let some = proptest::collection::vec(any_invoice(), 1..6);
     let late = proptest::collection::vec((any_invoice(), 0..commands), 0..4);
-    (some, late).prop_flat_map(move |(issued, late)| {
+    let held = proptest::collection::vec((any_wallet(), any_hold(), 0..commands), 1..6);
+    (some, late, held).prop_flat_map(move |(issued, late, held)| {
         let all: Vec<_> = issued.iter().chain(late.iter().map(|(invoice, _)| invoice)).cloned().collect();
-        let commands = proptest::collection::vec(any_command(all), 1..commands);
-        (Just(issued), Just(late), commands).prop_map(|(issued, late, mut commands)| {
+        let holds = held.iter().map(|(_, hold, _)| hold.clone()).collect();
+        let commands = proptest::collection::vec(any_command(all, holds), 1..commands);
+        (Just(issued), Just(late), Just(held), commands).prop_map(|(issued, late, held, mut commands)| {
+            for (authorized, hold, at) in held {
+                commands.insert(at % (commands.len() + 1), place(authorized, vec![hold]));
+            }
             for (invoice, at) in late {
                 commands.insert(at % (commands.len() + 1), create(invoice));
             }

@@ -98,6 +98,33 @@ codes! {
         "Links need a host: the operator must set --public-url, or name the host of this request in --allowed-hosts";
     /// A card does not pay this: the text says why.
     CardRefused = "card_refused", BAD_REQUEST, false, "The card does not pay this";
+    /// More is to be captured than a hold still holds.
+    CaptureTooLarge = "capture_too_large", BAD_REQUEST, false, "The hold does not hold that much";
+    /// A hold was captured as often as it can be, or the holds to settle were together.
+    TooManyCaptures = "too_many_captures", BAD_REQUEST, false,
+        "A hold can be captured at most 1000 times, and the holds of one settlement at most 20000 times together";
+    /// A group has more open holds than can be settled as a whole.
+    GroupTooLarge = "group_too_large", BAD_REQUEST, false,
+        "The group has more than 1000 open holds: settle some of them by their ids first";
+    /// The hold is for a hold invoice, which its payee settles or cancels.
+    HoldOfInvoice = "hold_of_invoice", BAD_REQUEST, false,
+        "The hold is for a hold invoice, which its payee settles or cancels";
+    /// The invoice was issued with a preimage of this server's.
+    NotAHoldInvoice = "not_a_hold_invoice", BAD_REQUEST, false,
+        "Not a hold invoice: it is settled by paying it, and cannot be cancelled";
+    /// The invoice is a hold invoice, which a card cannot pay.
+    IsAHoldInvoice = "is_a_hold_invoice", BAD_REQUEST, false, "A hold invoice cannot be paid in this way";
+    /// Nobody has paid the hold invoice yet.
+    InvoiceNotHeld = "invoice_not_held", BAD_REQUEST, false, "Nobody has paid the invoice yet";
+    /// The hold was captured or voided before.
+    HoldClosed = "hold_closed", CONFLICT, false, "The hold is closed already";
+    /// The time of the hold is over.
+    HoldExpired = "hold_expired", CONFLICT, false, "The hold has expired";
+    /// Money of a wallet to delete is on hold.
+    WalletHasHolds = "wallet_has_holds", CONFLICT, false,
+        "Money of the wallet is on hold: capture or void it first";
+    /// There is no such hold, or it is of another tenant.
+    HoldNotFound = "hold_not_found", NOT_FOUND, false, "Hold does not exist";
     /// The receiving wallet is frozen for everything.
     ReceiverFrozen = "receiver_frozen", BAD_REQUEST, false, "The receiving wallet is frozen";
     /// Money was to leave a frozen wallet, or it was to be deleted.
@@ -469,6 +496,25 @@ impl ApiError {
             Rejection::WalletsChanged => ErrorCode::WalletsChanged,
             Rejection::WalletNotFound { .. } => ErrorCode::WalletNotFound,
             Rejection::WalletHoldsMoney => ErrorCode::WalletHoldsMoney,
+            Rejection::WalletHasHolds => ErrorCode::WalletHasHolds,
+            Rejection::HoldNotFound { .. } => ErrorCode::HoldNotFound,
+            Rejection::HoldOfInvoice { .. } => ErrorCode::HoldOfInvoice,
+            Rejection::HoldClosed { hold, state } => {
+                let detail = format!("Hold {hold} is {} already", state.as_str());
+                return Self::with_detail(ErrorCode::HoldClosed, detail);
+            }
+            Rejection::HoldExpired { hold } => {
+                return Self::with_detail(ErrorCode::HoldExpired, format!("Hold {hold} has expired"));
+            }
+            Rejection::CaptureTooLarge { hold, remaining } => {
+                let detail = format!("Hold {hold} holds no more than {} msat", remaining.get());
+                return Self::with_detail(ErrorCode::CaptureTooLarge, detail);
+            }
+            Rejection::TooManyCaptures { .. } => ErrorCode::TooManyCaptures,
+            Rejection::GroupTooLarge => ErrorCode::GroupTooLarge,
+            Rejection::NotAHoldInvoice => ErrorCode::NotAHoldInvoice,
+            Rejection::IsAHoldInvoice => ErrorCode::IsAHoldInvoice,
+            Rejection::InvoiceNotHeld => ErrorCode::InvoiceNotHeld,
             Rejection::HitNotFound
             | Rejection::HitSpent
             | Rejection::HitExpired

@@ -8,7 +8,6 @@ use crate::crypto::secret::Sealer;
 use crate::domain::ids::PaymentHash;
 use crate::domain::invoice::DecodedInvoice;
 use crate::domain::money::Msat;
-use crate::domain::node::Preimage;
 use crate::ledger::state::InvoiceState;
 use crate::services::StoreError;
 use crate::services::payments::Payment;
@@ -157,9 +156,9 @@ pub(super) struct SentView {
 impl SentView {
     /// Shows a payment that went out.
     pub(super) fn new(sealer: &Sealer, payment: Payment) -> Result<Self, StoreError> {
-        let preimage = Preimage::unseal(sealer, payment.invoice, &payment.preimage)?;
         Ok(Self {
-            payment_preimage: preimage.reveal(),
+            // A payment that waits for its preimage has none to show.
+            payment_preimage: payment.revealed_preimage(sealer)?.unwrap_or_default(),
             payment_hash: payment.payment_hash,
             fee_msat: Msat::ZERO,
             kind: "paid_invoice",

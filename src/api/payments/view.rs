@@ -8,7 +8,6 @@ use crate::crypto::secret::Sealer;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{PaymentHash, WalletId};
 use crate::domain::money::Msat;
-use crate::domain::node::Preimage;
 use crate::domain::time::UnixMs;
 use crate::ledger::state::InvoiceState;
 use crate::services::StoreError;
@@ -111,8 +110,9 @@ pub fn standing(state: InvoiceState, expires_at: UnixMs, now: UnixMs) -> (Status
     match state {
         InvoiceState::Paid => (Status::Success, "paid"),
         InvoiceState::Cancelled => (Status::Failed, "cancelled"),
-        InvoiceState::Open if now >= expires_at => (Status::Failed, "expired"),
+        InvoiceState::Open | InvoiceState::Held if now >= expires_at => (Status::Failed, "expired"),
         InvoiceState::Open => (Status::Pending, "open"),
+        InvoiceState::Held => (Status::Pending, "held"),
     }
 }
 
@@ -129,13 +129,7 @@ impl PaymentView {
     /// Shows a payment as it stands at a time.
     pub fn new(sealer: &Sealer, payment: Payment, now: UnixMs) -> Result<Self, StoreError> {
         let (status, state) = standing(payment.state, payment.expires_at, now);
-        let preimage = match status {
-            Status::Success => {
-                let preimage = Preimage::unseal(sealer, payment.invoice, &payment.preimage);
-                Some(preimage?.reveal())
-            }
-            Status::Pending | Status::Failed => None,
-        };
+        let preimage = payment.revealed_preimage(sealer)?;
         let extra = payment.extra.unwrap_or_default();
         let bolt11 = payment.bolt11.unwrap_or_default();
         Ok(Self {

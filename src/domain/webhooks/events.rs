@@ -10,6 +10,12 @@ pub enum EventKind {
     PaymentSent,
     /// An invoice was not paid in time.
     InvoiceExpired,
+    /// Money of a wallet was put on hold.
+    HoldPlaced,
+    /// Money was paid out of a hold.
+    HoldCaptured,
+    /// What was left of a hold was given back: it was voided, or has expired.
+    HoldReleased,
     /// A user was created.
     UserCreated,
     /// A wallet was created.
@@ -22,10 +28,13 @@ pub enum EventKind {
 
 impl EventKind {
     /// All kinds that can be subscribed to.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::PaymentReceived,
         Self::PaymentSent,
         Self::InvoiceExpired,
+        Self::HoldPlaced,
+        Self::HoldCaptured,
+        Self::HoldReleased,
         Self::UserCreated,
         Self::WalletCreated,
         Self::WalletFrozen,
@@ -37,6 +46,9 @@ impl EventKind {
             Self::PaymentReceived => "payment.received",
             Self::PaymentSent => "payment.sent",
             Self::InvoiceExpired => "invoice.expired",
+            Self::HoldPlaced => "hold.placed",
+            Self::HoldCaptured => "hold.captured",
+            Self::HoldReleased => "hold.released",
             Self::UserCreated => "user.created",
             Self::WalletCreated => "wallet.created",
             Self::WalletFrozen => "wallet.frozen",
@@ -58,6 +70,9 @@ impl EventKind {
             Self::UserCreated => 8,
             Self::WalletCreated => 16,
             Self::WalletFrozen => 32,
+            Self::HoldPlaced => 64,
+            Self::HoldCaptured => 128,
+            Self::HoldReleased => 256,
             Self::Test => 0,
         }
     }

@@ -8,7 +8,7 @@ use super::Work;
 use super::posting::Initiator;
 use crate::domain::ids::UserId;
 use crate::domain::money::Amount;
-use crate::ledger::command::{Actor, Close, Leg, NewInvoice, WalletToClose};
+use crate::ledger::command::{Actor, Close, Leg, WalletToClose};
 use crate::ledger::outcome::{Closed, Rejection};
 use crate::ledger::state::{Closure, TransferKind, User};
 
@@ -39,6 +39,9 @@ impl Work<'_> {
         let caller = close.by.authority().map(|authority| authority.account);
         let sweep_to = caller.filter(|to| close.sweep && *to != wallet.account);
         let amount = Amount::from_stored(account.balance.get()).ok();
+        if !account.held.is_zero() {
+            return Err(Rejection::WalletHasHolds);
+        }
         if amount.is_some() && sweep_to.is_none() {
             return Err(Rejection::WalletHoldsMoney);
         }
@@ -52,21 +55,8 @@ impl Work<'_> {
             return Err(Rejection::WalletFrozen { leg });
         }
         let Some((amount, payee)) = amount.zip(sweep_to) else { return Ok(None) };
-        let sweep = &wallet.sweep;
-        Ok(Some(Leg {
-            external_id: None,
-            transfer: sweep.transfer,
-            from: wallet.account,
-            invoice: NewInvoice::direct(
-                sweep.invoice,
-                sweep.payment_hash,
-                sweep.preimage.clone(),
-                payee,
-                amount,
-                "Sweep of a deleted wallet".to_owned(),
-                self.now,
-            ),
-        }))
+        let memo = "Sweep of a deleted wallet".to_owned();
+        Ok(Some(wallet.sweep.leg(wallet.account, payee, amount, memo, self.now)))
     }
 
     fn user(&self, id: UserId) -> Option<&User> {

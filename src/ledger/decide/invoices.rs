@@ -19,7 +19,7 @@ impl Work<'_> {
             self.check_external_id(&name, 0)?;
             self.external_ids.insert(name, *payment_hash);
         }
-        self.issue(&create.invoice, None);
+        self.issue(&create.invoice);
         Ok(Issued)
     }
 
@@ -28,7 +28,7 @@ impl Work<'_> {
         if payee.freezes.strictest() == Some(Freeze::Everything) {
             return Err(Rejection::ReceiverFrozen { leg: 0 });
         }
-        self.issue(&issue.invoice, None);
+        self.issue(&issue.invoice);
         self.effects.origins.push((issue.invoice.id, issue.origin));
         Ok(Issued)
     }
@@ -41,27 +41,38 @@ impl Work<'_> {
         }
     }
 
-    pub(super) fn issue(&mut self, invoice: &NewInvoice, paid_at: Option<UnixMs>) {
-        self.issued.insert(invoice.payment_hash, self.effects.invoices.len());
-        self.effects.invoices.push(InvoiceRow { invoice: invoice.clone(), paid_at });
+    pub(super) fn issue(&mut self, invoice: &NewInvoice) {
+        self.store_invoice(invoice, InvoiceState::Open, None);
     }
 
-    /// An invoice that was stored before, or issued in this batch.
+    /// Issues an invoice that is paid at once.
+    pub(super) fn issue_paid(&mut self, invoice: &NewInvoice) {
+        self.store_invoice(invoice, InvoiceState::Paid, Some(self.now));
+    }
+
+    fn store_invoice(&mut self, invoice: &NewInvoice, state: InvoiceState, paid_at: Option<UnixMs>) {
+        self.issued.insert(invoice.payment_hash, self.effects.invoices.len());
+        self.effects.invoices.push(InvoiceRow { invoice: invoice.clone(), state, paid_at });
+    }
+
+    /// An invoice that was stored before, or issued in this batch, as it is now.
     pub(super) fn invoice(&self, hash: PaymentHash) -> Option<Invoice> {
         if let Some(stored) = self.snapshot.invoices.get(&hash) {
-            return Some(stored.clone());
+            let state = self.states.get(&hash).copied().unwrap_or(stored.state);
+            return Some(Invoice { state, ..stored.clone() });
         }
         let row = self.issued.get(&hash).and_then(|index| self.effects.invoices.get(*index))?;
-        let state = if row.paid_at.is_some() { InvoiceState::Paid } else { InvoiceState::Open };
-        Some(Invoice::new(row.invoice.clone(), state))
+        Some(Invoice::new(row.invoice.clone(), row.state))
     }
 
     /// Marks an invoice as paid.
     pub(super) fn settle(&mut self, hash: PaymentHash, invoice: InvoiceId) {
-        self.paid.insert(hash);
         match self.issued.get(&hash).and_then(|index| self.effects.invoices.get_mut(*index)) {
-            Some(row) => row.paid_at = Some(self.now),
-            None => self.effects.settled.push(invoice),
+            Some(row) => (row.state, row.paid_at) = (InvoiceState::Paid, Some(self.now)),
+            None => {
+                self.states.insert(hash, InvoiceState::Paid);
+                self.effects.settled.push(invoice);
+            }
         }
     }
 }

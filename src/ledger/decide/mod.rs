@@ -7,19 +7,25 @@
 #![deny(clippy::arithmetic_side_effects)]
 
 mod closing;
+mod hold_invoices;
+mod holds;
 mod invoices;
 mod pay;
 mod posting;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::command::{Adjust, Authority, Command, Leg, Transfer};
-use super::outcome::{Adjusted, Once, Outcome, Rejection, Transferred};
-use super::state::{Account, AccountKind, AccountRow, CardRow, ClaimRow, Claimed, Effects, Snapshot, TransferKind};
+use super::outcome::{Adjusted, HoldsChanged, Once, Outcome, Paid, Rejection, Transferred};
+use super::state::{
+    Account, AccountKind, AccountRow, CardRow, ClaimRow, Claimed, Effects, HeldInvoiceRow, Hold, HoldRow, InvoiceState,
+    Snapshot, TransferKind,
+};
 use crate::domain::controls::{Freeze, Spent};
 use crate::domain::external_id::ExternalId;
+use crate::domain::hold::{HoldGroup, HoldState};
 use crate::domain::idempotency::{Claim, IdempotencyKey};
-use crate::domain::ids::{AccountId, CardId, HitId, PaymentHash, PaymentRow, UserId};
+use crate::domain::ids::{AccountId, CardId, HitId, HoldId, InvoiceId, PaymentHash, PaymentRow, UserId};
 use crate::domain::time::UnixMs;
 use posting::Initiator;
 
@@ -39,7 +45,16 @@ struct Work<'a> {
     now: UnixMs,
     /// Accounts that differ from the snapshot.
     accounts: HashMap<AccountId, Account>,
-    paid: HashSet<PaymentHash>,
+    /// The states of stored invoices that this batch has changed.
+    states: HashMap<PaymentHash, InvoiceState>,
+    /// The stored hold invoices among these.
+    held_invoices: BTreeMap<InvoiceId, HeldInvoiceRow>,
+    /// Holds that are new, or differ from the snapshot.
+    holds: BTreeMap<HoldId, Hold>,
+    /// The holds of each group of a manager.
+    groups: HashMap<(UserId, HoldGroup), BTreeSet<HoldId>>,
+    /// The holds for hold invoices.
+    held_for: HashMap<PaymentHash, HoldId>,
     /// The invoices issued in this batch, by their index in the effects.
     issued: HashMap<PaymentHash, usize>,
     closed_users: HashSet<UserId>,
@@ -56,11 +71,25 @@ struct Work<'a> {
 
 impl<'a> Work<'a> {
     fn new(snapshot: &'a Snapshot, now: UnixMs) -> Self {
+        let mut groups: HashMap<_, BTreeSet<_>> = HashMap::new();
+        let mut held_for = HashMap::new();
+        for (id, hold) in &snapshot.holds {
+            if let Some(place) = hold.manager.zip(hold.group.clone()) {
+                groups.entry(place).or_default().insert(*id);
+            }
+            if hold.invoice.is_some() {
+                held_for.insert(hold.payment_hash, *id);
+            }
+        }
         Self {
             snapshot,
             now,
             accounts: HashMap::new(),
-            paid: HashSet::new(),
+            states: HashMap::new(),
+            held_invoices: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            groups,
+            held_for,
             issued: HashMap::new(),
             closed_users: HashSet::new(),
             spent_hits: HashSet::new(),
@@ -102,30 +131,39 @@ impl<'a> Work<'a> {
         let claim = command.claim();
         Ok(match command {
             Command::CreateInvoice(create) => {
-                let payments = || vec![create.invoice.id.into()];
+                let payments = |_: &_| vec![create.invoice.id.into()];
                 Outcome::CreateInvoice(self.once(claim, payments, |work| work.create_invoice(create))?)
             }
             Command::Pay(pay) => {
-                let payments = || vec![pay.transfer.into()];
+                let payments = |paid: &Paid| vec![paid.row];
                 Outcome::Pay(self.once(claim, payments, |work| work.pay(pay))?)
             }
             Command::IssueForLink(issue) => Outcome::IssueForLink(self.issue_for_link(issue)?),
             Command::PayLink(pay) => {
-                let payments = || vec![pay.transfer.into()];
+                let payments = |_: &_| vec![pay.transfer.into()];
                 Outcome::PayLink(self.once(claim, payments, |work| work.pay_link(pay))?)
             }
             Command::PayByCard(pay) => Outcome::PayByCard(self.pay_by_card(pay)?),
             Command::Transfer(transfer) => {
-                let payments = || transfer.legs.iter().map(|leg| leg.transfer.into()).collect();
+                let payments = |_: &_| transfer.legs.iter().map(|leg| leg.transfer.into()).collect();
                 Outcome::Transfer(self.once(claim, payments, |work| work.transfer(transfer))?)
             }
             Command::Adjust(adjust) => {
-                let payments = || vec![adjust.leg.transfer.into()];
+                let payments = |_: &_| vec![adjust.leg.transfer.into()];
                 let once = self.once(claim, payments, |work| work.adjust(adjust))?;
                 // Accounts are never removed, so one whose balance has changed exists.
                 let wallet = self.account(adjust.wallet()).ok_or(Rejection::WalletNotFound { leg: 0 })?;
                 Outcome::Adjust(Adjusted { balance: wallet.balance, replayed: matches!(once, Once::Replayed { .. }) })
             }
+            Command::PlaceHolds(place) => {
+                Outcome::PlaceHolds(self.once(claim, HoldsChanged::rows, |work| work.place_holds(place))?)
+            }
+            Command::SettleHolds(settle) => {
+                Outcome::SettleHolds(self.once(claim, HoldsChanged::rows, |work| work.settle_holds(settle))?)
+            }
+            Command::ExpireHolds(expire) => Outcome::ExpireHolds(self.expire_holds(expire)?),
+            Command::SettleHeld(settle) => Outcome::SettleHeld(self.settle_held(settle)?),
+            Command::CancelHeld(cancel) => Outcome::CancelHeld(self.cancel_held(cancel)?),
             Command::Close(close) => Outcome::Close(self.close(close)?),
         })
     }
@@ -135,7 +173,7 @@ impl<'a> Work<'a> {
     fn once<T>(
         &mut self,
         claim: Option<(AccountId, Claim)>,
-        payments: impl FnOnce() -> Vec<PaymentRow>,
+        payments: impl FnOnce(&T) -> Vec<PaymentRow>,
         act: impl FnOnce(&mut Self) -> Result<T, Rejection>,
     ) -> Result<Once<T>, Rejection> {
         let Some((account, claim)) = claim else { return act(self).map(Once::Done) };
@@ -148,7 +186,7 @@ impl<'a> Work<'a> {
             };
         }
         let done = act(self)?;
-        let claimed = Claimed { request: claim.request, payments: payments() };
+        let claimed = Claimed { request: claim.request, payments: payments(&done) };
         self.claims.insert(place, claimed.clone());
         self.effects.claims.push(ClaimRow { account, key: claim.key, claimed });
         Ok(Once::Done(done))
@@ -179,13 +217,19 @@ impl<'a> Work<'a> {
                 account.kind != AccountKind::Wallet || !account.balance.is_negative(),
                 "I3: the balance of {id} would be negative"
             );
+            assert!(
+                account.kind != AccountKind::Wallet
+                    || !(account.held.is_negative() || account.available().is_negative()),
+                "I11: what is held of {id} would not be there"
+            );
             change = change
                 .saturating_add(i128::from(account.balance.get()))
                 .saturating_sub(i128::from(before.balance.get()));
-            if account.entries != before.entries {
+            if account.entries != before.entries || account.held != before.held {
                 self.effects.accounts.push(AccountRow {
                     id: *id,
                     balance: account.balance,
+                    held: account.held,
                     entries_before: before.entries,
                     entries: account.entries,
                     spent: account.spent,
@@ -194,6 +238,14 @@ impl<'a> Work<'a> {
         }
         assert!(change == 0, "I2: the batch would make {change} msat out of nothing");
         self.effects.accounts.sort_unstable_by_key(|row| row.id);
+        self.effects.held_invoices.extend(self.held_invoices.into_values());
+        let (stored, now) = (&self.snapshot.holds, self.now);
+        self.effects.holds.extend(self.holds.into_iter().map(|(id, hold)| HoldRow {
+            id,
+            moves_before: stored.get(&id).map_or(0, |before| before.moves),
+            closed_at: (hold.sums.state != HoldState::Open).then_some(now),
+            hold,
+        }));
         self.effects.cards.extend(self.spent_by_cards.into_iter().map(|(id, spent)| CardRow { id, spent }));
         self.effects.claims.sort_unstable_by_key(|row| (row.account, row.key));
         self.effects

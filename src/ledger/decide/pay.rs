@@ -13,10 +13,10 @@ use crate::ledger::state::{HitRow, Invoice, InvoiceState, TransferKind};
 
 /// What the payer adds to its side of a payment.
 #[derive(Clone, Copy)]
-struct PayerSide<'a> {
-    extra: Option<&'a Extra>,
-    webhook: Option<&'a str>,
-    external_id: Option<&'a ExternalId>,
+pub(super) struct PayerSide<'a> {
+    pub(super) extra: Option<&'a Extra>,
+    pub(super) webhook: Option<&'a str>,
+    pub(super) external_id: Option<&'a ExternalId>,
 }
 
 impl Work<'_> {
@@ -24,6 +24,9 @@ impl Work<'_> {
         let invoice = self.payable(pay.payment_hash, &pay.bolt11)?;
         let (extra, webhook) = (pay.extra.as_ref(), pay.webhook.as_deref());
         let side = PayerSide { extra, webhook, external_id: pay.external_id.as_ref() };
+        if invoice.preimage.is_none() {
+            return self.hold_for(invoice, pay.payment_hash, pay.authority.account, pay.transfer, side);
+        }
         self.pay_invoice(invoice, pay.payment_hash, pay.authority.account, pay.transfer, side)
     }
 
@@ -43,8 +46,9 @@ impl Work<'_> {
             external_id: external_id.as_ref(),
             webhook: webhook.as_deref(),
             payee_has_webhook: invoice.webhook.is_some(),
+            is_held: false,
         }])?;
-        self.issue(invoice, Some(self.now));
+        self.issue_paid(invoice);
         self.effects.origins.push((invoice.id, *origin));
         Ok(Settled { at: self.now })
     }
@@ -65,6 +69,10 @@ impl Work<'_> {
             return Err(Rejection::CardDisabled);
         }
         let invoice = self.payable(pay.payment_hash, &pay.bolt11)?;
+        // A tap ends with its payment, and a hold invoice is not paid yet.
+        if invoice.preimage.is_none() {
+            return Err(Rejection::IsAHoldInvoice);
+        }
         let spent = self.spent_by_cards.get(&hit.card).copied().unwrap_or(card.spent).today(self.now);
         card.limits.check(spent.total, invoice.amount)?;
         let amount = invoice.amount;
@@ -83,9 +91,9 @@ impl Work<'_> {
             return Err(Rejection::InvoiceMismatch);
         }
         match invoice.state {
-            InvoiceState::Paid => return Err(Rejection::InvoiceAlreadyPaid),
+            // What is held is paid, as far as anybody else is concerned.
+            InvoiceState::Paid | InvoiceState::Held => return Err(Rejection::InvoiceAlreadyPaid),
             InvoiceState::Cancelled => return Err(Rejection::InvoiceCancelled),
-            InvoiceState::Open if self.paid.contains(&hash) => return Err(Rejection::InvoiceAlreadyPaid),
             InvoiceState::Open => {}
         }
         if self.open_account(invoice.payee, 0).is_err() {
@@ -118,8 +126,10 @@ impl Work<'_> {
             external_id: side.external_id,
             webhook: side.webhook,
             payee_has_webhook: invoice.has_webhook,
+            is_held: false,
         }])?;
         self.settle(hash, invoice.id);
-        Ok(Paid { invoice: Box::new(invoice), at: self.now })
+        let invoice = Box::new(Invoice { state: InvoiceState::Paid, ..invoice });
+        Ok(Paid { row: transfer.into(), invoice, at: self.now })
     }
 }

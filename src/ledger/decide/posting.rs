@@ -58,6 +58,29 @@ pub(super) struct Posting<'a> {
     pub(super) webhook: Option<&'a str>,
     /// Whether the payee asked to be notified.
     pub(super) payee_has_webhook: bool,
+    /// Whether the money is paid out of what is held of the payer's.
+    pub(super) is_held: bool,
+}
+
+impl<'a> Posting<'a> {
+    /// A movement without an invoice that anybody has seen.
+    pub(super) fn direct(leg: &'a Leg, kind: TransferKind, by: Initiator) -> Self {
+        Self {
+            by,
+            id: leg.transfer,
+            invoice: leg.invoice.id,
+            kind,
+            debit: leg.from,
+            credit: leg.invoice.payee,
+            amount: leg.invoice.amount,
+            extra: leg.invoice.extra.as_ref(),
+            hash: leg.invoice.payment_hash,
+            external_id: leg.external_id.as_ref(),
+            webhook: None,
+            payee_has_webhook: leg.invoice.webhook.is_some(),
+            is_held: false,
+        }
+    }
 }
 
 impl Work<'_> {
@@ -68,26 +91,10 @@ impl Work<'_> {
         kind: TransferKind,
         by: impl Fn(&Leg) -> Initiator,
     ) -> Result<(), Rejection> {
-        let postings: Vec<_> = legs
-            .iter()
-            .map(|leg| Posting {
-                by: by(leg),
-                id: leg.transfer,
-                invoice: leg.invoice.id,
-                kind,
-                debit: leg.from,
-                credit: leg.invoice.payee,
-                amount: leg.invoice.amount,
-                extra: leg.invoice.extra.as_ref(),
-                hash: leg.invoice.payment_hash,
-                external_id: leg.external_id.as_ref(),
-                webhook: None,
-                payee_has_webhook: leg.invoice.webhook.is_some(),
-            })
-            .collect();
+        let postings: Vec<_> = legs.iter().map(|leg| Posting::direct(leg, kind, by(leg))).collect();
         self.post(&postings)?;
         for leg in legs {
-            self.issue(&leg.invoice, Some(self.now));
+            self.issue_paid(&leg.invoice);
         }
         Ok(())
     }
@@ -99,7 +106,8 @@ impl Work<'_> {
         let mut events = Vec::new();
         let mut names: HashMap<(AccountId, ExternalId), PaymentHash> = HashMap::new();
         for (leg, posting) in postings.iter().enumerate() {
-            if let Some(id) = posting.external_id {
+            // A hold had the external id before its capture gets it.
+            if let Some(id) = posting.external_id.filter(|_| !posting.is_held) {
                 let name = (posting.debit, id.clone());
                 self.check_external_id(&name, leg)?;
                 if let Some(payment_hash) = names.insert(name, posting.hash) {
@@ -107,10 +115,13 @@ impl Work<'_> {
                 }
             }
             let debit = self.stage(&mut staged, posting.debit, leg)?;
-            check_spending(debit, posting, leg, self.now)?;
+            check_spending(debit, posting.by, posting.amount, leg, self.now)?;
+            if posting.is_held {
+                debit.give_back(posting.amount);
+            }
             let balance = debit.balance.checked_sub(posting.amount).ok_or(Rejection::BalanceLimit { leg })?;
             match debit.kind {
-                AccountKind::Wallet if balance.is_negative() => return Err(Rejection::InsufficientBalance { leg }),
+                AccountKind::Wallet if balance < debit.held => return Err(Rejection::InsufficientBalance { leg }),
                 AccountKind::Issuance if balance.is_below_supply() => return Err(Rejection::BalanceLimit { leg }),
                 AccountKind::Wallet | AccountKind::Issuance => {}
             }
@@ -163,7 +174,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn stage<'s>(
+    pub(super) fn stage<'s>(
         &self,
         staged: &'s mut BTreeMap<AccountId, Account>,
         id: AccountId,
@@ -176,15 +187,21 @@ impl Work<'_> {
     }
 }
 
-/// Checks that money may leave an account, staged by the posting, and counts what the account's own
+/// Checks that money of a staged account may leave it or be held, and counts what the account's own
 /// key spends.
-fn check_spending(debit: &mut Account, posting: &Posting<'_>, leg: usize, now: UnixMs) -> Result<(), Rejection> {
-    if posting.by.bound_by(debit.freezes).is_some() {
+pub(super) fn check_spending(
+    debit: &mut Account,
+    by: Initiator,
+    amount: Amount,
+    leg: usize,
+    now: UnixMs,
+) -> Result<(), Rejection> {
+    if by.bound_by(debit.freezes).is_some() {
         return Err(Rejection::WalletFrozen { leg });
     }
-    match posting.by {
+    match by {
         Initiator::Owner => {
-            debit.spent = debit.limits.spend(debit.spent, posting.amount, now).map_err(|over| match over {
+            debit.spent = debit.limits.spend(debit.spent, amount, now).map_err(|over| match over {
                 OverLimit::Payment => Rejection::PaymentLimit { leg },
                 OverLimit::Day => Rejection::DayLimit { leg },
             })?;

@@ -68,6 +68,17 @@ fn refusal(rejection: Rejection, request: &SkimmedRequest) -> CardError {
         | Rejection::WalletsChanged
         | Rejection::WalletNotFound { .. }
         | Rejection::WalletHoldsMoney
+        | Rejection::WalletHasHolds
+        | Rejection::HoldNotFound { .. }
+        | Rejection::HoldOfInvoice { .. }
+        | Rejection::HoldClosed { .. }
+        | Rejection::HoldExpired { .. }
+        | Rejection::CaptureTooLarge { .. }
+        | Rejection::GroupTooLarge
+        | Rejection::TooManyCaptures { .. }
+        | Rejection::NotAHoldInvoice
+        | Rejection::IsAHoldInvoice
+        | Rejection::InvoiceNotHeld
         | Rejection::ExternalIdExists { .. }
         | Rejection::InvoiceAlreadyPaid
         | Rejection::InvoiceCancelled

@@ -67,8 +67,8 @@ pub async fn pay(
     };
     match services.ledger.submit(command, key.consumer()).await? {
         Ok(Once::Replayed { payments }) => again(services, key, &payments).await,
-        Ok(Once::Done(Paid { invoice, at })) => Ok(Created::new(Payment {
-            row: transfer.into(),
+        Ok(Once::Done(Paid { row, invoice, at })) => Ok(Created::new(Payment {
+            row,
             wallet: key.wallet(),
             payment_hash,
             invoice: invoice.id,
@@ -76,13 +76,13 @@ pub async fn pay(
             bolt11: invoice.bolt11,
             amount: invoice.amount.outgoing(),
             memo: invoice.memo,
-            state: InvoiceState::Paid,
+            state: invoice.state,
             webhook,
             webhook_status: None,
             extra,
             created_at: at,
             expires_at: invoice.expires_at,
-            paid_at: Some(at),
+            paid_at: (invoice.state == InvoiceState::Paid).then_some(at),
             external_id,
         })),
         Err(Rejection::InvoiceNotFound) => Err(not_issued(&request, not_ours)),

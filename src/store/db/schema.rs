@@ -25,6 +25,7 @@ diesel::table! {
         root_id -> Nullable<Binary>,
         deactivated -> Bool,
         moved_at_ms -> Nullable<BigInt>,
+        held_msat -> BigInt,
     }
 }
 
@@ -96,7 +97,7 @@ diesel::table! {
         id -> Binary,
         wallet_id -> Binary,
         payment_hash -> Binary,
-        preimage_sealed -> Binary,
+        preimage_sealed -> Nullable<Binary>,
         bolt11 -> Nullable<Text>,
         amount_msat -> BigInt,
         memo -> Text,
@@ -216,13 +217,48 @@ diesel::table! {
 }
 
 diesel::table! {
+    holds (id) {
+        id -> Binary,
+        wallet_id -> Binary,
+        manager_id -> Nullable<Binary>,
+        group_name -> Nullable<Text>,
+        payment_hash -> Binary,
+        invoice_id -> Nullable<Binary>,
+        amount_msat -> BigInt,
+        captured_msat -> BigInt,
+        released_msat -> BigInt,
+        state -> Text,
+        moves -> BigInt,
+        memo -> Text,
+        extra -> Nullable<Text>,
+        tag -> Nullable<Text>,
+        webhook -> Nullable<Text>,
+        external_id -> Nullable<Text>,
+        created_at_ms -> BigInt,
+        expires_at_ms -> BigInt,
+        closed_at_ms -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    hold_moves (hold_id, n) {
+        hold_id -> Binary,
+        n -> BigInt,
+        kind -> Text,
+        amount_msat -> BigInt,
+        transfer_id -> Nullable<Binary>,
+        created_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
     /// A view: one row for each side of a payment, as its wallet sees it.
     payments (id) {
         id -> Binary,
         wallet_id -> Binary,
         payment_hash -> Binary,
         invoice_id -> Binary,
-        preimage_sealed -> Binary,
+        preimage_sealed -> Nullable<Binary>,
         bolt11 -> Nullable<Text>,
         amount_msat -> BigInt,
         memo -> Text,

@@ -248,7 +248,7 @@ where
 }
 
 fn has_status(status: Status, now: UnixMs) -> Expression {
-    let open = || payments::state.eq(InvoiceState::Open.as_str());
+    let open = || payments::state.eq_any([InvoiceState::Open.as_str(), InvoiceState::Held.as_str()]);
     match status {
         Status::Success => Box::new(payments::state.eq(InvoiceState::Paid.as_str())),
         Status::Pending => Box::new(open().and(payments::expires_at_ms.gt(now.get()))),

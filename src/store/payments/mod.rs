@@ -14,11 +14,12 @@ use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
 use diesel::{PgConnection, SqliteConnection};
 
 use super::wallets::CHUNK_IDS;
-use crate::crypto::secret::Sealed;
+use crate::crypto::secret::{Sealed, Sealer};
 use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{InvoiceId, PaymentHash, PaymentRow, WalletId};
 use crate::domain::money::Msat;
+use crate::domain::node::Preimage;
 use crate::domain::time::UnixMs;
 use crate::ledger::state::InvoiceState;
 use crate::store::db::columns::read_columns;
@@ -43,8 +44,8 @@ pub struct Payment {
     pub payment_hash: PaymentHash,
     /// The invoice behind it, which the preimage is bound to.
     pub invoice: InvoiceId,
-    /// The encrypted preimage.
-    pub preimage: Sealed,
+    /// The encrypted preimage; `None` where only the payee knows it.
+    pub preimage: Option<Sealed>,
     /// The invoice string; `None` for a direct transfer.
     pub bolt11: Option<String>,
     /// Positive for incoming payments, negative for outgoing ones.
@@ -70,6 +71,13 @@ pub struct Payment {
 }
 
 impl Payment {
+    /// The preimage in hex, once the payment is settled.
+    pub fn revealed_preimage(&self, sealer: &Sealer) -> Result<Option<String>, StoreError> {
+        let sealed = self.preimage.as_ref().filter(|_| self.state == InvoiceState::Paid);
+        let preimage = sealed.map(|sealed| Preimage::unseal(sealer, self.invoice, sealed)).transpose()?;
+        Ok(preimage.map(|preimage| preimage.reveal()))
+    }
+
     /// Takes into account that the wallet may be deleted: then the invoice can no longer be paid.
     fn in_wallet(self, deleted: bool) -> Self {
         let cancelled = deleted && self.state == InvoiceState::Open;
@@ -85,7 +93,7 @@ read_columns!(
         wallet_id: Vec<u8> as Binary,
         payment_hash: Vec<u8> as Binary,
         invoice_id: Vec<u8> as Binary,
-        preimage_sealed: Vec<u8> as Binary,
+        preimage_sealed: Option<Vec<u8>> as Nullable<Binary>,
         bolt11: Option<String> as Nullable<Text>,
         amount_msat: i64 as BigInt,
         memo: String as Text,
@@ -108,7 +116,7 @@ impl TryFrom<Row> for Payment {
             wallet: WalletId::from_slice(&row.wallet_id)?,
             payment_hash: PaymentHash::from_slice(&row.payment_hash)?,
             invoice: InvoiceId::from_slice(&row.invoice_id)?,
-            preimage: Sealed::from_stored(row.preimage_sealed),
+            preimage: row.preimage_sealed.map(Sealed::from_stored),
             bolt11: row.bolt11,
             amount: Msat::new(row.amount_msat),
             memo: row.memo,
@@ -303,7 +311,7 @@ pub fn list(
                 // The tag is only used for sorting.
                 half.select((Row::as_select(), payments::tag))
             };
-            let page = Page { incoming: half(), outgoing: half(), sort, offset, limit };
+            let page = Page { incoming: half(), outgoing: half(), held: half(), sort, offset, limit };
             page.load::<(Row, Option<String>)>(connection)?.into_iter().map(|(row, _)| row).collect()
         }
     };

@@ -1,4 +1,4 @@
-//! A page of a wallet's payments, from the two halves of the view `payments`. Each half is sorted
+//! A page of a wallet's payments, from the parts of the view `payments`. Each part is sorted
 //! and limited on its own, so that the planner walks its index and stops.
 
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -8,12 +8,13 @@ use diesel::{QueryResult, RunQueryDsl};
 use crate::store::db::connection::{Db, MultiBackend};
 use crate::store::payments::filter::{Sort, SortKey};
 
-/// At most `limit` rows from `offset` on, from both halves combined. Each half is queried as if it
+/// At most `limit` rows from `offset` on, from all parts combined. Each part is queried as if it
 /// were the whole view; it must be sorted in the same way, and may be limited to `offset + limit`
 /// rows.
 pub(crate) struct Page<Q> {
     pub(crate) incoming: Q,
     pub(crate) outgoing: Q,
+    pub(crate) held: Q,
     pub(crate) sort: Sort,
     pub(crate) offset: i64,
     pub(crate) limit: i64,
@@ -26,7 +27,9 @@ impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for Page<Q> {
         self.incoming.walk_ast(out.reborrow())?;
         out.push_sql(") AS incoming UNION ALL SELECT * FROM (WITH payments AS (SELECT * FROM payments_out) ");
         self.outgoing.walk_ast(out.reborrow())?;
-        out.push_sql(") AS outgoing) AS sides ORDER BY ");
+        out.push_sql(") AS outgoing UNION ALL SELECT * FROM (WITH payments AS (SELECT * FROM payments_held) ");
+        self.held.walk_ast(out.reborrow())?;
+        out.push_sql(") AS held) AS sides ORDER BY ");
         let direction = if self.sort.ascending { " ASC" } else { " DESC" };
         let key = match self.sort.key {
             SortKey::Created => None,

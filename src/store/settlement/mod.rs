@@ -6,6 +6,7 @@ mod cards;
 mod closing;
 mod closing_postgres;
 mod external_ids;
+mod holds;
 mod postgres;
 pub(crate) mod rows;
 mod sqlite;
@@ -134,7 +135,9 @@ impl SettlementStore for Settlement {
                 Db::Sqlite(c) => sqlite::invoices(c, &read_set)?,
                 Db::Postgres(c) => postgres::lock_invoices(c, &read_set)?,
             };
-            read_set.add_payees(snapshot.invoices.values().map(|invoice| invoice.payee));
+            snapshot.holds = holds::lock(connection, &read_set)?;
+            read_set.add_accounts(snapshot.invoices.values().map(|invoice| invoice.payee));
+            read_set.add_accounts(snapshot.holds.values().map(|hold| hold.account));
             snapshot.accounts = match connection {
                 Db::Sqlite(c) => sqlite::accounts(c, &read_set)?,
                 Db::Postgres(c) => postgres::lock_accounts(c, &read_set)?,
@@ -157,6 +160,7 @@ impl SettlementStore for Settlement {
                 Db::Postgres(c) => postgres::write(c, effects).map(Some)?,
             };
             cards::write(connection, effects)?;
+            holds::write(connection, effects)?;
             for closure in &effects.closures {
                 close(connection, closure, effects.at)?;
             }

@@ -86,7 +86,8 @@ statement!(
             SELECT ?, t.* FROM unnest(", transfer_marks!(), ") AS t
             RETURNING 1
         ), balanced AS (
-            UPDATE accounts AS a SET moved_at_ms = ?, balance_msat = n.balance_msat, entries = n.entries, spent_day = n.spent_day,
+            UPDATE accounts AS a SET moved_at_ms = CASE WHEN a.entries = n.entries THEN a.moved_at_ms ELSE ? END,
+                balance_msat = n.balance_msat, held_msat = n.held_msat, entries = n.entries, spent_day = n.spent_day,
                 spent_msat = n.spent_msat
             FROM unnest(", account_marks!(), ") AS n (", account_names!(), ")
             WHERE a.id = n.id AND a.entries = n.entries_before

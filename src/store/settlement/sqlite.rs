@@ -69,8 +69,9 @@ statement!(
 statement!(
     /// The new state of an account, unless it has changed since it was read.
     UpdateAccount on SqliteConnection,
-    (moved_at_ms: i64 as BigInt, row: OneAccount<'a> as Columns) -> (),
-    "UPDATE accounts SET moved_at_ms = ?, balance_msat = ?, entries = ?, spent_day = ?, spent_msat = ? WHERE id = ? AND entries = ?"
+    (entries: i64 as BigInt, moved_at_ms: i64 as BigInt, row: OneAccount<'a> as Columns) -> (),
+    "UPDATE accounts SET moved_at_ms = iif(entries = ?, moved_at_ms, ?), balance_msat = ?, held_msat = ?, entries = ?, \
+        spent_day = ?, spent_msat = ? WHERE id = ? AND entries = ?"
 );
 
 statement!(
@@ -149,7 +150,8 @@ pub(crate) fn write(connection: &mut SqliteConnection, effects: &Effects) -> Res
         expect_rows("transfers", 1, inserted)?;
     }
     for row in &effects.accounts {
-        let updated = UpdateAccount { moved_at_ms: at, row: OneAccount::of(row) }.execute(connection)?;
+        let updated =
+            UpdateAccount { entries: row.entries, moved_at_ms: at, row: OneAccount::of(row) }.execute(connection)?;
         expect_rows("accounts", 1, updated)?;
     }
     for row in &effects.claims {

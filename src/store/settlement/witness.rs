@@ -3,16 +3,20 @@
 
 use diesel::prelude::*;
 
-use crate::domain::ids::{AccountId, InvoiceId, TransferId, UserId};
-use crate::ledger::state::Effects;
+use crate::domain::idempotency::IdempotencyKey;
+use crate::domain::ids::{AccountId, HoldMoveId, InvoiceId, TransferId, UserId};
+use crate::ledger::state::{Effects, InvoiceState};
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
-use crate::store::db::schema::{accounts, invoices, transfers, users};
+use crate::store::db::schema::{accounts, hold_moves, idempotency, invoices, transfers, users};
 
 /// The row to look for.
 pub(crate) enum Witness {
     Transfer(AccountId, TransferId),
     Invoice(InvoiceId),
+    HoldMove(HoldMoveId),
+    HeldInvoice(InvoiceId, InvoiceState),
+    Claim(AccountId, IdempotencyKey),
     ClosedAccount(AccountId),
     DeletedUser(UserId),
 }
@@ -22,10 +26,16 @@ impl Witness {
     pub(crate) fn of(effects: &Effects) -> Option<Self> {
         let transfer = effects.transfers.first().map(|row| Self::Transfer(row.debit_account, row.id));
         let invoice = || effects.invoices.first().map(|row| Self::Invoice(row.invoice.id));
+        let hold_move = || effects.hold_moves.first().map(|row| Self::HoldMove(row.id));
+        let held = || effects.held_invoices.first().map(|row| Self::HeldInvoice(row.id, row.state));
+        let claim = || effects.claims.first().map(|row| Self::Claim(row.account, row.key));
         let closed = || effects.closures.iter().find_map(|closure| closure.accounts.first().copied());
         let deleted = || effects.closures.iter().find_map(|closure| closure.users.first().copied());
         transfer
             .or_else(invoice)
+            .or_else(hold_move)
+            .or_else(held)
+            .or_else(claim)
             .or_else(|| closed().map(Self::ClosedAccount))
             .or_else(|| deleted().map(Self::DeletedUser))
     }
@@ -41,6 +51,22 @@ impl Witness {
             Self::Invoice(id) => {
                 invoices::table.filter(invoices::id.eq(id.as_bytes().as_slice())).count().get_result(connection)?
             }
+            Self::HoldMove(id) => hold_moves::table
+                .filter(hold_moves::hold_id.eq(id.hold().as_bytes().as_slice()))
+                .filter(hold_moves::n.eq(i64::from(id.number())))
+                .count()
+                .get_result(connection)?,
+            // Nobody leads it out of this state, except that what is held is settled or cancelled.
+            Self::HeldInvoice(id, state) => invoices::table
+                .filter(invoices::id.eq(id.as_bytes().as_slice()))
+                .filter(invoices::state.eq(state.as_str()))
+                .count()
+                .get_result(connection)?,
+            Self::Claim(account, key) => idempotency::table
+                .filter(idempotency::account_id.eq(account.as_bytes().as_slice()))
+                .filter(idempotency::key_digest.eq(key.as_bytes().as_slice()))
+                .count()
+                .get_result(connection)?,
             Self::ClosedAccount(id) => accounts::table
                 .filter(accounts::id.eq(id.as_bytes().as_slice()))
                 .filter(accounts::closed_at_ms.is_not_null())

@@ -2,11 +2,12 @@
 
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
+use crate::crypto::secret::Sealed;
 use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::ids::EventId;
 use crate::domain::time::UnixMs;
-use crate::ledger::state::{AccountRow, ClaimRow, InvoiceRow, InvoiceState, PaymentEvent, TransferRow};
+use crate::ledger::state::{AccountRow, ClaimRow, InvoiceRow, PaymentEvent, TransferRow};
 use crate::store::db::columns::written_columns;
 use crate::store::idempotency::joined_rows;
 
@@ -16,11 +17,11 @@ written_columns!(
         id: &'a [u8] as Binary = row.invoice.id.as_bytes(),
         wallet_id: &'a [u8] as Binary = row.invoice.payee.as_bytes(),
         payment_hash: &'a [u8] as Binary = row.invoice.payment_hash.as_bytes(),
-        preimage_sealed: &'a [u8] as Binary = row.invoice.preimage.as_bytes(),
+        preimage_sealed: Option<&'a [u8]> as Nullable<Binary> = row.invoice.preimage.as_ref().map(Sealed::as_bytes),
         bolt11: Option<&'a str> as Nullable<Text> = row.invoice.bolt11.as_deref(),
         amount_msat: i64 as BigInt = row.invoice.amount.msat(),
         memo: &'a str as Text = &row.invoice.memo,
-        state: &'a str as Text = state_of(row).as_str(),
+        state: &'a str as Text = row.state.as_str(),
         webhook: Option<&'a str> as Nullable<Text> = row.invoice.webhook.as_deref(),
         extra: Option<&'a str> as Nullable<Text> = row.invoice.extra.as_ref().map(Extra::as_str),
         tag: Option<String> as Nullable<Text> = row.invoice.extra.as_ref().and_then(Extra::tag),
@@ -30,10 +31,6 @@ written_columns!(
         external_id: Option<&'a str> as Nullable<Text> = row.invoice.external_id.as_ref().map(ExternalId::as_str),
     }
 );
-
-const fn state_of(row: &InvoiceRow) -> InvoiceState {
-    if row.paid_at.is_some() { InvoiceState::Paid } else { InvoiceState::Open }
-}
 
 written_columns!(
     /// New transfers, without the time.
@@ -60,6 +57,7 @@ written_columns!(
     /// was read with, so that a changed account is not overwritten.
     |row: AccountRow| OneAccount, ManyAccounts, account_names, account_marks {
         balance_msat: i64 as BigInt = row.balance.get(),
+        held_msat: i64 as BigInt = row.held.get(),
         entries: i64 as BigInt = row.entries,
         spent_day: i64 as BigInt = row.spent.day,
         spent_msat: i64 as BigInt = row.spent.total.get(),

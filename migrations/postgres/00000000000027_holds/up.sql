@@ -1,0 +1,87 @@
+-- Money on hold: promised before it moves. What is held of an account is still in its balance, and
+-- cannot be spent otherwise.
+ALTER TABLE accounts ADD COLUMN held_msat BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD CONSTRAINT accounts_held
+    CHECK (held_msat >= 0 AND (kind <> 'wallet' OR held_msat <= balance_msat));
+
+CREATE TABLE holds (
+    id BYTEA NOT NULL PRIMARY KEY,
+    wallet_id BYTEA NOT NULL REFERENCES accounts (id),
+    manager_id BYTEA REFERENCES users (id),
+    group_name TEXT,
+    payment_hash BYTEA NOT NULL UNIQUE,
+    invoice_id BYTEA REFERENCES invoices (id),
+    amount_msat BIGINT NOT NULL CHECK (amount_msat > 0),
+    captured_msat BIGINT NOT NULL CHECK (captured_msat >= 0),
+    released_msat BIGINT NOT NULL CHECK (released_msat >= 0),
+    state TEXT NOT NULL CHECK (state IN ('open', 'captured', 'voided', 'expired')),
+    moves BIGINT NOT NULL,
+    memo TEXT NOT NULL,
+    extra TEXT,
+    tag TEXT,
+    webhook TEXT,
+    external_id TEXT,
+    created_at_ms BIGINT NOT NULL,
+    expires_at_ms BIGINT NOT NULL,
+    closed_at_ms BIGINT,
+    CONSTRAINT holds_sums CHECK (
+        captured_msat + released_msat <= amount_msat
+        AND (state = 'open') = (captured_msat + released_msat < amount_msat)
+    ),
+    CONSTRAINT holds_closed_at CHECK ((state = 'open') = (closed_at_ms IS NULL)),
+    CONSTRAINT holds_of_somebody CHECK ((manager_id IS NULL) = (invoice_id IS NOT NULL))
+) WITH (fillfactor = 80);
+CREATE INDEX holds_by_wallet ON holds (wallet_id, id);
+CREATE INDEX holds_by_manager ON holds (manager_id, id);
+CREATE INDEX holds_by_group ON holds (manager_id, group_name, id) WHERE group_name IS NOT NULL;
+CREATE UNIQUE INDEX holds_external_id ON holds (wallet_id, external_id) WHERE external_id IS NOT NULL;
+-- What is open: few, however many were closed.
+CREATE INDEX holds_open ON holds (manager_id, group_name, id) WHERE state = 'open';
+CREATE INDEX holds_open_by_expiry ON holds (expires_at_ms, id) WHERE state = 'open';
+-- What a wallet's list of payments shows.
+CREATE INDEX holds_listed ON holds (wallet_id, id)
+WHERE state = 'open' OR (state IN ('voided', 'expired') AND invoice_id IS NOT NULL);
+
+-- Every step of a hold, numbered from 1. Never changed.
+CREATE TABLE hold_moves (
+    hold_id BYTEA NOT NULL REFERENCES holds (id),
+    n BIGINT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('placed', 'captured', 'released', 'voided', 'expired')),
+    amount_msat BIGINT NOT NULL CHECK (amount_msat > 0),
+    transfer_id BYTEA,
+    created_at_ms BIGINT NOT NULL,
+    PRIMARY KEY (hold_id, n),
+    CONSTRAINT hold_moves_transfer CHECK ((kind = 'captured') = (transfer_id IS NOT NULL))
+);
+CREATE TRIGGER hold_moves_are_not_changed BEFORE UPDATE OR DELETE ON hold_moves
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER hold_moves_are_not_truncated BEFORE TRUNCATE ON hold_moves
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- A capture is a kind of transfer of its own; a hold invoice is held before it is paid, and has no
+-- preimage until then.
+ALTER TABLE transfers DROP CONSTRAINT transfers_kind_check;
+ALTER TABLE transfers ADD CONSTRAINT transfers_kind_check
+    CHECK (kind IN ('payment', 'transfer', 'credit', 'sweep', 'capture'));
+ALTER TABLE invoices DROP CONSTRAINT invoices_state_check;
+ALTER TABLE invoices ADD CONSTRAINT invoices_state_check CHECK (state IN ('open', 'held', 'paid', 'cancelled'));
+ALTER TABLE invoices ALTER COLUMN preimage_sealed DROP NOT NULL;
+
+DROP VIEW payments;
+CREATE VIEW payments_held AS
+SELECT
+    h.id, h.wallet_id, h.payment_hash, CAST(COALESCE(h.invoice_id, h.id) AS BYTEA) AS invoice_id, CAST(NULL AS BYTEA) AS preimage_sealed,
+    i.bolt11, CAST(h.captured_msat - h.amount_msat AS BIGINT) AS amount_msat, h.memo,
+    CAST(CASE h.state WHEN 'open' THEN 'held' ELSE 'cancelled' END AS TEXT) AS state, h.webhook,
+    CAST(CASE WHEN h.invoice_id IS NULL THEN '{"tag":"hold","hold":"' || encode(h.id, 'hex') || '"}' ELSE h.extra END AS TEXT) AS extra,
+    CAST(CASE WHEN h.invoice_id IS NULL THEN 'hold' ELSE h.tag END AS TEXT) AS tag,
+    h.created_at_ms, h.expires_at_ms, CAST(NULL AS BIGINT) AS paid_at_ms, h.external_id
+FROM holds AS h
+LEFT JOIN invoices AS i ON i.id = h.invoice_id
+WHERE h.state = 'open' OR (h.state IN ('voided', 'expired') AND h.invoice_id IS NOT NULL);
+CREATE VIEW payments AS
+SELECT * FROM payments_in
+UNION ALL
+SELECT * FROM payments_out
+UNION ALL
+SELECT * FROM payments_held;
