@@ -225,7 +225,7 @@ impl<'a> Work<'a> {
             change = change
                 .saturating_add(i128::from(account.balance.get()))
                 .saturating_sub(i128::from(before.balance.get()));
-            if account.entries != before.entries || account.held != before.held {
+            if (account.entries, account.held, account.spent) != (before.entries, before.held, before.spent) {
                 self.effects.accounts.push(AccountRow {
                     id: *id,
                     balance: account.balance,
