@@ -14,7 +14,7 @@ use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::host::RequestHost;
 use crate::api::framework::params::Params;
-use crate::api::framework::query::query;
+use crate::api::framework::query::{Deferred, query};
 use crate::domain::card::CardUid;
 use crate::domain::card::tokens::Otp;
 use crate::services::cards;
@@ -65,7 +65,7 @@ query! {
     pub(in crate::api) struct CodeAndPurposeParams {
         /// The card's code
         #[param(value_type = String)]
-        a: Option<String>,
+        a: Deferred<Option<String>>,
         /// Whether the card is to be wiped
         wipe: Option<bool>,
     }
@@ -114,6 +114,6 @@ pub(in crate::api) async fn take_card_keys(
     let uid = at_hand.uid.map(|uid| uid.parse::<CardUid>()).transpose();
     let uid = uid.map_err(|error| ApiError::field("UID", error))?;
     let CodeAndPurposeParams { a, wipe } = params.read()?;
-    let keys = take(&app, client, &host, a, uid).await?;
+    let keys = take(&app, client, &host, a?, uid).await?;
     Ok(HttpResponse::Ok().json(NewCardKeysByPost::new(keys, wipe.unwrap_or_default())))
 }

@@ -11,7 +11,7 @@ use crate::api::framework::app::{App, State};
 use crate::api::framework::error::ApiError;
 use crate::api::framework::host::RequestHost;
 use crate::api::framework::params::Params;
-use crate::api::framework::query::query;
+use crate::api::framework::query::{Deferred, query};
 use crate::domain::card::tokens::WithdrawToken;
 use crate::domain::ids::HitId;
 use crate::domain::skim::SkimmedRequest;
@@ -90,7 +90,7 @@ query! {
         k1: Option<String>,
         /// The BOLT11 invoice
         #[param(value_type = String)]
-        pr: Option<String>,
+        pr: Deferred<Option<String>>,
     }
 }
 
@@ -121,7 +121,7 @@ async fn pay(app: &App, client: ClientAddress, hit: &str, params: &Params) -> Re
     let hit = hit.parse::<HitId>().or(Err(CardError::HitNotFound))?;
     let PayParams { k1, pr } = params.read()?;
     let token = k1.ok_or(CardError::NoToken)?.parse::<WithdrawToken>().or(Err(CardError::OtherToken))?;
-    let request = SkimmedRequest::skim(&pr.ok_or(CardError::NoRequest)?).or(Err(CardError::InvalidRequest))?;
+    let request = SkimmedRequest::skim(&pr?.ok_or(CardError::NoRequest)?).or(Err(CardError::InvalidRequest))?;
     let payer = {
         let _turn = app.stranger_turn(client).await?;
         cards::payer(&app.services, hit, &token).await?

@@ -111,6 +111,16 @@ impl FromParam for Option<SearchText> {
     }
 }
 
+/// What a parameter is read as, or its refusal, which waits until the handler comes to it: where something
+/// else that may be wrong is told first.
+pub type Deferred<T> = Result<T, ApiError>;
+
+impl<T: FromParam> FromParam for Deferred<T> {
+    fn read(param: Param<'_>) -> Result<Self, ApiError> {
+        Ok(T::read(param))
+    }
+}
+
 /// How many rows a list has at most, up to [`LIMIT_MAX`]. 0 is as good as nothing said.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit(Option<i64>);

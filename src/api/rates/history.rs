@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::api::framework::app::State;
 use crate::api::framework::error::ApiError;
 use crate::api::framework::params::Params;
-use crate::api::framework::query::{Whole, query};
+use crate::api::framework::query::{Deferred, Whole, query};
 use crate::clock;
 use crate::domain::decimal::JsonDecimal;
 
@@ -37,7 +37,7 @@ query! {
         currency: Option<String>,
         /// For how many hours back; 24 where nothing is said
         #[param(value_type = Option<i64>, minimum = 1, maximum = 24)]
-        hours: Option<Whole<1, HOURS_MAX>>,
+        hours: Deferred<Option<Whole<1, HOURS_MAX>>>,
     }
 }
 
@@ -54,7 +54,7 @@ pub(in crate::api) async fn rate_history(app: State, params: Params) -> Result<H
     let rates = &app.services.rates;
     let RateHistoryParams { currency, hours } = params.read()?;
     let currency = super::currency(rates, currency.as_deref().unwrap_or(USUAL))?;
-    let hours = hours.map_or(HOURS_MAX, |Whole(hours)| hours);
+    let hours = hours?.map_or(HOURS_MAX, |Whole(hours)| hours);
     let from = clock::now().plus_seconds(hours.saturating_mul(-3600));
     let past = rates.history(currency, from)?.into_iter().map(|(at, price)| PastRateView {
         timestamp: at.seconds(),

@@ -13,7 +13,7 @@ use crate::api::framework::app::State;
 use crate::api::framework::error::ApiError;
 use crate::api::framework::leniency;
 use crate::api::framework::params::Params;
-use crate::api::framework::query::{FromValue, query};
+use crate::api::framework::query::{Deferred, FromValue, query};
 
 /// Pixels of one module of a PNG: enough that paper shows sharp edges.
 const MODULE_PIXELS: usize = 16;
@@ -123,7 +123,7 @@ query! {
         data: Option<String>,
         /// `svg` or `png`, which is in black and white and sharp on paper; `svg` where nothing is said.
         #[param(schema_with = kinds)]
-        format: Option<Picture>,
+        format: Deferred<Option<Picture>>,
     }
 }
 
@@ -155,7 +155,7 @@ pub(crate) async fn qr_code_of_query(
 ) -> Result<HttpResponse, ApiError> {
     let QrParams { data, format } = params.read()?;
     let text = data.ok_or_else(|| ApiError::field("data", "is missing: the text"))?;
-    answer(&app, client, text, format.unwrap_or(Picture::Svg)).await
+    answer(&app, client, text, format?.unwrap_or(Picture::Svg)).await
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::api::framework::auth::WalletKey;
 use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::params::Params;
-use crate::api::framework::query::query;
+use crate::api::framework::query::{Deferred, query};
 use crate::api::framework::session::KeyOrSession;
 use crate::domain::ids::UserId;
 use crate::services::users;
@@ -22,7 +22,8 @@ query! {
         #[expect(dead_code, reason = "old scripts send it; it must only be well-formed")]
         extension: Option<String>,
         /// The user: the calling one, or one that it has created.
-        userid: Option<String>,
+        #[param(value_type = Option<String>)]
+        userid: Deferred<Option<String>>,
         /// Whether it is to be enabled.
         #[expect(dead_code, reason = "old scripts send it; it must only be well-formed")]
         active: Option<bool>,
@@ -71,7 +72,7 @@ pub(in crate::api) async fn update_extension(
 ) -> Result<HttpResponse, ApiError> {
     let order: ExtensionOrder = body.json()?;
     let params: ExtensionParams = params.read()?;
-    let named = params.userid.or(order.userid);
+    let named = params.userid?.or(order.userid);
     if let Some(user) = named {
         let user: UserId = user.parse().or(Err(ErrorCode::UserNotFound))?;
         users::check_known(&app.services, key, user).await?;

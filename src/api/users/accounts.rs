@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, delete, get, post, put, web};
 
 use super::orders::{NewUserOrder, UserOrder};
-use super::query::UserListParams;
+use super::query::{Listing, UserListParams};
 use super::user_id;
 use super::views::{AnyUser, AnyUserPage, TenantUser, TenantUserPage};
 use crate::api::framework::app::State;
@@ -11,7 +11,7 @@ use crate::api::framework::body::Body;
 use crate::api::framework::error::ApiError;
 use crate::api::framework::idempotency::Idempotency;
 use crate::api::framework::json_stream::json;
-use crate::api::framework::params::{LIMIT_MAX, Params, Window};
+use crate::api::framework::params::{LIMIT_MAX, Params};
 use crate::api::framework::query::query;
 use crate::api::framework::session::{ManagerLogin, OperatorOr, Reads, Users};
 use crate::api::operators::accounts as operators;
@@ -55,18 +55,14 @@ pub(in crate::api) async fn list_accounts(
     app: State,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    // All of them for operators as well, who have most of them ignored: what is malformed is refused to
-    // everybody.
-    let params: UserListParams = params.read()?;
-    let (Window { offset, limit }, sort) = (params.window(), params.sort());
-    let limit = limit.unwrap_or(LIMIT_MAX);
+    // All of it for operators as well, although most is ignored: what is malformed is refused to everybody.
+    let Listing { search, filter, sort, window } = params.read::<UserListParams>()?.listing()?;
+    let (offset, limit) = (window.offset, window.limit.unwrap_or(LIMIT_MAX));
     let caller = match caller {
-        OperatorOr::Operator(operator) => {
-            return operators::list(operator, &app, params.search, offset, limit).await;
-        }
+        OperatorOr::Operator(operator) => return operators::list(operator, &app, search, offset, limit).await,
         OperatorOr::Manager(caller) => caller,
     };
-    let Some(filter) = params.filter() else { return Ok(HttpResponse::Ok().json(TenantUserPage::default())) };
+    let Some(filter) = filter else { return Ok(HttpResponse::Ok().json(TenantUserPage::default())) };
     let page = overview::list(&app.services, caller, filter, sort, offset, limit).await?;
     Ok(HttpResponse::Ok().json(TenantUserPage::from(page)))
 }

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use utoipa::openapi::Object;
 
+use crate::api::framework::error::ApiError;
 use crate::api::framework::leniency;
 use crate::api::framework::params::Window;
-use crate::api::framework::query::{AnyOf, FromValue, Limit, Offset, query, window};
+use crate::api::framework::query::{AnyOf, Deferred, FromValue, Limit, Offset, query, window};
 use crate::api::payments::query::{Direction, directions};
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::search::SearchText;
@@ -19,34 +20,34 @@ query! {
         /// Only with this text in a name or the email address, whatever the case; among a manager's users
         /// also in `external_id`, or with this id.
         #[param(value_type = Option<String>, max_length = 128)]
-        pub(super) search: Option<SearchText>,
+        search: Deferred<Option<SearchText>>,
         /// Rows at most; over 1000 or 0 is 1000, as where nothing is said.
         #[param(value_type = Option<i64>, minimum = 0)]
-        limit: Limit,
+        limit: Deferred<Limit>,
         /// Rows to leave out first.
         #[param(value_type = Option<i64>, minimum = 0)]
-        offset: Offset,
+        offset: Deferred<Offset>,
         /// Only this user. For managers, as what follows; of operators it is ignored.
         #[param(value_type = Option<String>)]
-        id: AnyOf<String>,
+        id: Deferred<AnyOf<String>>,
         /// Only the user with this user name, whatever the case.
         #[param(value_type = Option<String>)]
-        username: AnyOf<String>,
+        username: Deferred<AnyOf<String>>,
         /// Only the user with this email address.
         #[param(value_type = Option<String>)]
-        email: AnyOf<String>,
+        email: Deferred<AnyOf<String>>,
         /// Only the user whom a system of the manager's own calls this.
         #[param(value_type = Option<String>)]
-        external_id: AnyOf<String>,
+        external_id: Deferred<AnyOf<String>>,
         /// Only the user with this wallet.
         #[param(value_type = Option<String>)]
-        wallet_id: AnyOf<String>,
+        wallet_id: Deferred<AnyOf<String>>,
         /// By what to sort; what is not there comes last.
         #[param(schema_with = sort_keys)]
-        sortby: Option<SortKey>,
+        sortby: Deferred<Option<SortKey>>,
         /// In which direction; `asc` where nothing is said.
         #[param(schema_with = directions)]
-        direction: Option<Direction>,
+        direction: Deferred<Option<Direction>>,
     }
 }
 
@@ -76,35 +77,37 @@ impl FromValue for SortKey {
     }
 }
 
-impl UserListParams {
-    /// Which part of the list.
-    pub(super) const fn window(&self) -> Window {
-        window(self.limit, self.offset)
-    }
-
-    /// In which order.
-    pub(super) fn sort(&self) -> Sort {
-        Sort {
-            key: self.sortby.unwrap_or(Sort::OLDEST.key),
-            ascending: self.direction.map_or(Sort::OLDEST.ascending, Direction::is_ascending),
-        }
-    }
-
+/// What is listed.
+pub(super) struct Listing {
+    /// The text that is looked for, which is all that leaves managers out.
+    pub search: Option<SearchText>,
     /// Which users; `None` where only ids are asked for that nobody can have.
-    pub(super) fn filter(self) -> Option<UserFilter> {
-        let (AnyOf(ids), AnyOf(wallets)) = (self.id, self.wallet_id);
+    pub filter: Option<UserFilter>,
+    pub sort: Sort,
+    pub window: Window,
+}
+
+impl UserListParams {
+    /// Reads the filters first, then the order, then the part.
+    pub(super) fn listing(self) -> Result<Listing, ApiError> {
+        let (AnyOf(ids), AnyOf(wallets)) = (self.id?, self.wallet_id?);
         let found: Vec<UserId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
         let of_wallets: Vec<WalletId> = wallets.iter().filter_map(|id| id.parse().ok()).collect();
         let is_nobody = found.is_empty() && !ids.is_empty() || of_wallets.is_empty() && !wallets.is_empty();
         let filter = UserFilter {
             ids: found,
-            emails: self.email.0,
-            usernames: self.username.0.into_iter().map(|name| name.to_ascii_lowercase()).collect(),
-            external_ids: self.external_id.0,
+            emails: self.email?.0,
+            usernames: self.username?.0.into_iter().map(|name| name.to_ascii_lowercase()).collect(),
+            external_ids: self.external_id?.0,
             wallets: of_wallets,
-            search: self.search,
+            search: self.search?,
             ..UserFilter::default()
         };
-        (!is_nobody).then_some(filter)
+        let sort = Sort {
+            key: self.sortby?.unwrap_or(Sort::OLDEST.key),
+            ascending: self.direction?.map_or(Sort::OLDEST.ascending, Direction::is_ascending),
+        };
+        let window = window(self.limit?, self.offset?);
+        Ok(Listing { search: filter.search.clone(), filter: (!is_nobody).then_some(filter), sort, window })
     }
 }
