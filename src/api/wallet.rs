@@ -13,7 +13,7 @@ use crate::api::framework::app::State;
 use crate::api::framework::auth::{AdminKey, OwnWallet};
 use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
+use crate::api::framework::idempotency::Idempotency;
 use crate::api::framework::json_stream::json;
 use crate::api::framework::params::Checks;
 use crate::api::framework::session::KeyOrSession;
@@ -222,7 +222,7 @@ pub(super) async fn rename_wallet(
 /// (409, `too_many_wallets`).
 #[utoipa::path(
     tag = "Wallet",
-    params(IdempotencyParam),
+    params(Idempotency),
     request_body = WalletOrder,
     responses((status = 200, description = "The new wallet", body = ManagedWallet)),
     security(("AdminKey" = []))

@@ -14,6 +14,7 @@ use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::host::RequestHost;
 use crate::api::framework::params::Params;
+use crate::api::framework::query::{Deferred, query};
 use crate::domain::card::CardUid;
 use crate::domain::card::tokens::Otp;
 use crate::services::cards;
@@ -37,10 +38,10 @@ async fn take(
     app: &App,
     client: ClientAddress,
     host: &RequestHost,
-    params: &Params,
+    code: Option<String>,
     uid: Option<CardUid>,
 ) -> Result<NewCardKeys, ApiError> {
-    let otp = params.get("a")?.ok_or_else(|| ApiError::field("a", "is missing: the card's code (`otp`)"))?;
+    let otp = code.ok_or_else(|| ApiError::field("a", "is missing: the card's code (`otp`)"))?;
     let otp = otp.parse::<Otp>().or(Err(ErrorCode::CardCodeUnknown))?;
     // Before the code is used up.
     let links = Links::of(app, host)?;
@@ -50,13 +51,33 @@ async fn take(
     Ok(NewCardKeys::new(programming, base))
 }
 
+query! {
+    /// For which card.
+    pub(in crate::api) struct CodeParams {
+        /// The card's code
+        #[param(value_type = String, example = "9d1c2b3a4f5e6d7c8b9a0f1e2d3c4b5a")]
+        a: Option<String>,
+    }
+}
+
+query! {
+    /// For which card, and what for.
+    pub(in crate::api) struct CodeAndPurposeParams {
+        /// The card's code
+        #[param(value_type = String)]
+        a: Deferred<Option<String>>,
+        /// Whether the card is to be wiped
+        wipe: Option<bool>,
+    }
+}
+
 /// Fetch a card's keys
 ///
 /// For an app that programs the card. The code, `otp` of the card, is used up with that, and holds
 /// for an hour.
 #[utoipa::path(
     tag = "Bolt Cards",
-    params(("a" = String, Query, description = "The card's code", example = "9d1c2b3a4f5e6d7c8b9a0f1e2d3c4b5a")),
+    params(CodeParams),
     responses((status = 200, description = "The keys", body = NewCardKeys))
 )]
 #[get("/boltcards/api/v1/auth")]
@@ -67,7 +88,8 @@ pub(in crate::api) async fn get_card_keys(
     host: RequestHost,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    Ok(HttpResponse::Ok().json(take(&app, client, &host, &params, None).await?))
+    let CodeParams { a } = params.read()?;
+    Ok(HttpResponse::Ok().json(take(&app, client, &host, a, None).await?))
 }
 
 /// Fetch a card's keys, by POST
@@ -76,10 +98,7 @@ pub(in crate::api) async fn get_card_keys(
 /// needed here as well.
 #[utoipa::path(
     tag = "Bolt Cards",
-    params(
-        ("a" = String, Query, description = "The card's code"),
-        ("wipe" = Option<bool>, Query, description = "Whether the card is to be wiped")
-    ),
+    params(CodeAndPurposeParams),
     request_body = CardAtHand,
     responses((status = 200, description = "The keys", body = NewCardKeysByPost))
 )]
@@ -94,7 +113,7 @@ pub(in crate::api) async fn take_card_keys(
     let at_hand: CardAtHand = body.json()?;
     let uid = at_hand.uid.map(|uid| uid.parse::<CardUid>()).transpose();
     let uid = uid.map_err(|error| ApiError::field("UID", error))?;
-    let is_to_wipe = params.flag("wipe")?.unwrap_or_default();
-    let keys = take(&app, client, &host, &params, uid).await?;
-    Ok(HttpResponse::Ok().json(NewCardKeysByPost::new(keys, is_to_wipe)))
+    let CodeAndPurposeParams { a, wipe } = params.read()?;
+    let keys = take(&app, client, &host, a?, uid).await?;
+    Ok(HttpResponse::Ok().json(NewCardKeysByPost::new(keys, wipe.unwrap_or_default())))
 }

@@ -2,7 +2,6 @@
 
 use actix_web::{HttpResponse, delete, get, post, put, web};
 
-use super::all_wallets;
 use super::order::{CardOrder, NewCard};
 use super::views::CardView;
 use crate::api::framework::answers::NotHead;
@@ -10,24 +9,34 @@ use crate::api::framework::app::State;
 use crate::api::framework::auth::{AdminKey, WalletKey};
 use crate::api::framework::body::Body;
 use crate::api::framework::error::ApiError;
-use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
+use crate::api::framework::idempotency::Idempotency;
 use crate::api::framework::json_stream::json;
 use crate::api::framework::params::Params;
+use crate::api::framework::query::query;
 use crate::domain::number::switch;
 use crate::services::cards;
+
+query! {
+    /// Which cards to list.
+    pub(in crate::api) struct CardListParams {
+        /// Those of all wallets of the key's user
+        all_wallets: Option<bool>,
+    }
+}
 
 /// List cards
 ///
 /// Oldest first. Keys and codes are shown to the admin key, for the cards of its own wallet.
 #[utoipa::path(
     tag = "Bolt Cards",
-    params(("all_wallets" = Option<bool>, Query, description = "Those of all wallets of the key's user")),
+    params(CardListParams),
     responses((status = 200, description = "The cards", body = Vec<CardView>)),
     security(("InvoiceKey" = []), ("AdminKey" = []))
 )]
 #[get("/boltcards/api/v1/cards")]
 pub(in crate::api) async fn list_cards(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
-    let found = cards::list(&app.services, key, all_wallets(&params)?).await?;
+    let CardListParams { all_wallets } = params.read()?;
+    let found = cards::list(&app.services, key, all_wallets.unwrap_or_default()).await?;
     let shown: Vec<_> = found.into_iter().map(CardView::from).collect();
     Ok(HttpResponse::Ok().json(shown))
 }
@@ -39,7 +48,7 @@ pub(in crate::api) async fn list_cards(key: WalletKey, app: State, params: Param
 /// for each wallet. A unique id that another card of the user has is refused (409).
 #[utoipa::path(
     tag = "Bolt Cards",
-    params(IdempotencyParam),
+    params(Idempotency),
     request_body = inline(NewCard),
     responses((status = 201, description = "The card", body = CardView)),
     security(("AdminKey" = []))

@@ -16,19 +16,10 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 
 use crate::api::framework::address::ClientAddress;
-use crate::api::framework::error::ApiError;
-use crate::api::framework::params::Params;
 use crate::services::cards::Shown;
 
 /// The longest part of a `User-Agent` that is kept, in characters.
 const USERAGENT_CHARS_MAX: usize = 200;
-
-/// The parameter with which lists of a wallet become lists of all wallets of its user.
-const ALL_WALLETS: &str = "all_wallets";
-
-fn all_wallets(params: &Params) -> Result<bool, ApiError> {
-    Ok(params.flag(ALL_WALLETS)?.unwrap_or_default())
-}
 
 /// What is shown by a request.
 fn shown(request: &HttpRequest, external_id: &str, p: &str, c: &str) -> Shown {

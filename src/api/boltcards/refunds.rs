@@ -10,6 +10,7 @@ use crate::api::framework::app::{App, State};
 use crate::api::framework::error::ApiError;
 use crate::api::framework::host::RequestHost;
 use crate::api::framework::params::Params;
+use crate::api::framework::query::{Whole, query};
 use crate::domain::ids::HitId;
 use crate::services::cards::{self, CardError, RefundLink};
 
@@ -49,12 +50,21 @@ async fn tell(app: &App, client: ClientAddress, host: &RequestHost, hit: &str) -
     })
 }
 
+query! {
+    /// What is to be paid back.
+    pub(in crate::api) struct RefundParams {
+        /// How much, in msat; whole sat only
+        #[param(value_type = String, example = "210000", pattern = "^[0-9]{1,18}$")]
+        amount: Option<Whole<{ i64::MIN }, { i64::MAX }>>,
+    }
+}
+
 /// An invoice to pay back
 #[utoipa::path(
     tag = "Bolt Cards",
     params(
         ("hit" = String, Path, description = "The tap"),
-        ("amount" = String, Query, description = "How much, in msat; whole sat only", example = "210000", pattern = "^[0-9]{1,18}$")
+        RefundParams
     ),
     responses((status = 200, description = "The invoice, or why there is none (`status` is `ERROR`)", body = RefundInvoiceAnswer))
 )]
@@ -70,8 +80,8 @@ pub(in crate::api) async fn refund_invoice(
 }
 
 async fn invoice(app: &App, client: ClientAddress, hit: &str, params: &Params) -> Result<RefundInvoice, ApiError> {
-    let amount = params.integer("amount", i64::MIN, i64::MAX)?;
-    let amount_msat = amount.ok_or_else(|| ApiError::field("amount", "is missing: how much, in msat"))?;
+    let RefundParams { amount } = params.read()?;
+    let Whole(amount_msat) = amount.ok_or_else(|| ApiError::field("amount", "is missing: how much, in msat"))?;
     let link = find(app, client, hit).await?;
     let _turn = app.invoice_turn(client).await?;
     Ok(RefundInvoice { pr: cards::refund_invoice(&app.services, link, amount_msat).await?, routes: [] })

@@ -11,6 +11,7 @@ use crate::api::framework::app::{App, State};
 use crate::api::framework::error::ApiError;
 use crate::api::framework::host::RequestHost;
 use crate::api::framework::params::Params;
+use crate::api::framework::query::{Deferred, query};
 use crate::domain::card::tokens::WithdrawToken;
 use crate::domain::ids::HitId;
 use crate::domain::skim::SkimmedRequest;
@@ -18,6 +19,18 @@ use crate::services::cards::{self, CardError, Offer};
 
 /// The least that can be paid with a card: one sat.
 const MIN_MSAT: i64 = 1000;
+
+query! {
+    /// What a tap adds to what stands on the card.
+    pub(in crate::api) struct TapParams {
+        /// 16 bytes in hex
+        #[param(value_type = String, example = "4E2E289D945A66BB13377A728884E867")]
+        p: Option<String>,
+        /// 8 bytes in hex
+        #[param(value_type = String, example = "E19CCB1FED8892CE")]
+        c: Option<String>,
+    }
+}
 
 /// A card is shown
 ///
@@ -28,8 +41,7 @@ const MIN_MSAT: i64 = 1000;
     tag = "Bolt Cards",
     params(
         ("external" = String, Path, description = "The card's `external_id`"),
-        ("p" = String, Query, description = "16 bytes in hex", example = "4E2E289D945A66BB13377A728884E867"),
-        ("c" = String, Query, description = "8 bytes in hex", example = "E19CCB1FED8892CE")
+        TapParams
     ),
     responses((status = 200, description = "What it pays with, or why it does not (`status` is `ERROR`)", body = ScanAnswer))
 )]
@@ -54,9 +66,10 @@ async fn scan(
 ) -> Result<WithdrawRequest, ApiError> {
     // Before the tap is used up.
     let links = Links::of(app, host)?;
-    let (p, c) = (params.get("p")?.unwrap_or_default(), params.get("c")?.unwrap_or_default());
+    let TapParams { p, c } = params.read()?;
+    let (p, c) = (p.unwrap_or_default(), c.unwrap_or_default());
     let _turn = app.stranger_turn(ClientAddress::of(request)).await?;
-    let Offer { token, hit, max } = cards::scan(&app.services, shown(request, external_id, p, c)).await?;
+    let Offer { token, hit, max } = cards::scan(&app.services, shown(request, external_id, &p, &c)).await?;
     let pay_link = links.refund(hit)?;
     Ok(WithdrawRequest {
         tag: "withdrawRequest",
@@ -69,6 +82,18 @@ async fn scan(
     })
 }
 
+query! {
+    /// With what a card pays, and what.
+    pub(in crate::api) struct PayParams {
+        /// What the scan has answered as `k1`
+        #[param(value_type = String)]
+        k1: Option<String>,
+        /// The BOLT11 invoice
+        #[param(value_type = String)]
+        pr: Deferred<Option<String>>,
+    }
+}
+
 /// A card pays
 ///
 /// An invoice of this server, within the limits of the card and of its wallet. The tap ends with
@@ -77,8 +102,7 @@ async fn scan(
     tag = "Bolt Cards",
     params(
         ("hit" = String, Path, description = "The tap, as `callback` of the scan names it"),
-        ("k1" = String, Query, description = "What the scan has answered as `k1`"),
-        ("pr" = String, Query, description = "The BOLT11 invoice")
+        PayParams
     ),
     responses((status = 200, description = "It is paid, or why it is not (`status` is `ERROR`)", body = PayAnswer))
 )]
@@ -95,10 +119,9 @@ pub(in crate::api) async fn pay_by_card(
 
 async fn pay(app: &App, client: ClientAddress, hit: &str, params: &Params) -> Result<Done, ApiError> {
     let hit = hit.parse::<HitId>().or(Err(CardError::HitNotFound))?;
-    let token = params.get("k1")?.ok_or(CardError::NoToken)?;
-    let token = token.parse::<WithdrawToken>().or(Err(CardError::OtherToken))?;
-    let request = params.get("pr")?.ok_or(CardError::NoRequest)?;
-    let request = SkimmedRequest::skim(request).or(Err(CardError::InvalidRequest))?;
+    let PayParams { k1, pr } = params.read()?;
+    let token = k1.ok_or(CardError::NoToken)?.parse::<WithdrawToken>().or(Err(CardError::OtherToken))?;
+    let request = SkimmedRequest::skim(&pr?.ok_or(CardError::NoRequest)?).or(Err(CardError::InvalidRequest))?;
     let payer = {
         let _turn = app.stranger_turn(client).await?;
         cards::payer(&app.services, hit, &token).await?

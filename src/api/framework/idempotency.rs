@@ -9,7 +9,11 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use serde::Serialize;
+use serde_json::json;
 use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{ObjectBuilder, Required};
 
 use crate::api::framework::app::App;
 use crate::api::framework::auth::Caller;
@@ -19,22 +23,16 @@ use crate::domain::idempotency::{Claim, IdempotencyKey, RequestDigest};
 
 pub use crate::services::idempotency::Created;
 
+/// The header that carries the key, as it is spelled to people.
+const SPELLED: &str = "Idempotency-Key";
+/// What the document says of it.
+const DESCRIPTION: &str = "A name of the client's own for this request, 1 to 255 visible characters. Sent again\n\
+    with the same key and body within 48 hours, it is answered again, with the header\n\
+    `Idempotent-Replayed: true`, and not done again; with another body it is refused (409).";
 /// The header that carries the key.
 pub static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The header that tells an answer which was given before.
 pub static IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-
-/// The header, for the document.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "only the document reads this; the header itself is read by `Idempotency`")]
-pub struct IdempotencyParam {
-    /// A name of the client's own for this request, 1 to 255 visible characters. Sent again
-    /// with the same key and body within 48 hours, it is answered again, with the header
-    /// `Idempotent-Replayed: true`, and not done again; with another body it is refused (409).
-    #[param(rename = "Idempotency-Key", example = "order-4711", pattern = "^[!-~]{1,255}$")]
-    idempotency_key: Option<String>,
-}
 
 /// What a request says of idempotency. Getting it never fails; reading it may.
 #[derive(Debug)]
@@ -57,6 +55,20 @@ impl FromRequest for Idempotency {
     }
 }
 
+impl IntoParams for Idempotency {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let key = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[!-~]{1,255}$"));
+        let header = ParameterBuilder::new()
+            .name(SPELLED)
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some(DESCRIPTION))
+            .schema(Some(key))
+            .example(Some(json!("order-4711")));
+        vec![header.build()]
+    }
+}
+
 impl Idempotency {
     /// What the request claims.
     pub fn claim<const MAX: usize>(
@@ -68,10 +80,10 @@ impl Idempotency {
         let text = match self.keys.as_slice() {
             [] => return Ok(None),
             [text] => text,
-            [_, _, ..] => return Err(ApiError::field("Idempotency-Key", "must be given once")),
+            [_, _, ..] => return Err(ApiError::field(SPELLED, "must be given once")),
         };
         let idempotency_key = IdempotencyKey::new(&app.services.sealer, &caller.label(), text)
-            .map_err(|error| ApiError::field("Idempotency-Key", error))?;
+            .map_err(|error| ApiError::field(SPELLED, error))?;
         let request =
             RequestDigest::new(&app.services.sealer, self.method.as_bytes(), self.path.as_bytes(), body.bytes()?);
         Ok(Some(Claim { key: idempotency_key, request }))

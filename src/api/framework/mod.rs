@@ -17,6 +17,7 @@ pub mod numerals;
 pub mod params;
 pub mod paths;
 pub mod public_url;
+pub mod query;
 pub mod rate_limit;
 pub mod request_id;
 pub mod session;

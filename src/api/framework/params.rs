@@ -7,12 +7,12 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use utoipa::IntoParams;
 
 use crate::api::framework::body::Numeral;
 use crate::api::framework::error::{ApiError, ErrorCode, FieldError};
+use crate::api::framework::query::FromParams;
 use crate::domain::money::{self, Amount};
-use crate::domain::number::{InvalidNumber, switch, whole_number};
+use crate::domain::number::whole_number;
 use crate::domain::search::SearchText;
 use crate::rates::amount::FiatAmount;
 use crate::services::rates::{Asked, Unit};
@@ -31,7 +31,7 @@ pub fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> 
     url::form_urlencoded::parse(query.as_bytes())
 }
 
-/// The parameters of a request's query. Getting them never fails; reading one may.
+/// The parameters of a request's query. Getting them never fails; reading them may.
 #[derive(Clone, Debug)]
 pub struct Params(Vec<(String, String)>);
 
@@ -44,109 +44,81 @@ impl FromRequest for Params {
     }
 }
 
-/// More rows than any list has; whoever leaves out more than these gets none either.
-const OFFSET_MAX: i64 = 1_000_000_000;
+impl Params {
+    /// The parameters that an operation takes ([`query`](crate::api::framework::query)).
+    pub fn read<T: FromParams>(&self) -> Result<T, ApiError> {
+        T::read(self)
+    }
 
-/// The parameters of a list that is whole unless they say otherwise, for the document.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only the document reads these; the query itself is read by `Params::window`")]
-pub struct WindowParams {
-    /// Rows at most; over 1000 is 1000, and 0 is all, as where nothing is said.
-    #[param(minimum = 0)]
-    limit: Option<i64>,
-    /// Rows to leave out first.
-    #[param(minimum = 0)]
-    offset: Option<i64>,
+    /// The parameter of this name, with every value that it is given.
+    pub const fn named(&self, name: &'static str) -> Param<'_> {
+        Param { name, params: self }
+    }
 }
 
-impl Params {
-    /// Every parameter that has a value, in order, as it came. What no list or call knows is not
-    /// looked at any further: a value is read through [`checked`].
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.as_str(), value.as_str()))
+/// One parameter, whether it is given or not.
+///
+/// An empty value counts as none. What no operation takes is not looked at any further: a value is read
+/// through [`checked`].
+#[derive(Clone, Copy, Debug)]
+pub struct Param<'a> {
+    name: &'static str,
+    params: &'a Params,
+}
+
+impl<'a> Param<'a> {
+    /// What it is called.
+    pub const fn name(self) -> &'static str {
+        self.name
     }
 
-    /// The value of a parameter; an empty one counts as none. Of several it is the last, as in
-    /// LNbits, and all of them must be good.
-    pub fn get(&self, name: &str) -> Result<Option<&str>, ApiError> {
-        self.read(name, Ok)
+    /// Every pair of the query that gives it a value, or compares it with one (`name[op]=value`), with its
+    /// place in the query.
+    pub fn comparisons(self) -> impl Iterator<Item = (usize, &'a str, &'a str)> {
+        let is_of_it =
+            move |name: &str| name.strip_prefix(self.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('['));
+        let pairs =
+            self.params.0.iter().enumerate().map(|(place, (name, value))| (place, name.as_str(), value.as_str()));
+        pairs.filter(move |(_, name, value)| !value.is_empty() && is_of_it(name))
     }
 
-    /// As [`Params::get`], for values that are read as something.
-    pub fn read<'a, T>(
-        &'a self,
-        name: &str,
-        read: impl Fn(&'a str) -> Result<T, ApiError>,
-    ) -> Result<Option<T>, ApiError> {
+    fn values(self) -> impl Iterator<Item = &'a str> {
+        self.comparisons().filter(move |(_, name, _)| *name == self.name).map(|(_, _, value)| value)
+    }
+
+    /// Its value. Of several it is the last, as in LNbits, and all of them must be good.
+    pub fn last<T>(self, read: impl Fn(&'a str) -> Result<T, ApiError>) -> Result<Option<T>, ApiError> {
         let mut last = None;
-        for (_, value) in self.iter().filter(|(found, _)| *found == name) {
+        for value in self.values() {
             last = Some(read(checked(value)?)?);
         }
         Ok(last)
     }
 
     /// Every value of a field that is searched for any of several.
-    pub fn all(&self, name: &str) -> Result<Vec<&str>, ApiError> {
-        let values: Vec<_> = self.iter().filter(|(found, _)| *found == name).map(|(_, value)| value).collect();
+    pub fn all(self) -> Result<Vec<&'a str>, ApiError> {
+        let values: Vec<_> = self.values().collect();
         if values.len() > SEARCHES_MAX {
-            return Err(ApiError::field(name, format_args!("takes at most {SEARCHES_MAX} values")));
+            return Err(ApiError::field(self.name, format_args!("takes at most {SEARCHES_MAX} values")));
         }
         values.into_iter().map(checked).collect()
     }
 
     /// The values of a field that a list is filtered by, any of which will do: each is given as
     /// `field=value`, `field[eq]=value` or `field[in]=value,value`.
-    pub fn any_of(&self, field: &str) -> Result<Vec<&str>, ApiError> {
+    pub fn any_of(self) -> Result<Vec<&'a str>, ApiError> {
         let mut values = Vec::new();
-        for (name, value) in self.iter() {
-            match name.strip_prefix(field) {
-                Some("" | "[eq]") => values.push(checked(value)?),
+        for (_, name, value) in self.comparisons() {
+            match name.strip_prefix(self.name) {
                 Some("[in]") => values.extend(checked(value)?.split(',').map(str::trim)),
-                Some(op) if op.starts_with('[') => return Err(ApiError::field(name, "is compared by [eq] or [in]")),
-                Some(_) | None => {}
+                Some("" | "[eq]") => values.push(checked(value)?),
+                Some(_) | None => return Err(ApiError::field(name, "is compared by [eq] or [in]")),
             }
             if values.len() > VALUES_MAX {
                 return Err(ApiError::field(name, format_args!("takes at most {VALUES_MAX} values")));
             }
         }
         Ok(values)
-    }
-
-    /// A text to look for in others.
-    pub fn search(&self, name: &str) -> Result<Option<SearchText>, ApiError> {
-        self.get(name)?.map(|text| search_text(name, text)).transpose()
-    }
-
-    /// A whole number from `min` to `max`.
-    pub fn integer(&self, name: &str, min: i64, max: i64) -> Result<Option<i64>, ApiError> {
-        self.read(name, |text| match whole_number(text) {
-            Ok(number) if (min..=max).contains(&number) => Ok(number),
-            _ => Err(ApiError::field(name, format_args!("must be a whole number from {min} to {max}"))),
-        })
-    }
-
-    /// A number of rows, however large.
-    fn rows(&self, name: &str) -> Result<Option<i64>, ApiError> {
-        self.read(name, |text| match whole_number(text) {
-            Ok(rows) if rows >= 0 => Ok(rows),
-            Err(InvalidNumber::OutOfRange) if !text.trim().starts_with('-') => Ok(i64::MAX),
-            Ok(_) | Err(_) => Err(ApiError::field(name, "must be a whole number, 0 or above")),
-        })
-    }
-
-    /// The part of a list that `limit` and `offset` ask for. 0 rows are as good as nothing said.
-    pub fn window(&self) -> Result<Window, ApiError> {
-        let limit = self.rows("limit")?.filter(|limit| *limit > 0);
-        Ok(Window {
-            offset: self.rows("offset")?.unwrap_or_default().min(OFFSET_MAX),
-            limit: limit.map(|limit| limit.min(LIMIT_MAX)),
-        })
-    }
-
-    /// A [`switch`], where it is there.
-    pub fn flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
-        self.read(name, |text| switch(text).ok_or_else(|| ApiError::field(name, "must be true or false")))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::api::framework::app::State;
 use crate::api::framework::auth::WalletKey;
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::params::Params;
+use crate::api::framework::query::{Whole, query};
 use crate::api::live::view::{UpdateView, show};
 use crate::api::payments::view::PaymentView;
 use crate::live::feed::Step;
@@ -19,6 +20,15 @@ use crate::services::streams;
 
 /// The header in which a client that reconnects says which event it has seen last.
 pub static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+query! {
+    /// From where a stream goes on.
+    pub(crate) struct LastEventParams {
+        /// The same, where a header cannot be set
+        #[param(value_type = Option<i64>, minimum = 0, maximum = 9_223_372_036_854_775_807_i64)]
+        last_event_id: Option<Whole<0, { i64::MAX }>>,
+    }
+}
 
 /// Live payments (server-sent events)
 ///
@@ -33,7 +43,7 @@ pub static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
     tag = "Events",
     params(
         ("Last-Event-ID" = Option<i64>, Header, description = "The `id` of the last event that was seen", minimum = 0, maximum = 9_223_372_036_854_775_807_i64),
-        ("last_event_id" = Option<i64>, Query, description = "The same, where a header cannot be set", minimum = 0, maximum = 9_223_372_036_854_775_807_i64)
+        LastEventParams
     ),
     responses((
         status = 200, description = "The stream; each event holds a payment", content_type = "text/event-stream",
@@ -86,7 +96,7 @@ fn head() -> HttpResponseBuilder {
 /// browser adds it to the URL that it was given first.
 fn last_event_id(request: &HttpRequest, params: &Params) -> Result<Option<i64>, ApiError> {
     let Some(id) = request.headers().get(&LAST_EVENT_ID) else {
-        return params.integer("last_event_id", 0, i64::MAX);
+        return Ok(params.read::<LastEventParams>()?.last_event_id.map(|Whole(id)| id));
     };
     match id.to_str().ok().map(str::trim) {
         Some("") => Ok(None),

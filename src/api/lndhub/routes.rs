@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, get, post};
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::error::HubError;
 use super::token::Hub;
@@ -13,9 +13,11 @@ use crate::api::framework::app::{App, State};
 use crate::api::framework::auth::{LedgerKey, OwnWallet, Proof, WalletKey, act, require_admin};
 use crate::api::framework::body::{Body, Given, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
+use crate::api::framework::idempotency::Idempotency;
 use crate::api::framework::json_stream::Items;
 use crate::api::framework::params::{Checks, Params, Window};
+use crate::api::framework::query::{Limit, Offset, query, window};
+use crate::api::payments::InvoiceParam;
 use crate::domain::api_keys::ApiKey;
 use crate::domain::expiry::Expiry;
 use crate::domain::extra::Extra;
@@ -81,17 +83,26 @@ pub struct PaymentOrder {
     invoice: Option<String>,
 }
 
-/// Which part of a list.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only the document reads these; the query itself is read by `Params::window`")]
-pub struct HubWindow {
-    /// Rows at most; over 200 is 200, and 0 is 20, as where nothing is said.
-    #[param(example = 20, minimum = 0)]
-    limit: Option<i64>,
-    /// Rows to leave out, the newest first.
-    #[param(example = 0, minimum = 0)]
-    offset: Option<i64>,
+query! {
+    /// Which part of a list.
+    pub struct HubWindow {
+        /// Rows at most; over 200 is 200, and 0 is 20, as where nothing is said.
+        #[param(value_type = Option<i64>, example = 20, minimum = 0)]
+        limit: Limit,
+        /// Rows to leave out, the newest first.
+        #[param(value_type = Option<i64>, example = 0, minimum = 0)]
+        offset: Offset,
+    }
+}
+
+impl HubWindow {
+    /// This part of the payments with amounts in this range, in msat.
+    fn of_amounts(self, amounts: Range) -> PaymentQuery {
+        let Window { offset, limit } = window(self.limit, self.offset);
+        let condition = Condition { test: Test::AmountMsat(vec![amounts]), negated: false };
+        let limit = limit.unwrap_or(ROWS_DEFAULT).min(ROWS_MAX);
+        PaymentQuery { filter: PaymentFilter(vec![condition]), sort: Sort::NEWEST, offset, limit }
+    }
 }
 
 /// The server
@@ -127,7 +138,7 @@ pub(crate) async fn hub_log_in(app: State, body: Body) -> Result<HttpResponse, H
 /// Create an invoice
 #[utoipa::path(
     tag = "LNDHub",
-    params(IdempotencyParam),
+    params(Idempotency),
     request_body = InvoiceOrder,
     responses((status = 200, description = "The invoice", body = InvoiceView)),
     security(("LndHub" = []))
@@ -188,7 +199,7 @@ fn terms(order: InvoiceOrder, sat_max: i64) -> Result<InvoiceTerms, ApiError> {
 /// at: the invoice says it.
 #[utoipa::path(
     tag = "LNDHub",
-    params(IdempotencyParam),
+    params(Idempotency),
     request_body = PaymentOrder,
     responses((status = 200, description = "The payment", body = PaidView)),
     security(("LndHub" = []))
@@ -254,7 +265,7 @@ pub(crate) async fn hub_balance(Hub(OwnWallet(wallet)): Hub<OwnWallet>) -> HttpR
 )]
 #[get("/lndhub/ext/gettxs")]
 pub(crate) async fn hub_sent(Hub(key): Hub<WalletKey>, app: State, params: Params) -> Result<HttpResponse, HubError> {
-    let query = query(&params, (None, Some(0)))?;
+    let query = params.read::<HubWindow>()?.of_amounts((None, Some(0)));
     let sealer = app.services.sealer.clone();
     let show = move |page: Vec<Payment>| {
         let views = page.into_iter().rev().map(|payment| SentView::new(&sealer, payment));
@@ -279,18 +290,10 @@ pub(crate) async fn hub_received(
     app: State,
     params: Params,
 ) -> Result<HttpResponse, HubError> {
-    let query = query(&params, (Some(1), None))?;
+    let query = params.read::<HubWindow>()?.of_amounts((Some(1), None));
     let show = |page: Vec<Payment>| Ok(Items::of(page.into_iter().rev().map(ReceivedView::new))?.into_array());
     let json = payments::list(&app.services, key, query, show).await?;
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
-}
-
-/// A page of the payments with amounts in this range, in msat.
-fn query(params: &Params, amounts: Range) -> Result<PaymentQuery, ApiError> {
-    let Window { offset, limit } = params.window()?;
-    let condition = Condition { test: Test::AmountMsat(vec![amounts]), negated: false };
-    let limit = limit.unwrap_or(ROWS_DEFAULT).min(ROWS_MAX);
-    Ok(PaymentQuery { filter: PaymentFilter(vec![condition]), sort: Sort::NEWEST, offset, limit })
 }
 
 /// Addresses on the chain
@@ -322,13 +325,13 @@ pub(crate) async fn hub_pending(_key: Hub<WalletKey>) -> HttpResponse {
 /// Decode an invoice
 #[utoipa::path(
     tag = "LNDHub",
-    params(("invoice" = String, Query, description = "The BOLT11 invoice")),
+    params(InvoiceParam),
     responses((status = 200, description = "What the invoice says", body = DecodedView))
 )]
 #[get("/lndhub/ext/decodeinvoice")]
 pub(crate) async fn hub_decode(params: Params) -> Result<HttpResponse, HubError> {
-    let text = params.get("invoice")?.ok_or_else(|| ApiError::field("invoice", "is missing"))?;
-    let invoice = PaymentRequest::parse(text)?.verify()?;
+    let text = params.read::<InvoiceParam>()?.required()?;
+    let invoice = PaymentRequest::parse(&text)?.verify()?;
     Ok(HttpResponse::Ok().json(DecodedView::new(&invoice)))
 }
 

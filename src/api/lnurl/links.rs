@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, delete, get, post, put, web};
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::order::{PayLinkOrder, WholePayLink};
 use super::views::{PayLinkView, PublicView, Viewer};
@@ -12,9 +12,10 @@ use crate::api::framework::auth::{AdminKey, WalletKey};
 use crate::api::framework::body::Body;
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::host::RequestHost;
-use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
+use crate::api::framework::idempotency::Idempotency;
 use crate::api::framework::json_stream::{Items, json, json_array};
-use crate::api::framework::params::{Params, WindowParams};
+use crate::api::framework::params::Params;
+use crate::api::framework::query::{WindowParams, query};
 use crate::domain::lnurl::link::{LinkId, LinkKey, LinkRef};
 use crate::domain::window::Window;
 use crate::services::pay_links::manage::{self, Scope};
@@ -40,13 +41,12 @@ pub struct Deleted {
     message: &'static str,
 }
 
-/// Which links are listed, for the document.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only the document reads this; the query itself is read by `Params`")]
-pub(crate) struct ScopeParams {
-    /// True for the links of all wallets of the key's user.
-    all_wallets: Option<bool>,
+query! {
+    /// Whose links are listed.
+    pub(crate) struct ScopeParams {
+        /// True for the links of all wallets of the key's user.
+        all_wallets: Option<bool>,
+    }
 }
 
 /// List pay links
@@ -65,8 +65,9 @@ pub(in crate::api) async fn list_pay_links(
     host: RequestHost,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    let window = params.window()?;
-    let scope = if params.flag("all_wallets")?.unwrap_or_default() { Scope::User } else { Scope::Wallet };
+    let window = Window::from(params.read::<WindowParams>()?);
+    let ScopeParams { all_wallets } = params.read()?;
+    let scope = if all_wallets.unwrap_or_default() { Scope::User } else { Scope::Wallet };
     let viewer = viewer(&app, key, host);
     json_array(move |offset: Option<i64>| {
         let (app, viewer) = (app.clone(), viewer.clone());
@@ -86,7 +87,7 @@ pub(in crate::api) async fn list_pay_links(
 /// webhook.
 #[utoipa::path(
     tag = "LNURL",
-    params(IdempotencyParam),
+    params(Idempotency),
     request_body = inline(WholePayLink),
     responses((status = 201, description = "The link", body = PayLinkView)),
     security(("AdminKey" = []))

@@ -11,7 +11,7 @@ use crate::api::framework::auth::{AdminKey, WalletKey};
 use crate::api::framework::body::{Body, lenient, raw};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::host::RequestHost;
-use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
+use crate::api::framework::idempotency::Idempotency;
 use crate::api::payments::view::PaymentView;
 use crate::domain::json::Members;
 use crate::domain::lnurl::code::Code;
@@ -177,7 +177,7 @@ pub(in crate::api) async fn scan_lnurl_by_post(
 /// by `res` (what scanning it has answered) or by `callback`.
 #[utoipa::path(
     tag = "LNURL",
-    params(IdempotencyParam),
+    params(Idempotency),
     request_body(content = LnurlPayOrder, examples(
         ("An address" = (value = json!({"lnurl": "bob@pay.example", "amount": 100_000, "comment": "Well played"}))),
         ("A callback" = (value = json!({

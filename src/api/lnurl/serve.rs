@@ -1,10 +1,12 @@
 //! What anybody who pays is told: LUD-06 and LUD-16. Refusals are as LNURL has them, with status 200:
 //! wallets look into the body alone.
 
+use std::borrow::Cow;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, get, web};
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::page;
 use crate::api::framework::address::ClientAddress;
@@ -13,6 +15,7 @@ use crate::api::framework::app::{App, State};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::host::RequestHost;
 use crate::api::framework::params::Params;
+use crate::api::framework::query::{FromValue, query};
 use crate::api::system::front::wants_page;
 use crate::domain::lnurl::address::Recipient;
 use crate::domain::lnurl::link::LinkRef;
@@ -115,26 +118,34 @@ pub(crate) enum LinkInvoiceAnswer {
     Refused(LnurlError),
 }
 
-/// What a payer's page may add.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only the document reads this; the query itself is read by `Params`")]
-pub(crate) struct DataParams {
-    /// Given back in the webhook: at most 1024 bytes.
-    #[param(max_length = 1024)]
-    webhook_data: Option<String>,
+query! {
+    /// What a payer's page may add.
+    pub(crate) struct DataParams {
+        /// Given back in the webhook: at most 1024 bytes.
+        #[param(max_length = 1024)]
+        webhook_data: Option<String>,
+    }
 }
 
-/// What is to be paid.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only the document reads this; the query itself is read by `Params`")]
-pub(crate) struct CallbackParams {
-    /// How much, in msat; whole sat only.
-    #[param(example = "100000", pattern = "^[0-9]{1,18}$")]
-    amount: String,
-    /// What the payer says (LUD-12).
-    comment: Option<String>,
+query! {
+    /// What is to be paid.
+    pub(crate) struct CallbackParams {
+        /// How much, in msat; whole sat only.
+        #[param(value_type = String, example = "100000", pattern = "^[0-9]{1,18}$")]
+        amount: Option<WholeMsat>,
+        /// What the payer says (LUD-12).
+        comment: Option<String>,
+    }
+}
+
+/// A whole number of msat.
+#[derive(Debug)]
+struct WholeMsat(i64);
+
+impl FromValue for WholeMsat {
+    fn from_value(text: &str) -> Result<Self, Cow<'static, str>> {
+        whole_number(text).map(Self).map_err(|error| format!("{error} of msat").into())
+    }
 }
 
 /// An answer as LNURL has it: what the caller could change is told in the body.
@@ -183,7 +194,7 @@ async fn tell(
     asked: Result<LinkRef, ErrorCode>,
     params: &Params,
 ) -> Result<HttpResponse, ApiError> {
-    let webhook_data = params.get("webhook_data")?.map(str::to_owned);
+    let DataParams { webhook_data } = params.read()?;
     let open = find(app, client, host, LinkRef { webhook_data, ..asked? }).await?;
     let request = PayRequest::of(app, &open).await?;
     app.services.served.count_meta(open.link.id);
@@ -309,14 +320,12 @@ async fn give_invoice(
     path: &str,
     params: &Params,
 ) -> Result<HttpResponse, ApiError> {
-    let text = |name: &str| params.get(name).map(|value| value.map(str::to_owned));
-    let asked = LinkRef { webhook_data: text("webhook_data")?, ..by_id(path)? };
+    let DataParams { webhook_data } = params.read()?;
+    let asked = LinkRef { webhook_data, ..by_id(path)? };
     let open = find(app, client, host, asked).await?;
-    let amount_msat = params.read("amount", |text| {
-        whole_number(text).map_err(|error| ApiError::field("amount", format_args!("{error} of msat")))
-    })?;
-    let amount_msat = amount_msat.ok_or_else(|| ApiError::field("amount", "is missing: how much, in msat"))?;
-    let payment = LinkPayment { amount_msat, comment: text("comment")? };
+    let CallbackParams { amount, comment } = params.read()?;
+    let WholeMsat(amount_msat) = amount.ok_or_else(|| ApiError::field("amount", "is missing: how much, in msat"))?;
+    let payment = LinkPayment { amount_msat, comment };
     let _turn = app.invoice_turn(client).await?;
     let pr = serve::invoice(&app.services, &open, &payment).await?;
     Ok(HttpResponse::Ok().json(LinkInvoice {

@@ -12,13 +12,14 @@ use crate::api::framework::body::Body;
 use crate::api::framework::error::ApiError;
 use crate::api::framework::idempotency::Idempotency;
 use crate::api::framework::json_stream::json;
-use crate::api::framework::params::{Checks, LIMIT_MAX, Params, Window};
+use crate::api::framework::params::Checks;
 use crate::api::framework::session::Operator;
 use crate::api::user_manager::views::ManagedUser;
 use crate::api::users::orders::UserOrder;
 use crate::crypto::password::Password;
 use crate::domain::extra::Extra;
 use crate::domain::ids::UserId;
+use crate::domain::search::SearchText;
 use crate::domain::text::{Email, Name, Username};
 use crate::services::deletion::{self, Deleter};
 use crate::services::operators::accounts::{self, AccountChange, AccountTerms, ManagerWithKeys};
@@ -53,10 +54,13 @@ fn read(order: UserOrder, manager: Option<UserId>) -> Result<AccountChange, ApiE
 }
 
 /// Lists managers.
-pub(in crate::api) async fn list(operator: Operator, app: &State, params: &Params) -> Result<HttpResponse, ApiError> {
-    let search = params.search("search")?;
-    let Window { offset, limit } = params.window()?;
-    let limit = limit.unwrap_or(LIMIT_MAX);
+pub(in crate::api) async fn list(
+    operator: Operator,
+    app: &State,
+    search: Option<SearchText>,
+    offset: i64,
+    limit: i64,
+) -> Result<HttpResponse, ApiError> {
     let page = accounts::list(&app.services, operator, search, offset, limit).await?;
     let data = page.accounts.into_iter().map(AccountView::from).collect();
     Ok(HttpResponse::Ok().json(AccountPage { data, total: page.total }))

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::api::framework::app::State;
 use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::framework::idempotency::{Created, Idempotency, IdempotencyParam};
+use crate::api::framework::idempotency::{Created, Idempotency};
 use crate::api::framework::params::Checks;
 use crate::api::framework::session::Operator;
 use crate::domain::ids::WalletId;
@@ -51,7 +51,7 @@ pub struct BalanceView {
 /// holds is refused.
 #[utoipa::path(
     tag = "Operators",
-    params(IdempotencyParam),
+    params(Idempotency),
     request_body = BalanceOrder,
     responses((status = 200, description = "The balance has changed", body = BalanceView)),
     security(("Operator" = []))

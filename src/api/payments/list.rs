@@ -3,8 +3,8 @@
 use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, get};
 use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa::openapi::Object;
-use utoipa::{IntoParams, ToSchema};
 
 use crate::api::framework::app::State;
 use crate::api::framework::auth::WalletKey;
@@ -12,7 +12,8 @@ use crate::api::framework::error::ApiError;
 use crate::api::framework::json_stream::json;
 use crate::api::framework::leniency;
 use crate::api::framework::params::Params;
-use crate::api::payments::query;
+use crate::api::framework::query::query;
+use crate::api::payments::query::{FilterParams, PageParams, payment_query};
 use crate::api::payments::view::PaymentView;
 use crate::clock;
 use crate::services::payments;
@@ -28,14 +29,14 @@ use crate::services::payments::Grouping;
 /// Parameters that are not known are ignored.
 #[utoipa::path(
     tag = "Payments",
-    params(super::query::PageParams, super::query::FilterParams),
+    params(PageParams, FilterParams),
     responses((status = 200, description = "A page of payments", body = Vec<PaymentView>)),
     security(("InvoiceKey" = []), ("AdminKey" = []))
 )]
 #[get("/api/v1/payments")]
 pub(crate) async fn list_payments(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
     let now = clock::now();
-    let query = query::read(&params, now)?;
+    let query = payment_query(&params, now)?;
     let sealer = app.services.sealer.clone();
     let show = move |page| Ok(PaymentView::items(&sealer, page, now)?.into_array());
     let json = payments::list(&app.services, key, query, show).await?;
@@ -57,7 +58,7 @@ pub struct PaymentPage {
 /// As the list of payments, together with how many there are in all.
 #[utoipa::path(
     tag = "Payments",
-    params(super::query::PageParams, super::query::FilterParams),
+    params(PageParams, FilterParams),
     responses((status = 200, description = "A page of payments", body = PaymentPage)),
     security(("InvoiceKey" = []), ("AdminKey" = []))
 )]
@@ -68,7 +69,7 @@ pub(crate) async fn list_payments_paginated(
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let now = clock::now();
-    let query = query::read(&params, now)?;
+    let query = payment_query(&params, now)?;
     let sealer = app.services.sealer.clone();
     let show = move |page, total| json(&PaymentPage { data: PaymentView::list(&sealer, page, now)?, total });
     let json = payments::list_and_count(&app.services, key, query, show).await?;
@@ -92,14 +93,13 @@ pub struct HistoryPoint {
     balance: i128,
 }
 
-/// How to sum up.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only the document reads this; the query itself is read by `payment_history`")]
-pub struct HistoryParams {
-    /// By which period; `day` where nothing is said.
-    #[param(schema_with = groups)]
-    group: Option<String>,
+query! {
+    /// How to sum up.
+    pub struct HistoryParams {
+        /// By which period; `day` where nothing is said.
+        #[param(schema_with = groups)]
+        group: Option<String>,
+    }
 }
 
 fn groups() -> Object {
@@ -128,7 +128,7 @@ impl From<payments::HistoryPoint> for HistoryPoint {
 )]
 #[get("/api/v1/payments/history")]
 pub(crate) async fn payment_history(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
-    let grouping = match params.get("group")? {
+    let grouping = match params.read::<HistoryParams>()?.group.as_deref() {
         Some("hour") => Grouping::Hour,
         None | Some("day") => Grouping::Day,
         Some("month") => Grouping::Month,

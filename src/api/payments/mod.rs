@@ -18,8 +18,9 @@ use crate::api::framework::auth::{LedgerKey, SeenPayment, WalletKey, act, requir
 use crate::api::framework::body::{Body, Given, Numeral, lenient, raw};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::fields;
-use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
+use crate::api::framework::idempotency::Idempotency;
 use crate::api::framework::params::{Checks, Params};
+use crate::api::framework::query::query;
 use crate::api::payments::view::{PaymentView, standing, status_word};
 use crate::clock;
 use crate::domain::invoice::PaymentRequest;
@@ -150,7 +151,7 @@ pub struct OwnSide {
 /// dropped in silence.
 #[utoipa::path(
     tag = "Payments",
-    params(IdempotencyParam),
+    params(Idempotency),
     request_body(content = PaymentOrder, examples(
         ("Create an invoice in a currency" = (value = json!({"out": false, "amount": 10.5, "unit": "EUR"}))),
         ("Create an invoice" = (value = json!({"out": false, "amount": 1000, "memo": "Payment/Tip from service/game XXXXX"}))),
@@ -220,18 +221,34 @@ pub(crate) async fn get_payment(
     Ok(HttpResponse::Ok().json(answer))
 }
 
+query! {
+    /// An invoice, as a parameter.
+    pub(in crate::api) struct InvoiceParam {
+        /// The BOLT11 invoice
+        #[param(value_type = String)]
+        invoice: Option<String>,
+    }
+}
+
+impl InvoiceParam {
+    /// The invoice, which must be there.
+    pub(in crate::api) fn required(self) -> Result<String, ApiError> {
+        self.invoice.ok_or_else(|| ApiError::field("invoice", "is missing"))
+    }
+}
+
 /// What routing the payment of an invoice may cost
 ///
 /// Nothing: only invoices that were issued here are paid.
 #[utoipa::path(
     tag = "Payments",
-    params(("invoice" = String, Query, description = "The BOLT11 invoice")),
+    params(InvoiceParam),
     responses((status = 200, description = "The reserve, in msat", body = FeeReserve))
 )]
 #[get("/api/v1/payments/fee-reserve")]
 pub(crate) async fn fee_reserve(app: State, params: Params) -> Result<HttpResponse, ApiError> {
-    let text = params.get("invoice")?.ok_or_else(|| ApiError::field("invoice", "is missing"))?;
-    let reserve = payments::fee_reserve(&app.services, PaymentRequest::parse(text)?).await?;
+    let text = params.read::<InvoiceParam>()?.required()?;
+    let reserve = payments::fee_reserve(&app.services, PaymentRequest::parse(&text)?).await?;
     Ok(HttpResponse::Ok().json(FeeReserve { fee_reserve: reserve.get() }))
 }
 

@@ -3,15 +3,16 @@
 //! Values of one field and comparison mean either of them (for `ne`: none of them); different
 //! fields and comparisons hold all. What is not known is ignored, as in LNbits.
 
-use utoipa::IntoParams;
+use std::borrow::Cow;
+
 use utoipa::openapi::Object;
 
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::leniency;
-use crate::api::framework::params::{Params, SEARCHES_MAX, VALUES_MAX, Window, checked};
+use crate::api::framework::params::{Params, SEARCHES_MAX, VALUES_MAX, Window, checked, search_text};
+use crate::api::framework::query::{Comparisons, FromValue, Given, Limit, Offset, query, window};
 use crate::api::payments::view::status_word;
 use crate::domain::number::{InvalidNumber, whole_number};
-use crate::domain::search::SearchText;
 use crate::domain::time::{Moment, UnixMs};
 use crate::services::payments::{Condition, PaymentFilter, PaymentQuery, Range, Sort, SortKey, Status, Test, TextTest};
 
@@ -21,61 +22,64 @@ const LIMIT_DEFAULT: i64 = 20;
 /// Conditions of a query at most: databases limit how deep they may nest, and so does the stack.
 const CONDITIONS_MAX: usize = 32;
 
-/// The parameters of a page, for the document.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only the document reads these; the query itself is read by `read`")]
-pub struct PageParams {
-    /// Payments of the page; over 1000 is 1000, and 0 is 20, as where nothing is said.
-    #[param(example = 20, minimum = 0)]
-    limit: Option<i64>,
-    /// Payments to leave out before the page.
-    #[param(example = 0, minimum = 0)]
-    offset: Option<i64>,
-    /// By what to sort.
-    #[param(schema_with = sort_keys)]
-    sortby: Option<String>,
-    /// In which direction; `desc` where nothing is said.
-    #[param(schema_with = directions)]
-    direction: Option<String>,
+query! {
+    /// Which page, and in which order.
+    pub struct PageParams {
+        /// Payments of the page; over 1000 is 1000, and 0 is 20, as where nothing is said.
+        #[param(value_type = Option<i64>, example = 20, minimum = 0)]
+        limit: Limit,
+        /// Payments to leave out before the page.
+        #[param(value_type = Option<i64>, example = 0, minimum = 0)]
+        offset: Offset,
+        /// By what to sort.
+        #[param(schema_with = sort_keys)]
+        sortby: Option<SortKey>,
+        /// In which direction; `desc` where nothing is said.
+        #[param(schema_with = directions)]
+        direction: Option<Direction>,
+    }
 }
 
-/// The parameters that leave payments out, for the document.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only the document reads these; the query itself is read by `filter`")]
-pub struct FilterParams {
-    /// A text to look for in the memo, whatever the case.
-    #[param(max_length = 128)]
-    search: Option<String>,
-    /// Only with this status.
-    #[param(schema_with = statuses)]
-    status: Option<String>,
-    /// Only with this memo.
-    memo: Option<String>,
-    /// Only of this signed amount, in msat.
-    amount: Option<i64>,
-    /// Only of this fee, in msat.
-    fee: Option<i64>,
-    /// Only with this tag.
-    tag: Option<String>,
-    /// Only with this payment hash.
-    #[param(pattern = "^[0-9a-fA-F]{64}$")]
-    payment_hash: Option<String>,
-    /// The same as `payment_hash`.
-    #[param(pattern = "^[0-9a-fA-F]{64}$")]
-    checking_id: Option<String>,
-    /// Only with this external id.
-    external_id: Option<String>,
-    /// Only of this wallet; as the list is of one wallet, all or nothing.
-    #[param(pattern = "^[0-9a-fA-F]{32}$")]
-    wallet_id: Option<String>,
-    /// Only of this time of creation: Unix seconds or ISO 8601, without a zone in UTC.
-    #[param(schema_with = leniency::moment)]
-    time: Option<String>,
-    /// The same as `time`.
-    #[param(schema_with = leniency::moment)]
-    created_at: Option<String>,
+query! {
+    /// Which payments are left out.
+    pub struct FilterParams {
+        /// A text to look for in the memo, whatever the case.
+        #[param(value_type = Option<String>, max_length = 128)]
+        search: Comparisons,
+        /// Only with this status.
+        #[param(schema_with = statuses)]
+        status: Comparisons,
+        /// Only with this memo.
+        #[param(value_type = Option<String>)]
+        memo: Comparisons,
+        /// Only of this signed amount, in msat.
+        #[param(value_type = Option<i64>)]
+        amount: Comparisons,
+        /// Only of this fee, in msat.
+        #[param(value_type = Option<i64>)]
+        fee: Comparisons,
+        /// Only with this tag.
+        #[param(value_type = Option<String>)]
+        tag: Comparisons,
+        /// Only with this payment hash.
+        #[param(value_type = Option<String>, pattern = "^[0-9a-fA-F]{64}$")]
+        payment_hash: Comparisons,
+        /// The same as `payment_hash`.
+        #[param(value_type = Option<String>, pattern = "^[0-9a-fA-F]{64}$")]
+        checking_id: Comparisons,
+        /// Only with this external id.
+        #[param(value_type = Option<String>)]
+        external_id: Comparisons,
+        /// Only of this wallet; as the list is of one wallet, all or nothing.
+        #[param(value_type = Option<String>, pattern = "^[0-9a-fA-F]{32}$")]
+        wallet_id: Comparisons,
+        /// Only of this time of creation: Unix seconds or ISO 8601, without a zone in UTC.
+        #[param(schema_with = leniency::moment)]
+        time: Comparisons,
+        /// The same as `time`.
+        #[param(schema_with = leniency::moment)]
+        created_at: Comparisons,
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -116,18 +120,44 @@ struct Comparison<'a> {
 }
 
 /// Reads the query; `now` decides which invoices have expired.
-pub(super) fn read(params: &Params, now: UnixMs) -> Result<PaymentQuery, ApiError> {
-    let Window { offset, limit } = params.window()?;
-    let key = params.read("sortby", sort_key)?.unwrap_or(Sort::NEWEST.key);
-    let ascending = params.read("direction", is_ascending)?.unwrap_or(Sort::NEWEST.ascending);
-    let filter = filter(params, now)?;
+pub(super) fn payment_query(params: &Params, now: UnixMs) -> Result<PaymentQuery, ApiError> {
+    let page: PageParams = params.read()?;
+    let Window { offset, limit } = window(page.limit, page.offset);
+    let key = page.sortby.unwrap_or(Sort::NEWEST.key);
+    let ascending = page.direction.map_or(Sort::NEWEST.ascending, Direction::is_ascending);
+    let filter = params.read::<FilterParams>()?.filter(now)?;
     Ok(PaymentQuery { filter, sort: Sort { key, ascending }, offset, limit: limit.unwrap_or(LIMIT_DEFAULT) })
 }
 
-/// Reads which payments are meant; `now` decides which invoices have expired.
-pub(super) fn filter(params: &Params, now: UnixMs) -> Result<PaymentFilter, ApiError> {
-    let conditions = comparisons(params)?.into_iter().map(|comparison| condition(&comparison, now));
-    Ok(PaymentFilter(conditions.collect::<Result<_, _>>()?))
+impl FilterParams {
+    /// Which payments are meant; `now` decides which invoices have expired.
+    pub(super) fn filter(self, now: UnixMs) -> Result<PaymentFilter, ApiError> {
+        let given = self.in_order();
+        let conditions = comparisons(&given)?.into_iter().map(|comparison| condition(&comparison, now));
+        Ok(PaymentFilter(conditions.collect::<Result<_, _>>()?))
+    }
+
+    /// Everything that is compared, in the order of the query.
+    fn in_order(self) -> Vec<(Field, Given)> {
+        let fields = [
+            (Field::Search, self.search),
+            (Field::Memo, self.memo),
+            (Field::Tag, self.tag),
+            (Field::ExternalId, self.external_id),
+            (Field::Status, self.status),
+            (Field::PaymentHash, self.payment_hash),
+            (Field::CheckingId, self.checking_id),
+            (Field::WalletId, self.wallet_id),
+            (Field::Amount, self.amount),
+            (Field::Fee, self.fee),
+            (Field::Time, self.time),
+            (Field::CreatedAt, self.created_at),
+        ];
+        let given = |(field, Comparisons(given)): (Field, _)| Vec::into_iter(given).map(move |given| (field, given));
+        let mut all: Vec<_> = fields.into_iter().flat_map(given).collect();
+        all.sort_by_key(|(_, given)| given.place);
+        all
+    }
 }
 
 fn sort_keys() -> Object {
@@ -142,32 +172,52 @@ fn statuses() -> Object {
     leniency::words([Status::Pending, Status::Success, Status::Failed].map(status_word)).build()
 }
 
-fn sort_key(value: &str) -> Result<SortKey, ApiError> {
-    match value {
-        // All fees are equal, so the order of creation is the order of fees.
-        "created_at" | "time" | "fee" => Ok(SortKey::Created),
-        "updated_at" => Ok(SortKey::Updated),
-        "amount" => Ok(SortKey::Amount),
-        "memo" => Ok(SortKey::Memo),
-        "tag" => Ok(SortKey::Tag),
-        _ => Err(ApiError::field("sortby", "must be created_at, updated_at, time, amount, fee, memo or tag")),
+impl FromValue for SortKey {
+    fn from_value(text: &str) -> Result<Self, Cow<'static, str>> {
+        match text {
+            // All fees are equal, so the order of creation is the order of fees.
+            "created_at" | "time" | "fee" => Ok(Self::Created),
+            "updated_at" => Ok(Self::Updated),
+            "amount" => Ok(Self::Amount),
+            "memo" => Ok(Self::Memo),
+            "tag" => Ok(Self::Tag),
+            _ => Err("must be created_at, updated_at, time, amount, fee, memo or tag".into()),
+        }
     }
 }
 
-pub(in crate::api) fn is_ascending(value: &str) -> Result<bool, ApiError> {
-    match value.to_ascii_lowercase().as_str() {
-        "asc" => Ok(true),
-        "desc" => Ok(false),
-        _ => Err(ApiError::field("direction", "must be asc or desc")),
+/// In which direction a list is sorted.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::api) enum Direction {
+    Ascending,
+    Descending,
+}
+
+impl Direction {
+    pub(in crate::api) const fn is_ascending(self) -> bool {
+        match self {
+            Self::Ascending => true,
+            Self::Descending => false,
+        }
     }
 }
 
-/// What the query compares with what; parameters that are no field of a payment are left out.
-fn comparisons(params: &Params) -> Result<Vec<Comparison<'_>>, ApiError> {
+impl FromValue for Direction {
+    fn from_value(text: &str) -> Result<Self, Cow<'static, str>> {
+        match text.to_ascii_lowercase().as_str() {
+            "asc" => Ok(Self::Ascending),
+            "desc" => Ok(Self::Descending),
+            _ => Err("must be asc or desc".into()),
+        }
+    }
+}
+
+/// What the query compares with what.
+fn comparisons(given: &[(Field, Given)]) -> Result<Vec<Comparison<'_>>, ApiError> {
     let mut all: Vec<Comparison> = Vec::new();
-    for (name, value) in params.iter() {
-        let Some((field, op)) = compared(name)? else { continue };
-        let value = checked(value)?;
+    for (field, Given { name, value, .. }) in given {
+        let Some(op) = op_of(*field, name)? else { continue };
+        let (field, value) = (*field, checked(value)?);
         let values = if op == Op::In { value.split(',').map(str::trim).collect() } else { vec![value] };
         let known = all.iter_mut().find(|known| (known.field, known.op) == (field, op));
         let count = known.as_ref().map_or(0, |known| known.values.len()).saturating_add(values.len());
@@ -188,26 +238,15 @@ fn comparisons(params: &Params) -> Result<Vec<Comparison<'_>>, ApiError> {
     Ok(all)
 }
 
-/// Which field a parameter compares, and how; `None` where it is none.
-fn compared(name: &str) -> Result<Option<(Field, Op)>, ApiError> {
-    let (field, rest) = name.split_once('[').map_or((name, None), |(field, rest)| (field, Some(rest)));
-    let field = match field {
+/// How a parameter compares its field; `None` where it is none.
+fn op_of(field: Field, name: &str) -> Result<Option<Op>, ApiError> {
+    match (field, name.split_once('[')) {
         // It has a comparison of its own.
-        "search" if rest.is_none() => return Ok(Some((Field::Search, Op::Like))),
-        "memo" => Field::Memo,
-        "tag" => Field::Tag,
-        "external_id" => Field::ExternalId,
-        "status" => Field::Status,
-        "payment_hash" => Field::PaymentHash,
-        "checking_id" => Field::CheckingId,
-        "wallet_id" => Field::WalletId,
-        "amount" => Field::Amount,
-        "fee" => Field::Fee,
-        "time" => Field::Time,
-        "created_at" => Field::CreatedAt,
-        _ => return Ok(None),
-    };
-    Ok(Some((field, rest.map_or(Ok(Op::Eq), |rest| op(name, rest))?)))
+        (Field::Search, None) => Ok(Some(Op::Like)),
+        (Field::Search, Some(_)) => Ok(None),
+        (_, None) => Ok(Some(Op::Eq)),
+        (_, Some((_, rest))) => op(name, rest).map(Some),
+    }
 }
 
 fn condition(comparison: &Comparison, now: UnixMs) -> Result<Condition, ApiError> {
@@ -256,10 +295,6 @@ fn text(name: &str, op: Op, values: &[&str], test: impl Fn(TextTest) -> Test) ->
             Err(ApiError::field(name, "is a text: compare it with eq, ne, in or like"))
         }
     }
-}
-
-fn search_text(name: &str, value: &str) -> Result<SearchText, ApiError> {
-    SearchText::new(value).map_err(|error| ApiError::field(name, error))
 }
 
 fn each<T>(

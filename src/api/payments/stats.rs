@@ -2,28 +2,28 @@
 
 use actix_web::{HttpResponse, get};
 use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa::openapi::Object;
-use utoipa::{IntoParams, ToSchema};
 
 use crate::api::framework::app::State;
 use crate::api::framework::auth::{OwnWallet, WalletKey};
 use crate::api::framework::error::ApiError;
 use crate::api::framework::leniency;
 use crate::api::framework::params::Params;
-use crate::api::payments::query;
+use crate::api::framework::query::query;
+use crate::api::payments::query::FilterParams;
 use crate::clock;
 use crate::domain::ids::{UserId, WalletId};
 use crate::services::payments::PaymentFilter;
 use crate::services::payments::stats::{self, Day, Group, GroupBy};
 
-/// By what to count.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only the document reads this; the query itself is read by `count_payments`")]
-pub struct CountParams {
-    /// By what; `tag` where nothing is said.
-    #[param(schema_with = count_fields)]
-    count_by: Option<String>,
+query! {
+    /// By what to count.
+    pub struct CountParams {
+        /// By what; `tag` where nothing is said.
+        #[param(schema_with = count_fields)]
+        count_by: Option<String>,
+    }
 }
 
 fn count_fields() -> Object {
@@ -146,16 +146,16 @@ impl From<Group> for BreakdownView {
 /// By tag, status or wallet, of those that the filters of lists let through; the thousand largest groups.
 #[utoipa::path(
     tag = "Payments",
-    params(CountParams, super::query::FilterParams),
+    params(CountParams, FilterParams),
     responses((status = 200, description = "The numbers", body = Vec<CountView>)),
     security(("InvoiceKey" = []), ("AdminKey" = []))
 )]
 #[get("/api/v1/payments/stats/count")]
 pub(crate) async fn count_payments(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
     let now = clock::now();
-    let filter = query::filter(&params, now)?;
+    let filter = params.read::<FilterParams>()?.filter(now)?;
     // Payments are of no extension, and of the one wallet.
-    let (by, of_all) = match params.get("count_by")? {
+    let (by, of_all) = match params.read::<CountParams>()?.count_by.as_deref() {
         None | Some("tag") => (GroupBy::Tag, String::new()),
         Some("status") => (GroupBy::Status(now.get()), String::new()),
         Some("extension") => (GroupBy::Wallet, String::new()),
@@ -173,13 +173,13 @@ pub(crate) async fn count_payments(key: WalletKey, app: State, params: Params) -
 /// whoever has logged in; a key has one.
 #[utoipa::path(
     tag = "Payments",
-    params(super::query::FilterParams),
+    params(FilterParams),
     responses((status = 200, description = "The wallet, where it has any", body = Vec<WalletStatsView>)),
     security(("InvoiceKey" = []), ("AdminKey" = []))
 )]
 #[get("/api/v1/payments/stats/wallets")]
 pub(crate) async fn wallet_stats(own: OwnWallet, app: State, params: Params) -> Result<HttpResponse, ApiError> {
-    let filter = query::filter(&params, clock::now())?;
+    let filter = params.read::<FilterParams>()?.filter(clock::now())?;
     let groups = stats::groups(&app.services, own.key(), filter, GroupBy::Wallet, true).await?;
     let OwnWallet(wallet) = own;
     let view = |group: Group| WalletStatsView {
@@ -198,13 +198,13 @@ pub(crate) async fn wallet_stats(own: OwnWallet, app: State, params: Params) -> 
 /// that the filters of lists let through. Amounts are in sat here, as in LNbits.
 #[utoipa::path(
     tag = "Payments",
-    params(super::query::FilterParams),
+    params(FilterParams),
     responses((status = 200, description = "The days, oldest first", body = Vec<DayView>)),
     security(("InvoiceKey" = []), ("AdminKey" = []))
 )]
 #[get("/api/v1/payments/stats/daily")]
 pub(crate) async fn daily_stats(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
-    let filter = query::filter(&params, clock::now())?;
+    let filter = params.read::<FilterParams>()?.filter(clock::now())?;
     let days = stats::daily(&app.services, key, filter).await?;
     Ok(HttpResponse::Ok().json(days.into_iter().map(DayView::from).collect::<Vec<_>>()))
 }

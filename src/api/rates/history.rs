@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::api::framework::app::State;
 use crate::api::framework::error::ApiError;
 use crate::api::framework::params::Params;
+use crate::api::framework::query::{Deferred, Whole, query};
 use crate::clock;
 use crate::domain::decimal::JsonDecimal;
 
@@ -28,24 +29,32 @@ pub struct PastRateView {
     rates: BTreeMap<String, JsonDecimal>,
 }
 
+query! {
+    /// Of which currency, and for how long.
+    pub(in crate::api) struct RateHistoryParams {
+        /// The code of the currency, in any case; USD where none is named
+        #[param(example = "USD", pattern = "^([A-Za-z]{3})?$")]
+        currency: Option<String>,
+        /// For how many hours back; 24 where nothing is said
+        #[param(value_type = Option<i64>, minimum = 1, maximum = 24)]
+        hours: Deferred<Option<Whole<1, HOURS_MAX>>>,
+    }
+}
+
 /// What the rate of a currency was
 ///
 /// As far as this server was asked for it, in steps of five minutes, oldest first.
 #[utoipa::path(
     tag = "Payments",
-    params(
-        ("currency" = Option<String>, Query, description = "The code of the currency, in any case; USD where none is named",
-            example = "USD", pattern = "^([A-Za-z]{3})?$"),
-        ("hours" = Option<i64>, Query, description = "For how many hours back; 24 where nothing is said",
-            minimum = 1, maximum = 24),
-    ),
+    params(RateHistoryParams),
     responses((status = 200, description = "The rates", body = [PastRateView]))
 )]
 #[get("/api/v1/rate/history")]
 pub(in crate::api) async fn rate_history(app: State, params: Params) -> Result<HttpResponse, ApiError> {
     let rates = &app.services.rates;
-    let currency = super::currency(rates, params.get("currency")?.unwrap_or(USUAL))?;
-    let hours = params.integer("hours", 1, HOURS_MAX)?.unwrap_or(HOURS_MAX);
+    let RateHistoryParams { currency, hours } = params.read()?;
+    let currency = super::currency(rates, currency.as_deref().unwrap_or(USUAL))?;
+    let hours = hours?.map_or(HOURS_MAX, |Whole(hours)| hours);
     let from = clock::now().plus_seconds(hours.saturating_mul(-3600));
     let past = rates.history(currency, from)?.into_iter().map(|(at, price)| PastRateView {
         timestamp: at.seconds(),

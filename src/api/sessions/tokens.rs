@@ -9,7 +9,7 @@ use utoipa::openapi::schema::{Array, ArrayBuilder, Type};
 use crate::api::framework::app::State;
 use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
+use crate::api::framework::idempotency::Idempotency;
 use crate::api::framework::json_stream::json;
 use crate::api::framework::leniency;
 use crate::api::framework::params::Checks;
@@ -139,7 +139,7 @@ impl From<TokenWithText> for NewTokenView {
 /// takes stands with it. At most 100 for each manager.
 #[utoipa::path(
     tag = "Auth",
-    params(IdempotencyParam),
+    params(Idempotency),
     request_body = TokenOrder,
     responses((status = 201, description = "The token, which is not shown again", body = NewTokenView)),
     security(("Session" = []), ("Token" = ["all"]))

@@ -1,10 +1,11 @@
 //! QR codes, as pictures for screens and for print.
 
+use std::borrow::Cow;
+
 use actix_web::http::header;
 use actix_web::{HttpResponse, get, web};
 use qrcode::render::svg;
 use qrcode::{Color, QrCode};
-use utoipa::IntoParams;
 use utoipa::openapi::Object;
 
 use crate::api::framework::address::ClientAddress;
@@ -12,6 +13,7 @@ use crate::api::framework::app::State;
 use crate::api::framework::error::ApiError;
 use crate::api::framework::leniency;
 use crate::api::framework::params::Params;
+use crate::api::framework::query::{Deferred, FromValue, query};
 
 /// Pixels of one module of a PNG: enough that paper shows sharp edges.
 const MODULE_PIXELS: usize = 16;
@@ -113,17 +115,22 @@ pub(crate) async fn qr_code(
     answer(&app, client, data.into_inner(), Picture::Svg).await
 }
 
-/// What is drawn, for the document.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only the document reads these; the query itself is read by `Params`")]
-pub(crate) struct QrParams {
-    /// The text: at most 2,331 bytes, or more of capitals and digits alone.
-    #[param(example = "lnbc10u1p5")]
-    data: String,
-    /// `svg` or `png`, which is in black and white and sharp on paper; `svg` where nothing is said.
-    #[param(schema_with = kinds)]
-    format: Option<String>,
+query! {
+    /// What is drawn, and as what.
+    pub(crate) struct QrParams {
+        /// The text: at most 2,331 bytes, or more of capitals and digits alone.
+        #[param(value_type = String, example = "lnbc10u1p5")]
+        data: Option<String>,
+        /// `svg` or `png`, which is in black and white and sharp on paper; `svg` where nothing is said.
+        #[param(schema_with = kinds)]
+        format: Deferred<Option<Picture>>,
+    }
+}
+
+impl FromValue for Picture {
+    fn from_value(text: &str) -> Result<Self, Cow<'static, str>> {
+        Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or("must be svg or png".into())
+    }
 }
 
 fn kinds() -> Object {
@@ -146,12 +153,9 @@ pub(crate) async fn qr_code_of_query(
     app: State,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    let text = params.get("data")?.ok_or_else(|| ApiError::field("data", "is missing: the text"))?;
-    let kind = params.read("format", |name| {
-        let found = Picture::ALL.into_iter().find(|kind| kind.name() == name);
-        found.ok_or_else(|| ApiError::field("format", "must be svg or png"))
-    });
-    answer(&app, client, text.to_owned(), kind?.unwrap_or(Picture::Svg)).await
+    let QrParams { data, format } = params.read()?;
+    let text = data.ok_or_else(|| ApiError::field("data", "is missing: the text"))?;
+    answer(&app, client, text, format?.unwrap_or(Picture::Svg)).await
 }
 
 #[cfg(test)]

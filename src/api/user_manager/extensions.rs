@@ -2,29 +2,32 @@
 
 use actix_web::{HttpResponse, post, put};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::api::framework::app::State;
 use crate::api::framework::auth::WalletKey;
 use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::params::Params;
+use crate::api::framework::query::{Deferred, query};
 use crate::api::framework::session::KeyOrSession;
 use crate::domain::ids::UserId;
 use crate::services::users;
 
-/// What an old script enables, and for whom.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only the document reads these")]
-pub struct ExtensionParams {
-    /// The extension's name.
-    #[param(example = "usermanager")]
-    extension: Option<String>,
-    /// The user: the calling one, or one that it has created.
-    userid: Option<String>,
-    /// Whether it is to be enabled.
-    active: Option<bool>,
+query! {
+    /// What an old script enables, and for whom.
+    pub struct ExtensionParams {
+        /// The extension's name.
+        #[param(example = "usermanager")]
+        #[expect(dead_code, reason = "old scripts send it; it must only be well-formed")]
+        extension: Option<String>,
+        /// The user: the calling one, or one that it has created.
+        #[param(value_type = Option<String>)]
+        userid: Deferred<Option<String>>,
+        /// Whether it is to be enabled.
+        #[expect(dead_code, reason = "old scripts send it; it must only be well-formed")]
+        active: Option<bool>,
+    }
 }
 
 /// The same in the body, as the oldest scripts have it; what the query says stands above it.
@@ -68,9 +71,8 @@ pub(in crate::api) async fn update_extension(
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
     let order: ExtensionOrder = body.json()?;
-    params.get("extension")?;
-    params.flag("active")?;
-    let named = params.get("userid")?.map(str::to_owned).or(order.userid);
+    let params: ExtensionParams = params.read()?;
+    let named = params.userid?.or(order.userid);
     if let Some(user) = named {
         let user: UserId = user.parse().or(Err(ErrorCode::UserNotFound))?;
         users::check_known(&app.services, key, user).await?;

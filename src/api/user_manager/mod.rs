@@ -13,7 +13,23 @@ pub mod wallets;
 use actix_web::web;
 
 use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::query::query;
 use crate::domain::ids::{UserId, WalletId};
+
+query! {
+    /// What becomes of the money in what is deleted.
+    pub(in crate::api) struct SweepParams {
+        /// Whether money is moved to the calling wallet; true where nothing is said
+        sweep: Option<bool>,
+    }
+}
+
+impl SweepParams {
+    /// Whether it is moved to the calling wallet.
+    fn sweeps(&self) -> bool {
+        self.sweep.unwrap_or(true)
+    }
+}
 
 /// The user that a path names; a text that is no id names nobody.
 fn user_id(path: &web::Path<String>) -> Result<UserId, ApiError> {

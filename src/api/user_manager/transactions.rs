@@ -7,7 +7,8 @@ use crate::api::framework::app::State;
 use crate::api::framework::auth::WalletKey;
 use crate::api::framework::error::ApiError;
 use crate::api::framework::json_stream::json_array;
-use crate::api::framework::params::{Params, WindowParams};
+use crate::api::framework::params::{Params, Window};
+use crate::api::framework::query::WindowParams;
 use crate::api::payments::view::PaymentView;
 use crate::clock;
 use crate::domain::ids::PaymentRow;
@@ -31,7 +32,7 @@ pub(in crate::api) async fn list_transactions(
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let id = wallet_id(&path)?;
-    let window = params.window()?;
+    let window = Window::from(params.read::<WindowParams>()?);
     let wallet = payments::managed_wallet(&app.services, key, id).await?;
     json_array(move |older_than: Option<PaymentRow>| {
         let app = app.clone();

@@ -13,7 +13,7 @@ use crate::api::framework::auth::{AdminKey, Manager};
 use crate::api::framework::body::{Body, Given, LIST_BYTES_MAX, Numeral, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::fields;
-use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
+use crate::api::framework::idempotency::Idempotency;
 use crate::api::framework::json_stream::json;
 use crate::api::framework::params::Checks;
 use crate::api::payments::view::PaymentView;
@@ -103,7 +103,7 @@ pub enum TransferViews {
 /// `amount` in a currency (`unit`) is turned into sat at the rate of now, as for an invoice.
 #[utoipa::path(
     tag = "User Manager",
-    params(IdempotencyParam),
+    params(Idempotency),
     request_body(content = TransferOrders, examples(
         ("One" = (value = json!({
             "from_wallet": "0d3a8b6e5f7c4d1e9a2b3c4d5e6f7a8b",

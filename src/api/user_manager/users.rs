@@ -2,17 +2,18 @@
 
 use actix_web::{HttpResponse, delete, get, post, put, web};
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::views::ManagedUser;
-use super::{check_admin_id, user_id};
+use super::{SweepParams, check_admin_id, user_id};
 use crate::api::framework::app::State;
 use crate::api::framework::auth::{AdminKey, Manager, WalletKey, require_admin};
 use crate::api::framework::body::{Body, lenient, raw};
 use crate::api::framework::error::ApiError;
-use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
+use crate::api::framework::idempotency::Idempotency;
 use crate::api::framework::json_stream::{Items, json, json_array};
-use crate::api::framework::params::{Checks, Params, search_text};
+use crate::api::framework::params::{Checks, Param, Params, search_text};
+use crate::api::framework::query::{AnyOf, FromParam, Limit, Offset, query, window};
 use crate::crypto::password::Password;
 use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
@@ -88,30 +89,67 @@ pub struct UserChangeOrder {
     external_id: Option<String>,
 }
 
-/// Which users to list.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only the document reads these; the query itself is read by `filter_of`")]
-pub struct UserListParams {
-    /// Only this user.
-    id: Option<String>,
-    /// Only users of this name.
-    name: Option<String>,
-    /// Only the user with this email address.
-    email: Option<String>,
-    /// Only the user whom a system of the manager's own calls this.
-    external_id: Option<String>,
-    /// A JSON object: only users whose `extra` has each of its members with the same value. Any
-    /// other text: only users with it somewhere in their `extra`, whatever the case. An object may
-    /// be longer, up to 8192 bytes. Given more than once, any of them will do.
-    #[param(max_length = 128, example = json!("{\"level\": 2}"))]
-    extra: Option<String>,
-    /// Users at most; over 1000 is 1000, and 0 is all, as where nothing is said.
-    #[param(minimum = 0)]
-    limit: Option<i64>,
-    /// Users to leave out first.
-    #[param(minimum = 0)]
-    offset: Option<i64>,
+query! {
+    /// Which users to list.
+    pub struct UserListParams {
+        /// Only this user.
+        #[param(value_type = Option<String>)]
+        id: AnyOf<String>,
+        /// Only users of this name.
+        #[param(value_type = Option<String>)]
+        name: AnyOf<String>,
+        /// Only the user with this email address.
+        #[param(value_type = Option<String>)]
+        email: AnyOf<String>,
+        /// Only the user whom a system of the manager's own calls this.
+        #[param(value_type = Option<String>)]
+        external_id: AnyOf<String>,
+        /// A JSON object: only users whose `extra` has each of its members with the same value. Any
+        /// other text: only users with it somewhere in their `extra`, whatever the case. An object may
+        /// be longer, up to 8192 bytes. Given more than once, any of them will do.
+        #[param(value_type = Option<String>, max_length = 128, example = json!("{\"level\": 2}"))]
+        extra: ExtraTests,
+        /// Users at most; over 1000 is 1000, and 0 is all, as where nothing is said.
+        #[param(value_type = Option<i64>, minimum = 0)]
+        limit: Limit,
+        /// Users to leave out first.
+        #[param(value_type = Option<i64>, minimum = 0)]
+        offset: Offset,
+    }
+}
+
+impl UserListParams {
+    /// The filters; `None` where only ids are asked for that no user can have.
+    fn filter(self) -> Option<UserFilter> {
+        let AnyOf(ids) = self.id;
+        let found: Vec<UserId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+        let is_nobody = found.is_empty() && !ids.is_empty();
+        let (AnyOf(names), AnyOf(emails), AnyOf(external_ids)) = (self.name, self.email, self.external_id);
+        let extra = self.extra.0;
+        let filter = UserFilter { ids: found, names, emails, external_ids, extra, ..UserFilter::default() };
+        (!is_nobody).then_some(filter)
+    }
+}
+
+/// What is asked for in users' own data, any of which will do.
+#[derive(Debug)]
+struct ExtraTests(Vec<ExtraTest>);
+
+impl FromParam for ExtraTests {
+    /// `null` and an object without members are in all of it.
+    fn read(param: Param<'_>) -> Result<Self, ApiError> {
+        let mut tests = Vec::new();
+        let mut takes_all = false;
+        for value in param.all()? {
+            match Pairs::parse(value) {
+                Some(pairs) if pairs.is_empty() => takes_all = true,
+                Some(pairs) => tests.push(ExtraTest::Pairs(pairs)),
+                None if value.trim() == "null" => takes_all = true,
+                None => tests.push(ExtraTest::Text(search_text(param.name(), value)?)),
+            }
+        }
+        Ok(Self(if takes_all { Vec::new() } else { tests }))
+    }
 }
 
 /// Create a user with a wallet
@@ -119,7 +157,7 @@ pub struct UserListParams {
 /// Both keys of the manager work; to an invoice key, `adminkey` is null.
 #[utoipa::path(
     tag = "User Manager",
-    params(IdempotencyParam),
+    params(Idempotency),
     request_body = UserOrder,
     responses((status = 201, description = "The user", body = ManagedUser)),
     security(("InvoiceKey" = []), ("AdminKey" = []))
@@ -168,8 +206,9 @@ pub(in crate::api) async fn create_user(
 )]
 #[get("/usermanager/api/v1/users")]
 pub(in crate::api) async fn list_users(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
-    let (filter, window) = (filter_of(&params)?, params.window()?);
-    let Some(filter) = filter else { return Ok(HttpResponse::Ok().json([(); 0])) };
+    let params: UserListParams = params.read()?;
+    let window = window(params.limit, params.offset);
+    let Some(filter) = params.filter() else { return Ok(HttpResponse::Ok().json([(); 0])) };
     let first = Step::first(&filter, window);
     json_array(move |next: Option<Step>| {
         let (app, filter, step) = (app.clone(), filter.clone(), next.unwrap_or_else(|| first.clone()));
@@ -179,35 +218,6 @@ pub(in crate::api) async fn list_users(key: WalletKey, app: State, params: Param
         }
     })
     .await
-}
-
-/// Reads the filters; `None` where only ids are asked for that no user can have.
-fn filter_of(params: &Params) -> Result<Option<UserFilter>, ApiError> {
-    let ids = params.any_of("id")?;
-    let found: Vec<UserId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
-    let is_nobody = found.is_empty() && !ids.is_empty();
-    let texts = |name| Ok::<_, ApiError>(params.any_of(name)?.into_iter().map(str::to_owned).collect());
-    let (names, emails, external_ids) = (texts("name")?, texts("email")?, texts("external_id")?);
-    let filter =
-        UserFilter { ids: found, names, emails, external_ids, extra: extra_of(params)?, ..UserFilter::default() };
-    // Only now, so that whatever is wrong with the others is told all the same.
-    Ok((!is_nobody).then_some(filter))
-}
-
-/// What is asked for in users' own data, any of which will do. `null` and an object without members
-/// are in all of it.
-fn extra_of(params: &Params) -> Result<Vec<ExtraTest>, ApiError> {
-    let mut tests = Vec::new();
-    let mut takes_all = false;
-    for value in params.all("extra")? {
-        match Pairs::parse(value) {
-            Some(pairs) if pairs.is_empty() => takes_all = true,
-            Some(pairs) => tests.push(ExtraTest::Pairs(pairs)),
-            None if value.trim() == "null" => takes_all = true,
-            None => tests.push(ExtraTest::Text(search_text("extra", value)?)),
-        }
-    }
-    Ok(if takes_all { Vec::new() } else { tests })
 }
 
 /// User details
@@ -298,7 +308,7 @@ pub(in crate::api) async fn update_user(
     tag = "User Manager",
     params(
         ("user_id" = String, Path, description = "The user's id"),
-        ("sweep" = Option<bool>, Query, description = "Whether money is moved to the calling wallet; true where nothing is said")
+        SweepParams
     ),
     responses((status = 200, description = "Deleted; the body is `null`", body = Option<String>, example = json!(null))),
     security(("AdminKey" = []))
@@ -311,7 +321,7 @@ pub(in crate::api) async fn delete_user(
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let id = user_id(&path)?;
-    let sweep = params.flag("sweep")?.unwrap_or(true);
+    let sweep = params.read::<SweepParams>()?.sweeps();
     deletion::delete_user(&app.services, Deleter::Manager { key, sweep }, id).await?;
     Ok(HttpResponse::Ok().json(()))
 }

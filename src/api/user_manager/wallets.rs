@@ -5,14 +5,15 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::views::ManagedWallet;
-use super::{check_admin_id, user_id, wallet_id};
+use super::{SweepParams, check_admin_id, user_id, wallet_id};
 use crate::api::framework::app::State;
 use crate::api::framework::auth::{AdminKey, Manager, WalletKey};
 use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
+use crate::api::framework::idempotency::Idempotency;
 use crate::api::framework::json_stream::{Items, json, json_array};
-use crate::api::framework::params::{Checks, Params, WindowParams};
+use crate::api::framework::params::{Checks, Params, Window};
+use crate::api::framework::query::WindowParams;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::text::{InvalidText, Name};
 use crate::services::deletion::Deleter;
@@ -45,7 +46,7 @@ pub struct WalletOrder {
 /// A user has up to 1000 wallets, deleted ones apart; one more is refused (409, `too_many_wallets`).
 #[utoipa::path(
     tag = "User Manager",
-    params(IdempotencyParam),
+    params(Idempotency),
     request_body = WalletOrder,
     responses((status = 201, description = "The wallet", body = ManagedWallet)),
     security(("InvoiceKey" = []), ("AdminKey" = []))
@@ -80,7 +81,7 @@ pub(in crate::api) async fn create_wallet(
 )]
 #[get("/usermanager/api/v1/wallets")]
 pub(in crate::api) async fn list_wallets(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
-    let window = params.window()?;
+    let window = Window::from(params.read::<WindowParams>()?);
     json_array(move |after: Option<Cursor<WalletId>>| {
         let app = app.clone();
         async move {
@@ -163,7 +164,7 @@ pub(in crate::api) async fn rotate_all_keys(key: Manager<AdminKey>, app: State) 
     tag = "User Manager",
     params(
         ("id" = String, Path, description = "The wallet's id"),
-        ("sweep" = Option<bool>, Query, description = "Whether money is moved to the calling wallet; true where nothing is said")
+        SweepParams
     ),
     responses((status = 200, description = "Deleted; the body is `null`", body = Option<String>, example = json!(null))),
     security(("AdminKey" = []))
@@ -176,7 +177,7 @@ pub(in crate::api) async fn delete_wallet(
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let id = wallet_id(&path)?;
-    let sweep = params.flag("sweep")?.unwrap_or(true);
+    let sweep = params.read::<SweepParams>()?.sweeps();
     deletion::delete_wallet(&app.services, Deleter::Manager { key, sweep }, None, id).await?;
     Ok(HttpResponse::Ok().json(()))
 }

@@ -3,15 +3,16 @@
 use actix_web::{HttpResponse, delete, get, post, put, web};
 
 use super::orders::{NewUserOrder, UserOrder};
-use super::query::{UserListParams, filter_of, sort_of};
+use super::query::{Listing, UserListParams};
 use super::user_id;
 use super::views::{AnyUser, AnyUserPage, TenantUser, TenantUserPage};
 use crate::api::framework::app::State;
 use crate::api::framework::body::Body;
 use crate::api::framework::error::ApiError;
-use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
+use crate::api::framework::idempotency::Idempotency;
 use crate::api::framework::json_stream::json;
-use crate::api::framework::params::{LIMIT_MAX, Params, Window};
+use crate::api::framework::params::{LIMIT_MAX, Params};
+use crate::api::framework::query::query;
 use crate::api::framework::session::{ManagerLogin, OperatorOr, Reads, Users};
 use crate::api::operators::accounts as operators;
 use crate::api::user_manager::views::ManagedUser;
@@ -54,15 +55,14 @@ pub(in crate::api) async fn list_accounts(
     app: State,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    // Read for operators as well, although they are ignored: what is malformed is refused to everybody.
-    let (filter, sort) = (filter_of(&params)?, sort_of(&params)?);
+    // All of it for operators as well, although most is ignored: what is malformed is refused to everybody.
+    let Listing { search, filter, sort, window } = params.read::<UserListParams>()?.listing()?;
+    let (offset, limit) = (window.offset, window.limit.unwrap_or(LIMIT_MAX));
     let caller = match caller {
-        OperatorOr::Operator(operator) => return operators::list(operator, &app, &params).await,
+        OperatorOr::Operator(operator) => return operators::list(operator, &app, search, offset, limit).await,
         OperatorOr::Manager(caller) => caller,
     };
-    let Window { offset, limit } = params.window()?;
     let Some(filter) = filter else { return Ok(HttpResponse::Ok().json(TenantUserPage::default())) };
-    let limit = limit.unwrap_or(LIMIT_MAX);
     let page = overview::list(&app.services, caller, filter, sort, offset, limit).await?;
     Ok(HttpResponse::Ok().json(TenantUserPage::from(page)))
 }
@@ -74,7 +74,7 @@ pub(in crate::api) async fn list_accounts(
 /// own (201), whose wallet is listed with it.
 #[utoipa::path(
     tag = "Operators",
-    params(IdempotencyParam),
+    params(Idempotency),
     request_body = inline(NewUserOrder),
     responses(
         (status = 200, description = "The manager", body = ManagedUser),
@@ -195,6 +195,14 @@ pub(in crate::api) async fn delete_account(
     }
 }
 
+query! {
+    /// What becomes of a user.
+    pub(in crate::api) struct ActivationParams {
+        /// True to activate, false to deactivate
+        active: Option<bool>,
+    }
+}
+
 /// Activate or deactivate a user
 ///
 /// The wallets of a user who is deactivated are frozen for everything, new ones included: no money
@@ -204,7 +212,7 @@ pub(in crate::api) async fn delete_account(
     tag = "User Manager",
     params(
         ("user_id" = String, Path, description = "The user's id"),
-        ("active" = Option<bool>, Query, description = "True to activate, false to deactivate")
+        ActivationParams
     ),
     responses((status = 200, description = "The user", body = TenantUser)),
     security(("Session" = []), ("Token" = ["users"]))
@@ -217,7 +225,7 @@ pub(in crate::api) async fn activate_user(
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
     let id = user_id(&path)?;
-    let active = params.flag("active")?;
+    let ActivationParams { active } = params.read()?;
     let changed = overview::set_active(&app.services, caller, id, active).await?;
     Ok(HttpResponse::Ok().json(TenantUser::from(changed)))
 }

@@ -1,47 +1,54 @@
 //! Which users to list, and in which order.
 
-use utoipa::IntoParams;
+use std::borrow::Cow;
+
 use utoipa::openapi::Object;
 
 use crate::api::framework::error::ApiError;
 use crate::api::framework::leniency;
-use crate::api::framework::params::Params;
-use crate::api::payments::query::{directions, is_ascending};
+use crate::api::framework::params::Window;
+use crate::api::framework::query::{AnyOf, Deferred, FromValue, Limit, Offset, query, window};
+use crate::api::payments::query::{Direction, directions};
 use crate::domain::ids::{UserId, WalletId};
+use crate::domain::search::SearchText;
 use crate::services::UserFilter;
 use crate::services::users::overview::{Sort, SortKey};
 
-/// The parameters, for the document.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only the document reads these; the query itself is read by `filter_of` and `sort_of`")]
-pub struct UserListParams {
-    /// Only with this text in a name or the email address, whatever the case; among a manager's users
-    /// also in `external_id`, or with this id.
-    #[param(max_length = 128)]
-    search: Option<String>,
-    /// Rows at most; over 1000 or 0 is 1000, as where nothing is said.
-    #[param(minimum = 0)]
-    limit: Option<i64>,
-    /// Rows to leave out first.
-    #[param(minimum = 0)]
-    offset: Option<i64>,
-    /// Only this user. For managers, as what follows; of operators it is ignored.
-    id: Option<String>,
-    /// Only the user with this user name, whatever the case.
-    username: Option<String>,
-    /// Only the user with this email address.
-    email: Option<String>,
-    /// Only the user whom a system of the manager's own calls this.
-    external_id: Option<String>,
-    /// Only the user with this wallet.
-    wallet_id: Option<String>,
-    /// By what to sort; what is not there comes last.
-    #[param(schema_with = sort_keys)]
-    sortby: Option<String>,
-    /// In which direction; `asc` where nothing is said.
-    #[param(schema_with = directions)]
-    direction: Option<String>,
+query! {
+    /// Which users, and in which order.
+    pub struct UserListParams {
+        /// Only with this text in a name or the email address, whatever the case; among a manager's users
+        /// also in `external_id`, or with this id.
+        #[param(value_type = Option<String>, max_length = 128)]
+        search: Deferred<Option<SearchText>>,
+        /// Rows at most; over 1000 or 0 is 1000, as where nothing is said.
+        #[param(value_type = Option<i64>, minimum = 0)]
+        limit: Deferred<Limit>,
+        /// Rows to leave out first.
+        #[param(value_type = Option<i64>, minimum = 0)]
+        offset: Deferred<Offset>,
+        /// Only this user. For managers, as what follows; of operators it is ignored.
+        #[param(value_type = Option<String>)]
+        id: Deferred<AnyOf<String>>,
+        /// Only the user with this user name, whatever the case.
+        #[param(value_type = Option<String>)]
+        username: Deferred<AnyOf<String>>,
+        /// Only the user with this email address.
+        #[param(value_type = Option<String>)]
+        email: Deferred<AnyOf<String>>,
+        /// Only the user whom a system of the manager's own calls this.
+        #[param(value_type = Option<String>)]
+        external_id: Deferred<AnyOf<String>>,
+        /// Only the user with this wallet.
+        #[param(value_type = Option<String>)]
+        wallet_id: Deferred<AnyOf<String>>,
+        /// By what to sort; what is not there comes last.
+        #[param(schema_with = sort_keys)]
+        sortby: Deferred<Option<SortKey>>,
+        /// In which direction; `asc` where nothing is said.
+        #[param(schema_with = directions)]
+        direction: Deferred<Option<Direction>>,
+    }
 }
 
 /// The words for what a list is sorted by.
@@ -63,33 +70,44 @@ fn sort_keys() -> Object {
     leniency::words(SORT_KEYS.map(|(word, _)| word)).build()
 }
 
-/// In which order.
-pub(super) fn sort_of(params: &Params) -> Result<Sort, ApiError> {
-    let key = |value: &str| SORT_KEYS.into_iter().find(|(word, _)| *word == value).map(|(_, key)| key);
-    let words = || SORT_KEYS.map(|(word, _)| word).join(", ");
-    let sortby = params.read("sortby", |value| {
-        key(value).ok_or_else(|| ApiError::field("sortby", format_args!("must be one of {}", words())))
-    })?;
-    let ascending = params.read("direction", is_ascending)?;
-    Ok(Sort { key: sortby.unwrap_or(Sort::OLDEST.key), ascending: ascending.unwrap_or(Sort::OLDEST.ascending) })
+impl FromValue for SortKey {
+    fn from_value(text: &str) -> Result<Self, Cow<'static, str>> {
+        let found = SORT_KEYS.into_iter().find(|(word, _)| *word == text).map(|(_, key)| key);
+        found.ok_or_else(|| format!("must be one of {}", SORT_KEYS.map(|(word, _)| word).join(", ")).into())
+    }
 }
 
-/// Which users; `None` where only ids are asked for that nobody can have.
-pub(super) fn filter_of(params: &Params) -> Result<Option<UserFilter>, ApiError> {
-    let (ids, wallets) = (params.any_of("id")?, params.any_of("wallet_id")?);
-    let found: Vec<UserId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
-    let of_wallets: Vec<WalletId> = wallets.iter().filter_map(|id| id.parse().ok()).collect();
-    let is_nobody = found.is_empty() && !ids.is_empty() || of_wallets.is_empty() && !wallets.is_empty();
-    let texts = |name| Ok::<Vec<String>, ApiError>(params.any_of(name)?.into_iter().map(str::to_owned).collect());
-    let filter = UserFilter {
-        ids: found,
-        emails: texts("email")?,
-        usernames: texts("username")?.into_iter().map(|name| name.to_ascii_lowercase()).collect(),
-        external_ids: texts("external_id")?,
-        wallets: of_wallets,
-        search: params.search("search")?,
-        ..UserFilter::default()
-    };
-    // Only now, so that whatever is wrong with the others is told all the same.
-    Ok((!is_nobody).then_some(filter))
+/// What is listed.
+pub(super) struct Listing {
+    /// The text that is looked for, which is all that leaves managers out.
+    pub search: Option<SearchText>,
+    /// Which users; `None` where only ids are asked for that nobody can have.
+    pub filter: Option<UserFilter>,
+    pub sort: Sort,
+    pub window: Window,
+}
+
+impl UserListParams {
+    /// Reads the filters first, then the order, then the part.
+    pub(super) fn listing(self) -> Result<Listing, ApiError> {
+        let (AnyOf(ids), AnyOf(wallets)) = (self.id?, self.wallet_id?);
+        let found: Vec<UserId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+        let of_wallets: Vec<WalletId> = wallets.iter().filter_map(|id| id.parse().ok()).collect();
+        let is_nobody = found.is_empty() && !ids.is_empty() || of_wallets.is_empty() && !wallets.is_empty();
+        let filter = UserFilter {
+            ids: found,
+            emails: self.email?.0,
+            usernames: self.username?.0.into_iter().map(|name| name.to_ascii_lowercase()).collect(),
+            external_ids: self.external_id?.0,
+            wallets: of_wallets,
+            search: self.search?,
+            ..UserFilter::default()
+        };
+        let sort = Sort {
+            key: self.sortby?.unwrap_or(Sort::OLDEST.key),
+            ascending: self.direction?.map_or(Sort::OLDEST.ascending, Direction::is_ascending),
+        };
+        let window = window(self.limit?, self.offset?);
+        Ok(Listing { search: filter.search.clone(), filter: (!is_nobody).then_some(filter), sort, window })
+    }
 }

@@ -8,7 +8,7 @@ use super::{read_user_id, user_id};
 use crate::api::framework::app::State;
 use crate::api::framework::body::Body;
 use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
+use crate::api::framework::idempotency::Idempotency;
 use crate::api::framework::json_stream::json;
 use crate::api::framework::session::{ManagerLogin, OperatorOr, Reads, Users};
 use crate::api::operators::wallets;
@@ -65,7 +65,7 @@ pub(in crate::api) async fn list_account_wallets(
     tag = "Operators",
     params(
         ("user_id" = String, Path, description = "The user id of a manager, or of the manager's user"),
-        IdempotencyParam
+        Idempotency
     ),
     request_body = UserWalletOrder,
     responses(

@@ -14,7 +14,7 @@ use crate::api::framework::app::State;
 use crate::api::framework::auth::{AdminKey, Manager};
 use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
+use crate::api::framework::idempotency::Idempotency;
 use crate::api::framework::json_stream::json;
 use crate::api::framework::leniency;
 use crate::api::framework::params::Checks;
@@ -92,7 +92,7 @@ fn kinds_of(names: &[String]) -> Result<EventKinds, InvalidText> {
 /// is not shown again. At most 20 for each manager.
 #[utoipa::path(
     tag = "Events",
-    params(IdempotencyParam),
+    params(Idempotency),
     request_body = inline(NewEndpoint),
     responses((status = 201, description = "The endpoint", body = EndpointView)),
     security(("AdminKey" = []))

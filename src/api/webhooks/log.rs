@@ -1,10 +1,12 @@
 //! The log of what was sent to a manager's endpoints, and sending it again.
 
+use std::borrow::Cow;
+
 use actix_web::{HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use utoipa::openapi::Object;
 use utoipa::openapi::schema::Schema;
-use utoipa::{IntoParams, ToSchema};
 
 use super::views::{DeliveryDetails, DeliveryView};
 use super::{delivery_id, endpoint_id};
@@ -12,10 +14,11 @@ use crate::api::framework::app::State;
 use crate::api::framework::auth::{AdminKey, Manager};
 use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
+use crate::api::framework::idempotency::Idempotency;
 use crate::api::framework::json_stream::json;
 use crate::api::framework::leniency;
 use crate::api::framework::params::{Checks, Params, Window};
+use crate::api::framework::query::{AnyOf, FromValue, Limit, Offset, query, window};
 use crate::clock;
 use crate::domain::time::{Moment, UnixMs};
 use crate::services::webhooks::log::{self, LogPage};
@@ -25,20 +28,28 @@ const LIMIT_DEFAULT: i64 = 20;
 /// The latest time that is taken, in Unix seconds: the end of the year 9999.
 const SECONDS_MAX: isize = 253_402_300_799;
 
-/// Which deliveries to list.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only the document reads these; the query itself is read by `page_of`")]
-pub struct DeliveryListParams {
-    /// Only those in this state.
-    #[param(schema_with = states)]
-    state: Option<String>,
-    /// Deliveries at most; over 1000 is 1000, and 0 is 20, as where nothing is said.
-    #[param(minimum = 0)]
-    limit: Option<i64>,
-    /// Deliveries to leave out first.
-    #[param(minimum = 0)]
-    offset: Option<i64>,
+query! {
+    /// Which deliveries to list.
+    pub struct DeliveryListParams {
+        /// Only those in this state.
+        #[param(schema_with = states)]
+        state: AnyOf<DeliveryState>,
+        /// Deliveries at most; over 1000 is 1000, and 0 is 20, as where nothing is said.
+        #[param(value_type = Option<i64>, minimum = 0)]
+        limit: Limit,
+        /// Deliveries to leave out first.
+        #[param(value_type = Option<i64>, minimum = 0)]
+        offset: Offset,
+    }
+}
+
+impl DeliveryListParams {
+    /// Which part of a log.
+    pub(super) fn page(self) -> LogPage {
+        let Window { offset, limit } = window(self.limit, self.offset);
+        let states = self.state.0.into_iter().map(|DeliveryState(state)| state).collect();
+        LogPage { states, offset, limit: limit.unwrap_or(LIMIT_DEFAULT) }
+    }
 }
 
 /// What a delivery can be.
@@ -48,15 +59,15 @@ fn states() -> Object {
     leniency::words(STATES).build()
 }
 
-/// Which part of a log the query asks for.
-pub(super) fn page_of(params: &Params) -> Result<LogPage, ApiError> {
-    let state = |text: &str| {
-        let found = STATES.into_iter().find(|state| *state == text);
-        found.ok_or_else(|| ApiError::field("state", "must be `waiting`, `delivered` or `parked`"))
-    };
-    let states = params.any_of("state")?.into_iter().map(state).collect::<Result<_, _>>()?;
-    let Window { offset, limit } = params.window()?;
-    Ok(LogPage { states, offset, limit: limit.unwrap_or(LIMIT_DEFAULT) })
+/// One of [`STATES`].
+#[derive(Debug)]
+struct DeliveryState(&'static str);
+
+impl FromValue for DeliveryState {
+    fn from_value(text: &str) -> Result<Self, Cow<'static, str>> {
+        let found = STATES.into_iter().find(|state| *state == text).map(Self);
+        found.ok_or("must be `waiting`, `delivered` or `parked`".into())
+    }
 }
 
 fn since() -> Schema {
@@ -129,7 +140,7 @@ pub(in crate::api) async fn list_deliveries(
 ) -> Result<HttpResponse, ApiError> {
     let id = endpoint_id(&path)?;
     let manager = Manager::of(key).ok_or(ErrorCode::WebhookNotFound)?;
-    let found = log::list(&app.services, manager, id, page_of(&params)?).await?;
+    let found = log::list(&app.services, manager, id, params.read::<DeliveryListParams>()?.page()).await?;
     let views: Vec<_> = found.into_iter().map(DeliveryView::from).collect();
     Ok(HttpResponse::Ok().json(views))
 }
@@ -160,7 +171,7 @@ pub(in crate::api) async fn get_delivery(
 /// Of the kind `test`, as every event is sent; the log tells what became of it.
 #[utoipa::path(
     tag = "Events",
-    params(("webhook_id" = String, Path, description = "The endpoint's id"), IdempotencyParam),
+    params(("webhook_id" = String, Path, description = "The endpoint's id"), Idempotency),
     responses((status = 201, description = "The delivery, on its way", body = DeliveryView)),
     security(("AdminKey" = []))
 )]

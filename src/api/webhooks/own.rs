@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, get, post, put, web};
 
 use super::delivery_id;
-use super::log::{DeliveryListParams, page_of};
+use super::log::DeliveryListParams;
 use super::views::{DeliveryDetails, DeliveryView, SecretView};
 use crate::api::framework::app::State;
 use crate::api::framework::auth::AdminKey;
@@ -54,7 +54,7 @@ pub(in crate::api) async fn list_own_deliveries(
     app: State,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    let found = own::list(&app.services, key, page_of(&params)?).await?;
+    let found = own::list(&app.services, key, params.read::<DeliveryListParams>()?.page()).await?;
     let views: Vec<_> = found.into_iter().map(DeliveryView::from).collect();
     Ok(HttpResponse::Ok().json(views))
 }
