@@ -8,6 +8,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 pub mod boltcards;
 pub mod framework;
+pub mod holds;
 pub mod live;
 pub mod lndhub;
 pub mod lnurl;
@@ -112,6 +113,12 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(controls::limit_wallet)
         .service(transactions::list_transactions)
         .service(transfers::create_transfer)
+        .service(holds::place_holds)
+        .service(holds::settle_holds)
+        .service(holds::list_holds)
+        .service(holds::get_hold)
+        .service(holds::capture_hold)
+        .service(holds::void_hold)
         .service(extensions::update_extension)
         .service(extensions::enable_extension)
         .service(extensions::disable_extension)

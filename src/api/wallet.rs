@@ -32,6 +32,8 @@ use crate::services::wallets::{self, Holder, Wallet};
     "id": "0d3a8b6e5f7c4d1e9a2b3c4d5e6f7a8b",
     "name": "api_user_wallet",
     "balance": 1_000_000,
+    "balance_held": 0,
+    "balance_total": 1_000_000,
     "user": "7b1c2d3e4f5a6b7c8d9e0f1a2b3c4d5e",
     "currency": "sat"
 }))]
@@ -41,8 +43,12 @@ pub struct WalletView {
     id: WalletId,
     /// Its name.
     name: String,
-    /// What it holds, in msat.
+    /// What it can spend, in msat: what it holds without what is on hold.
     balance: Msat,
+    /// What of its money is on hold, in msat.
+    balance_held: Msat,
+    /// Both together, in msat.
+    balance_total: Msat,
     /// Its user's id.
     #[schema(value_type = String)]
     user: UserId,
@@ -57,15 +63,18 @@ fn shown(currency: Option<String>) -> String {
 }
 
 impl From<Holder> for WalletView {
-    fn from(Holder { grant, name, balance, currency }: Holder) -> Self {
-        Self { id: grant.wallet, name, balance, user: grant.user, currency: shown(currency) }
+    fn from(Holder { grant, name, balance, held, currency }: Holder) -> Self {
+        let (balance_held, balance_total) = (held, balance.with(held));
+        let (id, user, currency) = (grant.wallet, grant.user, shown(currency));
+        Self { id, name, balance, balance_held, balance_total, user, currency }
     }
 }
 
 impl From<Wallet> for WalletView {
     fn from(wallet: Wallet) -> Self {
-        let Wallet { id, user, name, balance, currency, .. } = wallet;
-        Self { id, name, balance, user, currency: shown(currency) }
+        let Wallet { id, user, name, balance, held, currency, .. } = wallet;
+        let (balance_held, balance_total) = (held, balance.with(held));
+        Self { id, name, balance, balance_held, balance_total, user, currency: shown(currency) }
     }
 }
 

@@ -12,6 +12,7 @@ pub mod expiry;
 pub mod external_id;
 pub mod extra;
 pub mod hold;
+pub mod hold_view;
 pub mod idempotency;
 pub mod ids;
 pub mod invoice;

@@ -70,6 +70,18 @@ impl Msat {
         self.0.checked_sub(amount.0).map(Self)
     }
 
+    /// What of a balance is left to spend when this much of it is held.
+    #[must_use]
+    pub const fn without(self, held: Self) -> Self {
+        Self(self.0.saturating_sub(held.0))
+    }
+
+    /// A balance together with what is held beside it.
+    #[must_use]
+    pub const fn with(self, held: Self) -> Self {
+        Self(self.0.saturating_add(held.0))
+    }
+
     /// The same movement seen from the other side.
     pub fn checked_neg(self) -> Option<Self> {
         self.0.checked_neg().map(Self)

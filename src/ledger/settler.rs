@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use super::command::Command;
 use super::operation::{Operation, decision_of};
 use super::outcome::{Outcome, Rejection};
-use super::queue::{Next, Queue};
+use super::queue::{Next, QUANTUM, Queue};
 use super::room::{Full, Room};
 use super::settle::SettlementStore;
 use super::settling::settle_jobs;
@@ -255,6 +255,13 @@ impl std::fmt::Debug for Place {
     }
 }
 
+/// How much of a batch a settlement of holds fills. How many holds a group has is only known when
+/// they are read.
+pub fn settlement_weight(payouts: usize, voids: usize, is_of_group: bool) -> usize {
+    let of_group = if is_of_group { QUANTUM } else { 0 };
+    payouts.saturating_add(voids).saturating_add(of_group).max(1)
+}
+
 impl Command {
     /// How much of a batch the command fills: 1 for most, the number of movements for a transfer or
     /// a deletion, the number of holds and payouts for what is held.
@@ -271,7 +278,7 @@ impl Command {
             Self::PlaceHolds(place) => place.holds.len().max(1),
             Self::SettleHolds(settle) => {
                 let payouts: usize = settle.captures.iter().map(|capture| capture.to.len()).sum();
-                payouts.saturating_add(settle.voids.len()).max(1)
+                settlement_weight(payouts, settle.voids.len(), settle.group.is_some())
             }
             Self::ExpireHolds(expire) => expire.holds.len().max(1),
             Self::Transfer(transfer) => transfer.legs.len().max(1),

@@ -70,8 +70,8 @@ pub struct Account {
 
 impl Account {
     /// What can be spent: the balance without what is held.
-    pub fn available(&self) -> Msat {
-        Msat::new(self.balance.get().saturating_sub(self.held.get()))
+    pub const fn available(&self) -> Msat {
+        self.balance.without(self.held)
     }
 
     /// Holds an amount; `None`, and nothing is changed, if that much is not available.

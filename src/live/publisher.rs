@@ -32,7 +32,7 @@ impl Observer for Publisher {
     fn writes(&mut self, effects: &Effects) {
         let anybody = self.hub.open() > 0 || self.relay.as_ref().is_some_and(Relay::is_wanted);
         if anybody {
-            self.moved.extend(effects.transfers.iter().flat_map(Movement::sides));
+            self.moved.extend(Movement::all_of(effects));
         }
     }
 

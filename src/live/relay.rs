@@ -210,21 +210,21 @@ fn messages(name: &str, movements: &[Movement], too_many: bool) -> Vec<String> {
 
 /// A movement as one word: account, number, balance, direction, row.
 fn word(movement: &Movement) -> String {
-    let Movement { account, entry, balance, received, row } = movement;
+    let Movement { account, entry, available, received, row } = movement;
     let direction = if *received { '+' } else { '-' };
-    format!("{account},{entry},{},{direction},{}", balance.get(), row)
+    format!("{account},{entry},{},{direction},{}", available.get(), row)
 }
 
 fn parse(word: &str) -> Option<Movement> {
     let mut parts = word.split(',');
     let account: AccountId = parts.next()?.parse().ok()?;
     let entry = parts.next()?.parse().ok()?;
-    let balance = Msat::new(parts.next()?.parse().ok()?);
+    let available = Msat::new(parts.next()?.parse().ok()?);
     let received = match parts.next()? {
         "+" => true,
         "-" => false,
         _ => return None,
     };
     let row = parts.next()?.parse().ok()?;
-    Some(Movement { account, entry, balance, received, row })
+    Some(Movement { account, entry, available, received, row })
 }

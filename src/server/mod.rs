@@ -3,6 +3,7 @@
 mod base;
 pub mod data_dirs;
 mod expiry;
+mod holds;
 mod observers;
 mod rates;
 pub mod tasks;
@@ -208,6 +209,7 @@ async fn run(
         });
     }
     upkeep_of(&app).start(&mut tasks);
+    tasks.start("the expiry of holds", holds::expire(app.clone()));
     if let Some(asking) = app.services.rates.asking() {
         tasks.start("the asking for rates", rates::run(asking, outbox.client.clone()));
     }

@@ -137,6 +137,8 @@ pub enum Missing {
     Endpoint,
     /// A delivery.
     Delivery,
+    /// A hold.
+    Hold,
     /// A pay link.
     PayLink,
     /// A Lightning address.

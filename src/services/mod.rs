@@ -12,6 +12,7 @@ pub mod cards;
 pub mod deletion;
 mod error;
 pub mod health;
+pub mod holds;
 pub mod idempotency;
 pub mod keys;
 pub mod ledger;

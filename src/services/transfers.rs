@@ -41,8 +41,8 @@ pub struct TransferTerms {
 /// Room in the ledger's queue for so many movements of a manager.
 #[derive(Debug)]
 pub struct Room {
-    manager: Manager<AdminKey>,
-    place: Place,
+    pub(super) manager: Manager<AdminKey>,
+    pub(super) place: Place,
 }
 
 /// Takes room for the movements of a manager, before the work that many of them make: where there

@@ -91,7 +91,7 @@ pub fn no_longer_open(connection: &mut Db, ids: &[InvoiceId]) -> Result<Vec<Invo
     for ids in ids.chunks(CHUNK_IDS) {
         let rows: Vec<Vec<u8>> = invoices::table
             .filter(invoices::id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
-            .filter(invoices::state.ne(InvoiceState::Open.as_str()))
+            .filter(invoices::state.eq_any([InvoiceState::Paid.as_str(), InvoiceState::Cancelled.as_str()]))
             .select(invoices::id)
             .load(connection)?;
         for id in rows {
@@ -123,6 +123,9 @@ pub fn movements(
     until: i64,
 ) -> Result<Option<Vec<Movement>>, StoreError> {
     let missing = usize::try_from(until.saturating_sub(after)).unwrap_or_default();
+    let account = accounts::table.filter(accounts::id.eq(wallet.as_bytes().as_slice()));
+    let held = Msat::new(account.select(accounts::held_msat).first(connection)?);
+    let within = Within { wallet, held, after, until };
     let mut found = Vec::with_capacity(missing);
     let (mut sent_before, mut received_before) = (Some(vec![0xff; 16]), Some(vec![0xff; 16]));
     let mut steps = 0..STEPS_MAX;
@@ -137,12 +140,12 @@ pub fn movements(
         if let Some(before) = &received_before {
             let rows = received(connection, wallet, before)?;
             received_before = last_of(&rows);
-            collect(&mut found, rows, wallet, true, after, until)?;
+            collect(&mut found, rows, within, true)?;
         }
         if let Some(before) = sent_before.as_ref().filter(|_| found.len() < missing) {
             let rows = sent(connection, wallet, before)?;
             sent_before = last_of(&rows);
-            collect(&mut found, rows, wallet, false, after, until)?;
+            collect(&mut found, rows, within, false)?;
         }
     }
     found.sort_unstable_by_key(|movement| movement.entry);
@@ -193,18 +196,21 @@ fn last_of(rows: &[Step]) -> Option<Vec<u8>> {
     rows.last().filter(|_| full).map(|(id, _)| id.clone())
 }
 
-fn collect(
-    found: &mut Vec<Movement>,
-    rows: Vec<Step>,
+/// Which movements of a wallet are searched for, and what is held of it now.
+#[derive(Clone, Copy)]
+struct Within {
     wallet: WalletId,
-    received: bool,
+    held: Msat,
     after: i64,
     until: i64,
-) -> Result<(), StoreError> {
+}
+
+fn collect(found: &mut Vec<Movement>, rows: Vec<Step>, within: Within, received: bool) -> Result<(), StoreError> {
+    let Within { wallet, held, after, until } = within;
     for (id, moved) in rows {
         if let Some((entry, balance)) = moved.filter(|(entry, _)| *entry > after && *entry <= until) {
-            let row = PaymentRow::from_slice(&id)?;
-            found.push(Movement { account: wallet.account(), entry, balance: Msat::new(balance), received, row });
+            let (row, available) = (PaymentRow::from_slice(&id)?, Msat::new(balance).without(held));
+            found.push(Movement { account: wallet.account(), entry, available, received, row });
         }
     }
     Ok(())

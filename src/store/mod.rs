@@ -14,6 +14,7 @@ pub mod audit;
 pub mod cards;
 pub mod db;
 pub mod encrypted_columns;
+pub mod holds;
 pub mod idempotency;
 pub mod live;
 mod lookup_batcher;

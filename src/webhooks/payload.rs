@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::crypto::secret::Sealer;
 use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
+use crate::domain::hold_view::HoldView;
 use crate::domain::ids::{EventId, PaymentHash, WalletId};
 use crate::domain::json::Members;
 use crate::domain::time::UnixMs;
@@ -104,6 +105,21 @@ pub fn of_kept(event: EventId, kind: EventKind, kept: &str, at: UnixMs) -> Resul
     let broken = |error| StoreError::Broken(format!("what was kept of an event is {error}"));
     let (heading, kept) = (Members::read(&heading).map_err(broken)?, Members::read(kept).map_err(broken)?);
     Ok(heading.merged_with(&kept))
+}
+
+/// The payload for a hold.
+#[derive(Serialize)]
+struct HoldBody<'a> {
+    event: &'static str,
+    event_id: EventId,
+    time: i64,
+    #[serde(flatten)]
+    hold: &'a HoldView,
+}
+
+/// The body for a hold, as the move that caused the event left it.
+pub fn of_hold(event: EventId, kind: EventKind, hold: &HoldView, at: UnixMs) -> Result<String, StoreError> {
+    write(&HoldBody { event: kind.as_str(), event_id: event, time: at.seconds(), hold })
 }
 
 fn write(body: &impl Serialize) -> Result<String, StoreError> {

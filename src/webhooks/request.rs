@@ -4,10 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use crate::clock;
 use crate::crypto::secret::Sealer;
-use crate::domain::ids::{EndpointId, InvoiceId, OwnerId, WalletId};
+use crate::domain::hold_view::HoldView;
+use crate::domain::ids::{EndpointId, HoldMoveId, InvoiceId, OwnerId, PaymentRow, WalletId};
 use crate::domain::lnurl::webhook::WebhookHeaders;
 use crate::domain::webhooks::{EventKind, OwnerKind, WebhookFormat, WebhookSecret};
 use crate::net::targets::Target;
+use crate::store::holds;
 use crate::store::pay_links::{self, Hook};
 use crate::store::payments::{self, Payment};
 use crate::store::webhooks::claims::Claimed;
@@ -37,6 +39,7 @@ pub(super) enum Ready {
 /// The data that requests are built from.
 struct Parts {
     received: HashMap<InvoiceId, Payment>,
+    holds: HashMap<HoldMoveId, HoldView>,
     endpoints: HashMap<EndpointId, Endpoint>,
     secrets: HashMap<OwnerId, Option<WebhookSecret>>,
     /// What pay links add to the webhooks of their invoices.
@@ -113,6 +116,22 @@ impl Outbox {
     }
 }
 
+/// The move of a hold that a delivery tells of, if it tells of one.
+fn hold_move_of(delivery: &Claimed) -> Option<HoldMoveId> {
+    match delivery.kind {
+        EventKind::HoldPlaced | EventKind::HoldCaptured | EventKind::HoldReleased => {
+            delivery.row.map(PaymentRow::hold_move)
+        }
+        EventKind::PaymentReceived
+        | EventKind::PaymentSent
+        | EventKind::InvoiceExpired
+        | EventKind::UserCreated
+        | EventKind::WalletCreated
+        | EventKind::WalletFrozen
+        | EventKind::Test => None,
+    }
+}
+
 impl Parts {
     fn load(
         connection: &mut Db,
@@ -124,6 +143,7 @@ impl Parts {
         let invoices: Vec<_> = claimed.iter().filter(is_received).filter_map(|it| Some(it.row?.invoice())).collect();
         let is_of_link = |it: &&Claimed| it.kind == EventKind::PaymentReceived && it.owner_kind == OwnerKind::Wallet;
         let of_links: Vec<_> = claimed.iter().filter(is_of_link).filter_map(|it| Some(it.row?.invoice())).collect();
+        let moves: Vec<_> = claimed.iter().filter_map(hold_move_of).collect::<HashSet<_>>().into_iter().collect();
         let owners: Vec<_> = claimed.iter().map(|it| it.owner).collect::<HashSet<_>>().into_iter().collect();
         let is_endpoint = |it: &&Claimed| it.owner_kind == OwnerKind::Endpoint;
         let ids: HashSet<_> = claimed.iter().filter(is_endpoint).map(|it| it.owner.endpoint()).collect();
@@ -132,6 +152,7 @@ impl Parts {
         Ok(Self {
             links: pay_links::hooks(connection, sealer, &of_links)?,
             received: payments::of_invoices(connection, &invoices)?,
+            holds: holds::as_of(connection, &moves)?.into_iter().zip(moves).map(|(hold, id)| (id, hold)).collect(),
             endpoints: endpoints::by_ids(connection, &ids.into_iter().collect::<Vec<_>>())?,
             secrets: secrets::of(connection, sealer, &owners)?,
             formats: formats::of_wallets(connection, &wallets.into_iter().collect::<Vec<_>>())?,
@@ -182,12 +203,15 @@ impl Parts {
             return Ok(Ready::Moved(host));
         }
         let hook = payment.and_then(|payment| self.hook(delivery, payment));
+        let hold = hold_move_of(delivery).and_then(|last| self.holds.get(&last));
         let body = match (payment, hook, &delivery.payload) {
             (Some(payment), Some(hook), _) => payload_pay_link::of_payment(payment, hook)?,
             (Some(payment), None, _) if self.is_as_lnbits(delivery) => payload_lnbits::of_payment(sealer, payment)?,
             (Some(payment), None, _) => payload::of_payment(sealer, delivery.event, delivery.kind, payment)?,
             (None, _, Some(kept)) => payload::of_kept(delivery.event, delivery.kind, kept, delivery.created_at)?,
-            (None, _, None) => return Err(missing()),
+            (None, _, None) => {
+                payload::of_hold(delivery.event, delivery.kind, hold.ok_or_else(missing)?, delivery.created_at)?
+            }
         };
         let secret = self.secrets.get(&delivery.owner).and_then(Option::as_ref);
         let secret = secret.ok_or_else(|| StoreError::Broken("the secret that signs is missing".to_owned()))?;

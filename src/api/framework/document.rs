@@ -177,6 +177,7 @@ fn tags() -> Vec<Tag> {
         tag("Wallet", "The wallet of the calling key"),
         tag("Payments", "Invoices and payments of the calling key's wallet"),
         tag("Bolt Cards", "Cards that pay from a wallet, and what tills and wallets ask when one is shown"),
+        tag("Holds", "Money of a tenant's wallets that is promised before it moves"),
         tag("User Manager", "Users and wallets that the calling key's user has created"),
         tag("LNDHub", "What wallet apps such as Zeus and BlueWallet speak, with errors of its own; and links for them"),
         tag(LNURL, "Links and Lightning addresses that anybody may pay, and paying them from inside"),

@@ -578,6 +578,7 @@ impl From<Missing> for ErrorCode {
             Missing::Payment => Self::PaymentNotFound,
             Missing::Endpoint => Self::WebhookNotFound,
             Missing::Delivery => Self::DeliveryNotFound,
+            Missing::Hold => Self::HoldNotFound,
             Missing::PayLink => Self::PayLinkNotFound,
             Missing::Address => Self::AddressNotFound,
             Missing::Card => Self::CardNotFound,

@@ -194,7 +194,7 @@ async fn tell_step(socket: &mut Socket, feed: &Feed, sealer: &Sealer, step: Step
                 if let Some(end) = feed.must_end() {
                     return Err(end.into());
                 }
-                socket.send(&WalletMessage { wallet_balance: movement.balance.to_sat(), payment }).await?;
+                socket.send(&WalletMessage { wallet_balance: movement.available.to_sat(), payment }).await?;
             }
             Ok(())
         }

@@ -85,8 +85,12 @@ pub struct AccountWallet {
     user: UserId,
     /// Its name.
     name: String,
-    /// What it holds, in msat.
+    /// What it can spend, in msat: what it holds without what is on hold.
     balance_msat: Msat,
+    /// What of its money is on hold, in msat.
+    balance_held: Msat,
+    /// Both together, in msat.
+    balance_total: Msat,
     /// How far its manager has frozen it: `spending` or `everything`.
     #[schema(value_type = Option<String>)]
     frozen_by_manager: Option<&'static str>,
@@ -108,6 +112,8 @@ impl From<Wallet> for AccountWallet {
             user: wallet.user,
             name: wallet.name,
             balance_msat: wallet.balance,
+            balance_held: wallet.held,
+            balance_total: wallet.balance.with(wallet.held),
             frozen_by_manager: wallet.frozen_by_manager.map(Freeze::as_str),
             frozen_by_operator: wallet.frozen_by_operator.map(Freeze::as_str),
             payment_max_sat: wallet.limits.payment_max.map(Amount::to_sat),

@@ -143,7 +143,7 @@ pub(in crate::api) async fn create_transfer(
 }
 
 /// A refusal, which names the movement where there were several.
-fn refusal(error: services::Error, is_array: bool) -> ApiError {
+pub(in crate::api) fn refusal(error: services::Error, is_array: bool) -> ApiError {
     if let services::Error::Rejected(rejection) = error {
         return ApiError::from_rejection(rejection, is_array);
     }

@@ -19,6 +19,8 @@ use crate::services::{UserWithWallets, WalletWithKeys};
     "adminkey": "c0ffee00c0ffee00c0ffee00c0ffee00",
     "inkey": "decaf000decaf000decaf000decaf000",
     "balance_msat": 0,
+    "balance_held": 0,
+    "balance_total": 0,
     "frozen": null,
     "payment_max_sat": null,
     "day_max_sat": null
@@ -39,8 +41,12 @@ pub struct ManagedWallet {
     adminkey: Option<String>,
     /// The key that reads and receives.
     inkey: String,
-    /// What it holds, in msat.
+    /// What it can spend, in msat: what it holds without what is on hold.
     balance_msat: Msat,
+    /// What of its money is on hold, in msat.
+    balance_held: Msat,
+    /// Both together, in msat.
+    balance_total: Msat,
     /// How far it is frozen, by its manager or by an operator: `spending` or `everything`.
     #[schema(value_type = Option<String>)]
     frozen: Option<&'static str>,
@@ -98,6 +104,8 @@ impl ManagedWallet {
             adminkey: may_spend.then(|| keys.admin.reveal().to_owned()),
             inkey: keys.invoice.reveal().to_owned(),
             balance_msat: wallet.balance,
+            balance_held: wallet.held,
+            balance_total: wallet.balance.with(wallet.held),
             frozen: wallet.frozen_by_manager.max(wallet.frozen_by_operator).map(Freeze::as_str),
             payment_max_sat: wallet.limits.payment_max.map(Amount::to_sat),
             day_max_sat: wallet.limits.day_max.map(Amount::to_sat),

@@ -134,6 +134,8 @@ impl From<UserPage> for TenantUserPage {
     "adminkey": "c0ffee00c0ffee00c0ffee00c0ffee00",
     "inkey": "decaf000decaf000decaf000decaf000",
     "balance_msat": 21_000,
+    "balance_held": 0,
+    "balance_total": 21_000,
     "currency": "sat",
     "deleted": false,
     "frozen": null,
@@ -154,8 +156,12 @@ pub struct TenantWallet {
     adminkey: Option<String>,
     /// The key that reads and receives; null to a token that only reads.
     inkey: Option<String>,
-    /// What it holds, in msat.
+    /// What it can spend, in msat: what it holds without what is on hold.
     balance_msat: Msat,
+    /// What of its money is on hold, in msat.
+    balance_held: Msat,
+    /// Both together, in msat.
+    balance_total: Msat,
     /// The unit that requests speak: always `sat`.
     currency: &'static str,
     /// Always false: a deleted wallet is not shown.
@@ -181,6 +187,8 @@ impl TenantWallet {
             adminkey: caller.sees_admin_keys().then(|| keys.admin.reveal().to_owned()),
             inkey: caller.sees_invoice_keys().then(|| keys.invoice.reveal().to_owned()),
             balance_msat: wallet.balance,
+            balance_held: wallet.held,
+            balance_total: wallet.balance.with(wallet.held),
             currency: "sat",
             deleted: false,
             frozen: wallet.frozen_by_manager.max(wallet.frozen_by_operator).map(Freeze::as_str),

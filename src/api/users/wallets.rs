@@ -31,6 +31,8 @@ use crate::services::managed_wallets;
         "adminkey": "c0ffee00c0ffee00c0ffee00c0ffee00",
         "inkey": "decaf000decaf000decaf000decaf000",
         "balance_msat": 21_000,
+        "balance_held": 0,
+        "balance_total": 21_000,
         "currency": "sat",
         "deleted": false,
         "frozen": null,

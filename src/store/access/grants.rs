@@ -56,8 +56,10 @@ pub struct Holder {
     pub grant: Grant,
     /// The wallet's name.
     pub name: String,
-    /// The wallet's balance.
+    /// What the wallet can spend: its balance without what is held.
     pub balance: Msat,
+    /// What is held of it.
+    pub held: Msat,
     /// The code of the currency that the wallet's payments are also told in, where it has one.
     pub currency: Option<String>,
 }
@@ -74,6 +76,7 @@ read_columns!(
         may_create_users: bool as Bool = "u.may_create_users",
         name: String as Text = "w.name",
         balance_msat: i64 as BigInt = "a.balance_msat",
+        held_msat: i64 as BigInt = "a.held_msat",
         currency: Option<String> as Nullable<Text> = "w.currency",
         keys_version: i64 as BigInt = "a.keys_version",
         frozen_by_manager: Option<String> as Nullable<Text> = "a.frozen_by_manager",
@@ -150,7 +153,14 @@ fn holder(row: HolderColumns) -> Result<Holder, StoreError> {
         may_create_users: row.may_create_users,
         keys_version: row.keys_version,
     };
-    Ok(Holder { grant, name: row.name, balance: Msat::new(row.balance_msat), currency: row.currency })
+    let held = Msat::new(row.held_msat);
+    Ok(Holder {
+        grant,
+        name: row.name,
+        balance: Msat::new(row.balance_msat).without(held),
+        held,
+        currency: row.currency,
+    })
 }
 
 /// The keys of a completely frozen wallet cannot be used.

@@ -383,5 +383,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     subscriptions,
     pay_links,
     cards,
-    hits
+    hits,
+    holds,
+    hold_moves
 );

@@ -140,7 +140,7 @@ impl Sort {
             SortKey::Email => "users.email",
             SortKey::ExternalId => "users.external_id",
             // In sat, of which there are few enough for a sum of 64 bits.
-            SortKey::Balance => of_wallets!("COALESCE(SUM(a.balance_msat / 1000), 0)"),
+            SortKey::Balance => of_wallets!("COALESCE(SUM((a.balance_msat - a.held_msat) / 1000), 0)"),
             SortKey::Transactions => of_wallets!("COALESCE(SUM(a.entries), 0)"),
             SortKey::Wallets => of_wallets!("COUNT(*)"),
             SortKey::LastPayment => of_wallets!("MAX(a.moved_at_ms)"),

@@ -43,8 +43,10 @@ pub struct Wallet {
     pub manager: Option<UserId>,
     /// Its name.
     pub name: String,
-    /// Its balance.
+    /// What can be spent: its balance without what is held.
     pub balance: Msat,
+    /// What is held of it.
+    pub held: Msat,
     /// The freeze set by its manager, for the wallet itself or with its user.
     pub frozen_by_manager: Option<Freeze>,
     /// The freeze set by an operator.
@@ -84,7 +86,7 @@ impl StoredKeys {
 /// The columns of a wallet's freezes and limits.
 type ControlColumns = (Option<String>, Option<String>, bool, Option<i64>, Option<i64>);
 
-type Columns = (Vec<u8>, Vec<u8>, Option<Vec<u8>>, String, i64, ControlColumns, Option<String>, i64);
+type Columns = (Vec<u8>, Vec<u8>, Option<Vec<u8>>, String, i64, i64, ControlColumns, Option<String>, i64);
 
 type Controls = (
     accounts::frozen_by_manager,
@@ -107,6 +109,7 @@ const COLUMNS: (
     users::manager_id,
     wallets::name,
     accounts::balance_msat,
+    accounts::held_msat,
     Controls,
     wallets::currency,
     wallets::created_at_ms,
@@ -116,13 +119,14 @@ const COLUMNS: (
     users::manager_id,
     wallets::name,
     accounts::balance_msat,
+    accounts::held_msat,
     CONTROLS,
     wallets::currency,
     wallets::created_at_ms,
 );
 
 fn wallet(columns: Columns) -> Result<Wallet, StoreError> {
-    let (id, user, manager, name, balance_msat, controls, currency, created_at_ms) = columns;
+    let (id, user, manager, name, balance_msat, held_msat, controls, currency, created_at_ms) = columns;
     let (by_manager, by_operator, deactivated, payment_max, day_max) = controls;
     let freezes = freezes(by_manager.as_deref(), by_operator.as_deref(), deactivated)?;
     Ok(Wallet {
@@ -133,7 +137,8 @@ fn wallet(columns: Columns) -> Result<Wallet, StoreError> {
         user: UserId::from_slice(&user)?,
         manager: manager.map(|id| UserId::from_slice(&id)).transpose()?,
         name,
-        balance: Msat::new(balance_msat),
+        balance: Msat::new(balance_msat).without(Msat::new(held_msat)),
+        held: Msat::new(held_msat),
         currency,
         created_at: UnixMs::new(created_at_ms),
     })
@@ -279,7 +284,7 @@ pub fn has_more_than(connection: &mut Db, users: &[UserId], count: usize) -> Res
 pub struct Holdings {
     /// How many wallets.
     pub wallets: i64,
-    /// What these hold together, in msat.
+    /// What these can spend together, in msat: without what is held.
     pub balance_msat: i128,
     /// How often money has come into one of them or left it.
     pub movements: i64,
@@ -303,8 +308,8 @@ pub fn holdings_of(connection: &mut Db, ids: &[UserId]) -> Result<HashMap<UserId
             .select((
                 wallets::user_id,
                 diesel::dsl::count_star(),
-                diesel::dsl::sql::<BigInt>(sum!(high!("accounts.balance_msat"))),
-                diesel::dsl::sql::<BigInt>(sum!(low!("accounts.balance_msat"))),
+                diesel::dsl::sql::<BigInt>(sum!(high!("(accounts.balance_msat - accounts.held_msat)"))),
+                diesel::dsl::sql::<BigInt>(sum!(low!("(accounts.balance_msat - accounts.held_msat)"))),
                 diesel::dsl::sql::<BigInt>(sum!("accounts.entries")),
                 diesel::dsl::sql::<Nullable<BigInt>>("MAX(accounts.moved_at_ms)"),
             ))
