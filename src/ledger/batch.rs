@@ -59,6 +59,9 @@ impl ReadSet {
                     let place = if is_locked { &mut read_set.accounts } else { &mut read_set.readers };
                     place.insert(create.authority.account);
                     read_set.name(create.invoice.payee, create.invoice.external_id.as_ref());
+                    if create.invoice.preimage.is_none() {
+                        read_set.invoices.insert(create.invoice.payment_hash);
+                    }
                     issued.insert(create.invoice.payment_hash, create.invoice.payee);
                 }
                 Command::IssueForLink(issue) => {

@@ -211,6 +211,9 @@ pub enum Rejection {
         /// Which one.
         hold: HoldId,
     },
+    /// Another invoice has the payment hash.
+    #[error("another invoice has the payment hash")]
+    PaymentHashTaken,
     /// The invoice was issued with a preimage of satkeep's.
     #[error("the invoice is not a hold invoice")]
     NotAHoldInvoice,
@@ -317,6 +320,7 @@ impl Rejection {
             | Self::CaptureTooLarge { .. }
             | Self::TooManyCaptures { .. }
             | Self::GroupTooLarge
+            | Self::PaymentHashTaken
             | Self::NotAHoldInvoice
             | Self::IsAHoldInvoice
             | Self::InvoiceNotHeld

@@ -63,10 +63,11 @@ fn position(rejection: Rejection) -> usize {
         Rejection::NotAHoldInvoice => 34,
         Rejection::IsAHoldInvoice => 35,
         Rejection::InvoiceNotHeld => 36,
+        Rejection::PaymentHashTaken => 37,
     }
 }
 
-const REFUSALS: usize = 37;
+const REFUSALS: usize = 38;
 
 struct Scene {
     memory: Memory,
@@ -337,6 +338,12 @@ fn held(mut memory: Memory, paid: &NewInvoice) -> BTreeSet<usize> {
             &memory,
             settle_holds(vec![capture(of_w4, to(None), true)], vec![of_w4], None),
             closed(of_w4, HoldState::Captured),
+        ),
+        (
+            "create, a hash that is taken",
+            &memory,
+            create(NewInvoice { payment_hash: paid.payment_hash, ..hold_invoice() }),
+            R::PaymentHashTaken,
         ),
         ("pay, held", &memory, pay(w4, &waiting), R::InvoiceAlreadyPaid),
         ("card, hold invoice", &memory, tap(&unpaid), R::IsAHoldInvoice),

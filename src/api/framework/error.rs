@@ -109,6 +109,9 @@ codes! {
     /// The hold is for a hold invoice, which its payee settles or cancels.
     HoldOfInvoice = "hold_of_invoice", BAD_REQUEST, false,
         "The hold is for a hold invoice, which its payee settles or cancels";
+    /// Another invoice has the payment hash.
+    PaymentHashTaken = "payment_hash_taken", BAD_REQUEST, false,
+        "Another invoice has this payment_hash: every hold invoice needs a new preimage";
     /// The invoice was issued with a preimage of this server's.
     NotAHoldInvoice = "not_a_hold_invoice", BAD_REQUEST, false,
         "Not a hold invoice: it is settled by paying it, and cannot be cancelled";
@@ -512,6 +515,7 @@ impl ApiError {
             }
             Rejection::TooManyCaptures { .. } => ErrorCode::TooManyCaptures,
             Rejection::GroupTooLarge => ErrorCode::GroupTooLarge,
+            Rejection::PaymentHashTaken => ErrorCode::PaymentHashTaken,
             Rejection::NotAHoldInvoice => ErrorCode::NotAHoldInvoice,
             Rejection::IsAHoldInvoice => ErrorCode::IsAHoldInvoice,
             Rejection::InvoiceNotHeld => ErrorCode::InvoiceNotHeld,

@@ -13,7 +13,11 @@ use crate::ledger::state::{Invoice, InvoiceRow, InvoiceState};
 
 impl Work<'_> {
     pub(super) fn create_invoice(&mut self, create: &CreateInvoice) -> Result<Issued, Rejection> {
-        let NewInvoice { payee, payment_hash, external_id, .. } = &create.invoice;
+        let NewInvoice { payee, payment_hash, preimage, external_id, .. } = &create.invoice;
+        // A hash that a client has chosen may be anybody's.
+        if preimage.is_none() && self.invoice(*payment_hash).is_some() {
+            return Err(Rejection::PaymentHashTaken);
+        }
         if let Some(id) = external_id {
             let name = (*payee, id.clone());
             self.check_external_id(&name, 0)?;

@@ -62,6 +62,7 @@ pub async fn refund_invoice(services: &Services, link: RefundLink, amount_msat: 
         expiry: Expiry::DEFAULT,
         webhook: None,
         extra: Some(Extra::new(&json.to_string()).or(Err(Error::Fault))?),
+        payment_hash: None,
         external_id: None,
     };
     let invoice = payments::issue(services, found.wallet.account(), amount, terms, clock::now())?;

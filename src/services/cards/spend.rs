@@ -76,6 +76,7 @@ fn refusal(rejection: Rejection, request: &SkimmedRequest) -> CardError {
         | Rejection::CaptureTooLarge { .. }
         | Rejection::GroupTooLarge
         | Rejection::TooManyCaptures { .. }
+        | Rejection::PaymentHashTaken
         | Rejection::NotAHoldInvoice
         | Rejection::IsAHoldInvoice
         | Rejection::InvoiceNotHeld

@@ -150,6 +150,7 @@ impl OpenLink {
             expiry: Expiry::DEFAULT,
             webhook: terms.webhook.clone(),
             extra: Some(self.extra(comment)?),
+            payment_hash: None,
             external_id: None,
         };
         issue(services, self.link.wallet.account(), amount, terms, clock::now())

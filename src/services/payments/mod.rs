@@ -2,6 +2,7 @@
 
 mod create;
 mod extra;
+mod held;
 mod history;
 mod list;
 mod pay;
@@ -11,6 +12,7 @@ mod transactions;
 pub(in crate::services) use create::issue;
 pub use create::{InvoiceTerms, create, created_before};
 pub use extra::append_extra;
+pub use held::{cancel_held, settle_held};
 pub use history::{Grouping, HistoryPoint, history};
 pub use list::{PaymentQuery, list, list_and_count};
 pub use pay::{PayTerms, paid_before, pay};
