@@ -40,6 +40,7 @@ fn every_operation_says_what_it_must() {
         "Payments",
         "Bolt Cards",
         "User Manager",
+        "Holds",
         "LNDHub",
         "LNURL",
         "Operators",
