@@ -93,6 +93,9 @@ codes! {
         "Other currencies are not enabled on this server; amounts are in sat";
     /// A pay link does not take this payment: the text says why.
     LinkRefused = "link_refused", BAD_REQUEST, false, "The pay link does not take this payment";
+    /// As many invoices of a pay link as may wait to be paid do so.
+    TooManyOpenInvoices = "too_many_open_invoices", BAD_REQUEST, false,
+        "Too many invoices of this link wait to be paid; try again later";
     /// Nobody has said by which host the outside reaches this server.
     NoPublicUrl = "no_public_url", BAD_REQUEST, false,
         "Links need a host: the operator must set --public-url, or name the host of this request in --allowed-hosts";
@@ -489,6 +492,7 @@ impl ApiError {
             Rejection::DayLimit { .. } => ErrorCode::DayLimit,
             Rejection::InsufficientBalance { .. } => ErrorCode::InsufficientBalance,
             Rejection::BalanceLimit { .. } => ErrorCode::BalanceLimit,
+            Rejection::TooManyOpenInvoices => ErrorCode::TooManyOpenInvoices,
         };
         match rejection.leg().filter(|_| legs) {
             Some(leg) => Self::from(code).at_leg(leg),

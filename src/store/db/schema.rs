@@ -110,6 +110,7 @@ diesel::table! {
         expired_at_ms -> Nullable<BigInt>,
         origin -> Nullable<Binary>,
         external_id -> Nullable<Text>,
+        open_origin -> Nullable<Binary>,
     }
 }
 
