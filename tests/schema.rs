@@ -9,7 +9,7 @@ use satkeep::store::db::migrations;
 
 use crate::harness::{StoreKind, TestDatabase};
 
-const TABLES: [&str; 25] = [
+const TABLES: [&str; 26] = [
     "accounts",
     "cards",
     "deliveries",
@@ -21,6 +21,7 @@ const TABLES: [&str; 25] = [
     "idempotency",
     "invoices",
     "pay_links",
+    "payment_counts",
     "payments",
     "payments_in",
     "payments_out",

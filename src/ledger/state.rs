@@ -61,6 +61,8 @@ pub struct Account {
     pub spent: Spent,
     /// The events that somebody subscribes to.
     pub subscribed: EventKinds,
+    /// The tenant it belongs to, which never changes; none for issuance.
+    pub tenant: Option<UserId>,
 }
 
 /// The state of an invoice. Expiry is not a state: the time of payment decides.
@@ -256,6 +258,10 @@ pub struct TransferRow {
     pub webhook: Option<String>,
     /// What the payer calls it.
     pub external_id: Option<ExternalId>,
+    /// The payer's tenant.
+    pub tenant: Option<UserId>,
+    /// The payee's tenant, where it is another than the payer's.
+    pub payee_tenant: Option<UserId>,
     /// When the money moved.
     pub created_at: UnixMs,
 }
@@ -267,6 +273,8 @@ pub struct InvoiceRow {
     pub invoice: NewInvoice,
     /// When it was paid, for a direct transfer.
     pub paid_at: Option<UnixMs>,
+    /// The payee's tenant.
+    pub tenant: Option<UserId>,
 }
 
 /// A payment that somebody is to be notified of. It gets its id when it is written, so that ids are

@@ -43,7 +43,8 @@ impl Work<'_> {
 
     pub(super) fn issue(&mut self, invoice: &NewInvoice, paid_at: Option<UnixMs>) {
         self.issued.insert(invoice.payment_hash, self.effects.invoices.len());
-        self.effects.invoices.push(InvoiceRow { invoice: invoice.clone(), paid_at });
+        let tenant = self.account(invoice.payee).and_then(|payee| payee.tenant);
+        self.effects.invoices.push(InvoiceRow { invoice: invoice.clone(), paid_at, tenant });
     }
 
     /// An invoice that was stored before, or issued in this batch.

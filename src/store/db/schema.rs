@@ -110,6 +110,7 @@ diesel::table! {
         expired_at_ms -> Nullable<BigInt>,
         origin -> Nullable<Binary>,
         external_id -> Nullable<Text>,
+        tenant -> Nullable<Binary>,
     }
 }
 
@@ -212,6 +213,8 @@ diesel::table! {
         created_at_ms -> BigInt,
         webhook -> Nullable<Text>,
         external_id -> Nullable<Text>,
+        tenant -> Nullable<Binary>,
+        payee_tenant -> Nullable<Binary>,
     }
 }
 
@@ -234,6 +237,16 @@ diesel::table! {
         expires_at_ms -> BigInt,
         paid_at_ms -> Nullable<BigInt>,
         external_id -> Nullable<Text>,
+        tenant -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    payment_counts (tenant, side) {
+        tenant -> Binary,
+        side -> Text,
+        before_id -> Binary,
+        payments -> BigInt,
     }
 }
 

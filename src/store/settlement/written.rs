@@ -4,7 +4,7 @@ use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
 use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
-use crate::domain::ids::EventId;
+use crate::domain::ids::{EventId, UserId};
 use crate::domain::time::UnixMs;
 use crate::ledger::state::{AccountRow, ClaimRow, InvoiceRow, InvoiceState, PaymentEvent, TransferRow};
 use crate::store::db::columns::written_columns;
@@ -28,8 +28,13 @@ written_columns!(
         expires_at_ms: i64 as BigInt = row.invoice.expires_at.get(),
         paid_at_ms: Option<i64> as Nullable<BigInt> = row.paid_at.map(UnixMs::get),
         external_id: Option<&'a str> as Nullable<Text> = row.invoice.external_id.as_ref().map(ExternalId::as_str),
+        tenant: Option<&'a [u8]> as Nullable<Binary> = row.tenant.as_ref().map(bytes),
     }
 );
+
+const fn bytes(id: &UserId) -> &[u8] {
+    id.as_bytes().as_slice()
+}
 
 const fn state_of(row: &InvoiceRow) -> InvoiceState {
     if row.paid_at.is_some() { InvoiceState::Paid } else { InvoiceState::Open }
@@ -52,6 +57,8 @@ written_columns!(
         tag: Option<String> as Nullable<Text> = row.extra.as_ref().and_then(Extra::tag),
         webhook: Option<&'a str> as Nullable<Text> = row.webhook.as_deref(),
         external_id: Option<&'a str> as Nullable<Text> = row.external_id.as_ref().map(ExternalId::as_str),
+        tenant: Option<&'a [u8]> as Nullable<Binary> = row.tenant.as_ref().map(bytes),
+        payee_tenant: Option<&'a [u8]> as Nullable<Binary> = row.payee_tenant.as_ref().map(bytes),
     }
 );
 
