@@ -45,7 +45,7 @@ pub struct PageParams {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only the document reads these; the query itself is read by `filter`")]
 pub struct FilterParams {
-    /// A text to look for in the memo, whatever the case.
+    /// A text to look for in the memo, whatever the case; where a list says so, also elsewhere.
     #[param(max_length = 128)]
     search: Option<String>,
     /// Only with this status.
@@ -67,7 +67,7 @@ pub struct FilterParams {
     checking_id: Option<String>,
     /// Only with this external id.
     external_id: Option<String>,
-    /// Only of this wallet; as the list is of one wallet, all or nothing.
+    /// Only of this wallet; where the list is of one wallet, all or nothing.
     #[param(pattern = "^[0-9a-fA-F]{32}$")]
     wallet_id: Option<String>,
     /// Only of this time of creation: Unix seconds or ISO 8601, without a zone in UTC.
@@ -214,7 +214,11 @@ fn condition(comparison: &Comparison, now: UnixMs) -> Result<Condition, ApiError
     let Comparison { name, field, op, values } = comparison;
     let (op, hex) = (*op, |bytes: usize| format!("must be {} hex characters", bytes * 2));
     let test = match field {
-        Field::Search | Field::Memo => text(name, op, values, Test::Memo)?,
+        Field::Search => text(name, op, values, |test| match test {
+            TextTest::Contains(text) => Test::Search(text),
+            TextTest::OneOf(_) => Test::Memo(test),
+        })?,
+        Field::Memo => text(name, op, values, Test::Memo)?,
         Field::Tag => text(name, op, values, Test::Tag)?,
         Field::ExternalId => text(name, op, values, Test::ExternalId)?,
         Field::Status => Test::Status(each(name, op, values, status, "must be pending, success or failed")?, now),

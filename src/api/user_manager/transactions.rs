@@ -1,6 +1,7 @@
-//! The payments of a tenant's wallet.
+//! The payments of a tenant's wallet, and of all of them.
 
 use actix_web::{HttpResponse, get, web};
+use utoipa::IntoParams;
 
 use super::wallet_id;
 use crate::api::framework::app::State;
@@ -9,10 +10,56 @@ use crate::api::framework::error::ApiError;
 use crate::api::framework::json_stream::json_array;
 use crate::api::framework::params::{Params, WindowParams};
 use crate::api::payments::view::PaymentView;
+use crate::api::framework::session::TenantReader;
 use crate::clock;
 use crate::domain::ids::PaymentRow;
-use crate::services::payments;
 use crate::services::payments::{Payment, Slice};
+use crate::services::{payments, tenants};
+
+/// What to look for in a list of payments, for the document.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only the document reads this; the query itself is read by `Params::search`")]
+pub(in crate::api) struct PaymentSearchParams {
+    /// A payment hash, or the id of a wallet or user; or else a text in the memo, in the wallet's name, or
+    /// in the user's name, user name, email address or `external_id`, whatever the case.
+    #[param(max_length = 128)]
+    search: Option<String>,
+}
+
+/// List the tenant's payments
+///
+/// Those of all wallets of the manager's users, and of its own, newest first, unless `limit` says
+/// otherwise. Payments between two of them are listed twice, as each of them sees it. Those of deleted
+/// users and wallets stay.
+#[utoipa::path(
+    tag = "User Manager",
+    params(WindowParams, PaymentSearchParams),
+    responses((status = 200, description = "The payments", body = Vec<PaymentView>)),
+    security(("AdminKey" = []), ("Session" = []), ("Token" = ["read"]))
+)]
+#[get("/usermanager/api/v1/transactions")]
+pub(in crate::api) async fn list_tenant_transactions(
+    caller: TenantReader,
+    app: State,
+    params: Params,
+) -> Result<HttpResponse, ApiError> {
+    let (window, search) = (params.window()?, params.search("search")?);
+    json_array(move |older_than: Option<PaymentRow>| {
+        let (app, search) = (app.clone(), search.clone());
+        let window = if older_than.is_some() { window.after_first_page() } else { window };
+        let slice = Slice { older_than, offset: window.offset, limit: window.rows() };
+        async move {
+            let sealer = app.services.sealer.clone();
+            let show = move |page: Vec<Payment>| {
+                let last = page.last().map(|payment| payment.row).filter(|_| !window.ends_with(page.len()));
+                Ok((PaymentView::items(&sealer, page, clock::now())?, last))
+            };
+            Ok(tenants::transactions(&app.services, caller, search, slice, show).await?)
+        }
+    })
+    .await
+}
 
 /// List a wallet's payments
 ///

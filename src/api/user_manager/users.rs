@@ -106,6 +106,10 @@ pub struct UserListParams {
     /// be longer, up to 8192 bytes. Given more than once, any of them will do.
     #[param(max_length = 128, example = json!("{\"level\": 2}"))]
     extra: Option<String>,
+    /// Only with this text in the name, the user name, the email address or `external_id`, whatever the
+    /// case; or with this id.
+    #[param(max_length = 128)]
+    search: Option<String>,
     /// Users at most; over 1000 is 1000, and 0 is all, as where nothing is said.
     #[param(minimum = 0)]
     limit: Option<i64>,
@@ -188,8 +192,9 @@ fn filter_of(params: &Params) -> Result<Option<UserFilter>, ApiError> {
     let is_nobody = found.is_empty() && !ids.is_empty();
     let texts = |name| Ok::<_, ApiError>(params.any_of(name)?.into_iter().map(str::to_owned).collect());
     let (names, emails, external_ids) = (texts("name")?, texts("email")?, texts("external_id")?);
+    let search = params.search("search")?;
     let filter =
-        UserFilter { ids: found, names, emails, external_ids, extra: extra_of(params)?, ..UserFilter::default() };
+        UserFilter { ids: found, names, emails, external_ids, extra: extra_of(params)?, search, ..UserFilter::default() };
     // Only now, so that whatever is wrong with the others is told all the same.
     Ok((!is_nobody).then_some(filter))
 }

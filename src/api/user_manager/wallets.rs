@@ -13,11 +13,12 @@ use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
 use crate::api::framework::json_stream::{Items, json, json_array};
 use crate::api::framework::params::{Checks, Params, WindowParams};
+use super::SearchParams;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::text::{InvalidText, Name};
 use crate::services::deletion::Deleter;
 use crate::services::managed_wallets::Rotation;
-use crate::services::{Cursor, deletion, managed_wallets};
+use crate::services::{Cursor, WalletFilter, deletion, managed_wallets};
 
 /// A wallet to create.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -71,21 +72,22 @@ pub(in crate::api) async fn create_wallet(
 
 /// List wallets
 ///
-/// All wallets of all of the manager's users, oldest first, unless `limit` says otherwise.
+/// All wallets of all of the manager's users, oldest first, unless `limit` says otherwise; with
+/// `search`, those that it finds.
 #[utoipa::path(
     tag = "User Manager",
-    params(WindowParams),
+    params(WindowParams, SearchParams),
     responses((status = 200, description = "The wallets", body = Vec<ManagedWallet>)),
     security(("InvoiceKey" = []), ("AdminKey" = []))
 )]
 #[get("/usermanager/api/v1/wallets")]
 pub(in crate::api) async fn list_wallets(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
-    let window = params.window()?;
+    let (window, filter) = (params.window()?, WalletFilter { search: params.search("search")?, ..WalletFilter::default() });
     json_array(move |after: Option<Cursor<WalletId>>| {
-        let app = app.clone();
+        let (app, filter) = (app.clone(), filter.clone());
         async move {
             let show = move |wallets| Items::of(ManagedWallet::list(wallets, key.sees_admin_keys()));
-            Ok(managed_wallets::list(&app.services, key, window, after, show).await?)
+            Ok(managed_wallets::list(&app.services, key, filter, window, after, show).await?)
         }
     })
     .await

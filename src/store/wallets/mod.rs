@@ -1,18 +1,21 @@
 //! Wallets and their keys.
 
 pub mod controls;
+mod list;
+
+pub use list::{WalletFilter, holdings_of_tenant, list};
 
 use std::collections::HashMap;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
 
-use super::users::Cursor;
 use crate::crypto::secret::{Sealed, Sealer};
 use crate::domain::api_keys::{KeyDigest, KeyKind, KeyPair, new_generation};
 use crate::domain::controls::{Freeze, Limits};
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::money::Msat;
+use crate::domain::search::{SearchText, contains};
 use crate::domain::text::Name;
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::EventKind;
@@ -55,6 +58,13 @@ pub struct Wallet {
     pub currency: Option<String>,
     /// When it was created.
     pub created_at: UnixMs,
+}
+
+impl Wallet {
+    /// Whether a text is somewhere in its name, whatever the case, or its id.
+    pub fn is_called(&self, text: &SearchText) -> bool {
+        contains(&self.name, text.as_str()) || text.as_str().trim().parse() == Ok(self.id)
+    }
 }
 
 /// A new wallet, with its two keys.
@@ -315,36 +325,6 @@ pub fn holdings_of(connection: &mut Db, ids: &[UserId]) -> Result<HashMap<UserId
         }
     }
     Ok(found)
-}
-
-/// A page of the tenant's wallets, oldest first.
-pub fn list(
-    connection: &mut Db,
-    tenant: UserId,
-    after: Option<&Cursor<WalletId>>,
-    offset: i64,
-    limit: i64,
-) -> Result<Vec<Wallet>, StoreError> {
-    let mut query = wallets::table
-        .inner_join(users::table)
-        .inner_join(accounts::table)
-        .filter(users::manager_id.eq(tenant.as_bytes().to_vec()))
-        .filter(wallets::deleted_at_ms.is_null())
-        .filter(satkeep_in_time())
-        .order((wallets::created_at_ms, wallets::id))
-        .select(COLUMNS)
-        .offset(offset)
-        .limit(limit)
-        .into_boxed();
-    if let Some(Cursor { created_at, id }) = after {
-        let (created_at_ms, id) = (created_at.get(), id.as_bytes().to_vec());
-        query = query.filter(
-            wallets::created_at_ms
-                .gt(created_at_ms)
-                .or(wallets::created_at_ms.eq(created_at_ms).and(wallets::id.gt(id))),
-        );
-    }
-    query.load::<Columns>(connection)?.into_iter().map(wallet).collect()
 }
 
 /// The encrypted keys of wallets, by wallet and kind.

@@ -1,0 +1,205 @@
+//! How many payments a tenant has, without counting those of long ago again and again.
+//!
+//! Rows are only ever added, and their ids sort by time: how many come before an id that is a little
+//! older than the present never changes. That number is kept, and the next count goes on from there.
+
+use diesel::sql_types::{BigInt, Binary, Text};
+use diesel::{OptionalExtension, RunQueryDsl};
+
+use crate::domain::ids::{PaymentRow, UserId};
+use crate::domain::time::UnixMs;
+use crate::store::db::connection::Db;
+use crate::store::db::error::StoreError;
+
+/// How far behind the present a count is kept: longer than a command may wait to be settled, and than
+/// the clocks of replicas may differ.
+const BEHIND_S: i64 = 120;
+/// Rows counted in one step at most, so that each step takes a fraction of a list's time.
+const STEP_ROWS: i64 = 1_000_000;
+/// Rows after which a count is worth keeping.
+const KEEP_ROWS: i64 = 1_000;
+
+/// The end of every tenant's rows.
+const LAST: [u8; PaymentRow::LEN] = [0xFF; PaymentRow::LEN];
+
+/// One side of a tenant's payments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    /// Invoices.
+    In,
+    /// Transfers.
+    Out,
+}
+
+impl Side {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Out => "out",
+        }
+    }
+
+    const fn table(self) -> &'static str {
+        match self {
+            Self::In => "invoices",
+            Self::Out => "transfers",
+        }
+    }
+}
+
+/// How far one side is counted.
+#[derive(Clone, Copy, Debug)]
+struct Reached {
+    side: Side,
+    /// Where the count went on from.
+    from: PaymentRow,
+    /// The number of rows before this one …
+    before: PaymentRow,
+    /// … which will not change.
+    rows: i64,
+    /// The number of those behind it, where the step has come that far.
+    recent: Option<i64>,
+    /// How many rows this step has counted of those that will not change.
+    step: i64,
+}
+
+/// A step of a count.
+#[derive(Clone, Debug)]
+pub struct Counted([Reached; 2]);
+
+impl Counted {
+    /// The number of payments, where the count has come to its end.
+    pub fn total(&self) -> Option<i64> {
+        self.0.iter().try_fold(0_i64, |total, side| Some(total.saturating_add(side.rows).saturating_add(side.recent?)))
+    }
+
+    /// Whether the step should be kept.
+    pub fn is_worth_keeping(&self) -> bool {
+        self.total().is_none() || self.0.iter().any(|side| side.step >= KEEP_ROWS)
+    }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Id {
+    #[diesel(sql_type = Binary)]
+    id: Vec<u8>,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Kept {
+    #[diesel(sql_type = Binary)]
+    before_id: Vec<u8>,
+    #[diesel(sql_type = BigInt)]
+    payments: i64,
+}
+
+/// Counts a tenant's payments, or some more of them.
+pub fn count(connection: &mut Db, tenant: UserId, now: UnixMs) -> Result<Counted, StoreError> {
+    let until = PaymentRow::first_at(now.plus_seconds(-BEHIND_S));
+    Ok(Counted([count_side(connection, tenant, Side::In, until)?, count_side(connection, tenant, Side::Out, until)?]))
+}
+
+fn count_side(connection: &mut Db, tenant: UserId, side: Side, until: PaymentRow) -> Result<Reached, StoreError> {
+    let kept = kept(connection, tenant, side)?;
+    let (from, rows) = match kept {
+        Some(Kept { before_id, payments }) => (PaymentRow::from_slice(&before_id)?, payments),
+        None => (PaymentRow::new([0; PaymentRow::LEN]), 0),
+    };
+    let until = until.max(from);
+    let step = between(connection, tenant, side, from.as_bytes(), until.as_bytes(), STEP_ROWS)?;
+    let counted = Reached { side, from, before: until, rows: rows.saturating_add(step), recent: None, step };
+    if step < STEP_ROWS {
+        let recent = between(connection, tenant, side, until.as_bytes(), &LAST, i64::MAX)?;
+        return Ok(Reached { recent: Some(recent), ..counted });
+    }
+    // It is there, unless the step has counted just as many rows as there are.
+    let next = nth(connection, tenant, side, from, until)?;
+    Ok(Reached { before: next.unwrap_or(until), ..counted })
+}
+
+fn kept(connection: &mut Db, tenant: UserId, side: Side) -> Result<Option<Kept>, StoreError> {
+    let query = diesel::sql_query("SELECT before_id, payments FROM payment_counts WHERE tenant = $1 AND side = $2")
+        .bind::<Binary, _>(tenant.as_bytes().to_vec())
+        .bind::<Text, _>(side.name());
+    Ok(match connection {
+        Db::Sqlite(c) => query.get_result(c).optional()?,
+        Db::Postgres(c) => query.get_result(c).optional()?,
+    })
+}
+
+/// The rows of a tenant from one id up to, and without, another. Compared as pairs, so that the index
+/// that begins with the tenant is used, and no other.
+fn rows_between(side: Side, what: &str, end: &str) -> String {
+    let table = side.table();
+    format!(
+        "SELECT {what} FROM {table} WHERE (tenant, id) >= ($1, $2) AND (tenant, id) < ($1, $3)
+         AND satkeep_in_time() {end}"
+    )
+}
+
+fn between(
+    connection: &mut Db,
+    tenant: UserId,
+    side: Side,
+    from: &[u8],
+    until: &[u8],
+    limit: i64,
+) -> Result<i64, StoreError> {
+    let rows = rows_between(side, "1 AS one", "LIMIT $4");
+    let query = diesel::sql_query(format!("SELECT count(*) AS number FROM ({rows}) AS some"))
+        .bind::<Binary, _>(tenant.as_bytes().to_vec())
+        .bind::<Binary, _>(from.to_vec())
+        .bind::<Binary, _>(until.to_vec())
+        .bind::<BigInt, _>(limit);
+    let counted: Number = match connection {
+        Db::Sqlite(c) => query.get_result(c)?,
+        Db::Postgres(c) => query.get_result(c)?,
+    };
+    Ok(counted.number)
+}
+
+/// The row that comes after one step.
+fn nth(
+    connection: &mut Db,
+    tenant: UserId,
+    side: Side,
+    from: PaymentRow,
+    until: PaymentRow,
+) -> Result<Option<PaymentRow>, StoreError> {
+    let query = diesel::sql_query(rows_between(side, "id", "ORDER BY tenant, id LIMIT 1 OFFSET $4"))
+        .bind::<Binary, _>(tenant.as_bytes().to_vec())
+        .bind::<Binary, _>(from.as_bytes().to_vec())
+        .bind::<Binary, _>(until.as_bytes().to_vec())
+        .bind::<BigInt, _>(STEP_ROWS);
+    let found: Option<Id> = match connection {
+        Db::Sqlite(c) => query.get_result(c).optional()?,
+        Db::Postgres(c) => query.get_result(c).optional()?,
+    };
+    Ok(found.map(|row| PaymentRow::from_slice(&row.id)).transpose()?)
+}
+
+/// Keeps a step for later counts, unless one is kept that has come further.
+pub fn keep(connection: &mut Db, tenant: UserId, counted: &Counted) -> Result<(), StoreError> {
+    for side in counted.0.iter().filter(|side| side.before > side.from) {
+        let query = diesel::sql_query(
+            "INSERT INTO payment_counts (tenant, side, before_id, payments) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (tenant, side) DO UPDATE SET before_id = excluded.before_id, payments = excluded.payments
+             WHERE payment_counts.before_id < excluded.before_id",
+        )
+        .bind::<Binary, _>(tenant.as_bytes().to_vec())
+        .bind::<Text, _>(side.side.name())
+        .bind::<Binary, _>(side.before.as_bytes().to_vec())
+        .bind::<BigInt, _>(side.rows);
+        match connection {
+            Db::Sqlite(c) => query.execute(c)?,
+            Db::Postgres(c) => query.execute(c)?,
+        };
+    }
+    Ok(())
+}
