@@ -155,7 +155,7 @@ fn functions_of_queries_are_planned_as_what_they_stand_for() {
     assert!(!plan.iter().any(|step| step.contains("satkeep_")), "{plan:?}");
 }
 
-/// The newest payments of a wallet are found by walking indexes, however many there are.
+/// The newest payments of a wallet or a tenant are found by walking indexes, however many there are.
 #[test]
 fn the_newest_payments_are_not_sorted_out_of_all_of_them() {
     #[derive(diesel::QueryableByName)]
@@ -170,11 +170,13 @@ fn the_newest_payments_are_not_sorted_out_of_all_of_them() {
     }
     let (database, _store) = TestDatabase::with_store(StoreKind::Sqlite).unwrap();
     let mut connection = SqliteConnection::establish(database.url.strip_prefix("sqlite://").unwrap()).unwrap();
-    let query = "EXPLAIN QUERY PLAN SELECT * FROM payments WHERE wallet_id = x'00' ORDER BY id DESC LIMIT 20";
-    let plan: Vec<Step> = diesel::sql_query(query).load(&mut connection).unwrap();
-    let plan: Vec<_> = plan.into_iter().map(|step| step.detail).collect();
-    assert!(plan.iter().any(|step| step.starts_with("MERGE")), "{plan:?}");
-    assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE") || step.contains("SCAN")), "{plan:?}");
+    for of in ["wallet_id", "tenant"] {
+        let query = format!("EXPLAIN QUERY PLAN SELECT * FROM payments WHERE {of} = x'00' ORDER BY id DESC LIMIT 20");
+        let plan: Vec<Step> = diesel::sql_query(query).load(&mut connection).unwrap();
+        let plan: Vec<_> = plan.into_iter().map(|step| step.detail).collect();
+        assert!(plan.iter().any(|step| step.starts_with("MERGE")), "{plan:?}");
+        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE") || step.contains("SCAN")), "{plan:?}");
+    }
 
     // PostgreSQL is asked for each half of the view apart.
     let Some((database, _store)) = TestDatabase::with_store(StoreKind::Postgres) else { return };
@@ -183,10 +185,11 @@ fn the_newest_payments_are_not_sorted_out_of_all_of_them() {
     for setting in ["enable_seqscan", "enable_sort"] {
         diesel::sql_query(format!("SET {setting} = off")).execute(&mut connection).unwrap();
     }
-    for half in ["payments_in", "payments_out"] {
+    let halves = ["payments_in", "payments_out"];
+    for (half, of) in halves.into_iter().flat_map(|half| [(half, "wallet_id"), (half, "tenant")]) {
         let query = format!(
-            "SELECT * FROM {half} WHERE wallet_id BETWEEN '\\x00' AND '\\x00' AND (wallet_id, id) < ('\\x00', '\\x05')
-             ORDER BY wallet_id DESC, id DESC LIMIT 20"
+            "SELECT * FROM {half} WHERE {of} BETWEEN '\\x00' AND '\\x00' AND ({of}, id) < ('\\x00', '\\x05')
+             ORDER BY {of} DESC, id DESC LIMIT 20"
         );
         let plan: Vec<Plan> = diesel::sql_query(format!("EXPLAIN {query}")).load(&mut connection).unwrap();
         let plan: Vec<_> = plan.into_iter().map(|step| step.detail).collect();

@@ -60,7 +60,7 @@ pub(super) async fn count(services: &Services, caller: TenantReader, tenant: Use
     loop {
         let counted = services.store.read_list(caller.consumer(), move |connection| {
             caller.recheck(connection)?;
-            counts::count(connection, tenant, clock::now())
+            counts::count(connection, tenant, clock::now(), counts::STEP_ROWS)
         });
         let counted = counted.await?;
         let total = counted.total();

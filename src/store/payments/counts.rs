@@ -14,8 +14,8 @@ use crate::store::db::error::StoreError;
 /// How far behind the present a count is kept: longer than a command may wait to be settled, and than
 /// the clocks of replicas may differ.
 const BEHIND_S: i64 = 120;
-/// Rows counted in one step at most, so that each step takes a fraction of a list's time.
-const STEP_ROWS: i64 = 1_000_000;
+/// Rows of each side to count in one step, so that a step takes a fraction of a list's time.
+pub const STEP_ROWS: i64 = 1_000_000;
 /// Rows after which a count is worth keeping.
 const KEEP_ROWS: i64 = 1_000;
 
@@ -99,27 +99,34 @@ struct Kept {
     payments: i64,
 }
 
-/// Counts a tenant's payments, or some more of them.
-pub fn count(connection: &mut Db, tenant: UserId, now: UnixMs) -> Result<Counted, StoreError> {
+/// Counts a tenant's payments, or as many more of them as one step takes, of each side.
+pub fn count(connection: &mut Db, tenant: UserId, now: UnixMs, step_rows: i64) -> Result<Counted, StoreError> {
     let until = PaymentRow::first_at(now.plus_seconds(-BEHIND_S));
-    Ok(Counted([count_side(connection, tenant, Side::In, until)?, count_side(connection, tenant, Side::Out, until)?]))
+    let mut count = |side| count_side(connection, tenant, side, until, step_rows);
+    Ok(Counted([count(Side::In)?, count(Side::Out)?]))
 }
 
-fn count_side(connection: &mut Db, tenant: UserId, side: Side, until: PaymentRow) -> Result<Reached, StoreError> {
+fn count_side(
+    connection: &mut Db,
+    tenant: UserId,
+    side: Side,
+    until: PaymentRow,
+    step_rows: i64,
+) -> Result<Reached, StoreError> {
     let kept = kept(connection, tenant, side)?;
     let (from, rows) = match kept {
         Some(Kept { before_id, payments }) => (PaymentRow::from_slice(&before_id)?, payments),
         None => (PaymentRow::new([0; PaymentRow::LEN]), 0),
     };
     let until = until.max(from);
-    let step = between(connection, tenant, side, from.as_bytes(), until.as_bytes(), STEP_ROWS)?;
+    let step = between(connection, tenant, side, from.as_bytes(), until.as_bytes(), step_rows)?;
     let counted = Reached { side, from, before: until, rows: rows.saturating_add(step), recent: None, step };
-    if step < STEP_ROWS {
+    if step < step_rows {
         let recent = between(connection, tenant, side, until.as_bytes(), &LAST, i64::MAX)?;
         return Ok(Reached { recent: Some(recent), ..counted });
     }
     // It is there, unless the step has counted just as many rows as there are.
-    let next = nth(connection, tenant, side, from, until)?;
+    let next = nth(connection, tenant, side, from, until, step_rows)?;
     Ok(Reached { before: next.unwrap_or(until), ..counted })
 }
 
@@ -152,7 +159,7 @@ fn between(
     limit: i64,
 ) -> Result<i64, StoreError> {
     let rows = rows_between(side, "1 AS one", "LIMIT $4");
-    let query = diesel::sql_query(format!("SELECT count(*) AS number FROM ({rows}) AS some"))
+    let query = diesel::sql_query(format!("SELECT count(*) AS number FROM ({rows}) AS counted"))
         .bind::<Binary, _>(tenant.as_bytes().to_vec())
         .bind::<Binary, _>(from.to_vec())
         .bind::<Binary, _>(until.to_vec())
@@ -164,19 +171,20 @@ fn between(
     Ok(counted.number)
 }
 
-/// The row that comes after one step.
+/// The row that comes after so many others.
 fn nth(
     connection: &mut Db,
     tenant: UserId,
     side: Side,
     from: PaymentRow,
     until: PaymentRow,
+    skip: i64,
 ) -> Result<Option<PaymentRow>, StoreError> {
     let query = diesel::sql_query(rows_between(side, "id", "ORDER BY tenant, id LIMIT 1 OFFSET $4"))
         .bind::<Binary, _>(tenant.as_bytes().to_vec())
         .bind::<Binary, _>(from.as_bytes().to_vec())
         .bind::<Binary, _>(until.as_bytes().to_vec())
-        .bind::<BigInt, _>(STEP_ROWS);
+        .bind::<BigInt, _>(skip);
     let found: Option<Id> = match connection {
         Db::Sqlite(c) => query.get_result(c).optional()?,
         Db::Postgres(c) => query.get_result(c).optional()?,
