@@ -34,7 +34,10 @@ use payments::{all, decode, extra, list, stats};
 use rates::{conversion, history};
 use sessions::{login, password, signup, tokens};
 use system::{front, swagger};
-use user_manager::{controls, export, extensions, overview, transactions, transfers, users as managed_users, verify, wallets as managed_wallets};
+use user_manager::{
+    controls, export, extensions, overview, transactions, transfers, users as managed_users, verify,
+    wallets as managed_wallets,
+};
 use users::{accounts, wallets as user_wallets};
 use webhooks::{endpoints, format, log, own};
 

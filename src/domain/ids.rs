@@ -149,16 +149,6 @@ id!(
     PaymentHash, 32
 );
 
-/// Less than or equal to every UUID of version 7 created at this time or later.
-fn first_at(at: UnixMs) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    let ms = u64::try_from(at.get()).unwrap_or_default().min((1 << 48) - 1).to_be_bytes();
-    for (place, byte) in bytes.iter_mut().zip(ms.into_iter().skip(2)) {
-        *place = byte;
-    }
-    bytes
-}
-
 impl UserId {
     /// A new id of 128 random bits.
     pub fn random() -> Self {
@@ -197,7 +187,12 @@ impl EventId {
 
     /// Less than or equal to every id created at this time or later.
     pub fn first_at(at: UnixMs) -> Self {
-        Self(first_at(at))
+        let mut bytes = [0; 16];
+        let ms = u64::try_from(at.get()).unwrap_or_default().min((1 << 48) - 1).to_be_bytes();
+        for (place, byte) in bytes.iter_mut().zip(ms.into_iter().skip(2)) {
+            *place = byte;
+        }
+        Self(bytes)
     }
 }
 
@@ -258,7 +253,7 @@ impl From<PaymentRow> for DeliveryId {
 impl PaymentRow {
     /// Less than or equal to every row whose id was created at this time or later.
     pub fn first_at(at: UnixMs) -> Self {
-        Self(first_at(at))
+        Self(EventId::first_at(at).0)
     }
 
     /// The invoice behind a payee's side, by its bytes.

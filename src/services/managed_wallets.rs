@@ -138,7 +138,8 @@ pub async fn rotate_some<T: Send + 'static>(
 ) -> Result<(T, Option<Rotation>), Error> {
     let sealer = services.sealer.clone();
     let rotated = services.write_as(caller, move |connection| {
-        let mut page = wallets::list(connection, caller.user(), &WalletFilter::default(), after.as_ref(), 0, ROTATE_ROWS)?;
+        let mut page =
+            wallets::list(connection, caller.user(), &WalletFilter::default(), after.as_ref(), 0, ROTATE_ROWS)?;
         let is_last = i64::try_from(page.len()).is_ok_and(|len| len < ROTATE_ROWS);
         let last = page.last().map(cursor_of);
         if after.is_none() {

@@ -105,7 +105,7 @@ both_stores! {
         }
         assert_eq!(server.get(ALL, &stranger.admin).expect(200)["total"], 3);
         let operator = server.operator("root");
-        server.as_session("GET", ALL, &operator, &NONE).refused(403, "not_a_manager", "");
+        server.as_session("GET", ALL, &operator, &NONE).refused(403, "manager_required", "");
         for query in ["limit=x", "status=paid", "wallet_id=1"] {
             server.get(&format!("{ALL}?{query}"), &admin).refused(400, "invalid_request", "");
         }
@@ -144,9 +144,9 @@ both_stores! {
             told(&list).into_iter().map(|(_, sats)| sats).collect::<Vec<_>>()
         };
         for (text, expected) in [
-            ("SWORD", vec![-10, 10]), ("purse", vec![10]), ("steve", vec![-20, 20, 10]), ("S@EXAMPLE", vec![10]), ("mc-069a", vec![10]),
+            ("SWORD", vec![-10, 10]), ("purse", vec![10]), ("steve", vec![10]), ("S@EXAMPLE", vec![10]), ("mc-069a", vec![10]),
             (hash.as_str(), vec![-10, 10]), (steve.id.as_str(), vec![10]), (steve.user.as_str(), vec![10]), ("nothing at all", vec![]),
-            ("chest", vec![20]), (&"0".repeat(64), vec![]), (&"0".repeat(32), vec![]),
+            ("chest", vec![20]), ("shield", vec![-20, 20]), ("e", vec![-20, 20, -10, 10, 1_000_000]), (&"0".repeat(64), vec![]), (&"0".repeat(32), vec![]),
         ] {
             assert_eq!(found(text), expected, "{text}");
         }
@@ -247,6 +247,25 @@ both_stores! {
             counts::keep(connection, tenant, &counted)
         }).unwrap();
         assert_eq!(rows("SUM(payments)"), ["2603"]);
+    }
+
+    fn payments_from_before_are_given_their_tenants(server) {
+        let (player, stranger) = (server.wallet("player", 100), server.new_manager("stranger", 1_000));
+        pay(server, &stranger, &player, 5, "from elsewhere");
+        pay(server, &player, &server.manager, 7, "within");
+        ask(server, &player, 1, "open");
+        let without = ["payment_counts", "__diesel_schema_migrations", "walks"];
+        let before = server.database.dump(&without);
+        let version = |run: &Value| run.to_string().contains("00000000000022");
+        while !version(&server.cli(&["migrate", "--revert"]).unwrap()) {}
+        assert_ne!(server.database.dump(&without), before);
+        server.cli(&["migrate"]).unwrap();
+        assert_eq!(server.database.dump(&without), before);
+        let counted = server.database.texts("SELECT side || ' ' || CAST(payments AS TEXT) AS text FROM payment_counts ORDER BY 1");
+        // What operators credit comes from no tenant.
+        assert_eq!(counted, ["in 1", "in 5", "out 1", "out 2"]);
+        server.audit();
+        assert_eq!(server.replica().get(ALL, &server.manager.admin).expect(200)["total"], 7);
     }
 
     fn wallets_are_shown_with_the_keys_that_the_caller_may_see(server) {
@@ -364,7 +383,7 @@ both_stores! {
             assert!([&admin, &player.admin, &player.invoice, &server.manager.invoice].iter().all(|key| !answer.text.contains(*key)));
         }
         let as_json = get("what=payments&format=json").expect(200);
-        assert_eq!((as_json.as_array().unwrap().len(), &as_json[0]["memo"], &as_json[0]["amount_msat"]), (5, &json!("plain"), &json!(1000)));
+        assert_eq!((as_json.as_array().unwrap().len(), &as_json[0]["memo"], &as_json[0]["amount_msat"]), (5, &json!("plain"), &json!(-1000)));
         let read = token(server, &["read"]);
         assert_eq!(server.as_session("GET", &format!("{EXPORT}?what=payments"), &read, &NONE).expect(200), as_json);
         for query in ["", "what=keys", "what=users&format=xml", "format=csv"] {

@@ -32,6 +32,12 @@ CREATE TABLE payment_counts (
     payments BIGINT NOT NULL,
     PRIMARY KEY (tenant, side)
 );
+INSERT INTO payment_counts (tenant, side, before_id, payments)
+SELECT i.tenant, 'in', n.id, count(*) FROM invoices AS i, (SELECT decode(lpad(to_hex((extract(epoch FROM now()) * 1000)::BIGINT), 12, '0') || repeat('0', 20), 'hex') AS id) AS n
+WHERE i.tenant IS NOT NULL AND i.id < n.id GROUP BY i.tenant, n.id;
+INSERT INTO payment_counts (tenant, side, before_id, payments)
+SELECT t.tenant, 'out', n.id, count(*) FROM transfers AS t, (SELECT decode(lpad(to_hex((extract(epoch FROM now()) * 1000)::BIGINT), 12, '0') || repeat('0', 20), 'hex') AS id) AS n
+WHERE t.tenant IS NOT NULL AND t.id < n.id GROUP BY t.tenant, n.id;
 
 DROP VIEW payments;
 DROP VIEW payments_in;

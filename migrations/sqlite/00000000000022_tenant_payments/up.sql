@@ -35,6 +35,12 @@ CREATE TABLE payment_counts (
     payments BIGINT NOT NULL,
     PRIMARY KEY (tenant, side)
 ) WITHOUT ROWID;
+INSERT INTO payment_counts (tenant, side, before_id, payments)
+SELECT i.tenant, 'in', n.id, count(*) FROM invoices AS i, (SELECT unhex(printf('%012x', CAST(unixepoch('subsec') * 1000 AS INTEGER)) || '00000000000000000000') AS id) AS n
+WHERE i.tenant IS NOT NULL AND i.id < n.id GROUP BY i.tenant, n.id;
+INSERT INTO payment_counts (tenant, side, before_id, payments)
+SELECT t.tenant, 'out', n.id, count(*) FROM transfers AS t, (SELECT unhex(printf('%012x', CAST(unixepoch('subsec') * 1000 AS INTEGER)) || '00000000000000000000') AS id) AS n
+WHERE t.tenant IS NOT NULL AND t.id < n.id GROUP BY t.tenant, n.id;
 
 DROP VIEW payments;
 DROP VIEW payments_in;

@@ -33,7 +33,9 @@ impl Line {
     /// The names of the columns.
     pub fn header(columns: &[&str]) -> String {
         let mut line = Self::default();
-        columns.iter().for_each(|name| line.plain(name));
+        for name in columns {
+            line.plain(name);
+        }
         line.end()
     }
 

@@ -5,8 +5,8 @@ use std::future::Future;
 use std::time::Duration;
 
 use actix_web::http::header;
-use actix_web::{HttpResponse, HttpResponseBuilder};
 use actix_web::web::Bytes;
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use futures_util::stream;
 use serde::Serialize;
 

@@ -18,8 +18,9 @@ use crate::services::tenants;
 ///
 /// To a manager those of all wallets of its users, and of its own, deleted ones included: with the
 /// pages and filters of a wallet's list. Payments between two of them are listed twice, as each of them
-/// sees it. `search` also takes a payment hash or the id of a wallet or user, and looks in the names of
-/// wallets and users. To the admin key of anybody else, the payments of its wallet.
+/// sees it. `search` takes a payment hash, or the id or a part of the name of wallets and users; only
+/// where nobody is called so, it looks in the memo. To the admin key of anybody else, the payments of
+/// its wallet.
 #[utoipa::path(
     tag = "Payments",
     params(super::query::PageParams, super::query::FilterParams),

@@ -9,8 +9,8 @@ use crate::api::framework::auth::WalletKey;
 use crate::api::framework::error::ApiError;
 use crate::api::framework::json_stream::json_array;
 use crate::api::framework::params::{Params, WindowParams};
-use crate::api::payments::view::PaymentView;
 use crate::api::framework::session::TenantReader;
+use crate::api::payments::view::PaymentView;
 use crate::clock;
 use crate::domain::ids::PaymentRow;
 use crate::services::payments::{Payment, Slice};
@@ -21,8 +21,8 @@ use crate::services::{payments, tenants};
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only the document reads this; the query itself is read by `Params::search`")]
 pub(in crate::api) struct PaymentSearchParams {
-    /// A payment hash, or the id of a wallet or user; or else a text in the memo, in the wallet's name, or
-    /// in the user's name, user name, email address or `external_id`, whatever the case.
+    /// A payment hash; or the id of a wallet or user, or a text in the wallet's name, or in the user's
+    /// name, user name, email address or `external_id`, whatever the case; or else a text in the memo.
     #[param(max_length = 128)]
     search: Option<String>,
 }

@@ -193,8 +193,15 @@ fn filter_of(params: &Params) -> Result<Option<UserFilter>, ApiError> {
     let texts = |name| Ok::<_, ApiError>(params.any_of(name)?.into_iter().map(str::to_owned).collect());
     let (names, emails, external_ids) = (texts("name")?, texts("email")?, texts("external_id")?);
     let search = params.search("search")?;
-    let filter =
-        UserFilter { ids: found, names, emails, external_ids, extra: extra_of(params)?, search, ..UserFilter::default() };
+    let filter = UserFilter {
+        ids: found,
+        names,
+        emails,
+        external_ids,
+        extra: extra_of(params)?,
+        search,
+        ..UserFilter::default()
+    };
     // Only now, so that whatever is wrong with the others is told all the same.
     Ok((!is_nobody).then_some(filter))
 }

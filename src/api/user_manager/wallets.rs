@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, delete, get, post, put, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::SearchParams;
 use super::views::ManagedWallet;
 use super::{check_admin_id, user_id, wallet_id};
 use crate::api::framework::app::State;
@@ -13,7 +14,6 @@ use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
 use crate::api::framework::json_stream::{Items, json, json_array};
 use crate::api::framework::params::{Checks, Params, WindowParams};
-use super::SearchParams;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::text::{InvalidText, Name};
 use crate::services::deletion::Deleter;
@@ -82,7 +82,8 @@ pub(in crate::api) async fn create_wallet(
 )]
 #[get("/usermanager/api/v1/wallets")]
 pub(in crate::api) async fn list_wallets(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
-    let (window, filter) = (params.window()?, WalletFilter { search: params.search("search")?, ..WalletFilter::default() });
+    let (window, filter) =
+        (params.window()?, WalletFilter { search: params.search("search")?, ..WalletFilter::default() });
     json_array(move |after: Option<Cursor<WalletId>>| {
         let (app, filter) = (app.clone(), filter.clone());
         async move {

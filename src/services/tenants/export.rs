@@ -57,7 +57,8 @@ pub async fn users<T: Send + 'static>(
     let page = services.store.read_list(caller.consumer(), move |connection| {
         caller.recheck(connection)?;
         let page = users::list(connection, tenant, &UserFilter::default(), after.as_ref(), 0, PAGE_ROWS)?;
-        let next = page.last().filter(|_| is_full(&page)).map(|user| Cursor { created_at: user.created_at, id: user.id });
+        let next =
+            page.last().filter(|_| is_full(&page)).map(|user| Cursor { created_at: user.created_at, id: user.id });
         Ok((show(with_holdings(connection, page)?)?, next))
     });
     Ok(page.await?)
@@ -75,7 +76,8 @@ pub async fn wallets<T: Send + 'static>(
         caller.recheck(connection)?;
         let filter = WalletFilter { with_managers: true, search: None };
         let page = wallets::list(connection, tenant, &filter, after.as_ref(), 0, PAGE_ROWS)?;
-        let next = page.last().filter(|_| is_full(&page)).map(|last| Cursor { created_at: last.created_at, id: last.id });
+        let next =
+            page.last().filter(|_| is_full(&page)).map(|last| Cursor { created_at: last.created_at, id: last.id });
         Ok((show(page)?, next))
     });
     Ok(page.await?)

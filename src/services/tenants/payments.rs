@@ -8,7 +8,7 @@ use crate::services::payments::{Condition, Payment, PaymentFilter, PaymentQuery,
 use crate::services::{Error, Services};
 use crate::store::payments::counts;
 use crate::store::payments::scope::{self, Scope};
-use crate::store::{Db, StoreError, payments};
+use crate::store::{Db, StoreError};
 
 /// A page of the payments of a manager's tenant, and how many there are in all, as `show` makes it; for
 /// a key that manages nobody, those of its wallet.
@@ -25,9 +25,10 @@ pub async fn list_and_count<T: Send + 'static>(
     let page = services.store.read_list(caller.consumer(), move |connection| {
         caller.recheck(connection)?;
         let PaymentQuery { filter, sort, offset, limit } = query;
-        let (scope, filter) = resolved(connection, caller.scope(), filter)?;
-        let page = payments::list(connection, scope, &filter, sort, offset, limit)?;
-        let total = whole.map_or_else(|| payments::count(connection, scope, &filter), Ok)?;
+        let filter = resolved(connection, caller.scope(), filter)?;
+        let scopes = caller.scope().narrowed(connection, &filter, sort, offset.saturating_add(limit))?;
+        let page = scope::list(connection, &scopes, &filter, sort, offset, limit)?;
+        let total = whole.map_or_else(|| scope::count(connection, &scopes, &filter), Ok)?;
         show(page, total)
     });
     Ok(page.await?)
@@ -48,8 +49,10 @@ pub async fn transactions<T: Send + 'static>(
         caller.recheck(connection)?;
         let tests = older_than.map(Test::Before).into_iter().chain(search.map(Test::Search));
         let filter = PaymentFilter(tests.map(|test| Condition { test, negated: false }).collect());
-        let (scope, filter) = resolved(connection, Scope::Tenant(tenant), filter)?;
-        show(payments::list(connection, scope, &filter, Sort::NEWEST, offset, limit)?)
+        let scope = Scope::Tenant(tenant);
+        let filter = resolved(connection, scope, filter)?;
+        let scopes = scope.narrowed(connection, &filter, Sort::NEWEST, offset.saturating_add(limit))?;
+        show(scope::list(connection, &scopes, &filter, Sort::NEWEST, offset, limit)?)
     });
     Ok(page.await?)
 }
@@ -78,9 +81,10 @@ pub(super) async fn count(services: &Services, caller: TenantReader, tenant: Use
     }
 }
 
-/// Where to look for payments, and what for.
-fn resolved(connection: &mut Db, scope: Scope, filter: PaymentFilter) -> Result<(Scope, PaymentFilter), StoreError> {
-    let Scope::Tenant(tenant) = scope else { return Ok((scope, filter)) };
-    let filter = scope::resolve(connection, tenant, &filter)?;
-    Ok((scope.narrowed(connection, &filter)?, filter))
+/// What to look for.
+fn resolved(connection: &mut Db, scope: Scope, filter: PaymentFilter) -> Result<PaymentFilter, StoreError> {
+    match scope {
+        Scope::Tenant(tenant) => scope::resolve(connection, tenant, &filter),
+        Scope::Wallet(_) => Ok(filter),
+    }
 }

@@ -93,7 +93,10 @@ fn one(connection: &mut Db, tenant: UserId, id: UserId) -> Result<UserOverview, 
     with_holdings(connection, vec![user])?.pop().ok_or(StoreError::NotFound)
 }
 
-pub(in crate::services) fn with_holdings(connection: &mut Db, users: Vec<User>) -> Result<Vec<UserOverview>, StoreError> {
+pub(in crate::services) fn with_holdings(
+    connection: &mut Db,
+    users: Vec<User>,
+) -> Result<Vec<UserOverview>, StoreError> {
     let ids: Vec<_> = users.iter().map(|user| user.id).collect();
     let held = wallets::holdings_of(connection, &ids)?;
     let with = |user: User| UserOverview { holdings: held.get(&user.id).copied().unwrap_or_default(), user };

@@ -57,12 +57,12 @@ pub enum Test {
     Wallet(Vec<WalletId>),
     /// The wallet, one of this user's.
     OfUser(UserId),
-    /// A text somewhere in the memo. In a tenant's payments [`scope::resolve`] looks further.
+    /// A text somewhere in the memo. In a tenant's payments [`scope::resolve`] looks elsewhere first.
     ///
     /// [`scope::resolve`]: crate::store::payments::scope::resolve
     Search(SearchText),
-    /// A text somewhere in the memo, or in what the wallet or the user is called, in this tenant.
-    SearchInTenant(UserId, SearchText),
+    /// A text somewhere in what the wallet or its user is called, in this tenant.
+    Called(UserId, SearchText),
     /// The position in the list: older than this row.
     Before(PaymentRow),
     /// The status at this time, one of these.
@@ -152,7 +152,7 @@ impl PaymentFilter {
             | Test::Wallet(_)
             | Test::OfUser(_)
             | Test::Search(_)
-            | Test::SearchInTenant(..)
+            | Test::Called(..)
             | Test::Status(..)
             | Test::Either(_) => test.expression(),
         })
@@ -241,10 +241,7 @@ impl Test {
                     .sql(")"),
             ),
             Self::Search(text) => Box::new(satkeep_contains(payments::memo.nullable(), text.as_str().to_owned())),
-            Self::SearchInTenant(tenant, text) => {
-                let memo = satkeep_contains(payments::memo.nullable(), text.as_str().to_owned());
-                Box::new(memo.or(in_names(*tenant, text)))
-            }
+            Self::Called(tenant, text) => in_names(*tenant, text),
             Self::Before(row) => Box::new(payments::id.lt(row.as_bytes().to_vec())),
             Self::Status(statuses, now) => any_of(statuses, |status| has_status(*status, *now)),
             Self::Either(tests) => any_of(tests, Self::expression),
