@@ -178,6 +178,19 @@ fn the_newest_payments_are_not_sorted_out_of_all_of_them() {
         assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE") || step.contains("SCAN")), "{plan:?}");
     }
 
+    // So are the oldest users and wallets of a tenant behind another one.
+    let users = "SELECT * FROM users WHERE manager_id = x'00' AND deleted_at_ms IS NULL
+        AND (users.created_at_ms, users.id) > (5, x'05') ORDER BY created_at_ms, id LIMIT 20";
+    let wallets = "SELECT * FROM wallets INNER JOIN users ON users.id = wallets.user_id
+        INNER JOIN accounts ON accounts.id = wallets.id WHERE wallets.tenant = x'00' AND wallets.deleted_at_ms IS NULL
+        AND (wallets.created_at_ms, wallets.id) > (5, x'05') ORDER BY wallets.created_at_ms, wallets.id LIMIT 20";
+    for query in [users, wallets] {
+        let plan: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}")).load(&mut connection).unwrap();
+        let plan: Vec<_> = plan.into_iter().map(|step| step.detail).collect();
+        assert!(plan[0].contains("(created_at_ms,id)>(?,?)"), "{plan:?}");
+        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE") || step.contains("SCAN")), "{plan:?}");
+    }
+
     // PostgreSQL is asked for each half of the view apart.
     let Some((database, _store)) = TestDatabase::with_store(StoreKind::Postgres) else { return };
     let mut connection = diesel::PgConnection::establish(&database.url).unwrap();
@@ -196,5 +209,12 @@ fn the_newest_payments_are_not_sorted_out_of_all_of_them() {
         assert!(plan.iter().any(|step| step.contains("Index Scan Backward")), "{plan:?}");
         assert!(plan.iter().any(|step| step.contains("ROW(") && step.contains("Index Cond")), "{plan:?}");
         assert!(!plan.iter().any(|step| step.contains("Sort") || step.contains("Append")), "{plan:?}");
+    }
+    for query in [users, wallets] {
+        let query = query.replace("x'0", "'\\x0");
+        let plan: Vec<Plan> = diesel::sql_query(format!("EXPLAIN {query}")).load(&mut connection).unwrap();
+        let plan: Vec<_> = plan.into_iter().map(|step| step.detail).collect();
+        assert!(plan.iter().any(|step| step.contains("ROW(") && step.contains("Index Cond")), "{plan:?}");
+        assert!(!plan.iter().any(|step| step.contains("Sort")), "{plan:?}");
     }
 }

@@ -39,7 +39,14 @@ row!(
 );
 row!(
     /// A wallet.
-    WalletRow of wallets { id: Vec<u8>, user_id: Vec<u8>, name: String, created_at_ms: i64, updated_at_ms: i64 }
+    WalletRow of wallets {
+        id: Vec<u8>,
+        user_id: Vec<u8>,
+        name: String,
+        created_at_ms: i64,
+        updated_at_ms: i64,
+        tenant: Vec<u8>,
+    }
 );
 row!(
     /// A key.

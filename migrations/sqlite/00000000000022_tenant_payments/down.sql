@@ -19,6 +19,8 @@ SELECT * FROM payments_in
 UNION ALL
 SELECT * FROM payments_out;
 DROP TABLE payment_counts;
+DROP INDEX wallets_by_tenant;
+ALTER TABLE wallets DROP COLUMN tenant;
 DROP INDEX accounts_by_tenant;
 DROP INDEX transfers_into_tenant;
 DROP INDEX transfers_by_tenant;

@@ -23,8 +23,12 @@ END;
 CREATE INDEX transfers_by_tenant ON transfers (tenant, id);
 CREATE INDEX transfers_into_tenant ON transfers (payee_tenant, id) WHERE payee_tenant IS NOT NULL;
 
--- What the accounts of a tenant hold.
+-- What the accounts of a tenant hold; and its wallets, oldest first, a page of which is found without
+-- sorting all of them.
 CREATE INDEX accounts_by_tenant ON accounts (tenant);
+ALTER TABLE wallets ADD COLUMN tenant BLOB;
+UPDATE wallets SET tenant = a.tenant FROM accounts AS a WHERE a.id = wallets.id;
+CREATE INDEX wallets_by_tenant ON wallets (tenant, created_at_ms, id) WHERE deleted_at_ms IS NULL;
 
 -- How many payments a tenant has on either side, of those whose rows come before one of this id: no
 -- row is added there or goes away, so that they are counted once.

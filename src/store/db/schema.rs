@@ -79,6 +79,7 @@ diesel::table! {
         updated_at_ms -> BigInt,
         deleted_at_ms -> Nullable<BigInt>,
         currency -> Nullable<Text>,
+        tenant -> Nullable<Binary>,
     }
 }
 

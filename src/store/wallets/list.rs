@@ -1,7 +1,7 @@
 //! Lists of the wallets of a tenant.
 
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Binary, Bool};
 
 use super::{COLUMNS, Columns, Holdings, Wallet, wallet};
 use crate::domain::ids::{UserId, WalletId};
@@ -35,6 +35,7 @@ pub fn list(
     let mut query = wallets::table
         .inner_join(users::table)
         .inner_join(accounts::table)
+        .filter(wallets::tenant.eq(tenant.as_bytes().to_vec()))
         .filter(wallets::deleted_at_ms.is_null())
         .filter(satkeep_in_time())
         .order((wallets::created_at_ms, wallets::id))
@@ -42,11 +43,9 @@ pub fn list(
         .offset(offset)
         .limit(limit)
         .into_boxed();
-    query = if filter.with_managers {
-        query.filter(accounts::tenant.eq(tenant.as_bytes().to_vec()))
-    } else {
-        query.filter(users::manager_id.eq(tenant.as_bytes().to_vec()))
-    };
+    if !filter.with_managers {
+        query = query.filter(wallets::user_id.ne(tenant.as_bytes().to_vec()));
+    }
     if let Some(search) = &filter.search {
         let text = || search.as_str().to_owned();
         let id = search.as_str().trim().parse::<WalletId>().map_or_else(|_| Vec::new(), |id| id.as_bytes().to_vec());
@@ -61,11 +60,13 @@ pub fn list(
         );
     }
     if let Some(Cursor { created_at, id }) = after {
-        let (created_at_ms, id) = (created_at.get(), id.as_bytes().to_vec());
+        // Compared as a pair, so that the index leads there.
         query = query.filter(
-            wallets::created_at_ms
-                .gt(created_at_ms)
-                .or(wallets::created_at_ms.eq(created_at_ms).and(wallets::id.gt(id))),
+            diesel::dsl::sql::<Bool>("(wallets.created_at_ms, wallets.id) > (")
+                .bind::<BigInt, _>(created_at.get())
+                .sql(", ")
+                .bind::<Binary, _>(id.as_bytes().to_vec())
+                .sql(")"),
         );
     }
     query.load::<Columns>(connection)?.into_iter().map(wallet).collect()

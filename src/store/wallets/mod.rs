@@ -179,6 +179,7 @@ pub fn create(connection: &mut Db, user: UserId, new: &NewWallet) -> Result<(), 
             wallets::name.eq(new.name.as_str()),
             wallets::created_at_ms.eq(new.created_at.get()),
             wallets::updated_at_ms.eq(new.created_at.get()),
+            wallets::tenant.eq(tenant.as_bytes().as_slice()),
         ))
         .execute(connection)?;
     insert_keys(connection, new.id, &new.keys)?;
