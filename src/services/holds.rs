@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::callers::{AdminKey, Caller, Manager, WalletKey};
+use super::callers::{Caller, Manager, WalletKey};
 use super::idempotency::{Created, payments_of};
 use super::rates::{Asked, quote};
-use super::transfers::{Room, offload};
+use super::transfers::{Room, check_wallets, offload};
 use super::{Error, Missing, Services};
 use crate::clock;
 use crate::crypto::random;
@@ -87,7 +87,7 @@ pub async fn place(
     if let Some(before) = payments_of(services, manager, claim).await? {
         return again(services, before.into_iter().map(|row| row.hold_move()).collect()).await;
     }
-    check_wallets(services, manager, orders.iter().map(|order| order.wallet)).await?;
+    check_wallets(services, manager, orders.iter().map(|order| order.wallet).enumerate()).await?;
     let quoted = quote(services, orders.iter().map(|order| order.amount)).await?;
     let now = clock::now();
     let new = orders.into_iter().enumerate().map(|(index, order)| {
@@ -110,7 +110,7 @@ pub async fn place(
 }
 
 /// Captures and voids holds of the tenant: all of it or nothing, once for each claim. Answers the
-/// holds that this has changed.
+/// holds that this has changed. A refusal that is about a payee tells which of all, in order.
 pub async fn settle(
     services: &Services,
     Room { manager, place }: Room,
@@ -128,7 +128,7 @@ pub async fn settle(
         return Err(Error::Missing(Missing::Hold));
     }
     let payees = order.captures.iter().flat_map(|capture| capture.to.iter().map(|(wallet, _)| *wallet));
-    check_wallets(services, manager, payees).await?;
+    check_wallets(services, manager, payees.enumerate()).await?;
 
     let (sealer, payouts) = (services.sealer.clone(), order.captures.iter().map(|capture| capture.to.len()).sum());
     let captures = order.captures;
@@ -138,19 +138,6 @@ pub async fn settle(
     let command = SettleHolds { authority: manager.authority(), claim, captures, voids: order.voids, group };
     let settled = place.submit(command).await??;
     answer(services, settled).await
-}
-
-/// Makes sure that wallets are the tenant's, or the calling one.
-async fn check_wallets(
-    services: &Services,
-    manager: Manager<AdminKey>,
-    wallets: impl Iterator<Item = WalletId>,
-) -> Result<(), Error> {
-    let mut wallets: HashSet<_> = wallets.collect();
-    wallets.remove(&manager.wallet());
-    let (tenant, wallets) = (manager.user(), wallets.into_iter().collect::<Vec<_>>());
-    let reachable = services.store.read(move |connection| wallets::check_in_tenant(connection, tenant, &wallets)).await;
-    reachable.map_err(Error::of(Missing::Wallet))
 }
 
 fn prepared(sealer: &Sealer, CaptureOrder { hold, to, is_final }: CaptureOrder) -> CaptureHold {
@@ -221,10 +208,7 @@ pub async fn list<T: Send + 'static>(
         manager.recheck(connection)?;
         let of = match query.wallet {
             Some(wallet) if wallet == manager.wallet() => Owner::Wallet(wallet),
-            Some(wallet) => {
-                wallets::check_in_tenant(connection, manager.user(), &[wallet])?;
-                Owner::Wallet(wallet)
-            }
+            Some(wallet) => Owner::Wallet(wallets::find_in_tenant(connection, manager.user(), wallet)?.id),
             None => Owner::Manager(manager.user()),
         };
         let filter = HoldFilter { of, groups: query.groups, states: query.states, now: clock::now() };

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use diesel::helper_types::IntoBoxed;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use crate::domain::extra::Extra;
 use crate::domain::hold::{HoldGroup, HoldState, HoldSums, MoveKind};
@@ -152,23 +153,24 @@ impl HoldFilter {
         if !self.groups.is_empty() {
             query = query.filter(holds::group_name.assume_not_null().eq_any(self.groups.clone()));
         }
-        if let [state] = self.states.as_slice() {
-            return match state {
-                HoldState::Open => {
-                    query.filter(holds::state.eq("open")).filter(holds::expires_at_ms.gt(self.now.get()))
-                }
-                HoldState::Expired => {
-                    let is_over = holds::state.eq("open").and(holds::expires_at_ms.le(self.now.get()));
-                    query.filter(holds::state.eq("expired").or(is_over))
-                }
-                HoldState::Captured | HoldState::Voided => query.filter(holds::state.eq(state.as_str())),
-            };
+        if self.states.is_empty() { query } else { query.filter(self.is_in_states()) }
+    }
+
+    /// Whether a hold is in one of the states. An open one whose time is over has expired, whether or
+    /// not it was closed.
+    fn is_in_states(&self) -> Box<dyn BoxableExpression<holds::table, MultiBackend, SqlType = Bool>> {
+        let asks_for = |state| self.states.contains(&state);
+        let kept: Vec<_> = self.states.iter().filter(|state| **state != HoldState::Open).map(|it| it.as_str()).collect();
+        let is_open = holds::state.eq("open");
+        let (is_before, is_over) = (holds::expires_at_ms.gt(self.now.get()), holds::expires_at_ms.le(self.now.get()));
+        match (asks_for(HoldState::Open), asks_for(HoldState::Expired)) {
+            // By the index of what is open, which a longer condition would keep it from.
+            (true, false) if kept.is_empty() => Box::new(is_open.and(is_before)),
+            (true, false) => Box::new(holds::state.eq_any(kept).or(is_open.and(is_before))),
+            (false, true) => Box::new(holds::state.eq_any(kept).or(is_open.and(is_over))),
+            (true, true) => Box::new(holds::state.eq_any(kept).or(is_open)),
+            (false, false) => Box::new(holds::state.eq_any(kept)),
         }
-        if !self.states.is_empty() {
-            let names: Vec<_> = self.states.iter().map(|state| state.as_str()).collect();
-            query = query.filter(holds::state.eq_any(names));
-        }
-        query
     }
 }
 

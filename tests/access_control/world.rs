@@ -34,6 +34,8 @@ pub(crate) struct Tenant {
     pub(crate) hit: String,
     /// The id of a token of the manager's.
     pub(crate) token: String,
+    /// Money of the first wallet that is on hold.
+    pub(crate) hold: String,
 }
 
 /// Somebody who calls.
@@ -274,6 +276,8 @@ fn tenant(server: &Server, manager: &Wallet) -> Tenant {
     let card = server.post("/boltcards/api/v1/cards", &wallet.admin, &order).expect(201);
     server.send("GET", &Card::programmed(&card).tap(), &[], "").expect(200);
     let hit = server.get("/boltcards/api/v1/hits", &wallet.invoice).expect(200)[0]["id"].as_str().unwrap().to_owned();
+    let order = json!({"wallet": wallet.id, "amount": 5, "group": format!("private-{}", manager.user), "memo": "a private stake"});
+    let hold = server.post("/usermanager/api/v1/holds", &manager.admin, &order).expect(201);
     let of_card = |name: &str| card[name].as_str().unwrap().to_owned();
     Tenant {
         pay_link: link["id"].as_str().unwrap().to_owned(),
@@ -284,6 +288,7 @@ fn tenant(server: &Server, manager: &Wallet) -> Tenant {
         delivery: delivery(server, &webhook, "endpoint"),
         own_delivery: delivery(server, &manager.id, "wallet"),
         token: token(server, manager, "read").0,
+        hold: hold["id"].as_str().unwrap().to_owned(),
         webhook,
         wallet,
         second,
@@ -313,7 +318,7 @@ fn nobody(tenant: &Tenant) -> Tenant {
     let (webhook, delivery, own_delivery, second) = (id.clone(), id.clone(), id.clone(), wallet.clone());
     let pay_link = "nobodys".to_owned();
     let (card, external_id, hit) = (id.clone(), id.clone(), id.clone());
-    let token = id.clone();
+    let (token, hold) = (id.clone(), id.clone());
     Tenant {
         manager: id,
         second,
@@ -328,6 +333,7 @@ fn nobody(tenant: &Tenant) -> Tenant {
         external_id,
         hit,
         token,
+        hold,
     }
 }
 
@@ -339,7 +345,7 @@ fn secrets_of(tenant: &Tenant, manager: &Wallet) -> Vec<String> {
         .collect();
     secrets.extend([tenant.bolt11.clone(), tenant.hash.clone()]);
     secrets.extend([tenant.card.clone(), tenant.external_id.clone(), tenant.hit.clone()]);
-    secrets.extend([&tenant.webhook, &tenant.delivery, &tenant.own_delivery, &tenant.token].map(String::clone));
+    secrets.extend([&tenant.webhook, &tenant.delivery, &tenant.own_delivery, &tenant.token, &tenant.hold].map(String::clone));
     secrets.extend(
         [
             "a private card",
@@ -349,6 +355,7 @@ fn secrets_of(tenant: &Tenant, manager: &Wallet) -> Vec<String> {
             "private purpose",
             "private.example",
             "private answer",
+            "private stake",
         ]
         .map(str::to_owned),
     );
