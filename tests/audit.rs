@@ -203,7 +203,7 @@ both_stores! {
         let wallet = server.wallet("w", 10);
         let (id, issuance) = (server.store.bytes(&wallet.id), server.store.bytes(ISSUANCE));
         on(server, StoreKind::Sqlite, "DROP TRIGGER transfers_are_not_updated");
-        on(server, StoreKind::Postgres, "ALTER TABLE transfers DISABLE TRIGGER USER; ALTER TABLE accounts DROP CONSTRAINT accounts_no_overdraft;
+        on(server, StoreKind::Postgres, "ALTER TABLE transfers DISABLE TRIGGER USER; ALTER TABLE accounts DROP CONSTRAINT accounts_no_overdraft, DROP CONSTRAINT accounts_held;
             ALTER TABLE transfers DROP CONSTRAINT transfers_amount_msat_check; ALTER TABLE invoices DROP CONSTRAINT invoices_amount_msat_check");
         let unchecked = |sql: &str| match server.store {
             StoreKind::Sqlite => server.database.execute(&format!("PRAGMA ignore_check_constraints = ON; {sql}")).unwrap(),

@@ -30,7 +30,7 @@ use live::{sse, websocket};
 use lndhub::{links as hub_links, routes as hub};
 use lnurl::{links, pay, serve};
 use operators::{audit, balance, freezes, wallets as account_wallets};
-use payments::{decode, extra, list, stats};
+use payments::{decode, extra, held, list, stats};
 use rates::{conversion, history};
 use sessions::{login, password, signup, tokens};
 use system::{front, swagger};
@@ -62,6 +62,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(websocket::live_socket)
         .service(decode::decode_payment)
         .service(pay::pay_lnurl)
+        .service(held::settle_invoice)
+        .service(held::cancel_invoice)
         .service(payments::get_payment)
         .service(rates::list_currencies)
         .service(history::rate_history)

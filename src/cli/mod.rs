@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -308,7 +309,13 @@ fn credit(config: &Config, wallet: WalletId, amount_sat: i64) -> Result<Answer, 
 }
 
 fn run_audit(config: &Config, json: bool) -> Result<(), CliError> {
-    let verdicts = block_on(audit::run(&server::open_store(config)?))??;
+    let is_watched = std::io::stderr().is_terminal();
+    let announce = move |promise: &str| {
+        if is_watched {
+            eprintln!("checking {promise} …");
+        }
+    };
+    let verdicts = block_on(audit::run(&server::open_store(config)?, announce))??;
     if json {
         println!("{}", json!({"holds": verdicts.iter().all(|v| v.holds), "invariants": verdicts}));
     } else {

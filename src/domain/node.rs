@@ -66,6 +66,12 @@ impl Preimage {
         Self(random::secret_bytes())
     }
 
+    /// From the hex characters that a client gives.
+    pub fn from_client(text: &str) -> Result<Self, InvalidText> {
+        let bytes = <[u8; 32]>::from_hex(text).or(Err(InvalidText::Form("64 hex characters")))?;
+        Ok(Self(Zeroizing::new(bytes)))
+    }
+
     /// The payment hash.
     pub fn payment_hash(&self) -> PaymentHash {
         PaymentHash::new(sha256::Hash::hash(self.0.as_slice()).to_byte_array())

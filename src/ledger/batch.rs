@@ -7,7 +7,7 @@ use super::command::{CancelHeld, Command, SettleHeld};
 use crate::domain::external_id::ExternalId;
 use crate::domain::hold::HoldGroup;
 use crate::domain::idempotency::IdempotencyKey;
-use crate::domain::ids::{AccountId, HitId, HoldId, PaymentHash, UserId};
+use crate::domain::ids::{AccountId, HitId, HoldId, OriginId, PaymentHash, UserId};
 use crate::domain::session::{Right, SessionDigest};
 
 /// The rows that a batch reads, except the payees and the accounts of holds, which are only known
@@ -20,6 +20,9 @@ pub struct ReadSet {
     pub managers: BTreeSet<UserId>,
     /// External ids that commands give to payments of an account, which is locked.
     pub external_ids: BTreeSet<(AccountId, ExternalId)>,
+    /// What invoices are issued for without a key, each with the payee, which is locked: those that
+    /// wait to be paid are counted.
+    pub origins: BTreeSet<(AccountId, OriginId)>,
     /// Card taps to pay with.
     pub hits: BTreeSet<HitId>,
     /// Holds to settle.
@@ -59,10 +62,14 @@ impl ReadSet {
                     let place = if is_locked { &mut read_set.accounts } else { &mut read_set.readers };
                     place.insert(create.authority.account);
                     read_set.name(create.invoice.payee, create.invoice.external_id.as_ref());
+                    if create.invoice.preimage.is_none() {
+                        read_set.invoices.insert(create.invoice.payment_hash);
+                    }
                     issued.insert(create.invoice.payment_hash, create.invoice.payee);
                 }
                 Command::IssueForLink(issue) => {
-                    read_set.readers.insert(issue.invoice.payee);
+                    read_set.accounts.insert(issue.invoice.payee);
+                    read_set.origins.insert((issue.invoice.payee, issue.origin));
                     issued.insert(issue.invoice.payment_hash, issue.invoice.payee);
                 }
                 Command::PayLink(pay) => {

@@ -211,6 +211,9 @@ pub enum Rejection {
         /// Which one.
         hold: HoldId,
     },
+    /// Another invoice has the payment hash.
+    #[error("another invoice has the payment hash")]
+    PaymentHashTaken,
     /// The invoice was issued with a preimage of satkeep's.
     #[error("the invoice is not a hold invoice")]
     NotAHoldInvoice,
@@ -282,6 +285,9 @@ pub enum Rejection {
         /// The leg's index, from 0.
         leg: usize,
     },
+    /// As many invoices as may wait to be paid were issued for the origin already.
+    #[error("too many invoices wait to be paid")]
+    TooManyOpenInvoices,
 }
 
 impl Rejection {
@@ -317,6 +323,7 @@ impl Rejection {
             | Self::CaptureTooLarge { .. }
             | Self::TooManyCaptures { .. }
             | Self::GroupTooLarge
+            | Self::PaymentHashTaken
             | Self::NotAHoldInvoice
             | Self::IsAHoldInvoice
             | Self::InvoiceNotHeld
@@ -324,7 +331,8 @@ impl Rejection {
             | Self::InvoiceMismatch
             | Self::InvoiceAlreadyPaid
             | Self::InvoiceCancelled
-            | Self::InvoiceExpired => None,
+            | Self::InvoiceExpired
+            | Self::TooManyOpenInvoices => None,
         }
     }
 }

@@ -89,7 +89,10 @@ fn compare(kind: StoreKind, cases: u32) {
             for (id, account) in &memory.accounts {
                 let found = store.read_blocking(|connection| wallets::find(connection, id.wallet()));
                 match (account.kind, account.open) {
-                    (AccountKind::Wallet, true) => prop_assert_eq!(found.unwrap().balance, account.balance),
+                    (AccountKind::Wallet, true) => prop_assert_eq!(
+                        found.map(|it| (it.balance, it.held)).unwrap(),
+                        (account.available(), account.held)
+                    ),
                     (AccountKind::Wallet, false) | (AccountKind::Issuance, _) => prop_assert!(found.is_err()),
                 }
             }
@@ -97,7 +100,9 @@ fn compare(kind: StoreKind, cases: u32) {
             let spent = memory.hits.values().filter(|hit| hit.is_spent).count();
             prop_assert_eq!(count("hits WHERE transfer_id IS NOT NULL"), [spent.to_string()]);
             prop_assert_eq!(count("invoices WHERE origin IS NOT NULL"), [memory.origins.len().to_string()]);
-            let verdicts = store.read_blocking(audit::run).unwrap();
+            prop_assert_eq!(count("holds"), [memory.holds.len().to_string()]);
+            prop_assert_eq!(count("hold_moves"), [memory.hold_moves.len().to_string()]);
+            let verdicts = store.read_blocking(|connection| audit::run(connection, |_| ())).unwrap();
             prop_assert!(verdicts.iter().all(|verdict| verdict.holds), "{:?}", verdicts);
             Ok(())
         })

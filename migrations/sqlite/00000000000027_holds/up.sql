@@ -8,8 +8,8 @@ CREATE TABLE holds (
     wallet_id BLOB NOT NULL REFERENCES accounts (id),
     manager_id BLOB REFERENCES users (id),
     group_name TEXT,
-    payment_hash BLOB NOT NULL UNIQUE,
-    invoice_id BLOB REFERENCES invoices (id),
+    payment_hash BLOB NOT NULL,
+    invoice_id BLOB UNIQUE REFERENCES invoices (id),
     amount_msat BIGINT NOT NULL CHECK (amount_msat > 0),
     captured_msat BIGINT NOT NULL CHECK (captured_msat >= 0),
     released_msat BIGINT NOT NULL CHECK (released_msat >= 0),
@@ -30,6 +30,7 @@ CREATE TABLE holds (
     CONSTRAINT holds_closed_at CHECK ((state = 'open') = (closed_at_ms IS NULL)),
     CONSTRAINT holds_of_somebody CHECK ((manager_id IS NULL) = (invoice_id IS NOT NULL))
 );
+CREATE INDEX holds_by_hash ON holds (payment_hash);
 CREATE INDEX holds_by_wallet ON holds (wallet_id, id);
 CREATE INDEX holds_by_manager ON holds (manager_id, id);
 CREATE INDEX holds_by_group ON holds (manager_id, group_name, id) WHERE group_name IS NOT NULL;

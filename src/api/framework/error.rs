@@ -93,6 +93,9 @@ codes! {
         "Other currencies are not enabled on this server; amounts are in sat";
     /// A pay link does not take this payment: the text says why.
     LinkRefused = "link_refused", BAD_REQUEST, false, "The pay link does not take this payment";
+    /// As many invoices of a pay link as may wait to be paid do so.
+    TooManyOpenInvoices = "too_many_open_invoices", BAD_REQUEST, false,
+        "Too many invoices of this link wait to be paid; try again later";
     /// Nobody has said by which host the outside reaches this server.
     NoPublicUrl = "no_public_url", BAD_REQUEST, false,
         "Links need a host: the operator must set --public-url, or name the host of this request in --allowed-hosts";
@@ -109,6 +112,9 @@ codes! {
     /// The hold is for a hold invoice, which its payee settles or cancels.
     HoldOfInvoice = "hold_of_invoice", BAD_REQUEST, false,
         "The hold is for a hold invoice, which its payee settles or cancels";
+    /// Another invoice has the payment hash.
+    PaymentHashTaken = "payment_hash_taken", BAD_REQUEST, false,
+        "Another invoice has this payment_hash: every hold invoice needs a new preimage";
     /// The invoice was issued with a preimage of this server's.
     NotAHoldInvoice = "not_a_hold_invoice", BAD_REQUEST, false,
         "Not a hold invoice: it is settled by paying it, and cannot be cancelled";
@@ -224,6 +230,8 @@ codes! {
     /// The user has as many wallets as one may have.
     TooManyWallets = "too_many_wallets", CONFLICT, false,
         "The user has 1000 wallets already; delete one first, or create another user";
+    /// The user, or one above it, is being deleted, so that nothing is created for it.
+    UserBeingDeleted = "user_being_deleted", CONFLICT, true, "The user is being deleted";
     /// Something else has changed the user's wallets or users at the same moment.
     WalletsChanged = "wallets_changed", CONFLICT, true, "The user's wallets or users have just changed; try again";
     /// A manager to delete has users.
@@ -471,6 +479,7 @@ impl ApiError {
             StoreError::NotAManager => ErrorCode::NotAManager.into(),
             StoreError::DayLimited => ErrorCode::WalletLimited.into(),
             StoreError::NoRoomForManager(no_room) => Self::field("may_create_users", no_room),
+            StoreError::BeingDeleted => ErrorCode::UserBeingDeleted.into(),
             StoreError::TooManyWallets => ErrorCode::TooManyWallets.into(),
             StoreError::TooManyPayLinks => ErrorCode::TooManyPayLinks.into(),
             StoreError::TooManyCards => ErrorCode::TooManyCards.into(),
@@ -518,6 +527,7 @@ impl ApiError {
             }
             Rejection::TooManyCaptures { .. } => ErrorCode::TooManyCaptures,
             Rejection::GroupTooLarge => ErrorCode::GroupTooLarge,
+            Rejection::PaymentHashTaken => ErrorCode::PaymentHashTaken,
             Rejection::NotAHoldInvoice => ErrorCode::NotAHoldInvoice,
             Rejection::IsAHoldInvoice => ErrorCode::IsAHoldInvoice,
             Rejection::InvoiceNotHeld => ErrorCode::InvoiceNotHeld,
@@ -541,6 +551,7 @@ impl ApiError {
             Rejection::DayLimit { .. } => ErrorCode::DayLimit,
             Rejection::InsufficientBalance { .. } => ErrorCode::InsufficientBalance,
             Rejection::BalanceLimit { .. } => ErrorCode::BalanceLimit,
+            Rejection::TooManyOpenInvoices => ErrorCode::TooManyOpenInvoices,
         };
         match rejection.leg().filter(|_| legs) {
             Some(leg) => Self::from(code).at_leg(leg),

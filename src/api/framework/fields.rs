@@ -41,7 +41,9 @@ pub fn complete(name: &str, object: &mut Object) {
         "external_id" => text(object, EXTERNAL_ID, EXTERNAL_ID_CHARS_MAX),
         "password" | "password_old" | "password_repeat" => text(object, ANY, PASSWORD_BYTES_MAX),
         "webhook" | "url" => text(object, WEB, WEBHOOK_BYTES_MAX),
-        "id" | "userid" | "user_id" | "admin_id" | "from_wallet" | "to_wallet" => text(object, ID, 32),
+        "id" | "userid" | "user_id" | "admin_id" | "from_wallet" | "to_wallet" | "wallet" | "hold" => {
+            text(object, ID, 32);
+        }
         "description_hash" => text(object, HASH, 64),
         "unhashed_description" => text(object, HEX, BODY_BYTES_MAX),
         "unit" => text(object, SAT, 3),

@@ -97,7 +97,7 @@ pub fn widen(document: &mut OpenApi) {
             }
         }
     }
-    for name in names {
+    for name in with_parts(names, &components) {
         if let Some(RefOr::T(Schema::Object(object))) = components.schemas.get_mut(&name) {
             let required = object.required.clone();
             for (name, property) in &mut object.properties {
@@ -106,6 +106,19 @@ pub fn widen(document: &mut OpenApi) {
         }
     }
     document.components = Some(components);
+}
+
+/// These objects, and those that their fields are made of.
+fn with_parts(names: BTreeSet<String>, components: &Components) -> BTreeSet<String> {
+    let mut open: Vec<_> = names.iter().cloned().collect();
+    let mut all = names;
+    while let Some(name) = open.pop() {
+        if let Some(RefOr::T(Schema::Object(object))) = components.schemas.get(&name) {
+            let parts = object.properties.values().flat_map(|property| objects_of(property, components));
+            open.extend(parts.filter(|part| all.insert(part.clone())).collect::<Vec<_>>());
+        }
+    }
+    all
 }
 
 /// The names of the objects that a schema is made of.

@@ -128,7 +128,7 @@ pub struct HoldCapture {
     hold: Option<String>,
     /// Who is paid, in order.
     #[serde(default)]
-    #[schema(required, min_items = 1, max_items = 1000)]
+    #[schema(required, value_type = Vec<Payee>, min_items = 1, max_items = 1000)]
     to: Option<Vec<Payee>>,
     /// Whether what remains is given back and the hold is closed; true where nothing is said.
     #[serde(default, rename = "final", deserialize_with = "lenient")]

@@ -186,6 +186,7 @@ fn terms(order: InvoiceOrder, sat_max: i64) -> Result<InvoiceTerms, ApiError> {
             expiry: Expiry::DEFAULT,
             webhook: None,
             extra: Some(Extra::from_stored(EXTRA.to_owned())),
+            payment_hash: None,
             external_id: None,
         }),
         _ => Err(checks.into_error()),

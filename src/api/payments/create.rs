@@ -6,8 +6,9 @@ use crate::api::payments::PaymentOrder;
 use crate::domain::expiry::Expiry;
 use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
+use crate::domain::ids::PaymentHash;
 use crate::domain::node::Description;
-use crate::domain::text::Memo;
+use crate::domain::text::{InvalidText, Memo};
 use crate::services::Services;
 use crate::services::payments::InvoiceTerms;
 
@@ -16,6 +17,9 @@ pub(super) fn read(order: PaymentOrder, services: &Services) -> Result<InvoiceTe
     let (policy, mut checks) = (&services.policy, Checks::default());
     let unit = services.rates.unit(order.unit.as_deref()).or(Err(ErrorCode::UnsupportedUnit))?;
     order.check_instructions(&mut checks);
+    let payment_hash = checks.check_opt("payment_hash", order.payment_hash, |text| {
+        text.to_ascii_lowercase().parse::<PaymentHash>().or(Err(InvalidText::Form("64 hex characters")))
+    });
     let amount = checks.amount(order.amount.as_ref(), unit, policy.invoice_sat_max);
     let expiry = checks.check("expiry", Expiry::from_client(order.expiry));
     let hashed = Description::from_hex(order.description_hash.as_deref(), order.unhashed_description.as_deref());
@@ -26,13 +30,12 @@ pub(super) fn read(order: PaymentOrder, services: &Services) -> Result<InvoiceTe
     let webhook = checks.check_opt("webhook", order.webhook, |text| policy.targets.accept(text));
     let extra = checks.check_opt("extra", order.extra, |json| Extra::new(&json));
     let external_id = checks.check_opt("external_id", order.external_id, ExternalId::new);
-    match (amount, expiry, hashed, memo, webhook, extra, external_id) {
-        (Some(amount), Some(expiry), Some(hashed), Some(memo), Some(webhook), Some(extra), Some(external_id))
-            if checks.is_fine() =>
-        {
-            let description = hashed.unwrap_or_else(|| Description::Words(memo.clone()));
-            Ok(InvoiceTerms { amount, description, memo, expiry, webhook, extra, external_id })
-        }
-        _ => Err(checks.into_error()),
-    }
+    let (Some(amount), Some(expiry), Some(hashed), Some(memo), Some(payment_hash), true) =
+        (amount, expiry, hashed, memo, payment_hash, checks.is_fine())
+    else {
+        return Err(checks.into_error());
+    };
+    let description = hashed.unwrap_or_else(|| Description::Words(memo.clone()));
+    let (webhook, extra, external_id) = (webhook.flatten(), extra.flatten(), external_id.flatten());
+    Ok(InvoiceTerms { amount, description, memo, expiry, webhook, extra, external_id, payment_hash })
 }

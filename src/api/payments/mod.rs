@@ -3,6 +3,7 @@
 mod create;
 pub mod decode;
 pub mod extra;
+pub mod held;
 pub mod list;
 mod pay;
 pub mod query;
@@ -71,9 +72,11 @@ pub struct PaymentOrder {
     #[serde(default, deserialize_with = "lenient")]
     #[schema(example = "order-4711", max_length = 256)]
     pub(crate) external_id: Option<String>,
-    #[serde(default)]
-    #[schema(ignore)]
-    payment_hash: Given,
+    /// For a hold invoice: the SHA-256 of a preimage that the client keeps. Paying it holds the payer's
+    /// money until the client settles with the preimage, cancels, or the invoice expires.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(pattern = "^[0-9A-Fa-f]{64}$")]
+    pub(crate) payment_hash: Option<String>,
     #[serde(default)]
     #[schema(ignore)]
     lnurl_callback: Given,
@@ -101,7 +104,6 @@ impl PaymentOrder {
     /// Refuses what LNbits' clients may ask for and nobody does here: to take the order for one
     /// without it would move money that was not meant to move.
     pub(crate) fn check_instructions(&self, checks: &mut Checks) {
-        self.payment_hash.refuse(checks, "payment_hash", "there are no hold invoices; leave it out");
         self.lnurl_callback.refuse(checks, "lnurl_callback", LNURL_ADVICE);
         self.lnurl_withdraw.refuse(checks, "lnurl_withdraw", LNURL_ADVICE);
         self.lnurl_balance_check.refuse(checks, "lnurl_balance_check", LNURL_ADVICE);
@@ -144,10 +146,11 @@ pub struct OwnSide {
 /// invoice is paid. An `amount` in a currency (`unit`) is turned into sat at the rate of now and
 /// rounded down; `extra` then says what was asked for and at which rate (`fiat_currency`,
 /// `fiat_amount`, `fiat_rate`, `btc_rate`, `rate_at`, `rate_sources`). Without a rate that can be
-/// trusted there is no invoice (503). A payment is durable when it is answered. Invoices of other nodes are
+/// trusted there is no invoice (503). A payment is durable when it is answered. With `payment_hash`
+/// the invoice is a hold invoice; whoever pays one gets `pending: true`, until its payee settles or
+/// cancels it. Invoices of other nodes are
 /// refused, because there is no Lightning backend. What clients of LNbits may ask for besides and
-/// is not done here (`payment_hash` of a hold invoice, `lnurl_withdraw`, `lnurl_callback`,
-/// `fiat_provider`, `labels`, `amount_msat`, `max_sat`) is refused as well, and never
+/// is not done here (`lnurl_withdraw`, `lnurl_callback`, `fiat_provider`, `labels`, `amount_msat`, `max_sat`) is refused as well, and never
 /// dropped in silence.
 #[utoipa::path(
     tag = "Payments",

@@ -20,6 +20,9 @@ pub(super) fn read(order: PaymentOrder, policy: &Policy) -> Result<PayTerms, Api
     }
     checks.check_opt("amount", order.amount.as_ref(), |amount| whole_number(amount.as_str()));
     order.check_instructions(&mut checks);
+    if order.payment_hash.is_some() {
+        checks.add("payment_hash", "is for creating a hold invoice; leave it out");
+    }
     if order.bolt11.is_none() {
         checks.add("bolt11", "is missing: the invoice to pay");
     }

@@ -5,7 +5,7 @@
 use super::Work;
 use crate::domain::controls::Freeze;
 use crate::domain::external_id::ExternalId;
-use crate::domain::ids::{AccountId, InvoiceId, PaymentHash};
+use crate::domain::ids::{AccountId, OriginId, PaymentHash};
 use crate::domain::time::UnixMs;
 use crate::ledger::command::{CreateInvoice, IssueForLink, NewInvoice};
 use crate::ledger::outcome::{Issued, Rejection};
@@ -13,7 +13,11 @@ use crate::ledger::state::{Invoice, InvoiceRow, InvoiceState};
 
 impl Work<'_> {
     pub(super) fn create_invoice(&mut self, create: &CreateInvoice) -> Result<Issued, Rejection> {
-        let NewInvoice { payee, payment_hash, external_id, .. } = &create.invoice;
+        let NewInvoice { payee, payment_hash, preimage, external_id, .. } = &create.invoice;
+        // A hash that a client has chosen may be anybody's.
+        if preimage.is_none() && self.invoice(*payment_hash).is_some() {
+            return Err(Rejection::PaymentHashTaken);
+        }
         if let Some(id) = external_id {
             let name = (*payee, id.clone());
             self.check_external_id(&name, 0)?;
@@ -28,9 +32,24 @@ impl Work<'_> {
         if payee.freezes.strictest() == Some(Freeze::Everything) {
             return Err(Rejection::ReceiverFrozen { leg: 0 });
         }
+        // Anybody may ask for these, so only so many may wait.
+        let open = self.open_invoices(issue.invoice.payee, issue.origin);
+        if open >= i64::from(issue.open_max) {
+            return Err(Rejection::TooManyOpenInvoices);
+        }
+        if self.now < issue.invoice.expires_at {
+            self.open_invoices.insert((issue.invoice.payee, issue.origin), open.saturating_add(1));
+        }
         self.issue(&issue.invoice);
+        self.origins.insert(issue.invoice.id, issue.origin);
         self.effects.origins.push((issue.invoice.id, issue.origin));
         Ok(Issued)
+    }
+
+    /// How many invoices of a payee wait to be paid for an origin.
+    fn open_invoices(&self, payee: AccountId, origin: OriginId) -> i64 {
+        let place = (payee, origin);
+        self.open_invoices.get(&place).or_else(|| self.snapshot.open_invoices.get(&place)).copied().unwrap_or_default()
     }
 
     /// Makes sure that no payment of the account has the external id.
@@ -62,16 +81,21 @@ impl Work<'_> {
             return Some(Invoice { state, ..stored.clone() });
         }
         let row = self.issued.get(&hash).and_then(|index| self.effects.invoices.get(*index))?;
-        Some(Invoice::new(row.invoice.clone(), row.state))
+        let origin = self.origins.get(&row.invoice.id).copied();
+        Some(Invoice { origin, ..Invoice::new(row.invoice.clone(), row.state) })
     }
 
     /// Marks an invoice as paid.
-    pub(super) fn settle(&mut self, hash: PaymentHash, invoice: InvoiceId) {
+    pub(super) fn settle(&mut self, hash: PaymentHash, invoice: &Invoice) {
+        if let Some(origin) = invoice.origin {
+            let open = self.open_invoices(invoice.payee, origin).saturating_sub(1);
+            self.open_invoices.insert((invoice.payee, origin), open);
+        }
         match self.issued.get(&hash).and_then(|index| self.effects.invoices.get_mut(*index)) {
             Some(row) => (row.state, row.paid_at) = (InvoiceState::Paid, Some(self.now)),
             None => {
                 self.states.insert(hash, InvoiceState::Paid);
-                self.effects.settled.push(invoice);
+                self.effects.settled.push(invoice.id);
             }
         }
     }

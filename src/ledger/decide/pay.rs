@@ -128,7 +128,7 @@ impl Work<'_> {
             payee_has_webhook: invoice.has_webhook,
             is_held: false,
         }])?;
-        self.settle(hash, invoice.id);
+        self.settle(hash, &invoice);
         let invoice = Box::new(Invoice { state: InvoiceState::Paid, ..invoice });
         Ok(Paid { row: transfer.into(), invoice, at: self.now })
     }

@@ -76,6 +76,7 @@ fn refusal(rejection: Rejection, request: &SkimmedRequest) -> CardError {
         | Rejection::CaptureTooLarge { .. }
         | Rejection::GroupTooLarge
         | Rejection::TooManyCaptures { .. }
+        | Rejection::PaymentHashTaken
         | Rejection::NotAHoldInvoice
         | Rejection::IsAHoldInvoice
         | Rejection::InvoiceNotHeld
@@ -88,6 +89,7 @@ fn refusal(rejection: Rejection, request: &SkimmedRequest) -> CardError {
         | Rejection::DayLimit { .. }
         | Rejection::InsufficientBalance { .. }
         | Rejection::ReceiverFrozen { .. }
-        | Rejection::BalanceLimit { .. } => CardError::NotPaid(rejection),
+        | Rejection::BalanceLimit { .. }
+        | Rejection::TooManyOpenInvoices => CardError::NotPaid(rejection),
     }
 }

@@ -6,7 +6,7 @@ use crate::domain::expiry::Expiry;
 use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
-use crate::domain::ids::{AccountId, InvoiceId, PaymentRow};
+use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, PaymentRow};
 use crate::domain::money::Amount;
 use crate::domain::node::{Description, Preimage};
 use crate::domain::text::{Memo, WebhookUrl};
@@ -37,6 +37,8 @@ pub struct InvoiceTerms {
     pub extra: Option<Extra>,
     /// What the client calls it.
     pub external_id: Option<ExternalId>,
+    /// For a hold invoice: the hash of the preimage that the client keeps.
+    pub payment_hash: Option<PaymentHash>,
 }
 
 /// The invoice that was created before under a claim, where one was: for who has not read the
@@ -78,28 +80,38 @@ pub(in crate::services) fn issue(
     terms: InvoiceTerms,
     now: UnixMs,
 ) -> Result<NewInvoice, Error> {
-    let InvoiceTerms { amount: _, description, memo, expiry, webhook, extra, external_id } = terms;
-    let (id, preimage) = (InvoiceId::next(), Preimage::generate());
-    let payment_hash = preimage.payment_hash();
+    let InvoiceTerms { amount: _, description, memo, expiry, webhook, extra, external_id, payment_hash } = terms;
+    let id = InvoiceId::next();
+    let (payment_hash, preimage) = match payment_hash {
+        Some(payment_hash) => (payment_hash, None),
+        None => {
+            let preimage = Preimage::generate();
+            (preimage.payment_hash(), Some(preimage.seal(&services.sealer, id)))
+        }
+    };
     let bolt11 = services.node.issue(payment_hash, amount, description, expiry.seconds(), now).map_err(|error| {
         tracing::error!(%error, "an invoice could not be issued");
         Error::Fault
     })?;
-    let sealed = preimage.seal(&services.sealer, id);
     Ok(NewInvoice {
+        id,
+        payment_hash,
+        preimage,
+        payee,
         bolt11: Some(bolt11),
+        amount,
+        memo: memo.into_inner(),
         webhook: webhook.map(WebhookUrl::into_inner),
         extra,
         external_id,
+        created_at: now,
         expires_at: now.plus_seconds(expiry.seconds().into()),
-        ..NewInvoice::direct(id, payment_hash, sealed, payee, amount, memo.into_inner(), now)
     })
 }
 
-/// The invoice that was created before, as it was answered then: whatever became of it since.
+/// The invoice that was created before.
 async fn again(services: &Services, key: WalletKey, ids: &[PaymentRow]) -> Result<Created<Payment>, Error> {
-    let now = idempotency::payment_again(services, key.wallet(), ids).await?;
-    Ok(Created::again(Payment { state: InvoiceState::Open, paid_at: None, webhook_status: None, ..now }))
+    Ok(Created::again(idempotency::invoice_again(services, key.wallet(), ids).await?))
 }
 
 /// A new invoice, as its payee sees it.

@@ -16,6 +16,8 @@ pub(crate) struct Missing {
     pub(crate) overdraft: i64,
     /// An invoice is paid once (I4).
     pub(crate) invoices: i64,
+    /// What is held is there, and moves are append-only (I11).
+    pub(crate) holds: i64,
 }
 
 /// What a guard protects.
@@ -24,10 +26,11 @@ enum Guards {
     Ledger,
     Overdraft,
     Invoices,
+    Holds,
 }
 
 /// SQLite's guards: the object that contains each, and its part of the definition.
-const SQLITE: [(Guards, &str, &str); 15] = [
+const SQLITE: [(Guards, &str, &str); 20] = [
     (
         Guards::Ledger,
         "transfers_are_not_updated",
@@ -53,10 +56,29 @@ const SQLITE: [(Guards, &str, &str); 15] = [
     (Guards::Invoices, "invoices", "amount_msat BIGINT NOT NULL CHECK (amount_msat > 0)"),
     (Guards::Invoices, "invoices", "wallet_id BLOB NOT NULL REFERENCES accounts (id)"),
     (Guards::Invoices, "invoices", "CONSTRAINT invoices_paid_at CHECK ((state = 'paid') = (paid_at_ms IS NOT NULL))"),
+    (
+        Guards::Holds,
+        "hold_moves_are_not_updated",
+        "CREATE TRIGGER hold_moves_are_not_updated BEFORE UPDATE ON hold_moves BEGIN \
+         SELECT RAISE(ABORT, 'moves of holds are append-only'); END",
+    ),
+    (
+        Guards::Holds,
+        "hold_moves_are_not_deleted",
+        "CREATE TRIGGER hold_moves_are_not_deleted BEFORE DELETE ON hold_moves BEGIN \
+         SELECT RAISE(ABORT, 'moves of holds are append-only'); END",
+    ),
+    (
+        Guards::Holds,
+        "accounts",
+        "CONSTRAINT accounts_held CHECK (held_msat >= 0 AND (kind <> 'wallet' OR held_msat <= balance_msat))",
+    ),
+    (Guards::Holds, "hold_moves", "PRIMARY KEY (hold_id, n)"),
+    (Guards::Holds, "holds", "wallet_id BLOB NOT NULL REFERENCES accounts (id)"),
 ];
 
 /// PostgreSQL's keys and checks: the table, the name, and the definition as the server prints it.
-const POSTGRES: [(Guards, &str, &str, &str); 14] = [
+const POSTGRES: [(Guards, &str, &str, &str); 17] = [
     (
         Guards::Ledger,
         "transfers",
@@ -91,11 +113,24 @@ const POSTGRES: [(Guards, &str, &str, &str); 14] = [
     (Guards::Invoices, "invoices", "invoices_amount_msat_check", "CHECK ((amount_msat > 0))"),
     (Guards::Invoices, "invoices", "invoices_wallet_id_fkey", "FOREIGN KEY (wallet_id) REFERENCES accounts(id)"),
     (Guards::Invoices, "invoices", "invoices_paid_at", "CHECK (((state = 'paid'::text) = (paid_at_ms IS NOT NULL)))"),
+    (
+        Guards::Holds,
+        "accounts",
+        "accounts_held",
+        "CHECK (((held_msat >= 0) AND ((kind <> 'wallet'::text) OR (held_msat <= balance_msat))))",
+    ),
+    (Guards::Holds, "hold_moves", "hold_moves_pkey", "PRIMARY KEY (hold_id, n)"),
+    (Guards::Holds, "holds", "holds_wallet_id_fkey", "FOREIGN KEY (wallet_id) REFERENCES accounts(id)"),
 ];
 
 /// PostgreSQL's triggers: the name, and the type (for each row 1, before 2, delete 8, update 16,
 /// truncate 32).
-const POSTGRES_TRIGGERS: [(&str, i64); 2] = [("transfers_are_not_changed", 27), ("transfers_are_not_truncated", 34)];
+const POSTGRES_TRIGGERS: [(Guards, &str, i64); 4] = [
+    (Guards::Ledger, "transfers_are_not_changed", 27),
+    (Guards::Ledger, "transfers_are_not_truncated", 34),
+    (Guards::Holds, "hold_moves_are_not_changed", 27),
+    (Guards::Holds, "hold_moves_are_not_truncated", 34),
+];
 
 /// Checks which guards are missing.
 pub(crate) fn missing(connection: &mut Db) -> Result<Missing, StoreError> {
@@ -115,8 +150,8 @@ pub(crate) fn missing(connection: &mut Db) -> Result<Missing, StoreError> {
                 missing.note(guards, constraints.iter().any(|it| it.name == name && it.text == says));
             }
             let triggers = postgres_triggers(c)?;
-            for (name, kind) in POSTGRES_TRIGGERS {
-                missing.note(Guards::Ledger, triggers.iter().any(|it| it.name == name && it.text == kind.to_string()));
+            for (guards, name, kind) in POSTGRES_TRIGGERS {
+                missing.note(guards, triggers.iter().any(|it| it.name == name && it.text == kind.to_string()));
             }
             // Foreign keys are enforced by the server's own triggers, and a database can be
             // configured to fire none.
@@ -134,6 +169,7 @@ impl Missing {
             Guards::Ledger => &mut self.ledger,
             Guards::Overdraft => &mut self.overdraft,
             Guards::Invoices => &mut self.invoices,
+            Guards::Holds => &mut self.holds,
         };
         *count = count.saturating_add(i64::from(!is_there));
     }
@@ -179,7 +215,7 @@ fn postgres_triggers(connection: &mut PgConnection) -> Result<Vec<Object>, Store
     let query = diesel::sql_query(
         "SELECT g.tgname::text AS name, g.tgtype::text AS text
          FROM pg_trigger AS g INNER JOIN pg_class AS t ON t.oid = g.tgrelid INNER JOIN pg_proc AS p ON p.oid = g.tgfoid
-         WHERE t.relname = 'transfers' AND pg_table_is_visible(t.oid) AND g.tgenabled IN ('O', 'A')
+         WHERE t.relname IN ('transfers', 'hold_moves') AND pg_table_is_visible(t.oid) AND g.tgenabled IN ('O', 'A')
             AND g.tgqual IS NULL AND g.tgattr::text = '' AND p.proname = 'refuse_change'
             AND regexp_replace(p.prosrc, '\\s', '', 'g') = 'BEGINRAISEEXCEPTION''%areappend-only'',TG_TABLE_NAME;END'",
     );
@@ -188,7 +224,7 @@ fn postgres_triggers(connection: &mut PgConnection) -> Result<Vec<Object>, Store
 
 const POSTGRES_DISABLED: &str = "SELECT count(*) AS rows_found
     FROM pg_trigger AS g INNER JOIN pg_class AS t ON t.oid = g.tgrelid
-    WHERE t.relname IN ('accounts', 'wallets', 'invoices', 'transfers') AND pg_table_is_visible(t.oid)
+    WHERE t.relname IN ('accounts', 'wallets', 'invoices', 'transfers', 'holds', 'hold_moves') AND pg_table_is_visible(t.oid)
         AND g.tgisinternal AND g.tgenabled NOT IN ('O', 'A')";
 
 const POSTGRES_REPLICA: &str =
@@ -204,6 +240,17 @@ fn count(connection: &mut PgConnection, sql: &str) -> Result<i64, StoreError> {
     Ok(diesel::sql_query(sql).get_result::<Count>(connection)?.rows_found)
 }
 
+/// As [`not_numbers`], of holds.
+pub(crate) fn not_numbers_of_holds(connection: &mut Db) -> Result<i64, StoreError> {
+    const NOT_NUMBERS: &str = "SELECT
+        (SELECT count(*) FROM accounts WHERE typeof(held_msat) <> 'integer')
+        + (SELECT count(*) FROM holds WHERE typeof(amount_msat) <> 'integer' OR typeof(captured_msat) <> 'integer'
+            OR typeof(released_msat) <> 'integer' OR typeof(moves) <> 'integer')
+        + (SELECT count(*) FROM hold_moves WHERE typeof(amount_msat) <> 'integer' OR typeof(n) <> 'integer')
+        AS rows_found";
+    count_on_sqlite(connection, NOT_NUMBERS)
+}
+
 /// The number of rows in which SQLite stores something other than an integer in a money column.
 /// Unlike PostgreSQL, it accepts that.
 pub(crate) fn not_numbers(connection: &mut Db) -> Result<i64, StoreError> {
@@ -213,8 +260,12 @@ pub(crate) fn not_numbers(connection: &mut Db) -> Result<i64, StoreError> {
         + (SELECT count(*) FROM transfers WHERE typeof(amount_msat) <> 'integer'
             OR typeof(debit_balance_msat) <> 'integer' OR typeof(credit_balance_msat) <> 'integer'
             OR typeof(debit_entry) <> 'integer' OR typeof(credit_entry) <> 'integer') AS rows_found";
+    count_on_sqlite(connection, NOT_NUMBERS)
+}
+
+fn count_on_sqlite(connection: &mut Db, sql: &str) -> Result<i64, StoreError> {
     match connection {
-        Db::Sqlite(c) => Ok(diesel::sql_query(NOT_NUMBERS).get_result::<Count>(c)?.rows_found),
+        Db::Sqlite(c) => Ok(diesel::sql_query(sql).get_result::<Count>(c)?.rows_found),
         Db::Postgres(_) => Ok(0),
     }
 }

@@ -1,7 +1,8 @@
-//! The audit: promises I1 to I4, recomputed from the rows alone, and the schema guards that they
+//! The audit: promises I1 to I4 and I11, recomputed from the rows alone, and the schema guards that they
 //! rely on. It reaches a verdict whatever the rows contain: nothing in it overflows.
 
 mod guards;
+mod holds;
 mod texts;
 
 use diesel::prelude::*;
@@ -128,19 +129,29 @@ struct Count {
     rows_found: i64,
 }
 
-/// Recomputes the promises from a single snapshot of the database.
-pub fn run(connection: &mut Db) -> Result<Vec<Verdict>, StoreError> {
-    in_snapshot(connection, look)
-}
+/// Recomputes one promise.
+type Look = fn(&mut Db, &Missing) -> Result<Verdict, StoreError>;
 
-fn look(connection: &mut Db) -> Result<Vec<Verdict>, StoreError> {
-    let missing = guards::missing(connection)?;
-    Ok(vec![
-        double_entry(connection, &missing)?,
-        conservation(connection)?,
-        no_overdraft(connection, &missing)?,
-        one_payment(connection, &missing)?,
-    ])
+/// What is recomputed, in order.
+const PROMISES: [(&str, Look); 5] = [
+    ("I1 double entry", double_entry),
+    ("I2 conservation", conservation),
+    ("I3 no overdraft", no_overdraft),
+    ("I4 one invoice, one payment", one_payment),
+    ("I11 held money", holds::held_money),
+];
+
+/// Recomputes the promises from a single snapshot of the database. Each is announced before it is
+/// recomputed, which can take a while.
+pub fn run(connection: &mut Db, announce: impl Fn(&str)) -> Result<Vec<Verdict>, StoreError> {
+    in_snapshot(connection, |connection| {
+        let missing = guards::missing(connection)?;
+        let look = |(promise, look): (&str, Look)| {
+            announce(promise);
+            look(connection, &missing)
+        };
+        PROMISES.into_iter().map(look).collect()
+    })
 }
 
 fn double_entry(connection: &mut Db, missing: &Missing) -> Result<Verdict, StoreError> {
@@ -158,7 +169,7 @@ fn double_entry(connection: &mut Db, missing: &Missing) -> Result<Verdict, Store
     Ok(Verdict::new("I1", "double entry", format!("{transfers} transfers"), &findings))
 }
 
-fn conservation(connection: &mut Db) -> Result<Verdict, StoreError> {
+fn conservation(connection: &mut Db, _: &Missing) -> Result<Verdict, StoreError> {
     let accounts = count(connection, "SELECT count(*) AS rows_found FROM accounts")?;
     let mut finding = finder(connection);
     let findings = [

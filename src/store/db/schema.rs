@@ -46,6 +46,7 @@ diesel::table! {
         may_create_users -> Bool,
         external_id -> Nullable<Text>,
         deactivated_at_ms -> Nullable<BigInt>,
+        deleting_until_ms -> Nullable<BigInt>,
     }
 }
 
@@ -111,6 +112,8 @@ diesel::table! {
         expired_at_ms -> Nullable<BigInt>,
         origin -> Nullable<Binary>,
         external_id -> Nullable<Text>,
+        open_origin -> Nullable<Binary>,
+        issued_extra -> Nullable<Text>,
     }
 }
 

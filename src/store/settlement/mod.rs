@@ -7,6 +7,7 @@ mod closing;
 mod closing_postgres;
 mod external_ids;
 mod holds;
+mod origins;
 mod postgres;
 pub(crate) mod rows;
 mod sqlite;
@@ -143,6 +144,7 @@ impl SettlementStore for Settlement {
                 Db::Postgres(c) => postgres::lock_accounts(c, &read_set)?,
             };
             snapshot.external_ids = external_ids::find(connection, &read_set)?;
+            snapshot.open_invoices = origins::count_open(connection, &read_set, clock)?;
             snapshot.claims = match connection {
                 Db::Sqlite(c) => sqlite::claims(c, &read_set)?,
                 Db::Postgres(c) => postgres::claims(c, &read_set)?,
@@ -161,6 +163,7 @@ impl SettlementStore for Settlement {
             };
             cards::write(connection, effects)?;
             holds::write(connection, effects)?;
+            origins::write(connection, effects)?;
             for closure in &effects.closures {
                 close(connection, closure, effects.at)?;
             }
@@ -235,6 +238,7 @@ fn settle_error(error: StoreError) -> SettleError {
         | StoreError::NotAManager
         | StoreError::DayLimited
         | StoreError::NoRoomForManager(_)
+        | StoreError::BeingDeleted
         | StoreError::TooManyWallets
         | StoreError::TooManyPayLinks
         | StoreError::TooManyCards => SettleError::Refused(error.to_string()),
