@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::callers::{Caller, Manager, WalletKey};
+use super::callers::{Caller, WalletKey};
 use super::idempotency::{Created, payments_of};
 use super::rates::{Asked, quote};
 use super::transfers::{Room, check_wallets, offload};
@@ -170,10 +170,10 @@ async fn again(services: &Services, moves: Vec<HoldMoveId>) -> Result<Created<Ve
 }
 
 /// A hold of the tenant.
-pub async fn find(services: &Services, manager: Manager<WalletKey>, id: HoldId) -> Result<HoldView, Error> {
-    let (tenant, own) = (manager.user(), manager.wallet());
+pub async fn find(services: &Services, caller: WalletKey, id: HoldId) -> Result<HoldView, Error> {
+    let (tenant, own) = (caller.managed_tenant().ok_or(Error::Missing(Missing::Hold))?, caller.wallet());
     let found = services.store.read(move |connection| {
-        manager.recheck(connection)?;
+        caller.recheck(connection)?;
         if holds::wallets_of(connection, &[id], tenant, own)?.is_empty() {
             return Err(StoreError::NotFound);
         }
@@ -197,24 +197,27 @@ pub struct HoldQuery {
     pub limit: i64,
 }
 
-/// Holds of the tenant, newest first, as `show` makes them.
+/// Holds of the tenant, newest first, as `show` makes them. Who manages none has none.
 pub async fn list<T: Send + 'static>(
     services: &Services,
-    manager: Manager<WalletKey>,
+    caller: WalletKey,
     query: HoldQuery,
     show: impl FnOnce(Vec<HoldView>) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Error> {
+    let Some(tenant) = caller.managed_tenant() else {
+        return if query.wallet.is_some() { Err(Error::Missing(Missing::Wallet)) } else { Ok(show(Vec::new())?) };
+    };
     let list = move |connection: &mut Db| {
-        manager.recheck(connection)?;
+        caller.recheck(connection)?;
         let of = match query.wallet {
-            Some(wallet) if wallet == manager.wallet() => Owner::Wallet(wallet),
-            Some(wallet) => Owner::Wallet(wallets::find_in_tenant(connection, manager.user(), wallet)?.id),
-            None => Owner::Manager(manager.user()),
+            Some(wallet) if wallet == caller.wallet() => Owner::OwnWallet(wallet, tenant),
+            Some(wallet) => Owner::Wallet(wallets::find_in_tenant(connection, tenant, wallet)?.id),
+            None => Owner::Manager(tenant),
         };
         let filter = HoldFilter { of, groups: query.groups, states: query.states, now: clock::now() };
         show(holds::list(connection, &filter, query.offset, query.limit)?)
     };
-    services.store.read_list(manager.consumer(), list).await.map_err(Error::of(Missing::Wallet))
+    services.store.read_list(caller.consumer(), list).await.map_err(Error::of(Missing::Wallet))
 }
 
 /// Closes some holds whose time is over; answers whether there may be more. Any number of replicas

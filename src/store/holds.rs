@@ -33,8 +33,10 @@ pub struct HoldFilter {
 /// Whose holds are listed.
 #[derive(Clone, Copy, Debug)]
 pub enum Owner {
-    /// Those of a wallet.
+    /// Those of a wallet of the tenant.
     Wallet(WalletId),
+    /// Those of the manager's own wallet, without what nobody but its manager may see.
+    OwnWallet(WalletId, UserId),
     /// Those that a manager has placed.
     Manager(UserId),
 }
@@ -55,8 +57,9 @@ struct Story {
     captures: Vec<CaptureView>,
 }
 
-/// The wallets of holds, as far as they are a manager's business: wallets of users that it has
-/// created, and the one whose key it has shown.
+/// The wallets of holds, as far as they are a manager's business: those of users that it has created,
+/// and of the wallet whose key it has shown. Of that one only what nobody above has placed: a user
+/// who may create users must not get at what its own manager holds.
 pub fn wallets_of(
     connection: &mut Db,
     ids: &[HoldId],
@@ -73,7 +76,7 @@ pub fn wallets_of(
                 users::manager_id
                     .assume_not_null()
                     .eq(tenant.as_bytes().as_slice())
-                    .or(wallets::id.eq(own.as_bytes().as_slice())),
+                    .or(wallets::id.eq(own.as_bytes().as_slice()).and(is_of(tenant))),
             )
             .select((holds::id, holds::wallet_id))
             .load(connection)?;
@@ -82,6 +85,13 @@ pub fn wallets_of(
         }
     }
     Ok(found)
+}
+
+/// Whether a manager has placed a hold, or nobody has, because it is for a hold invoice.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn is_of(manager: UserId) -> _ {
+    let id: Vec<u8> = manager.as_bytes().to_vec();
+    holds::manager_id.is_null().or(holds::manager_id.assume_not_null().eq(id))
 }
 
 /// Holds as these moves left them, in this order.
@@ -148,6 +158,9 @@ impl HoldFilter {
         let mut query = holds::table.into_boxed();
         query = match self.of {
             Owner::Wallet(id) => query.filter(holds::wallet_id.eq(id.as_bytes().to_vec())),
+            Owner::OwnWallet(id, manager) => {
+                query.filter(holds::wallet_id.eq(id.as_bytes().to_vec())).filter(is_of(manager))
+            }
             Owner::Manager(id) => query.filter(holds::manager_id.assume_not_null().eq(id.as_bytes().to_vec())),
         };
         if !self.groups.is_empty() {

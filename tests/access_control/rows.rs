@@ -173,6 +173,8 @@ fn wallets_own() -> Vec<Row> {
         "GET /api/v1/webhooks/deliveries/{delivery_id}", AdminKey, Refused, |t| (format!("/api/v1/webhooks/deliveries/{}", t.delivery), NONE);
         "POST /api/v1/webhooks/deliveries/{delivery_id}/redeliver", AdminKey, Refused, |t| (format!("/api/v1/webhooks/deliveries/{}/redeliver", t.own_delivery), NONE);
         "POST /api/v1/webhooks/deliveries/{delivery_id}/redeliver", AdminKey, Refused, |t| (format!("/api/v1/webhooks/deliveries/{}/redeliver", t.delivery), NONE);
+        "POST /api/v1/payments/settle", AdminKey, Refused, |t| ("/api/v1/payments/settle".into(), json!({"preimage": t.preimage}));
+        "POST /api/v1/payments/cancel", AdminKey, Refused, |t| ("/api/v1/payments/cancel".into(), json!({"payment_hash": t.held_hash}));
         "POST /api/v1/payments/decode", AnybodyOrKey, Crosses, |t| ("/api/v1/payments/decode".into(), json!({"data": t.bolt11}));
     }
 }

@@ -1,6 +1,7 @@
 //! Two tenants, and everybody who has no right to what is theirs.
 
 use satkeep::domain::api_keys::ApiKey;
+use satkeep::domain::node::Preimage;
 use serde_json::{Value, json};
 
 use crate::harness::{Card, Server, Wallet};
@@ -36,6 +37,10 @@ pub(crate) struct Tenant {
     pub(crate) token: String,
     /// Money of the first wallet that is on hold.
     pub(crate) hold: String,
+    /// The preimage of a hold invoice of the first wallet, which was paid.
+    pub(crate) preimage: String,
+    /// Its payment hash.
+    pub(crate) held_hash: String,
 }
 
 /// Somebody who calls.
@@ -278,6 +283,7 @@ fn tenant(server: &Server, manager: &Wallet) -> Tenant {
     let hit = server.get("/boltcards/api/v1/hits", &wallet.invoice).expect(200)[0]["id"].as_str().unwrap().to_owned();
     let order = json!({"wallet": wallet.id, "amount": 5, "group": format!("private-{}", manager.user), "memo": "a private stake"});
     let hold = server.post("/usermanager/api/v1/holds", &manager.admin, &order).expect(201);
+    let (preimage, held_hash) = held_invoice(server, manager, &wallet);
     let of_card = |name: &str| card[name].as_str().unwrap().to_owned();
     Tenant {
         pay_link: link["id"].as_str().unwrap().to_owned(),
@@ -289,12 +295,24 @@ fn tenant(server: &Server, manager: &Wallet) -> Tenant {
         own_delivery: delivery(server, &manager.id, "wallet"),
         token: token(server, manager, "read").0,
         hold: hold["id"].as_str().unwrap().to_owned(),
+        preimage,
+        held_hash,
         webhook,
         wallet,
         second,
         bolt11: text("bolt11"),
         hash: text("payment_hash"),
     }
+}
+
+/// A hold invoice that the manager has paid: its preimage, and its hash.
+fn held_invoice(server: &Server, manager: &Wallet, payee: &Wallet) -> (String, String) {
+    let preimage = Preimage::from_client(&manager.user.repeat(2)).unwrap();
+    let hash = preimage.payment_hash().to_string();
+    let order = json!({"out": false, "amount": 7, "payment_hash": hash});
+    let invoice = server.post("/api/v1/payments", &payee.invoice, &order).expect(201);
+    server.pay(manager, invoice["bolt11"].as_str().unwrap()).expect(201);
+    (preimage.reveal(), hash)
 }
 
 /// A delivery that came to its end.
@@ -324,7 +342,6 @@ fn nobody(tenant: &Tenant) -> Tenant {
         second,
         wallet,
         bolt11,
-        hash,
         webhook,
         delivery,
         own_delivery,
@@ -334,6 +351,9 @@ fn nobody(tenant: &Tenant) -> Tenant {
         hit,
         token,
         hold,
+        preimage: "0".repeat(64),
+        held_hash: hash.clone(),
+        hash,
     }
 }
 
@@ -343,7 +363,7 @@ fn secrets_of(tenant: &Tenant, manager: &Wallet) -> Vec<String> {
         .flat_map(|wallet| [&wallet.user, &wallet.id, &wallet.admin, &wallet.invoice])
         .cloned()
         .collect();
-    secrets.extend([tenant.bolt11.clone(), tenant.hash.clone()]);
+    secrets.extend([&tenant.bolt11, &tenant.hash, &tenant.preimage, &tenant.held_hash].map(String::clone));
     secrets.extend([tenant.card.clone(), tenant.external_id.clone(), tenant.hit.clone()]);
     secrets.extend([&tenant.webhook, &tenant.delivery, &tenant.own_delivery, &tenant.token, &tenant.hold].map(String::clone));
     secrets.extend(

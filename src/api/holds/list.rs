@@ -7,7 +7,7 @@ use utoipa::openapi::Object;
 
 use super::orders::hold_id;
 use crate::api::framework::app::State;
-use crate::api::framework::auth::{Manager, WalletKey};
+use crate::api::framework::auth::WalletKey;
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::json_stream::json;
 use crate::api::framework::leniency;
@@ -59,7 +59,7 @@ impl FromValue for HoldState {
 )]
 #[get("/usermanager/api/v1/holds")]
 pub(in crate::api) async fn list_holds(
-    key: Manager<WalletKey>,
+    key: WalletKey,
     app: State,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
@@ -81,7 +81,7 @@ pub(in crate::api) async fn list_holds(
 )]
 #[get("/usermanager/api/v1/holds/{hold_id}")]
 pub(in crate::api) async fn get_hold(
-    key: Manager<WalletKey>,
+    key: WalletKey,
     app: State,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {

@@ -57,11 +57,31 @@ both_stores! {
         for wallet in [&stranger, &theirs] {
             capture_to(server, &hold, wallet, Some(1)).refused(404, "wallet_not_found", "Wallet does not exist");
         }
-        // A user who may not create users, has no part in holds.
+        // What its manager holds of a user's own wallet is not the user's to give back, or to see.
+        server.pay(&server.manager, &server.invoice(&studio, 50)).expect(201);
+        let stake = place(server, &json!({"wallet": studio.id, "amount": 40, "group": "cup", "extra": {"secret": "move"}}));
+        let path = format!("{HOLDS}/{}", id_of(&stake));
+        server.get(&path, &studio.admin).refused(404, "hold_not_found", "Hold does not exist");
+        server.post(&format!("{path}/void"), &studio.admin, &json!({})).refused(404, "hold_not_found", "");
+        let terms = json!({"to_wallet": studio.id});
+        server.post(&format!("{path}/capture"), &studio.admin, &terms).refused(404, "hold_not_found", "");
+        let settle_path = format!("{HOLDS}/settle");
+        server.post(&settle_path, &studio.admin, &json!({"void": [stake["id"]]})).refused(404, "hold_not_found", "");
+        assert_eq!(server.post(&settle_path, &studio.admin, &json!({"group": "cup"})).expect(201), json!([]));
+        let own = server.post(HOLDS, &studio.admin, &order(&studio, 10)).expect(201);
+        assert_eq!(server.get(&format!("{HOLDS}?wallet={}", studio.id), &studio.admin).expect(200), json!([own]));
+        // The manager, who is above, may do both.
+        let all = server.get(&format!("{HOLDS}?wallet={}", studio.id), &server.manager.invoice).expect(200);
+        assert_eq!(all, json!([own, stake]));
+        void(server, &own).expect(200);
+        void(server, &stake).expect(200);
+        // A user who may not create users has no part in holds.
         for (path, body) in [(HOLDS.to_owned(), order(&player, 1)), (format!("{HOLDS}/settle"), json!({"group": "cup"}))] {
             server.post(&path, &player.admin, &body).refused(403, "not_a_manager", "");
         }
         assert_eq!(server.get(HOLDS, &player.admin).expect(200), json!([]));
+        server.get(&format!("{HOLDS}?wallet={}", player.id), &player.admin).refused(404, "wallet_not_found", "");
+        server.get(&format!("{HOLDS}/{}", id_of(&hold)), &player.admin).refused(404, "hold_not_found", "");
         assert_eq!(sums(&find(server, &hold)), (0, 0, 60, "open"));
         server.audit();
     }

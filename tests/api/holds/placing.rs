@@ -143,7 +143,7 @@ both_stores! {
             (with("amount", json!("much")), "amount"),
             (with("amount", json!(100_000_001)), "amount"),
             (with("amount", json!([1])), "amount"),
-            (with("wallet", json!(7)), "wallet"),
+            (with("wallet", json!([])), "wallet"),
             (with("expires_in", json!(0)), "expires_in"),
             (with("expires_in", json!(-5)), "expires_in"),
             (with("expires_in", json!(2_592_001)), "expires_in"),
