@@ -173,7 +173,8 @@ impl HoldFilter {
     /// not it was closed.
     fn is_in_states(&self) -> Box<dyn BoxableExpression<holds::table, MultiBackend, SqlType = Bool>> {
         let asks_for = |state| self.states.contains(&state);
-        let kept: Vec<_> = self.states.iter().filter(|state| **state != HoldState::Open).map(|it| it.as_str()).collect();
+        let kept: Vec<_> =
+            self.states.iter().filter(|state| **state != HoldState::Open).map(|it| it.as_str()).collect();
         let is_open = holds::state.eq("open");
         let (is_before, is_over) = (holds::expires_at_ms.gt(self.now.get()), holds::expires_at_ms.le(self.now.get()));
         match (asks_for(HoldState::Open), asks_for(HoldState::Expired)) {

@@ -365,7 +365,9 @@ fn secrets_of(tenant: &Tenant, manager: &Wallet) -> Vec<String> {
         .collect();
     secrets.extend([&tenant.bolt11, &tenant.hash, &tenant.preimage, &tenant.held_hash].map(String::clone));
     secrets.extend([tenant.card.clone(), tenant.external_id.clone(), tenant.hit.clone()]);
-    secrets.extend([&tenant.webhook, &tenant.delivery, &tenant.own_delivery, &tenant.token, &tenant.hold].map(String::clone));
+    secrets.extend(
+        [&tenant.webhook, &tenant.delivery, &tenant.own_delivery, &tenant.token, &tenant.hold].map(String::clone),
+    );
     secrets.extend(
         [
             "a private card",

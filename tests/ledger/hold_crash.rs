@@ -181,7 +181,8 @@ impl Load {
             // With one stake alone, the first one is the last one, and voided it is closed.
             let plan = PLANS[number % PLANS.len()].iter().filter(|step| stakes > 1 || !matches!(step, Step::Void));
             let expires_in = if number % 2 == 0 { 3_600 } else { 1 };
-            let goes_on = plan.copied().all(|step| self.step(server, &mut game, &self.players[player], step, expires_in));
+            let goes_on =
+                plan.copied().all(|step| self.step(server, &mut game, &self.players[player], step, expires_in));
             games.push(game);
             if !goes_on {
                 return games;

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::race::at;
-use crate::api::holds::{HOLDS, balances, capture, capture_to, find, id_of, order, order_in, place, settle, sums, void};
+use crate::api::holds::{
+    HOLDS, balances, capture, capture_to, find, id_of, order, order_in, place, settle, sums, void,
+};
 use crate::harness::{Answer, Server, Wallet, at_once};
 
 /// The winner of a race, and who came too late, whom it asserts to be told so.
@@ -32,7 +34,10 @@ pub(super) fn captures_and_voids_race_for_one_hold(servers: &[&Server]) {
             match index / 2 % 4 {
                 0 => capture_to(server, &hold, &shop, Some(10)),
                 1 => void(server, &hold),
-                2 => settle(server, &json!({"captures": [{"hold": hold["id"], "to": [{"wallet": shop.id, "amount": 20}]}]})),
+                2 => settle(
+                    server,
+                    &json!({"captures": [{"hold": hold["id"], "to": [{"wallet": shop.id, "amount": 20}]}]}),
+                ),
                 _ => settle(server, &json!({"void": [hold["id"]], "group": "race"})),
             }
         });
@@ -114,7 +119,14 @@ pub(super) fn settlements_race_for_a_group(servers: &[&Server]) {
                 voided.extend(body.as_array().unwrap().iter().map(|hold| id_of(hold).to_owned()));
             }
         }
-        voided.extend(settle(server, &json!({"group": "crowd"})).expect(201).as_array().unwrap().iter().map(|hold| id_of(hold).to_owned()));
+        voided.extend(
+            settle(server, &json!({"group": "crowd"}))
+                .expect(201)
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|hold| id_of(hold).to_owned()),
+        );
         let count = voided.len();
         voided.sort_unstable();
         voided.dedup();

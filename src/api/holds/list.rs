@@ -58,11 +58,7 @@ impl FromValue for HoldState {
     security(("InvoiceKey" = []), ("AdminKey" = []))
 )]
 #[get("/usermanager/api/v1/holds")]
-pub(in crate::api) async fn list_holds(
-    key: WalletKey,
-    app: State,
-    params: Params,
-) -> Result<HttpResponse, ApiError> {
+pub(in crate::api) async fn list_holds(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
     let HoldListParams { wallet, group, state, limit, offset } = params.read()?;
     let wallet = wallet.map(|id| id.parse().or(Err(ApiError::from(ErrorCode::WalletNotFound)))).transpose()?;
     let window = window(limit, offset);

@@ -13,7 +13,9 @@ use crate::domain::hold::{HoldState, HoldSums, MoveKind};
 use crate::domain::ids::{AccountId, HoldId, HoldMoveId};
 use crate::domain::money::Amount;
 use crate::domain::webhooks::EventKind;
-use crate::ledger::command::{CaptureHold, ExpireHolds, GROUP_HOLDS_MAX, GROUP_READ_MAX, Leg, NewHold, PlaceHolds, SettleHolds};
+use crate::ledger::command::{
+    CaptureHold, ExpireHolds, GROUP_HOLDS_MAX, GROUP_READ_MAX, Leg, NewHold, PlaceHolds, SettleHolds,
+};
 use crate::ledger::outcome::{Expired, HoldsChanged, Rejection};
 use crate::ledger::state::{Hold, HoldMoveRow, PaymentEvent, TransferKind};
 

@@ -248,12 +248,13 @@ where
 }
 
 fn has_status(status: Status, now: UnixMs) -> Expression {
-    let open = || payments::state.eq_any([InvoiceState::Open.as_str(), InvoiceState::Held.as_str()]);
+    let is = |state: InvoiceState| payments::state.eq(state.as_str());
+    let is_over = payments::expires_at_ms.le(now.get());
     match status {
-        Status::Success => Box::new(payments::state.eq(InvoiceState::Paid.as_str())),
-        Status::Pending => Box::new(open().and(payments::expires_at_ms.gt(now.get()))),
-        Status::Failed => Box::new(
-            payments::state.eq(InvoiceState::Cancelled.as_str()).or(open().and(payments::expires_at_ms.le(now.get()))),
-        ),
+        Status::Success => Box::new(is(InvoiceState::Paid)),
+        Status::Pending => {
+            Box::new(is(InvoiceState::Held).or(is(InvoiceState::Open).and(payments::expires_at_ms.gt(now.get()))))
+        }
+        Status::Failed => Box::new(is(InvoiceState::Cancelled).or(is(InvoiceState::Open).and(is_over))),
     }
 }

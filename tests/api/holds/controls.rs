@@ -29,10 +29,9 @@ fn assert_not_there(server: &Server, key: &str, hold: &Value, own: &Wallet) {
     let terms = json!({"to_wallet": own.id});
     server.post(&format!("{path}/capture"), key, &terms).refused(404, "hold_not_found", "Hold does not exist");
     server.post(&format!("{path}/void"), key, &json!({})).refused(404, "hold_not_found", "Hold does not exist");
-    for settlement in [
-        json!({"captures": [{"hold": hold["id"], "to": [{"wallet": own.id}]}]}),
-        json!({"void": [hold["id"]]}),
-    ] {
+    for settlement in
+        [json!({"captures": [{"hold": hold["id"], "to": [{"wallet": own.id}]}]}), json!({"void": [hold["id"]]})]
+    {
         server.post(&format!("{HOLDS}/settle"), key, &settlement).refused(404, "hold_not_found", "");
     }
     let group = json!({"group": hold["group"]});

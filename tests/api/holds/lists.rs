@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{HOLDS, assert_adds_up, balances, capture, capture_to, find, id_of, order, order_in, place, void, wait_until};
+use super::{
+    HOLDS, assert_adds_up, balances, capture, capture_to, find, id_of, order, order_in, place, void, wait_until,
+};
 use crate::harness::{Server, both_stores};
 
 /// The ids of a list of holds of the first manager's.

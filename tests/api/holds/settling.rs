@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{HOLDS, assert_adds_up, balances, capture_to, find, id_of, order, order_in, place, settle, sums, void, wait_until};
+use super::{
+    HOLDS, assert_adds_up, balances, capture_to, find, id_of, order, order_in, place, settle, sums, void, wait_until,
+};
 use crate::harness::{Wallet, both_stores};
 
 fn payee(wallet: &Wallet, sats: i64) -> Value {
