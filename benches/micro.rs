@@ -158,6 +158,7 @@ fn rich() -> Account {
         limits: satkeep::domain::controls::Limits::default(),
         spent: satkeep::domain::controls::Spent::default(),
         subscribed: satkeep::domain::webhooks::EventKinds::default(),
+        tenant: None,
     }
 }
 

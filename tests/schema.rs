@@ -9,7 +9,7 @@ use satkeep::store::db::migrations;
 
 use crate::harness::{StoreKind, TestDatabase};
 
-const TABLES: [&str; 25] = [
+const TABLES: [&str; 26] = [
     "accounts",
     "cards",
     "deliveries",
@@ -21,6 +21,7 @@ const TABLES: [&str; 25] = [
     "idempotency",
     "invoices",
     "pay_links",
+    "payment_counts",
     "payments",
     "payments_in",
     "payments_out",
@@ -177,9 +178,11 @@ fn what_a_batch_names_is_looked_up_by_index() {
                 UNION ALL
                 SELECT i.payment_hash FROM transfers AS t INNER JOIN invoices AS i ON i.id = t.invoice_id
                 WHERE t.debit_account = n.account AND t.external_id = n.external_id
+                UNION ALL
+                SELECT payment_hash FROM holds WHERE wallet_id = n.account AND external_id = n.external_id
              ) AS p",
             "'{}', '{}'",
-            vec!["invoices_external_id", "transfers_external_id", "invoices_pkey"],
+            vec!["invoices_external_id", "transfers_external_id", "invoices_pkey", "holds_external_id"],
         ),
         (
             "bytea[], bytea[], bigint",
@@ -203,7 +206,7 @@ fn what_a_batch_names_is_looked_up_by_index() {
     }
 }
 
-/// The newest payments of a wallet are found by walking indexes, however many there are.
+/// The newest payments of a wallet or a tenant are found by walking indexes, however many there are.
 #[test]
 fn the_newest_payments_are_not_sorted_out_of_all_of_them() {
     #[derive(diesel::QueryableByName)]
@@ -218,11 +221,26 @@ fn the_newest_payments_are_not_sorted_out_of_all_of_them() {
     }
     let (database, _store) = TestDatabase::with_store(StoreKind::Sqlite).unwrap();
     let mut connection = SqliteConnection::establish(database.url.strip_prefix("sqlite://").unwrap()).unwrap();
-    let query = "EXPLAIN QUERY PLAN SELECT * FROM payments WHERE wallet_id = x'00' ORDER BY id DESC LIMIT 20";
-    let plan: Vec<Step> = diesel::sql_query(query).load(&mut connection).unwrap();
-    let plan: Vec<_> = plan.into_iter().map(|step| step.detail).collect();
-    assert!(plan.iter().any(|step| step.starts_with("MERGE")), "{plan:?}");
-    assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE") || step.contains("SCAN")), "{plan:?}");
+    for of in ["wallet_id", "tenant"] {
+        let query = format!("EXPLAIN QUERY PLAN SELECT * FROM payments WHERE {of} = x'00' ORDER BY id DESC LIMIT 20");
+        let plan: Vec<Step> = diesel::sql_query(query).load(&mut connection).unwrap();
+        let plan: Vec<_> = plan.into_iter().map(|step| step.detail).collect();
+        assert!(plan.iter().any(|step| step.starts_with("MERGE")), "{plan:?}");
+        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE") || step.contains("SCAN")), "{plan:?}");
+    }
+
+    // So are the oldest users and wallets of a tenant behind another one.
+    let users = "SELECT * FROM users WHERE manager_id = x'00' AND deleted_at_ms IS NULL
+        AND (users.created_at_ms, users.id) > (5, x'05') ORDER BY created_at_ms, id LIMIT 20";
+    let wallets = "SELECT * FROM wallets INNER JOIN users ON users.id = wallets.user_id
+        INNER JOIN accounts ON accounts.id = wallets.id WHERE wallets.tenant = x'00' AND wallets.deleted_at_ms IS NULL
+        AND (wallets.created_at_ms, wallets.id) > (5, x'05') ORDER BY wallets.created_at_ms, wallets.id LIMIT 20";
+    for query in [users, wallets] {
+        let plan: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}")).load(&mut connection).unwrap();
+        let plan: Vec<_> = plan.into_iter().map(|step| step.detail).collect();
+        assert!(plan[0].contains("(created_at_ms,id)>(?,?)"), "{plan:?}");
+        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE") || step.contains("SCAN")), "{plan:?}");
+    }
 
     // PostgreSQL is asked for each half of the view apart.
     let Some((database, _store)) = TestDatabase::with_store(StoreKind::Postgres) else { return };
@@ -231,15 +249,23 @@ fn the_newest_payments_are_not_sorted_out_of_all_of_them() {
     for setting in ["enable_seqscan", "enable_sort"] {
         diesel::sql_query(format!("SET {setting} = off")).execute(&mut connection).unwrap();
     }
-    for half in ["payments_in", "payments_out"] {
+    let halves = ["payments_in", "payments_out"];
+    for (half, of) in halves.into_iter().flat_map(|half| [(half, "wallet_id"), (half, "tenant")]) {
         let query = format!(
-            "SELECT * FROM {half} WHERE wallet_id BETWEEN '\\x00' AND '\\x00' AND (wallet_id, id) < ('\\x00', '\\x05')
-             ORDER BY wallet_id DESC, id DESC LIMIT 20"
+            "SELECT * FROM {half} WHERE {of} BETWEEN '\\x00' AND '\\x00' AND ({of}, id) < ('\\x00', '\\x05')
+             ORDER BY {of} DESC, id DESC LIMIT 20"
         );
         let plan: Vec<Plan> = diesel::sql_query(format!("EXPLAIN {query}")).load(&mut connection).unwrap();
         let plan: Vec<_> = plan.into_iter().map(|step| step.detail).collect();
         assert!(plan.iter().any(|step| step.contains("Index Scan Backward")), "{plan:?}");
         assert!(plan.iter().any(|step| step.contains("ROW(") && step.contains("Index Cond")), "{plan:?}");
         assert!(!plan.iter().any(|step| step.contains("Sort") || step.contains("Append")), "{plan:?}");
+    }
+    for query in [users, wallets] {
+        let query = query.replace("x'0", "'\\x0");
+        let plan: Vec<Plan> = diesel::sql_query(format!("EXPLAIN {query}")).load(&mut connection).unwrap();
+        let plan: Vec<_> = plan.into_iter().map(|step| step.detail).collect();
+        assert!(plan.iter().any(|step| step.contains("ROW(") && step.contains("Index Cond")), "{plan:?}");
+        assert!(!plan.iter().any(|step| step.contains("Sort")), "{plan:?}");
     }
 }

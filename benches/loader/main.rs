@@ -95,7 +95,7 @@ fn main() -> Fallible<()> {
         target.people(&people::rows(people, manager.user, &vault.sealer)?)?;
     }
     eprintln!("{} wallets after {:.0} s", sizes.accounts, started.elapsed().as_secs_f64());
-    let issuer = rows::Issuer::new(&vault.sealer)?;
+    let issuer = rows::Issuer::new(&vault.sealer, manager.user)?;
     write(target.as_mut(), &issuer, &mut plan)?;
     target.accounts(&plan.accounts(), manager.user)?;
     target.finish()?;

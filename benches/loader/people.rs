@@ -54,6 +54,7 @@ pub(crate) fn rows(people: &[Person], manager: UserId, sealer: &Sealer) -> Falli
             name: "wallet".to_owned(),
             created_at_ms: now,
             updated_at_ms: now,
+            tenant: manager.as_bytes().to_vec(),
         };
         let keys = KeyKind::ALL.map(|kind| {
             let key = person.keys.of(kind);

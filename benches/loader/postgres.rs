@@ -19,10 +19,13 @@ const SETUP: &str = "SET session_replication_role = replica; SET synchronous_com
     SET maintenance_work_mem = '1GB'";
 
 const DROP: &str = "ALTER TABLE invoices DROP CONSTRAINT invoices_payment_hash_key;
-    DROP INDEX invoices_by_wallet; ALTER TABLE transfers DROP CONSTRAINT transfers_pkey";
+    DROP INDEX invoices_by_wallet; DROP INDEX invoices_by_tenant; DROP INDEX transfers_by_tenant;
+    ALTER TABLE transfers DROP CONSTRAINT transfers_pkey";
 
 const MAKE: &str = "ALTER TABLE invoices ADD CONSTRAINT invoices_payment_hash_key UNIQUE (payment_hash);
     CREATE INDEX invoices_by_wallet ON invoices (wallet_id, id);
+    CREATE INDEX invoices_by_tenant ON invoices (tenant, id);
+    CREATE INDEX transfers_by_tenant ON transfers (tenant, id);
     ALTER TABLE transfers ADD CONSTRAINT transfers_pkey PRIMARY KEY (debit_account, id)";
 
 /// What autovacuum and the checkpointer would do while somebody measures.

@@ -6,7 +6,7 @@ use bitcoin_hashes::{Hash, sha256};
 use diesel::prelude::*;
 use lightning_invoice::{Currency, InvoiceBuilder, PaymentSecret};
 use satkeep::crypto::secret::Sealer;
-use satkeep::domain::ids::{InvoiceId, TransferId};
+use satkeep::domain::ids::{InvoiceId, TransferId, UserId};
 use satkeep::domain::node::Preimage;
 use secp256k1::ecdsa::RecoverableSignature;
 use secp256k1::{Message, Secp256k1, SecretKey};
@@ -39,7 +39,14 @@ row!(
 );
 row!(
     /// A wallet.
-    WalletRow of wallets { id: Vec<u8>, user_id: Vec<u8>, name: String, created_at_ms: i64, updated_at_ms: i64 }
+    WalletRow of wallets {
+        id: Vec<u8>,
+        user_id: Vec<u8>,
+        name: String,
+        created_at_ms: i64,
+        updated_at_ms: i64,
+        tenant: Vec<u8>,
+    }
 );
 row!(
     /// A key.
@@ -71,6 +78,7 @@ row!(
         created_at_ms: i64,
         expires_at_ms: i64,
         paid_at_ms: i64,
+        tenant: Vec<u8>,
     }
 );
 row!(
@@ -87,6 +95,7 @@ row!(
         debit_entry: i64,
         credit_entry: i64,
         created_at_ms: i64,
+        tenant: Vec<u8>,
     }
 );
 
@@ -120,16 +129,18 @@ pub(crate) fn on_all_cores<T: Sync, R: Send>(
 /// What the rows of payments are made with.
 pub(crate) struct Issuer<'a> {
     sealer: &'a Sealer,
+    /// Whose tenant everybody is in.
+    manager: UserId,
     /// Signed once, for all invoices.
     signature: RecoverableSignature,
 }
 
 impl<'a> Issuer<'a> {
-    /// Seals with this.
-    pub(crate) fn new(sealer: &'a Sealer) -> Fallible<Self> {
+    /// Seals with this, for everybody in the tenant of the manager.
+    pub(crate) fn new(sealer: &'a Sealer, manager: UserId) -> Fallible<Self> {
         let secret = SecretKey::from_slice(&[1; 32])?;
         let signature = Secp256k1::signing_only().sign_ecdsa_recoverable(&Message::from_digest([1; 32]), &secret);
-        Ok(Self { sealer, signature })
+        Ok(Self { sealer, manager, signature })
     }
 
     /// The rows of payments, in order.
@@ -156,6 +167,7 @@ impl<'a> Issuer<'a> {
             created_at_ms: issued_at_ms,
             expires_at_ms: issued_at_ms + i64::try_from(EXPIRY_S)? * 1000,
             paid_at_ms: *at_ms,
+            tenant: self.manager.as_bytes().to_vec(),
         };
         let transfer = TransferRow {
             id: transfer.as_bytes().to_vec(),
@@ -169,6 +181,7 @@ impl<'a> Issuer<'a> {
             debit_entry: debit.entries,
             credit_entry: credit.entries,
             created_at_ms: *at_ms,
+            tenant: self.manager.as_bytes().to_vec(),
         };
         Ok((invoice, transfer))
     }

@@ -20,6 +20,7 @@ pub mod system;
 pub mod user_manager;
 pub mod users;
 pub mod wallet;
+pub mod wallets;
 pub mod webhooks;
 
 use boltcards::{auth, cards, hits, nfc, refunds, scan};
@@ -30,11 +31,14 @@ use live::{sse, websocket};
 use lndhub::{links as hub_links, routes as hub};
 use lnurl::{links, pay, serve};
 use operators::{audit, balance, freezes, wallets as account_wallets};
-use payments::{decode, extra, held, list, stats};
+use payments::{all, decode, extra, held, list, stats};
 use rates::{conversion, history};
 use sessions::{login, password, signup, tokens};
 use system::{front, swagger};
-use user_manager::{controls, extensions, transactions, transfers, users as managed_users, verify, wallets};
+use user_manager::{
+    controls, export, extensions, overview, transactions, transfers, users as managed_users, verify,
+    wallets as managed_wallets,
+};
 use users::{accounts, wallets as user_wallets};
 use webhooks::{endpoints, format, log, own};
 
@@ -48,9 +52,11 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(wallet::create_own_wallet)
         .service(wallet::delete_own_wallet)
         .service(wallet::reset_wallet)
+        .service(wallets::list_all_wallets)
         .service(payments::create_payment)
         .service(list::list_payments)
         .service(list::list_payments_paginated)
+        .service(all::list_all_payments)
         .service(list::payment_history)
         .service(payments::fee_reserve)
         .service(stats::count_payments)
@@ -104,16 +110,19 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(managed_users::update_user)
         .service(managed_users::delete_user)
         .service(verify::verify_user)
-        .service(wallets::create_wallet)
-        .service(wallets::list_wallets)
-        .service(wallets::list_wallets_of_user)
-        .service(wallets::rotate_keys)
-        .service(wallets::rotate_all_keys)
-        .service(wallets::delete_wallet)
+        .service(managed_wallets::create_wallet)
+        .service(managed_wallets::list_wallets)
+        .service(managed_wallets::list_wallets_of_user)
+        .service(managed_wallets::rotate_keys)
+        .service(managed_wallets::rotate_all_keys)
+        .service(managed_wallets::delete_wallet)
         .service(controls::freeze_wallet)
         .service(controls::thaw_wallet)
         .service(controls::limit_wallet)
+        .service(transactions::list_tenant_transactions)
         .service(transactions::list_transactions)
+        .service(overview::tenant_overview)
+        .service(export::export_tenant)
         .service(transfers::create_transfer)
         .service(holds::place_holds)
         .service(holds::settle_holds)

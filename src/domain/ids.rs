@@ -260,9 +260,19 @@ impl From<PaymentRow> for DeliveryId {
 }
 
 impl PaymentRow {
+    /// Less than or equal to every row whose id was created at this time or later.
+    pub fn first_at(at: UnixMs) -> Self {
+        Self(EventId::first_at(at).0)
+    }
+
     /// The invoice behind a payee's side, by its bytes.
     pub const fn invoice(self) -> InvoiceId {
         InvoiceId(self.0)
+    }
+
+    /// The hold behind a payer's pending payment, by its bytes.
+    pub const fn hold(self) -> HoldId {
+        HoldId(self.0)
     }
 
     /// The move of a hold, where events and idempotency keys are about one, by its bytes.
@@ -312,11 +322,6 @@ impl HoldId {
             *place = byte;
         }
         HoldMoveId(id)
-    }
-
-    /// The transfer that settles a hold invoice: the payer's payment stays at its place in the list.
-    pub const fn transfer(self) -> TransferId {
-        TransferId(self.0)
     }
 }
 

@@ -302,6 +302,8 @@ pub struct ExpireHolds {
 pub struct SettleHeld {
     /// The payee.
     pub authority: Authority,
+    /// The id for the transfer.
+    pub transfer: TransferId,
     /// The invoice.
     pub payment_hash: PaymentHash,
     /// The encrypted preimage of that hash.

@@ -66,6 +66,8 @@ pub struct Account {
     pub spent: Spent,
     /// The events that somebody subscribes to.
     pub subscribed: EventKinds,
+    /// The tenant it belongs to, which never changes; none for issuance.
+    pub tenant: Option<UserId>,
 }
 
 impl Account {
@@ -323,6 +325,10 @@ pub struct TransferRow {
     pub webhook: Option<String>,
     /// What the payer calls it.
     pub external_id: Option<ExternalId>,
+    /// The payer's tenant.
+    pub tenant: Option<UserId>,
+    /// The payee's tenant, where it is another than the payer's.
+    pub payee_tenant: Option<UserId>,
     /// When the money moved.
     pub created_at: UnixMs,
 }
@@ -336,6 +342,8 @@ pub struct InvoiceRow {
     pub state: InvoiceState,
     /// When it was paid.
     pub paid_at: Option<UnixMs>,
+    /// The payee's tenant.
+    pub tenant: Option<UserId>,
 }
 
 /// A stored hold invoice whose state changes.
@@ -360,6 +368,8 @@ pub struct HoldRow {
     pub id: HoldId,
     /// The number of its moves when it was read; zero if it is new.
     pub moves_before: u16,
+    /// The tenant of its account.
+    pub tenant: Option<UserId>,
     /// Its state now.
     pub hold: Hold,
     /// When it was closed; `None` if it is open.

@@ -1,9 +1,9 @@
 //! The wallets of a tenant, as its manager creates, sees and controls them. A wallet whose user the
 //! manager has not created is not there (promise I8).
 
-use super::callers::{AdminKey, Caller, CreatesUsers, Manager, SeesTenant, WalletKey};
+use super::callers::{AdminKey, Caller, CreatesUsers, Manager, SeesTenant};
 use super::idempotency::{Created, once};
-use super::{Error, Missing, Services, WalletWithKeys, keys};
+use super::{Error, Missing, Services, WalletFilter, WalletWithKeys, keys};
 use crate::clock;
 use crate::domain::api_keys::KeyPair;
 use crate::domain::controls::{Freeze, Limits};
@@ -44,11 +44,12 @@ pub async fn create(
     once(services, caller, claim, create, Error::of(Missing::User)).await
 }
 
-/// A page of the tenant's wallets, oldest first, as they are shown, and after which of them the next
+/// A page of the tenant's wallets that a filter lets through, oldest first, as they are shown, and after which of them the next
 /// page begins, where there is one.
 pub async fn list<T: Send + 'static>(
     services: &Services,
-    caller: WalletKey,
+    caller: impl SeesTenant,
+    filter: WalletFilter,
     window: Window,
     after: Option<Cursor<WalletId>>,
     show: impl FnOnce(Vec<WalletWithKeys>) -> Result<T, StoreError> + Send + 'static,
@@ -58,7 +59,7 @@ pub async fn list<T: Send + 'static>(
     let sealer = services.sealer.clone();
     let page = services.store.read_list(caller.consumer(), move |connection| {
         caller.recheck(connection)?;
-        let page = wallets::list(connection, tenant, after.as_ref(), window.offset, window.rows())?;
+        let page = wallets::list(connection, tenant, &filter, after.as_ref(), window.offset, window.rows())?;
         let is_last = window.ends_with(page.len());
         let last = page.last().map(cursor_of);
         let shown = show(WalletWithKeys::list(connection, &sealer, page)?)?;
@@ -137,7 +138,8 @@ pub async fn rotate_some<T: Send + 'static>(
 ) -> Result<(T, Option<Rotation>), Error> {
     let sealer = services.sealer.clone();
     let rotated = services.write_as(caller, move |connection| {
-        let mut page = wallets::list(connection, caller.user(), after.as_ref(), 0, ROTATE_ROWS)?;
+        let mut page =
+            wallets::list(connection, caller.user(), &WalletFilter::default(), after.as_ref(), 0, ROTATE_ROWS)?;
         let is_last = i64::try_from(page.len()).is_ok_and(|len| len < ROTATE_ROWS);
         let last = page.last().map(cursor_of);
         if after.is_none() {

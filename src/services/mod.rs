@@ -26,6 +26,7 @@ pub mod rates;
 mod records;
 pub mod sessions;
 pub mod streams;
+pub mod tenants;
 pub mod tokens;
 pub mod transfers;
 pub mod users;
@@ -34,7 +35,7 @@ pub mod webhooks;
 
 pub use crate::store::StoreError;
 pub use crate::store::users::{Cursor, ExtraTest, User, UserFilter};
-pub use crate::store::wallets::Wallet;
+pub use crate::store::wallets::{Wallet, WalletFilter};
 pub use error::{Error, Missing, Taken};
 pub use records::{UserWithWallets, WalletWithKeys};
 

@@ -9,7 +9,7 @@ use diesel::sql_types::Bool;
 use crate::domain::extra::Extra;
 use crate::domain::hold::{HoldGroup, HoldState, HoldSums, MoveKind};
 use crate::domain::hold_view::{CaptureView, HoldTerms, HoldView};
-use crate::domain::ids::{HoldId, HoldMoveId, PaymentHash, UserId, WalletId};
+use crate::domain::ids::{HoldId, HoldMoveId, PaymentHash, TransferId, UserId, WalletId};
 use crate::domain::money::Amount;
 use crate::domain::time::UnixMs;
 use crate::store::db::connection::{Db, MultiBackend};
@@ -127,6 +127,19 @@ fn as_they_are(connection: &mut Db, ids: &[HoldId], now: UnixMs) -> Result<Vec<H
 /// A hold as it is.
 pub fn find(connection: &mut Db, id: HoldId, now: UnixMs) -> Result<HoldView, StoreError> {
     as_they_are(connection, &[id], now)?.pop().ok_or(StoreError::NotFound)
+}
+
+/// The transfer that has settled the payment of a hold invoice, by the hold that it was before.
+pub(crate) fn settled_as(connection: &mut Db, id: HoldId) -> Result<Option<TransferId>, StoreError> {
+    let transfer: Option<Option<Vec<u8>>> = hold_moves::table
+        .inner_join(holds::table.on(holds::id.eq(hold_moves::hold_id)))
+        .filter(hold_moves::hold_id.eq(id.as_bytes().as_slice()))
+        .filter(hold_moves::transfer_id.is_not_null())
+        .filter(holds::invoice_id.is_not_null())
+        .select(hold_moves::transfer_id)
+        .first(connection)
+        .optional()?;
+    Ok(transfer.flatten().map(|id| TransferId::from_slice(&id)).transpose()?)
 }
 
 /// A page of holds, newest first.

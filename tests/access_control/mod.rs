@@ -69,6 +69,7 @@ fn revoked(server: &Server, world: &World, row: &Row, caller: &Caller, tenant: &
         | Access::AdminKey
         | Access::KeyOrSession
         | Access::AdminKeyOrSession
+        | Access::AdminKeyOrReads
         | Access::Session
         | Access::Account
         | Access::Everything
@@ -164,7 +165,12 @@ fn tokens(server: &Server, world: &World, row: &Row) {
             }
         }
         Access::Anybody | Access::AnybodyOrKey => {}
-        Access::Account | Access::Everything | Access::Users | Access::OperatorOrReads | Access::OperatorOrUsers => {
+        Access::Account
+        | Access::Everything
+        | Access::Users
+        | Access::OperatorOrReads
+        | Access::OperatorOrUsers
+        | Access::AdminKeyOrReads => {
             let scope = row.access.scope().unwrap();
             for token in world.own_tokens.iter().chain(&world.foreign_tokens) {
                 let what = format!("{} by {}", row.operation, token.caller.name);
@@ -256,6 +262,7 @@ fn every_operation_has_a_row() {
             Access::AdminKey => &["AdminKey"],
             Access::KeyOrSession => &["AdminKey", "InvoiceKey", "Session"],
             Access::AdminKeyOrSession => &["AdminKey", "Session"],
+            Access::AdminKeyOrReads => &["AdminKey", "Session", "Token"],
             Access::Hub | Access::HubAdmin => &["LndHub"],
             Access::Session => &["Session"],
             Access::Account | Access::Everything | Access::Users => &["Session", "Token"],

@@ -20,6 +20,8 @@ pub(crate) enum Access {
     KeyOrSession,
     /// The admin key of a wallet, or somebody who has logged in.
     AdminKeyOrSession,
+    /// The admin key of a wallet, or a manager with any token.
+    AdminKeyOrReads,
     /// Either key of a wallet, in a token of LNDHub.
     Hub,
     /// The admin key of a wallet, in a token of LNDHub.
@@ -66,6 +68,7 @@ impl Access {
             | Self::AdminKey
             | Self::KeyOrSession
             | Self::AdminKeyOrSession
+            | Self::AdminKeyOrReads
             | Self::Hub
             | Self::HubAdmin => true,
             Self::Anybody
@@ -81,7 +84,7 @@ impl Access {
 
     /// Whether an invoice key is not.
     pub(crate) const fn needs_admin(self) -> bool {
-        matches!(self, Self::AdminKey | Self::AdminKeyOrSession | Self::HubAdmin)
+        matches!(self, Self::AdminKey | Self::AdminKeyOrSession | Self::AdminKeyOrReads | Self::HubAdmin)
     }
 
     /// Whether LNDHub is spoken.
@@ -95,7 +98,7 @@ impl Access {
         match self {
             Self::Account | Self::Everything => Some("all"),
             Self::Users | Self::OperatorOrUsers => Some("users"),
-            Self::OperatorOrReads => Some("read"),
+            Self::OperatorOrReads | Self::AdminKeyOrReads => Some("read"),
             Self::Anybody
             | Self::AnybodyOrKey
             | Self::Key
@@ -156,6 +159,13 @@ fn wallets_own() -> Vec<Row> {
         "GET /api/v1/payments/stats/breakdown", Key, OwnThings, |_| ("/api/v1/payments/stats/breakdown".into(), NONE);
         "GET /lndhub/api/v1/links", AdminKey, OwnThings, |_| ("/lndhub/api/v1/links".into(), NONE);
         "GET /lndhub/api/v1/links/{wallet_id}", AdminKey, Refused, |t| (format!("/lndhub/api/v1/links/{}", t.wallet.id), NONE);
+        "GET /api/v1/payments/all/paginated", AdminKeyOrReads, OwnThings, |_| ("/api/v1/payments/all/paginated?limit=1000".into(), NONE);
+        "GET /api/v1/payments/all/paginated", AdminKeyOrReads, Nothing, |t| (format!("/api/v1/payments/all/paginated?wallet_id={}", t.wallet.id), NONE);
+        "GET /api/v1/payments/all/paginated", AdminKeyOrReads, Nothing, |t| (format!("/api/v1/payments/all/paginated?payment_hash={}", t.hash), NONE);
+        "GET /api/v1/payments/all/paginated", AdminKeyOrReads, Nothing, |t| (format!("/api/v1/payments/all/paginated?search={}", t.hash), NONE);
+        "GET /api/v1/payments/all/paginated", AdminKeyOrReads, Nothing, |t| (format!("/api/v1/payments/all/paginated?search={}", t.wallet.user), NONE);
+        "GET /api/v1/wallets", AdminKeyOrReads, OwnThings, |_| ("/api/v1/wallets".into(), NONE);
+        "GET /api/v1/wallets", AdminKeyOrReads, Nothing, |t| (format!("/api/v1/wallets?search={}", t.wallet.id), NONE);
         "POST /api/v1/payments", Key, OwnChange, |_| ("/api/v1/payments".into(), json!({"out": false, "amount": 1}));
         "POST /api/v1/payments", AdminKey, Crosses, |t| ("/api/v1/payments".into(), json!({"out": true, "bolt11": t.bolt11}));
         "GET /api/v1/payments", Key, OwnThings, |_| ("/api/v1/payments?limit=1000".into(), NONE);
@@ -289,6 +299,15 @@ fn tenants() -> Vec<Row> {
         "DELETE /usermanager/api/v1/wallets/{wallet_id}/freeze", AdminKey, Refused, |t| (format!("{}/freeze", wallets(t)), NONE);
         "PUT /usermanager/api/v1/wallets/{wallet_id}/limits", AdminKey, Refused, |t| (format!("{}/limits", wallets(t)), json!({"day_max_sat": 1}));
         "GET /usermanager/api/v1/transactions/{wallet_id}", Key, Refused, |t| (format!("/usermanager/api/v1/transactions/{}", t.wallet.id), NONE);
+        "GET /usermanager/api/v1/transactions", AdminKeyOrReads, OwnThings, |_| ("/usermanager/api/v1/transactions".into(), NONE);
+        "GET /usermanager/api/v1/transactions", AdminKeyOrReads, Nothing, |t| (format!("/usermanager/api/v1/transactions?search={}", t.hash), NONE);
+        "GET /usermanager/api/v1/transactions", AdminKeyOrReads, Nothing, |t| (format!("/usermanager/api/v1/transactions?search={}", t.wallet.id), NONE);
+        "GET /usermanager/api/v1/overview", AdminKeyOrReads, OwnThings, |_| ("/usermanager/api/v1/overview".into(), NONE);
+        "GET /usermanager/api/v1/export", AdminKeyOrReads, OwnThings, |_| ("/usermanager/api/v1/export?what=users".into(), NONE);
+        "GET /usermanager/api/v1/export", AdminKeyOrReads, OwnThings, |_| ("/usermanager/api/v1/export?what=wallets&format=csv".into(), NONE);
+        "GET /usermanager/api/v1/export", AdminKeyOrReads, OwnThings, |_| ("/usermanager/api/v1/export?what=payments&format=csv".into(), NONE);
+        "GET /usermanager/api/v1/users", Key, Nothing, |t| (format!("/usermanager/api/v1/users?search={}", t.wallet.user), NONE);
+        "GET /usermanager/api/v1/wallets", Key, Nothing, |t| (format!("/usermanager/api/v1/wallets?search={}", t.wallet.id), NONE);
         "POST /usermanager/api/v1/transfers", AdminKey, Refused, |t| ("/usermanager/api/v1/transfers".into(), transfer(t));
         "POST /usermanager/api/v1/transfers", AdminKey, Refused, |t| ("/usermanager/api/v1/transfers".into(), json!([transfer(t), transfer(t)]));
         "GET /usermanager/api/v1/webhook-format", AdminKey, OwnThings, |_| ("/usermanager/api/v1/webhook-format".into(), NONE);

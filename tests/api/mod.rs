@@ -25,6 +25,7 @@ mod secrets;
 mod sessions;
 mod shares;
 mod system;
+mod tenant_views;
 mod tenants;
 mod tokens;
 mod transfers;

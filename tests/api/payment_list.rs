@@ -166,6 +166,8 @@ both_stores! {
         let operator = server.operator("root");
         let lists = [
             ("/api/v1/payments".to_owned(), 20), ("/api/v1/payments/paginated".to_owned(), 20),
+            ("/api/v1/payments/all/paginated".to_owned(), 20), ("/api/v1/wallets".to_owned(), 1),
+            ("/usermanager/api/v1/transactions".to_owned(), 22),
             ("/api/v1/webhooks/deliveries".to_owned(), 0), ("/usermanager/api/v1/users".to_owned(), 1),
             ("/usermanager/api/v1/wallets".to_owned(), 1),
             (format!("/usermanager/api/v1/transactions/{}", wallet.id), 21),

@@ -102,6 +102,15 @@ fn compare(kind: StoreKind, cases: u32) {
             prop_assert_eq!(count("invoices WHERE origin IS NOT NULL"), [memory.origins.len().to_string()]);
             prop_assert_eq!(count("holds"), [memory.holds.len().to_string()]);
             prop_assert_eq!(count("hold_moves"), [memory.hold_moves.len().to_string()]);
+            // Each side names the tenant of its account, a transfer also another tenant of its payee.
+            let of_others =
+                "invoices AS i INNER JOIN accounts AS a ON a.id = i.wallet_id WHERE i.tenant IS DISTINCT FROM a.tenant";
+            prop_assert_eq!(count(of_others), ["0"]);
+            let of_others = "transfers AS t INNER JOIN accounts AS d ON d.id = t.debit_account
+                INNER JOIN accounts AS c ON c.id = t.credit_account WHERE t.tenant IS DISTINCT FROM d.tenant
+                OR (t.payee_tenant IS NULL) <> (c.tenant IS NOT DISTINCT FROM d.tenant)
+                OR t.payee_tenant <> c.tenant";
+            prop_assert_eq!(count(of_others), ["0"]);
             let verdicts = store.read_blocking(|connection| audit::run(connection, |_| ())).unwrap();
             prop_assert!(verdicts.iter().all(|verdict| verdict.holds), "{:?}", verdicts);
             Ok(())

@@ -77,6 +77,7 @@ pub(crate) fn expire(holds: Vec<(HoldId, Option<PaymentHash>)>) -> Command {
 pub(crate) fn settle_held(payee: AccountId, invoice: &NewInvoice) -> Command {
     Command::SettleHeld(SettleHeld {
         authority: authority(payee),
+        transfer: TransferId::new(fresh()),
         payment_hash: invoice.payment_hash,
         preimage: Sealed::from_stored(vec![7; 40]),
     })

@@ -53,6 +53,7 @@ pub(crate) fn account(kind: AccountKind, msat: i64) -> Account {
         limits: Limits::default(),
         spent: Spent::default(),
         subscribed: EventKinds::default(),
+        tenant: None,
     }
 }
 

@@ -7,6 +7,7 @@ ALTER TABLE accounts ADD CONSTRAINT accounts_held
 CREATE TABLE holds (
     id BYTEA NOT NULL PRIMARY KEY,
     wallet_id BYTEA NOT NULL REFERENCES accounts (id),
+    tenant BYTEA,
     manager_id BYTEA REFERENCES users (id),
     group_name TEXT,
     payment_hash BYTEA NOT NULL,
@@ -39,8 +40,10 @@ CREATE UNIQUE INDEX holds_external_id ON holds (wallet_id, external_id) WHERE ex
 -- What is open: few, however many were closed.
 CREATE INDEX holds_open ON holds (manager_id, group_name, id) WHERE state = 'open';
 CREATE INDEX holds_open_by_expiry ON holds (expires_at_ms, id) WHERE state = 'open';
--- What a wallet's list of payments shows.
+-- What lists of payments show, a wallet's and a tenant's.
 CREATE INDEX holds_listed ON holds (wallet_id, id)
+WHERE state = 'open' OR (state IN ('voided', 'expired') AND invoice_id IS NOT NULL);
+CREATE INDEX holds_listed_by_tenant ON holds (tenant, id)
 WHERE state = 'open' OR (state IN ('voided', 'expired') AND invoice_id IS NOT NULL);
 
 -- Every step of a hold, numbered from 1. Never changed.
@@ -76,7 +79,7 @@ SELECT
     CAST(CASE h.state WHEN 'open' THEN 'held' ELSE 'cancelled' END AS TEXT) AS state, h.webhook,
     CAST(CASE WHEN h.invoice_id IS NULL THEN '{"tag":"hold","hold":"' || encode(h.id, 'hex') || '"}' ELSE h.extra END AS TEXT) AS extra,
     CAST(CASE WHEN h.invoice_id IS NULL THEN 'hold' ELSE h.tag END AS TEXT) AS tag,
-    h.created_at_ms, h.expires_at_ms, CAST(NULL AS BIGINT) AS paid_at_ms, h.external_id
+    h.created_at_ms, h.expires_at_ms, CAST(NULL AS BIGINT) AS paid_at_ms, h.external_id, h.tenant
 FROM holds AS h
 LEFT JOIN invoices AS i ON i.id = h.invoice_id
 WHERE h.state = 'open' OR (h.state IN ('voided', 'expired') AND h.invoice_id IS NOT NULL);

@@ -21,7 +21,7 @@ use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse};
 use crate::api::framework::error::{ApiError, ErrorCode};
 
 /// What scripts may read of an answer besides what every browser lets them.
-const EXPOSED: &str = "x-request-id, retry-after, idempotent-replayed, allow, location";
+const EXPOSED: &str = "x-request-id, retry-after, idempotent-replayed, allow, location, x-total-count";
 /// What a preflight is told that may be asked for.
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 /// For how many seconds a browser may remember a preflight.

@@ -1,15 +1,16 @@
-//! Long JSON arrays, sent while they are read: page by page, so that a tenant with a
-//! million users costs no more memory than one with ten.
+//! Long lists, sent while they are read: page by page, so that a tenant with a million users costs no
+//! more memory than one with ten. They are JSON arrays, or lines of CSV.
 
 use std::future::Future;
 use std::time::Duration;
 
-use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::Bytes;
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use futures_util::stream;
 use serde::Serialize;
 
+use crate::api::framework::csv::{Line, Record};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::services::StoreError;
 
@@ -19,13 +20,33 @@ const PAGE_TRIES: usize = 20;
 /// How long to wait before that.
 const PAGE_PAUSE: Duration = Duration::from_millis(500);
 
-/// A page of an array, and where the next one begins; `None` on the last.
+/// A page of a list, and where the next one begins; `None` on the last.
 pub type Page<C> = (Items, Option<C>);
 
-/// Items as they stand inside of an array: written where they are read, because that takes longer
+/// Items as they stand inside of a list: written where they are read, because that takes longer
 /// than the threads have that serve everybody's requests.
 #[derive(Debug, Default)]
 pub struct Items(Vec<u8>);
+
+/// What stands around the items of a list, and between them.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    open: Vec<u8>,
+    between: &'static [u8],
+    close: &'static [u8],
+}
+
+impl Frame {
+    /// A JSON array.
+    pub fn array() -> Self {
+        Self { open: b"[".to_vec(), between: b",", close: b"]" }
+    }
+
+    /// Lines of CSV, behind one with the names of the columns.
+    pub fn csv<R: Record>() -> Self {
+        Self { open: Line::header(R::COLUMNS).into_bytes(), between: b"", close: b"" }
+    }
+}
 
 /// What an item comes to in JSON, roughly.
 const ITEM_BYTES: usize = 1400;
@@ -59,6 +80,11 @@ impl Items {
         Ok(Self(json))
     }
 
+    /// Writes records as lines of CSV.
+    pub fn lines<R: Record>(records: impl IntoIterator<Item = R>) -> Self {
+        Self(records.into_iter().flat_map(|record| Line::of(&record).into_bytes()).collect())
+    }
+
     /// The array of these alone.
     pub fn into_array(self) -> Vec<u8> {
         let mut json = Vec::with_capacity(self.0.len().saturating_add(2));
@@ -68,15 +94,15 @@ impl Items {
         json
     }
 
-    /// Appends these to an array that is being written; answers whether it has any by now.
-    fn append_to(self, json: &mut Vec<u8>, has_items: bool) -> bool {
+    /// Appends these to a list that is being written; answers whether it has any by now.
+    fn append_to(self, list: &mut Vec<u8>, frame: &Frame, has_items: bool) -> bool {
         if self.0.is_empty() {
             return has_items;
         }
         if has_items {
-            json.push(b',');
+            list.extend(frame.between);
         }
-        json.extend(self.0);
+        list.extend(self.0);
         true
     }
 }
@@ -88,26 +114,42 @@ where
     C: Clone + 'static,
     F: Future<Output = Result<Page<C>, ApiError>>,
 {
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header(header::ContentType::json());
+    stream_list(answer, Frame::array(), next_page).await
+}
+
+/// As [`json_array`], for a list of any form; `answer` says which.
+pub async fn stream_list<C, F>(
+    mut answer: HttpResponseBuilder,
+    frame: Frame,
+    next_page: impl Fn(Option<C>) -> F + 'static,
+) -> Result<HttpResponse, ApiError>
+where
+    C: Clone + 'static,
+    F: Future<Output = Result<Page<C>, ApiError>>,
+{
     let (items, cursor) = next_page(None).await?;
-    let mut first = vec![b'['];
-    let has_items = items.append_to(&mut first, false);
+    let mut first = frame.open.clone();
+    let has_items = items.append_to(&mut first, &frame, false);
     let Some(cursor) = cursor else {
-        first.push(b']');
-        return Ok(HttpResponse::Ok().insert_header(header::ContentType::json()).body(first));
+        first.extend(frame.close);
+        return Ok(answer.body(first));
     };
-    let rest = stream::try_unfold((next_page, Some(cursor), has_items), |(next_page, cursor, has_items)| async move {
+    let start = (next_page, frame, Some(cursor), has_items);
+    let rest = stream::try_unfold(start, |(next_page, frame, cursor, has_items)| async move {
         let Some(cursor) = cursor else { return Ok::<_, ApiError>(None) };
         let (items, cursor) = patiently(&next_page, cursor).await?;
         let mut chunk = Vec::new();
-        let has_items = items.append_to(&mut chunk, has_items);
+        let has_items = items.append_to(&mut chunk, &frame, has_items);
         if cursor.is_none() {
-            chunk.push(b']');
+            chunk.extend(frame.close);
         }
-        Ok(Some((Bytes::from(chunk), (next_page, cursor, has_items))))
+        Ok(Some((Bytes::from(chunk), (next_page, frame, cursor, has_items))))
     });
     let first = stream::once(async { Ok(Bytes::from(first)) });
     let body = futures_util::StreamExt::chain(first, rest);
-    Ok(HttpResponse::Ok().insert_header(header::ContentType::json()).streaming(body))
+    Ok(answer.streaming(body))
 }
 
 /// A later page, also where too much waits for a while.

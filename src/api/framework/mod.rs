@@ -5,6 +5,7 @@ pub mod answers;
 pub mod app;
 pub mod auth;
 pub mod body;
+pub mod csv;
 pub mod document;
 pub mod edge;
 pub mod error;

@@ -6,13 +6,13 @@ use actix_web::http::header::{self, HeaderName};
 use actix_web::{FromRequest, HttpRequest};
 
 use crate::api::framework::app::State;
-use crate::api::framework::auth::{Extraction, shows_key};
+use crate::api::framework::auth::{AdminKey, Extraction, shows_key};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::domain::session::SessionToken;
 use crate::services::callers::{Bearer, Reach};
 
 pub use crate::services::callers::{
-    Everything, FullAccess, KeyOrSession, ManagerLogin, Operator, Reads, Session, Users,
+    Everything, FullAccess, KeyOrSession, ManagerLogin, Operator, Reads, Session, TenantReader, Users,
 };
 
 /// The cookie in which some programs send their token, as to LNbits.
@@ -133,11 +133,25 @@ where
             return Box::pin(async { key.await.map(Self::Key) });
         }
         let session = Session::from_request(request, payload);
-        Box::pin(async {
-            session.await.map(Self::Session).map_err(|refusal| {
-                // Who shows neither is told of the one that more callers have.
-                if refusal.code() == ErrorCode::NoToken { ErrorCode::NoKey.into() } else { refusal }
-            })
-        })
+        Box::pin(async { session.await.map(Self::Session).map_err(asking_for_key) })
     }
+}
+
+impl FromRequest for TenantReader {
+    type Error = ApiError;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        if shows_key(request) {
+            let key = AdminKey::from_request(request, payload);
+            return Box::pin(async { key.await.map(Self::Key) });
+        }
+        let login = ManagerLogin::from_request(request, payload);
+        Box::pin(async { login.await.map(Self::Login).map_err(asking_for_key) })
+    }
+}
+
+/// Who shows neither a key nor a token is told of the one that more callers have.
+fn asking_for_key(refusal: ApiError) -> ApiError {
+    if refusal.code() == ErrorCode::NoToken { ErrorCode::NoKey.into() } else { refusal }
 }

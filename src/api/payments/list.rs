@@ -53,6 +53,13 @@ pub struct PaymentPage {
     total: i64,
 }
 
+impl PaymentPage {
+    /// A page of as many payments in all.
+    pub(super) const fn new(data: Vec<PaymentView>, total: i64) -> Self {
+        Self { data, total }
+    }
+}
+
 /// List payments with their number
 ///
 /// As the list of payments, together with how many there are in all.
@@ -71,7 +78,7 @@ pub(crate) async fn list_payments_paginated(
     let now = clock::now();
     let query = payment_query(&params, now)?;
     let sealer = app.services.sealer.clone();
-    let show = move |page, total| json(&PaymentPage { data: PaymentView::list(&sealer, page, now)?, total });
+    let show = move |page, total| json(&PaymentPage::new(PaymentView::list(&sealer, page, now)?, total));
     let json = payments::list_and_count(&app.services, key, query, show).await?;
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }

@@ -1,5 +1,6 @@
 //! Creating invoices and paying them: one path, two meanings, as clients know it.
 
+pub mod all;
 mod create;
 pub mod decode;
 pub mod extra;

@@ -43,7 +43,7 @@ query! {
 query! {
     /// Which payments are left out.
     pub struct FilterParams {
-        /// A text to look for in the memo, whatever the case.
+        /// A text to look for in the memo, whatever the case; where a list says so, also elsewhere.
         #[param(value_type = Option<String>, max_length = 128)]
         search: Comparisons,
         /// Only with this status.
@@ -70,7 +70,7 @@ query! {
         /// Only with this external id.
         #[param(value_type = Option<String>)]
         external_id: Comparisons,
-        /// Only of this wallet; as the list is of one wallet, all or nothing.
+        /// Only of this wallet; where the list is of one wallet, all or nothing.
         #[param(value_type = Option<String>, pattern = "^[0-9a-fA-F]{32}$")]
         wallet_id: Comparisons,
         /// Only of this time of creation: Unix seconds or ISO 8601, without a zone in UTC.
@@ -253,7 +253,11 @@ fn condition(comparison: &Comparison, now: UnixMs) -> Result<Condition, ApiError
     let Comparison { name, field, op, values } = comparison;
     let (op, hex) = (*op, |bytes: usize| format!("must be {} hex characters", bytes * 2));
     let test = match field {
-        Field::Search | Field::Memo => text(name, op, values, Test::Memo)?,
+        Field::Search => text(name, op, values, |test| match test {
+            TextTest::Contains(text) => Test::Search(text),
+            TextTest::OneOf(_) => Test::Memo(test),
+        })?,
+        Field::Memo => text(name, op, values, Test::Memo)?,
         Field::Tag => text(name, op, values, Test::Tag)?,
         Field::ExternalId => text(name, op, values, Test::ExternalId)?,
         Field::Status => Test::Status(each(name, op, values, status, "must be pending, success or failed")?, now),

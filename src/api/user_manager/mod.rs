@@ -2,7 +2,10 @@
 //! calling key; whatever that user did not create does not exist here (promise I8).
 
 pub mod controls;
+pub mod export;
+pub mod export_rows;
 pub mod extensions;
+pub mod overview;
 pub mod transactions;
 pub mod transfers;
 pub mod users;
@@ -13,8 +16,9 @@ pub mod wallets;
 use actix_web::web;
 
 use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::framework::query::query;
+use crate::api::framework::query::{Limit, Offset, query};
 use crate::domain::ids::{UserId, WalletId};
+use crate::domain::search::SearchText;
 
 query! {
     /// What becomes of the money in what is deleted.
@@ -28,6 +32,22 @@ impl SweepParams {
     /// Whether it is moved to the calling wallet.
     fn sweeps(&self) -> bool {
         self.sweep.unwrap_or(true)
+    }
+}
+
+query! {
+    /// Which part of a list of wallets, and what to look for in it.
+    pub(in crate::api) struct WalletListParams {
+        /// Rows at most; over 1000 is 1000, and 0 is all, as where nothing is said.
+        #[param(value_type = Option<i64>, minimum = 0)]
+        pub(in crate::api) limit: Limit,
+        /// Rows to leave out first.
+        #[param(value_type = Option<i64>, minimum = 0)]
+        pub(in crate::api) offset: Offset,
+        /// Only with this text in the wallet's name, or in the user's name, user name, email address or
+        /// `external_id`, whatever the case; or with this id, or of the user with it.
+        #[param(value_type = Option<String>, max_length = 128)]
+        pub(in crate::api) search: Option<SearchText>,
     }
 }
 

@@ -19,6 +19,7 @@ use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::ids::UserId;
 use crate::domain::pairs::Pairs;
+use crate::domain::search::SearchText;
 use crate::domain::text::{Email, Name};
 use crate::services::deletion::{self, Deleter};
 use crate::services::users::{self, NewUserTerms, Step, UserTerms};
@@ -109,6 +110,10 @@ query! {
         /// be longer, up to 8192 bytes. Given more than once, any of them will do.
         #[param(value_type = Option<String>, max_length = 128, example = json!("{\"level\": 2}"))]
         extra: ExtraTests,
+        /// Only with this text in the name, the user name, the email address or `external_id`, whatever the
+        /// case; or with this id.
+        #[param(value_type = Option<String>, max_length = 128)]
+        search: Option<SearchText>,
         /// Users at most; over 1000 is 1000, and 0 is all, as where nothing is said.
         #[param(value_type = Option<i64>, minimum = 0)]
         limit: Limit,
@@ -125,8 +130,8 @@ impl UserListParams {
         let found: Vec<UserId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
         let is_nobody = found.is_empty() && !ids.is_empty();
         let (AnyOf(names), AnyOf(emails), AnyOf(external_ids)) = (self.name, self.email, self.external_id);
-        let extra = self.extra.0;
-        let filter = UserFilter { ids: found, names, emails, external_ids, extra, ..UserFilter::default() };
+        let (extra, search) = (self.extra.0, self.search);
+        let filter = UserFilter { ids: found, names, emails, external_ids, extra, search, ..UserFilter::default() };
         (!is_nobody).then_some(filter)
     }
 }

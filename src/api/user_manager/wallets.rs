@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, delete, get, post, put, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::WalletListParams;
 use super::views::ManagedWallet;
 use super::{SweepParams, check_admin_id, user_id, wallet_id};
 use crate::api::framework::app::State;
@@ -12,13 +13,13 @@ use crate::api::framework::body::{Body, lenient};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::idempotency::Idempotency;
 use crate::api::framework::json_stream::{Items, json, json_array};
-use crate::api::framework::params::{Checks, Params, Window};
-use crate::api::framework::query::WindowParams;
+use crate::api::framework::params::{Checks, Params};
+use crate::api::framework::query::window;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::text::{InvalidText, Name};
 use crate::services::deletion::Deleter;
 use crate::services::managed_wallets::Rotation;
-use crate::services::{Cursor, deletion, managed_wallets};
+use crate::services::{Cursor, WalletFilter, deletion, managed_wallets};
 
 /// A wallet to create.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -72,21 +73,23 @@ pub(in crate::api) async fn create_wallet(
 
 /// List wallets
 ///
-/// All wallets of all of the manager's users, oldest first, unless `limit` says otherwise.
+/// All wallets of all of the manager's users, oldest first, unless `limit` says otherwise; with
+/// `search`, those that it finds.
 #[utoipa::path(
     tag = "User Manager",
-    params(WindowParams),
+    params(WalletListParams),
     responses((status = 200, description = "The wallets", body = Vec<ManagedWallet>)),
     security(("InvoiceKey" = []), ("AdminKey" = []))
 )]
 #[get("/usermanager/api/v1/wallets")]
 pub(in crate::api) async fn list_wallets(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
-    let window = Window::from(params.read::<WindowParams>()?);
+    let WalletListParams { limit, offset, search } = params.read()?;
+    let (window, filter) = (window(limit, offset), WalletFilter { search, ..WalletFilter::default() });
     json_array(move |after: Option<Cursor<WalletId>>| {
-        let app = app.clone();
+        let (app, filter) = (app.clone(), filter.clone());
         async move {
             let show = move |wallets| Items::of(ManagedWallet::list(wallets, key.sees_admin_keys()));
-            Ok(managed_wallets::list(&app.services, key, window, after, show).await?)
+            Ok(managed_wallets::list(&app.services, key, filter, window, after, show).await?)
         }
     })
     .await

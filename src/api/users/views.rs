@@ -6,14 +6,13 @@ use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema,
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::api::framework::session::ManagerLogin;
 use crate::api::operators::views::{AccountView, AccountWallet};
 use crate::domain::controls::Freeze;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::money::{Amount, Msat};
 use crate::domain::time::UnixMs;
-use crate::services::callers::Reach;
+use crate::services::callers::SeenKeys;
 use crate::services::users::overview::{UserOverview, UserPage};
 use crate::services::{User, UserWithWallets, WalletWithKeys};
 
@@ -152,9 +151,10 @@ pub struct TenantWallet {
     user: UserId,
     /// Its name.
     name: String,
-    /// The key that spends; null to a token without the scope `payments`.
+    /// The key that spends; null to a token without the scope `payments`, and of a manager's own other
+    /// wallets to its key.
     adminkey: Option<String>,
-    /// The key that reads and receives; null to a token that only reads.
+    /// The key that reads and receives; null to a token that only reads, and as above.
     inkey: Option<String>,
     /// What it can spend, in msat: what it holds without what is on hold.
     balance_msat: Msat,
@@ -179,13 +179,13 @@ pub struct TenantWallet {
 
 impl TenantWallet {
     /// Shows a wallet, with the keys that the caller may see.
-    pub fn new<R: Reach>(WalletWithKeys { wallet, keys }: WalletWithKeys, caller: ManagerLogin<R>) -> Self {
+    pub fn new(WalletWithKeys { wallet, keys }: WalletWithKeys, seen: SeenKeys) -> Self {
         Self {
             id: wallet.id,
             user: wallet.user,
             name: wallet.name,
-            adminkey: caller.sees_admin_keys().then(|| keys.admin.reveal().to_owned()),
-            inkey: caller.sees_invoice_keys().then(|| keys.invoice.reveal().to_owned()),
+            adminkey: seen.admin.then(|| keys.admin.reveal().to_owned()),
+            inkey: seen.invoice.then(|| keys.invoice.reveal().to_owned()),
             balance_msat: wallet.balance,
             balance_held: wallet.held,
             balance_total: wallet.balance.with(wallet.held),

@@ -54,7 +54,7 @@ pub(in crate::api) async fn list_account_wallets(
         OperatorOr::Manager(caller) => caller,
     };
     let found = managed_wallets::list_of_user(&app.services, caller, id).await?;
-    let views: Vec<_> = found.into_iter().map(|wallet| TenantWallet::new(wallet, caller)).collect();
+    let views: Vec<_> = found.into_iter().map(|wallet| TenantWallet::new(wallet, caller.seen_keys())).collect();
     Ok(HttpResponse::Ok().json(views))
 }
 
@@ -92,7 +92,7 @@ pub(in crate::api) async fn create_account_wallet(
     let order: UserWalletOrder = body.json()?;
     let claim = idempotency.claim(&app, &caller, &body)?;
     let name = order.read()?;
-    let show = move |wallet| json(&TenantWallet::new(wallet, caller));
+    let show = move |wallet| json(&TenantWallet::new(wallet, caller.seen_keys()));
     Ok(managed_wallets::create(&app.services, caller, claim, id, name, show).await?.respond_json())
 }
 

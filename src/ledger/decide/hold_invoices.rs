@@ -75,7 +75,7 @@ impl Work<'_> {
         if self.now >= hold.expires_at {
             return Err(Rejection::InvoiceExpired);
         }
-        let (transfer, amount) = (id.transfer(), hold.sums.amount);
+        let (transfer, amount) = (settle.transfer, hold.sums.amount);
         let sums = hold.sums.capture(amount).ok_or(Rejection::InvoiceNotHeld)?;
         self.post(&[Posting {
             by: Initiator::Manager,

@@ -71,7 +71,8 @@ impl Work<'_> {
 
     fn store_invoice(&mut self, invoice: &NewInvoice, state: InvoiceState, paid_at: Option<UnixMs>) {
         self.issued.insert(invoice.payment_hash, self.effects.invoices.len());
-        self.effects.invoices.push(InvoiceRow { invoice: invoice.clone(), state, paid_at });
+        let tenant = self.account(invoice.payee).and_then(|payee| payee.tenant);
+        self.effects.invoices.push(InvoiceRow { invoice: invoice.clone(), state, paid_at, tenant });
     }
 
     /// An invoice that was stored before, or issued in this batch, as it is now.

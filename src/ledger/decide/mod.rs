@@ -245,10 +245,11 @@ impl<'a> Work<'a> {
         assert!(change == 0, "I2: the batch would make {change} msat out of nothing");
         self.effects.accounts.sort_unstable_by_key(|row| row.id);
         self.effects.held_invoices.extend(self.held_invoices.into_values());
-        let (stored, now) = (&self.snapshot.holds, self.now);
+        let (stored, accounts, now) = (&self.snapshot.holds, &self.snapshot.accounts, self.now);
         self.effects.holds.extend(self.holds.into_iter().map(|(id, hold)| HoldRow {
             id,
             moves_before: stored.get(&id).map_or(0, |before| before.moves),
+            tenant: accounts.get(&hold.account).and_then(|account| account.tenant),
             closed_at: (hold.sums.state != HoldState::Open).then_some(now),
             hold,
         }));

@@ -5,10 +5,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Work;
+use crate::domain::consumer::Consumer;
 use crate::domain::controls::{Freeze, Freezes, OverLimit};
 use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
-use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId};
+use crate::domain::ids::{AccountId, InvoiceId, PaymentHash, TransferId, UserId};
 use crate::domain::money::Amount;
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::EventKind;
@@ -127,7 +128,7 @@ impl Work<'_> {
             }
             debit.balance = balance;
             debit.entries = next_entry(debit.entries);
-            let (debit_balance, debit_entry) = (debit.balance, debit.entries);
+            let (debit_balance, debit_entry, tenant) = (debit.balance, debit.entries, debit.tenant);
             if posting.webhook.is_some() || debit.subscribed.contains(EventKind::PaymentSent) {
                 events.push(PaymentEvent {
                     kind: EventKind::PaymentSent,
@@ -164,6 +165,8 @@ impl Work<'_> {
                 extra: posting.extra.cloned(),
                 webhook: posting.webhook.map(str::to_owned),
                 external_id: posting.external_id.cloned(),
+                tenant,
+                payee_tenant: elsewhere(tenant, credit.tenant),
                 created_at: self.now,
             });
         }
@@ -209,6 +212,11 @@ pub(super) fn check_spending(
         Initiator::Manager | Initiator::Above | Initiator::Operator => {}
     }
     Ok(())
+}
+
+/// The payee's tenant, unless it is the payer's as well; of issuance, nobody's.
+fn elsewhere(payer: Option<UserId>, payee: Option<UserId>) -> Option<UserId> {
+    (payer != payee).then(|| payee.unwrap_or(Consumer::NOBODY.tenant))
 }
 
 /// The next position in an account's chain.

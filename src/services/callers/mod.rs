@@ -1,18 +1,20 @@
 //! Who calls: proofs of who somebody is.
 //!
 //! Nobody but this module makes one: [`Services`] does, from a key or token that holds: a key of a
-//! wallet here, a token of a login or of a program in `logins`. A use case
+//! wallet here, a token of a login or of a program in `logins`, either of them in `readers`. A use case
 //! names in its signature what it needs. A revoked key stops at once, on every replica (promise
 //! I9): it is looked up for every request, or inside of the ledger's transaction; what writes looks
 //! again in its own.
 
 mod logins;
+mod readers;
 
 use std::ops::Deref;
 
 pub use logins::{
     Bearer, Denied, Everything, FullAccess, ManagerLogin, Operator, Reach, Reads, Session, Users, UsesOfTokens,
 };
+pub use readers::{SeenKeys, TenantReader};
 
 use super::{Error, Services};
 use crate::domain::api_keys::{KeyDigest, KeyKind};

@@ -1,7 +1,7 @@
 //! Hold invoices, after somebody has paid them: the payee settles with the preimage, or cancels.
 
 use super::{Payment, sides};
-use crate::domain::ids::PaymentHash;
+use crate::domain::ids::{PaymentHash, TransferId};
 use crate::domain::node::Preimage;
 use crate::ledger::command::{CancelHeld, SettleHeld};
 use crate::services::callers::AdminKey;
@@ -12,6 +12,7 @@ pub async fn settle_held(services: &Services, key: AdminKey, preimage: &Preimage
     let payment = own_invoice(services, key, preimage.payment_hash()).await?;
     let command = SettleHeld {
         authority: key.authority(),
+        transfer: TransferId::next(),
         payment_hash: payment.payment_hash,
         preimage: preimage.seal(&services.sealer, payment.invoice),
     };

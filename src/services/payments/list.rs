@@ -3,6 +3,7 @@
 use super::{Payment, PaymentFilter, Sort};
 use crate::services::callers::WalletKey;
 use crate::services::{Error, Services};
+use crate::store::payments::scope::Scope;
 use crate::store::{Db, StoreError, payments};
 
 /// Which payments to list.
@@ -20,7 +21,7 @@ pub struct PaymentQuery {
 
 impl PaymentQuery {
     fn page(&self, connection: &mut Db, key: WalletKey) -> Result<Vec<Payment>, StoreError> {
-        payments::list(connection, key.wallet(), &self.filter, self.sort, self.offset, self.limit)
+        payments::list(connection, Scope::Wallet(key.wallet()), &self.filter, self.sort, self.offset, self.limit)
     }
 }
 
@@ -44,7 +45,7 @@ pub async fn list_and_count<T: Send + 'static>(
 ) -> Result<T, Error> {
     let list = move |connection: &mut Db| {
         let page = query.page(connection, key)?;
-        let total = payments::count(connection, key.wallet(), &query.filter)?;
+        let total = payments::count(connection, Scope::Wallet(key.wallet()), &query.filter)?;
         show(page, total)
     };
     Ok(services.store.read_list(key.consumer(), list).await?)

@@ -4,6 +4,7 @@ use super::{Condition, Payment, PaymentFilter, Sort, Test};
 use crate::domain::ids::{PaymentRow, WalletId};
 use crate::services::callers::{Caller, WalletKey};
 use crate::services::{Error, Missing, Services};
+use crate::store::payments::scope::Scope;
 use crate::store::{StoreError, payments, wallets};
 
 /// A wallet of the tenant that a key's user manages.
@@ -46,7 +47,7 @@ pub async fn transactions<T: Send + 'static>(
         let Slice { older_than, offset, limit } = slice;
         let older = older_than.map(|row| Condition { test: Test::Before(row), negated: false });
         let filter = PaymentFilter(older.into_iter().collect());
-        show(payments::list(connection, wallet, &filter, Sort::NEWEST, offset, limit)?)
+        show(payments::list(connection, Scope::Wallet(wallet), &filter, Sort::NEWEST, offset, limit)?)
     });
     page.await.map_err(Error::of(Missing::Wallet))
 }

@@ -188,12 +188,33 @@ pub(crate) fn in_snapshot<T>(
              SET LOCAL enable_seqscan = on; SET LOCAL statement_timeout = 0"
         }
     };
-    connection.batch_execute(begin)?;
-    let result = work(connection);
-    connection.batch_execute("ROLLBACK")?;
+    let result = bracketed(connection, begin, work);
     if let Db::Sqlite(connection) = connection {
         connection.batch_execute(SQLITE_SMALL_CACHE)?;
     }
+    result
+}
+
+/// Runs the few queries of a list on one snapshot of the database.
+pub(crate) fn in_list_snapshot<T>(
+    connection: &mut Db,
+    work: impl FnOnce(&mut Db) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let begin = match connection {
+        Db::Sqlite(_) => "BEGIN",
+        Db::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    };
+    bracketed(connection, begin, work)
+}
+
+fn bracketed<T>(
+    connection: &mut Db,
+    begin: &str,
+    work: impl FnOnce(&mut Db) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    connection.batch_execute(begin)?;
+    let result = work(connection);
+    connection.batch_execute("ROLLBACK")?;
     result
 }
 

@@ -49,7 +49,9 @@ impl Deadline {
 
     /// Sets the deadline to this long from now.
     pub(crate) fn set(&self, limit: Duration) {
-        let over_at_ms = u64::try_from((self.0.made_at.elapsed() + limit).as_millis()).unwrap_or(NEVER);
+        // Rounded up: what is aborted must be seen to have taken the whole limit.
+        let over_at_ms = (self.0.made_at.elapsed() + limit).as_millis().saturating_add(1);
+        let over_at_ms = u64::try_from(over_at_ms).unwrap_or(NEVER);
         self.0.over_at_ms.store(over_at_ms, Ordering::Relaxed);
     }
 
@@ -88,4 +90,24 @@ pub(crate) fn register(connection: &mut SqliteConnection, deadline: Deadline) ->
         rows = rows.wrapping_add(1);
         InTime(!rows.is_multiple_of(ROWS_UNWATCHED) || !deadline.is_over())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_over_no_sooner_than_its_limit() {
+        let (deadline, limit) = (Deadline::new(), Duration::from_millis(2));
+        for _ in 0..50 {
+            let began = Instant::now();
+            deadline.set(limit);
+            while !deadline.is_over() {
+                std::thread::yield_now();
+            }
+            assert!(began.elapsed() >= limit, "{:?}", began.elapsed());
+        }
+        deadline.lift();
+        assert!(!deadline.is_over());
+    }
 }

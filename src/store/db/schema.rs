@@ -81,6 +81,7 @@ diesel::table! {
         updated_at_ms -> BigInt,
         deleted_at_ms -> Nullable<BigInt>,
         currency -> Nullable<Text>,
+        tenant -> Nullable<Binary>,
     }
 }
 
@@ -114,6 +115,7 @@ diesel::table! {
         external_id -> Nullable<Text>,
         open_origin -> Nullable<Binary>,
         issued_extra -> Nullable<Text>,
+        tenant -> Nullable<Binary>,
     }
 }
 
@@ -216,6 +218,8 @@ diesel::table! {
         created_at_ms -> BigInt,
         webhook -> Nullable<Text>,
         external_id -> Nullable<Text>,
+        tenant -> Nullable<Binary>,
+        payee_tenant -> Nullable<Binary>,
     }
 }
 
@@ -223,6 +227,7 @@ diesel::table! {
     holds (id) {
         id -> Binary,
         wallet_id -> Binary,
+        tenant -> Nullable<Binary>,
         manager_id -> Nullable<Binary>,
         group_name -> Nullable<Text>,
         payment_hash -> Binary,
@@ -273,6 +278,16 @@ diesel::table! {
         expires_at_ms -> BigInt,
         paid_at_ms -> Nullable<BigInt>,
         external_id -> Nullable<Text>,
+        tenant -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    payment_counts (tenant, side) {
+        tenant -> Binary,
+        side -> Text,
+        before_id -> Binary,
+        payments -> BigInt,
     }
 }
 

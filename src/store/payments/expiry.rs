@@ -6,16 +6,19 @@
 //! not miss an invoice that was stored late. It does not decide whether an invoice can be paid: the
 //! time of payment does.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary};
 
 use crate::domain::consumer::Consumer;
-use crate::domain::ids::{EventId, UserId};
+use crate::domain::ids::{EventId, PaymentRow, UserId};
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::{EventKind, EventKinds};
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 use crate::store::db::schema::{accounts, events, invoices, subscriptions, users, walks, wallets};
+use crate::store::payments::counts;
 use crate::store::settlement::expect_rows;
 
 /// The walk's name.
@@ -68,9 +71,19 @@ pub fn sweep_some(connection: &mut Db, now: UnixMs) -> Result<bool, StoreError> 
     let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < PAGE_ROWS);
     let open = lock_open(connection, rows.into_iter().map(|row| row.id).collect())?;
     let (keyless, keyed): (Vec<_>, Vec<_>) = open.into_iter().partition(|open| open.is_keyless);
+    let mut of_tenants: BTreeMap<Vec<u8>, Vec<PaymentRow>> = BTreeMap::new();
+    for Open { id, tenant, .. } in &keyless {
+        if let Some(tenant) = tenant {
+            of_tenants.entry(tenant.clone()).or_default().push(PaymentRow::from_slice(id)?);
+        }
+    }
     let keyless: Vec<_> = keyless.into_iter().map(|open| open.id).collect();
     let deleted = diesel::delete(invoices::table.filter(invoices::id.eq_any(&keyless))).execute(connection)?;
     expect_rows("expired invoices to delete", keyless.len(), deleted)?;
+    // In one order, so that two walks never wait for each other.
+    for (tenant, gone) in of_tenants {
+        counts::forget_invoices(connection, &tenant, &gone)?;
+    }
     let expired = of_open_wallets(connection, keyed)?;
     diesel::update(invoices::table.filter(invoices::id.eq_any(&expired)))
         .set(invoices::expired_at_ms.eq(now.get()))
@@ -83,6 +96,7 @@ pub fn sweep_some(connection: &mut Db, now: UnixMs) -> Result<bool, StoreError> 
 struct Open {
     id: Vec<u8>,
     wallet: Vec<u8>,
+    tenant: Option<Vec<u8>>,
     /// Whether it was issued without a key, for a pay link or a refund.
     is_keyless: bool,
 }
@@ -94,13 +108,13 @@ fn lock_open(connection: &mut Db, ids: Vec<Vec<u8>>) -> Result<Vec<Open>, StoreE
         .filter(invoices::state.eq("open"))
         .filter(invoices::expired_at_ms.is_null())
         .order(invoices::payment_hash)
-        .select((invoices::id, invoices::wallet_id, invoices::origin.is_not_null()));
-    let locked: Vec<(Vec<u8>, Vec<u8>, bool)> = match connection {
+        .select((invoices::id, invoices::wallet_id, invoices::tenant, invoices::origin.is_not_null()));
+    let locked: Vec<(Vec<u8>, Vec<u8>, Option<Vec<u8>>, bool)> = match connection {
         // The transaction holds the only write lock.
         Db::Sqlite(c) => open.load(c)?,
         Db::Postgres(c) => open.for_no_key_update().load(c)?,
     };
-    Ok(locked.into_iter().map(|(id, wallet, is_keyless)| Open { id, wallet, is_keyless }).collect())
+    Ok(locked.into_iter().map(|(id, wallet, tenant, is_keyless)| Open { id, wallet, tenant, is_keyless }).collect())
 }
 
 /// Those of the invoices whose wallets exist.

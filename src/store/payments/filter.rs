@@ -1,16 +1,17 @@
-//! Filters and sort orders for a wallet's payments.
+//! Filters and sort orders for the payments of a wallet or a tenant.
 
 use diesel::helper_types::IntoBoxed;
 use diesel::prelude::*;
-use diesel::sql_types::{Binary, Bool};
+use diesel::sql_types::{Binary, Bool, Text};
 
-use crate::domain::ids::{PaymentHash, PaymentRow, WalletId};
+use crate::domain::ids::{PaymentHash, PaymentRow, UserId, WalletId};
 use crate::domain::search::SearchText;
 use crate::domain::time::UnixMs;
 use crate::ledger::state::InvoiceState;
 use crate::store::db::connection::MultiBackend;
 use crate::store::db::functions::satkeep_contains;
 use crate::store::db::schema::payments;
+use crate::store::payments::scope::Scope;
 
 /// The status that clients see: an expired open invoice has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +55,15 @@ pub enum Test {
     Hash(Vec<PaymentHash>),
     /// The wallet, one of these.
     Wallet(Vec<WalletId>),
-    /// The position in the wallet's list: older than this row.
+    /// The wallet, one of this user's.
+    OfUser(UserId),
+    /// A text somewhere in the memo. In a tenant's payments [`scope::resolve`] looks elsewhere first.
+    ///
+    /// [`scope::resolve`]: crate::store::payments::scope::resolve
+    Search(SearchText),
+    /// A text somewhere in what the wallet or its user is called, in this tenant.
+    Called(UserId, SearchText),
+    /// The position in the list: older than this row.
     Before(PaymentRow),
     /// The status at this time, one of these.
     Status(Vec<Status>, UnixMs),
@@ -103,24 +112,35 @@ type Query = IntoBoxed<'static, payments::table, MultiBackend>;
 type Expression = Box<dyn BoxableExpression<payments::table, MultiBackend, SqlType = Bool>>;
 
 impl PaymentFilter {
-    pub(crate) fn apply(&self, wallet: WalletId) -> Query {
-        let query = payments::table.into_boxed().filter(payments::wallet_id.eq(wallet.as_bytes().to_vec()));
+    pub(crate) fn apply(&self, scope: Scope) -> Query {
+        let (query, id) = (payments::table.into_boxed(), scope.id());
+        let query = match scope {
+            Scope::Wallet(_) => query.filter(payments::wallet_id.eq(id)),
+            Scope::Tenant(_) => query.filter(payments::tenant.eq(id)),
+        };
         self.test(query, Test::expression)
     }
 
     /// The same for one half of the view. PostgreSQL assumes that a wallet's payments are spread
     /// evenly over time, and would rather scan everybody's newest payments. Given a range of
-    /// wallets, even a range of one, it uses the index that begins with the wallet.
-    pub(crate) fn apply_to_half(&self, wallet: WalletId) -> Query {
-        let id = wallet.as_bytes();
-        let query = payments::table.into_boxed().filter(payments::wallet_id.between(id.to_vec(), id.to_vec()));
+    /// wallets, even a range of one, it uses the index that begins with the wallet; and so it is with
+    /// tenants.
+    pub(crate) fn apply_to_half(&self, scope: Scope) -> Query {
+        let (query, id) = (payments::table.into_boxed(), scope.id());
+        let query = match scope {
+            Scope::Wallet(_) => query.filter(payments::wallet_id.between(id.clone(), id.clone())),
+            Scope::Tenant(_) => query.filter(payments::tenant.between(id.clone(), id.clone())),
+        };
         self.test(query, |test| match test {
             Test::Before(row) => Box::new(
-                diesel::dsl::sql::<Bool>("(wallet_id, id) < (")
-                    .bind::<Binary, _>(id.to_vec())
-                    .sql(", ")
-                    .bind::<Binary, _>(row.as_bytes().to_vec())
-                    .sql(")"),
+                diesel::dsl::sql::<Bool>(match scope {
+                    Scope::Wallet(_) => "(wallet_id, id) < (",
+                    Scope::Tenant(_) => "(tenant, id) < (",
+                })
+                .bind::<Binary, _>(id.clone())
+                .sql(", ")
+                .bind::<Binary, _>(row.as_bytes().to_vec())
+                .sql(")"),
             ),
             Test::Memo(_)
             | Test::Tag(_)
@@ -130,6 +150,9 @@ impl PaymentFilter {
             | Test::CreatedAtMs(_)
             | Test::Hash(_)
             | Test::Wallet(_)
+            | Test::OfUser(_)
+            | Test::Search(_)
+            | Test::Called(..)
             | Test::Status(..)
             | Test::Either(_) => test.expression(),
         })
@@ -168,11 +191,15 @@ impl Sort {
 
 impl Sort {
     /// The same for one half of the view, to go with [`PaymentFilter::apply_to_half`].
-    pub(crate) fn apply_to_half(self, query: Query) -> Query {
-        match (self.key, self.ascending) {
-            (SortKey::Created, true) => query.order((payments::wallet_id.asc(), payments::id.asc())),
-            (SortKey::Created, false) => query.order((payments::wallet_id.desc(), payments::id.desc())),
-            (SortKey::Updated | SortKey::Amount | SortKey::Memo | SortKey::Tag, _) => self.apply(query),
+    pub(crate) fn apply_to_half(self, scope: Scope, query: Query) -> Query {
+        match (self.key, scope, self.ascending) {
+            (SortKey::Created, Scope::Wallet(_), true) => query.order((payments::wallet_id.asc(), payments::id.asc())),
+            (SortKey::Created, Scope::Wallet(_), false) => {
+                query.order((payments::wallet_id.desc(), payments::id.desc()))
+            }
+            (SortKey::Created, Scope::Tenant(_), true) => query.order((payments::tenant.asc(), payments::id.asc())),
+            (SortKey::Created, Scope::Tenant(_), false) => query.order((payments::tenant.desc(), payments::id.desc())),
+            (SortKey::Updated | SortKey::Amount | SortKey::Memo | SortKey::Tag, _, _) => self.apply(query),
         }
     }
 }
@@ -208,11 +235,44 @@ impl Test {
             Self::Wallet(ids) => {
                 Box::new(payments::wallet_id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
             }
+            Self::OfUser(user) => Box::new(
+                diesel::dsl::sql::<Bool>("wallet_id IN (SELECT w.id FROM wallets AS w WHERE w.user_id = ")
+                    .bind::<Binary, _>(user.as_bytes().to_vec())
+                    .sql(")"),
+            ),
+            Self::Search(text) => Box::new(satkeep_contains(payments::memo.nullable(), text.as_str().to_owned())),
+            Self::Called(tenant, text) => in_names(*tenant, text),
             Self::Before(row) => Box::new(payments::id.lt(row.as_bytes().to_vec())),
             Self::Status(statuses, now) => any_of(statuses, |status| has_status(*status, *now)),
             Self::Either(tests) => any_of(tests, Self::expression),
         }
     }
+}
+
+/// Whether a text is somewhere in the name of the wallet, or in what its user is called. Deleted ones
+/// have payments as well.
+fn in_names(tenant: UserId, text: &SearchText) -> Expression {
+    let (tenant, text) = (tenant.as_bytes().to_vec(), text.as_str().to_owned());
+    Box::new(
+        diesel::dsl::sql::<Bool>(
+            "wallet_id IN (SELECT w.id FROM users AS u INNER JOIN wallets AS w ON w.user_id = u.id \
+             WHERE (u.manager_id = ",
+        )
+        .bind::<Binary, _>(tenant.clone())
+        .sql(" OR u.id = ")
+        .bind::<Binary, _>(tenant)
+        .sql(") AND satkeep_in_time() AND (satkeep_contains(w.name, ")
+        .bind::<Text, _>(text.clone())
+        .sql(") OR satkeep_contains(u.name, ")
+        .bind::<Text, _>(text.clone())
+        .sql(") OR satkeep_contains(u.username, ")
+        .bind::<Text, _>(text.clone())
+        .sql(") OR satkeep_contains(u.email, ")
+        .bind::<Text, _>(text.clone())
+        .sql(") OR satkeep_contains(u.external_id, ")
+        .bind::<Text, _>(text)
+        .sql(")))"),
+    )
 }
 
 /// The tag, or the empty text if there is none, so that a negated test matches those payments.
@@ -250,11 +310,21 @@ where
 fn has_status(status: Status, now: UnixMs) -> Expression {
     let is = |state: InvoiceState| payments::state.eq(state.as_str());
     let is_over = payments::expires_at_ms.le(now.get());
+    // The open invoices of a deleted wallet are left as they are, and count as cancelled.
+    let of_deleted = || {
+        diesel::dsl::sql::<Bool>(
+            "EXISTS (SELECT 1 FROM accounts AS a WHERE a.id = wallet_id AND a.closed_at_ms IS NOT NULL)",
+        )
+    };
     match status {
         Status::Success => Box::new(is(InvoiceState::Paid)),
         Status::Pending => {
-            Box::new(is(InvoiceState::Held).or(is(InvoiceState::Open).and(payments::expires_at_ms.gt(now.get()))))
+            let is_in_time = payments::expires_at_ms.gt(now.get());
+            let waits = is(InvoiceState::Open).and(is_in_time).and(diesel::dsl::not(of_deleted()));
+            Box::new(is(InvoiceState::Held).or(waits))
         }
-        Status::Failed => Box::new(is(InvoiceState::Cancelled).or(is(InvoiceState::Open).and(is_over))),
+        Status::Failed => {
+            Box::new(is(InvoiceState::Cancelled).or(is(InvoiceState::Open).and(is_over.or(of_deleted()))))
+        }
     }
 }

@@ -1,18 +1,22 @@
 //! Payments: a wallet's view of invoices and transfers.
 
+pub mod counts;
 pub mod expiry;
 pub mod extra;
 pub mod filter;
+pub mod flows;
 pub mod history;
 mod page;
+pub mod scope;
 pub mod stats;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
 use diesel::{PgConnection, SqliteConnection};
 
+use super::holds;
 use super::wallets::CHUNK_IDS;
 use crate::crypto::secret::{Sealed, Sealer};
 use crate::domain::external_id::ExternalId;
@@ -26,11 +30,12 @@ use crate::store::db::columns::read_columns;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 use crate::store::db::functions::satkeep_in_time;
-use crate::store::db::schema::{invoices, payments};
+use crate::store::db::schema::{accounts, invoices, payments};
 use crate::store::db::statement::statement;
 use crate::store::lookup_batcher::Found;
 use crate::store::payments::filter::{PaymentFilter, Sort};
 use crate::store::payments::page::Page;
+use crate::store::payments::scope::Scope;
 use crate::store::webhooks::log;
 
 /// One side of a payment, or an invoice that waits to be paid.
@@ -255,7 +260,8 @@ pub fn find_row(connection: &mut Db, wallet: WalletId, row: PaymentRow) -> Resul
 }
 
 /// Sides of payments, by wallet and row id, in this order. Takes one query per wallet, because a
-/// row can only be found by its id within a wallet.
+/// row can only be found by its id within a wallet. A payment that was pending and has settled since is
+/// found by the row that it had then.
 pub fn find_sides(connection: &mut Db, sides: &[(WalletId, PaymentRow)]) -> Result<Vec<Payment>, StoreError> {
     let mut rows: HashMap<WalletId, Vec<PaymentRow>> = HashMap::new();
     for (wallet, row) in sides {
@@ -265,6 +271,13 @@ pub fn find_sides(connection: &mut Db, sides: &[(WalletId, PaymentRow)]) -> Resu
     for (wallet, rows) in rows {
         for side in find_rows(connection, wallet, &rows)? {
             found.insert((wallet, side.row), side);
+        }
+    }
+    for (wallet, row) in sides {
+        if !found.contains_key(&(*wallet, *row))
+            && let Some(settled) = holds::settled_as(connection, row.hold())?
+        {
+            found.insert((*wallet, *row), find_row(connection, *wallet, settled.into())?);
         }
     }
     let in_order = sides.iter().map(|(wallet, row)| found.remove(&(*wallet, *row)).ok_or(StoreError::NotFound));
@@ -289,10 +302,10 @@ pub fn find_rows(connection: &mut Db, wallet: WalletId, rows: &[PaymentRow]) -> 
     Ok(found)
 }
 
-/// A page of a wallet's payments.
+/// A page of the payments of a wallet or a tenant.
 pub fn list(
     connection: &mut Db,
-    wallet: WalletId,
+    scope: Scope,
     filter: &PaymentFilter,
     sort: Sort,
     offset: i64,
@@ -301,13 +314,13 @@ pub fn list(
     let rows: Vec<Row> = match connection {
         // Uses the indexes of both halves of the view by itself.
         Db::Sqlite(_) => {
-            let page = sort.apply(filter.apply(wallet)).filter(satkeep_in_time()).offset(offset).limit(limit);
+            let page = sort.apply(filter.apply(scope)).filter(satkeep_in_time()).offset(offset).limit(limit);
             page.select(Row::as_select()).load(connection)?
         }
-        // Would sort all of a wallet's payments, unless each half is queried for its own part.
+        // Would sort all of the payments, unless each half is queried for its own part.
         Db::Postgres(_) => {
             let half = || {
-                let half = sort.apply_to_half(filter.apply_to_half(wallet)).limit(offset.saturating_add(limit));
+                let half = sort.apply_to_half(scope, filter.apply_to_half(scope)).limit(offset.saturating_add(limit));
                 // The tag is only used for sorting.
                 half.select((Row::as_select(), payments::tag))
             };
@@ -316,11 +329,32 @@ pub fn list(
         }
     };
     let mut page: Vec<Payment> = rows.into_iter().map(Payment::try_from).collect::<Result<_, _>>()?;
+    if matches!(scope, Scope::Tenant(_)) {
+        cancel_in_deleted(connection, &mut page)?;
+    }
     add_webhook_statuses(connection, &mut page)?;
     Ok(page)
 }
 
-/// The number of a wallet's payments that match a filter.
-pub fn count(connection: &mut Db, wallet: WalletId, filter: &PaymentFilter) -> Result<i64, StoreError> {
-    Ok(filter.apply(wallet).filter(satkeep_in_time()).count().get_result(connection)?)
+/// Takes into account that wallets may be deleted: then their open invoices can no longer be paid.
+fn cancel_in_deleted(connection: &mut Db, payments: &mut [Payment]) -> Result<(), StoreError> {
+    let is_open = |payment: &&mut Payment| payment.state == InvoiceState::Open;
+    let wallets: HashSet<_> = payments.iter_mut().filter(is_open).map(|payment| payment.wallet).collect();
+    let ids: Vec<_> = wallets.iter().map(|id| id.as_bytes().to_vec()).collect();
+    let mut deleted = HashSet::new();
+    for ids in ids.chunks(CHUNK_IDS) {
+        let closed = accounts::table.filter(accounts::id.eq_any(ids)).filter(accounts::closed_at_ms.is_not_null());
+        for id in closed.select(accounts::id).load::<Vec<u8>>(connection)? {
+            deleted.insert(WalletId::from_slice(&id)?);
+        }
+    }
+    for payment in payments.iter_mut().filter(is_open).filter(|payment| deleted.contains(&payment.wallet)) {
+        payment.state = InvoiceState::Cancelled;
+    }
+    Ok(())
+}
+
+/// The number of payments of a wallet or a tenant that match a filter.
+pub fn count(connection: &mut Db, scope: Scope, filter: &PaymentFilter) -> Result<i64, StoreError> {
+    Ok(filter.apply(scope).filter(satkeep_in_time()).count().get_result(connection)?)
 }

@@ -1,4 +1,4 @@
-//! A page of a wallet's payments, from the parts of the view `payments`. Each part is sorted
+//! A page of payments, from the parts of the view `payments`. Each part is sorted
 //! and limited on its own, so that the planner walks its index and stops.
 
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};

@@ -11,6 +11,7 @@ use crate::store::db::functions::satkeep_in_time;
 use crate::store::db::schema::payments;
 use crate::store::db::sums::{high, low, sum, whole};
 use crate::store::payments::filter::PaymentFilter;
+use crate::store::payments::scope::Scope;
 
 /// What payments have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +125,7 @@ pub fn groups(
     only_settled: bool,
     limit: i64,
 ) -> Result<Vec<Group>, StoreError> {
-    let inner = filter.apply(wallet).filter(satkeep_in_time()).select((
+    let inner = filter.apply(Scope::Wallet(wallet)).filter(satkeep_in_time()).select((
         payments::state,
         payments::tag,
         payments::amount_msat,

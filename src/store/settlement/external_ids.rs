@@ -22,8 +22,8 @@ statement!(
 );
 
 statement!(
-    /// The payments of accounts that have these external ids: for each one, a look into the index of
-    /// invoices and one into that of transfers.
+    /// The payments of accounts that have these external ids: for each one, a look into the indexes of
+    /// invoices, of transfers, and of holds.
     SelectNamedOfMany on PgConnection,
     (accounts: Vec<&'a [u8]> as Array<Binary>, external_ids: Vec<&'a str> as Array<Text>) -> (Binary, Text, Binary),
     "SELECT n.account, n.external_id, p.payment_hash
@@ -32,6 +32,8 @@ statement!(
         UNION ALL
         SELECT i.payment_hash FROM transfers AS t INNER JOIN invoices AS i ON i.id = t.invoice_id
         WHERE t.debit_account = n.account AND t.external_id = n.external_id
+        UNION ALL
+        SELECT payment_hash FROM holds WHERE wallet_id = n.account AND external_id = n.external_id
      ) AS p"
 );
 

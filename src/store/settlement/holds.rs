@@ -51,6 +51,7 @@ written_columns!(
     |row: HoldRow| OneHold, ManyHolds, hold_names, hold_marks {
         id: &'a [u8] as Binary = row.id.as_bytes(),
         wallet_id: &'a [u8] as Binary = row.hold.account.as_bytes(),
+        tenant: Option<&'a [u8]> as Nullable<Binary> = row.tenant.as_ref().map(|id| id.as_bytes().as_slice()),
         manager_id: Option<&'a [u8]> as Nullable<Binary> = row.hold.manager.as_ref().map(|id| id.as_bytes().as_slice()),
         group_name: Option<&'a str> as Nullable<Text> = row.hold.group.as_ref().map(HoldGroup::as_str),
         payment_hash: &'a [u8] as Binary = row.hold.payment_hash.as_bytes(),

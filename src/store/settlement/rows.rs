@@ -7,7 +7,7 @@ use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use crate::crypto::secret::Sealed;
 use crate::domain::controls::{Freeze, Freezes, Limits, Spent};
 use crate::domain::idempotency::{IdempotencyKey, RequestDigest};
-use crate::domain::ids::{AccountId, InvoiceId, OriginId, PaymentHash};
+use crate::domain::ids::{AccountId, InvoiceId, OriginId, PaymentHash, UserId};
 use crate::domain::money::{Amount, Msat};
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::EventKinds;
@@ -53,6 +53,7 @@ read_columns!(
         spent_msat: i64 as BigInt,
         subscribed: Option<i64> as Nullable<BigInt> =
             "(SELECT s.kinds FROM subscriptions AS s WHERE s.manager_id = accounts.tenant)",
+        tenant: Option<Vec<u8>> as Nullable<Binary>,
     }
 );
 
@@ -100,6 +101,7 @@ pub(crate) fn account(row: &AccountColumns) -> Result<(AccountId, Account), Stor
         limits: Limits { payment_max: limit(row.payment_max_msat)?, day_max: limit(row.day_max_msat)? },
         spent: Spent { day: row.spent_day, total: Msat::new(row.spent_msat) },
         subscribed: EventKinds::from_stored(row.subscribed.unwrap_or_default()),
+        tenant: row.tenant.as_deref().map(UserId::from_slice).transpose()?,
     };
     Ok((AccountId::from_slice(&row.id)?, account))
 }

@@ -5,7 +5,7 @@ use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use crate::crypto::secret::Sealed;
 use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
-use crate::domain::ids::EventId;
+use crate::domain::ids::{EventId, UserId};
 use crate::domain::time::UnixMs;
 use crate::ledger::state::{AccountRow, ClaimRow, InvoiceRow, PaymentEvent, TransferRow};
 use crate::store::db::columns::written_columns;
@@ -29,8 +29,13 @@ written_columns!(
         expires_at_ms: i64 as BigInt = row.invoice.expires_at.get(),
         paid_at_ms: Option<i64> as Nullable<BigInt> = row.paid_at.map(UnixMs::get),
         external_id: Option<&'a str> as Nullable<Text> = row.invoice.external_id.as_ref().map(ExternalId::as_str),
+        tenant: Option<&'a [u8]> as Nullable<Binary> = row.tenant.as_ref().map(bytes),
     }
 );
+
+const fn bytes(id: &UserId) -> &[u8] {
+    id.as_bytes().as_slice()
+}
 
 written_columns!(
     /// New transfers, without the time.
@@ -49,6 +54,8 @@ written_columns!(
         tag: Option<String> as Nullable<Text> = row.extra.as_ref().and_then(Extra::tag),
         webhook: Option<&'a str> as Nullable<Text> = row.webhook.as_deref(),
         external_id: Option<&'a str> as Nullable<Text> = row.external_id.as_ref().map(ExternalId::as_str),
+        tenant: Option<&'a [u8]> as Nullable<Binary> = row.tenant.as_ref().map(bytes),
+        payee_tenant: Option<&'a [u8]> as Nullable<Binary> = row.payee_tenant.as_ref().map(bytes),
     }
 );
 

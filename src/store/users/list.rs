@@ -1,7 +1,7 @@
 //! Lists of the users of a tenant, and of managers.
 
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Binary, Bool};
 
 use super::{COLUMNS, Columns, Cursor, User, is_of, user};
 use crate::domain::extra::Extra;
@@ -222,9 +222,13 @@ pub fn list(
         .offset(offset)
         .limit(limit);
     if let Some(Cursor { created_at, id }) = after {
-        let (created_at_ms, id) = (created_at.get(), id.as_bytes().to_vec());
+        // Compared as a pair, so that the index leads there.
         query = query.filter(
-            users::created_at_ms.gt(created_at_ms).or(users::created_at_ms.eq(created_at_ms).and(users::id.gt(id))),
+            diesel::dsl::sql::<Bool>("(users.created_at_ms, users.id) > (")
+                .bind::<BigInt, _>(created_at.get())
+                .sql(", ")
+                .bind::<Binary, _>(id.as_bytes().to_vec())
+                .sql(")"),
         );
     }
     query.load::<Columns>(connection)?.into_iter().map(user).collect()

@@ -1,18 +1,21 @@
 //! Wallets and their keys.
 
 pub mod controls;
+mod list;
+
+pub use list::{WalletFilter, holdings_of_tenant, list};
 
 use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
 
-use super::users::Cursor;
 use crate::crypto::secret::{Sealed, Sealer};
 use crate::domain::api_keys::{KeyDigest, KeyKind, KeyPair, new_generation};
 use crate::domain::controls::{Freeze, Limits};
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::money::Msat;
+use crate::domain::search::{SearchText, contains};
 use crate::domain::text::Name;
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::EventKind;
@@ -58,6 +61,13 @@ pub struct Wallet {
     pub currency: Option<String>,
     /// When it was created.
     pub created_at: UnixMs,
+}
+
+impl Wallet {
+    /// Whether a text is somewhere in its name, whatever the case, or its id.
+    pub fn is_called(&self, text: &SearchText) -> bool {
+        contains(&self.name, text.as_str()) || text.as_str().trim().parse() == Ok(self.id)
+    }
 }
 
 /// A new wallet, with its two keys.
@@ -176,6 +186,7 @@ pub fn create(connection: &mut Db, user: UserId, new: &NewWallet) -> Result<(), 
             wallets::name.eq(new.name.as_str()),
             wallets::created_at_ms.eq(new.created_at.get()),
             wallets::updated_at_ms.eq(new.created_at.get()),
+            wallets::tenant.eq(tenant.as_bytes().as_slice()),
         ))
         .execute(connection)?;
     insert_keys(connection, new.id, &new.keys)?;
@@ -292,14 +303,17 @@ pub struct Holdings {
     pub wallets: i64,
     /// What these can spend together, in msat: without what is held.
     pub balance_msat: i128,
+    /// What of their money is on hold, in msat.
+    pub held_msat: i128,
     /// How often money has come into one of them or left it.
     pub movements: i64,
     /// When that was last.
     pub moved_at: Option<UnixMs>,
 }
 
-/// A user, how many wallets it has, what they hold in two parts, how often and when they have moved.
-type HoldingColumns = (Vec<u8>, i64, i64, i64, i64, Option<i64>);
+/// A user, how many wallets it has, what they can spend and what is held of them, each in two parts,
+/// how often and when they have moved.
+type HoldingColumns = (Vec<u8>, i64, i64, i64, i64, i64, i64, Option<i64>);
 
 /// What users have. Those without a wallet are left out.
 pub fn holdings_of(connection: &mut Db, ids: &[UserId]) -> Result<HashMap<UserId, Holdings>, StoreError> {
@@ -316,46 +330,20 @@ pub fn holdings_of(connection: &mut Db, ids: &[UserId]) -> Result<HashMap<UserId
                 diesel::dsl::count_star(),
                 diesel::dsl::sql::<BigInt>(sum!(high!("(accounts.balance_msat - accounts.held_msat)"))),
                 diesel::dsl::sql::<BigInt>(sum!(low!("(accounts.balance_msat - accounts.held_msat)"))),
+                diesel::dsl::sql::<BigInt>(sum!(high!("accounts.held_msat"))),
+                diesel::dsl::sql::<BigInt>(sum!(low!("accounts.held_msat"))),
                 diesel::dsl::sql::<BigInt>(sum!("accounts.entries")),
                 diesel::dsl::sql::<Nullable<BigInt>>("MAX(accounts.moved_at_ms)"),
             ))
             .load(connection)?;
-        for (user, wallets, high, low, movements, moved_at_ms) in rows {
-            let (balance_msat, moved_at) = (whole(high, low), moved_at_ms.map(UnixMs::new));
-            found.insert(UserId::from_slice(&user)?, Holdings { wallets, balance_msat, movements, moved_at });
+        for (user, wallets, high, low, held_high, held_low, movements, moved_at_ms) in rows {
+            let (balance_msat, held_msat) = (whole(high, low), whole(held_high, held_low));
+            let moved_at = moved_at_ms.map(UnixMs::new);
+            found
+                .insert(UserId::from_slice(&user)?, Holdings { wallets, balance_msat, held_msat, movements, moved_at });
         }
     }
     Ok(found)
-}
-
-/// A page of the tenant's wallets, oldest first.
-pub fn list(
-    connection: &mut Db,
-    tenant: UserId,
-    after: Option<&Cursor<WalletId>>,
-    offset: i64,
-    limit: i64,
-) -> Result<Vec<Wallet>, StoreError> {
-    let mut query = wallets::table
-        .inner_join(users::table)
-        .inner_join(accounts::table)
-        .filter(users::manager_id.eq(tenant.as_bytes().to_vec()))
-        .filter(wallets::deleted_at_ms.is_null())
-        .filter(satkeep_in_time())
-        .order((wallets::created_at_ms, wallets::id))
-        .select(COLUMNS)
-        .offset(offset)
-        .limit(limit)
-        .into_boxed();
-    if let Some(Cursor { created_at, id }) = after {
-        let (created_at_ms, id) = (created_at.get(), id.as_bytes().to_vec());
-        query = query.filter(
-            wallets::created_at_ms
-                .gt(created_at_ms)
-                .or(wallets::created_at_ms.eq(created_at_ms).and(wallets::id.gt(id))),
-        );
-    }
-    query.load::<Columns>(connection)?.into_iter().map(wallet).collect()
 }
 
 /// The encrypted keys of wallets, by wallet and kind.
