@@ -31,4 +31,18 @@ both_stores! {
         assert!(!output.status.success() && err.contains("401"), "{err}");
         server.audit();
     }
+
+    fn the_recipes_for_holds_run(server) {
+        for (recipe, last) in [
+            ("duel", "winner: 145 sat, loser: 50 sat"),
+            ("tournament", "played, 100 sat paid: [90, 60, 40, 30, 30]"),
+            ("split_payout", "buyer: 285 sat, creator: 193 sat"),
+        ] {
+            let out = run_example(server, Path::new("python3"), &[&format!("examples/{recipe}.py")]);
+            assert_eq!(out.lines().last().unwrap_or_default(), last, "{out}");
+            let open = server.get("/usermanager/api/v1/holds?state=open", &server.manager.invoice).expect(200);
+            assert_eq!(open, serde_json::json!([]), "{recipe} has left holds");
+        }
+        server.audit();
+    }
 }

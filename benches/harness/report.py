@@ -4,6 +4,7 @@ import platform
 import subprocess
 
 from .growth import YOUNG_PAYMENTS
+from .shapes import CONNECTIONS_MAX, SETTLE, SETTLED
 
 
 def machine():
@@ -114,6 +115,14 @@ def ratios(report):
         figures.ratio(f"pay hot / pay spread, {store}", rate(store, "pay hot"), rate(store, "pay spread"), at_least=0.9)
         hooked = rate(store, "pay hot with webhook")
         figures.ratio(f"pay hot with webhook / without, {store}", hooked, rate(store, "pay hot"), at_least=0.7)
+        moved, captured = rate(store, "transfer"), rate(store, "capture hold")
+        figures.ratio(f"transfer / pay hot, {store}", moved, rate(store, "pay hot"))
+        figures.ratio(f"place hold / pay hot, {store}", rate(store, "place hold"), rate(store, "pay hot"))
+        figures.ratio(f"place hold / transfer, {store}", rate(store, "place hold"), moved)
+        figures.ratio(f"capture hold / pay hot, {store}", captured, rate(store, "pay hot"))
+        figures.ratio(f"capture hold / transfer, {store}", captured, moved)
+        settled = at.get((store, SETTLE, min(connections, CONNECTIONS_MAX[SETTLE])), {}).get("rate")
+        figures.ratio(f"holds captured by {SETTLE} / capture hold, {store}", settled and settled * SETTLED, captured)
         signed, issued = micro.get(("invoice", "sign")), micro.get(("invoice", "issue"))
         figures.ratio(f"create, {store} / signatures", rate(store, "create"), signed, at_least=0.6)
         figures.ratio(f"create, {store} / whole invoices issued by one core", rate(store, "create"), issued)

@@ -6,6 +6,10 @@ from . import load
 
 CREATE = {"out": False, "amount": 1, "memo": "Payment/Tip from service/game"}
 PAYMENTS = "/api/v1/payments"
+TRANSFERS = "/usermanager/api/v1/transfers"
+HOLDS = "/usermanager/api/v1/holds"
+# Holds that are settled together.
+SETTLED = 100
 
 
 class World:
@@ -16,7 +20,8 @@ class World:
         self.server, self.payees, self.payers, self.listed, self.webhook = server, payees, payers, listed, webhook
         if payers:
             legs = [{"from_wallet": self.manager_wallet(), "to_wallet": w["id"], "amount": 1_000_000} for w in payers]
-            server.call("POST", "/usermanager/api/v1/transfers", server.admin, legs)
+            server.call("POST", TRANSFERS, server.admin, legs)
+        self.held = []
         self.open = []
         self.hooked = []
         self.paid = []
@@ -45,6 +50,15 @@ class World:
                 self.collect(wallet)
         taken, self.open = self.open[:count], self.open[count:]
         self.paid.extend(taken[:1000])
+        return taken
+
+    def holds(self, count):
+        """So many holds of a sat of the payers' that nobody has settled: their ids."""
+        payers = itertools.cycle(self.payers)
+        while len(self.held) < count:
+            orders = [{"wallet": next(payers)["id"], "amount": 1, "expires_in": 86_400} for _ in range(1000)]
+            self.held += [hold["id"] for hold in self.server.call("POST", HOLDS, self.server.admin, orders)]
+        taken, self.held = self.held[:count], self.held[count:]
         return taken
 
     def collect(self, wallet):
@@ -88,6 +102,31 @@ def pay_spread(world, count):
     return [pay(key, invoice) for key, invoice in zip(payers, world.invoices(count))], True
 
 
+def transfer(world, _count):
+    """Without an invoice, from the manager's wallet."""
+    legs = ({"from_wallet": world.manager_wallet(), "to_wallet": payee["id"], "amount": 1} for payee in world.payees)
+    return [load.line(world.server.admin, "POST", TRANSFERS, leg) for leg in legs], False
+
+
+def place_hold(world, _count):
+    orders = ({"wallet": payer["id"], "amount": 1, "expires_in": 86_400} for payer in world.payers)
+    return [load.line(world.server.admin, "POST", HOLDS, order) for order in orders], False
+
+
+def capture_hold(world, count):
+    """Holds of all payers, to one payee."""
+    terms = {"to_wallet": world.payees[0]["id"]}
+    return [load.line(world.server.admin, "POST", f"{HOLDS}/{hold}/capture", terms) for hold in world.holds(count)], True
+
+
+def settle_holds(world, count):
+    """So many of them at once, to one payee."""
+    to = [{"wallet": world.payees[0]["id"]}]
+    holds = iter(world.holds(max(count // SETTLED, 1) * SETTLED))
+    settlements = ([{"hold": hold, "to": to} for hold in group] for group in zip(*[holds] * SETTLED))
+    return [load.line(world.server.admin, "POST", f"{HOLDS}/settle", {"captures": some}) for some in settlements], True
+
+
 def wallet(world, _count):
     return [load.line(w["inkey"], "GET", "/api/v1/wallet") for w in world.payees], False
 
@@ -114,11 +153,19 @@ def mixed(world, count):
 
 
 WITH_WEBHOOK = "pay hot with webhook"
+SETTLE = f"settle {SETTLED} holds"
+# What fills the ledger's queue sooner than a payment does: one tenant may have some 3,000 movements
+# in it, and more are refused.
+CONNECTIONS_MAX = {SETTLE: 16}
 
 SHAPES = {
     "create": create,
     "pay hot": pay_hot,
     "pay spread": pay_spread,
+    "transfer": transfer,
+    "place hold": place_hold,
+    "capture hold": capture_hold,
+    SETTLE: settle_holds,
     "wallet": wallet,
     "status": status,
     "list of 20": listing,

@@ -283,8 +283,11 @@ pub struct SettleHolds {
     pub group: Option<(UserId, HoldGroup)>,
 }
 
-/// The most open holds that a group may have to be settled as a whole.
+/// The most open holds of a group that are voided as a whole, without being named.
 pub const GROUP_HOLDS_MAX: usize = 1000;
+/// The most open holds of a group that are settled at once: as many again can be named. A store reads
+/// one more of a group that has more, so that this is noticed.
+pub const GROUP_READ_MAX: usize = 2 * GROUP_HOLDS_MAX;
 
 /// Gives back what holds hold whose time is over. Those that are closed already, or not over, are
 /// left alone, so anybody may ask for it at any time.

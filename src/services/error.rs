@@ -107,6 +107,15 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
+    /// There is no such thing, as far as the caller may know, and one of the items of the request, or
+    /// the only one, names it.
+    #[error("{missing:?} not found")]
+    MissingItem {
+        /// Which item, from 0.
+        index: usize,
+        /// What is not there.
+        missing: Missing,
+    },
     /// There is no rate of a currency.
     #[error(transparent)]
     Rate(#[from] RateError),

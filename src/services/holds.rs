@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::callers::{AdminKey, Caller, Manager, WalletKey};
+use super::callers::{Caller, WalletKey};
 use super::idempotency::{Created, payments_of};
 use super::rates::{Asked, quote};
-use super::transfers::{Room, offload};
+use super::transfers::{Room, check_wallets, offload};
 use super::{Error, Missing, Services};
 use crate::clock;
 use crate::crypto::random;
@@ -87,7 +87,7 @@ pub async fn place(
     if let Some(before) = payments_of(services, manager, claim).await? {
         return again(services, before.into_iter().map(|row| row.hold_move()).collect()).await;
     }
-    check_wallets(services, manager, orders.iter().map(|order| order.wallet)).await?;
+    check_wallets(services, manager, orders.iter().map(|order| order.wallet).enumerate()).await?;
     let quoted = quote(services, orders.iter().map(|order| order.amount)).await?;
     let now = clock::now();
     let new = orders.into_iter().enumerate().map(|(index, order)| {
@@ -110,7 +110,7 @@ pub async fn place(
 }
 
 /// Captures and voids holds of the tenant: all of it or nothing, once for each claim. Answers the
-/// holds that this has changed.
+/// holds that this has changed. A refusal that is about a payee tells which of all, in order.
 pub async fn settle(
     services: &Services,
     Room { manager, place }: Room,
@@ -128,7 +128,7 @@ pub async fn settle(
         return Err(Error::Missing(Missing::Hold));
     }
     let payees = order.captures.iter().flat_map(|capture| capture.to.iter().map(|(wallet, _)| *wallet));
-    check_wallets(services, manager, payees).await?;
+    check_wallets(services, manager, payees.enumerate()).await?;
 
     let (sealer, payouts) = (services.sealer.clone(), order.captures.iter().map(|capture| capture.to.len()).sum());
     let captures = order.captures;
@@ -138,19 +138,6 @@ pub async fn settle(
     let command = SettleHolds { authority: manager.authority(), claim, captures, voids: order.voids, group };
     let settled = place.submit(command).await??;
     answer(services, settled).await
-}
-
-/// Makes sure that wallets are the tenant's, or the calling one.
-async fn check_wallets(
-    services: &Services,
-    manager: Manager<AdminKey>,
-    wallets: impl Iterator<Item = WalletId>,
-) -> Result<(), Error> {
-    let mut wallets: HashSet<_> = wallets.collect();
-    wallets.remove(&manager.wallet());
-    let (tenant, wallets) = (manager.user(), wallets.into_iter().collect::<Vec<_>>());
-    let reachable = services.store.read(move |connection| wallets::check_in_tenant(connection, tenant, &wallets)).await;
-    reachable.map_err(Error::of(Missing::Wallet))
 }
 
 fn prepared(sealer: &Sealer, CaptureOrder { hold, to, is_final }: CaptureOrder) -> CaptureHold {
@@ -183,10 +170,10 @@ async fn again(services: &Services, moves: Vec<HoldMoveId>) -> Result<Created<Ve
 }
 
 /// A hold of the tenant.
-pub async fn find(services: &Services, manager: Manager<WalletKey>, id: HoldId) -> Result<HoldView, Error> {
-    let (tenant, own) = (manager.user(), manager.wallet());
+pub async fn find(services: &Services, caller: WalletKey, id: HoldId) -> Result<HoldView, Error> {
+    let (tenant, own) = (caller.managed_tenant().ok_or(Error::Missing(Missing::Hold))?, caller.wallet());
     let found = services.store.read(move |connection| {
-        manager.recheck(connection)?;
+        caller.recheck(connection)?;
         if holds::wallets_of(connection, &[id], tenant, own)?.is_empty() {
             return Err(StoreError::NotFound);
         }
@@ -210,27 +197,27 @@ pub struct HoldQuery {
     pub limit: i64,
 }
 
-/// Holds of the tenant, newest first, as `show` makes them.
+/// Holds of the tenant, newest first, as `show` makes them. Who manages none has none.
 pub async fn list<T: Send + 'static>(
     services: &Services,
-    manager: Manager<WalletKey>,
+    caller: WalletKey,
     query: HoldQuery,
     show: impl FnOnce(Vec<HoldView>) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Error> {
+    let Some(tenant) = caller.managed_tenant() else {
+        return if query.wallet.is_some() { Err(Error::Missing(Missing::Wallet)) } else { Ok(show(Vec::new())?) };
+    };
     let list = move |connection: &mut Db| {
-        manager.recheck(connection)?;
+        caller.recheck(connection)?;
         let of = match query.wallet {
-            Some(wallet) if wallet == manager.wallet() => Owner::Wallet(wallet),
-            Some(wallet) => {
-                wallets::check_in_tenant(connection, manager.user(), &[wallet])?;
-                Owner::Wallet(wallet)
-            }
-            None => Owner::Manager(manager.user()),
+            Some(wallet) if wallet == caller.wallet() => Owner::OwnWallet(wallet, tenant),
+            Some(wallet) => Owner::Wallet(wallets::find_in_tenant(connection, tenant, wallet)?.id),
+            None => Owner::Manager(tenant),
         };
         let filter = HoldFilter { of, groups: query.groups, states: query.states, now: clock::now() };
         show(holds::list(connection, &filter, query.offset, query.limit)?)
     };
-    services.store.read_list(manager.consumer(), list).await.map_err(Error::of(Missing::Wallet))
+    services.store.read_list(caller.consumer(), list).await.map_err(Error::of(Missing::Wallet))
 }
 
 /// Closes some holds whose time is over; answers whether there may be more. Any number of replicas

@@ -86,11 +86,9 @@ async fn settle(
     if let Some(before) = payments_of(services, manager, claim).await? {
         return again(services, payers, &before).await;
     }
-    let mut wallets: HashSet<_> = transfers.iter().flat_map(|transfer| [transfer.from, transfer.to]).collect();
-    wallets.remove(&manager.wallet());
-    let (tenant, wallets) = (manager.user(), wallets.into_iter().collect::<Vec<_>>());
-    let reachable = services.store.read(move |connection| wallets::check_in_tenant(connection, tenant, &wallets)).await;
-    reachable.map_err(Error::of(Missing::Wallet))?;
+    let named = transfers.iter().enumerate();
+    let named = named.flat_map(|(index, transfer)| [(index, transfer.from), (index, transfer.to)]);
+    check_wallets(services, manager, named).await?;
 
     let quoted = quote(services, transfers.iter().map(|transfer| transfer.amount)).await?;
     let sealer = services.sealer.clone();
@@ -112,6 +110,20 @@ async fn settle(
         Once::Done(Transferred { at }) => Ok(Created::new(legs.into_iter().map(|leg| outgoing(leg, at)).collect())),
         Once::Replayed { payments } => again(services, payers, &payments).await,
     }
+}
+
+/// Makes sure that the wallets that items of a request name are the tenant's, or the calling one.
+pub(super) async fn check_wallets(
+    services: &Services,
+    manager: Manager<AdminKey>,
+    named: impl Iterator<Item = (usize, WalletId)> + Clone,
+) -> Result<(), Error> {
+    let mut wallets: HashSet<_> = named.clone().map(|(_, wallet)| wallet).collect();
+    wallets.remove(&manager.wallet());
+    let tenant = manager.user();
+    let outside = services.store.read(move |connection| wallets::outside_tenant(connection, tenant, wallets)).await?;
+    let first = named.into_iter().find(|(_, wallet)| outside.contains(wallet));
+    first.map_or(Ok(()), |(index, _)| Err(Error::MissingItem { index, missing: Missing::Wallet }))
 }
 
 /// The movements that were made before.

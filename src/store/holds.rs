@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use diesel::helper_types::IntoBoxed;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use crate::domain::extra::Extra;
 use crate::domain::hold::{HoldGroup, HoldState, HoldSums, MoveKind};
@@ -32,8 +33,10 @@ pub struct HoldFilter {
 /// Whose holds are listed.
 #[derive(Clone, Copy, Debug)]
 pub enum Owner {
-    /// Those of a wallet.
+    /// Those of a wallet of the tenant.
     Wallet(WalletId),
+    /// Those of the manager's own wallet, without what nobody but its manager may see.
+    OwnWallet(WalletId, UserId),
     /// Those that a manager has placed.
     Manager(UserId),
 }
@@ -54,8 +57,9 @@ struct Story {
     captures: Vec<CaptureView>,
 }
 
-/// The wallets of holds, as far as they are a manager's business: wallets of users that it has
-/// created, and the one whose key it has shown.
+/// The wallets of holds, as far as they are a manager's business: those of users that it has created,
+/// and of the wallet whose key it has shown. Of that one only what nobody above has placed: a user
+/// who may create users must not get at what its own manager holds.
 pub fn wallets_of(
     connection: &mut Db,
     ids: &[HoldId],
@@ -72,7 +76,7 @@ pub fn wallets_of(
                 users::manager_id
                     .assume_not_null()
                     .eq(tenant.as_bytes().as_slice())
-                    .or(wallets::id.eq(own.as_bytes().as_slice())),
+                    .or(wallets::id.eq(own.as_bytes().as_slice()).and(is_of(tenant))),
             )
             .select((holds::id, holds::wallet_id))
             .load(connection)?;
@@ -81,6 +85,13 @@ pub fn wallets_of(
         }
     }
     Ok(found)
+}
+
+/// Whether a manager has placed a hold, or nobody has, because it is for a hold invoice.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn is_of(manager: UserId) -> _ {
+    let id: Vec<u8> = manager.as_bytes().to_vec();
+    holds::manager_id.is_null().or(holds::manager_id.assume_not_null().eq(id))
 }
 
 /// Holds as these moves left them, in this order.
@@ -160,28 +171,33 @@ impl HoldFilter {
         let mut query = holds::table.into_boxed();
         query = match self.of {
             Owner::Wallet(id) => query.filter(holds::wallet_id.eq(id.as_bytes().to_vec())),
+            Owner::OwnWallet(id, manager) => {
+                query.filter(holds::wallet_id.eq(id.as_bytes().to_vec())).filter(is_of(manager))
+            }
             Owner::Manager(id) => query.filter(holds::manager_id.assume_not_null().eq(id.as_bytes().to_vec())),
         };
         if !self.groups.is_empty() {
             query = query.filter(holds::group_name.assume_not_null().eq_any(self.groups.clone()));
         }
-        if let [state] = self.states.as_slice() {
-            return match state {
-                HoldState::Open => {
-                    query.filter(holds::state.eq("open")).filter(holds::expires_at_ms.gt(self.now.get()))
-                }
-                HoldState::Expired => {
-                    let is_over = holds::state.eq("open").and(holds::expires_at_ms.le(self.now.get()));
-                    query.filter(holds::state.eq("expired").or(is_over))
-                }
-                HoldState::Captured | HoldState::Voided => query.filter(holds::state.eq(state.as_str())),
-            };
+        if self.states.is_empty() { query } else { query.filter(self.is_in_states()) }
+    }
+
+    /// Whether a hold is in one of the states. An open one whose time is over has expired, whether or
+    /// not it was closed.
+    fn is_in_states(&self) -> Box<dyn BoxableExpression<holds::table, MultiBackend, SqlType = Bool>> {
+        let asks_for = |state| self.states.contains(&state);
+        let kept: Vec<_> =
+            self.states.iter().filter(|state| **state != HoldState::Open).map(|it| it.as_str()).collect();
+        let is_open = holds::state.eq("open");
+        let (is_before, is_over) = (holds::expires_at_ms.gt(self.now.get()), holds::expires_at_ms.le(self.now.get()));
+        match (asks_for(HoldState::Open), asks_for(HoldState::Expired)) {
+            // By the index of what is open, which a longer condition would keep it from.
+            (true, false) if kept.is_empty() => Box::new(is_open.and(is_before)),
+            (true, false) => Box::new(holds::state.eq_any(kept).or(is_open.and(is_before))),
+            (false, true) => Box::new(holds::state.eq_any(kept).or(is_open.and(is_over))),
+            (true, true) => Box::new(holds::state.eq_any(kept).or(is_open)),
+            (false, false) => Box::new(holds::state.eq_any(kept)),
         }
-        if !self.states.is_empty() {
-            let names: Vec<_> = self.states.iter().map(|state| state.as_str()).collect();
-            query = query.filter(holds::state.eq_any(names));
-        }
-        query
     }
 }
 

@@ -136,7 +136,7 @@ macro_rules! rows {
 
 /// Every operation, at least once.
 pub(crate) fn rows() -> Vec<Row> {
-    let all = [wallets_own(), hub(), pay_links(), cards(), tenants(), operators(), everybodys()];
+    let all = [wallets_own(), hub(), pay_links(), cards(), tenants(), holds(), operators(), everybodys()];
     all.into_iter().flatten().collect()
 }
 
@@ -183,6 +183,8 @@ fn wallets_own() -> Vec<Row> {
         "GET /api/v1/webhooks/deliveries/{delivery_id}", AdminKey, Refused, |t| (format!("/api/v1/webhooks/deliveries/{}", t.delivery), NONE);
         "POST /api/v1/webhooks/deliveries/{delivery_id}/redeliver", AdminKey, Refused, |t| (format!("/api/v1/webhooks/deliveries/{}/redeliver", t.own_delivery), NONE);
         "POST /api/v1/webhooks/deliveries/{delivery_id}/redeliver", AdminKey, Refused, |t| (format!("/api/v1/webhooks/deliveries/{}/redeliver", t.delivery), NONE);
+        "POST /api/v1/payments/settle", AdminKey, Refused, |t| ("/api/v1/payments/settle".into(), json!({"preimage": t.preimage}));
+        "POST /api/v1/payments/cancel", AdminKey, Refused, |t| ("/api/v1/payments/cancel".into(), json!({"payment_hash": t.held_hash}));
         "POST /api/v1/payments/decode", AnybodyOrKey, Crosses, |t| ("/api/v1/payments/decode".into(), json!({"data": t.bolt11}));
     }
 }
@@ -324,6 +326,35 @@ fn tenants() -> Vec<Row> {
         "POST /usermanager/api/v1/webhooks/deliveries/{delivery_id}/redeliver", AdminKey, Refused, |t| (hooks(&format!("/deliveries/{}/redeliver", t.delivery)), NONE);
         "POST /usermanager/api/v1/webhooks/deliveries/{delivery_id}/redeliver", AdminKey, Refused, |t| (hooks(&format!("/deliveries/{}/redeliver", t.own_delivery)), NONE);
         "POST /usermanager/api/v1/extensions", Key, Refused, |t| (format!("/usermanager/api/v1/extensions?extension=x&userid={}&active=true", t.wallet.user), NONE);
+    }
+}
+
+fn holds() -> Vec<Row> {
+    fn holds(rest: &str) -> String {
+        format!("/usermanager/api/v1/holds{rest}")
+    }
+    fn hold(t: &Tenant, rest: &str) -> String {
+        holds(&format!("/{}{rest}", t.hold))
+    }
+    fn order(t: &Tenant) -> Value {
+        json!({"wallet": t.wallet.id, "amount": 1})
+    }
+    fn group(t: &Tenant) -> String {
+        format!("private-{}", t.manager)
+    }
+    rows! {
+        "POST /usermanager/api/v1/holds", AdminKey, Refused, |t| (holds(""), order(t));
+        "POST /usermanager/api/v1/holds", AdminKey, Refused, |t| (holds(""), json!([order(t), order(t)]));
+        "GET /usermanager/api/v1/holds", Key, OwnThings, |_| (holds(""), NONE);
+        "GET /usermanager/api/v1/holds", Key, Refused, |t| (holds(&format!("?wallet={}", t.wallet.id)), NONE);
+        "GET /usermanager/api/v1/holds", Key, Nothing, |t| (holds(&format!("?group={}", group(t))), NONE);
+        "GET /usermanager/api/v1/holds/{hold_id}", Key, Refused, |t| (hold(t, ""), NONE);
+        "POST /usermanager/api/v1/holds/{hold_id}/capture", AdminKey, Refused, |t| (hold(t, "/capture"), json!({"to_wallet": t.second.id}));
+        "POST /usermanager/api/v1/holds/{hold_id}/void", AdminKey, Refused, |t| (hold(t, "/void"), NONE);
+        "POST /usermanager/api/v1/holds/settle", AdminKey, Refused, |t| (holds("/settle"), json!({"captures": [{"hold": t.hold, "to": [{"wallet": t.second.id}]}]}));
+        "POST /usermanager/api/v1/holds/settle", AdminKey, Refused, |t| (holds("/settle"), json!({"void": [t.hold]}));
+        // A group of the same name is the caller's own, and has nothing in it.
+        "POST /usermanager/api/v1/holds/settle", AdminKey, Nothing, |t| (holds("/settle"), json!({"group": group(t)}));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Two tenants, and everybody who has no right to what is theirs.
 
 use satkeep::domain::api_keys::ApiKey;
+use satkeep::domain::node::Preimage;
 use serde_json::{Value, json};
 
 use crate::harness::{Card, Server, Wallet};
@@ -34,6 +35,12 @@ pub(crate) struct Tenant {
     pub(crate) hit: String,
     /// The id of a token of the manager's.
     pub(crate) token: String,
+    /// Money of the first wallet that is on hold.
+    pub(crate) hold: String,
+    /// The preimage of a hold invoice of the first wallet, which was paid.
+    pub(crate) preimage: String,
+    /// Its payment hash.
+    pub(crate) held_hash: String,
 }
 
 /// Somebody who calls.
@@ -274,6 +281,9 @@ fn tenant(server: &Server, manager: &Wallet) -> Tenant {
     let card = server.post("/boltcards/api/v1/cards", &wallet.admin, &order).expect(201);
     server.send("GET", &Card::programmed(&card).tap(), &[], "").expect(200);
     let hit = server.get("/boltcards/api/v1/hits", &wallet.invoice).expect(200)[0]["id"].as_str().unwrap().to_owned();
+    let order = json!({"wallet": wallet.id, "amount": 5, "group": format!("private-{}", manager.user), "memo": "a private stake"});
+    let hold = server.post("/usermanager/api/v1/holds", &manager.admin, &order).expect(201);
+    let (preimage, held_hash) = held_invoice(server, manager, &wallet);
     let of_card = |name: &str| card[name].as_str().unwrap().to_owned();
     Tenant {
         pay_link: link["id"].as_str().unwrap().to_owned(),
@@ -284,12 +294,25 @@ fn tenant(server: &Server, manager: &Wallet) -> Tenant {
         delivery: delivery(server, &webhook, "endpoint"),
         own_delivery: delivery(server, &manager.id, "wallet"),
         token: token(server, manager, "read").0,
+        hold: hold["id"].as_str().unwrap().to_owned(),
+        preimage,
+        held_hash,
         webhook,
         wallet,
         second,
         bolt11: text("bolt11"),
         hash: text("payment_hash"),
     }
+}
+
+/// A hold invoice that the manager has paid: its preimage, and its hash.
+fn held_invoice(server: &Server, manager: &Wallet, payee: &Wallet) -> (String, String) {
+    let preimage = Preimage::from_client(&manager.user.repeat(2)).unwrap();
+    let hash = preimage.payment_hash().to_string();
+    let order = json!({"out": false, "amount": 7, "payment_hash": hash});
+    let invoice = server.post("/api/v1/payments", &payee.invoice, &order).expect(201);
+    server.pay(manager, invoice["bolt11"].as_str().unwrap()).expect(201);
+    (preimage.reveal(), hash)
 }
 
 /// A delivery that came to its end.
@@ -313,13 +336,12 @@ fn nobody(tenant: &Tenant) -> Tenant {
     let (webhook, delivery, own_delivery, second) = (id.clone(), id.clone(), id.clone(), wallet.clone());
     let pay_link = "nobodys".to_owned();
     let (card, external_id, hit) = (id.clone(), id.clone(), id.clone());
-    let token = id.clone();
+    let (token, hold) = (id.clone(), id.clone());
     Tenant {
         manager: id,
         second,
         wallet,
         bolt11,
-        hash,
         webhook,
         delivery,
         own_delivery,
@@ -328,6 +350,10 @@ fn nobody(tenant: &Tenant) -> Tenant {
         external_id,
         hit,
         token,
+        hold,
+        preimage: "0".repeat(64),
+        held_hash: hash.clone(),
+        hash,
     }
 }
 
@@ -337,9 +363,11 @@ fn secrets_of(tenant: &Tenant, manager: &Wallet) -> Vec<String> {
         .flat_map(|wallet| [&wallet.user, &wallet.id, &wallet.admin, &wallet.invoice])
         .cloned()
         .collect();
-    secrets.extend([tenant.bolt11.clone(), tenant.hash.clone()]);
+    secrets.extend([&tenant.bolt11, &tenant.hash, &tenant.preimage, &tenant.held_hash].map(String::clone));
     secrets.extend([tenant.card.clone(), tenant.external_id.clone(), tenant.hit.clone()]);
-    secrets.extend([&tenant.webhook, &tenant.delivery, &tenant.own_delivery, &tenant.token].map(String::clone));
+    secrets.extend(
+        [&tenant.webhook, &tenant.delivery, &tenant.own_delivery, &tenant.token, &tenant.hold].map(String::clone),
+    );
     secrets.extend(
         [
             "a private card",
@@ -349,6 +377,7 @@ fn secrets_of(tenant: &Tenant, manager: &Wallet) -> Vec<String> {
             "private purpose",
             "private.example",
             "private answer",
+            "private stake",
         ]
         .map(str::to_owned),
     );

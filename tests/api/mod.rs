@@ -8,6 +8,7 @@ mod decode;
 mod deletion;
 mod every_request;
 mod external_ids;
+pub(crate) mod holds;
 pub(crate) mod idempotency;
 mod limits;
 mod lndhub;

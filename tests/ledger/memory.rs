@@ -13,7 +13,7 @@ use satkeep::domain::session::{Right, SessionDigest};
 use satkeep::domain::time::UnixMs;
 use satkeep::domain::webhooks::EventKinds;
 use satkeep::ledger::batch::ReadSet;
-use satkeep::ledger::command::GROUP_HOLDS_MAX;
+use satkeep::ledger::command::GROUP_READ_MAX;
 use satkeep::ledger::settle::{Commit, SettleError, SettlementStore};
 use satkeep::ledger::state::{
     Account, AccountKind, Card, Claimed, Effects, Hit, Hold, HoldMoveRow, Invoice, InvoiceState, PaymentEvent,
@@ -205,7 +205,7 @@ impl Memory {
             let is_of = |hold: &Hold| hold.manager == Some(*manager) && hold.group.as_ref() == Some(group);
             let mut of: Vec<_> = self.holds.iter().filter(|(_, hold)| is_open(hold) && is_of(hold)).collect();
             of.sort_unstable_by_key(|(id, _)| **id);
-            wanted.extend(of.into_iter().take(GROUP_HOLDS_MAX + 1).map(|(id, _)| *id));
+            wanted.extend(of.into_iter().take(GROUP_READ_MAX + 1).map(|(id, _)| *id));
         }
         let is_for = |hold: &Hold| is_open(hold) && read_set.held_invoices.contains(&hold.payment_hash);
         wanted.extend(self.holds.iter().filter(|(_, hold)| is_for(hold)).map(|(id, _)| *id));

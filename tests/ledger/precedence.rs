@@ -288,7 +288,7 @@ fn held(mut memory: Memory, paid: &NewInvoice) -> BTreeSet<usize> {
     let outcomes = settle_batch(&mut memory, &setup, &now).unwrap();
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     let mut tired = memory.clone();
-    tired.holds.get_mut(&open).unwrap().moves = 1_002;
+    tired.holds.get_mut(&open).unwrap().moves = 1_001;
     let mut crowded = memory.clone();
     for _ in 0..=1_000 {
         let hold = new_hold(w0, 1, Some(1));

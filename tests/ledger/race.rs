@@ -2,6 +2,10 @@
 
 use serde_json::json;
 
+use super::hold_race::{
+    captures_and_voids_race_for_one_hold, captures_race_for_parts_of_a_hold, holds_and_payments_race_for_money,
+    settlements_race_for_a_group,
+};
 use super::revocation::{
     a_frozen_wallet_stops_at_once, a_key_is_revoked_before_the_body_arrives,
     a_manager_is_deleted_while_it_creates_users, a_remembered_key_is_told_nothing_more,
@@ -198,7 +202,11 @@ fn equal_requests_race_under_many_keys(servers: &[&Server]) {
     }
 }
 
-const RACES: [fn(&[&Server]); 17] = [
+const RACES: [fn(&[&Server]); 21] = [
+    captures_and_voids_race_for_one_hold,
+    captures_race_for_parts_of_a_hold,
+    holds_and_payments_race_for_money,
+    settlements_race_for_a_group,
     the_keys_of_a_lost_rotation_stay_lost,
     payers_race_for_one_invoice,
     one_wallet_races_with_many_invoices,

@@ -409,8 +409,14 @@ impl ApiError {
 
     /// The same refusal, pointing at one movement of several.
     #[must_use]
-    fn at_leg(mut self, leg: usize) -> Self {
-        self.errors = vec![FieldError { field: format!("[{leg}]"), message: self.detail.to_string() }];
+    pub fn at_leg(self, leg: usize) -> Self {
+        self.at_field(format!("[{leg}]"))
+    }
+
+    /// The same refusal, pointing at the field of the request that is in the way.
+    #[must_use]
+    pub fn at_field(mut self, field: String) -> Self {
+        self.errors = vec![FieldError { field, message: self.detail.to_string() }];
         self
     }
 
@@ -603,7 +609,9 @@ impl From<services::Error> for ApiError {
     fn from(error: services::Error) -> Self {
         match error {
             services::Error::Store(error) => error.into(),
-            services::Error::Missing(missing) => ErrorCode::from(missing).into(),
+            services::Error::Missing(missing) | services::Error::MissingItem { missing, .. } => {
+                ErrorCode::from(missing).into()
+            }
             services::Error::Taken(Taken::Email) => ErrorCode::EmailTaken.into(),
             services::Error::Taken(Taken::Username) => ErrorCode::UsernameTaken.into(),
             services::Error::Taken(Taken::ExternalId) => {

@@ -7,7 +7,7 @@ use utoipa::openapi::Object;
 
 use super::orders::hold_id;
 use crate::api::framework::app::State;
-use crate::api::framework::auth::{Manager, WalletKey};
+use crate::api::framework::auth::WalletKey;
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::json_stream::json;
 use crate::api::framework::leniency;
@@ -58,11 +58,7 @@ impl FromValue for HoldState {
     security(("InvoiceKey" = []), ("AdminKey" = []))
 )]
 #[get("/usermanager/api/v1/holds")]
-pub(in crate::api) async fn list_holds(
-    key: Manager<WalletKey>,
-    app: State,
-    params: Params,
-) -> Result<HttpResponse, ApiError> {
+pub(in crate::api) async fn list_holds(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
     let HoldListParams { wallet, group, state, limit, offset } = params.read()?;
     let wallet = wallet.map(|id| id.parse().or(Err(ApiError::from(ErrorCode::WalletNotFound)))).transpose()?;
     let window = window(limit, offset);
@@ -81,7 +77,7 @@ pub(in crate::api) async fn list_holds(
 )]
 #[get("/usermanager/api/v1/holds/{hold_id}")]
 pub(in crate::api) async fn get_hold(
-    key: Manager<WalletKey>,
+    key: WalletKey,
     app: State,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {

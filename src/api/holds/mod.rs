@@ -17,7 +17,7 @@ use crate::api::framework::json_stream::json;
 use crate::api::user_manager::transfers::refusal;
 use crate::domain::hold_view::HoldView;
 use crate::services::holds::{self, SettlementOrder};
-use crate::services::transfers;
+use crate::services::{self, transfers};
 
 pub(in crate::api) use list::{get_hold, list_holds};
 pub use orders::{CaptureTerms, HoldCapture, NewHold, NewHolds, Payee, Settlement};
@@ -95,6 +95,34 @@ async fn respond(changed: Created<Vec<HoldView>>, is_list: bool, status: StatusC
     Ok(shown.respond_json_as(status))
 }
 
+/// A refusal, which names the payee that it is about, if it is about one that has a name.
+fn about_payee(error: services::Error, name: impl Fn(usize) -> Option<String>) -> ApiError {
+    let payee = if let services::Error::Rejected(rejection) = &error {
+        rejection.leg()
+    } else if let services::Error::MissingItem { index, .. } = &error {
+        Some(*index)
+    } else {
+        None
+    };
+    let refusal = ApiError::from(error);
+    match payee.and_then(name) {
+        Some(field) => refusal.at_field(field),
+        None => refusal,
+    }
+}
+
+/// The field of a settlement that names a payee, from the number of payees of each capture.
+fn payee_of(counts: &[usize], payee: usize) -> Option<String> {
+    let mut before = 0usize;
+    for (capture, count) in counts.iter().enumerate() {
+        match payee.checked_sub(before) {
+            Some(index) if index < *count => return Some(format!("captures.{capture}.to.{index}")),
+            _ => before = before.saturating_add(*count),
+        }
+    }
+    None
+}
+
 /// Capture a hold
 ///
 /// Pays what is held to one or several wallets of the tenant. What is not captured is given back, and
@@ -121,10 +149,14 @@ pub(in crate::api) async fn capture_hold(
     body: Body<LIST_BYTES_MAX>,
 ) -> Result<HttpResponse, ApiError> {
     let claim = idempotency.claim(&app, &key, &body)?;
-    let capture = read_capture(hold_id(&path), body.json()?, app.services.policy.invoice_sat_max)?;
+    let terms: CaptureTerms = body.json()?;
+    let is_list = terms.names_several();
+    let capture = read_capture(hold_id(&path), terms, app.services.policy.invoice_sat_max)?;
     let room = transfers::reserve(&app.services, key, capture.to.len())?;
     let order = SettlementOrder { captures: vec![capture], ..SettlementOrder::default() };
-    respond(holds::settle(&app.services, room, claim, order).await?, false, StatusCode::CREATED).await
+    let settled = holds::settle(&app.services, room, claim, order).await;
+    let settled = settled.map_err(|error| about_payee(error, |payee| is_list.then(|| format!("to.{payee}"))))?;
+    respond(settled, false, StatusCode::CREATED).await
 }
 
 /// Void a hold
@@ -172,5 +204,8 @@ pub(in crate::api) async fn settle_holds(
     let claim = idempotency.claim(&app, &key, &body)?;
     let order = read_settlement(body.json()?, app.services.policy.invoice_sat_max)?;
     let room = transfers::reserve(&app.services, key, order.weight())?;
-    respond(holds::settle(&app.services, room, claim, order).await?, true, StatusCode::CREATED).await
+    let payees: Vec<_> = order.captures.iter().map(|capture| capture.to.len()).collect();
+    let settled = holds::settle(&app.services, room, claim, order).await;
+    let settled = settled.map_err(|error| about_payee(error, |payee| payee_of(&payees, payee)))?;
+    respond(settled, true, StatusCode::CREATED).await
 }

@@ -210,6 +210,13 @@ pub(super) fn hold_id(text: &str) -> HoldId {
     text.parse().unwrap_or(HoldId::new([0xff; 16]))
 }
 
+impl CaptureTerms {
+    /// Whether it has a list of those who are paid.
+    pub(super) const fn names_several(&self) -> bool {
+        self.to.is_some()
+    }
+}
+
 /// Reads what to pay out of the hold that a path names.
 pub(super) fn read_capture(hold: HoldId, terms: CaptureTerms, sat_max: i64) -> Result<CaptureOrder, ApiError> {
     let mut checks = Checks::default();

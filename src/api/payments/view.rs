@@ -110,8 +110,9 @@ pub fn standing(state: InvoiceState, expires_at: UnixMs, now: UnixMs) -> (Status
     match state {
         InvoiceState::Paid => (Status::Success, "paid"),
         InvoiceState::Cancelled => (Status::Failed, "cancelled"),
-        InvoiceState::Open | InvoiceState::Held if now >= expires_at => (Status::Failed, "expired"),
+        InvoiceState::Open if now >= expires_at => (Status::Failed, "expired"),
         InvoiceState::Open => (Status::Pending, "open"),
+        // Until it is given back, the money is missing from the payer's balance.
         InvoiceState::Held => (Status::Pending, "held"),
     }
 }

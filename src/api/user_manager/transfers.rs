@@ -151,6 +151,10 @@ pub(in crate::api) fn refusal(error: services::Error, is_array: bool) -> ApiErro
         let index = *index;
         return ApiError::from(error).in_item(index);
     }
+    if let (services::Error::MissingItem { index, .. }, true) = (&error, is_array) {
+        let index = *index;
+        return ApiError::from(error).at_leg(index);
+    }
     error.into()
 }
 

@@ -13,12 +13,15 @@ use crate::domain::hold::{HoldState, HoldSums, MoveKind};
 use crate::domain::ids::{AccountId, HoldId, HoldMoveId};
 use crate::domain::money::Amount;
 use crate::domain::webhooks::EventKind;
-use crate::ledger::command::{CaptureHold, ExpireHolds, GROUP_HOLDS_MAX, Leg, NewHold, PlaceHolds, SettleHolds};
+use crate::ledger::command::{
+    CaptureHold, ExpireHolds, GROUP_HOLDS_MAX, GROUP_READ_MAX, Leg, NewHold, PlaceHolds, SettleHolds,
+};
 use crate::ledger::outcome::{Expired, HoldsChanged, Rejection};
 use crate::ledger::state::{Hold, HoldMoveRow, PaymentEvent, TransferKind};
 
-/// The most moves of a hold: it is placed, captured up to 1000 times, and closed.
-const MOVES_MAX: u16 = 1002;
+/// The most moves of a hold before it is closed: it is placed, and captured up to 1000 times. What
+/// then remains can always be given back.
+const MOVES_MAX: u16 = 1001;
 /// The most moves that the holds of one settlement may have together: an answer tells of all.
 const SETTLED_MOVES_MAX: u64 = 20_000;
 
@@ -45,7 +48,8 @@ impl Plan {
         (kind, amount): (MoveKind, Amount),
         leg: Option<Leg>,
     ) -> Result<Hold, Rejection> {
-        let moves = hold.moves.checked_add(1).filter(|moves| *moves <= MOVES_MAX);
+        let is_allowed = |moves: &u16| kind != MoveKind::Captured || *moves <= MOVES_MAX;
+        let moves = hold.moves.checked_add(1).filter(is_allowed);
         hold.moves = moves.ok_or(Rejection::TooManyCaptures { hold: id })?;
         hold.sums = sums;
         let transfer = leg.as_ref().map(|leg| leg.transfer);
@@ -133,10 +137,13 @@ impl Work<'_> {
             plan.settled(*id, hold, EventKind::HoldReleased);
         }
         let group = settle.group.as_ref().and_then(|group| self.groups.get(group));
+        if group.is_some_and(|group| group.len() > GROUP_READ_MAX) {
+            // Not all of its holds may have been read.
+            return Err(Rejection::GroupTooLarge);
+        }
         let unnamed = group.into_iter().flatten().filter(|id| !plan.holds.contains_key(id));
         // Expired ones are for the sweeper.
-        let open: Vec<_> =
-            unnamed.filter_map(|id| Some((*id, self.settleable(&plan, *id).ok()?))).take(GROUP_HOLDS_MAX + 1).collect();
+        let open: Vec<_> = unnamed.filter_map(|id| Some((*id, self.settleable(&plan, *id).ok()?))).collect();
         if open.len() > GROUP_HOLDS_MAX {
             return Err(Rejection::GroupTooLarge);
         }

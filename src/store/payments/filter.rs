@@ -308,7 +308,8 @@ where
 }
 
 fn has_status(status: Status, now: UnixMs) -> Expression {
-    let open = || payments::state.eq_any([InvoiceState::Open.as_str(), InvoiceState::Held.as_str()]);
+    let is = |state: InvoiceState| payments::state.eq(state.as_str());
+    let is_over = payments::expires_at_ms.le(now.get());
     // The open invoices of a deleted wallet are left as they are, and count as cancelled.
     let of_deleted = || {
         diesel::dsl::sql::<Bool>(
@@ -316,14 +317,14 @@ fn has_status(status: Status, now: UnixMs) -> Expression {
         )
     };
     match status {
-        Status::Success => Box::new(payments::state.eq(InvoiceState::Paid.as_str())),
+        Status::Success => Box::new(is(InvoiceState::Paid)),
         Status::Pending => {
-            Box::new(open().and(payments::expires_at_ms.gt(now.get())).and(diesel::dsl::not(of_deleted())))
+            let is_in_time = payments::expires_at_ms.gt(now.get());
+            let waits = is(InvoiceState::Open).and(is_in_time).and(diesel::dsl::not(of_deleted()));
+            Box::new(is(InvoiceState::Held).or(waits))
         }
-        Status::Failed => Box::new(
-            payments::state
-                .eq(InvoiceState::Cancelled.as_str())
-                .or(open().and(payments::expires_at_ms.le(now.get()).or(of_deleted()))),
-        ),
+        Status::Failed => {
+            Box::new(is(InvoiceState::Cancelled).or(is(InvoiceState::Open).and(is_over.or(of_deleted()))))
+        }
     }
 }

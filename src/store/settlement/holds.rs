@@ -16,7 +16,7 @@ use crate::domain::ids::{AccountId, HoldId, InvoiceId, PaymentHash, TransferId, 
 use crate::domain::money::{Amount, Msat};
 use crate::domain::time::UnixMs;
 use crate::ledger::batch::ReadSet;
-use crate::ledger::command::GROUP_HOLDS_MAX;
+use crate::ledger::command::GROUP_READ_MAX;
 use crate::ledger::state::{Effects, HeldInvoiceRow, Hold, HoldMoveRow, HoldRow};
 use crate::store::db::columns::{Columns, read_columns, written_columns};
 use crate::store::db::connection::Db;
@@ -244,13 +244,13 @@ pub(crate) fn lock(connection: &mut Db, read_set: &ReadSet) -> Result<HashMap<Ho
     rows.into_iter().map(hold).collect()
 }
 
-/// The open holds of groups: of each one more than may be settled as a whole. One that another
+/// The open holds of groups: of each at most one more than may be settled at once. One that another
 /// batch is just placing comes after this one.
 fn of_groups(connection: &mut Db, groups: &BTreeSet<(UserId, HoldGroup)>) -> Result<Vec<HoldId>, StoreError> {
     if groups.is_empty() {
         return Ok(Vec::new());
     }
-    let limit = i64::try_from(GROUP_HOLDS_MAX).unwrap_or(i64::MAX).saturating_add(1);
+    let limit = i64::try_from(GROUP_READ_MAX).unwrap_or(i64::MAX).saturating_add(1);
     let mut found: Vec<(Vec<u8>,)> = Vec::new();
     match connection {
         Db::Sqlite(c) => {

@@ -5,7 +5,7 @@ mod list;
 
 pub use list::{WalletFilter, holdings_of_tenant, list};
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
@@ -226,22 +226,26 @@ pub fn find_in_tenant(connection: &mut Db, tenant: UserId, id: WalletId) -> Resu
     if wallet.manager == Some(tenant) { Ok(wallet) } else { Err(StoreError::NotFound) }
 }
 
-/// Checks that all of these wallets, each named once, belong to the tenant and are not deleted.
-pub fn check_in_tenant(connection: &mut Db, tenant: UserId, ids: &[WalletId]) -> Result<(), StoreError> {
-    let ids: Vec<_> = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
-    for ids in ids.chunks(CHUNK_IDS) {
-        let found: i64 = wallets::table
+/// Those of these wallets that are not the tenant's, or are deleted.
+pub fn outside_tenant(
+    connection: &mut Db,
+    tenant: UserId,
+    mut ids: HashSet<WalletId>,
+) -> Result<HashSet<WalletId>, StoreError> {
+    let all: Vec<_> = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
+    for chunk in all.chunks(CHUNK_IDS) {
+        let found: Vec<Vec<u8>> = wallets::table
             .inner_join(users::table)
-            .filter(wallets::id.eq_any(ids))
+            .filter(wallets::id.eq_any(chunk))
             .filter(wallets::deleted_at_ms.is_null())
             .filter(users::manager_id.eq(tenant.as_bytes().as_slice()))
-            .count()
-            .get_result(connection)?;
-        if usize::try_from(found).ok() != Some(ids.len()) {
-            return Err(StoreError::NotFound);
+            .select(wallets::id)
+            .load(connection)?;
+        for id in found {
+            ids.remove(&WalletId::from_slice(&id)?);
         }
     }
-    Ok(())
+    Ok(ids)
 }
 
 /// The wallets of users, oldest first.
