@@ -1,7 +1,7 @@
 //! Wiring, first start, and shutdown: HTTP first, then the settler, then the pool.
 
 mod base;
-pub mod data_dirs;
+pub(crate) mod data_dirs;
 mod expiry;
 mod observers;
 mod rates;

@@ -324,8 +324,6 @@ pub fn add_served(connection: &mut Db, counts: &[(PayLinkId, i64, i64)]) -> Resu
 /// What a link adds to the webhook of an invoice that it has given.
 #[derive(Clone, Debug, Default)]
 pub struct Hook {
-    /// By what URLs know the link; `None` where it is deleted.
-    pub public_id: Option<LinkId>,
     /// Headers.
     pub headers: Option<WebhookHeaders>,
     /// A body.
@@ -354,19 +352,14 @@ pub fn hooks(connection: &mut Db, sealer: &Sealer, ids: &[InvoiceId]) -> Result<
         let mut links = HashMap::new();
         for (row, served) in rows {
             let id = row.id.clone();
-            let PayLink { public_id, terms, .. } = row.link(sealer, served)?;
-            links.insert(id, (public_id, terms));
+            links.insert(id, row.link(sealer, served)?.terms);
         }
         for (invoice, origin, target) in given {
-            let hook = origin.and_then(|origin| links.get(&origin)).map(|(public_id, terms)| {
+            let hook = origin.and_then(|origin| links.get(&origin)).map(|terms| {
                 // Headers may hold a secret of the target that they are meant for.
                 let is_meant = terms.webhook.as_ref().map(WebhookUrl::as_str) == target.as_deref();
                 let (headers, body) = (terms.webhook_headers.clone(), terms.webhook_body.clone());
-                Hook {
-                    public_id: Some(public_id.clone()),
-                    headers: headers.filter(|_| is_meant),
-                    body: body.filter(|_| is_meant),
-                }
+                Hook { headers: headers.filter(|_| is_meant), body: body.filter(|_| is_meant) }
             });
             found.insert(InvoiceId::from_slice(&invoice)?, hook.unwrap_or_default());
         }

@@ -54,7 +54,7 @@ pub(in crate::api) async fn scan_card(
     params: Params,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    answer(scan(&app, &host, &path, &params, &request).await)
+    answer(scan(&app, &host, &path, &params, &request).await.map(ScanAnswer::Offer), ScanAnswer::Refused)
 }
 
 async fn scan(
@@ -114,7 +114,7 @@ pub(in crate::api) async fn pay_by_card(
     path: web::Path<String>,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    answer(pay(&app, client, &path, &params).await)
+    answer(pay(&app, client, &path, &params).await.map(PayAnswer::Done), PayAnswer::Refused)
 }
 
 async fn pay(app: &App, client: ClientAddress, hit: &str, params: &Params) -> Result<Done, ApiError> {

@@ -1,13 +1,13 @@
 //! Creating invoices and paying them: one path, two meanings, as clients know it.
 
 mod create;
-pub mod decode;
-pub mod extra;
-pub mod list;
+pub(crate) mod decode;
+pub(crate) mod extra;
+pub(crate) mod list;
 mod pay;
-pub mod query;
-pub mod stats;
-pub mod view;
+pub(crate) mod query;
+pub(crate) mod stats;
+pub(crate) mod view;
 
 use actix_web::{HttpResponse, get, post};
 use serde::{Deserialize, Serialize};

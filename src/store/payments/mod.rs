@@ -1,11 +1,11 @@
 //! Payments: a wallet's view of invoices and transfers.
 
 pub mod expiry;
-pub mod extra;
-pub mod filter;
-pub mod history;
+pub(crate) mod extra;
+pub(crate) mod filter;
+pub(crate) mod history;
 mod page;
-pub mod stats;
+pub(crate) mod stats;
 
 use std::collections::HashMap;
 

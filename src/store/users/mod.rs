@@ -1,9 +1,9 @@
 //! Users of a tenant: created by a manager, and visible to no other.
 
-pub mod activation;
+pub(crate) mod activation;
 mod list;
-pub mod sub_managers;
-pub mod subtrees;
+pub(crate) mod sub_managers;
+pub(crate) mod subtrees;
 
 pub use list::{ExtraTest, Sort, SortKey, UserFilter, count, list, page};
 

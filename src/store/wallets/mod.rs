@@ -1,6 +1,6 @@
 //! Wallets and their keys.
 
-pub mod controls;
+pub(crate) mod controls;
 
 use std::collections::HashMap;
 
