@@ -127,7 +127,7 @@ pub struct Turns<T> {
     waiting: usize,
     last_ticket: u64,
     /// The number of tenants at which idle ones are removed next.
-    forget_at: usize,
+    evict_at: usize,
 }
 
 /// The state of one tenant.
@@ -154,7 +154,7 @@ struct Side {
 impl<T: Tenant> Turns<T> {
     /// No slots are held yet.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, tenants: HashMap::new(), running: 0, waiting: 0, last_ticket: 0, forget_at: REMEMBERED }
+        Self { limits, tenants: HashMap::new(), running: 0, waiting: 0, last_ticket: 0, evict_at: REMEMBERED }
     }
 
     /// The number of slots held.
@@ -170,7 +170,7 @@ impl<T: Tenant> Turns<T> {
     /// Asks for a slot. If the answer is to wait, the slot is granted by [`Turns::next`]. Call that
     /// now until it returns `None`, and again whenever a slot is given back.
     pub fn ask(&mut self, share: &Share<T>, now: Duration) -> Result<Asked, Full> {
-        self.forget_idle(now);
+        self.evict_idle(now);
         let (limits, running) = (self.limits, self.running);
         let account = self.tenants.entry(share.tenant.clone()).or_default();
         if self.waiting == 0 && account.may_begin(share.party, limits, running, now) {
@@ -230,10 +230,10 @@ impl<T: Tenant> Turns<T> {
     }
 
     /// Removes idle tenants from time to time.
-    fn forget_idle(&mut self, now: Duration) {
-        if self.tenants.len() >= self.forget_at {
+    fn evict_idle(&mut self, now: Duration) {
+        if self.tenants.len() >= self.evict_at {
             self.tenants.retain(|_, account| !account.is_idle(now));
-            self.forget_at = self.tenants.len().saturating_mul(2).max(REMEMBERED);
+            self.evict_at = self.tenants.len().saturating_mul(2).max(REMEMBERED);
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::domain::text::{Memo, WebhookUrl};
 use crate::domain::time::UnixMs;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
+use crate::store::db::lock::lock_row;
 use crate::store::db::schema::{accounts, invoices, pay_links, wallets};
 use crate::store::wallets::CHUNK_IDS;
 
@@ -190,8 +191,7 @@ fn headers_of(sealer: &Sealer, id: PayLinkId, sealed: Vec<u8>) -> Result<Webhook
 fn lock(connection: &mut Db, wallet: WalletId) -> Result<(), StoreError> {
     let here = wallets::table.filter(wallets::id.eq(wallet.as_bytes().as_slice()));
     let here = here.filter(wallets::deleted_at_ms.is_null());
-    let locked = diesel::update(here).set(wallets::updated_at_ms.eq(wallets::updated_at_ms)).execute(connection)?;
-    if locked == 1 { Ok(()) } else { Err(StoreError::NotFound) }
+    lock_row!(connection, here, wallets::updated_at_ms, StoreError::NotFound)
 }
 
 /// Creates a link.

@@ -6,6 +6,7 @@ pub(crate) mod columns;
 pub(crate) mod connection;
 pub(crate) mod error;
 pub(crate) mod functions;
+pub(crate) mod lock;
 pub mod migrations;
 pub(crate) mod notify;
 pub(crate) mod pooled;

@@ -177,7 +177,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    guesses (subject) {
+    login_attempts (subject) {
         subject -> Binary,
         failures -> BigInt,
         last_at_ms -> BigInt,
@@ -316,7 +316,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    walks (name) {
+    cursors (name) {
         name -> Text,
         at_ms -> BigInt,
         id -> Binary,

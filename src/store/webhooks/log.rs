@@ -257,19 +257,19 @@ pub(crate) fn statuses(connection: &mut Db, rows: &[PaymentRow]) -> Result<HashM
 }
 
 /// Rows purged in one go.
-const FORGET_ROWS: i64 = 500;
+const PRUNE_ROWS: i64 = 500;
 
-/// Purges some of the finished deliveries older than a time. Returns whether there may be more.
-pub fn forget_some(connection: &mut Db, before: UnixMs) -> Result<bool, StoreError> {
+/// Prunes some of the finished deliveries older than a time. Returns whether there may be more.
+pub fn prune(connection: &mut Db, before: UnixMs) -> Result<bool, StoreError> {
     let query = diesel::sql_query(format!(
         "DELETE FROM deliveries WHERE id IN (
             SELECT id FROM deliveries WHERE created_at_ms < $1 AND {ENDED} ORDER BY created_at_ms LIMIT $2)"
     ))
     .bind::<BigInt, _>(before.get())
-    .bind::<BigInt, _>(FORGET_ROWS);
-    let forgotten = match connection {
+    .bind::<BigInt, _>(PRUNE_ROWS);
+    let pruned = match connection {
         Db::Sqlite(c) => query.execute(c)?,
         Db::Postgres(c) => query.execute(c)?,
     };
-    Ok(i64::try_from(forgotten).is_ok_and(|rows| rows >= FORGET_ROWS))
+    Ok(i64::try_from(pruned).is_ok_and(|rows| rows >= PRUNE_ROWS))
 }
