@@ -25,7 +25,7 @@ const REMEMBERED: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Slots in total.
-    places: usize,
+    slots: usize,
     /// Slots that one tenant may hold.
     tenant_max: usize,
     /// Slots that a tenant's users may hold, out of those.
@@ -43,13 +43,13 @@ pub struct Limits {
 impl Limits {
     /// Limits for this many slots, and for how many may wait in total and per tenant. Users may
     /// make up three quarters of a tenant's waiting requests.
-    pub const fn new(places: usize, waiting_max: usize, tenant_waiting_max: usize) -> Self {
-        let tenant_max = at_least_one(places / 2);
+    pub const fn new(slots: usize, waiting_max: usize, tenant_waiting_max: usize) -> Self {
+        let tenant_max = at_least_one(slots / 2);
         Self {
-            places,
+            slots,
             tenant_max,
             users_max: at_least_one(tenant_max.saturating_sub(1)),
-            kept: if places > 1 { 1 } else { 0 },
+            kept: if slots > 1 { 1 } else { 0 },
             waiting_max,
             tenant_waiting_max,
             users_waiting_max: tenant_waiting_max.saturating_sub(tenant_waiting_max / 4),
@@ -57,8 +57,8 @@ impl Limits {
     }
 
     /// Slots in total.
-    pub const fn places(self) -> usize {
-        self.places
+    pub const fn slots(self) -> usize {
+        self.slots
     }
 
     /// Slots that one tenant may hold.
@@ -213,7 +213,7 @@ impl<T: Tenant> Turns<T> {
 
     /// Grants a free slot to whoever is next, if anybody may have one.
     pub fn next(&mut self, now: Duration) -> Option<(Share<T>, Ticket)> {
-        if self.waiting == 0 || self.running >= self.limits.places {
+        if self.waiting == 0 || self.running >= self.limits.slots {
             return None;
         }
         let candidates = self.tenants.iter().filter_map(|(tenant, account)| {
@@ -266,7 +266,7 @@ impl Account {
             Party::Manager => limits.tenant_max,
             Party::User => limits.users_max,
         };
-        let free = limits.places.saturating_sub(running);
+        let free = limits.slots.saturating_sub(running);
         free > 0
             && self.manager.running.saturating_add(self.users.running) < limits.tenant_max
             && self.side(party).running < side_max

@@ -57,7 +57,7 @@ impl Upkeep {
         tasks.start("the sweep of live streams", sweep::run(hub, store.clone()));
         let counted_in = store.clone();
         tasks.start_finishing("the counts of pay links", |stop| async move {
-            served.write_for_ever(counted_in, stop).await;
+            served.write_periodically(counted_in, stop).await;
         });
         tasks.start("the expiry of invoices", expiry::sweep(store));
     }
@@ -116,7 +116,7 @@ async fn prune(
 async fn follow_master_key(store: Store, sealer: Sealer, health: Arc<Health>) {
     let mut every_second = tokio::time::interval(Duration::from_secs(1));
     every_second.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut complaints = LogThrottle::default();
+    let mut log_throttle = LogThrottle::default();
     loop {
         every_second.tick().await;
         let follower = sealer.clone();
@@ -124,18 +124,18 @@ async fn follow_master_key(store: Store, sealer: Sealer, health: Arc<Health>) {
         if let Ok(followed) = followed {
             health.set_lacks_master_key(matches!(followed, Followed::Unknown(_)));
         }
-        let complaint = match followed {
+        let problem = match followed {
             Ok(Followed::Same) => continue,
             Ok(Followed::Switched(mark)) => {
                 tracing::info!(%mark, "the master key has been rotated; sealing with the new one");
-                complaints.settle();
+                log_throttle.settle();
                 continue;
             }
             Ok(Followed::Unknown(mark)) => format!("the key with the mark {mark} is nowhere to be found"),
             Err(error) => error.to_string(),
         };
-        if complaints.is_due() {
-            tracing::error!("the new master key cannot be used, so the previous one still encrypts: {complaint}");
+        if log_throttle.is_due() {
+            tracing::error!("the new master key cannot be used, so the previous one still encrypts: {problem}");
         }
     }
 }

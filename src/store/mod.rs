@@ -53,7 +53,7 @@ const AUDITS: Limits = Limits::new(1, 16, 16);
 /// Connections for short lookups and for writing.
 const SHORT_MAX: usize = 8;
 /// Connections in the pool, which is also the number of concurrent queries.
-const POOL_SIZE: usize = SHORT_MAX + FEEDS.places() + AUDITS.places();
+const POOL_SIZE: usize = SHORT_MAX + FEEDS.slots() + AUDITS.slots();
 /// How long a query waits for a connection.
 const POOL_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -83,7 +83,7 @@ impl Store {
         // The first connection is opened directly, because its error says more than the pool's.
         drop(database.connect().map_err(|error| StoreError::Unavailable(error.to_string()))?);
         let pool = pool_of(POOL_SIZE, 1, Manager::new(database.clone()))?;
-        let list_pool = pool_of(LISTS.places(), 0, Manager::within(LIST_TIME, database.clone()))?;
+        let list_pool = pool_of(LISTS.slots(), 0, Manager::within(LIST_TIME, database.clone()))?;
         let lookups = Lookups::new(&database).map_err(|error| StoreError::Fault(error.to_string()))?;
         let writers = database.sqlite_path().map(|_| Writers::new(&database)).transpose();
         let sqlite_writers = writers.map_err(|error| StoreError::Fault(error.to_string()))?;

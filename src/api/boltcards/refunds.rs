@@ -34,7 +34,7 @@ pub(in crate::api) async fn refund_link(
 
 async fn find(app: &App, client: ClientAddress, hit: &str) -> Result<RefundLink, ApiError> {
     let hit = hit.parse::<HitId>().or(Err(CardError::HitNotFound))?;
-    let _turn = app.stranger_turn(client).await?;
+    let _turn = app.anonymous_turn(client).await?;
     Ok(cards::refund_link(&app.services, hit).await?)
 }
 

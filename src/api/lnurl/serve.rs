@@ -185,7 +185,7 @@ async fn find(
     RequestHost(requested): RequestHost,
     asked: LinkRef,
 ) -> Result<OpenLink, ApiError> {
-    let _turn = app.stranger_turn(client).await?;
+    let _turn = app.anonymous_turn(client).await?;
     Ok(serve::find(&app.services, asked, requested.as_ref()).await?)
 }
 

@@ -56,7 +56,7 @@ impl fmt::Debug for IssuerKey {
 }
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing, reason = "a test may fail by panicking")]
+#[expect(clippy::indexing_slicing, reason = "a test may fail by panicking")]
 mod tests {
     use bitcoin_hashes::hex::DisplayHex;
 

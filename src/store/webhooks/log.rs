@@ -14,7 +14,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::functions::satkeep_in_time;
 use crate::store::db::schema::{deliveries, failures};
 use crate::store::wallets::CHUNK_IDS;
-use crate::store::webhooks::events::{NewDelivery, insert, lock_lines, stored_kind};
+use crate::store::webhooks::events::{NewDelivery, insert, lock_queues, stored_kind};
 
 /// The state of a delivery.
 #[derive(Clone, Debug)]
@@ -171,14 +171,14 @@ pub fn find_with_failures(
 
 /// Stores a delivery of its own, without a shared event: it is due at once.
 pub fn add(connection: &mut Db, new: NewDelivery, now: UnixMs) -> Result<(), StoreError> {
-    lock_lines(connection)?;
+    lock_queues(connection)?;
     insert(connection, [new], now)
 }
 
 /// Redelivers one of an owner's deliveries, or sends it at once if it is waiting; attempts are
 /// counted from one again. A delivery that is behind others in its queue keeps waiting for them.
 pub fn redeliver(connection: &mut Db, owner: OwnerId, id: DeliveryId, now: UnixMs) -> Result<(), StoreError> {
-    lock_lines(connection)?;
+    lock_queues(connection)?;
     let found = find(connection, owner, id)?;
     if found.state != "waiting" || found.next_at.is_some() {
         start_again(connection, vec![id.as_bytes().to_vec()], now)?;
@@ -217,7 +217,7 @@ pub fn redeliver_some(
     after: Option<EventId>,
     now: UnixMs,
 ) -> Result<(usize, Option<EventId>), StoreError> {
-    lock_lines(connection)?;
+    lock_queues(connection)?;
     let from = after.unwrap_or(EventId::first_at(since));
     let rows: Vec<(Vec<u8>, Vec<u8>)> = deliveries::table
         .filter(deliveries::owner_id.eq(owner.as_bytes().to_vec()))
