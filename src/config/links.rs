@@ -1,4 +1,4 @@
-//! What the outside calls this server.
+//! What the outside calls this server, and what its links give without a key.
 
 use clap::Args;
 
@@ -21,6 +21,14 @@ pub struct Links {
     /// none by default
     #[arg(long, global = true, env = "SATKEEP_ALLOWED_HOSTS", default_value = "")]
     allowed_hosts: Hosts,
+    /// Invoices of one pay link, or of the refund of one payment by card, that wait to be paid at once:
+    /// anybody can ask for them. A link that has as many gives no more until one is paid or expires,
+    /// an hour after it was issued
+    #[arg(
+        long, global = true, env = "SATKEEP_LINK_INVOICES_MAX",
+        default_value = "1000", value_parser = values::link_invoices_max
+    )]
+    pub link_invoices_max: u32,
 }
 
 impl Links {

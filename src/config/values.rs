@@ -23,6 +23,9 @@ const SESSION_MINUTES_MAX: i64 = 365 * 24 * 60;
 /// The highest limit of requests a second; a higher one would be no limit.
 const RATE_LIMIT_MAX: u32 = 1_000_000;
 
+/// The most invoices of one link that can be let wait: they are counted whenever one more is asked for.
+const LINK_INVOICES_MAX: u32 = 100_000;
+
 /// What is wrong with settings that belong together, each line naming its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems(pub Vec<String>);
@@ -70,6 +73,11 @@ pub(super) fn bootstrap_sats(text: &str) -> Result<Maybe<Amount>, String> {
 pub(super) fn invoice_sat_max(text: &str) -> Result<i64, String> {
     let sat = text.parse().ok().filter(|sat| Amount::from_sat(*sat).is_ok());
     sat.ok_or_else(|| format!("must be a whole number of sat, from 1 to {SAT_MAX}"))
+}
+
+pub(super) fn link_invoices_max(text: &str) -> Result<u32, &'static str> {
+    let most = text.parse().ok().filter(|most| (1..=LINK_INVOICES_MAX).contains(most));
+    most.ok_or("must be a whole number from 1 to 100000")
 }
 
 pub(super) fn rate_quorum(text: &str) -> Result<Maybe<Quorum>, InvalidQuorum> {

@@ -11,6 +11,7 @@ use lightning_invoice::{Bolt11Invoice, Bolt11InvoiceDescriptionRef, Currency, Ro
 
 use super::ids::PaymentHash;
 use super::pasted::{Pasted, invoice_in};
+use super::time::UnixMs;
 
 /// The longest text that is parsed, in bytes (the limit of lightning-invoice and LND).
 const REQUEST_BYTES_MAX: usize = 7089;
@@ -129,6 +130,12 @@ impl DecodedInvoice {
     /// How long it can be paid, in seconds from [`DecodedInvoice::date`].
     pub fn expiry_s(&self) -> u64 {
         self.invoice.expiry_time().as_secs()
+    }
+
+    /// Whether it can no longer be paid.
+    pub fn has_expired_at(&self, now: UnixMs) -> bool {
+        let expires_at_s = self.date().saturating_add(self.expiry_s());
+        i64::try_from(expires_at_s).is_ok_and(|expires_at_s| now.seconds() >= expires_at_s)
     }
 
     /// The payment secret, in hex.

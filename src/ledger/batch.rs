@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::command::Command;
 use crate::domain::external_id::ExternalId;
 use crate::domain::idempotency::IdempotencyKey;
-use crate::domain::ids::{AccountId, HitId, PaymentHash, UserId};
+use crate::domain::ids::{AccountId, HitId, OriginId, PaymentHash, UserId};
 use crate::domain::session::{Right, SessionDigest};
 
 /// The rows that a batch reads, except the payees, which are only known once the invoices are
@@ -19,6 +19,9 @@ pub struct ReadSet {
     pub managers: BTreeSet<UserId>,
     /// External ids that commands give to payments of an account, which is locked.
     pub external_ids: BTreeSet<(AccountId, ExternalId)>,
+    /// What invoices are issued for without a key, each with the payee, which is locked: those that
+    /// wait to be paid are counted.
+    pub origins: BTreeSet<(AccountId, OriginId)>,
     /// Card taps to pay with.
     pub hits: BTreeSet<HitId>,
     /// Invoices to pay.
@@ -55,7 +58,8 @@ impl ReadSet {
                     issued.insert(create.invoice.payment_hash, create.invoice.payee);
                 }
                 Command::IssueForLink(issue) => {
-                    read_set.readers.insert(issue.invoice.payee);
+                    read_set.accounts.insert(issue.invoice.payee);
+                    read_set.origins.insert((issue.invoice.payee, issue.origin));
                     issued.insert(issue.invoice.payment_hash, issue.invoice.payee);
                 }
                 Command::PayLink(pay) => {

@@ -121,6 +121,8 @@ pub struct IssueForLink {
     pub invoice: NewInvoice,
     /// What the invoice is issued for.
     pub origin: OriginId,
+    /// How many invoices of the payee for the origin may wait to be paid, this one included.
+    pub open_max: u32,
 }
 
 /// Issues an invoice for one of this server's pay links and pays it at once.

@@ -189,6 +189,9 @@ pub enum Rejection {
         /// The leg's index, from 0.
         leg: usize,
     },
+    /// As many invoices as may wait to be paid were issued for the origin already.
+    #[error("too many invoices wait to be paid")]
+    TooManyOpenInvoices,
 }
 
 impl Rejection {
@@ -220,7 +223,8 @@ impl Rejection {
             | Self::InvoiceMismatch
             | Self::InvoiceAlreadyPaid
             | Self::InvoiceCancelled
-            | Self::InvoiceExpired => None,
+            | Self::InvoiceExpired
+            | Self::TooManyOpenInvoices => None,
         }
     }
 }

@@ -113,14 +113,17 @@ pub struct Invoice {
     pub expires_at: UnixMs,
     /// Whether the payee asked to be notified of the payment.
     pub has_webhook: bool,
+    /// What it was issued for, if that was without a key.
+    pub origin: Option<OriginId>,
 }
 
 impl Invoice {
-    /// A new invoice in this state.
+    /// A new invoice in this state, issued with a key.
     pub fn new(new: NewInvoice, state: InvoiceState) -> Self {
         let NewInvoice { id, payee, amount, bolt11, memo, preimage, created_at, expires_at, webhook, .. } = new;
         let has_webhook = webhook.is_some();
-        Self { id, payee, amount, state, bolt11, memo, preimage, created_at, expires_at, has_webhook }
+        let origin = None;
+        Self { id, payee, amount, state, bolt11, memo, preimage, created_at, expires_at, has_webhook, origin }
     }
 }
 
@@ -133,6 +136,8 @@ pub struct Snapshot {
     pub invoices: HashMap<PaymentHash, Invoice>,
     /// The payments that have the external ids which commands name already.
     pub external_ids: HashMap<(AccountId, ExternalId), PaymentHash>,
+    /// How many invoices of a payee wait to be paid, for each origin that commands name.
+    pub open_invoices: HashMap<(AccountId, OriginId), i64>,
     /// The taps to pay with.
     pub hits: HashMap<HitId, Hit>,
     /// The cards of those taps.

@@ -97,6 +97,8 @@ pub struct Policy {
     pub allow_signup: bool,
     /// What the outside calls this server.
     pub places: Places,
+    /// How many invoices of one pay link or refund may wait to be paid.
+    pub link_invoices_max: u32,
 }
 
 impl Policy {
@@ -109,6 +111,7 @@ impl Policy {
             session_s: config.login.session_s(),
             allow_signup: config.login.allow_signup,
             places: config.links.places(),
+            link_invoices_max: config.links.link_invoices_max,
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{CARDS, ask, assert_says, new_card, path_of, pay_path, tap};
-use crate::harness::{Server, both_stores};
+use crate::harness::{Options, Server, both_stores};
 
 /// Bytes of a SHA-256 in hex.
 fn sha256(text: &str) -> String {
@@ -52,6 +52,21 @@ both_stores! {
         assert_eq!(server.get("/boltcards/api/v1/refunds?all_wallets=true&limit=1&offset=1", &alice.admin).expect(200), json!([]));
         let received = server.get("/api/v1/payments?limit=1", &alice.invoice).expect(200);
         assert_eq!((&received[0]["tag"], &received[0]["extra"]["refund"]), (&json!("boltcards"), &json!(hit)));
+        server.audit();
+    }
+
+    fn so_many_refunds_wait_to_be_paid(server, Options {
+        arguments: vec!["--link-invoices-max".to_owned(), "1".to_owned()], ..Options::default()
+    }) {
+        let (alice, till) = (server.wallet("alice", 500), server.wallet("till", 0));
+        let (_, mut card) = new_card(server, &alice);
+        let offer = tap(server, &mut card);
+        assert_eq!(ask(server, &pay_path(server, &offer, &server.invoice(&till, 40)))["status"], "OK");
+        let callback = format!("{}?amount=1000", path_of(server, &ask(server, &link_of(server, &offer))["callback"]));
+        let given = ask(server, &callback);
+        assert_says(&ask(server, &callback), "try again later");
+        server.pay(&till, given["pr"].as_str().unwrap()).expect(201);
+        ask(server, &callback)["pr"].as_str().unwrap();
         server.audit();
     }
 

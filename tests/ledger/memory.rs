@@ -82,9 +82,21 @@ impl Memory {
             sessions: self.sessions.clone(),
             claims: self.claims.clone(),
             external_ids: self.external_ids.clone(),
+            open_invoices: self.open_invoices(),
             hits: self.hits.clone(),
             cards: self.cards.clone(),
         }
+    }
+
+    /// How many invoices wait to be paid, of those that no key has asked for.
+    fn open_invoices(&self) -> HashMap<(AccountId, OriginId), i64> {
+        let mut open = HashMap::new();
+        for invoice in self.invoices.values().filter(|it| it.state == InvoiceState::Open && it.expires_at > NOW) {
+            if let Some(origin) = invoice.origin {
+                *open.entry((invoice.payee, origin)).or_default() += 1;
+            }
+        }
+        open
     }
 
     fn name(&mut self, account: AccountId, id: Option<&ExternalId>, hash: PaymentHash) {
@@ -120,6 +132,7 @@ impl Memory {
         }
         for (invoice, origin) in &effects.origins {
             assert!(self.origins.insert(*invoice, *origin).is_none());
+            self.invoices.values_mut().find(|it| it.id == *invoice).unwrap().origin = Some(*origin);
         }
         for row in &effects.hits {
             let hit = self.hits.get_mut(&row.id).unwrap();
@@ -169,6 +182,7 @@ impl SettlementStore for Memory {
         snapshot.sessions.retain(|session| read_set.sessions.contains(session));
         snapshot.claims.retain(|place, _| read_set.claims.contains(place));
         snapshot.external_ids.retain(|name, _| read_set.external_ids.contains(name));
+        snapshot.open_invoices.retain(|place, _| read_set.origins.contains(place));
         snapshot.hits.retain(|hit, _| read_set.hits.contains(hit));
         let tapped: Vec<_> = snapshot.hits.values().map(|hit| hit.card).collect();
         snapshot.cards.retain(|card, _| tapped.contains(card));

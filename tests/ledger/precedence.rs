@@ -48,10 +48,11 @@ fn position(rejection: Rejection) -> usize {
         Rejection::InsufficientBalance { .. } => 22,
         Rejection::ReceiverFrozen { .. } => 23,
         Rejection::BalanceLimit { .. } => 24,
+        Rejection::TooManyOpenInvoices => 26,
     }
 }
 
-const REFUSALS: usize = 26;
+const REFUSALS: usize = 27;
 
 struct Scene {
     memory: Memory,
@@ -91,6 +92,8 @@ fn scene() -> Scene {
         create(late.clone()),
         create(paid.clone()),
         create(orphan.clone()),
+        issue_for_link(invoice(wallet(0), 1)),
+        issue_for_link(invoice(wallet(0), 1)),
         under(pay(wallet(0), &paid), 1, 1),
         close(wallet(0), &[], &[wallet(2)], false),
     ];
@@ -171,6 +174,7 @@ fn the_first_reason_is_given() {
         ("link, gone, dear", pay_link(w0, invoice(GONE, 5_000)), R::WalletNotFound { leg: 0 }),
         ("link, dear", pay_link(w0, invoice(w1, 5_000)), R::InsufficientBalance { leg: 0 }),
         ("invoice of a link, gone", issue_for_link(invoice(GONE, 1)), R::WalletNotFound { leg: 0 }),
+        ("invoice of a link, too many", issue_for_link(invoice(w0, 1)), R::TooManyOpenInvoices),
         ("card, no such tap, tampered", by_card(9, w0, &paid), R::HitNotFound),
         ("card, of another wallet, spent", by_card(4, w1, &paid), R::HitNotFound),
         ("card, spent, over, paid", by_card(4, w0, &paid), R::HitSpent),
@@ -203,7 +207,8 @@ fn the_first_reason_is_given() {
         ("credit of no wallet", credit(GONE, 1), R::WalletNotFound { leg: 0 }),
         ("close, revoked, gone", revoked(close(w0, &[], &[GONE], false)), R::KeyRevoked),
         ("close, no such user", close(w0, &[user(77)], &[w1], false), R::UserNotFound),
-        ("close, other wallets, money", close(w0, &[user(1)], &[w1, GONE], false), R::WalletsChanged),
+        ("close, another's wallet, money", close(w0, &[user(1)], &[w1, w4], false), R::WalletsChanged),
+        ("close, a wallet that is gone, money", close(w0, &[user(1)], &[w1, GONE], false), R::WalletHoldsMoney),
         ("close, too few wallets", close(w0, &[user(1)], &[], false), R::WalletsChanged),
         ("close, gone", close(w0, &[], &[GONE], false), R::WalletNotFound { leg: 0 }),
         ("close, money", close(w0, &[user(1)], &[w1], false), R::WalletHoldsMoney),
@@ -214,7 +219,6 @@ fn the_first_reason_is_given() {
         ("credit by an operator, no wallet", by_operator(credit(GONE, 1), "on"), R::WalletNotFound { leg: 0 }),
         ("close by an operator, has users", by_operator(close(w0, &[user(4)], &[GONE], false), "on"), R::UserHasUsers),
         ("close, has other users", close(w0, &[user(4)], &[w4], true), R::WalletsChanged),
-        ("close, has lost a user", close(w0, &[user(4), user(1), user(77)], &[w4, w1], true), R::WalletsChanged),
         ("close, a wallet of its user's is left out", close(w0, &[user(4), user(1)], &[w4], true), R::WalletsChanged),
         ("close, money of its user's", close(w0, &[user(4), user(1)], &[w4, w1], false), R::WalletHoldsMoney),
         ("debit of more than there is", debit(w0, 5_000), R::InsufficientBalance { leg: 0 }),
@@ -278,6 +282,12 @@ fn frozen_and_limited(memory: Memory, dear: &NewInvoice, paid: &NewInvoice) -> B
         ),
         ("transfer to a frozen one", &everything, transfer(w4, vec![leg(w4, w0, 1)]), R::ReceiverFrozen { leg: 0 }),
         (
+            "invoice of a link, frozen, too many",
+            &everything,
+            issue_for_link(invoice(w0, 1)),
+            R::ReceiverFrozen { leg: 0 },
+        ),
+        (
             "transfer, frozen key, not a manager",
             &everything_and_dismissed,
             transfer(w4, vec![leg(GONE, w1, 1)]),
@@ -308,6 +318,18 @@ fn frozen_and_limited(memory: Memory, dear: &NewInvoice, paid: &NewInvoice) -> B
         position(expected)
     });
     reached.into_iter().collect()
+}
+
+/// Nobody keeps its own deletion from settling by deleting its wallets and users first.
+#[test]
+fn what_is_gone_already_goes_with_the_rest() {
+    let Scene { mut memory, .. } = scene();
+    let (w0, w1, w2, w4) = (wallet(0), wallet(1), wallet(2), wallet(4));
+    let all = close(w0, &[user(4), user(1), user(77)], &[w4, w2, w1, GONE], true);
+    let outcomes = settle_batch(&mut memory, &[all.clone(), all], &now).unwrap();
+    assert!(outcomes[0].is_ok() && outcomes[1] == Err(Rejection::UserNotFound), "{outcomes:?}");
+    assert!(!memory.accounts[&w1].open && !memory.accounts[&w4].open && !memory.users.contains_key(&user(1)));
+    assert_eq!(memory.accounts[&w0].balance, Msat::new(1_510));
 }
 
 #[test]
@@ -372,6 +394,36 @@ fn the_second_payment_in_a_batch_finds_the_invoice_paid() {
     assert!(outcomes[0].is_ok() && outcomes[2].is_ok() && outcomes[3].is_ok(), "{outcomes:?}");
     assert_eq!(outcomes[1], Err(Rejection::InvoiceAlreadyPaid));
     assert_eq!(outcomes[4], Err(Rejection::InvoiceAlreadyPaid));
+}
+
+/// Each that is paid makes room for another one, in the same batch as well; one that is paid from
+/// inside takes none.
+#[test]
+fn only_so_many_invoices_without_a_key_wait_to_be_paid() {
+    let mut memory = Memory::new();
+    let (w0, w1) = (wallet(0), wallet(1));
+    let new = || invoice(w1, 10);
+    let invoices = [new(), new(), new(), new()];
+    let [first, second, third, fourth] = invoices.clone();
+    let commands = [
+        credit(w0, 100),
+        issue_for_link(first),
+        pay_link(w0, new()),
+        issue_for_link(second),
+        issue_for_link(new()),
+        issue_for_link(invoice(w0, 10)),
+        pay(w0, &invoices[0]),
+        issue_for_link(third),
+        issue_for_link(new()),
+    ];
+    let full = Err(Rejection::TooManyOpenInvoices);
+    let outcomes = settle_batch(&mut memory, &commands, &now).unwrap();
+    let refused: Vec<_> = (0..commands.len()).filter(|index| outcomes[*index] == full).collect();
+    assert_eq!(refused, [4, 8], "{outcomes:?}");
+    assert!(outcomes.iter().all(|outcome| outcome.is_ok() || *outcome == full), "{outcomes:?}");
+    let later = [issue_for_link(new()), pay(w0, &invoices[1]), issue_for_link(fourth), issue_for_link(new())];
+    let outcomes = settle_batch(&mut memory, &later, &now).unwrap();
+    assert!(outcomes[0] == full && outcomes[1].is_ok() && outcomes[2].is_ok() && outcomes[3] == full, "{outcomes:?}");
 }
 
 #[test]

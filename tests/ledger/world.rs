@@ -118,8 +118,11 @@ pub(crate) fn pay_by_card(tap: HitId, account: AccountId, invoice: &NewInvoice) 
     })
 }
 
+/// How many invoices of a wallet may wait to be paid, of those that no key has asked for.
+pub(crate) const OPEN_MAX: u32 = 2;
+
 pub(crate) fn issue_for_link(invoice: NewInvoice) -> Command {
-    Command::IssueForLink(IssueForLink { invoice, origin: OriginId::new([240; 16]) })
+    Command::IssueForLink(IssueForLink { invoice, origin: OriginId::new([240; 16]), open_max: OPEN_MAX })
 }
 
 pub(crate) fn pay_link(payer: AccountId, invoice: NewInvoice) -> Command {
@@ -279,7 +282,8 @@ pub(crate) fn any_scenario(commands: usize) -> impl Strategy<Value = (Vec<NewInv
         let commands = proptest::collection::vec(any_command(all), 1..commands);
         (Just(issued), Just(late), commands).prop_map(|(issued, late, mut commands)| {
             for (invoice, at) in late {
-                commands.insert(at % (commands.len() + 1), create(invoice));
+                let command = if at % 2 == 0 { issue_for_link(invoice) } else { create(invoice) };
+                commands.insert(at % (commands.len() + 1), command);
             }
             (issued, commands)
         })

@@ -2,6 +2,7 @@
 
 mod clients;
 mod hosts;
+mod limits;
 mod links;
 mod page;
 mod pay;

@@ -1,5 +1,6 @@
 //! The cards of a wallet.
 
+use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, delete, get, post, put, web};
 
 use super::order::{CardOrder, NewCard};
@@ -14,7 +15,7 @@ use crate::api::framework::json_stream::json;
 use crate::api::framework::params::Params;
 use crate::api::framework::query::query;
 use crate::domain::number::switch;
-use crate::services::cards;
+use crate::services::cards::{self, CardRecord};
 
 query! {
     /// Which cards to list.
@@ -36,9 +37,9 @@ query! {
 #[get("/boltcards/api/v1/cards")]
 pub(in crate::api) async fn list_cards(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
     let CardListParams { all_wallets } = params.read()?;
-    let found = cards::list(&app.services, key, all_wallets.unwrap_or_default()).await?;
-    let shown: Vec<_> = found.into_iter().map(CardView::from).collect();
-    Ok(HttpResponse::Ok().json(shown))
+    let show = |found: Vec<CardRecord>| json(&found.into_iter().map(CardView::from).collect::<Vec<_>>());
+    let json = cards::list(&app.services, key, all_wallets.unwrap_or_default(), show).await?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 
 /// Create a card

@@ -16,7 +16,6 @@ pub(crate) mod leniency;
 pub mod numerals;
 pub(crate) mod params;
 pub mod paths;
-pub(crate) mod public_url;
 pub(crate) mod query;
 pub(crate) mod rate_limit;
 pub(crate) mod request_id;

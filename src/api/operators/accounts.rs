@@ -19,10 +19,10 @@ use crate::api::users::orders::UserOrder;
 use crate::crypto::password::Password;
 use crate::domain::extra::Extra;
 use crate::domain::ids::UserId;
-use crate::domain::search::SearchText;
 use crate::domain::text::{Email, Name, Username};
 use crate::services::deletion::{self, Deleter};
 use crate::services::operators::accounts::{self, AccountChange, AccountTerms, ManagerWithKeys};
+use crate::services::users::overview::{UserPage, UserQuery};
 
 /// A page of managers.
 #[derive(Debug, Serialize, ToSchema)]
@@ -53,17 +53,12 @@ fn read(order: UserOrder, manager: Option<UserId>) -> Result<AccountChange, ApiE
     }
 }
 
-/// Lists managers.
-pub(in crate::api) async fn list(
-    operator: Operator,
-    app: &State,
-    search: Option<SearchText>,
-    offset: i64,
-    limit: i64,
-) -> Result<HttpResponse, ApiError> {
-    let page = accounts::list(&app.services, operator, search, offset, limit).await?;
-    let data = page.accounts.into_iter().map(AccountView::from).collect();
-    Ok(HttpResponse::Ok().json(AccountPage { data, total: page.total }))
+/// Lists managers, as JSON.
+pub(in crate::api) async fn list(operator: Operator, app: &State, query: UserQuery) -> Result<Vec<u8>, ApiError> {
+    let show = |UserPage { users, total }: UserPage| {
+        json(&AccountPage { data: users.into_iter().map(AccountView::from).collect(), total })
+    };
+    Ok(accounts::list(&app.services, operator, query, show).await?)
 }
 
 /// Creates a manager with a wallet.

@@ -17,8 +17,8 @@ use crate::services::users::overview::{Sort, SortKey};
 query! {
     /// Which users, and in which order.
     pub struct UserListParams {
-        /// Only with this text in a name or the email address, whatever the case; among a manager's users
-        /// also in `external_id`, or with this id.
+        /// Only with this text in a name, the email address or `external_id`, whatever the case; or with
+        /// this id.
         #[param(value_type = Option<String>, max_length = 128)]
         search: Deferred<Option<SearchText>>,
         /// Rows at most; over 1000 or 0 is 1000, as where nothing is said.
@@ -27,7 +27,7 @@ query! {
         /// Rows to leave out first.
         #[param(value_type = Option<i64>, minimum = 0)]
         offset: Deferred<Offset>,
-        /// Only this user. For managers, as what follows; of operators it is ignored.
+        /// Only this user.
         #[param(value_type = Option<String>)]
         id: Deferred<AnyOf<String>>,
         /// Only the user with this user name, whatever the case.
@@ -36,7 +36,7 @@ query! {
         /// Only the user with this email address.
         #[param(value_type = Option<String>)]
         email: Deferred<AnyOf<String>>,
-        /// Only the user whom a system of the manager's own calls this.
+        /// Only the user whom a system of the manager's own calls this. Managers have none.
         #[param(value_type = Option<String>)]
         external_id: Deferred<AnyOf<String>>,
         /// Only the user with this wallet.
@@ -79,8 +79,6 @@ impl FromValue for SortKey {
 
 /// What is listed.
 pub(super) struct Listing {
-    /// The text that is looked for, which is all that leaves managers out.
-    pub search: Option<SearchText>,
     /// Which users; `None` where only ids are asked for that nobody can have.
     pub filter: Option<UserFilter>,
     pub sort: Sort,
@@ -108,6 +106,6 @@ impl UserListParams {
             ascending: self.direction?.map_or(Sort::OLDEST.ascending, Direction::is_ascending),
         };
         let window = window(self.limit?, self.offset?);
-        Ok(Listing { search: filter.search.clone(), filter: (!is_nobody).then_some(filter), sort, window })
+        Ok(Listing { filter: (!is_nobody).then_some(filter), sort, window })
     }
 }

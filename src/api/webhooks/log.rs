@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -21,6 +22,8 @@ use crate::api::framework::params::{Checks, Params, Window};
 use crate::api::framework::query::{AnyOf, FromValue, Limit, Offset, query, window};
 use crate::clock;
 use crate::domain::time::{Moment, UnixMs};
+use crate::services::StoreError;
+use crate::services::webhooks::Logged;
 use crate::services::webhooks::log::{self, LogPage};
 
 /// Deliveries that are listed where nothing is said.
@@ -68,6 +71,11 @@ impl FromValue for DeliveryState {
         let found = STATES.into_iter().find(|state| *state == text).map(Self);
         found.ok_or("must be `waiting`, `delivered` or `parked`".into())
     }
+}
+
+/// Deliveries as they are listed.
+pub(super) fn show(found: Vec<Logged>) -> Result<Vec<u8>, StoreError> {
+    json(&found.into_iter().map(DeliveryView::from).collect::<Vec<_>>())
 }
 
 fn since() -> Schema {
@@ -140,9 +148,8 @@ pub(in crate::api) async fn list_deliveries(
 ) -> Result<HttpResponse, ApiError> {
     let id = endpoint_id(&path)?;
     let manager = Manager::of(key).ok_or(ErrorCode::WebhookNotFound)?;
-    let found = log::list(&app.services, manager, id, params.read::<DeliveryListParams>()?.page()).await?;
-    let views: Vec<_> = found.into_iter().map(DeliveryView::from).collect();
-    Ok(HttpResponse::Ok().json(views))
+    let json = log::list(&app.services, manager, id, params.read::<DeliveryListParams>()?.page(), show).await?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 
 /// Get a delivery to an endpoint

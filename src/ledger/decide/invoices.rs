@@ -5,7 +5,7 @@
 use super::Work;
 use crate::domain::controls::Freeze;
 use crate::domain::external_id::ExternalId;
-use crate::domain::ids::{AccountId, InvoiceId, PaymentHash};
+use crate::domain::ids::{AccountId, OriginId, PaymentHash};
 use crate::domain::time::UnixMs;
 use crate::ledger::command::{CreateInvoice, IssueForLink, NewInvoice};
 use crate::ledger::outcome::{Issued, Rejection};
@@ -28,9 +28,24 @@ impl Work<'_> {
         if payee.freezes.strictest() == Some(Freeze::Everything) {
             return Err(Rejection::ReceiverFrozen { leg: 0 });
         }
+        // Anybody may ask for these, so only so many may wait.
+        let open = self.open_invoices(issue.invoice.payee, issue.origin);
+        if open >= i64::from(issue.open_max) {
+            return Err(Rejection::TooManyOpenInvoices);
+        }
+        if self.now < issue.invoice.expires_at {
+            self.open_invoices.insert((issue.invoice.payee, issue.origin), open.saturating_add(1));
+        }
         self.issue(&issue.invoice, None);
+        self.origins.insert(issue.invoice.id, issue.origin);
         self.effects.origins.push((issue.invoice.id, issue.origin));
         Ok(Issued)
+    }
+
+    /// How many invoices of a payee wait to be paid for an origin.
+    fn open_invoices(&self, payee: AccountId, origin: OriginId) -> i64 {
+        let place = (payee, origin);
+        self.open_invoices.get(&place).or_else(|| self.snapshot.open_invoices.get(&place)).copied().unwrap_or_default()
     }
 
     /// Makes sure that no payment of the account has the external id.
@@ -53,15 +68,20 @@ impl Work<'_> {
         }
         let row = self.issued.get(&hash).and_then(|index| self.effects.invoices.get(*index))?;
         let state = if row.paid_at.is_some() { InvoiceState::Paid } else { InvoiceState::Open };
-        Some(Invoice::new(row.invoice.clone(), state))
+        let origin = self.origins.get(&row.invoice.id).copied();
+        Some(Invoice { origin, ..Invoice::new(row.invoice.clone(), state) })
     }
 
     /// Marks an invoice as paid.
-    pub(super) fn settle(&mut self, hash: PaymentHash, invoice: InvoiceId) {
+    pub(super) fn settle(&mut self, hash: PaymentHash, invoice: &Invoice) {
         self.paid.insert(hash);
+        if let Some(origin) = invoice.origin {
+            let open = self.open_invoices(invoice.payee, origin).saturating_sub(1);
+            self.open_invoices.insert((invoice.payee, origin), open);
+        }
         match self.issued.get(&hash).and_then(|index| self.effects.invoices.get_mut(*index)) {
             Some(row) => row.paid_at = Some(self.now),
-            None => self.effects.settled.push(invoice),
+            None => self.effects.settled.push(invoice.id),
         }
     }
 }

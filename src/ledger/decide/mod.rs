@@ -19,7 +19,7 @@ use super::state::{Account, AccountKind, AccountRow, CardRow, ClaimRow, Claimed,
 use crate::domain::controls::{Freeze, Spent};
 use crate::domain::external_id::ExternalId;
 use crate::domain::idempotency::{Claim, IdempotencyKey};
-use crate::domain::ids::{AccountId, CardId, HitId, PaymentHash, PaymentRow, UserId};
+use crate::domain::ids::{AccountId, CardId, HitId, InvoiceId, OriginId, PaymentHash, PaymentRow, UserId};
 use crate::domain::time::UnixMs;
 use posting::Initiator;
 
@@ -42,6 +42,10 @@ struct Work<'a> {
     paid: HashSet<PaymentHash>,
     /// The invoices issued in this batch, by their index in the effects.
     issued: HashMap<PaymentHash, usize>,
+    /// What invoices of this batch were issued for without a key.
+    origins: HashMap<InvoiceId, OriginId>,
+    /// Numbers of invoices waiting to be paid that differ from the snapshot.
+    open_invoices: HashMap<(AccountId, OriginId), i64>,
     closed_users: HashSet<UserId>,
     /// Taps that have paid in this batch.
     spent_hits: HashSet<HitId>,
@@ -62,6 +66,8 @@ impl<'a> Work<'a> {
             accounts: HashMap::new(),
             paid: HashSet::new(),
             issued: HashMap::new(),
+            origins: HashMap::new(),
+            open_invoices: HashMap::new(),
             closed_users: HashSet::new(),
             spent_hits: HashSet::new(),
             spent_by_cards: BTreeMap::new(),

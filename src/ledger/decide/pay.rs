@@ -119,7 +119,7 @@ impl Work<'_> {
             webhook: side.webhook,
             payee_has_webhook: invoice.has_webhook,
         }])?;
-        self.settle(hash, invoice.id);
+        self.settle(hash, &invoice);
         Ok(Paid { invoice: Box::new(invoice), at: self.now })
     }
 }

@@ -103,6 +103,9 @@ pub enum CardError {
     /// The card's wallet takes nothing now.
     #[error("The wallet of this card takes no payments now.")]
     NotReceiving,
+    /// Too many invoices for the refund wait to be paid.
+    #[error("Too many invoices of this link wait to be paid; try again later.")]
+    TooManyOpenInvoices,
     /// It was not looked at.
     #[error(transparent)]
     Other(#[from] Error),

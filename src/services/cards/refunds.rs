@@ -66,11 +66,12 @@ pub async fn refund_invoice(services: &Services, link: RefundLink, amount_msat: 
     };
     let invoice = payments::issue(services, found.wallet.account(), amount, terms, clock::now())?;
     let bolt11 = invoice.bolt11.clone().ok_or(Error::Fault)?;
-    let command = IssueForLink { invoice, origin: hit.into() };
+    let command = IssueForLink { invoice, origin: hit.into(), open_max: services.policy.link_invoices_max };
     match services.ledger.submit(command, found.consumer).await.map_err(Error::from)? {
         Ok(Issued) => Ok(bolt11),
         Err(Rejection::WalletNotFound { .. }) => Err(CardError::HitNotFound),
         Err(Rejection::ReceiverFrozen { .. }) => Err(CardError::NotReceiving),
+        Err(Rejection::TooManyOpenInvoices) => Err(CardError::TooManyOpenInvoices),
         Err(rejection) => Err(Error::from(rejection).into()),
     }
 }

@@ -77,6 +77,7 @@ fn refusal(rejection: Rejection, request: &SkimmedRequest) -> CardError {
         | Rejection::DayLimit { .. }
         | Rejection::InsufficientBalance { .. }
         | Rejection::ReceiverFrozen { .. }
-        | Rejection::BalanceLimit { .. } => CardError::NotPaid(rejection),
+        | Rejection::BalanceLimit { .. }
+        | Rejection::TooManyOpenInvoices => CardError::NotPaid(rejection),
     }
 }

@@ -177,7 +177,8 @@ pub fn page_of(link: &PayLink, base: &Base) -> Option<ServiceUrl> {
 pub async fn invoice(services: &Services, open: &OpenLink, payment: &LinkPayment) -> Result<String, Error> {
     let invoice = open.invoice(services, payment).await?;
     let bolt11 = invoice.bolt11.clone().ok_or(Error::Fault)?;
-    let command = IssueForLink { invoice, origin: open.link.id.into() };
+    let open_max = services.policy.link_invoices_max;
+    let command = IssueForLink { invoice, origin: open.link.id.into(), open_max };
     let Issued = services.settle(command, open.consumer).await.map_err(gone)?;
     services.served.count_pr(open.link.id);
     Ok(bolt11)

@@ -20,6 +20,7 @@ pub use crate::store::payments::Payment;
 pub use crate::store::payments::filter::{Condition, PaymentFilter, Range, Sort, SortKey, Status, Test, TextTest};
 
 use super::{Error, Services};
+use crate::clock;
 use crate::domain::ids::PaymentHash;
 use crate::domain::invoice::PaymentRequest;
 use crate::domain::money::Msat;
@@ -38,14 +39,17 @@ pub async fn fee_reserve(services: &Services, request: PaymentRequest) -> Result
     match sides.first() {
         Some(side) if side.bolt11.as_deref() == Some(request.text()) => Ok(Msat::ZERO),
         Some(_) => Err(Rejection::InvoiceMismatch.into()),
-        None => Err(not_ours(request)),
+        None => Err(not_ours(services, request)),
     }
 }
 
 /// Why an invoice that was not issued here is not paid. Only such an invoice needs the
-/// check of its signature.
-fn not_ours(request: PaymentRequest) -> Error {
+/// check of its signature. One that this server has signed was deleted after it had expired.
+fn not_ours(services: &Services, request: PaymentRequest) -> Error {
     match request.verify() {
+        Ok(decoded) if decoded.payee() == services.node.public_key() && decoded.has_expired_at(clock::now()) => {
+            Rejection::InvoiceExpired.into()
+        }
         Ok(_) => Rejection::InvoiceNotFound.into(),
         Err(error) => error.into(),
     }

@@ -85,7 +85,7 @@ pub async fn pay(
             paid_at: Some(at),
             external_id,
         })),
-        Err(Rejection::InvoiceNotFound) => Err(not_issued(&request, not_ours)),
+        Err(Rejection::InvoiceNotFound) => Err(not_issued(&request, |request| not_ours(services, request))),
         Err(Rejection::InvoiceMismatch) => Err(not_issued(&request, |_| Rejection::InvoiceMismatch.into())),
         Err(rejection) => Err(rejection.into()),
     }

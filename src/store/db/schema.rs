@@ -45,6 +45,7 @@ diesel::table! {
         may_create_users -> Bool,
         external_id -> Nullable<Text>,
         deactivated_at_ms -> Nullable<BigInt>,
+        deleting_until_ms -> Nullable<BigInt>,
     }
 }
 
@@ -110,6 +111,8 @@ diesel::table! {
         expired_at_ms -> Nullable<BigInt>,
         origin -> Nullable<Binary>,
         external_id -> Nullable<Text>,
+        open_origin -> Nullable<Binary>,
+        issued_extra -> Nullable<Text>,
     }
 }
 

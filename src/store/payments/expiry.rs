@@ -1,4 +1,5 @@
-//! Expired invoices: found in order of expiry, marked, and reported once.
+//! Expired invoices: found in order of expiry, marked, and reported once. Those that anybody could
+//! ask for without a key are deleted, because otherwise anybody could fill the disk with them.
 //!
 //! A single walk goes over the index of expiry times. Its position is a row that all processes
 //! share: whoever locks it continues from there. The walk stays a minute behind, so that it does
@@ -15,6 +16,7 @@ use crate::domain::webhooks::{EventKind, EventKinds};
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 use crate::store::db::schema::{accounts, cursors, events, invoices, subscriptions, users, wallets};
+use crate::store::settlement::expect_rows;
 
 /// The name of the walk's position.
 const CURSOR: &str = "expiry";
@@ -66,7 +68,12 @@ pub fn sweep_some(connection: &mut Db, now: UnixMs) -> Result<bool, StoreError> 
         .set((cursors::at_ms.eq(last.expires_at_ms), cursors::id.eq(&last.id)))
         .execute(connection)?;
     let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < PAGE_ROWS);
-    let expired = lock_open(connection, rows.into_iter().map(|row| row.id).collect())?;
+    let open = lock_open(connection, rows.into_iter().map(|row| row.id).collect())?;
+    let (keyless, keyed): (Vec<_>, Vec<_>) = open.into_iter().partition(|open| open.is_keyless);
+    let keyless: Vec<_> = keyless.into_iter().map(|open| open.id).collect();
+    let deleted = diesel::delete(invoices::table.filter(invoices::id.eq_any(&keyless))).execute(connection)?;
+    expect_rows("expired invoices to delete", keyless.len(), deleted)?;
+    let expired = of_open_wallets(connection, keyed)?;
     diesel::update(invoices::table.filter(invoices::id.eq_any(&expired)))
         .set(invoices::expired_at_ms.eq(now.get()))
         .execute(connection)?;
@@ -74,21 +81,33 @@ pub fn sweep_some(connection: &mut Db, now: UnixMs) -> Result<bool, StoreError> 
     Ok(!is_last)
 }
 
-/// Those of the invoices that are open and whose wallets exist, locked in the order in which
-/// everybody locks invoices.
-fn lock_open(connection: &mut Db, ids: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, StoreError> {
+/// An invoice that waits to be paid.
+struct Open {
+    id: Vec<u8>,
+    wallet: Vec<u8>,
+    /// Whether it was issued without a key, for a pay link or a refund.
+    is_keyless: bool,
+}
+
+/// Those of the invoices that wait to be paid, locked in the order in which everybody locks invoices.
+fn lock_open(connection: &mut Db, ids: Vec<Vec<u8>>) -> Result<Vec<Open>, StoreError> {
     let open = invoices::table
         .filter(invoices::id.eq_any(ids))
         .filter(invoices::state.eq("open"))
         .filter(invoices::expired_at_ms.is_null())
         .order(invoices::payment_hash)
-        .select((invoices::id, invoices::wallet_id));
-    let locked: Vec<(Vec<u8>, Vec<u8>)> = match connection {
+        .select((invoices::id, invoices::wallet_id, invoices::origin.is_not_null()));
+    let locked: Vec<(Vec<u8>, Vec<u8>, bool)> = match connection {
         // The transaction holds the only write lock.
         Db::Sqlite(c) => open.load(c)?,
         Db::Postgres(c) => open.for_no_key_update().load(c)?,
     };
-    let mut wallets: Vec<_> = locked.iter().map(|(_, wallet)| wallet.clone()).collect();
+    Ok(locked.into_iter().map(|(id, wallet, is_keyless)| Open { id, wallet, is_keyless }).collect())
+}
+
+/// Those of the invoices whose wallets exist.
+fn of_open_wallets(connection: &mut Db, invoices: Vec<Open>) -> Result<Vec<Vec<u8>>, StoreError> {
+    let mut wallets: Vec<_> = invoices.iter().map(|invoice| invoice.wallet.clone()).collect();
     wallets.sort_unstable();
     wallets.dedup();
     let here: Vec<Vec<u8>> = accounts::table
@@ -96,14 +115,14 @@ fn lock_open(connection: &mut Db, ids: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, Sto
         .filter(accounts::closed_at_ms.is_null())
         .select(accounts::id)
         .load(connection)?;
-    Ok(locked.into_iter().filter(|(_, wallet)| here.contains(wallet)).map(|(id, _)| id).collect())
+    Ok(invoices.into_iter().filter(|invoice| here.contains(&invoice.wallet)).map(|invoice| invoice.id).collect())
 }
 
 /// An invoice, its wallet, the wallet's root manager and user, and the events subscribed to.
 type Asked = (Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, i64);
 
-/// Writes events for expired invoices, where anybody subscribes to them. Invoices of pay links cause
-/// none: anybody can ask a link for any number of them, and never pay.
+/// Writes events for expired invoices, where anybody subscribes to them. Those issued without a key
+/// cause none: they are deleted.
 fn tell(connection: &mut Db, expired: Vec<Vec<u8>>, now: UnixMs) -> Result<(), StoreError> {
     let asked: Vec<Asked> = invoices::table
         .inner_join(accounts::table.on(accounts::id.eq(invoices::wallet_id)))
@@ -111,7 +130,6 @@ fn tell(connection: &mut Db, expired: Vec<Vec<u8>>, now: UnixMs) -> Result<(), S
         .inner_join(wallets::table.on(wallets::id.eq(invoices::wallet_id)))
         .inner_join(users::table.on(users::id.eq(wallets::user_id)))
         .filter(invoices::id.eq_any(expired))
-        .filter(invoices::origin.is_null())
         .order((invoices::expires_at_ms, invoices::id))
         .select((invoices::id, invoices::wallet_id, users::root_id, users::id, subscriptions::kinds))
         .load(connection)?;

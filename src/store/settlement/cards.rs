@@ -1,8 +1,6 @@
 //! Cards in a settlement batch: reads the taps to pay with and their cards, and writes their new
-//! state. Also writes what invoices without a key were issued for. All of this is rare compared
-//! with other payments, so it has its own statements, written once for both databases.
-
-use std::collections::HashMap;
+//! state. All of this is rare compared with other payments, so it has its own statements, written
+//! once for both databases.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool};
@@ -16,9 +14,8 @@ use crate::ledger::batch::ReadSet;
 use crate::ledger::state::{Card, Effects, Hit, Snapshot};
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
-use crate::store::db::schema::{cards, hits, invoices};
+use crate::store::db::schema::{cards, hits};
 use crate::store::settlement::expect_rows;
-use crate::store::wallets::CHUNK_IDS;
 
 #[derive(QueryableByName)]
 struct Row {
@@ -84,7 +81,7 @@ pub(crate) fn lock(connection: &mut Db, read_set: &ReadSet, snapshot: &mut Snaps
     Ok(())
 }
 
-/// Writes the new state of taps and cards, and what invoices were issued for.
+/// Writes the new state of taps and cards.
 pub(crate) fn write(connection: &mut Db, effects: &Effects) -> Result<(), StoreError> {
     for row in &effects.hits {
         let unspent = hits::table.filter(hits::id.eq(row.id.as_bytes().as_slice())).filter(hits::transfer_id.is_null());
@@ -98,18 +95,6 @@ pub(crate) fn write(connection: &mut Db, effects: &Effects) -> Result<(), StoreE
             .set((cards::spent_day.eq(row.spent.day), cards::spent_msat.eq(row.spent.total.get())))
             .execute(connection)?;
         expect_rows("cards", 1, updated)?;
-    }
-    let mut by_origin: HashMap<_, Vec<_>> = HashMap::new();
-    for (invoice, origin) in &effects.origins {
-        by_origin.entry(origin).or_default().push(invoice.as_bytes().to_vec());
-    }
-    for (origin, ids) in by_origin {
-        for ids in ids.chunks(CHUNK_IDS) {
-            let updated = diesel::update(invoices::table.filter(invoices::id.eq_any(ids)))
-                .set(invoices::origin.eq(origin.as_bytes().as_slice()))
-                .execute(connection)?;
-            expect_rows("origins of invoices", ids.len(), updated)?;
-        }
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod cards;
 mod closing;
 mod closing_postgres;
 mod external_ids;
+mod origins;
 mod postgres;
 pub(crate) mod rows;
 mod sqlite;
@@ -140,6 +141,7 @@ impl SettlementStore for Settlement {
                 Db::Postgres(c) => postgres::lock_accounts(c, &read_set)?,
             };
             snapshot.external_ids = external_ids::find(connection, &read_set)?;
+            snapshot.open_invoices = origins::count_open(connection, &read_set, clock)?;
             snapshot.claims = match connection {
                 Db::Sqlite(c) => sqlite::claims(c, &read_set)?,
                 Db::Postgres(c) => postgres::claims(c, &read_set)?,
@@ -157,6 +159,7 @@ impl SettlementStore for Settlement {
                 Db::Postgres(c) => postgres::write(c, effects).map(Some)?,
             };
             cards::write(connection, effects)?;
+            origins::write(connection, effects)?;
             for closure in &effects.closures {
                 close(connection, closure, effects.at)?;
             }
@@ -231,6 +234,7 @@ fn settle_error(error: StoreError) -> SettleError {
         | StoreError::NotAManager
         | StoreError::DayLimited
         | StoreError::NoRoomForManager(_)
+        | StoreError::BeingDeleted
         | StoreError::TooManyWallets
         | StoreError::TooManyPayLinks
         | StoreError::TooManyCards => SettleError::Refused(error.to_string()),

@@ -79,7 +79,7 @@ statement!(
             INSERT INTO invoices (", invoice_names!(), ") SELECT * FROM unnest(", invoice_marks!(), ")
             RETURNING 1
         ), settled AS (
-            UPDATE invoices SET state = 'paid', paid_at_ms = ? WHERE id = ANY(?) AND state = 'open'
+            UPDATE invoices SET state = 'paid', paid_at_ms = ?, open_origin = NULL WHERE id = ANY(?) AND state = 'open'
             RETURNING 1
         ), moved AS (
             INSERT INTO transfers (created_at_ms, ", transfer_names!(), ")

@@ -7,7 +7,7 @@ use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use crate::crypto::secret::Sealed;
 use crate::domain::controls::{Freeze, Freezes, Limits, Spent};
 use crate::domain::idempotency::{IdempotencyKey, RequestDigest};
-use crate::domain::ids::{AccountId, InvoiceId, PaymentHash};
+use crate::domain::ids::{AccountId, InvoiceId, OriginId, PaymentHash};
 use crate::domain::money::{Amount, Msat};
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::EventKinds;
@@ -30,6 +30,7 @@ read_columns!(
         created_at_ms: i64 as BigInt,
         expires_at_ms: i64 as BigInt,
         has_webhook: bool as Bool = "webhook IS NOT NULL",
+        origin: Option<Vec<u8>> as Nullable<Binary>,
     }
 );
 
@@ -81,6 +82,7 @@ pub(crate) fn invoice(row: InvoiceColumns) -> Result<(PaymentHash, Invoice), Sto
         created_at: UnixMs::new(row.created_at_ms),
         expires_at: UnixMs::new(row.expires_at_ms),
         has_webhook: row.has_webhook,
+        origin: row.origin.map(|id| OriginId::from_slice(&id)).transpose()?,
     };
     Ok((PaymentHash::from_slice(&row.payment_hash)?, invoice))
 }

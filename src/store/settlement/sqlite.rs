@@ -56,7 +56,7 @@ statement!(
     /// Marks an open invoice as paid.
     SettleInvoice on SqliteConnection,
     (paid_at_ms: i64 as BigInt, id: &'a [u8] as Binary) -> (),
-    "UPDATE invoices SET state = 'paid', paid_at_ms = ? WHERE id = ? AND state = 'open'"
+    "UPDATE invoices SET state = 'paid', paid_at_ms = ?, open_origin = NULL WHERE id = ? AND state = 'open'"
 );
 
 statement!(

@@ -70,6 +70,9 @@ codes! {
         "Other currencies are not enabled on this server; amounts are in sat";
     /// A pay link does not take this payment: the text says why.
     LinkRefused = "link_refused", BAD_REQUEST, false, "The pay link does not take this payment";
+    /// As many invoices of a pay link as may wait to be paid do so.
+    TooManyOpenInvoices = "too_many_open_invoices", BAD_REQUEST, false,
+        "Too many invoices of this link wait to be paid; try again later";
     /// Nobody has said by which host the outside reaches this server.
     NoPublicUrl = "no_public_url", BAD_REQUEST, false,
         "Links need a host: the operator must set --public-url, or name the host of this request in --allowed-hosts";
@@ -174,6 +177,8 @@ codes! {
     /// The user has as many wallets as one may have.
     TooManyWallets = "too_many_wallets", CONFLICT, false,
         "The user has 1000 wallets already; delete one first, or create another user";
+    /// The user, or one above it, is being deleted, so that nothing is created for it.
+    UserBeingDeleted = "user_being_deleted", CONFLICT, true, "The user is being deleted";
     /// Something else has changed the user's wallets or users at the same moment.
     WalletsChanged = "wallets_changed", CONFLICT, true, "The user's wallets or users have just changed; try again";
     /// A manager to delete has users.

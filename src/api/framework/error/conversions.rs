@@ -39,6 +39,7 @@ impl ApiError {
             StoreError::NotAManager => ErrorCode::NotAManager.into(),
             StoreError::DayLimited => ErrorCode::WalletLimited.into(),
             StoreError::NoRoomForManager(no_room) => Self::field("may_create_users", no_room),
+            StoreError::BeingDeleted => ErrorCode::UserBeingDeleted.into(),
             StoreError::TooManyWallets => ErrorCode::TooManyWallets.into(),
             StoreError::TooManyPayLinks => ErrorCode::TooManyPayLinks.into(),
             StoreError::TooManyCards => ErrorCode::TooManyCards.into(),
@@ -90,6 +91,7 @@ impl ApiError {
             Rejection::DayLimit { .. } => ErrorCode::DayLimit,
             Rejection::InsufficientBalance { .. } => ErrorCode::InsufficientBalance,
             Rejection::BalanceLimit { .. } => ErrorCode::BalanceLimit,
+            Rejection::TooManyOpenInvoices => ErrorCode::TooManyOpenInvoices,
         };
         match rejection.leg().filter(|_| legs) {
             Some(leg) => Self::from(code).at_leg(leg),

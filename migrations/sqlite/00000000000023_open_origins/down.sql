@@ -1,0 +1,2 @@
+DROP INDEX invoices_open_origin;
+ALTER TABLE invoices DROP COLUMN open_origin;
