@@ -86,7 +86,7 @@ impl ToSchema for TransferOrders {
     }
 }
 
-/// What came of one movement, or of several, in order.
+/// What came of one movement, or of several, in order; for the document.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum TransferViews {
