@@ -155,7 +155,7 @@ impl<'a> Work<'a> {
                 Outcome::Transfer(self.once(claim, payments, |work| work.transfer(transfer))?)
             }
             Command::Adjust(adjust) => {
-                let payments = |_: &_| vec![adjust.leg.transfer.into()];
+                let payments = |(): &()| vec![adjust.leg.transfer.into()];
                 let once = self.once(claim, payments, |work| work.adjust(adjust))?;
                 // Accounts are never removed, so one whose balance has changed exists.
                 let wallet = self.account(adjust.wallet()).ok_or(Rejection::WalletNotFound { leg: 0 })?;
