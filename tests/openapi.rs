@@ -132,6 +132,7 @@ fn every_code_of_an_error_is_listed() {
             "rate_unavailable",
             "rate_divergent",
             "wallets_changed",
+            "user_being_deleted",
             "body_too_slow",
             "head_too_slow",
             "too_many_guesses",

@@ -1,5 +1,10 @@
 //! Deleting users and wallets, through the ledger: all at once where one command can name it, else
-//! part by part, so that nobody else waits long for a large deletion.
+//! part by part, so that nobody else waits long for a large deletion. Where something is created for
+//! whom is to be deleted meanwhile, that is stopped by a mark, so that it ends.
+
+mod mark;
+
+use mark::Mark;
 
 use super::callers::{AdminKey, ChangesUsers, Manager, ManagerLogin, Operator, Users};
 use super::{Error, Missing, Services};
@@ -88,12 +93,26 @@ impl Deleter {
 }
 
 /// What one command deletes.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Part {
     /// Each before its manager.
     users: Vec<UserId>,
     /// Each with its user.
     wallets: Vec<(UserId, WalletId)>,
+}
+
+impl Part {
+    const fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.wallets.is_empty()
+    }
+}
+
+/// How far a deletion has come.
+#[derive(Default)]
+struct Progress {
+    /// The parts that are done.
+    parts: usize,
+    mark: Mark,
 }
 
 /// The deletion of a user.
@@ -106,17 +125,12 @@ struct Deletion<'a> {
 /// Deletes a user of a tenant, or a manager, with all wallets.
 pub async fn delete_user(services: &Services, by: Deleter, id: UserId) -> Result<(), Error> {
     let deletion = Deletion { services, by, id };
-    for _ in 0..DELETE_TRIES {
-        let Some(all) = deletion.all_at_once().await? else {
-            return deletion.part_by_part().await;
-        };
-        match deletion.close(all).await? {
-            Err(Rejection::WalletsChanged) => {}
-            Err(rejection) => return Err(rejection.into()),
-            Ok(_) => return Ok(()),
-        }
+    let mut progress = Progress::default();
+    let deleted = deletion.run(&mut progress).await;
+    if deleted.is_err() {
+        progress.mark.take_away(services, id).await;
     }
-    Err(Rejection::WalletsChanged.into())
+    deleted
 }
 
 /// Deletes a wallet of a user whom the manager has created, of this one where one is named, and who
@@ -142,6 +156,25 @@ pub async fn delete_own_wallet(services: &Services, key: AdminKey) -> Result<(),
 }
 
 impl Deletion<'_> {
+    async fn run(&self, progress: &mut Progress) -> Result<(), Error> {
+        for _ in 0..DELETE_TRIES {
+            let Some(all) = self.all_at_once().await? else {
+                return self.part_by_part(progress).await;
+            };
+            match self.close(all).await? {
+                Err(Rejection::WalletsChanged) => self.mark(progress).await?,
+                Err(rejection) => return Err(rejection.into()),
+                Ok(Closed) => return Ok(()),
+            }
+        }
+        Err(Rejection::WalletsChanged.into())
+    }
+
+    /// Stops anything from being created for the user and for everybody below it.
+    async fn mark(&self, progress: &mut Progress) -> Result<(), Error> {
+        progress.mark.keep(self.services, self.by, self.id).await
+    }
+
     /// All that goes; `None` where one command cannot name it.
     async fn all_at_once(&self) -> Result<Option<Part>, Error> {
         let (by, id) = (self.by, self.id);
@@ -159,7 +192,7 @@ impl Deletion<'_> {
 
     /// Deletes what one command cannot name. What would refuse it is looked for before anything is
     /// deleted. And then nobody below may create users or wallets any more, so that it ends.
-    async fn part_by_part(&self) -> Result<(), Error> {
+    async fn part_by_part(&self, progress: &mut Progress) -> Result<(), Error> {
         let (by, id) = (self.by, self.id);
         let found = self.look(move |connection| subtrees::obstacles(connection, id)).await?;
         if let Some(refusal) = by.refusal(found) {
@@ -170,17 +203,17 @@ impl Deletion<'_> {
             Deleter::Login(login) => self.stop_creating(login).await?,
             Deleter::Operator(_) => {}
         }
-        let (mut parts, mut tries) = (0_usize, 0_usize);
+        let mut tries = 0_usize;
         loop {
-            let before = parts;
-            match self.next_parts(&mut parts).await {
+            let before = progress.parts;
+            match self.next_parts(progress).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
                 Err(Error::Rejected(Rejection::WalletsChanged)) if tries < DELETE_TRIES => {}
-                Err(error) if parts > 0 => return Err(Error::AfterParts(Box::new(error))),
+                Err(error) if progress.parts > 0 => return Err(Error::AfterParts(Box::new(error))),
                 Err(error) => return Err(error),
             }
-            tries = if parts > before { 0 } else { tries.saturating_add(1) };
+            tries = if progress.parts > before { 0 } else { tries.saturating_add(1) };
         }
     }
 
@@ -192,7 +225,8 @@ impl Deletion<'_> {
 
     /// Deletes some of the users, the deepest first; answers whether the one that was named is
     /// among them, who is the last one. Counts the parts that are done.
-    async fn next_parts(&self, parts: &mut usize) -> Result<bool, Error> {
+    async fn next_parts(&self, progress: &mut Progress) -> Result<bool, Error> {
+        self.mark(progress).await?;
         let (by, id) = (self.by, self.id);
         let users = self.look(move |connection| by.users(connection, id, PAGE_ROWS)).await?;
         for users in users.chunks(CLOSE_MAX) {
@@ -200,25 +234,32 @@ impl Deletion<'_> {
                 let whose = users.to_vec();
                 let wallets = self.look(move |connection| wallets::ids_of_users(connection, &whose, PAGE_ROWS)).await?;
                 if wallets.len() <= CLOSE_MAX {
-                    self.close_part(Part { users: users.to_vec(), wallets }, parts).await?;
+                    self.close_part(Part { users: users.to_vec(), wallets }, progress).await?;
                     break;
                 }
                 for wallets in wallets.chunks(CLOSE_MAX) {
-                    self.close_part(Part { users: Vec::new(), wallets: wallets.to_vec() }, parts).await?;
+                    self.close_part(Part { users: Vec::new(), wallets: wallets.to_vec() }, progress).await?;
                 }
             }
         }
         Ok(users.last() == Some(&id))
     }
 
-    async fn close_part(&self, part: Part, parts: &mut usize) -> Result<(), Error> {
-        let closed = self.close(part).await?;
-        if matches!(closed, Err(Rejection::UserNotFound | Rejection::WalletNotFound { .. })) {
-            // Somebody else has deleted some of it meanwhile.
-            return Err(Rejection::WalletsChanged.into());
+    async fn close_part(&self, mut part: Part, progress: &mut Progress) -> Result<(), Error> {
+        while !part.is_empty() {
+            self.mark(progress).await?;
+            match self.close(part.clone()).await? {
+                Ok(Closed) => break,
+                // Its own key has deleted it meanwhile.
+                Err(Rejection::WalletNotFound { leg }) if leg < part.wallets.len() => {
+                    part.wallets.remove(leg);
+                }
+                // Somebody else has deleted the user.
+                Err(Rejection::UserNotFound) => return Err(Rejection::WalletsChanged.into()),
+                Err(rejection) => return Err(rejection.into()),
+            }
         }
-        closed?;
-        *parts = parts.saturating_add(1);
+        progress.parts = progress.parts.saturating_add(1);
         Ok(())
     }
 

@@ -78,6 +78,7 @@ pub(super) async fn payments_again(
         | StoreError::NotAManager
         | StoreError::DayLimited
         | StoreError::NoRoomForManager(_)
+        | StoreError::BeingDeleted
         | StoreError::TooManyWallets
         | StoreError::TooManyPayLinks
         | StoreError::TooManyCards

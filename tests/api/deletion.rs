@@ -224,6 +224,8 @@ both_stores! {
         // An operator freezes the studio's own wallet, the last one, as soon as a first one is gone.
         freeze_when_closed(server, &players[1], &studio);
         server.delete(&path, &key).refused(400, "wallet_frozen", "A part is deleted already");
+        let marked = server.database.texts("SELECT name AS text FROM users WHERE deleting_until_ms IS NOT NULL AND deleted_at_ms IS NULL");
+        assert_eq!(marked, Vec::<String>::new());
         server.get("/api/v1/wallet", &players[1].invoice).refused(401, "bad_auth", "");
         server.get("/api/v1/wallet", &studio.invoice).expect(200);
         server.post(USERS, &studio.admin, &json!({"user_name": "late"})).refused(403, "not_a_manager", "");
@@ -231,6 +233,82 @@ both_stores! {
         freeze_as_operator(server, &studio, "NULL");
         server.delete(&path, &key).expect(200);
         server.get(&path, &key).refused(404, "user_not_found", "");
+        server.audit();
+    }
+
+    fn nobody_keeps_itself_from_being_deleted(server) {
+        let key = server.manager.admin.clone();
+        let busy = server.creator_of(&key, "busy");
+        let below = server.creator_of(&busy.admin, "below");
+        // A further wallet of one's own, or a user with one, and away with it again.
+        let churn = |index: usize| {
+            let owner = if index.is_multiple_of(2) { &busy } else { &below };
+            loop {
+                let created = match index % 4 {
+                    0 | 1 => server.post("/api/v1/wallet", &owner.admin, &json!({"name": "more"})),
+                    _ => server.post(USERS, &owner.admin, &json!({"user_name": "more"})),
+                };
+                match created.status {
+                    200 | 201 => {}
+                    409 => continue,
+                    _ => return created.status,
+                }
+                let made = created.json();
+                match index % 4 {
+                    0 | 1 => server.delete("/api/v1/wallet", made["adminkey"].as_str().unwrap()),
+                    _ => server.delete(&format!("{USERS}/{}", made["id"].as_str().unwrap()), &owner.admin),
+                };
+            }
+        };
+        let statuses = at_once(5, |index| {
+            if index < 4 {
+                return churn(index);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            let deleted = server.delete(&format!("{USERS}/{}", busy.user), &key);
+            assert_eq!(deleted.status, 200, "{}", deleted.text);
+            deleted.status
+        });
+        assert!(statuses[..4].iter().all(|status| [401, 403].contains(status)), "{statuses:?}");
+        assert_eq!(server.get(USERS, &key).expect(200), json!([]));
+        server.audit();
+    }
+
+    fn nothing_is_created_for_whom_is_being_deleted(server) {
+        let key = server.manager.admin.clone();
+        let studio = server.creator_of(&key, "studio");
+        let player = server.wallet_of(&studio.admin, "player");
+        let mark = |until: i64| {
+            let id = server.store.bytes(&studio.user);
+            let sql = format!("UPDATE users SET deleting_until_ms = {until} WHERE id = {id}");
+            server.database.execute(&sql).unwrap();
+        };
+        let create = || {
+            let of = |user: &Wallet| json!({"user_id": user.user, "wallet_name": "more"});
+            [
+                server.post("/api/v1/wallet", &studio.admin, &json!({"name": "more"})),
+                server.post("/api/v1/wallet", &player.admin, &json!({"name": "more"})),
+                server.post(WALLETS, &key, &of(&studio)),
+                server.post(WALLETS, &studio.admin, &of(&player)),
+                server.post(USERS, &studio.admin, &json!({"user_name": "more"})),
+            ]
+        };
+        mark(i64::MAX);
+        for answer in create() {
+            answer.refused(409, "user_being_deleted", "being deleted");
+            assert!(answer.header("retry-after").is_some());
+        }
+        // Money moves, and others are created.
+        server.pay(&server.manager, &server.invoice(&player, 5)).expect(201);
+        server.wallet("other", 0);
+        // A deletion that died has left the mark: it ends, and does not keep a next one from its end.
+        mark(1);
+        for answer in create() {
+            assert!([200, 201].contains(&answer.status), "{}", answer.text);
+        }
+        mark(i64::MAX);
+        server.delete(&format!("{USERS}/{}", studio.user), &key).expect(200);
+        server.get("/api/v1/wallet", &player.invoice).refused(401, "bad_auth", "");
         server.audit();
     }
 

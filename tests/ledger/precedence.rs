@@ -207,7 +207,8 @@ fn the_first_reason_is_given() {
         ("credit of no wallet", credit(GONE, 1), R::WalletNotFound { leg: 0 }),
         ("close, revoked, gone", revoked(close(w0, &[], &[GONE], false)), R::KeyRevoked),
         ("close, no such user", close(w0, &[user(77)], &[w1], false), R::UserNotFound),
-        ("close, other wallets, money", close(w0, &[user(1)], &[w1, GONE], false), R::WalletsChanged),
+        ("close, another's wallet, money", close(w0, &[user(1)], &[w1, w4], false), R::WalletsChanged),
+        ("close, a wallet that is gone, money", close(w0, &[user(1)], &[w1, GONE], false), R::WalletHoldsMoney),
         ("close, too few wallets", close(w0, &[user(1)], &[], false), R::WalletsChanged),
         ("close, gone", close(w0, &[], &[GONE], false), R::WalletNotFound { leg: 0 }),
         ("close, money", close(w0, &[user(1)], &[w1], false), R::WalletHoldsMoney),
@@ -218,7 +219,6 @@ fn the_first_reason_is_given() {
         ("credit by an operator, no wallet", by_operator(credit(GONE, 1), "on"), R::WalletNotFound { leg: 0 }),
         ("close by an operator, has users", by_operator(close(w0, &[user(4)], &[GONE], false), "on"), R::UserHasUsers),
         ("close, has other users", close(w0, &[user(4)], &[w4], true), R::WalletsChanged),
-        ("close, has lost a user", close(w0, &[user(4), user(1), user(77)], &[w4, w1], true), R::WalletsChanged),
         ("close, a wallet of its user's is left out", close(w0, &[user(4), user(1)], &[w4], true), R::WalletsChanged),
         ("close, money of its user's", close(w0, &[user(4), user(1)], &[w4, w1], false), R::WalletHoldsMoney),
         ("debit of more than there is", debit(w0, 5_000), R::InsufficientBalance { leg: 0 }),
@@ -281,7 +281,12 @@ fn frozen_and_limited(memory: Memory, dear: &NewInvoice, paid: &NewInvoice) -> B
             R::WalletFrozen { leg: 1 },
         ),
         ("transfer to a frozen one", &everything, transfer(w4, vec![leg(w4, w0, 1)]), R::ReceiverFrozen { leg: 0 }),
-        ("invoice of a link, frozen, too many", &everything, issue_for_link(invoice(w0, 1)), R::ReceiverFrozen { leg: 0 }),
+        (
+            "invoice of a link, frozen, too many",
+            &everything,
+            issue_for_link(invoice(w0, 1)),
+            R::ReceiverFrozen { leg: 0 },
+        ),
         (
             "transfer, frozen key, not a manager",
             &everything_and_dismissed,
@@ -313,6 +318,18 @@ fn frozen_and_limited(memory: Memory, dear: &NewInvoice, paid: &NewInvoice) -> B
         position(expected)
     });
     reached.into_iter().collect()
+}
+
+/// Nobody keeps its own deletion from settling by deleting its wallets and users first.
+#[test]
+fn what_is_gone_already_goes_with_the_rest() {
+    let Scene { mut memory, .. } = scene();
+    let (w0, w1, w2, w4) = (wallet(0), wallet(1), wallet(2), wallet(4));
+    let all = close(w0, &[user(4), user(1), user(77)], &[w4, w2, w1, GONE], true);
+    let outcomes = settle_batch(&mut memory, &[all.clone(), all], &now).unwrap();
+    assert!(outcomes[0].is_ok() && outcomes[1] == Err(Rejection::UserNotFound), "{outcomes:?}");
+    assert!(!memory.accounts[&w1].open && !memory.accounts[&w4].open && !memory.users.contains_key(&user(1)));
+    assert_eq!(memory.accounts[&w0].balance, Msat::new(1_510));
 }
 
 #[test]

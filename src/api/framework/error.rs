@@ -200,6 +200,8 @@ codes! {
     /// The user has as many wallets as one may have.
     TooManyWallets = "too_many_wallets", CONFLICT, false,
         "The user has 1000 wallets already; delete one first, or create another user";
+    /// The user, or one above it, is being deleted, so that nothing is created for it.
+    UserBeingDeleted = "user_being_deleted", CONFLICT, true, "The user is being deleted";
     /// Something else has changed the user's wallets or users at the same moment.
     WalletsChanged = "wallets_changed", CONFLICT, true, "The user's wallets or users have just changed; try again";
     /// A manager to delete has users.
@@ -441,6 +443,7 @@ impl ApiError {
             StoreError::NotAManager => ErrorCode::NotAManager.into(),
             StoreError::DayLimited => ErrorCode::WalletLimited.into(),
             StoreError::NoRoomForManager(no_room) => Self::field("may_create_users", no_room),
+            StoreError::BeingDeleted => ErrorCode::UserBeingDeleted.into(),
             StoreError::TooManyWallets => ErrorCode::TooManyWallets.into(),
             StoreError::TooManyPayLinks => ErrorCode::TooManyPayLinks.into(),
             StoreError::TooManyCards => ErrorCode::TooManyCards.into(),

@@ -37,6 +37,9 @@ pub enum StoreError {
     /// No further user can be permitted to create users.
     #[error("a user cannot be permitted to create users: {0}")]
     NoRoomForManager(#[from] NoRoom),
+    /// The user, or one above it, is being deleted.
+    #[error("the user is being deleted")]
+    BeingDeleted,
     /// The user has the maximum number of wallets.
     #[error("the user has the maximum number of wallets")]
     TooManyWallets,

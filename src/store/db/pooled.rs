@@ -90,6 +90,7 @@ impl PooledConnection {
             | StoreError::NotAManager
             | StoreError::DayLimited
             | StoreError::NoRoomForManager(_)
+            | StoreError::BeingDeleted
             | StoreError::TooManyWallets
             | StoreError::TooManyPayLinks
             | StoreError::TooManyCards

@@ -45,6 +45,7 @@ diesel::table! {
         may_create_users -> Bool,
         external_id -> Nullable<Text>,
         deactivated_at_ms -> Nullable<BigInt>,
+        deleting_until_ms -> Nullable<BigInt>,
     }
 }
 

@@ -234,6 +234,7 @@ fn settle_error(error: StoreError) -> SettleError {
         | StoreError::NotAManager
         | StoreError::DayLimited
         | StoreError::NoRoomForManager(_)
+        | StoreError::BeingDeleted
         | StoreError::TooManyWallets
         | StoreError::TooManyPayLinks
         | StoreError::TooManyCards => SettleError::Refused(error.to_string()),

@@ -1,6 +1,7 @@
 //! Users of a tenant: created by a manager, and visible to no other.
 
 pub mod activation;
+pub mod deletions;
 mod list;
 pub mod sub_managers;
 pub mod subtrees;

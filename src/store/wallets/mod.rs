@@ -23,6 +23,7 @@ use crate::store::db::functions::satkeep_in_time;
 use crate::store::db::schema::{accounts, users, wallet_keys, wallets};
 use crate::store::db::sums::{high, low, sum, whole};
 use crate::store::settlement::rows::{freezes, limit};
+use crate::store::users::deletions;
 use crate::store::webhooks::events;
 
 /// The most ids in one query: databases limit the parameters of a statement.
@@ -144,6 +145,7 @@ pub fn create(connection: &mut Db, user: UserId, new: &NewWallet) -> Result<(), 
     if has_more_than(connection, &[user], WALLETS_MAX.saturating_sub(1))? {
         return Err(StoreError::TooManyWallets);
     }
+    deletions::check(connection, user, new.created_at)?;
     let id = new.id.as_bytes().as_slice();
     let (manager, root, deactivated_at): (Option<Vec<u8>>, Vec<u8>, Option<i64>) = users::table
         .filter(users::id.eq(user.as_bytes().as_slice()))
