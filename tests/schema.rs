@@ -154,6 +154,55 @@ fn functions_of_queries_are_planned_as_what_they_stand_for() {
     assert!(!plan.iter().any(|step| step.contains("satkeep_")), "{plan:?}");
 }
 
+/// What the ledger looks up by many values at once is found by index for each of them, however many
+/// rows there are.
+#[test]
+fn what_a_batch_names_is_looked_up_by_index() {
+    #[derive(diesel::QueryableByName)]
+    struct Plan {
+        #[diesel(sql_type = diesel::sql_types::Text, column_name = "QUERY PLAN")]
+        detail: String,
+    }
+    let Some((database, _store)) = TestDatabase::with_store(StoreKind::Postgres) else { return };
+    let mut connection = diesel::PgConnection::establish(&database.url).unwrap();
+    for setting in ["enable_seqscan = off", "plan_cache_mode = force_generic_plan"] {
+        diesel::sql_query(format!("SET {setting}")).execute(&mut connection).unwrap();
+    }
+    let rows = [
+        (
+            "bytea[], text[]",
+            "SELECT n.account, n.external_id, p.payment_hash
+             FROM unnest($1, $2) AS n (account, external_id) CROSS JOIN LATERAL (
+                SELECT payment_hash FROM invoices WHERE wallet_id = n.account AND external_id = n.external_id
+                UNION ALL
+                SELECT i.payment_hash FROM transfers AS t INNER JOIN invoices AS i ON i.id = t.invoice_id
+                WHERE t.debit_account = n.account AND t.external_id = n.external_id
+             ) AS p",
+            "'{}', '{}'",
+            vec!["invoices_external_id", "transfers_external_id", "invoices_pkey"],
+        ),
+        (
+            "bytea[], bytea[], bigint",
+            "SELECT o.payee, o.origin, c.open FROM unnest($1, $2) AS o (payee, origin) CROSS JOIN LATERAL (
+                SELECT count(*) AS open FROM invoices
+                WHERE open_origin = o.origin AND wallet_id = o.payee AND state = 'open' AND expires_at_ms > $3
+             ) AS c",
+            "'{}', '{}', 5",
+            vec!["invoices_open_origin"],
+        ),
+    ];
+    for (index, (types, query, values, indexes)) in rows.into_iter().enumerate() {
+        diesel::sql_query(format!("PREPARE q{index} ({types}) AS {query}")).execute(&mut connection).unwrap();
+        let plan: Vec<Plan> =
+            diesel::sql_query(format!("EXPLAIN EXECUTE q{index} ({values})")).load(&mut connection).unwrap();
+        let plan: Vec<_> = plan.into_iter().map(|step| step.detail).collect();
+        for index in indexes {
+            assert!(plan.iter().any(|step| step.contains(&format!("Index Scan using {index}"))), "{index}: {plan:?}");
+        }
+        assert!(!plan.iter().any(|step| step.contains("Seq Scan")), "{plan:?}");
+    }
+}
+
 /// The newest payments of a wallet are found by walking indexes, however many there are.
 #[test]
 fn the_newest_payments_are_not_sorted_out_of_all_of_them() {

@@ -8,7 +8,7 @@
 //! | apply | invoices, transfers, balances in one statement; affected rows counted | 1 |
 //! | commit | one flush to disk for the whole batch | 1 |
 //!
-//! That is six at most, plus one for idempotency keys. If a manager asks for something that only
+//! That is six at most, plus one each for idempotency keys, external ids, and invoices without a key. If a manager asks for something that only
 //! managers may do, or users are deleted, their rows are locked first. Deletions are written by a
 //! statement of their own.
 //!

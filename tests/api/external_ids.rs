@@ -67,6 +67,25 @@ both_stores! {
         server.audit();
     }
 
+    fn every_name_of_many_movements_is_looked_at(server) {
+        let (payer, payee) = (server.wallet("payer", 400), server.wallet("payee", 0));
+        let movements = |from: usize| {
+            let one = |number| json!({"from_wallet": payer.id, "to_wallet": payee.id, "amount": 1, "external_id": format!("n{number}")});
+            (from..from + 200).map(one).collect::<Vec<_>>()
+        };
+        let admin = &server.manager.admin;
+        let moved = server.post(TRANSFERS, admin, &json!(movements(0))).expect(201);
+        // The last one of the second is the first one of the first.
+        let mut second = movements(200);
+        second[199]["external_id"] = json!("n0");
+        let answer = server.post(TRANSFERS, admin, &json!(second));
+        answer.refused(409, "external_id_exists", "external_id");
+        assert_eq!((&answer.json()["payment_hash"], &answer.json()["errors"][0]["field"]), (&moved[0]["payment_hash"], &json!("[199]")));
+        server.post(TRANSFERS, admin, &json!(movements(200))).expect(201);
+        assert_eq!((server.balance(&payer), server.balance(&payee)), (0, 400));
+        server.audit();
+    }
+
     fn of_many_at_once_one_gets_the_name(server) {
         let (payer, payee) = (server.wallet("payer", 100), server.wallet("payee", 0));
         let invoices: Vec<_> = (0..20).map(|_| server.invoice(&payee, 1)).collect();
