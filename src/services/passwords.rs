@@ -57,6 +57,12 @@ impl Passwords {
         self.beside(turn, move |hasher| hasher.verify(&password, hash.as_deref())).await
     }
 
+    /// Hashes a password for who has a turn already, and gets it back: whoever waits for a second one
+    /// meanwhile keeps others from the first.
+    pub async fn hash_in<N: Tenant>(&self, turn: Turn<N>, password: Password) -> Result<(String, Turn<N>), Error> {
+        self.beside(turn, move |hasher| hasher.hash(&password)).await
+    }
+
     /// Works on a password on a thread of its own. The turn goes with the work, so that it is held
     /// until that is done, whether or not anybody still waits for it.
     async fn beside<T: Send + 'static, N: Tenant>(
@@ -75,4 +81,25 @@ pub async fn enter_by_network(gate: &Gate<Vec<u8>>, network: Vec<u8>) -> Result<
     let share = Share { tenant: network, party: Party::Manager };
     // It is no manager whose requests are too many, if it is that.
     gate.enter(share).await.or(Err(Error::TooManyCallers))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The gate of users' passwords may be full for as long as it likes.
+    #[tokio::test]
+    async fn who_has_a_turn_waits_for_no_other_one() {
+        let hasher = Hasher::new("19456".parse().unwrap(), "2".parse().unwrap());
+        let passwords = Passwords::new(hasher);
+        let own = passwords.login_turn(vec![1]).await.unwrap();
+        let one = UserId::random();
+        let full = [Consumer::of(one, one), Consumer::NOBODY].map(|consumer| passwords.turn(consumer));
+        let full = futures_util::future::try_join_all(full).await.unwrap();
+        let password = || Password::new("correct horse".to_owned()).unwrap();
+        let (hash, own) = passwords.hash_in(own, password()).await.unwrap();
+        let (is_right, own) = passwords.verify(own, password(), Some(hash)).await.unwrap();
+        assert!(is_right);
+        drop((own, full));
+    }
 }

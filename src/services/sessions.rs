@@ -9,7 +9,6 @@ use super::{Error, Services, UserWithWallets, WalletWithKeys};
 use crate::clock;
 use crate::crypto::password::Password;
 use crate::crypto::secret::Sealer;
-use crate::domain::consumer::Consumer;
 use crate::domain::ids::UserId;
 use crate::domain::login_throttle::{AT_ACCOUNT, FROM_ADDRESS, SIGN_UP, Throttle};
 use crate::domain::session::SessionToken;
@@ -120,10 +119,10 @@ pub async fn change_password(
     let look = move |connection: &mut Db| users::password_hash_of(connection, id);
     let (hash, guess) = guess.count(services, look).await??;
     let judged = services.passwords.verify(turn, old, hash.clone()).await;
-    let (verified, _turn) = guess.unless_ours(services, judged).await?;
+    let (verified, turn) = guess.unless_ours(services, judged).await?;
     let (Some(hash), true) = (hash, verified) else { return Err(wrong_old_password()) };
-    let hashed = services.passwords.hash(Consumer::NOBODY, Some(new)).await;
-    let new_hash = guess.unless_ours(services, hashed).await?.ok_or(Error::Fault)?;
+    let hashed = services.passwords.hash_in(turn, new).await;
+    let (new_hash, _turn) = guess.unless_ours(services, hashed).await?;
     let right = guess.clone();
     let changed = services.write_as(session, move |connection| {
         right.succeed(connection)?;
