@@ -12,7 +12,7 @@ use bitcoin_hashes::hex::DisplayHex;
 use satkeep::domain::api_keys::ApiKey;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Server, Wallet, both_stores};
+use crate::harness::{Answer, Options, Server, Wallet, both_stores};
 
 /// What an app that has read a link talks to: the path of the link, and who logs in there.
 struct App<'a> {
@@ -63,6 +63,10 @@ impl<'a> App<'a> {
 fn link(server: &Server, wallet: &Wallet, kind: &str) -> String {
     let links = server.get("/lndhub/api/v1/links", &wallet.admin).expect(200);
     links[kind]["link"].as_str().unwrap().to_owned()
+}
+
+fn options(arguments: &[&str]) -> Options {
+    Options { arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(), ..Options::default() }
 }
 
 fn token(login: &str, key: &str) -> String {
@@ -281,10 +285,28 @@ both_stores! {
         server.get("/lndhub/api/v1/links/x", &server.manager.admin).refused(404, "wallet_not_found", "");
         let own = format!("/lndhub/api/v1/links/{}", server.manager.id);
         server.get(&own, &server.manager.admin).refused(404, "wallet_not_found", "");
-        // Wherever the server is reached.
-        let as_host = |host: &str| server.send("GET", &path, &[("X-Api-Key", &server.manager.admin), ("Host", host)], "");
-        assert_eq!(as_host("pay.example").expect(200)["url"], "https://pay.example/lndhub/ext/");
-        assert_eq!(as_host("abc.onion:81").expect(200)["url"], "http://abc.onion:81/lndhub/ext/");
-        as_host("a@b").refused(400, "invalid_request", "Host");
+    }
+
+    fn links_lead_to_a_host_that_the_operator_has_named(server, options(&["--allowed-hosts", "pay.example,abc.onion:81"])) {
+        let player = server.wallet("player", 0);
+        let managed = format!("/lndhub/api/v1/links/{}", player.id);
+        for (path, key) in [("/lndhub/api/v1/links", &player.admin), (managed.as_str(), &server.manager.admin)] {
+            let at = |host: &str| server.send("GET", path, &[("X-Api-Key", key), ("Host", host)], "");
+            assert_eq!(at("pay.example").expect(200)["url"], "https://pay.example/lndhub/ext/");
+            assert_eq!(at("abc.onion:81").expect(200)["url"], "http://abc.onion:81/lndhub/ext/");
+            assert_eq!(at("localhost:81").expect(200)["url"], "http://localhost:81/lndhub/ext/");
+            for host in ["evil.example", "pay.example:81", "abc.onion", "a@b", "pay.example@evil.example"] {
+                at(host).refused(400, "no_public_url", "--public-url");
+            }
+        }
+    }
+
+    fn links_lead_to_the_public_url(server, options(&["--public-url", "https://pay.example"])) {
+        for host in ["evil.example", "127.0.0.1", "pay.example"] {
+            let headers = [("X-Api-Key", server.manager.admin.as_str()), ("Host", host)];
+            let links = server.send("GET", "/lndhub/api/v1/links", &headers, "").expect(200);
+            assert_eq!(links["url"], "https://pay.example/lndhub/ext/", "{host}");
+            assert!(links["admin"]["link"].as_str().unwrap().ends_with("@https://pay.example/lndhub/ext/"), "{links}");
+        }
     }
 }

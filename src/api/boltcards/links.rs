@@ -37,9 +37,8 @@ pub(super) struct ScanLink {
 
 impl Links {
     /// Those for the public URL, or else for the host that a request was sent to.
-    pub(super) fn of(app: &App, RequestHost(requested): &RequestHost) -> Result<Self, ApiError> {
-        let base = app.services.policy.places.base(None, requested.as_ref());
-        base.map(Self).ok_or(ErrorCode::NoPublicUrl.into())
+    pub(super) fn of(app: &App, host: &RequestHost) -> Result<Self, ApiError> {
+        host.base(app).map(Self)
     }
 
     fn to(&self, path: &str, id: impl Display) -> Result<ServiceUrl, ApiError> {

@@ -16,7 +16,6 @@ pub mod leniency;
 pub mod numerals;
 pub mod params;
 pub mod paths;
-pub mod public_url;
 pub mod rate_limit;
 pub mod request_id;
 pub mod session;

@@ -1,6 +1,6 @@
 //! Links by which wallet apps open a wallet.
 
-use actix_web::{HttpRequest, HttpResponse, get, web};
+use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -8,7 +8,7 @@ use crate::api::framework::address::ClientAddress;
 use crate::api::framework::app::State;
 use crate::api::framework::auth::{AdminKey, Manager};
 use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::framework::public_url::public_url;
+use crate::api::framework::host::RequestHost;
 use crate::api::system::qr;
 use crate::domain::api_keys::{ApiKey, KeyKind};
 use crate::domain::ids::WalletId;
@@ -65,10 +65,10 @@ pub(crate) async fn own_links(
     key: AdminKey,
     app: State,
     client: ClientAddress,
-    request: HttpRequest,
+    host: RequestHost,
 ) -> Result<HttpResponse, ApiError> {
     let wallet = wallets::with_keys(&app.services, key).await?;
-    show(&app, client, &request, wallet).await
+    show(&app, client, &host, wallet).await
 }
 
 /// Links for the wallet apps of a user
@@ -85,21 +85,22 @@ pub(crate) async fn managed_links(
     key: Manager<AdminKey>,
     app: State,
     client: ClientAddress,
-    request: HttpRequest,
+    host: RequestHost,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = path.parse().or(Err(ErrorCode::WalletNotFound))?;
     let wallet = managed_wallets::find(&app.services, key, id).await?;
-    show(&app, client, &request, wallet).await
+    show(&app, client, &host, wallet).await
 }
 
 async fn show(
     app: &State,
     client: ClientAddress,
-    request: &HttpRequest,
+    host: &RequestHost,
     WalletWithKeys { wallet, keys }: WalletWithKeys,
 ) -> Result<HttpResponse, ApiError> {
-    let url = format!("{}lndhub/ext/", public_url(request)?);
+    // A host that is too long for a URL is none that wallets reach the server by.
+    let url = host.base(app)?.url("/lndhub/ext/").or(Err(ErrorCode::NoPublicUrl))?.to_string();
     let draw = move || {
         let draw = |kind: KeyKind, key: &ApiKey| {
             let link = lndhub::link(kind, key, &url);
@@ -110,6 +111,6 @@ async fn show(
     };
     let links = app.draw(client, draw).await?;
     // The host alone may be long.
-    let links = links.ok_or_else(|| ApiError::field("Host", "is longer than a QR code holds (2331 bytes)"))?;
+    let links = links.ok_or(ErrorCode::NoPublicUrl)?;
     Ok(HttpResponse::Ok().json(links))
 }
