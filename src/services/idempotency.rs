@@ -2,7 +2,7 @@
 //! (promise I7).
 //!
 //! What was done is written in the transaction of its effect. What a payment answered is made
-//! again from its rows, which never change; any other answer is kept, sealed, because it can
+//! again from its rows, as they were then; any other answer is kept, sealed, because it can
 //! hold keys. A refusal has done nothing, so it is not kept.
 
 use super::callers::Caller;
@@ -12,6 +12,7 @@ use crate::crypto::secret::Purpose;
 use crate::domain::idempotency::{Claim, answer_owner};
 use crate::domain::ids::{AccountId, PaymentRow, WalletId};
 use crate::ledger::outcome::Rejection;
+use crate::ledger::state::InvoiceState;
 use crate::store::idempotency::{self, Done};
 use crate::store::payments::{self, Payment};
 use crate::store::{Db, StoreError};
@@ -63,12 +64,31 @@ pub(super) async fn payments_of(
     Ok(done(services, caller, claim).await?.map(|done| done.payments))
 }
 
-/// Sides of payments that were made before, by their wallets and the ids of their rows.
+/// Sides of payments that were made before, by their wallets and the ids of their rows, as they were
+/// answered: before anybody was told of them.
 pub(super) async fn payments_again(
     services: &Services,
     sides: Vec<(WalletId, PaymentRow)>,
 ) -> Result<Vec<Payment>, Error> {
     let find = move |connection: &mut Db| payments::find_sides(connection, &sides);
+    let sides = read_again(services, find).await?;
+    Ok(sides.into_iter().map(|side| Payment { webhook_status: None, ..side }).collect())
+}
+
+/// An invoice that was issued before, by its wallet and the ids that came of it, as it was answered:
+/// whatever became of it since.
+pub(super) async fn invoice_again(services: &Services, wallet: WalletId, ids: &[PaymentRow]) -> Result<Payment, Error> {
+    let now = payment_again(services, wallet, ids).await?;
+    let id = now.invoice;
+    let extra = read_again(services, move |connection| payments::extra::as_issued(connection, id)).await?;
+    Ok(Payment { state: InvoiceState::Open, paid_at: None, extra, ..now })
+}
+
+/// Reads what was done before.
+async fn read_again<T: Send + 'static>(
+    services: &Services,
+    find: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Error> {
     services.store.read(find).await.map_err(|error| match error {
         // Nothing failed but the reading of what was done.
         StoreError::Unavailable(error) => StoreError::OutcomeUnknown(error).into(),

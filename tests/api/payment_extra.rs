@@ -53,6 +53,27 @@ both_stores! {
         }
     }
 
+    fn a_request_that_is_repeated_is_answered_as_before(server) {
+        let shop = server.wallet("shop", 0);
+        for (key, extra) in [("with", json!({"order": 7})), ("without", Value::Null)] {
+            let order = json!({"out": false, "amount": 5, "extra": extra}).to_string();
+            let headers = [("X-Api-Key", shop.invoice.as_str()), ("Idempotency-Key", key)];
+            let create = || server.send("POST", "/api/v1/payments", &headers, &order);
+            let first = create().expect(201);
+            server.pay(&server.manager, first["bolt11"].as_str().unwrap()).expect(201);
+            for more in [json!({"tag": "done"}), json!({"shipped": true})] {
+                append(server, &shop.admin, &first["payment_hash"], &more).expect(200);
+                let again = create();
+                assert_eq!((again.expect(201), again.header("idempotent-replayed")), (first.clone(), Some("true")));
+            }
+            // Everything else shows what was added.
+            let path = format!("/api/v1/payments/{}", first["payment_hash"].as_str().unwrap());
+            let now = server.get(&path, &shop.invoice).expect(200)["details"]["extra"].clone();
+            assert_eq!((&now["shipped"], &now["tag"]), (&json!(true), &json!("done")));
+        }
+        assert_eq!(server.get("/api/v1/payments?tag=done", &shop.invoice).expect(200).as_array().unwrap().len(), 2);
+    }
+
     fn additions_at_once_are_all_kept(server) {
         let shop = server.wallet("shop", 0);
         let hash = paid(server, &shop, &Value::Null);

@@ -52,7 +52,7 @@ both_stores! {
         assert_eq!((log.as_array().unwrap().len(), &log[0]["event"], &log[0]["state"]), (1, &json!("payment.sent"), &json!("delivered")));
         // Asked again it is answered again, and nobody is told again.
         let again = post_under(server, "/api/v1/payments", &payer.admin, "pay", &order);
-        assert_eq!((again.header("idempotent-replayed"), &again.expect(201)["webhook"]), (Some("true"), &json!(url)));
+        assert_eq!((again.header("idempotent-replayed"), again.expect(201)), (Some("true"), paid));
         // Without a webhook, or refused, nobody is told.
         server.pay(&payer, &server.invoice(&payee, 1)).expect(201);
         let dear = json!({"out": true, "bolt11": server.invoice(&payee, 5_000), "webhook": url});

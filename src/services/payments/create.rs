@@ -96,10 +96,9 @@ pub(in crate::services) fn issue(
     })
 }
 
-/// The invoice that was created before, as it was answered then: whatever became of it since.
+/// The invoice that was created before.
 async fn again(services: &Services, key: WalletKey, ids: &[PaymentRow]) -> Result<Created<Payment>, Error> {
-    let now = idempotency::payment_again(services, key.wallet(), ids).await?;
-    Ok(Created::again(Payment { state: InvoiceState::Open, paid_at: None, webhook_status: None, ..now }))
+    Ok(Created::again(idempotency::invoice_again(services, key.wallet(), ids).await?))
 }
 
 /// A new invoice, as its payee sees it.

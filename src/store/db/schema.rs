@@ -112,6 +112,7 @@ diesel::table! {
         origin -> Nullable<Binary>,
         external_id -> Nullable<Text>,
         open_origin -> Nullable<Binary>,
+        issued_extra -> Nullable<Text>,
     }
 }
 

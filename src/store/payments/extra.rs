@@ -1,6 +1,8 @@
-//! The data that a wallet keeps with what came in.
+//! The data that a wallet keeps with what came in: what an invoice was issued with, and what was
+//! added to it since.
 
 use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
 
 use crate::domain::extra::Extra;
 use crate::domain::ids::InvoiceId;
@@ -17,10 +19,20 @@ pub fn lock(connection: &mut Db, id: InvoiceId) -> Result<(), StoreError> {
     if locked == 1 { Ok(()) } else { Err(StoreError::NotFound) }
 }
 
-/// Replaces the data of a locked invoice.
+/// Replaces the data of a locked invoice by more. What it was issued with is kept beside it.
 pub fn replace(connection: &mut Db, id: InvoiceId, extra: &Extra) -> Result<(), StoreError> {
+    let issued = diesel::dsl::sql::<Nullable<Text>>("COALESCE(issued_extra, extra, '{}')");
     diesel::update(invoices::table.filter(invoices::id.eq(id.as_bytes().as_slice())))
-        .set((invoices::extra.eq(extra.as_str()), invoices::tag.eq(extra.tag())))
+        .set((invoices::issued_extra.eq(issued), invoices::extra.eq(extra.as_str()), invoices::tag.eq(extra.tag())))
         .execute(connection)?;
     Ok(())
+}
+
+/// The data that an invoice was issued with.
+pub fn as_issued(connection: &mut Db, id: InvoiceId) -> Result<Option<Extra>, StoreError> {
+    let (issued, extra): (Option<String>, Option<String>) = invoices::table
+        .filter(invoices::id.eq(id.as_bytes().as_slice()))
+        .select((invoices::issued_extra, invoices::extra))
+        .first(connection)?;
+    Ok(issued.or(extra).map(Extra::from_stored))
 }
