@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Server, Wallet, both_stores};
+use crate::harness::{Server, StoreKind, Wallet, both_stores};
 
 /// Three payments in, one out, one that waits.
 fn world(server: &Server) -> Wallet {
@@ -35,6 +35,26 @@ both_stores! {
         for query in ["count_by=x", "amount=x", "status=x"] {
             server.get(&format!("/api/v1/payments/stats/count?{query}"), &wallet.invoice).refused(400, "invalid_request", "");
         }
+    }
+
+    fn only_the_largest_groups_are_shown(server) {
+        let wallet = server.wallet("shop", 0);
+        let (id, account) = match server.store {
+            StoreKind::Sqlite => ("CAST(printf('%032d', i) AS BLOB)", server.store.bytes(&wallet.id)),
+            StoreKind::Postgres => ("convert_to(lpad(i::text, 32, '0'), 'UTF8')", server.store.bytes(&wallet.id)),
+        };
+        // Two of the tags that come last in the alphabet, one of each other.
+        server.database.execute(&format!(
+            "INSERT INTO invoices (id, wallet_id, payment_hash, preimage_sealed, amount_msat, memo, state, created_at_ms,
+                expires_at_ms, tag)
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1201)
+             SELECT {id}, {account}, {id}, {id}, 1000, '', 'open', 1, 1, 'tag ' || (CASE WHEN i > 1200 THEN 1200 ELSE i END) FROM n"
+        )).unwrap();
+        let counted = server.get("/api/v1/payments/stats/count", &wallet.invoice).expect(200);
+        let counted = counted.as_array().unwrap();
+        assert_eq!(counted.len(), 1000);
+        assert!(counted.contains(&json!({"field": "tag 1200", "total": 2})));
+        assert!(counted.is_sorted_by_key(|group| group["field"].as_str().unwrap().to_owned()));
     }
 
     fn settled_payments_are_summed_up(server) {

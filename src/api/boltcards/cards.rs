@@ -1,5 +1,6 @@
 //! The cards of a wallet.
 
+use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, delete, get, post, put, web};
 
 use super::all_wallets;
@@ -14,7 +15,7 @@ use crate::api::framework::idempotency::{Idempotency, IdempotencyParam};
 use crate::api::framework::json_stream::json;
 use crate::api::framework::params::Params;
 use crate::domain::number::switch;
-use crate::services::cards;
+use crate::services::cards::{self, CardRecord};
 
 /// List cards
 ///
@@ -27,9 +28,9 @@ use crate::services::cards;
 )]
 #[get("/boltcards/api/v1/cards")]
 pub(in crate::api) async fn list_cards(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
-    let found = cards::list(&app.services, key, all_wallets(&params)?).await?;
-    let shown: Vec<_> = found.into_iter().map(CardView::from).collect();
-    Ok(HttpResponse::Ok().json(shown))
+    let show = |found: Vec<CardRecord>| json(&found.into_iter().map(CardView::from).collect::<Vec<_>>());
+    let json = cards::list(&app.services, key, all_wallets(&params)?, show).await?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 
 /// Create a card

@@ -18,7 +18,7 @@ use crate::api::framework::params::{Params, WindowParams};
 use crate::domain::lnurl::link::{LinkId, LinkKey, LinkRef};
 use crate::domain::window::Window;
 use crate::services::pay_links::manage::{self, Scope};
-use crate::services::pay_links::serve;
+use crate::services::pay_links::{PayLink, serve};
 
 /// The link that a path names.
 fn link_id(path: &web::Path<String>) -> Result<LinkId, ApiError> {
@@ -72,8 +72,9 @@ pub(in crate::api) async fn list_pay_links(
         let (app, viewer) = (app.clone(), viewer.clone());
         let window = Window { offset: offset.unwrap_or(window.offset), ..window };
         async move {
-            let (page, next) = manage::list(&app.services, key, scope, window).await?;
-            Ok((Items::of_each(page.into_iter().map(|link| PayLinkView::new(link, &viewer)))?, next))
+            let show =
+                move |page: Vec<PayLink>| Items::of_each(page.into_iter().map(|link| PayLinkView::new(link, &viewer)));
+            Ok(manage::list(&app.services, key, scope, window, show).await?)
         }
     })
     .await

@@ -1,5 +1,6 @@
 //! What the payments of a wallet come to, in the shapes of LNbits.
 
+use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, get};
 use serde::Serialize;
 use utoipa::openapi::Object;
@@ -8,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::api::framework::app::State;
 use crate::api::framework::auth::{OwnWallet, WalletKey};
 use crate::api::framework::error::ApiError;
+use crate::api::framework::json_stream::json;
 use crate::api::framework::leniency;
 use crate::api::framework::params::Params;
 use crate::api::payments::query;
@@ -162,9 +164,13 @@ pub(crate) async fn count_payments(key: WalletKey, app: State, params: Params) -
         Some("wallet_id") => (GroupBy::Wallet, key.wallet().to_string()),
         Some(_) => return Err(ApiError::field("count_by", "must be status, tag, extension or wallet_id")),
     };
-    let groups = stats::groups(&app.services, key, filter, by, false).await?;
-    let view = |group: Group| CountView { total: group.count(), field: group.label.unwrap_or_else(|| of_all.clone()) };
-    Ok(HttpResponse::Ok().json(groups.into_iter().map(view).collect::<Vec<_>>()))
+    let show = move |groups: Vec<Group>| {
+        let field = |label: Option<String>| label.unwrap_or_else(|| of_all.clone());
+        let view = |group: Group| CountView { total: group.count(), field: field(group.label) };
+        json(&groups.into_iter().map(view).collect::<Vec<_>>())
+    };
+    let json = stats::groups(&app.services, key, filter, by, false, show).await?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 
 /// What the wallet's payments come to
@@ -180,16 +186,20 @@ pub(crate) async fn count_payments(key: WalletKey, app: State, params: Params) -
 #[get("/api/v1/payments/stats/wallets")]
 pub(crate) async fn wallet_stats(own: OwnWallet, app: State, params: Params) -> Result<HttpResponse, ApiError> {
     let filter = query::filter(&params, clock::now())?;
-    let groups = stats::groups(&app.services, own.key(), filter, GroupBy::Wallet, true).await?;
+    let key = own.key();
     let OwnWallet(wallet) = own;
-    let view = |group: Group| WalletStatsView {
-        wallet_id: wallet.grant.wallet,
-        wallet_name: wallet.name.clone(),
-        user_id: wallet.grant.user,
-        payments_count: group.count(),
-        balance: group.total_msat(),
+    let show = move |groups: Vec<Group>| {
+        let view = |group: Group| WalletStatsView {
+            wallet_id: wallet.grant.wallet,
+            wallet_name: wallet.name.clone(),
+            user_id: wallet.grant.user,
+            payments_count: group.count(),
+            balance: group.total_msat(),
+        };
+        json(&groups.into_iter().map(view).collect::<Vec<_>>())
     };
-    Ok(HttpResponse::Ok().json(groups.into_iter().map(view).collect::<Vec<_>>()))
+    let json = stats::groups(&app.services, key, filter, GroupBy::Wallet, true, show).await?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 
 /// Payments by day
@@ -205,8 +215,9 @@ pub(crate) async fn wallet_stats(own: OwnWallet, app: State, params: Params) -> 
 #[get("/api/v1/payments/stats/daily")]
 pub(crate) async fn daily_stats(key: WalletKey, app: State, params: Params) -> Result<HttpResponse, ApiError> {
     let filter = query::filter(&params, clock::now())?;
-    let days = stats::daily(&app.services, key, filter).await?;
-    Ok(HttpResponse::Ok().json(days.into_iter().map(DayView::from).collect::<Vec<_>>()))
+    let show = |days: Vec<Day>| json(&days.into_iter().map(DayView::from).collect::<Vec<_>>());
+    let json = stats::daily(&app.services, key, filter, show).await?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 
 /// Payments by tag
@@ -219,6 +230,7 @@ pub(crate) async fn daily_stats(key: WalletKey, app: State, params: Params) -> R
 )]
 #[get("/api/v1/payments/stats/breakdown")]
 pub(crate) async fn payment_breakdown(key: WalletKey, app: State) -> Result<HttpResponse, ApiError> {
-    let groups = stats::groups(&app.services, key, PaymentFilter::default(), GroupBy::Tag, true).await?;
-    Ok(HttpResponse::Ok().json(groups.into_iter().map(BreakdownView::from).collect::<Vec<_>>()))
+    let show = |groups: Vec<Group>| json(&groups.into_iter().map(BreakdownView::from).collect::<Vec<_>>());
+    let json = stats::groups(&app.services, key, PaymentFilter::default(), GroupBy::Tag, true, show).await?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }

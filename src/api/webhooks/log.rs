@@ -1,5 +1,6 @@
 //! The log of what was sent to a manager's endpoints, and sending it again.
 
+use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::Object;
@@ -18,6 +19,8 @@ use crate::api::framework::leniency;
 use crate::api::framework::params::{Checks, Params, Window};
 use crate::clock;
 use crate::domain::time::{Moment, UnixMs};
+use crate::services::StoreError;
+use crate::services::webhooks::Logged;
 use crate::services::webhooks::log::{self, LogPage};
 
 /// Deliveries that are listed where nothing is said.
@@ -46,6 +49,11 @@ const STATES: [&str; 3] = ["waiting", "delivered", "parked"];
 
 fn states() -> Object {
     leniency::words(STATES).build()
+}
+
+/// Deliveries as they are listed.
+pub(super) fn show(found: Vec<Logged>) -> Result<Vec<u8>, StoreError> {
+    json(&found.into_iter().map(DeliveryView::from).collect::<Vec<_>>())
 }
 
 /// Which part of a log the query asks for.
@@ -129,9 +137,8 @@ pub(in crate::api) async fn list_deliveries(
 ) -> Result<HttpResponse, ApiError> {
     let id = endpoint_id(&path)?;
     let manager = Manager::of(key).ok_or(ErrorCode::WebhookNotFound)?;
-    let found = log::list(&app.services, manager, id, page_of(&params)?).await?;
-    let views: Vec<_> = found.into_iter().map(DeliveryView::from).collect();
-    Ok(HttpResponse::Ok().json(views))
+    let json = log::list(&app.services, manager, id, page_of(&params)?, show).await?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 
 /// Get a delivery to an endpoint

@@ -1,9 +1,10 @@
 //! A wallet's own webhooks: the secret that signs those of its invoices, and their log.
 
+use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, get, post, put, web};
 
 use super::delivery_id;
-use super::log::{DeliveryListParams, page_of};
+use super::log::{DeliveryListParams, page_of, show};
 use super::views::{DeliveryDetails, DeliveryView, SecretView};
 use crate::api::framework::app::State;
 use crate::api::framework::auth::AdminKey;
@@ -54,9 +55,8 @@ pub(in crate::api) async fn list_own_deliveries(
     app: State,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    let found = own::list(&app.services, key, page_of(&params)?).await?;
-    let views: Vec<_> = found.into_iter().map(DeliveryView::from).collect();
-    Ok(HttpResponse::Ok().json(views))
+    let json = own::list(&app.services, key, page_of(&params)?, show).await?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 
 /// Get a wallet's delivery

@@ -143,8 +143,13 @@ pub async fn create(
 }
 
 /// The cards of a key's wallet, or of all wallets of its user, oldest first. Secrets are there for
-/// the admin key of a card's own wallet.
-pub async fn list(services: &Services, key: WalletKey, all_wallets: bool) -> Result<Vec<CardRecord>, Error> {
+/// the admin key of a card's own wallet. As `show` makes them.
+pub async fn list<T: Send + 'static>(
+    services: &Services,
+    key: WalletKey,
+    all_wallets: bool,
+    show: impl FnOnce(Vec<CardRecord>) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Error> {
     let sealer = services.sealer.clone();
     let list = move |connection: &mut Db| {
         key.recheck(connection)?;
@@ -153,7 +158,7 @@ pub async fn list(services: &Services, key: WalletKey, all_wallets: bool) -> Res
             let may_see = key.sees_admin_keys() && card.wallet == key.wallet();
             if may_see { CardRecord::revealed(&sealer, card) } else { Ok(CardRecord { card, secrets: None }) }
         };
-        cards::list(connection, whose)?.into_iter().map(record).collect()
+        show(cards::list(connection, whose)?.into_iter().map(record).collect::<Result<_, _>>()?)
     };
     Ok(services.store.read_list(key.consumer(), list).await?)
 }

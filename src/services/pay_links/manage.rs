@@ -1,5 +1,7 @@
 //! Creating, listing, changing and deleting pay links.
 
+use std::sync::Arc;
+
 use super::{PayLink, Terms, sendable};
 use crate::clock;
 use crate::crypto::secret::Sealer;
@@ -131,25 +133,26 @@ pub async fn find(services: &Services, caller: WalletKey, id: LinkId) -> Result<
     found.await.map(|link| services.served.added_to(link)).map_err(Error::of(Missing::PayLink))
 }
 
-/// A page of the links of the key's wallet, or of all wallets of its user, oldest first; and how many
-/// rows to leave out for the next page, where there is one.
-pub async fn list(
+/// A page of the links of the key's wallet, or of all wallets of its user, oldest first, as `show` makes
+/// it; and how many rows to leave out for the next page, where there is one.
+pub async fn list<T: Send + 'static>(
     services: &Services,
     caller: WalletKey,
     scope: Scope,
     window: Window,
-) -> Result<(Vec<PayLink>, Option<i64>), Error> {
-    let sealer = services.sealer.clone();
+    show: impl FnOnce(Vec<PayLink>) -> Result<T, StoreError> + Send + 'static,
+) -> Result<(T, Option<i64>), Error> {
+    let (sealer, served) = (services.sealer.clone(), Arc::clone(&services.served));
     let owner = match scope {
         Scope::Wallet => Owner::Wallet(caller.wallet()),
         Scope::User => Owner::User(caller.user()),
     };
     let found = services.store.read_list(caller.consumer(), move |connection| {
         caller.recheck(connection)?;
-        pay_links::list(connection, &sealer, owner, window.offset, window.rows())
+        let page = pay_links::list(connection, &sealer, owner, window.offset, window.rows())?;
+        let next = window.offset.saturating_add(i64::try_from(page.len()).unwrap_or(i64::MAX));
+        let next = (!window.ends_with(page.len())).then_some(next);
+        Ok((show(page.into_iter().map(|link| served.added_to(link)).collect())?, next))
     });
-    let page: Vec<_> = found.await?.into_iter().map(|link| services.served.added_to(link)).collect();
-    let next = window.offset.saturating_add(i64::try_from(page.len()).unwrap_or(i64::MAX));
-    let next = (!window.ends_with(page.len())).then_some(next);
-    Ok((page, next))
+    Ok(found.await?)
 }

@@ -5,12 +5,15 @@ use crate::domain::time::UnixMs;
 use crate::services::callers::WalletKey;
 use crate::services::{Error, Services};
 use crate::store::payments::stats;
+use crate::store::{Db, StoreError};
 
 pub use crate::store::payments::stats::{Group, GroupBy};
 
 const DAY_MS: i64 = 86_400_000;
 /// Groups at most, but for days: as many as anybody reads.
 const GROUPS_MAX: i64 = 1000;
+/// Days at most: more than a hundred years of them.
+const DAYS_MAX: i64 = 40_000;
 
 /// What settled on one day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,29 +33,35 @@ pub struct Day {
 }
 
 /// The payments of a key's wallet that a filter lets through, in groups, the largest ones, in the order
-/// of their labels.
-pub async fn groups(
+/// of their labels, as `show` makes them.
+pub async fn groups<T: Send + 'static>(
     services: &Services,
     key: WalletKey,
     filter: PaymentFilter,
     by: GroupBy,
     only_settled: bool,
-) -> Result<Vec<Group>, Error> {
-    let found = services.store.read_list(key.consumer(), move |connection| {
-        stats::groups(connection, key.wallet(), &filter, by, only_settled, GROUPS_MAX)
-    });
-    let mut groups = found.await?;
-    groups.sort_unstable_by(|a, b| a.label.cmp(&b.label));
-    Ok(groups)
+    show: impl FnOnce(Vec<Group>) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Error> {
+    let list = move |connection: &mut Db| {
+        let mut groups = stats::groups(connection, key.wallet(), &filter, by, only_settled, GROUPS_MAX)?;
+        groups.sort_unstable_by(|a, b| a.label.cmp(&b.label));
+        show(groups)
+    };
+    Ok(services.store.read_list(key.consumer(), list).await?)
 }
 
 /// What settled in a key's wallet on each day from the first to the last one on which anything did, of
-/// the payments that a filter lets through.
-pub async fn daily(services: &Services, key: WalletKey, filter: PaymentFilter) -> Result<Vec<Day>, Error> {
-    let found = services.store.read_list(key.consumer(), move |connection| {
-        stats::groups(connection, key.wallet(), &filter, GroupBy::Day, true, i64::MAX)
-    });
-    Ok(days(found.await?))
+/// the payments that a filter lets through, as `show` makes it.
+pub async fn daily<T: Send + 'static>(
+    services: &Services,
+    key: WalletKey,
+    filter: PaymentFilter,
+    show: impl FnOnce(Vec<Day>) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Error> {
+    let list = move |connection: &mut Db| {
+        show(days(stats::groups(connection, key.wallet(), &filter, GroupBy::Day, true, DAYS_MAX)?))
+    };
+    Ok(services.store.read_list(key.consumer(), list).await?)
 }
 
 /// The days of groups, and those between them on which nothing happened.

@@ -28,16 +28,17 @@ pub struct LogPage {
     pub limit: i64,
 }
 
-/// An endpoint's deliveries, the newest event first.
-pub async fn list(
+/// An endpoint's deliveries, the newest event first, as `show` makes them.
+pub async fn list<T: Send + 'static>(
     services: &Services,
     caller: Manager<AdminKey>,
     id: EndpointId,
     page: LogPage,
-) -> Result<Vec<Logged>, Error> {
+    show: impl FnOnce(Vec<Logged>) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Error> {
     let found = services.store.read_list(caller.consumer(), move |connection| {
         endpoints::find(connection, caller.user(), id)?;
-        log::list(connection, id.into(), &page.states, page.offset, page.limit)
+        show(log::list(connection, id.into(), &page.states, page.offset, page.limit)?)
     });
     found.await.map_err(Error::of(Missing::Endpoint))
 }

@@ -7,6 +7,7 @@ use crate::domain::ids::DeliveryId;
 use crate::domain::webhooks::{OwnerKind, WebhookSecret};
 use crate::services::callers::AdminKey;
 use crate::services::{Error, Missing, Services};
+use crate::store::StoreError;
 use crate::store::webhooks::{log, secrets};
 
 /// The secret of a wallet's webhooks, which is made when it is first needed.
@@ -27,10 +28,15 @@ pub async fn rotate_secret(services: &Services, caller: AdminKey) -> Result<Webh
     secret.await.map_err(Error::of_making)
 }
 
-/// A wallet's deliveries, the newest event first.
-pub async fn list(services: &Services, caller: AdminKey, page: LogPage) -> Result<Vec<Logged>, Error> {
+/// A wallet's deliveries, the newest event first, as `show` makes them.
+pub async fn list<T: Send + 'static>(
+    services: &Services,
+    caller: AdminKey,
+    page: LogPage,
+    show: impl FnOnce(Vec<Logged>) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Error> {
     let found = services.store.read_list(caller.consumer(), move |connection| {
-        log::list(connection, caller.wallet().into(), &page.states, page.offset, page.limit)
+        show(log::list(connection, caller.wallet().into(), &page.states, page.offset, page.limit)?)
     });
     Ok(found.await?)
 }
