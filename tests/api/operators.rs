@@ -103,6 +103,39 @@ both_stores! {
         server.audit();
     }
 
+    fn managers_are_found_by_every_filter_that_users_are(server) {
+        let operator = server.operator("root");
+        let make = |name: &str| {
+            let order = json!({"username": name, "password": "correct horse", "email": format!("{name}@example.org")});
+            Wallet::from_json(&server.as_session("POST", USER, &operator, &order).expect(200)["wallets"][0])
+        };
+        let [chess, poker] = ["chess", "poker"].map(make);
+        let player = server.wallet_of(&chess.admin, "player");
+        let found = |query: &str| {
+            let page = server.as_session("GET", &format!("{USER}?{query}"), &operator, &NONE).expect(200);
+            let ids: Vec<_> = page["data"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned()).collect();
+            assert_eq!(page["total"], ids.len(), "{query}");
+            ids
+        };
+        for query in [
+            format!("id={}", chess.user), "username=chess".to_owned(), "username=CHESS".to_owned(),
+            "email=chess@example.org".to_owned(), format!("wallet_id={}", chess.id), "search=ches".to_owned(),
+            format!("search={}", chess.user), "username=chess&email=chess@example.org".to_owned(),
+        ] {
+            assert_eq!(found(&query), std::slice::from_ref(&chess.user), "{query}");
+        }
+        assert_eq!(found("username=chess&username=poker"), [chess.user.clone(), poker.user.clone()]);
+        assert_eq!(found("search=example.org&sortby=username&direction=desc"), [poker.user.clone(), chess.user.clone()]);
+        for query in [
+            "external_id=x".to_owned(), "id=x".to_owned(), format!("id={}", player.user), "username=nobody".to_owned(),
+            format!("wallet_id={}", player.id), "email=x".to_owned(), "search=player".to_owned(),
+            "username=chess&email=poker@example.org".to_owned(), "search=root".to_owned(),
+        ] {
+            assert_eq!(found(&query), Vec::<String>::new(), "{query}");
+        }
+        server.as_session("GET", &format!("{USER}?sortby=x"), &operator, &NONE).refused(400, "invalid_request", "sortby");
+    }
+
     fn balances_are_changed_against_issuance(server) {
         let operator = server.operator("root");
         let player = server.wallet("player", 10);

@@ -12,7 +12,7 @@ use crate::api::framework::body::Body;
 use crate::api::framework::error::ApiError;
 use crate::api::framework::idempotency::Idempotency;
 use crate::api::framework::json_stream::json;
-use crate::api::framework::params::{Checks, LIMIT_MAX, Params, Window};
+use crate::api::framework::params::Checks;
 use crate::api::framework::session::Operator;
 use crate::api::user_manager::views::ManagedUser;
 use crate::api::users::orders::UserOrder;
@@ -22,6 +22,7 @@ use crate::domain::ids::UserId;
 use crate::domain::text::{Email, Name, Username};
 use crate::services::deletion::{self, Deleter};
 use crate::services::operators::accounts::{self, AccountChange, AccountTerms, ManagerWithKeys};
+use crate::services::users::overview::{UserPage, UserQuery};
 
 /// A page of managers.
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,14 +53,12 @@ fn read(order: UserOrder, manager: Option<UserId>) -> Result<AccountChange, ApiE
     }
 }
 
-/// Lists managers.
-pub(in crate::api) async fn list(operator: Operator, app: &State, params: &Params) -> Result<HttpResponse, ApiError> {
-    let search = params.search("search")?;
-    let Window { offset, limit } = params.window()?;
-    let limit = limit.unwrap_or(LIMIT_MAX);
-    let page = accounts::list(&app.services, operator, search, offset, limit).await?;
-    let data = page.accounts.into_iter().map(AccountView::from).collect();
-    Ok(HttpResponse::Ok().json(AccountPage { data, total: page.total }))
+/// Lists managers, as JSON.
+pub(in crate::api) async fn list(operator: Operator, app: &State, query: UserQuery) -> Result<Vec<u8>, ApiError> {
+    let show = |UserPage { users, total }: UserPage| {
+        json(&AccountPage { data: users.into_iter().map(AccountView::from).collect(), total })
+    };
+    Ok(accounts::list(&app.services, operator, query, show).await?)
 }
 
 /// Creates a manager with a wallet.

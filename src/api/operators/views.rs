@@ -8,7 +8,7 @@ use crate::domain::extra::Extra;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::money::{Amount, Msat};
 use crate::services::Wallet;
-use crate::services::operators::accounts::Account;
+use crate::services::users::overview::UserOverview;
 
 /// A manager, as an operator sees it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -47,8 +47,8 @@ pub struct AccountView {
     updated_at: String,
 }
 
-impl From<Account> for AccountView {
-    fn from(Account { user, holdings }: Account) -> Self {
+impl From<UserOverview> for AccountView {
+    fn from(UserOverview { user, holdings }: UserOverview) -> Self {
         Self {
             id: user.id,
             name: user.name,

@@ -1,5 +1,6 @@
 //! Managers to operators, and users to their managers.
 
+use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, delete, get, post, put, web};
 
 use super::orders::{NewUserOrder, UserOrder};
@@ -18,12 +19,13 @@ use crate::api::user_manager::views::ManagedUser;
 use crate::domain::external_id::ExternalId;
 use crate::domain::text::{Email, Name};
 use crate::services::deletion::{self, Deleter};
-use crate::services::users::{self, NewUserTerms, UserTerms, overview};
+use crate::services::users::overview::{self, UserQuery};
+use crate::services::users::{self, NewUserTerms, UserTerms};
 
 /// List managers, or users
 ///
 /// To an operator the managers, to a manager its own users: oldest first, unless `sortby` says
-/// otherwise, which is for managers.
+/// otherwise.
 #[utoipa::path(
     tag = "Operators",
     params(UserListParams),
@@ -54,17 +56,16 @@ pub(in crate::api) async fn list_accounts(
     app: State,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    // Read for operators as well, although they are ignored: what is malformed is refused to everybody.
     let (filter, sort) = (filter_of(&params)?, sort_of(&params)?);
-    let caller = match caller {
-        OperatorOr::Operator(operator) => return operators::list(operator, &app, &params).await,
-        OperatorOr::Manager(caller) => caller,
-    };
     let Window { offset, limit } = params.window()?;
     let Some(filter) = filter else { return Ok(HttpResponse::Ok().json(TenantUserPage::default())) };
-    let limit = limit.unwrap_or(LIMIT_MAX);
-    let page = overview::list(&app.services, caller, filter, sort, offset, limit).await?;
-    Ok(HttpResponse::Ok().json(TenantUserPage::from(page)))
+    let query = UserQuery { filter, sort, offset, limit: limit.unwrap_or(LIMIT_MAX) };
+    let show = |page| json(&TenantUserPage::from(page));
+    let json = match caller {
+        OperatorOr::Operator(operator) => operators::list(operator, &app, query).await?,
+        OperatorOr::Manager(caller) => overview::list(&app.services, caller, query, show).await?,
+    };
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 
 /// Create a manager, or a user, with a wallet

@@ -16,8 +16,8 @@ use crate::services::users::overview::{Sort, SortKey};
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only the document reads these; the query itself is read by `filter_of` and `sort_of`")]
 pub struct UserListParams {
-    /// Only with this text in a name or the email address, whatever the case; among a manager's users
-    /// also in `external_id`, or with this id.
+    /// Only with this text in a name, the email address or `external_id`, whatever the case; or with
+    /// this id.
     #[param(max_length = 128)]
     search: Option<String>,
     /// Rows at most; over 1000 or 0 is 1000, as where nothing is said.
@@ -26,13 +26,13 @@ pub struct UserListParams {
     /// Rows to leave out first.
     #[param(minimum = 0)]
     offset: Option<i64>,
-    /// Only this user. For managers, as what follows; of operators it is ignored.
+    /// Only this user.
     id: Option<String>,
     /// Only the user with this user name, whatever the case.
     username: Option<String>,
     /// Only the user with this email address.
     email: Option<String>,
-    /// Only the user whom a system of the manager's own calls this.
+    /// Only the user whom a system of the manager's own calls this. Managers have none.
     external_id: Option<String>,
     /// Only the user with this wallet.
     wallet_id: Option<String>,

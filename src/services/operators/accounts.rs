@@ -10,34 +10,16 @@ use crate::domain::consumer::Consumer;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
 use crate::domain::ids::{UserId, WalletId};
-use crate::domain::search::SearchText;
 use crate::domain::text::{Email, Name, Username};
 use crate::services::administrators::LocalAdministrator;
-use crate::services::callers::Operator;
+use crate::services::callers::{Caller, Operator};
 use crate::services::idempotency::{Created, answer_again, once};
+use crate::services::users::overview::{self, UserOverview, UserPage, UserQuery};
 use crate::services::{Error, Missing, Services, Taken, UserWithWallets, WalletWithKeys};
 use crate::store::db::settings;
-use crate::store::users::{self, NewUser, User, UserChange};
-use crate::store::wallets::{self, Holdings, NewWallet, StoredKeys, Wallet};
+use crate::store::users::{self, NewUser, Sort, User, UserChange, UserFilter};
+use crate::store::wallets::{self, NewWallet, StoredKeys, Wallet};
 use crate::store::{Db, Store, StoreError};
-
-/// A manager, with what its wallets hold.
-#[derive(Debug)]
-pub struct Account {
-    /// The manager.
-    pub user: User,
-    /// What it has in wallets of its own.
-    pub holdings: Holdings,
-}
-
-/// A page of managers.
-#[derive(Debug)]
-pub struct AccountPage {
-    /// The managers.
-    pub accounts: Vec<Account>,
-    /// How many there are in all.
-    pub total: i64,
-}
 
 /// What an operator wants a new manager to be.
 #[derive(Debug)]
@@ -165,18 +147,17 @@ pub async fn create_first(
     Ok(created.await?)
 }
 
-/// A page of the managers, the oldest first; those that a text is found in.
-pub async fn list(
+/// A page of the managers that a filter lets through, as `show` makes it.
+pub async fn list<T: Send + 'static>(
     services: &Services,
-    _: Operator,
-    search: Option<SearchText>,
-    offset: i64,
-    limit: i64,
-) -> Result<AccountPage, Error> {
+    operator: Operator,
+    query: UserQuery,
+    show: impl FnOnce(UserPage) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Error> {
     let page = services.store.read_list(Consumer::NOBODY, move |connection| {
-        let found = users::list_managers(connection, search.as_ref(), offset, limit)?;
-        let accounts = accounts_of(connection, found)?;
-        Ok(AccountPage { accounts, total: users::count_managers(connection, search.as_ref())? })
+        // It may have waited since the session was proved.
+        operator.recheck(connection)?;
+        show(overview::page_of(connection, None, &query)?)
     });
     Ok(page.await?)
 }
@@ -184,7 +165,7 @@ pub async fn list(
 /// All managers with their own wallets, for whoever has the database at hand.
 pub async fn list_with_wallets(store: &Store) -> Result<Vec<(User, Vec<Wallet>)>, Error> {
     let listed = store.read(|connection| {
-        let managers = users::list_managers(connection, None, 0, i64::MAX)?;
+        let managers = users::page(connection, None, &UserFilter::default(), Sort::OLDEST, 0, i64::MAX)?;
         let ids: Vec<_> = managers.iter().map(|manager| manager.id).collect();
         let mut own: HashMap<UserId, Vec<Wallet>> = HashMap::with_capacity(managers.len());
         for wallet in wallets::of_users(connection, &ids)? {
@@ -200,7 +181,7 @@ pub async fn list_with_wallets(store: &Store) -> Result<Vec<(User, Vec<Wallet>)>
 }
 
 /// One manager.
-pub async fn find(services: &Services, _: Operator, id: UserId) -> Result<Account, Error> {
+pub async fn find(services: &Services, _: Operator, id: UserId) -> Result<UserOverview, Error> {
     services.store.read(move |connection| find_account(connection, id)).await.map_err(Error::of(Missing::User))
 }
 
@@ -210,7 +191,7 @@ pub async fn update(
     operator: Operator,
     id: UserId,
     change: AccountChange,
-) -> Result<Account, Error> {
+) -> Result<UserOverview, Error> {
     let AccountChange { name, username, password, email, extra } = change;
     let password_hash = services.passwords.hash(Consumer::NOBODY, password).await?;
     let change = UserChange { name, username, email, password_hash, extra, ..UserChange::default() };
@@ -226,14 +207,7 @@ pub async fn update(
     Ok(account)
 }
 
-fn find_account(connection: &mut Db, id: UserId) -> Result<Account, StoreError> {
+fn find_account(connection: &mut Db, id: UserId) -> Result<UserOverview, StoreError> {
     let user = users::find(connection, None, id)?;
-    accounts_of(connection, vec![user])?.pop().ok_or(StoreError::NotFound)
-}
-
-fn accounts_of(connection: &mut Db, users: Vec<User>) -> Result<Vec<Account>, StoreError> {
-    let ids: Vec<_> = users.iter().map(|user| user.id).collect();
-    let held = wallets::holdings_of(connection, &ids)?;
-    let account = |user: User| Account { holdings: held.get(&user.id).copied().unwrap_or_default(), user };
-    Ok(users.into_iter().map(account).collect())
+    overview::with_holdings(connection, vec![user])?.pop().ok_or(StoreError::NotFound)
 }

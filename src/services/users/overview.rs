@@ -1,4 +1,5 @@
-//! Users of a tenant with what they have, for a manager who has logged in, or its programs.
+//! Users of a tenant with what they have, for a manager who has logged in, or its programs; and
+//! managers, for operators.
 
 use super::{UserTerms, change_unseen};
 use crate::clock;
@@ -20,6 +21,19 @@ pub struct UserOverview {
     pub holdings: Holdings,
 }
 
+/// Which users to list.
+#[derive(Clone, Debug)]
+pub struct UserQuery {
+    /// Which of all.
+    pub filter: UserFilter,
+    /// In which order.
+    pub sort: Sort,
+    /// How many to leave out.
+    pub offset: i64,
+    /// How many to show.
+    pub limit: i64,
+}
+
 /// A page of users.
 #[derive(Debug)]
 pub struct UserPage {
@@ -29,24 +43,32 @@ pub struct UserPage {
     pub total: i64,
 }
 
-/// A page of the tenant's users that a filter lets through.
-pub async fn list(
+/// A page of the tenant's users that a filter lets through, as `show` makes it.
+pub async fn list<T: Send + 'static>(
     services: &Services,
     caller: ManagerLogin<Reads>,
-    filter: UserFilter,
-    sort: Sort,
-    offset: i64,
-    limit: i64,
-) -> Result<UserPage, Error> {
+    query: UserQuery,
+    show: impl FnOnce(UserPage) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Error> {
     let tenant = caller.user();
     let page = services.store.read_list(caller.consumer(), move |connection| {
         // It may have waited since the token was proved.
         caller.recheck(connection)?;
-        let page = users::page(connection, tenant, &filter, sort, offset, limit)?;
-        let users = with_holdings(connection, page)?;
-        Ok(UserPage { users, total: users::count(connection, tenant, &filter)? })
+        show(page_of(connection, Some(tenant), &query)?)
     });
     Ok(page.await?)
+}
+
+/// A page of a tenant's users; without a tenant, of managers.
+pub(in crate::services) fn page_of(
+    connection: &mut Db,
+    tenant: Option<UserId>,
+    query: &UserQuery,
+) -> Result<UserPage, StoreError> {
+    let UserQuery { filter, sort, offset, limit } = query;
+    let page = users::page(connection, tenant, filter, *sort, *offset, *limit)?;
+    let users = with_holdings(connection, page)?;
+    Ok(UserPage { users, total: users::count(connection, tenant, filter)? })
 }
 
 /// A user of the tenant.
@@ -93,7 +115,11 @@ fn one(connection: &mut Db, tenant: UserId, id: UserId) -> Result<UserOverview, 
     with_holdings(connection, vec![user])?.pop().ok_or(StoreError::NotFound)
 }
 
-fn with_holdings(connection: &mut Db, users: Vec<User>) -> Result<Vec<UserOverview>, StoreError> {
+/// Users with what they have.
+pub(in crate::services) fn with_holdings(
+    connection: &mut Db,
+    users: Vec<User>,
+) -> Result<Vec<UserOverview>, StoreError> {
     let ids: Vec<_> = users.iter().map(|user| user.id).collect();
     let held = wallets::holdings_of(connection, &ids)?;
     let with = |user: User| UserOverview { holdings: held.get(&user.id).copied().unwrap_or_default(), user };

@@ -1,13 +1,14 @@
-//! Lists of the users of a tenant.
+//! Lists of the users of a tenant, and of managers.
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use super::{COLUMNS, Columns, Cursor, User, user};
+use super::{COLUMNS, Columns, Cursor, User, is_of, user};
 use crate::domain::extra::Extra;
 use crate::domain::ids::{UserId, WalletId};
 use crate::domain::pairs::Pairs;
 use crate::domain::search::{SearchText, contains};
+use crate::store::access::sessions::Role;
 use crate::store::db::connection::{Db, MultiBackend};
 use crate::store::db::error::StoreError;
 use crate::store::db::functions::{satkeep_contains, satkeep_in_time};
@@ -165,14 +166,11 @@ impl Sort {
     }
 }
 
-/// The users of a tenant that a filter lets through; of their own data, no more is looked at than a
-/// query can.
-fn matching(tenant: UserId, filter: &UserFilter) -> users::BoxedQuery<'static, MultiBackend> {
-    let mut query = users::table
-        .filter(users::manager_id.eq(tenant.as_bytes().to_vec()))
-        .filter(users::deleted_at_ms.is_null())
-        .filter(satkeep_in_time())
-        .into_boxed();
+/// The users of a tenant (without a tenant, the managers) that a filter lets through; of their own data,
+/// no more is looked at than a query can.
+fn matching(tenant: Option<UserId>, filter: &UserFilter) -> users::BoxedQuery<'static, MultiBackend> {
+    let there = users::table.filter(users::deleted_at_ms.is_null()).filter(satkeep_in_time()).into_boxed();
+    let mut query = there.filter(is_of(tenant)).filter(users::role.eq(Role::User.as_str()));
     if !filter.ids.is_empty() {
         query = query.filter(users::id.eq_any(filter.ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()));
     }
@@ -218,8 +216,11 @@ pub fn list(
     offset: i64,
     limit: i64,
 ) -> Result<Vec<User>, StoreError> {
-    let mut query =
-        matching(tenant, filter).order((users::created_at_ms, users::id)).select(COLUMNS).offset(offset).limit(limit);
+    let mut query = matching(Some(tenant), filter)
+        .order((users::created_at_ms, users::id))
+        .select(COLUMNS)
+        .offset(offset)
+        .limit(limit);
     if let Some(Cursor { created_at, id }) = after {
         let (created_at_ms, id) = (created_at.get(), id.as_bytes().to_vec());
         query = query.filter(
@@ -229,10 +230,10 @@ pub fn list(
     query.load::<Columns>(connection)?.into_iter().map(user).collect()
 }
 
-/// A page of the tenant's users in any order.
+/// A page of the tenant's users (without a tenant, of the managers) in any order.
 pub fn page(
     connection: &mut Db,
-    tenant: UserId,
+    tenant: Option<UserId>,
     filter: &UserFilter,
     sort: Sort,
     offset: i64,
@@ -243,7 +244,7 @@ pub fn page(
     query.load::<Columns>(connection)?.into_iter().map(user).collect()
 }
 
-/// How many users of the tenant a filter lets through.
-pub fn count(connection: &mut Db, tenant: UserId, filter: &UserFilter) -> Result<i64, StoreError> {
+/// How many users of the tenant (without a tenant, how many managers) a filter lets through.
+pub fn count(connection: &mut Db, tenant: Option<UserId>, filter: &UserFilter) -> Result<i64, StoreError> {
     Ok(matching(tenant, filter).count().get_result(connection)?)
 }

@@ -16,7 +16,6 @@ use super::wallets::{self, NewWallet};
 use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::ids::UserId;
-use crate::domain::search::SearchText;
 use crate::domain::text::{Email, InvalidText, Name, Username};
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::EventKind;
@@ -24,7 +23,6 @@ use crate::store::access::sessions;
 use crate::store::access::sessions::Role;
 use crate::store::db::connection::{Db, MultiBackend};
 use crate::store::db::error::StoreError;
-use crate::store::db::functions::{satkeep_contains, satkeep_in_time};
 use crate::store::db::schema::users;
 use crate::store::webhooks::events;
 
@@ -374,35 +372,4 @@ pub fn update(
 /// The number of users of all tenants, including deleted ones.
 pub fn count_all(connection: &mut Db) -> Result<i64, StoreError> {
     Ok(users::table.count().get_result(connection)?)
-}
-
-/// A page of managers, oldest first; if a text is given, those with it in their name, user name or
-/// email address.
-pub fn list_managers(
-    connection: &mut Db,
-    search: Option<&SearchText>,
-    offset: i64,
-    limit: i64,
-) -> Result<Vec<User>, StoreError> {
-    let query = managers(search).order((users::created_at_ms, users::id)).select(COLUMNS).offset(offset).limit(limit);
-    query.load::<Columns>(connection)?.into_iter().map(user).collect()
-}
-
-/// The number of managers; if a text is given, of those that match it.
-pub fn count_managers(connection: &mut Db, search: Option<&SearchText>) -> Result<i64, StoreError> {
-    Ok(managers(search).count().get_result(connection)?)
-}
-
-fn managers<'a>(search: Option<&SearchText>) -> users::BoxedQuery<'a, MultiBackend> {
-    let query = users::table
-        .filter(users::manager_id.is_null())
-        .filter(users::role.eq(Role::User.as_str()))
-        .filter(users::deleted_at_ms.is_null())
-        .filter(satkeep_in_time())
-        .into_boxed();
-    let Some(text) = search else { return query };
-    let text = || text.as_str().to_owned();
-    let by_username = satkeep_contains(users::username, text());
-    let by_email = satkeep_contains(users::email, text());
-    query.filter(satkeep_contains(users::name.nullable(), text()).or(by_username).or(by_email))
 }
