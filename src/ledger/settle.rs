@@ -8,9 +8,9 @@
 //! | apply | invoices, transfers, balances in one statement; affected rows counted | 1 |
 //! | commit | one flush to disk for the whole batch | 1 |
 //!
-//! That is six at most, plus one each for idempotency keys, external ids, and invoices without a key. If a manager asks for something that only
-//! managers may do, or users are deleted, their rows are locked first. Deletions are written by a
-//! statement of their own.
+//! That is six at most, plus one each for idempotency keys, external ids, and invoices without a
+//! key. If a manager asks for something that only managers may do, or users are deleted, their rows
+//! are locked first. Deletions are written by a statement of their own.
 //!
 //! **Locks.** Whoever takes more than one row lock takes them in the order users, cards (with their
 //! taps), invoices, accounts, and within each by id. Two batches, on any replicas, can therefore
