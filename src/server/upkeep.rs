@@ -99,7 +99,7 @@ async fn forget(
 ) {
     loop {
         let began = Instant::now();
-        match store.write(some).await {
+        match store.write_in_background(some).await {
             // Payments come first.
             Ok(true) => tokio::time::sleep(began.elapsed()).await,
             Ok(false) => break,

@@ -198,7 +198,10 @@ impl From<UniqueValue> for Taken {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        Self::Store(error)
+        match error {
+            StoreError::Taken(value) => Self::Taken(value.into()),
+            error => Self::Store(error),
+        }
     }
 }
 

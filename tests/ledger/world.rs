@@ -122,7 +122,12 @@ pub(crate) fn pay_by_card(tap: HitId, account: AccountId, invoice: &NewInvoice) 
 pub(crate) const OPEN_MAX: u32 = 2;
 
 pub(crate) fn issue_for_link(invoice: NewInvoice) -> Command {
-    Command::IssueForLink(IssueForLink { invoice, origin: OriginId::new([240; 16]), open_max: OPEN_MAX })
+    Command::IssueForLink(IssueForLink {
+        invoice,
+        origin: OriginId::new([240; 16]),
+        open_max: OPEN_MAX,
+        total_max: None,
+    })
 }
 
 pub(crate) fn pay_link(payer: AccountId, invoice: NewInvoice) -> Command {

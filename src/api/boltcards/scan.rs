@@ -14,7 +14,7 @@ use crate::api::framework::params::Params;
 use crate::domain::card::tokens::WithdrawToken;
 use crate::domain::ids::HitId;
 use crate::domain::skim::SkimmedRequest;
-use crate::services::cards::{self, CardError, Offer};
+use crate::services::cards::{self, CardError, Offer, Unpaid};
 
 /// The least that can be paid with a card: one sat.
 const MIN_MSAT: i64 = 1000;
@@ -56,7 +56,8 @@ async fn scan(
     let links = Links::of(app, host)?;
     let (p, c) = (params.get("p")?.unwrap_or_default(), params.get("c")?.unwrap_or_default());
     let _turn = app.stranger_turn(ClientAddress::of(request)).await?;
-    let Offer { token, hit, max } = cards::scan(&app.services, shown(request, external_id, p, c)).await?;
+    let shown = shown(request, external_id, p, c);
+    let Offer { token, hit, max, .. } = cards::scan(&app.services, shown, Unpaid::UsedUp).await?;
     let pay_link = links.refund(hit)?;
     Ok(WithdrawRequest {
         tag: "withdrawRequest",

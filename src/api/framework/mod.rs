@@ -19,3 +19,4 @@ pub mod paths;
 pub mod rate_limit;
 pub mod request_id;
 pub mod session;
+pub mod unread;

@@ -120,7 +120,7 @@ pub(crate) enum LinkInvoiceAnswer {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only the document reads this; the query itself is read by `Params`")]
 pub(crate) struct DataParams {
-    /// Given back in the webhook: at most 1024 bytes.
+    /// Given back in the webhook: at most 1024 bytes, as the URL has it.
     #[param(max_length = 1024)]
     webhook_data: Option<String>,
 }

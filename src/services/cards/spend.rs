@@ -78,6 +78,7 @@ fn refusal(rejection: Rejection, request: &SkimmedRequest) -> CardError {
         | Rejection::InsufficientBalance { .. }
         | Rejection::ReceiverFrozen { .. }
         | Rejection::BalanceLimit { .. }
-        | Rejection::TooManyOpenInvoices => CardError::NotPaid(rejection),
+        | Rejection::TooManyOpenInvoices
+        | Rejection::TooMuchForOrigin => CardError::NotPaid(rejection),
     }
 }

@@ -1,5 +1,6 @@
 //! Cards, and what was done with them.
 
+pub mod counters;
 pub mod hits;
 
 use diesel::prelude::*;
@@ -134,10 +135,9 @@ fn limits_of(transaction_sat: i64, daily_sat: i64) -> Result<CardLimits, StoreEr
     limits.map_err(|error| StoreError::Broken(format!("a card's limit {error}")))
 }
 
-/// Creates a card. Of one user's cards no two have the same unique id: that is a conflict.
+/// Creates a card of a user that the transaction has locked. Of one user's cards no two have the same
+/// unique id: that is a conflict.
 pub fn create(connection: &mut Db, new: &Card, otp: OtpDigest) -> Result<(), StoreError> {
-    lock_user(connection, new.user)?;
-    forget_of_closed_wallets(connection, new)?;
     let in_wallet: i64 =
         cards::table.filter(cards::wallet_id.eq(new.wallet.as_bytes().as_slice())).count().get_result(connection)?;
     if in_wallet >= CARDS_MAX {
@@ -174,23 +174,24 @@ pub fn create(connection: &mut Db, new: &Card, otp: OtpDigest) -> Result<(), Sto
 }
 
 /// Locks a user, so that its cards are created one by one.
-fn lock_user(connection: &mut Db, user: UserId) -> Result<(), StoreError> {
+pub fn lock_user(connection: &mut Db, user: UserId) -> Result<(), StoreError> {
     let here = users::table.filter(users::id.eq(user.as_bytes().as_slice())).filter(users::deleted_at_ms.is_null());
     let locked = diesel::update(here).set(users::updated_at_ms.eq(users::updated_at_ms)).execute(connection)?;
     if locked == 1 { Ok(()) } else { Err(StoreError::Revoked) }
 }
 
-/// Nobody can delete the card of a wallet that is deleted: it must not be in a new one's way.
-fn forget_of_closed_wallets(connection: &mut Db, new: &Card) -> Result<(), StoreError> {
-    let closed = accounts::table.filter(accounts::closed_at_ms.is_not_null()).select(accounts::id);
-    diesel::delete(
-        cards::table
-            .filter(cards::user_id.eq(new.user.as_bytes().as_slice()))
-            .filter(cards::uid.eq(new.uid.as_bytes().as_slice()))
-            .filter(cards::wallet_id.eq_any(closed)),
-    )
-    .execute(connection)?;
-    Ok(())
+/// The card of a user that has a unique id and belongs to a wallet that is deleted. Nobody else can
+/// delete it: it must not be in a new one's way.
+pub fn of_closed_wallet(connection: &mut Db, user: UserId, uid: CardUid) -> Result<Option<Card>, StoreError> {
+    let found: Option<Columns> = cards::table
+        .inner_join(accounts::table)
+        .filter(accounts::closed_at_ms.is_not_null())
+        .filter(cards::user_id.eq(user.as_bytes().as_slice()))
+        .filter(cards::uid.eq(uid.as_bytes().as_slice()))
+        .select(COLUMNS)
+        .first(connection)
+        .optional()?;
+    found.map(card).transpose()
 }
 
 /// Cards, oldest first.
@@ -207,22 +208,26 @@ pub fn list(connection: &mut Db, whose: Whose) -> Result<Vec<Card>, StoreError> 
     rows.into_iter().map(card).collect()
 }
 
-/// One of a wallet's cards, locked until the transaction ends.
-pub fn lock(connection: &mut Db, wallet: WalletId, public_id: &str) -> Result<Card, StoreError> {
+/// One of a wallet's cards, locked until the transaction ends, and with it the card of the same user
+/// that has a unique id which this one is to have: in the order in which everybody locks cards.
+pub fn lock(connection: &mut Db, wallet: WalletId, public_id: &str, uid: Option<CardUid>) -> Result<Card, StoreError> {
     let it = cards::table.filter(cards::public_id.eq(public_id));
-    let it = it.filter(cards::wallet_id.eq(wallet.as_bytes().as_slice()));
-    let locked = diesel::update(it).set(cards::counter.eq(cards::counter)).execute(connection)?;
-    if locked != 1 {
-        return Err(StoreError::NotFound);
+    let it = it.filter(cards::wallet_id.eq(wallet.as_bytes().as_slice())).select(COLUMNS);
+    let found = card(it.first(connection)?)?;
+    if let Db::Postgres(c) = connection {
+        let mut uids = vec![found.uid.as_bytes().to_vec()];
+        uids.extend(uid.map(|uid| uid.as_bytes().to_vec()));
+        let both =
+            cards::table.filter(cards::user_id.eq(found.user.as_bytes().to_vec())).filter(cards::uid.eq_any(uids));
+        both.select(cards::id).order(cards::id).for_update().load::<Vec<u8>>(c)?;
     }
-    let columns: Columns = cards::table.filter(cards::public_id.eq(public_id)).select(COLUMNS).first(connection)?;
-    card(columns)
+    // As it stands now.
+    card(it.first(connection)?)
 }
 
 /// Writes what has been changed of a card that the transaction has locked. Another card of the
 /// user's with the same unique id is a conflict.
 pub fn update(connection: &mut Db, changed: &Card) -> Result<(), StoreError> {
-    forget_of_closed_wallets(connection, changed)?;
     let updated = diesel::update(cards::table.filter(cards::id.eq(changed.id.as_bytes().as_slice())))
         .set((
             cards::name.eq(changed.name.as_str()),
@@ -249,24 +254,31 @@ pub fn replace_otp(connection: &mut Db, changed: &Card, otp: OtpDigest) -> Resul
     if updated == 1 { Ok(()) } else { Err(StoreError::NotFound) }
 }
 
-/// Deletes one of a wallet's cards, with what is known of its taps.
-pub fn delete(connection: &mut Db, wallet: WalletId, public_id: &str) -> Result<(), StoreError> {
-    let it = cards::table.filter(cards::public_id.eq(public_id));
-    let deleted = diesel::delete(it.filter(cards::wallet_id.eq(wallet.as_bytes().as_slice()))).execute(connection)?;
+/// Deletes a card that the transaction has locked, with what is known of its taps.
+pub fn delete(connection: &mut Db, card: CardId) -> Result<(), StoreError> {
+    let it = cards::table.filter(cards::id.eq(card.as_bytes().as_slice()));
+    let deleted = diesel::delete(it).execute(connection)?;
     if deleted == 1 { Ok(()) } else { Err(StoreError::NotFound) }
+}
+
+/// The card that a code is for, of a wallet that is there, and whose share that is charged to.
+pub fn by_otp(connection: &mut Db, otp: OtpDigest, now: UnixMs) -> Result<ShownCard, StoreError> {
+    let (columns, root): (Columns, Option<Vec<u8>>) = cards::table
+        .inner_join(accounts::table)
+        .filter(accounts::closed_at_ms.is_null())
+        .filter(cards::otp_digest.eq(otp.as_bytes().as_slice()))
+        .filter(cards::otp_expires_at_ms.gt(now.get()))
+        .select((COLUMNS, accounts::root_id))
+        .first(connection)?;
+    let card = card(columns)?;
+    Ok(ShownCard { consumer: consumer(root, card.user)?, card })
 }
 
 /// The card that a code is for, of a wallet that is there. The code is gone with that, but where
 /// the transaction is given up.
 pub fn take_by_otp(connection: &mut Db, otp: OtpDigest, now: UnixMs) -> Result<Card, StoreError> {
     let digest = otp.as_bytes().as_slice();
-    let found = cards::table
-        .inner_join(accounts::table)
-        .filter(accounts::closed_at_ms.is_null())
-        .filter(cards::otp_digest.eq(digest))
-        .filter(cards::otp_expires_at_ms.gt(now.get()))
-        .select(COLUMNS);
-    let card = card(found.first(connection)?)?;
+    let ShownCard { card, .. } = by_otp(connection, otp, now)?;
     // Of many who show it at once, one is the first.
     let taken = diesel::update(cards::table.filter(cards::otp_digest.eq(digest)))
         .set((cards::otp_digest.eq(None::<Vec<u8>>), cards::otp_expires_at_ms.eq(None::<i64>)))
