@@ -9,8 +9,9 @@ use satkeep::store::db::migrations;
 
 use crate::harness::{StoreKind, TestDatabase};
 
-const TABLES: [&str; 25] = [
+const TABLES: [&str; 26] = [
     "accounts",
+    "card_counters",
     "cards",
     "deliveries",
     "endpoints",

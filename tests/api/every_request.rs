@@ -123,7 +123,7 @@ both_stores! {
             "/usermanager/api/v1/users?name=%00", "/usermanager/api/v1/users?extra=%00",
         ];
         for path in paths {
-            server.get(path, &key).refused(400, "invalid_request", "U+0000");
+            server.get(path, &key).refused(404, "not_found", "");
         }
         server.put("/api/v1/wallet/a%00b", &key, &json!({})).refused(400, "invalid_request", "U+0000");
     }
