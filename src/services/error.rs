@@ -198,10 +198,7 @@ impl From<UniqueValue> for Taken {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Taken(value) => Self::Taken(value.into()),
-            error => Self::Store(error),
-        }
+        if let StoreError::Taken(value) = error { Self::Taken(value.into()) } else { Self::Store(error) }
     }
 }
 

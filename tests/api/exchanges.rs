@@ -96,7 +96,7 @@ both_stores! {
         const WALLETS: usize = 60;
         let key = &server.manager.admin;
         let hook = json!({"url": "https://hooks.example/x", "events": ["wallet.frozen"]});
-        server.post("/api/v1/webhooks", key, &hook).expect(201);
+        server.post("/usermanager/api/v1/webhooks", key, &hook).expect(201);
         let player = server.wallet("player", 0);
         let order = json!({"user_id": player.user, "wallet_name": "more"});
         for _ in 1..WALLETS {

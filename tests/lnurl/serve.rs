@@ -86,7 +86,7 @@ both_stores! {
             "/lnurlp/api/v1/links/public/nothing", "/lnurlp/x+", &format!("{callback}+tag?amount=10000")] {
             ask(server, path).refused(404, "pay_link_not_found", "Pay link does not exist.");
         }
-        assert_eq!(server.get("/api/v1/payments", &wallet.invoice).expect(200).as_array().unwrap().len(), 1);
+        assert_eq!(server.get("/api/v1/payments", &wallet.invoice).expect(200).as_array().unwrap().len(), 3);
     }
 
     fn an_address_is_a_links_name(server) {

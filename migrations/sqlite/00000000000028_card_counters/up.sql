@@ -5,6 +5,6 @@ CREATE TABLE card_counters (
     uid BLOB NOT NULL,
     -- Of the keys that taps are read with.
     keys_digest BLOB NOT NULL,
-    counter INTEGER NOT NULL,
+    counter BIGINT NOT NULL,
     PRIMARY KEY (user_id, uid, keys_digest)
 ) WITHOUT ROWID;

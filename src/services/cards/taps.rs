@@ -84,10 +84,9 @@ fn accept(
         _ if !state.is_enabled => Err(CardError::CardDisabled),
         max => max.map_err(CardError::from),
     };
-    if max.is_ok() || unpaid == Unpaid::UsedUp {
-        if !cards::move_counter(connection, card, state.counter, tap.counter)? {
-            return Ok(Err(SunError::AlreadyUsed.into()));
-        }
+    let is_used = max.is_ok() || unpaid == Unpaid::UsedUp;
+    if is_used && !cards::move_counter(connection, card, state.counter, tap.counter)? {
+        return Ok(Err(SunError::AlreadyUsed.into()));
     }
     let max = match max {
         Ok(max) => max,

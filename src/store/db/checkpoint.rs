@@ -74,7 +74,8 @@ pub(crate) struct Writers {
 /// The right to write, until it is dropped. It is released before the thread is joined, because the
 /// thread may be waiting for it.
 pub(crate) struct Turn {
-    turn: Option<Guard>,
+    /// The lock on writing.
+    writing: Option<Guard>,
     /// The first position of the line; the settler has none.
     line: Option<Guard>,
     copier: Arc<Copier>,
@@ -101,13 +102,13 @@ impl Writers {
 
     /// Waits for the writer whose turn it is: for the settler.
     pub(crate) fn turn_of_settler(&self) -> Turn {
-        Turn { turn: Some(self.turns.lock_arc()), line: None, copier: Arc::clone(&self.copier) }
+        Turn { writing: Some(self.turns.lock_arc()), line: None, copier: Arc::clone(&self.copier) }
     }
 
     /// Waits in line: for everybody else.
     pub(crate) fn turn(&self) -> Turn {
         let line = self.line.lock_arc();
-        Turn { turn: Some(self.turns.lock_arc()), line: Some(line), copier: Arc::clone(&self.copier) }
+        Turn { writing: Some(self.turns.lock_arc()), line: Some(line), copier: Arc::clone(&self.copier) }
     }
 }
 
@@ -120,7 +121,7 @@ impl Drop for Turn {
         }
         // Handed to whoever waits: otherwise a busy writer would take it again before another one
         // that is being woken.
-        for guard in [self.turn.take(), self.line.take()].into_iter().flatten() {
+        for guard in [self.writing.take(), self.line.take()].into_iter().flatten() {
             ArcMutexGuard::unlock_fair(guard);
         }
     }
