@@ -91,7 +91,7 @@ async fn read_again<T: Send + 'static>(
 ) -> Result<T, Error> {
     services.store.read(find).await.map_err(|error| match error {
         // Nothing failed but the reading of what was done.
-        StoreError::Unavailable(error) => StoreError::OutcomeUnknown(error).into(),
+        StoreError::Unavailable(error) | StoreError::Contended(error) => StoreError::OutcomeUnknown(error).into(),
         StoreError::OutcomeUnknown(_)
         | StoreError::Revoked
         | StoreError::Frozen
@@ -103,6 +103,7 @@ async fn read_again<T: Send + 'static>(
         | StoreError::TooManyPayLinks
         | StoreError::TooManyCards
         | StoreError::Conflict
+        | StoreError::Taken(_)
         | StoreError::NotFound
         | StoreError::Busy(_)
         | StoreError::TooLong
@@ -134,7 +135,7 @@ pub(super) async fn once(
     services: &Services,
     caller: impl Caller,
     claim: Option<Claim>,
-    create: impl FnOnce(&mut Db) -> Result<Vec<u8>, StoreError> + Send + 'static,
+    create: impl FnOnce(&mut Db) -> Result<Vec<u8>, StoreError> + Clone + Send + 'static,
     refuse: impl Fn(StoreError) -> Error,
 ) -> Result<Created<Vec<u8>>, Error> {
     let account = caller.account();
