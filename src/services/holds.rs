@@ -15,7 +15,7 @@ use crate::domain::extra::Extra;
 use crate::domain::hold::{HoldGroup, HoldState};
 use crate::domain::hold_view::HoldView;
 use crate::domain::idempotency::Claim;
-use crate::domain::ids::{HoldId, HoldMoveId, InvoiceId, PaymentHash, TransferId, WalletId};
+use crate::domain::ids::{HoldId, HoldMoveId, InvoiceId, PaymentHash, PaymentRow, TransferId, WalletId};
 use crate::domain::money::Amount;
 use crate::domain::node::Preimage;
 use crate::domain::text::Memo;
@@ -85,7 +85,7 @@ pub async fn place(
     orders: Vec<HoldOrder>,
 ) -> Result<Created<Vec<HoldView>>, Error> {
     if let Some(before) = payments_of(services, manager, claim).await? {
-        return again(services, before.into_iter().map(|row| row.hold_move()).collect()).await;
+        return again(services, before.into_iter().map(PaymentRow::hold_move).collect()).await;
     }
     check_wallets(services, manager, orders.iter().map(|order| order.wallet).enumerate()).await?;
     let quoted = quote(services, orders.iter().map(|order| order.amount)).await?;
@@ -118,7 +118,7 @@ pub async fn settle(
     order: SettlementOrder,
 ) -> Result<Created<Vec<HoldView>>, Error> {
     if let Some(before) = payments_of(services, manager, claim).await? {
-        return again(services, before.into_iter().map(|row| row.hold_move()).collect()).await;
+        return again(services, before.into_iter().map(PaymentRow::hold_move).collect()).await;
     }
     let named: HashSet<_> = order.captures.iter().map(|capture| capture.hold).chain(order.voids.clone()).collect();
     let (named, count) = (named.iter().copied().collect::<Vec<_>>(), named.len());

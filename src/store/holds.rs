@@ -44,6 +44,9 @@ pub enum Owner {
 /// A hold that is over, and the payment hash of the hold invoice that it is for, if it is.
 pub type Over = (HoldId, Option<PaymentHash>);
 
+/// An id, a payment hash, and the invoice that it is for, if it is for one.
+type OverColumns = (Vec<u8>, Vec<u8>, Option<Vec<u8>>);
+
 /// An id, a wallet, a payment hash, a group, an amount, a memo, extra, created at, expires at.
 type Columns = (Vec<u8>, Vec<u8>, Vec<u8>, Option<String>, i64, String, Option<String>, i64, i64);
 
@@ -152,14 +155,14 @@ pub fn list(connection: &mut Db, filter: &HoldFilter, offset: i64, limit: i64) -
 
 /// Some open holds whose time is over.
 pub fn over(connection: &mut Db, now: UnixMs, limit: i64) -> Result<Vec<Over>, StoreError> {
-    let rows: Vec<(Vec<u8>, Vec<u8>, Option<Vec<u8>>)> = holds::table
+    let rows: Vec<OverColumns> = holds::table
         .filter(holds::state.eq("open"))
         .filter(holds::expires_at_ms.le(now.get()))
         .order((holds::expires_at_ms, holds::id))
         .limit(limit)
         .select((holds::id, holds::payment_hash, holds::invoice_id))
         .load(connection)?;
-    let over = |(id, hash, invoice): (Vec<u8>, Vec<u8>, Option<Vec<u8>>)| {
+    let over = |(id, hash, invoice): OverColumns| {
         let hash = invoice.map(|_| PaymentHash::from_slice(&hash)).transpose()?;
         Ok((HoldId::from_slice(&id)?, hash))
     };

@@ -92,12 +92,11 @@ impl Work<'_> {
             let open = self.open_invoices(invoice.payee, origin).saturating_sub(1);
             self.open_invoices.insert((invoice.payee, origin), open);
         }
-        match self.issued.get(&hash).and_then(|index| self.effects.invoices.get_mut(*index)) {
-            Some(row) => (row.state, row.paid_at) = (InvoiceState::Paid, Some(self.now)),
-            None => {
-                self.states.insert(hash, InvoiceState::Paid);
-                self.effects.settled.push(invoice.id);
-            }
+        if let Some(row) = self.issued.get(&hash).and_then(|index| self.effects.invoices.get_mut(*index)) {
+            (row.state, row.paid_at) = (InvoiceState::Paid, Some(self.now));
+        } else {
+            self.states.insert(hash, InvoiceState::Paid);
+            self.effects.settled.push(invoice.id);
         }
     }
 }

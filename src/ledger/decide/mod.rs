@@ -155,11 +155,14 @@ impl<'a> Work<'a> {
                 Outcome::Transfer(self.once(claim, payments, |work| work.transfer(transfer))?)
             }
             Command::Adjust(adjust) => {
-                let payments = |_: &_| vec![adjust.leg.transfer.into()];
+                let payments = |(): &()| vec![adjust.leg.transfer.into()];
                 let once = self.once(claim, payments, |work| work.adjust(adjust))?;
                 // Accounts are never removed, so one whose balance has changed exists.
                 let wallet = self.account(adjust.wallet()).ok_or(Rejection::WalletNotFound { leg: 0 })?;
-                Outcome::Adjust(Adjusted { balance: wallet.balance, replayed: matches!(once, Once::Replayed { .. }) })
+                Outcome::Adjust(Adjusted {
+                    balance: wallet.available(),
+                    replayed: matches!(once, Once::Replayed { .. }),
+                })
             }
             Command::PlaceHolds(place) => {
                 Outcome::PlaceHolds(self.once(claim, HoldsChanged::rows, |work| work.place_holds(place))?)

@@ -82,12 +82,11 @@ pub(in crate::services) fn issue(
 ) -> Result<NewInvoice, Error> {
     let InvoiceTerms { amount: _, description, memo, expiry, webhook, extra, external_id, payment_hash } = terms;
     let id = InvoiceId::next();
-    let (payment_hash, preimage) = match payment_hash {
-        Some(payment_hash) => (payment_hash, None),
-        None => {
-            let preimage = Preimage::generate();
-            (preimage.payment_hash(), Some(preimage.seal(&services.sealer, id)))
-        }
+    let (payment_hash, preimage) = if let Some(payment_hash) = payment_hash {
+        (payment_hash, None)
+    } else {
+        let preimage = Preimage::generate();
+        (preimage.payment_hash(), Some(preimage.seal(&services.sealer, id)))
     };
     let bolt11 = services.node.issue(payment_hash, amount, description, expiry.seconds(), now).map_err(|error| {
         tracing::error!(%error, "an invoice could not be issued");

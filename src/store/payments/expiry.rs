@@ -101,6 +101,9 @@ struct Open {
     is_keyless: bool,
 }
 
+/// An invoice, its wallet, the wallet's tenant, and whether it was issued without a key.
+type OpenColumns = (Vec<u8>, Vec<u8>, Option<Vec<u8>>, bool);
+
 /// Those of the invoices that wait to be paid, locked in the order in which everybody locks invoices.
 fn lock_open(connection: &mut Db, ids: Vec<Vec<u8>>) -> Result<Vec<Open>, StoreError> {
     let open = invoices::table
@@ -109,7 +112,7 @@ fn lock_open(connection: &mut Db, ids: Vec<Vec<u8>>) -> Result<Vec<Open>, StoreE
         .filter(invoices::expired_at_ms.is_null())
         .order(invoices::payment_hash)
         .select((invoices::id, invoices::wallet_id, invoices::tenant, invoices::origin.is_not_null()));
-    let locked: Vec<(Vec<u8>, Vec<u8>, Option<Vec<u8>>, bool)> = match connection {
+    let locked: Vec<OpenColumns> = match connection {
         // The transaction holds the only write lock.
         Db::Sqlite(c) => open.load(c)?,
         Db::Postgres(c) => open.for_no_key_update().load(c)?,
