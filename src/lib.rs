@@ -47,13 +47,13 @@
 pub mod api;
 pub mod cli;
 pub mod clock;
-pub mod config;
+pub(crate) mod config;
 pub mod crypto;
 pub mod domain;
 pub mod fairness;
-pub mod files;
+pub(crate) mod files;
 pub mod ledger;
-pub mod live;
+pub(crate) mod live;
 pub mod master_key;
 pub mod net;
 pub mod rates;

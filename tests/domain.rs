@@ -6,7 +6,7 @@ use satkeep::domain::api_keys::{ApiKey, KeyKind};
 use satkeep::domain::extra::Extra;
 use satkeep::domain::ids::{InvoiceId, PaymentHash, TransferId, UserId, WalletId};
 use satkeep::domain::invoice::PaymentRequest;
-use satkeep::domain::login_throttle::{AT_ACCOUNT, FailedTries, Wait};
+use satkeep::domain::login_throttle::{AT_ACCOUNT, FailedAttempts, Wait};
 use satkeep::domain::node::Preimage;
 use satkeep::domain::skim::SkimmedRequest;
 use satkeep::domain::text::{Email, InvalidText, Memo, Name, WebhookUrl};
@@ -205,24 +205,24 @@ fn a_password_is_kept_as_an_argon2id_hash() {
 }
 
 #[test]
-fn guesses_become_slower_and_are_forgotten() {
+fn attempts_become_slower_and_are_reset() {
     let start = UnixMs::new(1_000_000_000);
-    let mut guesses = FailedTries::default();
+    let mut attempts = FailedAttempts::default();
     for _ in 0..5 {
-        guesses = guesses.attempt(AT_ACCOUNT, start).unwrap();
+        attempts = attempts.attempt(AT_ACCOUNT, start).unwrap();
     }
     // After five, each waits twice as long as the one before, but for 15 minutes at most.
     let mut now = start;
     for wait in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900] {
-        assert_eq!(guesses.attempt(AT_ACCOUNT, now), Err(Wait(wait)));
-        assert_eq!(guesses.attempt(AT_ACCOUNT, now.plus_seconds(wait - 1)), Err(Wait(1)));
+        assert_eq!(attempts.attempt(AT_ACCOUNT, now), Err(Wait(wait)));
+        assert_eq!(attempts.attempt(AT_ACCOUNT, now.plus_seconds(wait - 1)), Err(Wait(1)));
         now = now.plus_seconds(wait);
-        guesses = guesses.attempt(AT_ACCOUNT, now).unwrap();
+        attempts = attempts.attempt(AT_ACCOUNT, now).unwrap();
     }
     let quiet = now.plus_seconds(3600);
-    assert_eq!(guesses.attempt(AT_ACCOUNT, quiet), Ok(FailedTries { failures: 1, last_at: quiet }));
+    assert_eq!(attempts.attempt(AT_ACCOUNT, quiet), Ok(FailedAttempts { failures: 1, last_at: quiet }));
     // A clock that goes back opens nothing.
-    assert!(guesses.attempt(AT_ACCOUNT, start).is_err());
+    assert!(attempts.attempt(AT_ACCOUNT, start).is_err());
 }
 
 #[test]

@@ -332,7 +332,7 @@ fn run_audit(config: &Config, json: bool) -> Result<(), CliError> {
 
 fn migrate(config: &Config, revert: bool) -> Result<Answer, CliError> {
     if revert {
-        let store = server::open_store(config)?;
+        let store = server::open_any_store(config)?;
         let name = store.read_blocking(migrations::revert_last)?;
         return Ok(Answer { text: format!("took back {name}"), json: json!({ "reverted": name }) });
     }

@@ -14,7 +14,7 @@ mod money;
 mod rates;
 mod storage;
 mod telemetry;
-pub mod values;
+pub(crate) mod values;
 mod webhooks;
 
 pub use limits::Limits;

@@ -1,6 +1,6 @@
 //! Secrets: random bytes, encryption under the master key, and passwords.
 
 pub mod password;
-pub mod random;
+pub(crate) mod random;
 mod sealer;
 pub mod secret;

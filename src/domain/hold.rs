@@ -192,7 +192,7 @@ mod tests {
     proptest! {
         /// Whatever is captured, the sums add up to what was placed, and no more is captured.
         #[test]
-        fn the_sums_add_up(placed in 1..1_000_000i64, parts in prop::collection::vec(1..400_000i64, 0..8), end in prop::sample::select(&HoldState::ALL[1..])) {
+        fn the_sums_add_up(placed in 1..1_000_000i64, parts in prop::collection::vec(1..400_000i64, 0..8), end in prop::sample::select(vec![HoldState::Captured, HoldState::Voided, HoldState::Expired])) {
             let mut sums = HoldSums::placed(Amount::from_msat(placed).unwrap());
             for part in parts {
                 let part = Amount::from_msat(part).unwrap();
@@ -200,12 +200,12 @@ mod tests {
                     Some(after) => sums = after,
                     None => prop_assert!(part.incoming() > sums.remaining()),
                 }
-                prop_assert_eq!(sums.captured.get().saturating_add(sums.remaining().get()), placed);
+                prop_assert_eq!(sums.captured.with(sums.remaining()).get(), placed);
                 prop_assert_eq!(sums.state == HoldState::Captured, sums.remaining().is_zero());
             }
             let closed = sums.close(end);
             prop_assert_eq!(closed.remaining(), Msat::ZERO);
-            prop_assert_eq!(closed.captured.get().saturating_add(closed.released.get()), placed);
+            prop_assert_eq!(closed.captured.with(closed.released).get(), placed);
         }
     }
 

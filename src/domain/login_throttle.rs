@@ -28,11 +28,11 @@ pub const FROM_ADDRESS: Throttle = Throttle { free: 50, wait_s_max: 900 };
 pub const SIGN_UP: Throttle = Throttle { free: 10, wait_s_max: 900 };
 
 /// The number of quiet seconds after which the count is reset.
-pub const FORGET_S: i64 = 3600;
+pub const RESET_AFTER_S: i64 = 3600;
 
 /// The failed attempts so far on one subject, since the last success.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FailedTries {
+pub struct FailedAttempts {
     /// The number of attempts that have failed or are in progress.
     pub failures: i64,
     /// When the last one was made.
@@ -41,17 +41,17 @@ pub struct FailedTries {
 
 /// An attempt must wait for this many seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many guesses; the next one may be made in {0} seconds")]
+#[error("too many attempts; the next one may be made in {0} seconds")]
 pub struct Wait(pub i64);
 
-impl FailedTries {
+impl FailedAttempts {
     fn quiet_s(self, now: UnixMs) -> i64 {
         now.seconds().saturating_sub(self.last_at.seconds())
     }
 
     /// The number of failures that count at this time.
     fn failures_at(self, now: UnixMs) -> i64 {
-        if self.quiet_s(now) >= FORGET_S { 0 } else { self.failures }
+        if self.quiet_s(now) >= RESET_AFTER_S { 0 } else { self.failures }
     }
 
     /// Whether these attempts are a newcomer's.

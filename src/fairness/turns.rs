@@ -25,7 +25,7 @@ const REMEMBERED: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Slots in total.
-    places: usize,
+    slots: usize,
     /// Slots that one tenant may hold.
     tenant_max: usize,
     /// Slots that a tenant's users may hold, out of those.
@@ -43,13 +43,13 @@ pub struct Limits {
 impl Limits {
     /// Limits for this many slots, and for how many may wait in total and per tenant. Users may
     /// make up three quarters of a tenant's waiting requests.
-    pub const fn new(places: usize, waiting_max: usize, tenant_waiting_max: usize) -> Self {
-        let tenant_max = at_least_one(places / 2);
+    pub const fn new(slots: usize, waiting_max: usize, tenant_waiting_max: usize) -> Self {
+        let tenant_max = at_least_one(slots / 2);
         Self {
-            places,
+            slots,
             tenant_max,
             users_max: at_least_one(tenant_max.saturating_sub(1)),
-            kept: if places > 1 { 1 } else { 0 },
+            kept: if slots > 1 { 1 } else { 0 },
             waiting_max,
             tenant_waiting_max,
             users_waiting_max: tenant_waiting_max.saturating_sub(tenant_waiting_max / 4),
@@ -57,8 +57,8 @@ impl Limits {
     }
 
     /// Slots in total.
-    pub const fn places(self) -> usize {
-        self.places
+    pub const fn slots(self) -> usize {
+        self.slots
     }
 
     /// Slots that one tenant may hold.
@@ -127,7 +127,7 @@ pub struct Turns<T> {
     waiting: usize,
     last_ticket: u64,
     /// The number of tenants at which idle ones are removed next.
-    forget_at: usize,
+    evict_at: usize,
 }
 
 /// The state of one tenant.
@@ -154,7 +154,7 @@ struct Side {
 impl<T: Tenant> Turns<T> {
     /// No slots are held yet.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, tenants: HashMap::new(), running: 0, waiting: 0, last_ticket: 0, forget_at: REMEMBERED }
+        Self { limits, tenants: HashMap::new(), running: 0, waiting: 0, last_ticket: 0, evict_at: REMEMBERED }
     }
 
     /// The number of slots held.
@@ -170,7 +170,7 @@ impl<T: Tenant> Turns<T> {
     /// Asks for a slot. If the answer is to wait, the slot is granted by [`Turns::next`]. Call that
     /// now until it returns `None`, and again whenever a slot is given back.
     pub fn ask(&mut self, share: &Share<T>, now: Duration) -> Result<Asked, Full> {
-        self.forget_idle(now);
+        self.evict_idle(now);
         let (limits, running) = (self.limits, self.running);
         let account = self.tenants.entry(share.tenant.clone()).or_default();
         if self.waiting == 0 && account.may_begin(share.party, limits, running, now) {
@@ -213,7 +213,7 @@ impl<T: Tenant> Turns<T> {
 
     /// Grants a free slot to whoever is next, if anybody may have one.
     pub fn next(&mut self, now: Duration) -> Option<(Share<T>, Ticket)> {
-        if self.waiting == 0 || self.running >= self.limits.places {
+        if self.waiting == 0 || self.running >= self.limits.slots {
             return None;
         }
         let candidates = self.tenants.iter().filter_map(|(tenant, account)| {
@@ -230,10 +230,10 @@ impl<T: Tenant> Turns<T> {
     }
 
     /// Removes idle tenants from time to time.
-    fn forget_idle(&mut self, now: Duration) {
-        if self.tenants.len() >= self.forget_at {
+    fn evict_idle(&mut self, now: Duration) {
+        if self.tenants.len() >= self.evict_at {
             self.tenants.retain(|_, account| !account.is_idle(now));
-            self.forget_at = self.tenants.len().saturating_mul(2).max(REMEMBERED);
+            self.evict_at = self.tenants.len().saturating_mul(2).max(REMEMBERED);
         }
     }
 }
@@ -266,7 +266,7 @@ impl Account {
             Party::Manager => limits.tenant_max,
             Party::User => limits.users_max,
         };
-        let free = limits.places.saturating_sub(running);
+        let free = limits.slots.saturating_sub(running);
         free > 0
             && self.manager.running.saturating_add(self.users.running) < limits.tenant_max
             && self.side(party).running < side_max

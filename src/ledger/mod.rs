@@ -7,12 +7,12 @@
 //! notifies others of what was settled. `decide`, `batch`, `queue` and `room` know no database, no
 //! HTTP and no clock.
 
-pub mod audit;
+pub(crate) mod audit;
 pub mod batch;
 pub mod command;
 pub mod decide;
 mod lanes;
-pub mod movement;
+pub(crate) mod movement;
 pub mod observer;
 pub mod operation;
 pub mod outcome;

@@ -18,10 +18,10 @@
 //! fast as its reader takes them: a wallet's through its [`feed`], an invoice's through its
 //! [`watch`].
 
-pub mod feed;
-pub mod hub;
-pub mod publisher;
-pub mod quota;
-pub mod relay;
-pub mod sweep;
-pub mod watch;
+pub(crate) mod feed;
+pub(crate) mod hub;
+pub(crate) mod publisher;
+pub(crate) mod quota;
+pub(crate) mod relay;
+pub(crate) mod sweep;
+pub(crate) mod watch;

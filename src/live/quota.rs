@@ -10,6 +10,7 @@ const KEPT_FOR_MANAGER: usize = 4;
 
 /// The maximum numbers of listeners.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_field_names, reason = "what is a bound says so last, here as everywhere")]
 pub struct Limits {
     /// At once, in this process.
     pub streams_max: usize,

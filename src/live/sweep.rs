@@ -22,7 +22,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub async fn run(hub: Arc<Hub>, store: Store) {
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut complaints = LogThrottle::default();
+    let mut log_throttle = LogThrottle::default();
     loop {
         tokio::select! {
             _ = interval.tick() => {}
@@ -32,7 +32,7 @@ pub async fn run(hub: Arc<Hub>, store: Store) {
             continue;
         }
         if let Err(error) = sweep(&hub, &store).await
-            && complaints.is_due()
+            && log_throttle.is_due()
         {
             tracing::warn!(%error, "the sweep of live streams failed; retrying");
         }

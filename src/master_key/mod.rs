@@ -20,7 +20,7 @@ use crate::store::db::settings;
 use crate::store::{Db, Store, StoreError};
 
 mod reencryption;
-pub mod rotation;
+pub(crate) mod rotation;
 pub mod sources;
 
 use sources::{FILE_NAME, Found, Keys, Source, VARIABLE};

@@ -122,7 +122,7 @@ pub fn rotate(store: &Store, data_dir: &Path, grace: Duration, forget_old: bool)
         return Err(RotationError::Unchanged(source));
     }
     if by_files && forget_old {
-        sources::forget_old(data_dir)?;
+        sources::delete_old(data_dir)?;
     }
     Ok(Rotated { from, to, resealed, in_place: by_files, old_kept: by_files && !forget_old })
 }

@@ -241,7 +241,7 @@ pub fn promote(data_dir: &Path) -> Result<(), MasterKeyError> {
 }
 
 /// Removes the previous key.
-pub fn forget_old(data_dir: &Path) -> Result<(), MasterKeyError> {
+pub fn delete_old(data_dir: &Path) -> Result<(), MasterKeyError> {
     let path = data_dir.join(OLD_FILE_NAME);
     match std::fs::remove_file(&path) {
         Ok(()) => sync(data_dir),

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::connection::Connection;
-use super::idle::{Idle, Way};
+use super::idle::{Idle, PoolKey};
 use super::request::{Request, RequestError, Response, printable};
 use super::resolver::Resolver;
 use super::targets::{Refused, Target, TargetPolicy};
@@ -71,24 +71,29 @@ impl Client {
 
     async fn try_ask(&self, request: Request) -> Result<Response, RequestError> {
         self.check(&request.target)?;
-        let way = Way::of(&request);
+        let key = PoolKey::of(&request);
         if request.is_repeatable
-            && let Some(kept) = self.idle.take(&way)
+            && let Some(kept) = self.idle.take(&key)
         {
             // The other end may have just closed it; then nothing is lost.
-            if let Ok(response) = self.exchange(&way, kept, &request).await {
+            if let Ok(response) = self.exchange(&key, kept, &request).await {
                 return Ok(response);
             }
         }
         let connection = self.open(&request.target).await?;
-        self.exchange(&way, connection, &request).await
+        self.exchange(&key, connection, &request).await
     }
 
     /// Sends a request, and keeps the connection if it can be reused.
-    async fn exchange(&self, way: &Way, connection: Connection, request: &Request) -> Result<Response, RequestError> {
+    async fn exchange(
+        &self,
+        key: &PoolKey,
+        connection: Connection,
+        request: &Request,
+    ) -> Result<Response, RequestError> {
         let (response, left) = connection.ask(request).await?;
         if let Some(connection) = left {
-            self.idle.keep(way, connection);
+            self.idle.keep(key, connection);
         }
         Ok(response)
     }

@@ -4,17 +4,17 @@
 //! makes an amount ([`quotes`]). All of it is pure: the time is passed in, and what
 //! [`book::Book::plan`] asks for is fetched by others.
 
-pub mod amount;
+pub(crate) mod amount;
 mod answers;
 mod backoff;
-pub mod book;
-pub mod currency;
+pub(crate) mod book;
+pub(crate) mod currency;
 mod feed;
 mod history;
-pub mod price;
-pub mod quotes;
+pub(crate) mod price;
+pub(crate) mod quotes;
 pub mod settings;
-pub mod sources;
+pub(crate) mod sources;
 
 use crate::domain::time::UnixMs;
 

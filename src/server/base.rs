@@ -77,12 +77,17 @@ pub fn migrate(config: &Config) -> Result<(Store, File), StartupError> {
     Ok((store, lock))
 }
 
-/// Opens an existing database that has the newest schema.
-pub fn open_store(config: &Config) -> Result<Store, StartupError> {
+/// Opens an existing database, whatever schema it has.
+pub fn open_any_store(config: &Config) -> Result<Store, StartupError> {
     if config.storage.database().sqlite_path().is_some_and(|path| !path.exists()) {
         return Err(StartupError::NoDatabase);
     }
     data_dirs::guard(&config.storage);
-    let store = Store::open(config.storage.database())?;
+    Ok(Store::open(config.storage.database())?)
+}
+
+/// Opens an existing database that has the newest schema.
+pub fn open_store(config: &Config) -> Result<Store, StartupError> {
+    let store = open_any_store(config)?;
     if store.read_blocking(migrations::pending)?.is_empty() { Ok(store) } else { Err(StartupError::OldSchema) }
 }

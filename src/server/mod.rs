@@ -1,7 +1,7 @@
 //! Wiring, first start, and shutdown: HTTP first, then the settler, then the pool.
 
 mod base;
-pub mod data_dirs;
+pub(crate) mod data_dirs;
 mod expiry;
 mod holds;
 mod observers;
@@ -46,7 +46,7 @@ use crate::telemetry::traces;
 use crate::telemetry::traces::{Exporting, Traces};
 use crate::webhooks::outbox::Outbox;
 
-pub use base::{Base, block_on, migrate, open_store};
+pub use base::{Base, block_on, migrate, open_any_store, open_store};
 
 /// Why satkeep could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]

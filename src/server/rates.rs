@@ -47,11 +47,11 @@ pub(super) async fn run(asking: Asking, client: Client) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut under_way = FuturesUnordered::new();
-    let mut complaints = Complaints::default();
+    let mut log = SourceLog::default();
     loop {
         tokio::select! {
             Some((request, answer)) = under_way.next() => {
-                complaints.tell(&request, record(&asking, &request, answer));
+                log.note(&request, record(&asking, &request, answer));
                 continue;
             }
             _ = ticks.tick() => {}
@@ -112,13 +112,13 @@ fn record(
     }
 }
 
-/// What the log tells of sources: by their names, because a URL may hold a key, and of each no more
-/// than it takes to know.
+/// Logs what became of requests to sources: by the names of these, because a URL may hold a key. A source
+/// that keeps failing is logged from time to time.
 #[derive(Debug, Default)]
-struct Complaints(BTreeMap<SourceName, LogThrottle>);
+struct SourceLog(BTreeMap<SourceName, LogThrottle>);
 
-impl Complaints {
-    fn tell(&mut self, request: &Request, recorded: Result<Recorded, Failure>) {
+impl SourceLog {
+    fn note(&mut self, request: &Request, recorded: Result<Recorded, Failure>) {
         let source = &request.source;
         let throttle = self.0.entry(source.clone()).or_default();
         match recorded {

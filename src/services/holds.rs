@@ -159,7 +159,7 @@ pub(super) fn movement(sealer: &Sealer) -> NewMovement {
 async fn answer(services: &Services, changed: Once<HoldsChanged>) -> Result<Created<Vec<HoldView>>, Error> {
     match changed {
         Once::Done(HoldsChanged { holds }) => Ok(Created::new(again(services, holds).await?.answer)),
-        Once::Replayed { payments } => again(services, payments.iter().map(|row| row.hold_move()).collect()).await,
+        Once::Replayed { payments } => again(services, payments.into_iter().map(PaymentRow::hold_move).collect()).await,
     }
 }
 

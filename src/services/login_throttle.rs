@@ -1,5 +1,5 @@
-//! Tries at a password, counted before it is judged: a try counts as failed from its beginning,
-//! so that many at once are no way around. What becomes of it settles the count.
+//! Attempts at a password. Each is counted before the password is verified, and counts as failed
+//! until it has succeeded, so that concurrent attempts cannot avoid the limit.
 
 use super::{Error, Services};
 use crate::clock;
@@ -9,19 +9,19 @@ use crate::domain::time::UnixMs;
 use crate::store::access::login_throttle::{self, Subject};
 use crate::store::{Db, StoreError};
 
-/// At what a try is counted. Everybody names subjects in the same order of kinds, so that nobody
-/// waits in a circle.
+/// What an attempt is counted for. All callers name subjects in the same order of kinds, so that no
+/// two can deadlock.
 #[derive(Clone, Debug)]
-pub(super) struct Try {
-    /// What others try from as well.
+pub(super) struct Attempt {
+    /// Where it comes from, which others may share.
     pub(super) from: Option<Subject>,
-    /// The account, at which others try as well.
+    /// The account, at which others may make attempts as well.
     pub(super) account: Account,
-    /// What only the one who tries stands for: a success makes it forgotten.
+    /// What nobody else shares: a success resets its count.
     pub(super) own: Option<Subject>,
 }
 
-/// An account, as it is counted from anywhere.
+/// An account, for attempts from anywhere.
 #[derive(Clone, Debug)]
 pub(super) struct Account {
     /// For those who have hardly failed there.
@@ -30,7 +30,7 @@ pub(super) struct Account {
     pub(super) others: Subject,
 }
 
-/// A try that was counted, and at what.
+/// An attempt that was counted, and what for.
 #[derive(Clone, Debug)]
 pub(super) struct Counted {
     shared: Vec<Subject>,
@@ -45,7 +45,7 @@ impl Account {
     }
 }
 
-impl Try {
+impl Attempt {
     fn counted(&self, connection: &mut Db, now: UnixMs) -> Result<Counted, StoreError> {
         let is_newcomer = match &self.own {
             Some(own) => login_throttle::is_newcomer(connection, own, now)?,
@@ -55,8 +55,8 @@ impl Try {
         Ok(Counted { shared: self.from.iter().chain([account]).cloned().collect(), own: self.own.clone() })
     }
 
-    /// Refuses what must wait anyway: most of a flood of guesses learns so here, without a lock
-    /// and without a turn.
+    /// Refuses an attempt that must wait. Most of a flood is refused here, without a lock and without
+    /// waiting for a turn.
     pub(super) async fn check(&self, services: &Services) -> Result<(), Error> {
         let this = self.clone();
         let check = move |connection: &mut Db| {
@@ -67,10 +67,10 @@ impl Try {
         Ok(services.store.read(check).await??)
     }
 
-    /// Counts the try, for one who has its turn to have the password judged: overload is no guess.
-    /// In the same transaction it is looked what the password is compared with; where nothing is
-    /// found, nothing is counted. Neither is one that must wait: what others try at as well is not
-    /// used up by who may not try.
+    /// Counts the attempt. The caller already has its turn to have the password verified, because a
+    /// request that is refused under load is no attempt. What the password is compared with is looked up
+    /// in the same transaction; if nothing is found, nothing is counted. Nor is an attempt that must
+    /// wait, so that it does not use up what others share.
     pub(super) async fn count<T: Send + 'static>(
         &self,
         services: &Services,
@@ -97,11 +97,11 @@ impl Counted {
         for subject in &self.shared {
             login_throttle::take_back(connection, &subject.id)?;
         }
-        self.own.iter().try_for_each(|subject| login_throttle::forget(connection, &subject.id))
+        self.own.iter().try_for_each(|subject| login_throttle::clear(connection, &subject.id))
     }
 
-    /// Takes the count back where a failure of ours has kept the password from being judged, or a
-    /// right one from being of use; hands on what has come of it.
+    /// Takes the count back if a failure of ours kept the password from being verified, or a right one
+    /// from taking effect. Returns the outcome unchanged.
     pub(super) async fn unless_ours<T>(&self, services: &Services, judged: Result<T, Error>) -> Result<T, Error> {
         if judged.is_err() {
             let subjects = self.subjects();
@@ -109,7 +109,7 @@ impl Counted {
                 subjects.iter().try_for_each(|subject| login_throttle::take_back(connection, &subject.id))
             });
             if let Err(error) = taken_back.await {
-                tracing::warn!(%error, "a try at a password counts that was not judged");
+                tracing::warn!(%error, "an attempt at a password that was not verified still counts");
             }
         }
         judged

@@ -6,32 +6,32 @@
 //! its result takes a while, or must be kept under an idempotency key, it is handed a function
 //! that shows it, and runs that where blocking is allowed.
 
-pub mod administrators;
-pub mod callers;
-pub mod cards;
-pub mod deletion;
+pub(crate) mod administrators;
+pub(crate) mod callers;
+pub(crate) mod cards;
+pub(crate) mod deletion;
 mod error;
-pub mod health;
-pub mod holds;
-pub mod idempotency;
-pub mod keys;
+pub(crate) mod health;
+pub(crate) mod holds;
+pub(crate) mod idempotency;
+pub(crate) mod keys;
 pub mod ledger;
 mod login_throttle;
-pub mod managed_wallets;
+pub(crate) mod managed_wallets;
 pub mod operators;
-pub mod passwords;
-pub mod pay_links;
-pub mod payments;
+pub(crate) mod passwords;
+pub(crate) mod pay_links;
+pub(crate) mod payments;
 pub mod rates;
 mod records;
-pub mod sessions;
-pub mod streams;
-pub mod tenants;
-pub mod tokens;
-pub mod transfers;
-pub mod users;
-pub mod wallets;
-pub mod webhooks;
+pub(crate) mod sessions;
+pub(crate) mod streams;
+pub(crate) mod tenants;
+pub(crate) mod tokens;
+pub(crate) mod transfers;
+pub(crate) mod users;
+pub(crate) mod wallets;
+pub(crate) mod webhooks;
 
 pub use crate::store::StoreError;
 pub use crate::store::users::{Cursor, ExtraTest, User, UserFilter};

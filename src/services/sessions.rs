@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::callers::{FullAccess, Session};
-use super::login_throttle::{Account, Try};
+use super::login_throttle::{Account, Attempt};
 use super::operators::accounts::NewManager;
 use super::{Error, Services, UserWithWallets, WalletWithKeys};
 use crate::clock;
@@ -61,10 +61,10 @@ pub async fn log_in(
 
 /// At what a try is counted: the address, the name, and both together. Digests, so that the table
 /// tells nobody's name or address.
-fn guess(sealer: &Sealer, network: &[u8], username: &str) -> Try {
+fn guess(sealer: &Sealer, network: &[u8], username: &str) -> Attempt {
     let name = username.to_ascii_lowercase();
     let subject = |throttle: Throttle, parts: &[&[u8]]| Subject { id: sealer.digest(parts).to_vec(), throttle };
-    Try {
+    Attempt {
         from: Some(subject(FROM_ADDRESS, &[b"login-from", network])),
         account: Account::new(sealer, b"login", name.as_bytes()),
         own: Some(subject(AT_ACCOUNT, &[b"login-at-from", name.as_bytes(), network])),
@@ -134,9 +134,9 @@ pub async fn change_password(
 }
 
 /// At what a try at the old password is counted: whoever has a session must not find it out.
-fn password_guess(sealer: &Sealer, network: &[u8], user: UserId) -> Try {
+fn password_guess(sealer: &Sealer, network: &[u8], user: UserId) -> Attempt {
     let subject = |throttle: Throttle, parts: &[&[u8]]| Subject { id: sealer.digest(parts).to_vec(), throttle };
-    Try {
+    Attempt {
         from: Some(subject(FROM_ADDRESS, &[b"login-from", network])),
         account: Account::new(sealer, b"old-password", user.as_bytes()),
         own: Some(subject(AT_ACCOUNT, &[b"old-password-from", user.as_bytes(), network])),

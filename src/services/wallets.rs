@@ -90,6 +90,7 @@ pub struct WalletChange {
     /// Its name.
     pub name: Option<Name>,
     /// The currency that its payments are also told in: `Some(None)` is none.
+    #[expect(clippy::option_option, reason = "it may stay, be set, or be removed")]
     pub currency: Option<Option<Currency>>,
 }
 

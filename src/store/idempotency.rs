@@ -22,8 +22,8 @@ pub struct Done {
     pub answer: Option<Sealed>,
 }
 
-/// Rows that are forgotten in one go.
-const FORGET_ROWS: i64 = 5000;
+/// Rows that are pruned in one go.
+const PRUNE_ROWS: i64 = 5000;
 
 type Columns = (Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>);
 
@@ -79,18 +79,18 @@ pub fn insert(
     Ok(())
 }
 
-/// Forgets some of what is older than a time; answers whether there may be more of it.
-pub fn forget_some(connection: &mut Db, before: UnixMs) -> Result<bool, StoreError> {
+/// Prunes some of what is older than a time; answers whether there may be more of it.
+pub fn prune(connection: &mut Db, before: UnixMs) -> Result<bool, StoreError> {
     let query = diesel::sql_query(
         "DELETE FROM idempotency WHERE (account_id, key_digest) IN (
             SELECT account_id, key_digest FROM idempotency
             WHERE created_at_ms < $1 ORDER BY created_at_ms LIMIT $2)",
     )
     .bind::<BigInt, _>(before.get())
-    .bind::<BigInt, _>(FORGET_ROWS);
-    let forgotten = match connection {
+    .bind::<BigInt, _>(PRUNE_ROWS);
+    let pruned = match connection {
         Db::Sqlite(c) => query.execute(c)?,
         Db::Postgres(c) => query.execute(c)?,
     };
-    Ok(i64::try_from(forgotten).is_ok_and(|rows| rows >= FORGET_ROWS))
+    Ok(i64::try_from(pruned).is_ok_and(|rows| rows >= PRUNE_ROWS))
 }

@@ -14,13 +14,13 @@ pub mod audit;
 pub mod cards;
 pub mod db;
 pub mod encrypted_columns;
-pub mod holds;
-pub mod idempotency;
-pub mod live;
+pub(crate) mod holds;
+pub(crate) mod idempotency;
+pub(crate) mod live;
 mod lookup_batcher;
-pub mod pay_links;
+pub(crate) mod pay_links;
 pub mod payments;
-pub mod settlement;
+pub(crate) mod settlement;
 pub mod users;
 pub mod wallets;
 pub mod webhooks;
@@ -54,7 +54,7 @@ const AUDITS: Limits = Limits::new(1, 16, 16);
 /// Connections for short lookups and for writing.
 const SHORT_MAX: usize = 8;
 /// Connections in the pool, which is also the number of concurrent queries.
-const POOL_SIZE: usize = SHORT_MAX + FEEDS.places() + AUDITS.places();
+const POOL_SIZE: usize = SHORT_MAX + FEEDS.slots() + AUDITS.slots();
 /// How long a query waits for a connection.
 const POOL_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -84,7 +84,7 @@ impl Store {
         // The first connection is opened directly, because its error says more than the pool's.
         drop(database.connect().map_err(|error| StoreError::Unavailable(error.to_string()))?);
         let pool = pool_of(POOL_SIZE, 1, Manager::new(database.clone()))?;
-        let list_pool = pool_of(LISTS.places(), 0, Manager::within(LIST_TIME, database.clone()))?;
+        let list_pool = pool_of(LISTS.slots(), 0, Manager::within(LIST_TIME, database.clone()))?;
         let lookups = Lookups::new(&database).map_err(|error| StoreError::Fault(error.to_string()))?;
         let writers = database.sqlite_path().map(|_| Writers::new(&database)).transpose();
         let sqlite_writers = writers.map_err(|error| StoreError::Fault(error.to_string()))?;

@@ -17,6 +17,7 @@ use crate::domain::text::{Memo, WebhookUrl};
 use crate::domain::time::UnixMs;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
+use crate::store::db::lock::lock_row;
 use crate::store::db::schema::{accounts, invoices, pay_links, wallets};
 use crate::store::wallets::CHUNK_IDS;
 
@@ -190,8 +191,7 @@ fn headers_of(sealer: &Sealer, id: PayLinkId, sealed: Vec<u8>) -> Result<Webhook
 fn lock(connection: &mut Db, wallet: WalletId) -> Result<(), StoreError> {
     let here = wallets::table.filter(wallets::id.eq(wallet.as_bytes().as_slice()));
     let here = here.filter(wallets::deleted_at_ms.is_null());
-    let locked = diesel::update(here).set(wallets::updated_at_ms.eq(wallets::updated_at_ms)).execute(connection)?;
-    if locked == 1 { Ok(()) } else { Err(StoreError::NotFound) }
+    lock_row!(connection, here, wallets::updated_at_ms, StoreError::NotFound)
 }
 
 /// Creates a link.
@@ -324,8 +324,6 @@ pub fn add_served(connection: &mut Db, counts: &[(PayLinkId, i64, i64)]) -> Resu
 /// What a link adds to the webhook of an invoice that it has given.
 #[derive(Clone, Debug, Default)]
 pub struct Hook {
-    /// By what URLs know the link; `None` where it is deleted.
-    pub public_id: Option<LinkId>,
     /// Headers.
     pub headers: Option<WebhookHeaders>,
     /// A body.
@@ -354,19 +352,14 @@ pub fn hooks(connection: &mut Db, sealer: &Sealer, ids: &[InvoiceId]) -> Result<
         let mut links = HashMap::new();
         for (row, served) in rows {
             let id = row.id.clone();
-            let PayLink { public_id, terms, .. } = row.link(sealer, served)?;
-            links.insert(id, (public_id, terms));
+            links.insert(id, row.link(sealer, served)?.terms);
         }
         for (invoice, origin, target) in given {
-            let hook = origin.and_then(|origin| links.get(&origin)).map(|(public_id, terms)| {
+            let hook = origin.and_then(|origin| links.get(&origin)).map(|terms| {
                 // Headers may hold a secret of the target that they are meant for.
                 let is_meant = terms.webhook.as_ref().map(WebhookUrl::as_str) == target.as_deref();
                 let (headers, body) = (terms.webhook_headers.clone(), terms.webhook_body.clone());
-                Hook {
-                    public_id: Some(public_id.clone()),
-                    headers: headers.filter(|_| is_meant),
-                    body: body.filter(|_| is_meant),
-                }
+                Hook { headers: headers.filter(|_| is_meant), body: body.filter(|_| is_meant) }
             });
             found.insert(InvoiceId::from_slice(&invoice)?, hook.unwrap_or_default());
         }

@@ -45,7 +45,7 @@ pub fn start(format: LogFormat) {
     });
 }
 
-/// How long a recurring complaint is suppressed after it was logged.
+/// How long a recurring message is suppressed after it was logged.
 const COMPLAINT_PAUSE: Duration = Duration::from_secs(60);
 
 /// When something was last complained about.
@@ -53,7 +53,7 @@ const COMPLAINT_PAUSE: Duration = Duration::from_secs(60);
 pub struct LogThrottle(Option<Instant>);
 
 impl LogThrottle {
-    /// Whether the caller should log the complaint now.
+    /// Whether the caller should log the message now.
     pub fn is_due(&mut self) -> bool {
         let is_due = self.0.is_none_or(|at| at.elapsed() >= COMPLAINT_PAUSE);
         if is_due {
@@ -62,7 +62,7 @@ impl LogThrottle {
         is_due
     }
 
-    /// The cause is gone: the next complaint is logged at once.
+    /// The cause is gone: the next message is logged at once.
     pub fn settle(&mut self) {
         self.0 = None;
     }

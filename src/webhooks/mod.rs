@@ -24,12 +24,12 @@
 //! rests for three times as long as it has worked.
 
 pub mod fairness;
-pub mod fan_out;
+pub(crate) mod fan_out;
 pub mod lag;
-pub mod outbox;
-pub mod payload;
-pub mod payload_lnbits;
-pub mod payload_pay_link;
+pub(crate) mod outbox;
+pub(crate) mod payload;
+pub(crate) mod payload_lnbits;
+pub(crate) mod payload_pay_link;
 pub mod post;
 mod request;
 mod verdict;

@@ -25,7 +25,7 @@ use crate::store::webhooks::events;
 use crate::store::webhooks::events::{Event, NewDelivery};
 use crate::store::webhooks::hand_over;
 use crate::store::{Db, Store, StoreError};
-use crate::telemetry::metrics::delivering::{Became, Delivering};
+use crate::telemetry::metrics::delivering::{AttemptResult, Delivering};
 use crate::telemetry::traces;
 use crate::telemetry::traces::Traces;
 use crate::webhooks::fairness::InFlight;
@@ -208,9 +208,9 @@ impl Work {
         self.outbox.store.write(move |connection| attempts::record(connection, &attempts, clock::now())).await?;
         for attempt in self.unrecorded.drain(..) {
             match attempt.verdict {
-                Verdict::Delivered => self.outbox.metrics.count(Became::Delivered),
-                Verdict::Retry { .. } => self.outbox.metrics.count(Became::Failed),
-                Verdict::Parked => self.outbox.metrics.count(Became::Parked),
+                Verdict::Delivered => self.outbox.metrics.count(AttemptResult::Delivered),
+                Verdict::Retry { .. } => self.outbox.metrics.count(AttemptResult::Failed),
+                Verdict::Parked => self.outbox.metrics.count(AttemptResult::Parked),
                 Verdict::Postponed(_) => {}
             }
         }

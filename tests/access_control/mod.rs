@@ -53,10 +53,10 @@ fn shape(answer: &Answer) -> (u16, Value) {
     (answer.status, body)
 }
 
-/// Everything that the database holds, but for the guesses that the wall itself makes, and how
+/// Everything that the database holds, but for the login attempts that the test itself makes, and how
 /// far the sweeper has come.
 fn everything(server: &Server) -> Vec<String> {
-    server.database.dump(&["guesses", "walks"])
+    server.database.dump(&["cursors", "login_attempts"])
 }
 
 /// Calls with a key or session that is no good.

@@ -85,7 +85,7 @@ both_stores! {
         for name in ["game", "nobody"] {
             server.log_in(name, "wrong").refused(401, "invalid_credentials", "");
         }
-        server.database.execute("UPDATE guesses SET failures = 12 WHERE failures = 1").unwrap();
+        server.database.execute("UPDATE login_attempts SET failures = 12 WHERE failures = 1").unwrap();
         for name in ["game", "nobody"] {
             let answer = server.log_in(name, "wrong");
             answer.refused(429, "too_many_guesses", "");
@@ -94,7 +94,7 @@ both_stores! {
         // The right one has to wait as well, also after a restart, and on another replica.
         let replica = server.replica();
         replica.log_in("Game", "correct horse").refused(429, "too_many_guesses", "");
-        server.database.execute("UPDATE guesses SET last_at_ms = last_at_ms - 3000000").unwrap();
+        server.database.execute("UPDATE login_attempts SET last_at_ms = last_at_ms - 3000000").unwrap();
         server.log_in("game", "correct horse").expect(200);
         server.log_in("game", "wrong").refused(401, "invalid_credentials", "");
     }
@@ -108,8 +108,8 @@ both_stores! {
         for _ in 0..3 {
             from("192.0.2.1", "game", "correct horse").expect(200);
         }
-        assert_eq!(server.database.texts("SELECT CAST(max(failures) AS TEXT) AS text FROM guesses"), ["1"]);
-        server.database.execute("UPDATE guesses SET failures = 60").unwrap();
+        assert_eq!(server.database.texts("SELECT CAST(max(failures) AS TEXT) AS text FROM login_attempts"), ["1"]);
+        server.database.execute("UPDATE login_attempts SET failures = 60").unwrap();
         from("192.0.2.1", "game", "correct horse").refused(429, "too_many_guesses", "");
         from("192.0.2.1", "another", "wrong").refused(429, "too_many_guesses", "");
         from("198.51.100.7", "game", "correct horse").expect(200);
@@ -125,7 +125,7 @@ both_stores! {
             let answers = at_once(40, |_| from("192.0.2.1", name, "wrong"));
             heard += answers.iter().filter(|answer| answer.status == 401).count();
         }
-        let counted = server.database.texts("SELECT CAST(max(failures) AS TEXT) AS text FROM guesses");
+        let counted = server.database.texts("SELECT CAST(max(failures) AS TEXT) AS text FROM login_attempts");
         assert_eq!(counted, [heard.to_string()]);
         from("192.0.2.1", "game", "correct horse").expect(200);
         from("198.51.100.7", "root", "wrong").refused(401, "invalid_credentials", "");
@@ -143,11 +143,11 @@ both_stores! {
                 from(address, "wrong").refused(401, "invalid_credentials", "");
             }
         }
-        let counted = server.database.texts("SELECT CAST(failures AS TEXT) AS text FROM guesses WHERE failures > 0 ORDER BY failures");
+        let counted = server.database.texts("SELECT CAST(failures AS TEXT) AS text FROM login_attempts WHERE failures > 0 ORDER BY failures");
         // By address and by address and name; of newcomers three by each, and of others the rest.
         assert_eq!(counted, ["5", "5", "5", "5", "5", "5", "6", "9"]);
         // Hundreds of addresses later.
-        server.database.execute("UPDATE guesses SET failures = 300 WHERE failures = 6").unwrap();
+        server.database.execute("UPDATE login_attempts SET failures = 300 WHERE failures = 6").unwrap();
         from(attackers[0], "correct horse").refused(429, "too_many_guesses", "");
         from("198.51.100.7", "wrong").refused(401, "invalid_credentials", "");
         from("198.51.100.7", "correct horse").expect(200);
@@ -201,7 +201,7 @@ both_stores! {
         server.get(&format!("/usermanager/api/v1/users/{}", user.user), &server.manager.admin).refused(404, "user_not_found", "");
         server.send("POST", "/api/v1/account", &[], "{}").refused(400, "invalid_request", "name");
         // The first ones from an address may come at once; too many of them wait.
-        server.database.execute("DELETE FROM guesses").unwrap();
+        server.database.execute("DELETE FROM login_attempts").unwrap();
         let answers = at_once(20, |_| server.send("POST", "/api/v1/account", &[], &json!({"name": "x"}).to_string()));
         let opened = answers.iter().filter(|answer| answer.status == 200).count();
         assert!((10..=12).contains(&opened), "{opened}");
@@ -255,7 +255,7 @@ both_stores! {
         for _ in 0..5 {
             guess("wrong horse").refused(400, "invalid_request", "password_old is not your password");
         }
-        server.database.execute("UPDATE guesses SET failures = 12 WHERE failures = 5").unwrap();
+        server.database.execute("UPDATE login_attempts SET failures = 12 WHERE failures = 5").unwrap();
         guess("correct horse").refused(429, "too_many_guesses", "");
         // Whoever does not have it logs in as before.
         server.log_in("game", "correct horse").expect(200);

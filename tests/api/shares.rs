@@ -168,7 +168,7 @@ both_stores! {
             answer.expect(200);
         }
         server.post(&path, &server.manager.admin, &order).expect(200);
-        let counted = server.database.texts("SELECT CAST(failures AS TEXT) AS text FROM guesses");
+        let counted = server.database.texts("SELECT CAST(failures AS TEXT) AS text FROM login_attempts");
         assert_eq!(counted, ["0"]);
     }
 }

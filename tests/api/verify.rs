@@ -58,14 +58,14 @@ both_stores! {
             assert!((1..=900).contains(&seconds));
         }
         // Neither is another process, and a right one has to wait as well.
-        server.database.execute("UPDATE guesses SET failures = 12").unwrap();
+        server.database.execute("UPDATE login_attempts SET failures = 12").unwrap();
         let replica = server.replica();
         let answer = guess(&replica, "right");
         answer.refused(429, "too_many_guesses", "");
         // Another user's password is another matter.
         let other = format!("{}/verify", path_of(server, &json!({"user_name": "b", "password": "other"})));
         server.post(&other, &key, &json!({"password": "other"})).expect(200);
-        server.database.execute("UPDATE guesses SET last_at_ms = last_at_ms - 130000").unwrap();
+        server.database.execute("UPDATE login_attempts SET last_at_ms = last_at_ms - 130000").unwrap();
         guess(&replica, "right").expect(200);
         guess(server, "wrong").refused(401, "wrong_password", "");
     }
@@ -82,7 +82,7 @@ both_stores! {
             heard += answers.iter().filter(|answer| answer.status == 401).count();
         }
         // What was refused at one client does not count at the player either.
-        let counted = server.database.texts("SELECT CAST(sum(failures) AS TEXT) AS text FROM guesses");
+        let counted = server.database.texts("SELECT CAST(sum(failures) AS TEXT) AS text FROM login_attempts");
         assert_eq!(counted, [(2 * heard).to_string()]);
         for client in ["203.0.113.9", ""] {
             guess("wrong", client).refused(401, "wrong_password", "");
@@ -101,7 +101,7 @@ both_stores! {
             guess("wrong", "203.0.113.7").refused(401, "wrong_password", "");
         }
         // As if there had been more of them: the wait is longer than a busy machine takes for a try.
-        let more = "UPDATE guesses SET failures = 12";
+        let more = "UPDATE login_attempts SET failures = 12";
         server.database.execute(more).unwrap();
         guess("wrong", "203.0.113.7").refused(429, "too_many_guesses", "");
         guess("right", " 203.0.113.7 ").refused(429, "too_many_guesses", "");
@@ -114,7 +114,7 @@ both_stores! {
         guess("right", "").expect(200);
         server.post(&path, &key, &json!({"password": "right"})).expect(200);
         // All together have a hundred, and then wait for seconds, not for minutes.
-        server.database.execute("UPDATE guesses SET failures = 120").unwrap();
+        server.database.execute("UPDATE login_attempts SET failures = 120").unwrap();
         let answer = guess("right", "");
         answer.refused(429, "too_many_guesses", "");
         assert!(answer.header("retry-after").unwrap().parse::<i64>().unwrap() <= 15);
@@ -122,7 +122,7 @@ both_stores! {
         let answer = guess("right", "203.0.113.9");
         assert!(answer.status == 200 || answer.header("retry-after") == Some("1"), "{}", answer.text);
         // Who has one address of a network has all of them.
-        server.database.execute("DELETE FROM guesses").unwrap();
+        server.database.execute("DELETE FROM login_attempts").unwrap();
         for index in 0..5 {
             guess("wrong", &format!("2001:db8::{index}")).refused(401, "wrong_password", "");
         }

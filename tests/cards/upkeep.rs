@@ -16,10 +16,10 @@ both_stores! {
             tap(server, &mut card);
         }
         let store = Store::open(Database::from_url(&server.database.url).unwrap()).unwrap();
-        let forget = |before| store.write_blocking(|connection| hits::forget_some(connection, UnixMs::new(before))).unwrap();
-        assert!(!forget(1));
+        let prune = |before| store.write_blocking(|connection| hits::prune(connection, UnixMs::new(before))).unwrap();
+        assert!(!prune(1));
         assert_eq!(listed(server, &alice).len(), 4);
-        assert!(!forget(i64::MAX));
+        assert!(!prune(i64::MAX));
         let left = listed(server, &alice);
         assert!(left.len() == 1 && left[0]["spent"] == true, "{left:?}");
         server.audit();

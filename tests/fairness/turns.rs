@@ -83,7 +83,7 @@ impl World {
 
     fn check(&self) {
         let limits = self.limits;
-        assert!(self.running.len() <= limits.places());
+        assert!(self.running.len() <= limits.slots());
         assert_eq!((self.turns.running(), self.turns.waiting()), (self.running.len(), self.waiting.len()));
         assert!(self.waiting.len() <= WAITING_MAX);
         for tenant in 0..5 {
@@ -93,7 +93,7 @@ impl World {
             assert!(Self::count(&self.waiting, tenant, None) <= TENANT_WAITING_MAX);
             assert!(Self::count(&self.waiting, tenant, Some(Party::User)) <= TENANT_WAITING_MAX * 3 / 4);
             // Nobody waits for nothing: there is no place but the last one, or the share is used up.
-            if limits.places() - self.running.len() > 1 && all < limits.tenant_max() {
+            if limits.slots() - self.running.len() > 1 && all < limits.tenant_max() {
                 assert_eq!(Self::count(&self.waiting, tenant, Some(Party::Manager)), 0);
                 if users < limits.users_max() {
                     assert_eq!(Self::count(&self.waiting, tenant, None), 0);

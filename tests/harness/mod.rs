@@ -29,12 +29,12 @@ macro_rules! both_stores {
         $(
             $(#[$attribute])*
             mod $name {
-                #[allow(unused_imports)]
+                #[allow(unused_imports, reason = "not every test names anything")]
                 use super::*;
 
                 fn test_body($server: &mut $crate::harness::Server) $body
 
-                #[allow(unused_mut, unused_assignments)]
+                #[allow(unused_mut, unused_assignments, reason = "only some tests have options")]
                 fn run(store: $crate::harness::StoreKind) {
                     let mut options = $crate::harness::Options::default();
                     $(options = $options;)?

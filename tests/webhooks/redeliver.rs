@@ -1,4 +1,4 @@
-//! Deliveries that came to their end, among very many that wait: sent again, and forgotten.
+//! Deliveries that came to their end, among very many that wait: sent again, and pruned.
 
 use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection};
 use satkeep::clock;
@@ -69,7 +69,7 @@ fn what_ended_is_sent_again_among_much_that_waits() {
 fn what_ended_is_forgotten_among_much_that_waits() {
     with_pile(|database, store, kind| {
         let before = UnixMs::new(i64::try_from(EACH).unwrap() + 1);
-        assert!(!store.write_blocking(|c| log::forget_some(c, before)).unwrap());
+        assert!(!store.write_blocking(|c| log::prune(c, before)).unwrap());
         assert_eq!(states(database), ["delivered 1".to_owned(), format!("waiting {}", COUNT - 2)], "{kind:?}");
     });
 }
@@ -96,9 +96,9 @@ fn what_ended_is_found_by_indexes_of_its_own() {
             "SELECT id, event_id FROM deliveries WHERE owner_id = {from} AND event_id > {from} AND event_id < {to}
              AND state <> 'waiting' ORDER BY event_id LIMIT 1000"
         );
-        let forget = "SELECT id FROM deliveries WHERE created_at_ms < 5000 AND state <> 'waiting'
+        let prune = "SELECT id FROM deliveries WHERE created_at_ms < 5000 AND state <> 'waiting'
              ORDER BY created_at_ms LIMIT 500";
-        for (query, index) in [(again.as_str(), "deliveries_ended"), (forget, "deliveries_ended_by_age")] {
+        for (query, index) in [(again.as_str(), "deliveries_ended"), (prune, "deliveries_ended_by_age")] {
             let plan: Vec<_> = match kind {
                 StoreKind::Sqlite => {
                     let path = database.url.strip_prefix("sqlite://").unwrap();

@@ -137,14 +137,18 @@ pub enum RefundInvoiceAnswer {
 }
 
 /// The answer to a wallet or a till: what these could change is told with the status of a success.
-pub(super) fn answer(asked: Result<impl Serialize, ApiError>) -> Result<HttpResponse, ApiError> {
-    match asked {
-        Ok(done) => Ok(HttpResponse::Ok().json(done)),
-        Err(refusal) if refusal.status_code() == StatusCode::BAD_REQUEST => {
-            Ok(HttpResponse::Ok().json(Refusal { status: "ERROR", reason: refusal.to_string() }))
+pub(super) fn answer<T: Serialize>(
+    asked: Result<T, ApiError>,
+    refused: impl FnOnce(Refusal) -> T,
+) -> Result<HttpResponse, ApiError> {
+    let told = asked.or_else(|refusal| {
+        if refusal.status_code() == StatusCode::BAD_REQUEST {
+            Ok(refused(Refusal { status: "ERROR", reason: refusal.to_string() }))
+        } else {
+            Err(refusal)
         }
-        Err(refusal) => Err(refusal),
-    }
+    });
+    Ok(HttpResponse::Ok().json(told?))
 }
 
 impl From<CardError> for ApiError {

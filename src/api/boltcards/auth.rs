@@ -45,7 +45,7 @@ async fn take(
     let otp = otp.parse::<Otp>().or(Err(ErrorCode::CardCodeUnknown))?;
     // Before the code is used up.
     let links = Links::of(app, host)?;
-    let _turn = app.stranger_turn(client).await?;
+    let _turn = app.anonymous_turn(client).await?;
     let programming = cards::take_keys(&app.services, otp, uid).await?;
     let base = links.scan(&programming.card.external_id)?;
     Ok(NewCardKeys::new(programming, base))

@@ -1,16 +1,16 @@
 //! Bolt Cards over the API: what the owners of cards do with them, the programming of a card, and
 //! what tills and wallets ask for whom a card is shown (LUD-03, LUD-06).
 
-pub mod answers;
-pub mod auth;
-pub mod cards;
-pub mod hits;
-pub mod links;
-pub mod nfc;
-pub mod order;
-pub mod refunds;
-pub mod scan;
-pub mod views;
+pub(crate) mod answers;
+pub(crate) mod auth;
+pub(crate) mod cards;
+pub(crate) mod hits;
+pub(crate) mod links;
+pub(crate) mod nfc;
+pub(crate) mod order;
+pub(crate) mod refunds;
+pub(crate) mod scan;
+pub(crate) mod views;
 
 use actix_web::HttpRequest;
 use actix_web::http::header;

@@ -29,12 +29,12 @@ pub(in crate::api) async fn refund_link(
     host: RequestHost,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    answer(tell(&app, client, &host, &path).await)
+    answer(tell(&app, client, &host, &path).await.map(RefundLinkAnswer::Request), RefundLinkAnswer::Refused)
 }
 
 async fn find(app: &App, client: ClientAddress, hit: &str) -> Result<RefundLink, ApiError> {
     let hit = hit.parse::<HitId>().or(Err(CardError::HitNotFound))?;
-    let _turn = app.stranger_turn(client).await?;
+    let _turn = app.anonymous_turn(client).await?;
     Ok(cards::refund_link(&app.services, hit).await?)
 }
 
@@ -76,7 +76,8 @@ pub(in crate::api) async fn refund_invoice(
     path: web::Path<String>,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    answer(invoice(&app, client, &path, &params).await)
+    let invoice = invoice(&app, client, &path, &params).await;
+    answer(invoice.map(RefundInvoiceAnswer::Invoice), RefundInvoiceAnswer::Refused)
 }
 
 async fn invoice(app: &App, client: ClientAddress, hit: &str, params: &Params) -> Result<RefundInvoice, ApiError> {

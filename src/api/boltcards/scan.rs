@@ -54,7 +54,7 @@ pub(in crate::api) async fn scan_card(
     params: Params,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    answer(scan(&app, &host, &path, &params, &request).await)
+    answer(scan(&app, &host, &path, &params, &request).await.map(ScanAnswer::Offer), ScanAnswer::Refused)
 }
 
 async fn scan(
@@ -68,7 +68,7 @@ async fn scan(
     let links = Links::of(app, host)?;
     let TapParams { p, c } = params.read()?;
     let (p, c) = (p.unwrap_or_default(), c.unwrap_or_default());
-    let _turn = app.stranger_turn(ClientAddress::of(request)).await?;
+    let _turn = app.anonymous_turn(ClientAddress::of(request)).await?;
     let Offer { token, hit, max } = cards::scan(&app.services, shown(request, external_id, &p, &c)).await?;
     let pay_link = links.refund(hit)?;
     Ok(WithdrawRequest {
@@ -114,7 +114,7 @@ pub(in crate::api) async fn pay_by_card(
     path: web::Path<String>,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    answer(pay(&app, client, &path, &params).await)
+    answer(pay(&app, client, &path, &params).await.map(PayAnswer::Done), PayAnswer::Refused)
 }
 
 async fn pay(app: &App, client: ClientAddress, hit: &str, params: &Params) -> Result<Done, ApiError> {
@@ -123,7 +123,7 @@ async fn pay(app: &App, client: ClientAddress, hit: &str, params: &Params) -> Re
     let token = k1.ok_or(CardError::NoToken)?.parse::<WithdrawToken>().or(Err(CardError::OtherToken))?;
     let request = SkimmedRequest::skim(&pr?.ok_or(CardError::NoRequest)?).or(Err(CardError::InvalidRequest))?;
     let payer = {
-        let _turn = app.stranger_turn(client).await?;
+        let _turn = app.anonymous_turn(client).await?;
         cards::payer(&app.services, hit, &token).await?
     };
     cards::pay(&app.services, payer, request).await?;

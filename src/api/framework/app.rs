@@ -21,13 +21,13 @@ use crate::telemetry::traces::Traces;
 /// Pictures that are drawn at once, for callers without a key.
 const PICTURES: Limits = Limits::new(1, 1024, 64);
 
-/// Lookups of pay links at once, for payers without a key: fewer than there are connections to the
-/// database, so that others get through.
-const STRANGERS: Limits = Limits::new(6, 2048, 512);
+/// Lookups for callers without a key, at once: fewer than there are connections to the database, so that
+/// others get through.
+const ANONYMOUS_LOOKUPS: Limits = Limits::new(6, 2048, 512);
 
-/// Invoices that are given at once to payers without a key: few beside what the ledger has room for, so
-/// that they cannot fill the share of the tenant whose links they pay.
-const STRANGERS_INVOICES: Limits = Limits::new(64, 2048, 512);
+/// Invoices issued to payers without a key, at once: few compared with what the ledger has room for, so
+/// that they cannot use up the share of the tenant whose links they pay.
+const ANONYMOUS_INVOICES: Limits = Limits::new(64, 2048, 512);
 
 /// The service behind the handlers.
 #[derive(Debug)]
@@ -42,15 +42,15 @@ pub struct App {
     pub traces: Option<Traces>,
     /// How many requests a second are served.
     pub limits: Arc<RateLimits>,
-    /// Whose word on a client's address is taken.
+    /// The proxies that are trusted to name the address of a client.
     pub trusted_proxies: TrustedProxies,
-    /// How this process is.
+    /// The state of this process.
     pub health: Arc<Health>,
-    /// Who draws a picture.
+    /// Limits drawing pictures.
     pictures: Gate<Vec<u8>>,
-    /// Who looks up what anybody may see.
-    strangers: Gate<Vec<u8>>,
-    /// Who is given an invoice without a key.
+    /// Limits lookups without a key.
+    lookups: Gate<Vec<u8>>,
+    /// Limits invoices without a key.
     invoices: Gate<Vec<u8>>,
 }
 
@@ -69,8 +69,8 @@ impl App {
             trusted_proxies: config.listener.trusted_proxies.clone(),
             health: Arc::new(Health::starting()),
             pictures: Gate::new(PICTURES, PATIENCE),
-            strangers: Gate::new(STRANGERS, PATIENCE),
-            invoices: Gate::new(STRANGERS_INVOICES, PATIENCE),
+            lookups: Gate::new(ANONYMOUS_LOOKUPS, PATIENCE),
+            invoices: Gate::new(ANONYMOUS_INVOICES, PATIENCE),
         }
     }
 
@@ -80,9 +80,9 @@ impl App {
         Self { traces, ..self }
     }
 
-    /// Waits for the turn of a client to look up what anybody may see.
-    pub async fn stranger_turn(&self, client: ClientAddress) -> Result<Turn<Vec<u8>>, ApiError> {
-        Ok(enter_by_network(&self.strangers, client.network()).await?)
+    /// Waits for the turn of a client without a key to look something up.
+    pub async fn anonymous_turn(&self, client: ClientAddress) -> Result<Turn<Vec<u8>>, ApiError> {
+        Ok(enter_by_network(&self.lookups, client.network()).await?)
     }
 
     /// Waits for the turn of a client without a key to be given an invoice.

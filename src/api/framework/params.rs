@@ -152,6 +152,7 @@ impl Checks {
     }
 
     /// As [`Checks::check`], for a field that may be absent: `Some(None)` when it is.
+    #[expect(clippy::option_option, reason = "a wrong value is not an absent one")]
     pub fn check_opt<T, V, E: fmt::Display>(
         &mut self,
         field: &str,

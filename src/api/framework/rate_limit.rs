@@ -43,8 +43,8 @@ impl RateLimits {
         counted.or(Err(ErrorCode::RateLimited))
     }
 
-    /// Forgets everyone who has a whole second's worth again.
-    pub fn forget_idle(&self) {
+    /// Evicts everyone who has a whole second's worth again.
+    pub fn evict_idle(&self) {
         if let Some(keys) = &self.keys {
             keys.retain_recent();
             keys.shrink_to_fit();

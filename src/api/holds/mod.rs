@@ -20,10 +20,10 @@ use crate::services::holds::{self, SettlementOrder};
 use crate::services::{self, transfers};
 
 pub(in crate::api) use list::{get_hold, list_holds};
-pub use orders::{CaptureTerms, HoldCapture, NewHold, NewHolds, Payee, Settlement};
+pub use orders::{CaptureTerms, NewHolds, Settlement};
 use orders::{LEGS_MAX, hold_id, read_capture, read_holds, read_settlement};
 
-/// The hold that was placed, or the holds, in order; for the document.
+/// The hold that has changed, or the holds, in order.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum HoldViews {
@@ -83,10 +83,10 @@ pub(in crate::api) async fn place_holds(
 async fn respond(changed: Created<Vec<HoldView>>, is_list: bool, status: StatusCode) -> Result<HttpResponse, ApiError> {
     let rows = changed.answer.iter().map(|hold| hold.captures.len().saturating_add(1)).sum();
     let show = move |mut holds: Vec<HoldView>| match holds.pop() {
-        Some(only) if !is_list => json(&only),
+        Some(only) if !is_list => json(&HoldViews::One(Box::new(only))),
         last => {
             holds.extend(last);
-            json(&holds)
+            json(&HoldViews::Many(holds))
         }
     };
     let shown = transfers::offload(rows, move || changed.try_map(show)).await;

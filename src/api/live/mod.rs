@@ -1,5 +1,5 @@
 //! Live streams of a wallet's payments: web sockets and server-sent events.
 
-pub mod sse;
+pub(crate) mod sse;
 mod view;
-pub mod websocket;
+pub(crate) mod websocket;

@@ -4,8 +4,8 @@
 
 mod document;
 mod error;
-pub mod links;
-pub mod routes;
+pub(crate) mod links;
+pub(crate) mod routes;
 mod token;
 mod views;
 

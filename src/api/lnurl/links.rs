@@ -189,7 +189,7 @@ pub(in crate::api) async fn get_public_pay_link(
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let asked = LinkRef { key: LinkKey::Id(link_id(&path)?), tag: None, webhook_data: None };
-    let _turn = app.stranger_turn(client).await?;
+    let _turn = app.anonymous_turn(client).await?;
     let open = serve::find(&app.services, asked, requested.as_ref()).await?;
     Ok(HttpResponse::Ok().json(PublicView::new(&open.link, &open.base)?))
 }

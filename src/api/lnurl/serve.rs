@@ -95,10 +95,9 @@ fn error_status() -> utoipa::openapi::Object {
 }
 
 /// What is answered to who looks at a link.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PayRequestAnswer)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "only the document reads this")]
 pub(crate) enum PayRequestAnswer {
     /// What it takes.
     Request(PayRequest),
@@ -107,10 +106,9 @@ pub(crate) enum PayRequestAnswer {
 }
 
 /// What is answered to who asks for an invoice.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = LinkInvoiceAnswer)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "only the document reads this")]
 pub(crate) enum LinkInvoiceAnswer {
     /// The invoice.
     Invoice(LinkInvoice),
@@ -149,15 +147,19 @@ impl FromValue for WholeMsat {
 }
 
 /// An answer as LNURL has it: what the caller could change is told in the body.
-fn answer(answered: Result<HttpResponse, ApiError>) -> Result<HttpResponse, ApiError> {
-    answered.or_else(|refusal| {
+fn answer<T: Serialize>(
+    asked: Result<T, ApiError>,
+    refused: impl FnOnce(LnurlError) -> T,
+) -> Result<HttpResponse, ApiError> {
+    let told = asked.or_else(|refusal| {
         let is_address = refusal.code() == ErrorCode::AddressNotFound;
         if is_address || refusal.status_code() == StatusCode::BAD_REQUEST {
-            Ok(HttpResponse::Ok().json(LnurlError { status: "ERROR", reason: refusal.to_string() }))
+            Ok(refused(LnurlError { status: "ERROR", reason: refusal.to_string() }))
         } else {
             Err(refusal)
         }
-    })
+    });
+    Ok(HttpResponse::Ok().json(told?))
 }
 
 impl PayRequest {
@@ -183,7 +185,7 @@ async fn find(
     RequestHost(requested): RequestHost,
     asked: LinkRef,
 ) -> Result<OpenLink, ApiError> {
-    let _turn = app.stranger_turn(client).await?;
+    let _turn = app.anonymous_turn(client).await?;
     Ok(serve::find(&app.services, asked, requested.as_ref()).await?)
 }
 
@@ -194,11 +196,22 @@ async fn tell(
     asked: Result<LinkRef, ErrorCode>,
     params: &Params,
 ) -> Result<HttpResponse, ApiError> {
+    let request = look(app, client, host, asked, params).await;
+    answer(request.map(PayRequestAnswer::Request), PayRequestAnswer::Refused)
+}
+
+async fn look(
+    app: &App,
+    client: ClientAddress,
+    host: RequestHost,
+    asked: Result<LinkRef, ErrorCode>,
+    params: &Params,
+) -> Result<PayRequest, ApiError> {
     let DataParams { webhook_data } = params.read()?;
     let open = find(app, client, host, LinkRef { webhook_data, ..asked? }).await?;
     let request = PayRequest::of(app, &open).await?;
     app.services.served.count_meta(open.link.id);
-    Ok(HttpResponse::Ok().json(request))
+    Ok(request)
 }
 
 fn by_id(path: &str) -> Result<LinkRef, ErrorCode> {
@@ -232,7 +245,7 @@ pub(in crate::api) async fn pay_request(
         let open = find(&app, client, host, by_id(&path)?).await?;
         return page::answer(&app, client, &open).await;
     }
-    answer(tell(&app, client, host, by_id(&path), &params).await)
+    tell(&app, client, host, by_id(&path), &params).await
 }
 
 /// Look at a pay link (alias)
@@ -249,7 +262,7 @@ pub(in crate::api) async fn pay_request_alias(
     path: web::Path<String>,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    answer(tell(&app, client, host, by_id(&path), &params).await)
+    tell(&app, client, host, by_id(&path), &params).await
 }
 
 /// Look at a Lightning address
@@ -268,7 +281,7 @@ pub(in crate::api) async fn lightning_address(
     path: web::Path<String>,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    answer(tell(&app, client, host, by_name(&path), &params).await)
+    tell(&app, client, host, by_name(&path), &params).await
 }
 
 /// Look at a Lightning address (alias)
@@ -285,7 +298,7 @@ pub(in crate::api) async fn lightning_address_alias(
     path: web::Path<String>,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    answer(tell(&app, client, host, by_name(&path), &params).await)
+    tell(&app, client, host, by_name(&path), &params).await
 }
 
 /// Get an invoice of a pay link
@@ -310,7 +323,8 @@ pub(in crate::api) async fn pay_callback(
     path: web::Path<String>,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    answer(give_invoice(&app, client, host, &path, &params).await)
+    let invoice = give_invoice(&app, client, host, &path, &params).await;
+    answer(invoice.map(LinkInvoiceAnswer::Invoice), LinkInvoiceAnswer::Refused)
 }
 
 async fn give_invoice(
@@ -319,7 +333,7 @@ async fn give_invoice(
     host: RequestHost,
     path: &str,
     params: &Params,
-) -> Result<HttpResponse, ApiError> {
+) -> Result<LinkInvoice, ApiError> {
     let DataParams { webhook_data } = params.read()?;
     let asked = LinkRef { webhook_data, ..by_id(path)? };
     let open = find(app, client, host, asked).await?;
@@ -328,10 +342,6 @@ async fn give_invoice(
     let payment = LinkPayment { amount_msat, comment };
     let _turn = app.invoice_turn(client).await?;
     let pr = serve::invoice(&app.services, &open, &payment).await?;
-    Ok(HttpResponse::Ok().json(LinkInvoice {
-        pr,
-        routes: [],
-        success_action: open.success_action(),
-        disposable: open.link.terms.disposable,
-    }))
+    let (success_action, disposable) = (open.success_action(), open.link.terms.disposable);
+    Ok(LinkInvoice { pr, routes: [], success_action, disposable })
 }

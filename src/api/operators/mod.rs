@@ -1,12 +1,12 @@
 //! What operators do: look after managers and their money. An operator is never shown a key,
 //! but for those of a wallet that it has just created.
 
-pub mod accounts;
-pub mod audit;
-pub mod balance;
-pub mod freezes;
-pub mod views;
-pub mod wallets;
+pub(crate) mod accounts;
+pub(crate) mod audit;
+pub(crate) mod balance;
+pub(crate) mod freezes;
+pub(crate) mod views;
+pub(crate) mod wallets;
 
 use actix_web::web;
 

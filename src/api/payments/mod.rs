@@ -2,14 +2,14 @@
 
 pub mod all;
 mod create;
-pub mod decode;
-pub mod extra;
-pub mod held;
-pub mod list;
+pub(crate) mod decode;
+pub(crate) mod extra;
+pub(crate) mod held;
+pub(crate) mod list;
 mod pay;
-pub mod query;
-pub mod stats;
-pub mod view;
+pub(crate) mod query;
+pub(crate) mod stats;
+pub(crate) mod view;
 
 use actix_web::{HttpResponse, get, post};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! What a bitcoin costs in other currencies: for whoever asks, as in LNbits.
 
-pub mod conversion;
-pub mod history;
+pub(crate) mod conversion;
+pub(crate) mod history;
 
 use actix_web::{HttpResponse, get, web};
 use serde::Serialize;

@@ -1,6 +1,6 @@
 //! Sessions: signing up, logging in and out; and tokens of managers for their programs.
 
-pub mod login;
-pub mod password;
-pub mod signup;
-pub mod tokens;
+pub(crate) mod login;
+pub(crate) mod password;
+pub(crate) mod signup;
+pub(crate) mod tokens;

@@ -1,9 +1,9 @@
 //! The server itself: health, the document, QR codes, and what browsers see.
 
-pub mod front;
-pub mod metrics;
-pub mod qr;
-pub mod swagger;
+pub(crate) mod front;
+pub(crate) mod metrics;
+pub(crate) mod qr;
+pub(crate) mod swagger;
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, get, web};

@@ -159,7 +159,7 @@ pub(crate) async fn qr_code_of_query(
 }
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing, reason = "a test may fail by panicking")]
+#[expect(clippy::indexing_slicing, reason = "a test may fail by panicking")]
 mod tests {
     use super::*;
 

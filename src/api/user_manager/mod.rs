@@ -1,17 +1,17 @@
 //! The user manager: what a manager's key creates and sees. The tenant is the user of the
 //! calling key; whatever that user did not create does not exist here (promise I8).
 
-pub mod controls;
-pub mod export;
-pub mod export_rows;
-pub mod extensions;
-pub mod overview;
-pub mod transactions;
-pub mod transfers;
-pub mod users;
-pub mod verify;
-pub mod views;
-pub mod wallets;
+pub(crate) mod controls;
+pub(crate) mod export;
+pub(crate) mod export_rows;
+pub(crate) mod extensions;
+pub(crate) mod overview;
+pub(crate) mod transactions;
+pub(crate) mod transfers;
+pub(crate) mod users;
+pub(crate) mod verify;
+pub(crate) mod views;
+pub(crate) mod wallets;
 
 use actix_web::web;
 

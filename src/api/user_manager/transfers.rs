@@ -198,11 +198,12 @@ fn terms(
 /// The payers' sides as JSON.
 fn show(sealer: &Sealer, mut sides: Vec<Payment>, is_array: bool) -> Result<Vec<u8>, StoreError> {
     let now = clock::now();
-    match sides.pop() {
-        Some(only) if !is_array => json(&PaymentView::new(sealer, only, now)?),
+    let views = match sides.pop() {
+        Some(only) if !is_array => TransferViews::One(Box::new(PaymentView::new(sealer, only, now)?)),
         last => {
             sides.extend(last);
-            Ok(PaymentView::items(sealer, sides, now)?.into_array())
+            TransferViews::Many(PaymentView::list(sealer, sides, now)?)
         }
-    }
+    };
+    json(&views)
 }

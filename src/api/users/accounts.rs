@@ -12,7 +12,7 @@ use crate::api::framework::body::Body;
 use crate::api::framework::error::ApiError;
 use crate::api::framework::idempotency::Idempotency;
 use crate::api::framework::json_stream::json;
-use crate::api::framework::params::{LIMIT_MAX, Params};
+use crate::api::framework::params::{LIMIT_MAX, Params, Window};
 use crate::api::framework::query::query;
 use crate::api::framework::session::{ManagerLogin, OperatorOr, Reads, Users};
 use crate::api::operators::accounts as operators;
@@ -57,10 +57,9 @@ pub(in crate::api) async fn list_accounts(
     app: State,
     params: Params,
 ) -> Result<HttpResponse, ApiError> {
-    let Listing { filter, sort, window } = params.read::<UserListParams>()?.listing()?;
-    let (offset, limit) = (window.offset, window.limit.unwrap_or(LIMIT_MAX));
+    let Listing { filter, sort, window: Window { offset, limit } } = params.read::<UserListParams>()?.listing()?;
     let Some(filter) = filter else { return Ok(HttpResponse::Ok().json(TenantUserPage::default())) };
-    let query = UserQuery { filter, sort, offset, limit };
+    let query = UserQuery { filter, sort, offset, limit: limit.unwrap_or(LIMIT_MAX) };
     let show = |page| json(&TenantUserPage::from(page));
     let json = match caller {
         OperatorOr::Operator(operator) => operators::list(operator, &app, query).await?,

@@ -2,11 +2,11 @@
 //!
 //! Each path answers either of them, in its own shape.
 
-pub mod accounts;
-pub mod orders;
-pub mod query;
-pub mod views;
-pub mod wallets;
+pub(crate) mod accounts;
+pub(crate) mod orders;
+pub(crate) mod query;
+pub(crate) mod views;
+pub(crate) mod wallets;
 
 use actix_web::web;
 

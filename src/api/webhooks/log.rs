@@ -62,11 +62,6 @@ fn states() -> Object {
     leniency::words(STATES).build()
 }
 
-/// Deliveries as they are listed.
-pub(super) fn show(found: Vec<Logged>) -> Result<Vec<u8>, StoreError> {
-    json(&found.into_iter().map(DeliveryView::from).collect::<Vec<_>>())
-}
-
 /// One of [`STATES`].
 #[derive(Debug)]
 struct DeliveryState(&'static str);
@@ -76,6 +71,11 @@ impl FromValue for DeliveryState {
         let found = STATES.into_iter().find(|state| *state == text).map(Self);
         found.ok_or("must be `waiting`, `delivered` or `parked`".into())
     }
+}
+
+/// Deliveries as they are listed.
+pub(super) fn show(found: Vec<Logged>) -> Result<Vec<u8>, StoreError> {
+    json(&found.into_iter().map(DeliveryView::from).collect::<Vec<_>>())
 }
 
 fn since() -> Schema {
@@ -148,8 +148,7 @@ pub(in crate::api) async fn list_deliveries(
 ) -> Result<HttpResponse, ApiError> {
     let id = endpoint_id(&path)?;
     let manager = Manager::of(key).ok_or(ErrorCode::WebhookNotFound)?;
-    let page = params.read::<DeliveryListParams>()?.page();
-    let json = log::list(&app.services, manager, id, page, show).await?;
+    let json = log::list(&app.services, manager, id, params.read::<DeliveryListParams>()?.page(), show).await?;
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 

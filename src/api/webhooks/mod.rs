@@ -1,11 +1,11 @@
 //! Webhooks over the API: a manager's endpoints for its whole tenant, and a wallet's secret and
 //! log for the webhooks of its own invoices and payments, whose format the manager chooses.
 
-pub mod endpoints;
-pub mod format;
-pub mod log;
-pub mod own;
-pub mod views;
+pub(crate) mod endpoints;
+pub(crate) mod format;
+pub(crate) mod log;
+pub(crate) mod own;
+pub(crate) mod views;
 
 use actix_web::web;
 

@@ -4,7 +4,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::key::{BLOCK_BYTES, CardKey, CardUid, InvalidCardBytes};
+use super::key::{CardKey, CardUid, InvalidCardBytes};
+use super::secrets::KeySet;
 
 /// In front of what is derived; the last byte says what it is for.
 const fn label(of: u8) -> [u8; 4] {
@@ -15,67 +16,22 @@ const CARD_KEY: [u8; 4] = label(0x75);
 const K0: [u8; 4] = label(0x76);
 const K1: [u8; 4] = label(0x77);
 const K2: [u8; 4] = label(0x78);
-const K3: [u8; 4] = label(0x79);
-const K4: [u8; 4] = label(0x7a);
-const ID: [u8; 4] = label(0x7b);
 
 /// The key of an issuer, from which the keys of all its cards follow.
 #[derive(Clone)]
 pub struct IssuerKey(CardKey);
 
-/// The five keys of a card.
-#[derive(Clone, Debug)]
-pub struct CardKeys {
-    /// Changes the others.
-    pub k0: CardKey,
-    /// Encrypts `p`; one for all cards of an issuer, who finds by it which card is shown.
-    pub k1: CardKey,
-    /// Proves `c`.
-    pub k2: CardKey,
-    /// Not used.
-    pub k3: CardKey,
-    /// Not used.
-    pub k4: CardKey,
-}
-
-/// By what an issuer may know a card instead of its unique id, which follows a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CardId([u8; BLOCK_BYTES]);
-
-impl CardId {
-    /// Its bytes.
-    pub const fn as_bytes(&self) -> &[u8; BLOCK_BYTES] {
-        &self.0
-    }
-}
-
 impl IssuerKey {
-    /// From its bytes.
-    pub const fn new(key: CardKey) -> Self {
-        Self(key)
-    }
-
     /// The keys of a card. With every new version a card that is programmed again has new ones.
-    pub fn card_keys(&self, uid: CardUid, version: u32) -> CardKeys {
+    pub fn card_keys(&self, uid: CardUid, version: u32) -> KeySet {
         let of_card = self.card_key(uid, version);
         let derived = |from: &CardKey, label: [u8; 4]| CardKey::new(from.cmac(&label));
-        CardKeys {
-            k0: derived(&of_card, K0),
-            k1: self.encryption_key(),
-            k2: derived(&of_card, K2),
-            k3: derived(&of_card, K3),
-            k4: derived(&of_card, K4),
-        }
+        KeySet { k0: derived(&of_card, K0), k1: self.encryption_key(), k2: derived(&of_card, K2) }
     }
 
     /// The `k1` of every card.
     pub fn encryption_key(&self) -> CardKey {
         CardKey::new(self.0.cmac(&K1))
-    }
-
-    /// The id of a card.
-    pub fn card_id(&self, uid: CardUid) -> CardId {
-        CardId(*self.0.cmac(&[ID.as_slice(), uid.as_bytes()].concat()))
     }
 
     fn card_key(&self, uid: CardUid, version: u32) -> CardKey {
@@ -100,7 +56,7 @@ impl fmt::Debug for IssuerKey {
 }
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing, reason = "a test may fail by panicking")]
+#[expect(clippy::indexing_slicing, reason = "a test may fail by panicking")]
 mod tests {
     use bitcoin_hashes::hex::DisplayHex;
 
@@ -109,13 +65,10 @@ mod tests {
     const ISSUER: &str = "00000000000000000000000000000001";
     const UID: &str = "04a39493cc8680";
 
-    fn all_of(issuer: &str, uid: &str, version: u32) -> [String; 7] {
+    fn all_of(issuer: &str, uid: &str, version: u32) -> [String; 4] {
         let (issuer, uid): (IssuerKey, CardUid) = (issuer.parse().unwrap(), uid.parse().unwrap());
         let keys = issuer.card_keys(uid, version);
-        let [of_card, k0, k1, k2, k3, k4] =
-            [issuer.card_key(uid, version), keys.k0, keys.k1, keys.k2, keys.k3, keys.k4]
-                .map(|key| key.reveal().to_string());
-        [of_card, k0, k1, k2, k3, k4, issuer.card_id(uid).as_bytes().to_lower_hex_string()]
+        [issuer.card_key(uid, version), keys.k0, keys.k1, keys.k2].map(|key| key.reveal().to_string())
     }
 
     #[test]
@@ -125,19 +78,16 @@ mod tests {
             "a29119fcb48e737d1591d3489557e49b",
             "55da174c9608993dc27bb3f30a4a7314",
             "f4b404be700ab285e333e32348fa3d3b",
-            "73610ba4afe45b55319691cb9489142f",
-            "addd03e52964369be7f2967736b7bdb5",
-            "e07ce1279d980ecb892a81924b67bf18",
         ];
         assert_eq!(all_of(ISSUER, UID, 1), expected);
     }
 
     #[test]
     fn what_follows_depends_on_every_bit_of_what_it_follows_from() {
-        let [card_key, k0, k1, k2, k3, k4, id] = all_of(ISSUER, UID, 1);
+        let [card_key, k0, k1, k2] = all_of(ISSUER, UID, 1);
         for bit in 0..128 {
             let issuer = (1_u128 ^ (1 << bit)).to_be_bytes().to_lower_hex_string();
-            for (changed, known) in all_of(&issuer, UID, 1).iter().zip([&card_key, &k0, &k1, &k2, &k3, &k4, &id]) {
+            for (changed, known) in all_of(&issuer, UID, 1).iter().zip([&card_key, &k0, &k1, &k2]) {
                 assert_ne!(changed, known, "bit {bit} of the issuer's key");
             }
         }
@@ -145,14 +95,14 @@ mod tests {
             let number = 0x0004_a394_93cc_8680_u64 ^ (1 << bit);
             let changed = all_of(ISSUER, &format!("{number:014x}"), 1);
             assert_eq!(changed[2], k1);
-            for (at, known) in [(0, &card_key), (1, &k0), (3, &k2), (4, &k3), (5, &k4), (6, &id)] {
+            for (at, known) in [(0, &card_key), (1, &k0), (3, &k2)] {
                 assert_ne!(&changed[at], known, "bit {bit} of the unique id");
             }
         }
         for bit in 0..32 {
             let changed = all_of(ISSUER, UID, 1 ^ (1 << bit));
-            assert_eq!((&changed[2], &changed[6]), (&k1, &id));
-            for (at, known) in [(0, &card_key), (1, &k0), (3, &k2), (4, &k3), (5, &k4)] {
+            assert_eq!(changed[2], k1);
+            for (at, known) in [(0, &card_key), (1, &k0), (3, &k2)] {
                 assert_ne!(&changed[at], known, "bit {bit} of the version");
             }
         }
@@ -162,7 +112,7 @@ mod tests {
     fn no_key_is_shown() {
         let issuer: IssuerKey = ISSUER.parse().unwrap();
         let shown = format!("{issuer:?} {:?}", issuer.card_keys(UID.parse().unwrap(), 1));
-        assert!(shown.starts_with("IssuerKey(…) CardKeys { k0: CardKey(…), k1: CardKey(…)"), "{shown}");
+        assert!(shown.starts_with("IssuerKey(…) KeySet { k0: CardKey(…), k1: CardKey(…)"), "{shown}");
         assert!("0001".parse::<IssuerKey>().is_err());
     }
 }

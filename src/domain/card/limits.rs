@@ -79,7 +79,7 @@ fn limit(sat: i64) -> Result<Msat, InvalidLimit> {
 }
 
 #[cfg(test)]
-#[allow(clippy::arithmetic_side_effects, reason = "a test may fail by panicking")]
+#[expect(clippy::arithmetic_side_effects, reason = "a test may fail by panicking")]
 mod tests {
     use proptest::prelude::*;
 

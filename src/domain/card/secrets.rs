@@ -3,7 +3,6 @@
 
 use zeroize::Zeroizing;
 
-use super::deterministic::CardKeys;
 use super::key::{BLOCK_BYTES, CardKey, InvalidCardBytes};
 use super::tokens::Otp;
 use crate::crypto::random;
@@ -41,12 +40,6 @@ impl KeySet {
 
     const fn all(&self) -> [&CardKey; 3] {
         [&self.k0, &self.k1, &self.k2]
-    }
-}
-
-impl From<CardKeys> for KeySet {
-    fn from(CardKeys { k0, k1, k2, k3: _, k4: _ }: CardKeys) -> Self {
-        Self { k0, k1, k2 }
     }
 }
 

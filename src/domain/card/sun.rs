@@ -133,7 +133,7 @@ fn mac_of(k2: &CardKey, uid: [u8; 7], count: [u8; 3]) -> [u8; MAC_BYTES] {
 }
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing, clippy::string_slice, reason = "a test may fail by panicking")]
+#[expect(clippy::string_slice, reason = "a test may fail by panicking")]
 mod tests {
     use aes::Aes128;
     use aes::cipher::{BlockCipherEncrypt, KeyInit};

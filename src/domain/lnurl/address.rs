@@ -162,11 +162,6 @@ pub fn read_tag(text: &str) -> Result<String, InvalidAddress> {
 }
 
 impl Address {
-    /// The address of a name at a host.
-    pub const fn new(name: LinkName, authority: Authority) -> Self {
-        Self { recipient: Recipient { name, tag: None }, authority }
-    }
-
     /// Where its service says how to pay.
     pub fn well_known(&self, plain_http: PlainHttp) -> Result<ServiceUrl, InvalidServiceUrl> {
         ServiceUrl::without_scheme(&format!("{}{WELL_KNOWN}{}", self.authority, self.recipient), plain_http)
@@ -270,7 +265,7 @@ mod tests {
         }
         let recipient: Recipient = "Bob+Tips".parse().unwrap();
         assert_eq!((recipient.name.as_str(), recipient.tag.as_deref()), ("bob", Some("tips")));
-        let address = Address::new(recipient.name, "A.Example:8443".parse().unwrap());
+        let address: Address = "Bob@A.Example:8443".parse().unwrap();
         assert_eq!(address.to_string(), "bob@a.example:8443");
     }
 

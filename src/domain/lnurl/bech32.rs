@@ -68,7 +68,7 @@ impl ServiceUrl {
 }
 
 #[cfg(test)]
-#[allow(clippy::string_slice, reason = "a test may fail by panicking")]
+#[expect(clippy::string_slice, reason = "a test may fail by panicking")]
 mod tests {
     use proptest::prelude::*;
 

@@ -162,7 +162,7 @@ fn fallback(text: &str) -> Option<Cow<'_, str>> {
 }
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing, clippy::string_slice, reason = "a test may fail by panicking")]
+#[expect(clippy::string_slice, reason = "a test may fail by panicking")]
 mod tests {
     use proptest::prelude::*;
 

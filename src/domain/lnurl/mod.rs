@@ -1,14 +1,14 @@
 //! LNURL, as the LUDs have it: codes and addresses, and what they lead to; what a pay link says,
 //! and which payments it takes.
 
-pub mod address;
-pub mod bech32;
-pub mod code;
-pub mod link;
-pub mod metadata;
-pub mod pay_range;
-pub mod places;
-pub mod sendable;
-pub mod service_url;
-pub mod success;
-pub mod webhook;
+pub(crate) mod address;
+pub(crate) mod bech32;
+pub(crate) mod code;
+pub(crate) mod link;
+pub(crate) mod metadata;
+pub(crate) mod pay_range;
+pub(crate) mod places;
+pub(crate) mod sendable;
+pub(crate) mod service_url;
+pub(crate) mod success;
+pub(crate) mod webhook;

@@ -118,7 +118,6 @@ fn whole_sat(amount: Decimal) -> Result<Amount, InvalidRange> {
 }
 
 #[cfg(test)]
-#[allow(clippy::arithmetic_side_effects, reason = "a test may fail by panicking")]
 mod tests {
     use proptest::prelude::*;
 

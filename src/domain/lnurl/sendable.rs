@@ -139,7 +139,6 @@ fn scaled(amount: Amount, thousandths: i128) -> Option<Amount> {
 }
 
 #[cfg(test)]
-#[allow(clippy::arithmetic_side_effects, reason = "a test may fail by panicking")]
 mod tests {
     use proptest::prelude::*;
 

@@ -20,7 +20,7 @@ use actix_web::{App as ActixApp, Error};
 pub mod answers;
 mod chunks;
 mod connection;
-pub mod head;
+pub(crate) mod head;
 mod held;
 pub mod refusals;
 pub mod requests;

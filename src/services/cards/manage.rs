@@ -71,7 +71,7 @@ impl CardChange {
     /// The secrets, as far as they are named, or else as they were.
     fn secrets(&self, uid: CardUid, before: CardSecrets) -> CardSecrets {
         let keys = match &self.issuer {
-            Some(Issuer { key, version }) => key.card_keys(uid, *version).into(),
+            Some(Issuer { key, version }) => key.card_keys(uid, *version),
             None => named(&self.keys, before.keys),
         };
         CardSecrets { keys, previous: named(&self.previous, before.previous), ..before }

@@ -10,7 +10,7 @@ mod taps;
 pub use manage::{CardChange, CardTerms, Issuer, create, delete, list, set_enabled, update};
 pub use programming::{Programming, renew_otp, take_keys};
 pub use refunds::{RefundLink, refund_invoice, refund_link, refunds};
-pub use spend::{Payer, pay, payer};
+pub use spend::{pay, payer};
 pub use taps::{Offer, Shown, hits, scan};
 
 pub use crate::store::cards::hits::{Hit, Refund};

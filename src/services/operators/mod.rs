@@ -2,8 +2,8 @@
 //! but for those of a wallet that it has just created.
 
 pub mod accounts;
-pub mod audit;
+pub(crate) mod audit;
 pub mod balance;
-pub mod freezes;
-pub mod logins;
-pub mod wallets;
+pub(crate) mod freezes;
+pub(crate) mod logins;
+pub(crate) mod wallets;

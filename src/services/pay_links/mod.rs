@@ -1,12 +1,12 @@
 //! Pay links and Lightning addresses: what their owners do with them ([`manage`]), what anybody who
 //! pays is told ([`serve`]), and paying them from a wallet of this server ([`pay`]).
 
-pub mod manage;
-pub mod pay;
-pub mod serve;
-pub mod served;
+pub(crate) mod manage;
+pub(crate) mod pay;
+pub(crate) mod serve;
+pub(crate) mod served;
 
-pub use crate::store::pay_links::{LINKS_MAX, PayLink, Terms};
+pub use crate::store::pay_links::{PayLink, Terms};
 
 use super::rates::amount_at;
 use super::{Error, Services};

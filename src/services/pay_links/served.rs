@@ -56,7 +56,7 @@ impl ServedCounts {
     }
 
     /// Writes the counts every few seconds, and once more at the end.
-    pub async fn write_for_ever(&self, store: Store, stop: CancellationToken) {
+    pub async fn write_periodically(&self, store: Store, stop: CancellationToken) {
         loop {
             let is_last = tokio::select! {
                 () = tokio::time::sleep(EVERY) => false,

@@ -6,7 +6,7 @@ mod held;
 mod history;
 mod list;
 mod pay;
-pub mod stats;
+pub(crate) mod stats;
 mod transactions;
 
 pub(in crate::services) use create::issue;
@@ -16,7 +16,7 @@ pub use held::{cancel_held, settle_held};
 pub use history::{Grouping, HistoryPoint, history};
 pub use list::{PaymentQuery, list, list_and_count};
 pub use pay::{PayTerms, paid_before, pay};
-pub use transactions::{ManagedWallet, Slice, managed_wallet, transactions};
+pub use transactions::{Slice, managed_wallet, transactions};
 
 pub use crate::store::payments::Payment;
 pub use crate::store::payments::filter::{Condition, PaymentFilter, Range, Sort, SortKey, Status, Test, TextTest};

@@ -9,8 +9,6 @@ mod overview;
 mod payments;
 mod wallets;
 
-pub use overview::{Overview, Period, Point, Volume, overview};
+pub use overview::{Overview, Period, Point, overview};
 pub use payments::{list_and_count, transactions};
 pub use wallets::wallets;
-
-pub use super::callers::{SeenKeys, TenantReader};

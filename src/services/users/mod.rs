@@ -4,7 +4,7 @@
 mod change;
 mod create;
 mod list;
-pub mod overview;
+pub(crate) mod overview;
 mod verify;
 
 pub use change::{UserTerms, change, change_unseen};

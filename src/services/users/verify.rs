@@ -9,7 +9,7 @@ use crate::domain::login_throttle::{AT_ACCOUNT, Throttle};
 use crate::domain::text::ClientName;
 use crate::net::proxies::network_of;
 use crate::services::callers::{AdminKey, Caller, Manager};
-use crate::services::login_throttle::{Account, Try};
+use crate::services::login_throttle::{Account, Attempt};
 use crate::services::{Error, Missing, Services, UserWithWallets};
 use crate::store::access::login_throttle::Subject;
 use crate::store::{Db, users};
@@ -51,7 +51,7 @@ pub async fn verify(
 
 /// At what a try is counted: the user, and the user and where the player comes from. Digests, so
 /// that the table tells nobody's address.
-fn guess(sealer: &Sealer, user: UserId, client: Option<&ClientName>) -> Try {
+fn guess(sealer: &Sealer, user: UserId, client: Option<&ClientName>) -> Attempt {
     let subject = |throttle: Throttle, parts: &[&[u8]]| Subject { id: sealer.digest(parts).to_vec(), throttle };
     let own = client.map(|client| {
         // Who has one address of a network has all of them.
@@ -59,5 +59,5 @@ fn guess(sealer: &Sealer, user: UserId, client: Option<&ClientName>) -> Try {
         let from = address.unwrap_or_else(|_| client.as_str().as_bytes().to_vec());
         subject(AT_ACCOUNT, &[b"verify-from", user.as_bytes(), &from])
     });
-    Try { from: None, account: Account::new(sealer, b"verify", user.as_bytes()), own }
+    Attempt { from: None, account: Account::new(sealer, b"verify", user.as_bytes()), own }
 }

@@ -3,14 +3,14 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary};
 
-use crate::domain::login_throttle::{FailedTries, Throttle, Wait};
+use crate::domain::login_throttle::{FailedAttempts, Throttle, Wait};
 use crate::domain::time::UnixMs;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
-use crate::store::db::schema::guesses;
+use crate::store::db::schema::login_attempts;
 
-/// Rows purged in one go.
-const FORGET_ROWS: i64 = 5000;
+/// Rows pruned in one transaction.
+const PRUNE_ROWS: i64 = 5000;
 
 /// Something whose password can be guessed, and its throttle.
 #[derive(Clone, Debug)]
@@ -21,13 +21,13 @@ pub struct Subject {
     pub throttle: Throttle,
 }
 
-fn so_far(connection: &mut Db, subject: &Subject) -> Result<Option<FailedTries>, StoreError> {
-    let row: Option<(i64, i64)> = guesses::table
-        .filter(guesses::subject.eq(subject.id.as_slice()))
-        .select((guesses::failures, guesses::last_at_ms))
+fn so_far(connection: &mut Db, subject: &Subject) -> Result<Option<FailedAttempts>, StoreError> {
+    let row: Option<(i64, i64)> = login_attempts::table
+        .filter(login_attempts::subject.eq(subject.id.as_slice()))
+        .select((login_attempts::failures, login_attempts::last_at_ms))
         .first(connection)
         .optional()?;
-    Ok(row.map(|(failures, last_at_ms)| FailedTries { failures, last_at: UnixMs::new(last_at_ms) }))
+    Ok(row.map(|(failures, last_at_ms)| FailedAttempts { failures, last_at: UnixMs::new(last_at_ms) }))
 }
 
 /// Whether a subject has hardly any failed attempts.
@@ -57,8 +57,8 @@ pub fn attempt(connection: &mut Db, subjects: &[Subject], now: UnixMs) -> Result
         }
     }
     for (subject, after) in counted {
-        diesel::update(guesses::table.filter(guesses::subject.eq(subject.id.as_slice())))
-            .set((guesses::failures.eq(after.failures), guesses::last_at_ms.eq(after.last_at.get())))
+        diesel::update(login_attempts::table.filter(login_attempts::subject.eq(subject.id.as_slice())))
+            .set((login_attempts::failures.eq(after.failures), login_attempts::last_at_ms.eq(after.last_at.get())))
             .execute(connection)?;
     }
     Ok(Ok(()))
@@ -75,10 +75,10 @@ struct Locked {
 /// The attempts so far for a subject, with its row locked until the transaction ends. Attempts on
 /// one subject run one at a time, even the first ones; the row inserted for those counts as no
 /// attempt.
-fn locked(connection: &mut Db, subject: &Subject) -> Result<FailedTries, StoreError> {
+fn locked(connection: &mut Db, subject: &Subject) -> Result<FailedAttempts, StoreError> {
     let lock = diesel::sql_query(
-        "INSERT INTO guesses (subject, failures, last_at_ms) VALUES ($1, 0, 0)
-        ON CONFLICT (subject) DO UPDATE SET failures = guesses.failures
+        "INSERT INTO login_attempts (subject, failures, last_at_ms) VALUES ($1, 0, 0)
+        ON CONFLICT (subject) DO UPDATE SET failures = login_attempts.failures
         RETURNING failures, last_at_ms",
     )
     .bind::<Binary, _>(subject.id.as_slice());
@@ -86,37 +86,39 @@ fn locked(connection: &mut Db, subject: &Subject) -> Result<FailedTries, StoreEr
         Db::Sqlite(c) => lock.get_result(c)?,
         Db::Postgres(c) => lock.get_result(c)?,
     };
-    Ok(FailedTries { failures, last_at: UnixMs::new(last_at_ms) })
+    Ok(FailedAttempts { failures, last_at: UnixMs::new(last_at_ms) })
 }
 
 /// Deletes the attempts for a subject, after one has succeeded.
-pub fn forget(connection: &mut Db, subject: &[u8]) -> Result<(), StoreError> {
-    diesel::delete(guesses::table.filter(guesses::subject.eq(subject))).execute(connection)?;
+pub fn clear(connection: &mut Db, subject: &[u8]) -> Result<(), StoreError> {
+    diesel::delete(login_attempts::table.filter(login_attempts::subject.eq(subject))).execute(connection)?;
     Ok(())
 }
 
 /// Takes back one attempt after it has succeeded, for a subject whose other attempts still count.
 pub fn take_back(connection: &mut Db, subject: &[u8]) -> Result<(), StoreError> {
-    diesel::update(guesses::table.filter(guesses::subject.eq(subject)).filter(guesses::failures.gt(0)))
-        .set(guesses::failures.eq(guesses::failures - 1))
-        .execute(connection)?;
+    diesel::update(
+        login_attempts::table.filter(login_attempts::subject.eq(subject)).filter(login_attempts::failures.gt(0)),
+    )
+    .set(login_attempts::failures.eq(login_attempts::failures - 1))
+    .execute(connection)?;
     Ok(())
 }
 
-/// Purges some of the attempts made before a time. Returns whether there may be more.
-pub fn forget_some(connection: &mut Db, before: UnixMs) -> Result<bool, StoreError> {
-    let forget = |lock: &str| {
+/// Prunes some of the attempts made before a time. Returns whether there may be more.
+pub fn prune(connection: &mut Db, before: UnixMs) -> Result<bool, StoreError> {
+    let prune = |lock: &str| {
         diesel::sql_query(format!(
-            "DELETE FROM guesses WHERE subject IN (
-                SELECT subject FROM guesses WHERE last_at_ms < $1 ORDER BY last_at_ms LIMIT $2{lock})"
+            "DELETE FROM login_attempts WHERE subject IN (
+                SELECT subject FROM login_attempts WHERE last_at_ms < $1 ORDER BY last_at_ms LIMIT $2{lock})"
         ))
         .bind::<BigInt, _>(before.get())
-        .bind::<BigInt, _>(FORGET_ROWS)
+        .bind::<BigInt, _>(PRUNE_ROWS)
     };
     // Locked rows are skipped, so that this cannot deadlock.
-    let forgotten = match connection {
-        Db::Sqlite(c) => forget("").execute(c)?,
-        Db::Postgres(c) => forget(" FOR UPDATE SKIP LOCKED").execute(c)?,
+    let pruned = match connection {
+        Db::Sqlite(c) => prune("").execute(c)?,
+        Db::Postgres(c) => prune(" FOR UPDATE SKIP LOCKED").execute(c)?,
     };
-    Ok(i64::try_from(forgotten).is_ok_and(|rows| rows >= FORGET_ROWS))
+    Ok(i64::try_from(pruned).is_ok_and(|rows| rows >= PRUNE_ROWS))
 }

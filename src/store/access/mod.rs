@@ -1,8 +1,8 @@
 //! Access control: what keys grant, operators, sessions, tokens, and the login throttle.
 
-pub mod bearers;
-pub mod grants;
-pub mod login_throttle;
+pub(crate) mod bearers;
+pub(crate) mod grants;
+pub(crate) mod login_throttle;
 pub mod operators;
 pub mod sessions;
-pub mod tokens;
+pub(crate) mod tokens;

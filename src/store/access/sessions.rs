@@ -49,7 +49,7 @@ pub struct Session {
 }
 
 /// Sessions purged in one go.
-const FORGET_ROWS: i64 = 5000;
+const PRUNE_ROWS: i64 = 5000;
 
 /// The user with a user name, and its password hash if it has one. Managers' users have none: their
 /// managers verify their passwords.
@@ -150,20 +150,20 @@ pub fn end_all(connection: &mut Db, user: UserId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Purges some of the expired sessions. Returns whether there may be more.
-pub fn forget_some(connection: &mut Db, now: UnixMs) -> Result<bool, StoreError> {
-    let forget = |lock: &str| {
+/// Prunes some of the expired sessions. Returns whether there may be more.
+pub fn prune(connection: &mut Db, now: UnixMs) -> Result<bool, StoreError> {
+    let prune = |lock: &str| {
         diesel::sql_query(format!(
             "DELETE FROM sessions WHERE token_digest IN (
                 SELECT token_digest FROM sessions WHERE expires_at_ms <= $1 ORDER BY expires_at_ms LIMIT $2{lock})"
         ))
         .bind::<BigInt, _>(now.get())
-        .bind::<BigInt, _>(FORGET_ROWS)
+        .bind::<BigInt, _>(PRUNE_ROWS)
     };
     // Locked rows are skipped, so that this cannot deadlock.
-    let forgotten = match connection {
-        Db::Sqlite(c) => forget("").execute(c)?,
-        Db::Postgres(c) => forget(" FOR UPDATE SKIP LOCKED").execute(c)?,
+    let pruned = match connection {
+        Db::Sqlite(c) => prune("").execute(c)?,
+        Db::Postgres(c) => prune(" FOR UPDATE SKIP LOCKED").execute(c)?,
     };
-    Ok(i64::try_from(forgotten).is_ok_and(|rows| rows >= FORGET_ROWS))
+    Ok(i64::try_from(pruned).is_ok_and(|rows| rows >= PRUNE_ROWS))
 }

@@ -14,8 +14,8 @@ use crate::store::db::schema::tokens;
 
 /// The tokens of one manager at most: all of them are listed at once.
 pub const TOKENS_MAX: i64 = 100;
-/// Tokens that are forgotten in one go.
-const FORGET_ROWS: i64 = 5000;
+/// Tokens that are pruned in one go.
+const PRUNE_ROWS: i64 = 5000;
 
 /// A token as stored.
 #[derive(Clone, Debug)]
@@ -155,20 +155,20 @@ pub fn note_use(connection: &mut Db, id: TokenId, since: UnixMs, now: UnixMs) ->
     Ok(())
 }
 
-/// Forgets some of the tokens that are over; answers whether there may be more of them.
-pub fn forget_some(connection: &mut Db, now: UnixMs) -> Result<bool, StoreError> {
-    let forget = |lock: &str| {
+/// Prunes some of the tokens that are over; answers whether there may be more of them.
+pub fn prune(connection: &mut Db, now: UnixMs) -> Result<bool, StoreError> {
+    let prune = |lock: &str| {
         diesel::sql_query(format!(
             "DELETE FROM tokens WHERE id IN (
                 SELECT id FROM tokens WHERE expires_at_ms <= $1 ORDER BY expires_at_ms LIMIT $2{lock})"
         ))
         .bind::<BigInt, _>(now.get())
-        .bind::<BigInt, _>(FORGET_ROWS)
+        .bind::<BigInt, _>(PRUNE_ROWS)
     };
     // Rows that somebody has locked are left, so that nobody waits in a circle.
-    let forgotten = match connection {
-        Db::Sqlite(c) => forget("").execute(c)?,
-        Db::Postgres(c) => forget(" FOR UPDATE SKIP LOCKED").execute(c)?,
+    let pruned = match connection {
+        Db::Sqlite(c) => prune("").execute(c)?,
+        Db::Postgres(c) => prune(" FOR UPDATE SKIP LOCKED").execute(c)?,
     };
-    Ok(i64::try_from(forgotten).is_ok_and(|rows| rows >= FORGET_ROWS))
+    Ok(i64::try_from(pruned).is_ok_and(|rows| rows >= PRUNE_ROWS))
 }

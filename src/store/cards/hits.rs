@@ -12,8 +12,8 @@ use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 use crate::store::db::schema::{accounts, cards, hits, invoices};
 
-/// Rows that are forgotten in one transaction.
-const FORGET_ROWS: i64 = 500;
+/// Rows that are pruned in one transaction.
+const PRUNE_ROWS: i64 = 500;
 
 /// A tap to be kept.
 #[derive(Clone, Debug)]
@@ -187,22 +187,22 @@ pub fn refunds(connection: &mut Db, whose: Whose, offset: i64, limit: i64) -> Re
     rows.into_iter().map(refund).collect()
 }
 
-/// Forgets some of the taps before a time that nothing was paid with; answers whether there may be
+/// Prunes some of the taps before a time that nothing was paid with; answers whether there may be
 /// more of them.
-pub fn forget_some(connection: &mut Db, before: UnixMs) -> Result<bool, StoreError> {
-    let forget = |lock: &str| {
+pub fn prune(connection: &mut Db, before: UnixMs) -> Result<bool, StoreError> {
+    let prune = |lock: &str| {
         diesel::sql_query(format!(
             "DELETE FROM hits WHERE id IN (
                 SELECT id FROM hits WHERE transfer_id IS NULL AND created_at_ms < $1
                 ORDER BY created_at_ms LIMIT $2{lock})"
         ))
         .bind::<BigInt, _>(before.get())
-        .bind::<BigInt, _>(FORGET_ROWS)
+        .bind::<BigInt, _>(PRUNE_ROWS)
     };
     // Rows that somebody has locked are left, so that nobody waits in a circle.
-    let forgotten = match connection {
-        Db::Sqlite(c) => forget("").execute(c)?,
-        Db::Postgres(c) => forget(" FOR UPDATE SKIP LOCKED").execute(c)?,
+    let pruned = match connection {
+        Db::Sqlite(c) => prune("").execute(c)?,
+        Db::Postgres(c) => prune(" FOR UPDATE SKIP LOCKED").execute(c)?,
     };
-    Ok(i64::try_from(forgotten).is_ok_and(|rows| rows >= FORGET_ROWS))
+    Ok(i64::try_from(pruned).is_ok_and(|rows| rows >= PRUNE_ROWS))
 }

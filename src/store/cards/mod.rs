@@ -16,7 +16,9 @@ use crate::domain::money::Msat;
 use crate::domain::time::UnixMs;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
-use crate::store::db::schema::{accounts, cards, users};
+use crate::store::db::lock::lock_row;
+use crate::store::db::schema::{accounts, cards};
+use crate::store::users::lock_caller;
 
 /// The cards of one wallet at most: all of them are shown at once.
 pub const CARDS_MAX: i64 = 100;
@@ -136,8 +138,9 @@ fn limits_of(transaction_sat: i64, daily_sat: i64) -> Result<CardLimits, StoreEr
 
 /// Creates a card. Of one user's cards no two have the same unique id: that is a conflict.
 pub fn create(connection: &mut Db, new: &Card, otp: OtpDigest) -> Result<(), StoreError> {
-    lock_user(connection, new.user)?;
-    forget_of_closed_wallets(connection, new)?;
+    // So that the cards of a user are created one by one.
+    lock_caller(connection, new.user)?;
+    delete_of_closed_wallets(connection, new)?;
     let in_wallet: i64 =
         cards::table.filter(cards::wallet_id.eq(new.wallet.as_bytes().as_slice())).count().get_result(connection)?;
     if in_wallet >= CARDS_MAX {
@@ -173,15 +176,8 @@ pub fn create(connection: &mut Db, new: &Card, otp: OtpDigest) -> Result<(), Sto
     Ok(())
 }
 
-/// Locks a user, so that its cards are created one by one.
-fn lock_user(connection: &mut Db, user: UserId) -> Result<(), StoreError> {
-    let here = users::table.filter(users::id.eq(user.as_bytes().as_slice())).filter(users::deleted_at_ms.is_null());
-    let locked = diesel::update(here).set(users::updated_at_ms.eq(users::updated_at_ms)).execute(connection)?;
-    if locked == 1 { Ok(()) } else { Err(StoreError::Revoked) }
-}
-
 /// Nobody can delete the card of a wallet that is deleted: it must not be in a new one's way.
-fn forget_of_closed_wallets(connection: &mut Db, new: &Card) -> Result<(), StoreError> {
+fn delete_of_closed_wallets(connection: &mut Db, new: &Card) -> Result<(), StoreError> {
     let closed = accounts::table.filter(accounts::closed_at_ms.is_not_null()).select(accounts::id);
     diesel::delete(
         cards::table
@@ -211,10 +207,7 @@ pub fn list(connection: &mut Db, whose: Whose) -> Result<Vec<Card>, StoreError> 
 pub fn lock(connection: &mut Db, wallet: WalletId, public_id: &str) -> Result<Card, StoreError> {
     let it = cards::table.filter(cards::public_id.eq(public_id));
     let it = it.filter(cards::wallet_id.eq(wallet.as_bytes().as_slice()));
-    let locked = diesel::update(it).set(cards::counter.eq(cards::counter)).execute(connection)?;
-    if locked != 1 {
-        return Err(StoreError::NotFound);
-    }
+    lock_row!(connection, it, cards::counter, StoreError::NotFound)?;
     let columns: Columns = cards::table.filter(cards::public_id.eq(public_id)).select(COLUMNS).first(connection)?;
     card(columns)
 }
@@ -222,7 +215,7 @@ pub fn lock(connection: &mut Db, wallet: WalletId, public_id: &str) -> Result<Ca
 /// Writes what has been changed of a card that the transaction has locked. Another card of the
 /// user's with the same unique id is a conflict.
 pub fn update(connection: &mut Db, changed: &Card) -> Result<(), StoreError> {
-    forget_of_closed_wallets(connection, changed)?;
+    delete_of_closed_wallets(connection, changed)?;
     let updated = diesel::update(cards::table.filter(cards::id.eq(changed.id.as_bytes().as_slice())))
         .set((
             cards::name.eq(changed.name.as_str()),

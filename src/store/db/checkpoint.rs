@@ -145,18 +145,18 @@ impl State {
 
 impl Work {
     fn run(mut self, told: &Receiver<()>) {
-        let mut complaint = LogThrottle::default();
+        let mut log_throttle = LogThrottle::default();
         while told.recv().is_ok() {
             match self.look() {
                 Ok(true) => {
-                    complaint.settle();
+                    log_throttle.settle();
                     thread::sleep(PAUSE);
                 }
                 Ok(false) => thread::sleep(PAUSE_IN_VAIN),
                 Err(error) => {
                     // A new connection may do better.
                     self.connection = None;
-                    if complaint.is_due() {
+                    if log_throttle.is_due() {
                         tracing::warn!(%error, "SQLite's log could not be copied into its file; trying again");
                     }
                     thread::sleep(PAUSE_IN_VAIN);

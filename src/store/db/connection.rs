@@ -13,7 +13,6 @@ use crate::store::db::postgres_url::{InvalidPostgresUrl, PostgresUrl};
 
 pub use multi::{Db, MultiBackend};
 
-#[expect(missing_docs, reason = "the derive makes items without docs")]
 mod multi {
     use diesel::{PgConnection, SqliteConnection};
 

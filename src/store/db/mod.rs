@@ -1,15 +1,16 @@
 //! The database itself: connections and pools, transactions, migrations, and the tables.
 
-pub mod backup;
+pub(crate) mod backup;
 pub(crate) mod checkpoint;
 pub(crate) mod columns;
-pub mod connection;
-pub mod error;
+pub(crate) mod connection;
+pub(crate) mod error;
 pub(crate) mod functions;
+pub(crate) mod lock;
 pub mod migrations;
-pub mod notify;
+pub(crate) mod notify;
 pub(crate) mod pooled;
-pub mod postgres_url;
+pub(crate) mod postgres_url;
 pub(crate) mod schema;
 pub mod settings;
 pub(crate) mod sqlite_file;

@@ -183,7 +183,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    guesses (subject) {
+    login_attempts (subject) {
         subject -> Binary,
         failures -> BigInt,
         last_at_ms -> BigInt,
@@ -370,7 +370,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    walks (name) {
+    cursors (name) {
         name -> Text,
         at_ms -> BigInt,
         id -> Binary,

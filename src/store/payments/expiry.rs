@@ -17,12 +17,12 @@ use crate::domain::time::UnixMs;
 use crate::domain::webhooks::{EventKind, EventKinds};
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
-use crate::store::db::schema::{accounts, events, invoices, subscriptions, users, walks, wallets};
+use crate::store::db::schema::{accounts, cursors, events, invoices, subscriptions, users, wallets};
 use crate::store::payments::counts;
 use crate::store::settlement::expect_rows;
 
-/// The walk's name.
-const WALK: &str = "expiry";
+/// The name of the walk's position.
+const CURSOR: &str = "expiry";
 /// How far the walk stays behind: longer than a command may wait to be settled.
 const BEHIND_S: i64 = 60;
 /// Invoices processed in one transaction.
@@ -39,7 +39,7 @@ struct Row {
 /// The next expired invoices after the walk's position.
 fn page(connection: &mut Db, now: UnixMs, limit: i64) -> Result<Vec<Row>, StoreError> {
     let (at_ms, id): (i64, Vec<u8>) =
-        walks::table.filter(walks::name.eq(WALK)).select((walks::at_ms, walks::id)).first(connection)?;
+        cursors::table.filter(cursors::name.eq(CURSOR)).select((cursors::at_ms, cursors::id)).first(connection)?;
     let query = diesel::sql_query(
         "SELECT expires_at_ms, id FROM invoices WHERE (expires_at_ms, id) > ($1, $2) AND expires_at_ms <= $3
          ORDER BY expires_at_ms, id LIMIT $4",
@@ -62,11 +62,13 @@ pub fn is_due(connection: &mut Db, now: UnixMs) -> Result<bool, StoreError> {
 /// Continues the walk over some invoices. Returns whether there may be more.
 pub fn sweep_some(connection: &mut Db, now: UnixMs) -> Result<bool, StoreError> {
     // The update locks the row.
-    diesel::update(walks::table.filter(walks::name.eq(WALK))).set(walks::name.eq(walks::name)).execute(connection)?;
+    diesel::update(cursors::table.filter(cursors::name.eq(CURSOR)))
+        .set(cursors::name.eq(cursors::name))
+        .execute(connection)?;
     let rows = page(connection, now, PAGE_ROWS)?;
     let Some(last) = rows.last() else { return Ok(false) };
-    diesel::update(walks::table.filter(walks::name.eq(WALK)))
-        .set((walks::at_ms.eq(last.expires_at_ms), walks::id.eq(&last.id)))
+    diesel::update(cursors::table.filter(cursors::name.eq(CURSOR)))
+        .set((cursors::at_ms.eq(last.expires_at_ms), cursors::id.eq(&last.id)))
         .execute(connection)?;
     let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < PAGE_ROWS);
     let open = lock_open(connection, rows.into_iter().map(|row| row.id).collect())?;
@@ -101,7 +103,7 @@ struct Open {
     is_keyless: bool,
 }
 
-/// An invoice, its wallet, the wallet's tenant, and whether it was issued without a key.
+/// An id, a wallet, a tenant, and whether it was issued without a key.
 type OpenColumns = (Vec<u8>, Vec<u8>, Option<Vec<u8>>, bool);
 
 /// Those of the invoices that wait to be paid, locked in the order in which everybody locks invoices.

@@ -8,15 +8,13 @@ use crate::domain::extra::Extra;
 use crate::domain::ids::InvoiceId;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
+use crate::store::db::lock::lock_row;
 use crate::store::db::schema::invoices;
 
 /// Makes sure that an invoice stays as it is until the transaction ends.
 pub fn lock(connection: &mut Db, id: InvoiceId) -> Result<(), StoreError> {
-    // The update is the lock.
-    let locked = diesel::update(invoices::table.filter(invoices::id.eq(id.as_bytes().as_slice())))
-        .set(invoices::memo.eq(invoices::memo))
-        .execute(connection)?;
-    if locked == 1 { Ok(()) } else { Err(StoreError::NotFound) }
+    let it = invoices::table.filter(invoices::id.eq(id.as_bytes().as_slice()));
+    lock_row!(connection, it, invoices::memo, StoreError::NotFound)
 }
 
 /// Replaces the data of a locked invoice by more. What it was issued with is kept beside it.

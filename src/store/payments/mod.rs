@@ -2,13 +2,13 @@
 
 pub mod counts;
 pub mod expiry;
-pub mod extra;
-pub mod filter;
-pub mod flows;
-pub mod history;
+pub(crate) mod extra;
+pub(crate) mod filter;
+pub(crate) mod flows;
+pub(crate) mod history;
 mod page;
-pub mod scope;
-pub mod stats;
+pub(crate) mod scope;
+pub(crate) mod stats;
 
 use std::collections::{HashMap, HashSet};
 

@@ -282,7 +282,7 @@ fn hold(row: HoldColumns) -> Result<(HoldId, Hold), StoreError> {
         payment_hash: PaymentHash::from_slice(&row.payment_hash)?,
         invoice: row.invoice_id.map(|id| InvoiceId::from_slice(&id)).transpose()?,
         sums,
-        moves: u16::try_from(row.moves).ok().ok_or_else(|| broken("too many moves"))?,
+        moves: u16::try_from(row.moves).or(Err(broken("too many moves")))?,
         memo: row.memo,
         extra: row.extra.map(Extra::from_stored),
         webhook: row.webhook,

@@ -1,10 +1,10 @@
 //! Users of a tenant: created by a manager, and visible to no other.
 
-pub mod activation;
-pub mod deletions;
+pub(crate) mod activation;
+pub(crate) mod deletions;
 mod list;
-pub mod sub_managers;
-pub mod subtrees;
+pub(crate) mod sub_managers;
+pub(crate) mod subtrees;
 
 pub use list::{ExtraTest, Sort, SortKey, UserFilter, count, list, page};
 
@@ -23,6 +23,7 @@ use crate::store::access::sessions;
 use crate::store::access::sessions::Role;
 use crate::store::db::connection::{Db, MultiBackend};
 use crate::store::db::error::StoreError;
+use crate::store::db::lock::lock_row;
 use crate::store::db::schema::users;
 use crate::store::webhooks::events;
 
@@ -309,13 +310,16 @@ pub fn password_hash_of(connection: &mut Db, id: UserId) -> Result<Option<String
 /// Checks that a user of the tenant (without a tenant, a manager) exists, and locks it until the
 /// transaction ends.
 pub fn lock(connection: &mut Db, tenant: impl Into<Option<UserId>>, id: UserId) -> Result<(), StoreError> {
-    let locked = diesel::update(users::table.filter(users::id.eq(id.as_bytes().as_slice())))
-        .filter(is_of(tenant))
-        .filter(users::role.eq(Role::User.as_str()))
-        .filter(users::deleted_at_ms.is_null())
-        .set(users::updated_at_ms.eq(users::updated_at_ms))
-        .execute(connection)?;
-    if locked == 1 { Ok(()) } else { Err(StoreError::NotFound) }
+    let it = users::table.filter(users::id.eq(id.as_bytes().as_slice())).filter(users::deleted_at_ms.is_null());
+    let it = it.filter(is_of(tenant)).filter(users::role.eq(Role::User.as_str()));
+    lock_row!(connection, it, users::updated_at_ms, StoreError::NotFound)
+}
+
+/// Locks the user of a caller until the transaction ends, so that changes to what it has are serialized.
+/// If it has been deleted meanwhile, its keys are revoked.
+pub fn lock_caller(connection: &mut Db, id: UserId) -> Result<(), StoreError> {
+    let it = users::table.filter(users::id.eq(id.as_bytes().as_slice())).filter(users::deleted_at_ms.is_null());
+    lock_row!(connection, it, users::updated_at_ms, StoreError::Revoked)
 }
 
 /// Changes a user of the tenant (without a tenant, a manager). Nothing is changed if the merged

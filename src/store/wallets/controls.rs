@@ -12,6 +12,7 @@ use crate::domain::time::UnixMs;
 use crate::domain::webhooks::EventKind;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
+use crate::store::db::lock::lock_row;
 use crate::store::db::schema::accounts;
 use crate::store::webhooks::events;
 
@@ -54,11 +55,9 @@ pub fn freeze(
 
 /// Makes whoever freezes or limits a wallet wait until the transaction ends.
 pub fn lock(connection: &mut Db, id: WalletId) -> Result<(), StoreError> {
-    let locked = diesel::update(accounts::table.filter(accounts::id.eq(id.as_bytes().as_slice())))
-        .filter(accounts::closed_at_ms.is_null())
-        .set(accounts::day_max_msat.eq(accounts::day_max_msat))
-        .execute(connection)?;
-    if locked == 1 { Ok(()) } else { Err(StoreError::NotFound) }
+    let open = accounts::table.filter(accounts::id.eq(id.as_bytes().as_slice()));
+    let open = open.filter(accounts::closed_at_ms.is_null());
+    lock_row!(connection, open, accounts::day_max_msat, StoreError::NotFound)
 }
 
 /// Sets the spending limits of a wallet's own key.

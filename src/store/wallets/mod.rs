@@ -1,6 +1,6 @@
 //! Wallets and their keys.
 
-pub mod controls;
+pub(crate) mod controls;
 mod list;
 
 pub use list::{WalletFilter, holdings_of_tenant, list};
@@ -227,7 +227,7 @@ pub fn find_in_tenant(connection: &mut Db, tenant: UserId, id: WalletId) -> Resu
 }
 
 /// Those of these wallets that are not the tenant's, or are deleted.
-pub fn outside_tenant(
+pub(crate) fn outside_tenant(
     connection: &mut Db,
     tenant: UserId,
     ids: impl IntoIterator<Item = WalletId>,

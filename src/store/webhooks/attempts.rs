@@ -11,7 +11,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::schema::deliveries;
 use crate::store::db::statement::statement;
 use crate::store::webhooks::claims::Claimed;
-use crate::store::webhooks::events::lock_lines;
+use crate::store::webhooks::events::lock_queues;
 
 /// What happens to a delivery after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,7 +181,7 @@ impl Attempt {
 /// Records attempts, and makes those behind them due. A delivery that another process has claimed
 /// in the meantime, because this one was slow, is left to that process.
 pub fn record(connection: &mut Db, attempts: &[Attempt], now: UnixMs) -> Result<(), StoreError> {
-    lock_lines(connection)?;
+    lock_queues(connection)?;
     let (postponed, tried): (Vec<_>, Vec<_>) =
         attempts.iter().partition(|attempt| matches!(attempt.verdict, Verdict::Postponed(_)));
     for attempt in postponed {

@@ -10,6 +10,7 @@ use crate::domain::webhooks::EventKinds;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 use crate::store::db::schema::{endpoints, subscriptions, users};
+use crate::store::users::lock_caller;
 use crate::store::wallets::CHUNK_IDS;
 
 /// A stored endpoint.
@@ -67,13 +68,6 @@ fn endpoint(columns: Columns) -> Result<Endpoint, StoreError> {
     })
 }
 
-/// Locks a manager, so that changes to its endpoints and its other settings are serialized.
-pub(crate) fn lock(connection: &mut Db, manager: UserId) -> Result<(), StoreError> {
-    let here = users::table.filter(users::id.eq(manager.as_bytes().as_slice())).filter(users::deleted_at_ms.is_null());
-    let locked = diesel::update(here).set(users::updated_at_ms.eq(users::updated_at_ms)).execute(connection)?;
-    if locked == 1 { Ok(()) } else { Err(StoreError::Revoked) }
-}
-
 /// Stores the set of events that any of a manager's endpoints subscribes to.
 fn subscribe(connection: &mut Db, manager: UserId) -> Result<(), StoreError> {
     let all = list(connection, manager)?;
@@ -93,7 +87,7 @@ fn subscribe(connection: &mut Db, manager: UserId) -> Result<(), StoreError> {
 
 /// Creates an endpoint; false if the manager has the maximum number.
 pub fn create(connection: &mut Db, new: &Endpoint) -> Result<bool, StoreError> {
-    lock(connection, new.manager)?;
+    lock_caller(connection, new.manager)?;
     if i64::try_from(list(connection, new.manager)?.len()).unwrap_or(i64::MAX) >= ENDPOINTS_MAX {
         return Ok(false);
     }
@@ -179,7 +173,7 @@ pub fn active_of(connection: &mut Db, managers: &[UserId]) -> Result<Vec<Endpoin
 /// Changes one of a manager's endpoints to the given state, based on what this transaction has
 /// read. Waiting deliveries go to the new destination: each is moved there when it is due.
 pub fn update(connection: &mut Db, changed: &Endpoint) -> Result<(), StoreError> {
-    lock(connection, changed.manager)?;
+    lock_caller(connection, changed.manager)?;
     let id = changed.id.as_bytes().as_slice();
     let updated = diesel::update(endpoints::table.filter(endpoints::id.eq(id)))
         .filter(endpoints::manager_id.eq(changed.manager.as_bytes().as_slice()))
@@ -199,7 +193,7 @@ pub fn update(connection: &mut Db, changed: &Endpoint) -> Result<(), StoreError>
 
 /// Deletes one of a manager's endpoints. Waiting deliveries to it are no longer sent.
 pub fn delete(connection: &mut Db, manager: UserId, id: EndpointId, now: UnixMs) -> Result<(), StoreError> {
-    lock(connection, manager)?;
+    lock_caller(connection, manager)?;
     let deleted = diesel::update(endpoints::table.filter(endpoints::id.eq(id.as_bytes().as_slice())))
         .filter(endpoints::manager_id.eq(manager.as_bytes().as_slice()))
         .filter(endpoints::deleted_at_ms.is_null())

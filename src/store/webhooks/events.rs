@@ -144,7 +144,7 @@ pub(crate) fn stored_kind(name: &str) -> Result<EventKind, StoreError> {
 
 /// Makes other processes that change the queues wait until the transaction ends. SQLite has only
 /// one writer anyway.
-pub(crate) fn lock_lines(connection: &mut Db) -> Result<(), StoreError> {
+pub(crate) fn lock_queues(connection: &mut Db) -> Result<(), StoreError> {
     /// Any number that nothing else locks.
     const LOCK: i64 = 0x7361_746b_6565_7001;
     match connection {
@@ -221,7 +221,7 @@ pub fn hand_over(
     new: Vec<NewDelivery>,
     now: UnixMs,
 ) -> Result<(), StoreError> {
-    lock_lines(connection)?;
+    lock_queues(connection)?;
     let ours = remove(connection, handed)?;
     insert(connection, new.into_iter().filter(|new| ours.contains(new.event.as_bytes().as_slice())), now)
 }

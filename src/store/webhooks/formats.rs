@@ -9,9 +9,9 @@ use crate::domain::webhooks::WebhookFormat;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 use crate::store::db::schema::{accounts, users, webhook_formats};
+use crate::store::users::lock_caller;
 use crate::store::users::sub_managers::DEPTH_MAX;
 use crate::store::wallets::CHUNK_IDS;
-use crate::store::webhooks::endpoints;
 
 /// A manager's choice.
 pub fn get(connection: &mut Db, manager: UserId) -> Result<Option<WebhookFormat>, StoreError> {
@@ -20,7 +20,7 @@ pub fn get(connection: &mut Db, manager: UserId) -> Result<Option<WebhookFormat>
 
 /// Sets a manager's choice; `None` removes it.
 pub fn set(connection: &mut Db, manager: UserId, format: Option<WebhookFormat>) -> Result<(), StoreError> {
-    endpoints::lock(connection, manager)?;
+    lock_caller(connection, manager)?;
     let id = manager.as_bytes().as_slice();
     diesel::delete(webhook_formats::table.filter(webhook_formats::manager_id.eq(id))).execute(connection)?;
     if let Some(format) = format {

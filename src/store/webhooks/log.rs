@@ -14,7 +14,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::functions::satkeep_in_time;
 use crate::store::db::schema::{deliveries, failures};
 use crate::store::wallets::CHUNK_IDS;
-use crate::store::webhooks::events::{NewDelivery, insert, lock_lines, stored_kind};
+use crate::store::webhooks::events::{NewDelivery, insert, lock_queues, stored_kind};
 
 /// The state of a delivery.
 #[derive(Clone, Debug)]
@@ -171,14 +171,14 @@ pub fn find_with_failures(
 
 /// Stores a delivery of its own, without a shared event: it is due at once.
 pub fn add(connection: &mut Db, new: NewDelivery, now: UnixMs) -> Result<(), StoreError> {
-    lock_lines(connection)?;
+    lock_queues(connection)?;
     insert(connection, [new], now)
 }
 
 /// Redelivers one of an owner's deliveries, or sends it at once if it is waiting; attempts are
 /// counted from one again. A delivery that is behind others in its queue keeps waiting for them.
 pub fn redeliver(connection: &mut Db, owner: OwnerId, id: DeliveryId, now: UnixMs) -> Result<(), StoreError> {
-    lock_lines(connection)?;
+    lock_queues(connection)?;
     let found = find(connection, owner, id)?;
     if found.state != "waiting" || found.next_at.is_some() {
         start_again(connection, vec![id.as_bytes().to_vec()], now)?;
@@ -217,7 +217,7 @@ pub fn redeliver_some(
     after: Option<EventId>,
     now: UnixMs,
 ) -> Result<(usize, Option<EventId>), StoreError> {
-    lock_lines(connection)?;
+    lock_queues(connection)?;
     let from = after.unwrap_or(EventId::first_at(since));
     let rows: Vec<(Vec<u8>, Vec<u8>)> = deliveries::table
         .filter(deliveries::owner_id.eq(owner.as_bytes().to_vec()))
@@ -257,19 +257,19 @@ pub(crate) fn statuses(connection: &mut Db, rows: &[PaymentRow]) -> Result<HashM
 }
 
 /// Rows purged in one go.
-const FORGET_ROWS: i64 = 500;
+const PRUNE_ROWS: i64 = 500;
 
-/// Purges some of the finished deliveries older than a time. Returns whether there may be more.
-pub fn forget_some(connection: &mut Db, before: UnixMs) -> Result<bool, StoreError> {
+/// Prunes some of the finished deliveries older than a time. Returns whether there may be more.
+pub fn prune(connection: &mut Db, before: UnixMs) -> Result<bool, StoreError> {
     let query = diesel::sql_query(format!(
         "DELETE FROM deliveries WHERE id IN (
             SELECT id FROM deliveries WHERE created_at_ms < $1 AND {ENDED} ORDER BY created_at_ms LIMIT $2)"
     ))
     .bind::<BigInt, _>(before.get())
-    .bind::<BigInt, _>(FORGET_ROWS);
-    let forgotten = match connection {
+    .bind::<BigInt, _>(PRUNE_ROWS);
+    let pruned = match connection {
         Db::Sqlite(c) => query.execute(c)?,
         Db::Postgres(c) => query.execute(c)?,
     };
-    Ok(i64::try_from(forgotten).is_ok_and(|rows| rows >= FORGET_ROWS))
+    Ok(i64::try_from(pruned).is_ok_and(|rows| rows >= PRUNE_ROWS))
 }

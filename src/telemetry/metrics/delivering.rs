@@ -24,7 +24,7 @@ pub struct Delivering {
 
 /// The result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Became {
+pub enum AttemptResult {
     /// The target accepted the event.
     Delivered,
     /// It will be retried.
@@ -51,11 +51,11 @@ impl Delivering {
     }
 
     /// Counts an attempt, even if there was nothing to send.
-    pub fn count(&self, became: Became) {
+    pub fn count(&self, became: AttemptResult) {
         match became {
-            Became::Delivered => self.delivered.inc(),
-            Became::Failed => self.failed.inc(),
-            Became::Parked => self.parked.inc(),
+            AttemptResult::Delivered => self.delivered.inc(),
+            AttemptResult::Failed => self.failed.inc(),
+            AttemptResult::Parked => self.parked.inc(),
         };
     }
 

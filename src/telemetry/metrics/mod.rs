@@ -7,10 +7,10 @@
 //!
 //! `grafana.json` beside this file is a dashboard for all metrics; a test keeps the two consistent.
 
-pub mod delivering;
-pub mod rates;
-pub mod requests;
-pub mod settlement;
+pub(crate) mod delivering;
+pub(crate) mod rates;
+pub(crate) mod requests;
+pub(crate) mod settlement;
 
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::family::Family;

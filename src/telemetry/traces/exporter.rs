@@ -38,13 +38,13 @@ pub(super) fn processor(collector: Collector) -> std::io::Result<BatchSpanProces
         .with_max_export_batch_size(EXPORT_MAX)
         .with_scheduled_delay(DELAY)
         .build();
-    let exporter = Telling { otlp, collector, loss: Mutex::default() };
+    let exporter = LoggingExporter { otlp, collector, loss: Mutex::default() };
     Ok(BatchSpanProcessor::builder(exporter).with_batch_config(batches).build())
 }
 
 /// The OTLP exporter, which also logs what was lost.
 #[derive(Debug)]
-struct Telling {
+struct LoggingExporter {
     otlp: opentelemetry_otlp::SpanExporter,
     collector: Arc<Collector>,
     loss: Mutex<Loss>,
@@ -57,7 +57,7 @@ struct Loss {
     throttle: LogThrottle,
 }
 
-impl SpanExporter for Telling {
+impl SpanExporter for LoggingExporter {
     /// Never returns an error: the processor would log every one.
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
@@ -83,7 +83,7 @@ impl SpanExporter for Telling {
     }
 }
 
-impl Telling {
+impl LoggingExporter {
     fn miss(&self, spans: u64, problem: impl Display) {
         let mut loss = self.loss.lock();
         loss.spans = loss.spans.saturating_add(spans);
