@@ -83,7 +83,7 @@ pub struct Transferred {
 /// The balance was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Adjusted {
-    /// The wallet's balance now.
+    /// What the wallet can spend now.
     pub balance: Msat,
     /// Whether the same request was made before under the same idempotency key, so that the balance
     /// changed then and not now.

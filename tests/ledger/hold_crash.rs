@@ -203,7 +203,7 @@ impl Moment {
     fn random(round: usize) -> Self {
         let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos();
         let random = u64::try_from(nanos % 1_000_003).unwrap().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
-        let pause = if round % 2 == 0 { random % 5_000 } else { 900_000 + random % 1_200_000 };
+        let pause = if round.is_multiple_of(2) { random % 5_000 } else { 900_000 + random % 1_200_000 };
         Self { steps: usize::try_from(random % 89).unwrap(), pause: Duration::from_micros(pause) }
     }
 }
@@ -236,16 +236,16 @@ fn kills() -> usize {
 
 fn kill_and_check(server: &mut Server, round: usize) {
     let (load, moment) = (Load::prepare(server), Moment::random(round));
-    let games = at_once(PLAYERS + 1, |index| match index.checked_sub(1) {
-        Some(player) => load.play(server, round, player),
-        None => {
-            while load.steps.load(Ordering::SeqCst) < moment.steps {
-                std::thread::sleep(Duration::from_micros(100));
-            }
-            std::thread::sleep(moment.pause);
-            server.signal("-KILL");
-            Vec::new()
+    let games = at_once(PLAYERS + 1, |index| {
+        if let Some(player) = index.checked_sub(1) {
+            return load.play(server, round, player);
         }
+        while load.steps.load(Ordering::SeqCst) < moment.steps {
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        std::thread::sleep(moment.pause);
+        server.signal("-KILL");
+        Vec::new()
     });
     assert_eq!(server.wait().signal(), Some(SIGKILL), "the server died by itself");
     *server = server.replica();

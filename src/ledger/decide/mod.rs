@@ -163,7 +163,10 @@ impl<'a> Work<'a> {
                 let once = self.once(claim, payments, |work| work.adjust(adjust))?;
                 // Accounts are never removed, so one whose balance has changed exists.
                 let wallet = self.account(adjust.wallet()).ok_or(Rejection::WalletNotFound { leg: 0 })?;
-                Outcome::Adjust(Adjusted { balance: wallet.balance, replayed: matches!(once, Once::Replayed { .. }) })
+                Outcome::Adjust(Adjusted {
+                    balance: wallet.available(),
+                    replayed: matches!(once, Once::Replayed { .. }),
+                })
             }
             Command::PlaceHolds(place) => {
                 Outcome::PlaceHolds(self.once(claim, HoldsChanged::rows, |work| work.place_holds(place))?)

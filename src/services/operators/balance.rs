@@ -50,7 +50,7 @@ pub async fn change(
     Ok(done)
 }
 
-/// Credits a wallet, and answers what it holds then.
+/// Credits a wallet, and answers what it can spend then.
 pub async fn credit(
     services: &Services,
     administrator: LocalAdministrator,

@@ -230,8 +230,9 @@ pub fn find_in_tenant(connection: &mut Db, tenant: UserId, id: WalletId) -> Resu
 pub(crate) fn outside_tenant(
     connection: &mut Db,
     tenant: UserId,
-    mut ids: HashSet<WalletId>,
+    ids: impl IntoIterator<Item = WalletId>,
 ) -> Result<HashSet<WalletId>, StoreError> {
+    let mut ids: HashSet<_> = ids.into_iter().collect();
     let all: Vec<_> = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
     for chunk in all.chunks(CHUNK_IDS) {
         let found: Vec<Vec<u8>> = wallets::table

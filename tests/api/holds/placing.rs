@@ -54,9 +54,11 @@ both_stores! {
         server.as_session("PUT", "/users/api/v1/balance", &root, &debit).refused(400, "insufficient_balance", "");
         server.pay(&player, &server.invoice(&other, 40)).expect(201);
         assert_eq!(balances(server, &player), [0, 60, 60]);
+        let credited = server.cli(&["credit", "--wallet", &player.id, "--amount-sat", "5"]).unwrap();
+        assert_eq!(credited["balance_msat"], json!(5_000));
         void(server, &hold).expect(200);
         server.pay(&player, &invoice).expect(201);
-        assert_eq!(balances(server, &player), [19, 0, 19]);
+        assert_eq!(balances(server, &player), [24, 0, 24]);
         assert_adds_up(server, &player);
         server.audit();
     }
