@@ -4,6 +4,7 @@ mod capturing;
 mod controls;
 mod events;
 mod idempotency;
+mod invoices;
 mod lists;
 mod placing;
 mod settling;
