@@ -45,3 +45,4 @@ mod texts;
 mod traces;
 mod webhooks;
 mod wire;
+mod writes;

@@ -9,8 +9,9 @@ use satkeep::store::db::migrations;
 
 use crate::harness::{StoreKind, TestDatabase};
 
-const TABLES: [&str; 26] = [
+const TABLES: [&str; 30] = [
     "accounts",
+    "card_counters",
     "cards",
     "cursors",
     "deliveries",
@@ -18,12 +19,15 @@ const TABLES: [&str; 26] = [
     "events",
     "failures",
     "hits",
+    "hold_moves",
+    "holds",
     "idempotency",
     "invoices",
     "login_attempts",
     "pay_links",
     "payment_counts",
     "payments",
+    "payments_held",
     "payments_in",
     "payments_out",
     "sessions",

@@ -39,6 +39,9 @@ impl Party {
 impl Consumer {
     /// For what belongs to no tenant: operators, the command line.
     pub const NOBODY: Self = Self::manager(UserId::new([0; 16]));
+    /// For those who have not proved who they are. They share with [`Consumer::NOBODY`] as users
+    /// share with their manager: they can never use up what operators need.
+    pub const STRANGERS: Self = Self { party: Party::User, ..Self::NOBODY };
 
     /// The manager itself.
     pub const fn manager(tenant: UserId) -> Self {

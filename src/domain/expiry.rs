@@ -18,6 +18,9 @@ impl Expiry {
     /// The default if the client specifies nothing.
     pub const DEFAULT: Self = Self(DEFAULT_S);
 
+    /// Of what should not keep others waiting.
+    pub const TEN_MINUTES: Self = Self(600);
+
     /// From a number of seconds as clients send it. Many send 0 to mean nothing, because it is the
     /// zero value of their language.
     pub fn from_client(seconds: Option<i64>) -> Result<Self, InvalidExpiry> {

@@ -2,8 +2,9 @@
 //! (promise I14).
 //!
 //! [`turns`] holds the rules, and knows no clock; [`gate`] makes requests wait for a slot;
-//! [`parts`] divides a batch among those who want some of it.
+//! [`parts`] divides a batch among those who want some of it; [`stock`] lends out a limited amount.
 
 pub mod gate;
 pub mod parts;
+pub mod stock;
 pub mod turns;

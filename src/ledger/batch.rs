@@ -23,6 +23,9 @@ pub struct ReadSet {
     /// What invoices are issued for without a key, each with the payee, which is locked: those that
     /// wait to be paid are counted.
     pub origins: BTreeSet<(AccountId, OriginId)>,
+    /// Those of these origins for which only so much may be paid: what was paid and what waits to be
+    /// paid is summed up.
+    pub limited_origins: BTreeSet<(AccountId, OriginId)>,
     /// Card taps to pay with.
     pub hits: BTreeSet<HitId>,
     /// Holds to settle.
@@ -70,6 +73,7 @@ impl ReadSet {
                 Command::IssueForLink(issue) => {
                     read_set.accounts.insert(issue.invoice.payee);
                     read_set.origins.insert((issue.invoice.payee, issue.origin));
+                    read_set.limited_origins.extend(issue.total_max.map(|_| (issue.invoice.payee, issue.origin)));
                     issued.insert(issue.invoice.payment_hash, issue.invoice.payee);
                 }
                 Command::PayLink(pay) => {

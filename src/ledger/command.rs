@@ -124,6 +124,9 @@ pub struct IssueForLink {
     pub origin: OriginId,
     /// How many invoices of the payee for the origin may wait to be paid, this one included.
     pub open_max: u32,
+    /// How much the payee may be paid for the origin in all, where that is limited: what was paid, what
+    /// waits to be paid, and this invoice.
+    pub total_max: Option<Amount>,
 }
 
 /// Issues an invoice for one of this server's pay links and pays it at once.

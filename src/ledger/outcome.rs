@@ -288,6 +288,9 @@ pub enum Rejection {
     /// As many invoices as may wait to be paid were issued for the origin already.
     #[error("too many invoices wait to be paid")]
     TooManyOpenInvoices,
+    /// No more may be paid for the origin than is paid already or waits to be paid.
+    #[error("no more may be paid for this than is paid already or waits to be paid")]
+    TooMuchForOrigin,
 }
 
 impl Rejection {
@@ -332,7 +335,8 @@ impl Rejection {
             | Self::InvoiceAlreadyPaid
             | Self::InvoiceCancelled
             | Self::InvoiceExpired
-            | Self::TooManyOpenInvoices => None,
+            | Self::TooManyOpenInvoices
+            | Self::TooMuchForOrigin => None,
         }
     }
 }

@@ -14,9 +14,14 @@
 //!
 //! **Locks.** Whoever takes more than one row lock takes them in the order users, cards (with their
 //! taps), invoices, holds, accounts, and within each by id. Two batches, on any replicas, can therefore
-//! wait for each other but never deadlock. The one exception: managers who ask are locked before
-//! everything else, in shared mode. If another replica is deleting one of them at the same time,
-//! the database breaks the deadlock and the batch is retried.
+//! wait for each other but never deadlock. Managers who ask are locked in shared mode; beside users
+//! to delete, in the same mode as these, in one order.
+//!
+//! A batch also waits for whoever changes one of these rows otherwise, so such a transaction must be
+//! short: it must not wait for anything itself while it holds them, but for a batch. Transactions
+//! on behalf of one tenant therefore run one after the other, on all replicas, and those that give
+//! names which are unique among all tenants as well (`store::db::tenant_lock`). None of them can then
+//! wait for a unique value, or for a row, that another one holds.
 //!
 //! **Time** is read after the locks are held: whether an invoice has expired is decided when it is
 //! paid, not when the payment was requested. Stores have no clock of their own; they are given the

@@ -170,6 +170,8 @@ pub struct Snapshot {
     pub holds: HashMap<HoldId, Hold>,
     /// How many invoices of a payee wait to be paid, for each origin that commands name.
     pub open_invoices: HashMap<(AccountId, OriginId), i64>,
+    /// How much was paid to a payee or waits to be, for each origin that limits it.
+    pub promised: HashMap<(AccountId, OriginId), Msat>,
     /// The taps to pay with.
     pub hits: HashMap<HitId, Hit>,
     /// The cards of those taps.

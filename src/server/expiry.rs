@@ -32,7 +32,7 @@ async fn sweep_all(store: &Store) -> Result<(), StoreError> {
     }
     loop {
         let began = Instant::now();
-        if !store.write(|connection| expiry::sweep_some(connection, clock::now())).await? {
+        if !store.write_in_background(|connection| expiry::sweep_some(connection, clock::now())).await? {
             return Ok(());
         }
         // Payments get as much time as this took.

@@ -100,7 +100,7 @@ async fn prune(
 ) {
     loop {
         let began = Instant::now();
-        match store.write(some).await {
+        match store.write_in_background(some).await {
             // Payments come first.
             Ok(true) => tokio::time::sleep(began.elapsed()).await,
             Ok(false) => break,

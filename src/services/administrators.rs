@@ -2,6 +2,7 @@
 
 use super::callers::{Caller, Operator, Session};
 use crate::crypto::secret::MasterKey;
+use crate::domain::consumer::Consumer;
 use crate::domain::ids::AccountId;
 use crate::store::{Db, StoreError};
 
@@ -30,6 +31,10 @@ impl Caller for LocalAdministrator {
 
     fn label(&self) -> Vec<u8> {
         b"local administrator".to_vec()
+    }
+
+    fn consumer(&self) -> Consumer {
+        Consumer::NOBODY
     }
 
     /// Nobody takes the master key back.

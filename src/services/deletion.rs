@@ -128,7 +128,7 @@ pub async fn delete_user(services: &Services, by: Deleter, id: UserId) -> Result
     let mut progress = Progress::default();
     let deleted = deletion.run(&mut progress).await;
     if deleted.is_err() {
-        progress.mark.take_away(services, id).await;
+        progress.mark.take_away(services, by, id).await;
     }
     deleted
 }

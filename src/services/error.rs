@@ -209,7 +209,7 @@ impl From<UniqueValue> for Taken {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        Self::Store(error)
+        if let StoreError::Taken(value) = error { Self::Taken(value.into()) } else { Self::Store(error) }
     }
 }
 

@@ -51,8 +51,12 @@ async fn done(services: &Services, caller: impl Caller, claim: Option<Claim>) ->
         caller.recheck(connection)?;
         idempotency::find(connection, caller.account(), claim.key)
     });
-    let Some(done) = found.await? else { return Ok(None) };
-    if done.request == claim.request { Ok(Some(done)) } else { Err(Rejection::IdempotencyConflict.into()) }
+    found.await?.map(|done| same(done, claim)).transpose()
+}
+
+/// What was done, where it was the same request.
+fn same(done: Done, claim: Claim) -> Result<Done, Error> {
+    if done.request == claim.request { Ok(done) } else { Err(Rejection::IdempotencyConflict.into()) }
 }
 
 /// The ids of the payments that were made before under a claim, where any were.
@@ -91,7 +95,7 @@ async fn read_again<T: Send + 'static>(
 ) -> Result<T, Error> {
     services.store.read(find).await.map_err(|error| match error {
         // Nothing failed but the reading of what was done.
-        StoreError::Unavailable(error) => StoreError::OutcomeUnknown(error).into(),
+        StoreError::Unavailable(error) | StoreError::Contended(error) => StoreError::OutcomeUnknown(error).into(),
         StoreError::OutcomeUnknown(_)
         | StoreError::Revoked
         | StoreError::Frozen
@@ -103,6 +107,7 @@ async fn read_again<T: Send + 'static>(
         | StoreError::TooManyPayLinks
         | StoreError::TooManyCards
         | StoreError::Conflict
+        | StoreError::Taken(_)
         | StoreError::NotFound
         | StoreError::Busy(_)
         | StoreError::TooLong
@@ -134,7 +139,7 @@ pub(super) async fn once(
     services: &Services,
     caller: impl Caller,
     claim: Option<Claim>,
-    create: impl FnOnce(&mut Db) -> Result<Vec<u8>, StoreError> + Send + 'static,
+    create: impl FnOnce(&mut Db) -> Result<Vec<u8>, StoreError> + Clone + Send + 'static,
     refuse: impl Fn(StoreError) -> Error,
 ) -> Result<Created<Vec<u8>>, Error> {
     let account = caller.account();
@@ -143,15 +148,25 @@ pub(super) async fn once(
     }
     let sealer = services.sealer.clone();
     let created = services.write_as(caller, move |connection| {
+        // Another request may have taken the claim since it was looked for, and what the two would
+        // create may be in each other's way.
+        let taken = claim.map(|claim| idempotency::find(connection, account, claim.key)).transpose()?.flatten();
+        if let Some(done) = taken {
+            return Ok(Err(done));
+        }
         let answer = create(connection)?;
         if let Some(claim) = claim {
             let sealed = sealer.seal(Purpose::Answer, &answer_owner(account, claim.key), &answer);
             idempotency::insert(connection, account, &claim, &sealed, clock::now())?;
         }
-        Ok(answer)
+        Ok(Ok(answer))
     });
     match created.await {
-        Ok(answer) => Ok(Created::new(answer)),
+        Ok(Ok(answer)) => Ok(Created::new(answer)),
+        Ok(Err(done)) => {
+            let done = claim.map_or(Err(Error::Fault), |claim| same(done, claim))?;
+            replay(services, account, claim, &done)
+        }
         // Perhaps it was the claim that another request has just taken.
         Err(StoreError::Conflict) => match done(services, caller, claim).await? {
             Some(done) => replay(services, account, claim, &done),

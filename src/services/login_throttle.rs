@@ -4,6 +4,7 @@
 use super::{Error, Services};
 use crate::clock;
 use crate::crypto::secret::Sealer;
+use crate::domain::consumer::Consumer;
 use crate::domain::login_throttle::{AT_NAME, AT_NAME_NEWCOMER, Wait};
 use crate::domain::time::UnixMs;
 use crate::store::access::login_throttle::{self, Subject};
@@ -74,7 +75,8 @@ impl Attempt {
     pub(super) async fn count<T: Send + 'static>(
         &self,
         services: &Services,
-        look: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+        consumer: Consumer,
+        look: impl FnOnce(&mut Db) -> Result<T, StoreError> + Clone + Send + 'static,
     ) -> Result<Result<(T, Counted), Wait>, StoreError> {
         let this = self.clone();
         let count = move |connection: &mut Db| {
@@ -83,7 +85,7 @@ impl Attempt {
             let counted = this.counted(connection, now)?;
             Ok(login_throttle::attempt(connection, &counted.subjects(), now)?.map(|()| (found, counted)))
         };
-        services.store.write(count).await
+        services.store.write(consumer, count).await
     }
 }
 
@@ -105,7 +107,7 @@ impl Counted {
     pub(super) async fn unless_ours<T>(&self, services: &Services, judged: Result<T, Error>) -> Result<T, Error> {
         if judged.is_err() {
             let subjects = self.subjects();
-            let taken_back = services.store.write(move |connection| {
+            let taken_back = services.store.write_in_background(move |connection| {
                 subjects.iter().try_for_each(|subject| login_throttle::take_back(connection, &subject.id))
             });
             if let Err(error) = taken_back.await {

@@ -27,7 +27,7 @@ pub async fn create(
     claim: Option<Claim>,
     user: UserId,
     name: Option<Name>,
-    show: impl FnOnce(WalletWithKeys) -> Result<Vec<u8>, StoreError> + Send + 'static,
+    show: impl FnOnce(WalletWithKeys) -> Result<Vec<u8>, StoreError> + Clone + Send + 'static,
 ) -> Result<Created<Vec<u8>>, Error> {
     let (id, keys) = (WalletId::random(), KeyPair::generate());
     let stored = StoredKeys::new(&services.sealer, id, &keys);
@@ -134,7 +134,7 @@ impl Rotation {
 pub async fn rotate_some<T: Send + 'static>(
     services: &Services,
     Rotation { caller, after }: Rotation,
-    show: impl FnOnce(Vec<WalletWithKeys>) -> Result<T, StoreError> + Send + 'static,
+    show: impl FnOnce(Vec<WalletWithKeys>) -> Result<T, StoreError> + Clone + Send + 'static,
 ) -> Result<(T, Option<Rotation>), Error> {
     let sealer = services.sealer.clone();
     let rotated = services.write_as(caller, move |connection| {
@@ -203,7 +203,7 @@ async fn change(
     services: &Services,
     caller: Manager<AdminKey>,
     id: WalletId,
-    change: impl FnOnce(&mut Db, &Wallet) -> Result<Result<(), Error>, StoreError> + Send + 'static,
+    change: impl FnOnce(&mut Db, &Wallet) -> Result<Result<(), Error>, StoreError> + Clone + Send + 'static,
 ) -> Result<WalletWithKeys, Error> {
     let sealer = services.sealer.clone();
     let changed = services.write_as(caller, move |connection| {

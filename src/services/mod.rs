@@ -156,17 +156,17 @@ impl Services {
         Ok(self.ledger.submit(operation, consumer).await??)
     }
 
-    /// Changes rows on behalf of a caller, in one transaction, at whose start the caller is
-    /// looked at again: the request may have waited since the key or session was proved.
+    /// Changes rows on behalf of a caller, in one transaction on its account, at whose start the
+    /// caller is looked at again: the request may have waited since the key or session was proved.
     pub async fn write_as<T: Send + 'static>(
         &self,
         caller: impl Caller,
-        work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Clone + Send + 'static,
     ) -> Result<T, StoreError> {
         let authorized = move |connection: &mut Db| {
             caller.recheck(connection)?;
             work(connection)
         };
-        self.store.write(authorized).await
+        self.store.write(caller.consumer(), authorized).await
     }
 }

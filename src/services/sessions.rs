@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 
-use super::callers::{FullAccess, Session};
+use super::callers::{Caller, FullAccess, Session};
 use super::login_throttle::{Account, Attempt};
 use super::operators::accounts::NewManager;
 use super::{Error, Services, UserWithWallets, WalletWithKeys};
 use crate::clock;
 use crate::crypto::password::Password;
 use crate::crypto::secret::Sealer;
+use crate::domain::consumer::Consumer;
 use crate::domain::ids::UserId;
 use crate::domain::login_throttle::{AT_ACCOUNT, FROM_ADDRESS, SIGN_UP, Throttle};
 use crate::domain::session::SessionToken;
@@ -36,7 +37,7 @@ pub async fn log_in(
         Some(username) => sessions::login_of(connection, username),
         None => Ok(None),
     };
-    let (found, guess) = guess.count(services, look).await??;
+    let (found, guess) = guess.count(services, Consumer::STRANGERS, look).await??;
     let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
     let judged = services.passwords.verify(turn, password, hash.clone()).await;
     // The turn is held until the session is open.
@@ -54,7 +55,7 @@ pub async fn log_in(
         right.succeed(connection)?;
         sessions::begin(connection, digest, user, &hash, now, now.plus_seconds(session_s))
     };
-    let opened = services.store.write(open).await;
+    let opened = services.store.write(Consumer::manager(user), open).await;
     guess.unless_ours(services, opened.map_err(not_found_is(Error::InvalidCredentials))).await?;
     Ok(token)
 }
@@ -117,7 +118,7 @@ pub async fn change_password(
     guess.check(services).await?;
     let turn = services.passwords.login_turn(network).await?;
     let look = move |connection: &mut Db| users::password_hash_of(connection, id);
-    let (hash, guess) = guess.count(services, look).await??;
+    let (hash, guess) = guess.count(services, session.consumer(), look).await??;
     let judged = services.passwords.verify(turn, old, hash.clone()).await;
     let (verified, turn) = guess.unless_ours(services, judged).await?;
     let (Some(hash), true) = (hash, verified) else { return Err(wrong_old_password()) };
@@ -158,7 +159,7 @@ pub async fn sign_up(services: &Services, address: IpAddr, name: Name) -> Result
     check_sign_up(services)?;
     let new = NewManager::named(&services.sealer, name);
     let id = services.sealer.digest(&[b"sign-up-from", &network_of(address)]).to_vec();
-    let wallet = services.store.write(move |connection| {
+    let wallet = services.store.write(Consumer::STRANGERS, move |connection| {
         let subject = Subject { id, throttle: SIGN_UP };
         if let Err(wait) = login_throttle::attempt(connection, &[subject], clock::now())? {
             return Ok(Err(wait));

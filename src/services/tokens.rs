@@ -6,6 +6,7 @@ use super::callers::{Everything, ManagerLogin};
 use super::idempotency::{Created, once};
 use super::{Error, Missing, Services, Taken};
 use crate::clock;
+use crate::domain::consumer::Consumer;
 use crate::domain::idempotency::Claim;
 use crate::domain::ids::{TokenId, UserId};
 use crate::domain::session::SessionToken;
@@ -42,7 +43,7 @@ pub async fn create(
     caller: ManagerLogin<Everything>,
     claim: Option<Claim>,
     terms: TokenTerms,
-    show: impl FnOnce(TokenWithText) -> Result<Vec<u8>, StoreError> + Send + 'static,
+    show: impl FnOnce(TokenWithText) -> Result<Vec<u8>, StoreError> + Clone + Send + 'static,
 ) -> Result<Created<Vec<u8>>, Error> {
     let create = move |connection: &mut Db| show(make(connection, caller.user(), terms)?);
     once(services, caller, claim, create, Error::of_change(Taken::Tokens, Missing::User)).await
@@ -55,7 +56,7 @@ pub async fn create_for(
     manager: UserId,
     terms: TokenTerms,
 ) -> Result<TokenWithText, Error> {
-    let made = services.store.write(move |connection| make(connection, manager, terms));
+    let made = services.store.write(Consumer::NOBODY, move |connection| make(connection, manager, terms));
     made.await.map_err(Error::of_change(Taken::Tokens, Missing::User))
 }
 
@@ -99,5 +100,8 @@ pub async fn revoke(services: &Services, caller: ManagerLogin<Everything>, id: T
 
 /// Revokes whosever token, for whoever has the database at hand.
 pub async fn revoke_any(store: &Store, id: TokenId) -> Result<(), Error> {
-    store.write(move |connection| tokens::revoke(connection, None, id)).await.map_err(Error::of(Missing::Token))
+    store
+        .write(Consumer::NOBODY, move |connection| tokens::revoke(connection, None, id))
+        .await
+        .map_err(Error::of(Missing::Token))
 }

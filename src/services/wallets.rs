@@ -36,7 +36,7 @@ pub async fn create(
     key: AdminKey,
     claim: Option<Claim>,
     name: Name,
-    show: impl FnOnce(WalletWithKeys) -> Result<Vec<u8>, StoreError> + Send + 'static,
+    show: impl FnOnce(WalletWithKeys) -> Result<Vec<u8>, StoreError> + Clone + Send + 'static,
 ) -> Result<Created<Vec<u8>>, Error> {
     let (id, keys) = (WalletId::random(), KeyPair::generate());
     let stored = StoredKeys::new(&services.sealer, id, &keys);

@@ -5,7 +5,8 @@
 //! a shorter path through `lookups`. Settlement has its own connection (see [`settlement`]), and so
 //! do checkpoints of SQLite's log (see `checkpoint`).
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use diesel::r2d2::Pool;
 
@@ -32,6 +33,7 @@ use db::checkpoint::Writers;
 use db::connection::in_transaction;
 use db::pooled::Manager;
 use db::sqlite_file;
+use db::tenant_lock;
 use lookup_batcher::Lookups;
 use settlement::Settlement;
 
@@ -51,10 +53,17 @@ pub const LIST_TIME: Duration = Duration::from_secs(5);
 const FEEDS: Limits = Limits::new(8, usize::MAX, usize::MAX);
 /// Concurrent audits, and how many wait.
 const AUDITS: Limits = Limits::new(1, 16, 16);
-/// Connections for short lookups and for writing.
+/// Concurrent transactions on behalf of callers on SQLite, which has one write lock. The second one
+/// is for whoever has written little: it waits for the first one, and for the settler.
+const WRITES_OF_SQLITE: Limits = Limits::new(2, 8192, 512);
+/// The same on PostgreSQL, where those of one tenant wait for each other (see `tenant_lock`).
+const WRITES_OF_POSTGRES: Limits = Limits::new(6, 8192, 512);
+/// Connections for short lookups and for tasks.
 const SHORT_MAX: usize = 8;
 /// Connections in the pool, which is also the number of concurrent queries.
-const POOL_SIZE: usize = SHORT_MAX + FEEDS.slots() + AUDITS.slots();
+const POOL_SIZE: usize = SHORT_MAX + WRITES_OF_POSTGRES.slots() + FEEDS.slots() + AUDITS.slots();
+/// Pauses before a transaction is tried again that the database has aborted.
+const RETRY_PAUSES: [Duration; 3] = [Duration::from_millis(5), Duration::from_millis(25), Duration::from_millis(100)];
 /// How long a query waits for a connection.
 const POOL_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -70,6 +79,7 @@ pub struct Store {
     lists: Gate<UserId>,
     feeds: Gate<UserId>,
     audits: Gate<UserId>,
+    writes: Gate<UserId>,
     lookups: Lookups,
 }
 
@@ -88,8 +98,10 @@ impl Store {
         let lookups = Lookups::new(&database).map_err(|error| StoreError::Fault(error.to_string()))?;
         let writers = database.sqlite_path().map(|_| Writers::new(&database)).transpose();
         let sqlite_writers = writers.map_err(|error| StoreError::Fault(error.to_string()))?;
-        let [lists, feeds, audits] = [LISTS, FEEDS, AUDITS].map(|limits| Gate::new(limits, PATIENCE));
-        Ok(Self { database, pool, list_pool, sqlite_writers, lists, feeds, audits, lookups })
+        let of_writes = if sqlite_writers.is_some() { WRITES_OF_SQLITE } else { WRITES_OF_POSTGRES };
+        let gates = [LISTS, FEEDS, AUDITS, of_writes].map(|limits| Gate::new(limits, PATIENCE));
+        let [lists, feeds, audits, writes] = gates;
+        Ok(Self { database, pool, list_pool, sqlite_writers, lists, feeds, audits, writes, lookups })
     }
 
     /// Which database this is.
@@ -183,10 +195,34 @@ impl Store {
         .await
     }
 
-    /// Runs queries that write, in one transaction.
+    /// Runs queries that write, in one transaction, on a consumer's account. Only a few run at once,
+    /// shared fairly among tenants, and those of one tenant one after the other, on all replicas:
+    /// they cannot be in each other's way while they hold what others need.
+    ///
+    /// `work` is run again if the database aborts the transaction because of other ones.
     pub async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Send + 'static,
+        consumer: Consumer,
+        work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Clone + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = self.writes.enter(consumer).await?;
+        let store = self.clone();
+        unblock(move || {
+            // Held until the work is done, whether or not anybody still waits for it.
+            let _turn = turn;
+            store.write_blocking(move |connection| {
+                tenant_lock::take(connection, consumer.tenant)?;
+                work(connection)
+            })
+        })
+        .await
+    }
+
+    /// Like [`Store::write`], for background tasks, which are few, and for putting right what a
+    /// request that has a slot elsewhere has begun.
+    pub async fn write_in_background<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Clone + Send + 'static,
     ) -> Result<T, StoreError> {
         let store = self.clone();
         unblock(move || store.write_blocking(work)).await
@@ -198,10 +234,31 @@ impl Store {
         work(&mut pooled.db).map_err(|error| pooled.explain(error))
     }
 
-    /// Like [`Store::write`], on this thread.
-    pub fn write_blocking<T>(&self, work: impl FnOnce(&mut Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let _turn = self.sqlite_writers.as_ref().map(Writers::turn);
-        self.read_blocking(|connection| in_transaction(connection, work))
+    /// Like [`Store::write_in_background`], on this thread.
+    pub fn write_blocking<T>(
+        &self,
+        work: impl FnOnce(&mut Db) -> Result<T, StoreError> + Clone,
+    ) -> Result<T, StoreError> {
+        let began = Instant::now();
+        let mut pauses = RETRY_PAUSES.iter();
+        loop {
+            let written = {
+                let _turn = self.sqlite_writers.as_ref().map(Writers::turn);
+                let work = work.clone();
+                self.read_blocking(|connection| in_transaction(connection, work))
+            };
+            match (written, pauses.next()) {
+                // It was rolled back, so it can be run again; a fault may be a conflict that was not
+                // recognized.
+                (Err(error @ (StoreError::Contended(_) | StoreError::Fault(_))), Some(pause))
+                    if began.elapsed() < PATIENCE =>
+                {
+                    tracing::debug!(%error, "a transaction is tried again");
+                    thread::sleep(*pause);
+                }
+                (written, _) => return written,
+            }
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 use crate::store::db::lock::lock_row;
 use crate::store::db::schema::{accounts, invoices, pay_links, wallets};
+use crate::store::db::tenant_lock;
 use crate::store::wallets::CHUNK_IDS;
 
 /// Links of one wallet at most.
@@ -196,6 +197,7 @@ fn lock(connection: &mut Db, wallet: WalletId) -> Result<(), StoreError> {
 
 /// Creates a link.
 pub fn create(connection: &mut Db, sealer: &Sealer, link: &PayLink) -> Result<(), StoreError> {
+    lock_names(connection, link)?;
     make_room(connection, link.wallet)?;
     free_name(connection, link)?;
     diesel::insert_into(pay_links::table).values(Row::of(sealer, link)).execute(connection)?;
@@ -210,6 +212,12 @@ fn make_room(connection: &mut Db, wallet: WalletId) -> Result<(), StoreError> {
     if count < LINKS_MAX { Ok(()) } else { Err(StoreError::TooManyPayLinks) }
 }
 
+/// Waits for others who give names to links: before anything is locked, because names are unique
+/// among all tenants.
+fn lock_names(connection: &mut Db, link: &PayLink) -> Result<(), StoreError> {
+    if link.terms.username.is_some() { tenant_lock::take_link_names(connection) } else { Ok(()) }
+}
+
 /// Takes the name of a link away from links of deleted wallets, which nobody pays any more.
 fn free_name(connection: &mut Db, link: &PayLink) -> Result<(), StoreError> {
     let Some(name) = &link.terms.username else { return Ok(()) };
@@ -222,6 +230,7 @@ fn free_name(connection: &mut Db, link: &PayLink) -> Result<(), StoreError> {
 
 /// Replaces a link of a wallet by what it is to be, which may pay to another wallet.
 pub fn replace(connection: &mut Db, sealer: &Sealer, link: &PayLink, before: WalletId) -> Result<(), StoreError> {
+    lock_names(connection, link)?;
     if link.wallet != before {
         make_room(connection, link.wallet)?;
     }

@@ -205,7 +205,10 @@ impl Work {
         // Kept until recorded: if recording fails, all of it is retried. Attempts that were
         // recorded after all are no longer claimed, so a retry does not touch them.
         let attempts = self.unrecorded.clone();
-        self.outbox.store.write(move |connection| attempts::record(connection, &attempts, clock::now())).await?;
+        self.outbox
+            .store
+            .write_in_background(move |connection| attempts::record(connection, &attempts, clock::now()))
+            .await?;
         for attempt in self.unrecorded.drain(..) {
             match attempt.verdict {
                 Verdict::Delivered => self.outbox.metrics.count(AttemptResult::Delivered),
@@ -234,7 +237,7 @@ impl Work {
         let handed: Vec<_> = events.iter().map(|event| (event.consumer, event.id)).collect();
         let new: Vec<NewDelivery> = events.iter().flat_map(|event| fan_out::deliveries(event, endpoints)).collect();
         let hand = move |connection: &mut Db| events::hand_over(connection, &handed, new, clock::now());
-        self.outbox.store.write(hand).await
+        self.outbox.store.write_in_background(hand).await
     }
 
     /// Claims what is due, destination by destination, and sends it. Returns whether there was
@@ -255,7 +258,7 @@ impl Work {
             }
             Ok(claimed)
         };
-        let claimed = self.outbox.store.write(claim).await?;
+        let claimed = self.outbox.store.write_in_background(claim).await?;
         let did_something = !claimed.is_empty();
         self.send(claimed).await;
         Ok(did_something)

@@ -101,7 +101,7 @@ impl Outbox {
                 }
                 Ok(())
             };
-            self.store.write(make).await?;
+            self.store.write_in_background(make).await?;
         }
         let format = self.format;
         let load = move |connection: &mut Db| {

@@ -125,6 +125,6 @@ both_stores! {
         for path in paths {
             server.get(path, &key).refused(400, "invalid_request", "U+0000");
         }
-        server.put("/api/v1/wallet/a%00b", &key, &json!({})).refused(400, "invalid_request", "U+0000");
+        server.put("/api/v1/wallet/a%00b", &key, &json!({})).refused(404, "not_found", "");
     }
 }

@@ -44,6 +44,29 @@ both_stores! {
         server.get("/api/v1/wallet", &manager.admin).expect(200);
     }
 
+    fn a_zero_character_leads_nowhere(server) {
+        let manager = server.manager.clone();
+        let document: Value = serde_json::from_str(&server.send("GET", "/openapi.json", &[], "").text).unwrap();
+        for (pattern, operations) in document["paths"].as_object().unwrap() {
+            let segments: Vec<_> = pattern.split('/').skip(1).collect();
+            for place in (0..segments.len()).filter(|place| segments[*place].contains('{')) {
+                for zero in ["%00", "a%00", "%00a%00b"] {
+                    let filled = segments.iter().enumerate().map(|(index, segment)| match *segment {
+                        _ if index == place => zero,
+                        segment if segment.contains('{') => "true",
+                        segment => segment,
+                    });
+                    let path = format!("/{}", filled.collect::<Vec<_>>().join("/"));
+                    for method in operations.as_object().unwrap().keys().filter(|name| METHODS.contains(&name.to_uppercase().as_str())) {
+                        let answer = server.send(&method.to_uppercase(), &path, &[("X-Api-Key", &manager.admin)], "{}");
+                        answer.refused(404, "not_found", "Not found");
+                    }
+                }
+            }
+        }
+        server.get("/api/v1/wallet", &manager.admin).expect(200);
+    }
+
     fn what_only_looks_like_an_empty_segment_reaches_no_other_operation(server) {
         let key = server.manager.admin.clone();
         let player = server.wallet("player", 5);

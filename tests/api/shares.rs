@@ -156,6 +156,90 @@ both_stores! {
         });
     }
 
+    fn writes_of_one_tenant_are_not_felt_by_another(server) {
+        let attacker = server.new_manager("attacker", 0);
+        let victim = server.wallet("victim", 100);
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for index in 0..32 {
+                let (server, attacker, done) = (&*server, &attacker, &done);
+                scope.spawn(move || {
+                    while !done.load(Ordering::SeqCst) {
+                        let answer = match index % 2 {
+                            0 => server.post("/usermanager/api/v1/users", &attacker.admin, &json!({"user_name": "x"})),
+                            _ => server.put("/api/v1/wallet/renamed", &attacker.admin, &json!({})),
+                        };
+                        assert!(is_refusal(&answer) || [200, 201].contains(&answer.status), "{}", answer.text);
+                    }
+                });
+            }
+            std::thread::sleep(Duration::from_millis(300));
+            for _ in 0..10 {
+                let (_, took) = timed(|| server.pay(&server.manager, &server.invoice(&victim, 1)).expect(201));
+                assert!(took < FELT, "a payment took {took:?}");
+                let (_, took) = timed(|| server.put("/api/v1/wallet/mine", &victim.admin, &json!({})).expect(200));
+                assert!(took < FELT, "a name took {took:?}");
+            }
+            done.store(true, Ordering::SeqCst);
+        });
+    }
+
+    fn a_tenants_waiting_writes_are_bounded(server) {
+        let attacker = server.new_manager("attacker", 0);
+        let answers = at_once(800, |_| server.put("/api/v1/wallet/renamed", &attacker.admin, &json!({})));
+        let refused: Vec<_> = answers.iter().filter(|answer| is_refusal(answer)).collect();
+        assert!(refused.iter().any(|answer| answer.json()["code"] == "tenant_overloaded"), "{}", refused.len());
+        for answer in answers.iter().filter(|answer| answer.status != 503) {
+            answer.expect(200);
+        }
+        server.put("/api/v1/wallet/again", &attacker.admin, &json!({})).expect(200);
+    }
+
+    fn answers_that_nobody_reads_are_bounded(server) {
+        const UNREAD: usize = 24;
+        let attacker = server.new_manager("attacker", 0);
+        let victim = server.wallet("victim", 100);
+        fill(server, &attacker, 999, "x");
+        // Each answer is far longer than what a connection takes.
+        let extra = format!("{{\"x\": \"{}\"}}", "y".repeat(8_000));
+        server.database.execute(&format!("UPDATE invoices SET extra = '{extra}' WHERE memo IN ('x', 'test')")).unwrap();
+        let path = "/api/v1/payments?limit=1000";
+        server.get(path, &attacker.invoice).expect(200);
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: {}\r\n\r\n", attacker.invoice);
+        let mut connections: Vec<_> = (0..UNREAD)
+            .map(|_| {
+                use std::io::Write as _;
+                let mut connection = server.connect();
+                connection.write_all(request.as_bytes()).unwrap();
+                connection
+            })
+            .collect();
+        // Each has a status, and then nobody reads on.
+        let statuses: Vec<_> = connections
+            .iter_mut()
+            .map(|connection| {
+                use std::io::Read as _;
+                let mut line = [0; 12];
+                connection.read_exact(&mut line).unwrap();
+                String::from_utf8(line.to_vec()).unwrap()
+            })
+            .collect();
+        let refused = statuses.iter().filter(|line| line.ends_with("503")).count();
+        assert!(refused > 0 && refused < UNREAD, "{statuses:?}");
+        assert!(statuses.iter().all(|line| line.ends_with("503") || line.ends_with("200")), "{statuses:?}");
+        server.get(path, &attacker.invoice).refused(503, "tenant_overloaded", "");
+        // Short answers, changes, and others are not refused.
+        server.get("/api/v1/payments?limit=1", &attacker.invoice).expect(200);
+        server.get("/usermanager/api/v1/users", &server.manager.admin).expect(200);
+        server.pay(&server.manager, &server.invoice(&victim, 1)).expect(201);
+        drop(connections);
+        let began = Instant::now();
+        while server.get(path, &attacker.invoice).status != 200 {
+            assert!(began.elapsed() < Duration::from_secs(30), "the memory is given back");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     fn overload_is_not_a_guess(server) {
         let order = json!({"user_name": "player", "password": "correct horse"});
         let made = server.post("/usermanager/api/v1/users", &server.manager.admin, &order).expect(201);

@@ -8,7 +8,7 @@ const NONE: Value = Value::Null;
 const USER: &str = "/users/api/v1/user";
 
 /// A token of a manager's.
-fn token(server: &Server, manager: &Wallet, scopes: &[&str]) -> String {
+pub(crate) fn token(server: &Server, manager: &Wallet, scopes: &[&str]) -> String {
     let mut arguments = vec!["manager", "token", "create", "--user", &manager.user, "--name", "game"];
     arguments.extend(scopes.iter().flat_map(|scope| ["--scope", scope]));
     server.cli(&arguments).unwrap()["token"].as_str().unwrap().to_owned()

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CARDS, UID, ask, assert_says, head, new_card, tap};
+use super::{CARDS, UID, ask, assert_says, head, new_card, pay_path, tap};
 use crate::harness::{Card, both_stores};
 
 const ZEROS: &str = "00000000000000000000000000000000";
@@ -182,5 +182,50 @@ both_stores! {
         let other = json!({"k1": "0c3b25d92b38ae443229dd59ad34b85d", "counter": 0});
         assert_eq!(server.put(&path, &wallet.admin, &other).expect(200)["counter"], 0);
         assert_says(&ask(server, &programmed.shown(8)), "Error decrypting card.");
+        // With those from before, on from where it stood with them.
+        for back in [json!({"k1": card["k1"], "counter": 0}), json!({"k1": card["k1"]})] {
+            server.put(&path, &wallet.admin, &other).expect(200);
+            assert_eq!(server.put(&path, &wallet.admin, &back).expect(200)["counter"], 7);
+            assert_says(&ask(server, &programmed.shown(7)), "This link is already used.");
+        }
+        // Under another unique id, and back.
+        assert_eq!(server.put(&path, &wallet.admin, &json!({"uid": "04a39493cc8680", "counter": 0})).expect(200)["counter"], 0);
+        assert_says(&ask(server, &programmed.shown(8)), "Card UID mis-match.");
+        assert_eq!(server.put(&path, &wallet.admin, &json!({"uid": UID})).expect(200)["counter"], 7);
+        assert_eq!(ask(server, &programmed.shown(8))["tag"], "withdrawRequest");
+    }
+
+    fn a_deleted_card_that_comes_back_counts_on(server) {
+        let alice = server.wallet("alice", 500);
+        let till = server.wallet("till", 0);
+        let key = &server.manager.admin;
+        let order = json!({"user_id": alice.user, "wallet_name": "second"});
+        let second = crate::harness::Wallet::from_json(&server.post("/usermanager/api/v1/wallets", key, &order).expect(201));
+        let (first, mut card) = new_card(server, &alice);
+        let used = card.tap();
+        let paid = pay_path(server, &ask(server, &used), &server.invoice(&till, 10));
+        assert_eq!(ask(server, &paid)["status"], "OK");
+        let again = json!({
+            "card_name": "again", "uid": UID, "tx_limit": 100, "daily_limit": 1000,
+            "k0": first["k0"], "k1": first["k1"], "k2": first["k2"], "counter": 0,
+        });
+        // Whoever deletes it: its wallet's key, or the end of its wallet.
+        server.delete(&format!("{CARDS}/{}", first["id"].as_str().unwrap()), &alice.admin).expect(200);
+        let anew = server.post(CARDS, &alice.admin, &again).expect(201);
+        assert_eq!(anew["counter"], 1);
+        card.path = Card::programmed(&anew).path;
+        assert_says(&ask(server, &card.shown(1)), "This link is already used.");
+        assert_eq!(tap(server, &mut card)["tag"], "withdrawRequest");
+        server.delete(&format!("/usermanager/api/v1/wallets/{}", alice.id), key).expect(200);
+        let anew = server.post(CARDS, &second.admin, &again).expect(201);
+        assert_eq!(anew["counter"], 2);
+        // With other keys it is another card, and so it is to somebody else.
+        server.delete(&format!("{CARDS}/{}", anew["id"].as_str().unwrap()), &second.admin).expect(200);
+        let other = json!({"card_name": "other", "uid": UID});
+        assert_eq!(server.post(CARDS, &second.admin, &other).expect(201)["counter"], 0);
+        assert_eq!(server.post(CARDS, &till.admin, &again).expect(201)["counter"], 0);
+        let keys = server.database.dump(&[]).join("\n");
+        assert!(!keys.contains(first["k1"].as_str().unwrap()) && !keys.contains(first["k2"].as_str().unwrap()));
+        server.audit();
     }
 }

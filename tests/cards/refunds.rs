@@ -70,6 +70,33 @@ both_stores! {
         server.audit();
     }
 
+    fn no_more_is_paid_back_than_was_paid(server) {
+        let (alice, till) = (server.wallet("alice", 500), server.wallet("till", 100));
+        let (_, mut card) = new_card(server, &alice);
+        let offer = tap(server, &mut card);
+        assert_eq!(ask(server, &pay_path(server, &offer, &server.invoice(&till, 100)))["status"], "OK");
+        let callback = path_of(server, &ask(server, &link_of(server, &offer))["callback"]);
+        let ask_for = |sat: i64| ask(server, &format!("{callback}?amount={}", sat * 1000));
+        // Many ask at once for all of it: one gets an invoice.
+        let given = crate::harness::at_once(20, |_| ask_for(60));
+        let mut invoices = given.iter().filter_map(|answer| answer["pr"].as_str());
+        let first = invoices.next().unwrap();
+        assert_eq!(invoices.next(), None);
+        assert_says(&ask_for(41), "paid back already, or an invoice for it waits");
+        server.pay(&till, first).expect(201);
+        assert_says(&ask_for(41), "paid back already");
+        let second = ask_for(40);
+        server.pay(&till, second["pr"].as_str().unwrap()).expect(201);
+        assert_says(&ask_for(1), "paid back already");
+        assert_eq!((server.balance(&alice), server.balance(&till)), (500, 100));
+        // Of another tap nothing is paid back by that.
+        let offer = tap(server, &mut card);
+        assert_eq!(ask(server, &pay_path(server, &offer, &server.invoice(&till, 10)))["status"], "OK");
+        let callback = path_of(server, &ask(server, &link_of(server, &offer))["callback"]);
+        ask(server, &format!("{callback}?amount=10000"))["pr"].as_str().unwrap();
+        server.audit();
+    }
+
     fn a_link_of_nothing_gives_no_invoice(server) {
         let (alice, till) = (server.wallet("alice", 500), server.wallet("till", 0));
         let (card, mut programmed) = new_card(server, &alice);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{hits, new_card};
+use super::{CARDS, hits, new_card};
 use crate::harness::{Answer, Server, Wallet, both_stores};
 
 fn pay_with_nfc(server: &Server, till: &Wallet, bolt11: &str, lnurl_w: &str) -> Answer {
@@ -42,9 +42,34 @@ both_stores! {
         // What is no invoice uses up no tap.
         pay_with_nfc(server, &till, "lnbc1", &shown).refused(400, "invalid_invoice", "");
         pay_with_nfc(server, &Wallet { invoice: "0".repeat(32), ..till.clone() }, &invoice, &shown).refused(401, "bad_auth", "");
+        // Nor does what is not paid.
+        let counted = hits(server, &alice).len();
         pay_with_nfc(server, &till, &server.invoice(&till, 101), &shown).refused(400, "card_refused", "at most 100 sat");
-        pay_with_nfc(server, &till, &invoice, &shown).refused(400, "card_refused", "already used");
-        pay_with_nfc(server, &till, &invoice, &format!("lnurlw://{authority}{}", card.tap())).expect(200);
+        let spent = server.invoice(&till, 10);
+        server.pay(&server.manager, &spent).expect(201);
+        pay_with_nfc(server, &till, &spent, &shown).refused(400, "card_refused", "paid already");
+        assert_eq!(hits(server, &alice).len(), counted);
+        pay_with_nfc(server, &till, &invoice, &shown).expect(200);
+        pay_with_nfc(server, &till, &server.invoice(&till, 10), &shown).refused(400, "card_refused", "already used");
+        pay_with_nfc(server, &till, &server.invoice(&till, 10), &format!("lnurlw://{authority}{}", card.tap())).expect(200);
+        server.audit();
+    }
+
+    fn a_tap_that_a_till_shows_too_early_pays_later(server) {
+        let (alice, till) = (server.wallet("alice", 500), server.wallet("till", 0));
+        let (made, mut card) = new_card(server, &alice);
+        let shown = format!("lnurlw://{}{}", server.url.strip_prefix("http://").unwrap(), card.tap());
+        let path = format!("{}/{}", CARDS, made["id"].as_str().unwrap());
+        for (change, reason) in [(json!({"daily_limit": 0}), "Max daily limit spent."), (json!({"enable": false}), "Card is disabled.")] {
+            server.put(&path, &alice.admin, &change).expect(200);
+            pay_with_nfc(server, &till, &server.invoice(&till, 10), &shown).refused(400, "card_refused", reason);
+            server.put(&path, &alice.admin, &json!({"daily_limit": 1000, "enable": true})).expect(200);
+        }
+        // 20 at once: one pays.
+        let invoices: Vec<_> = (0..20).map(|_| server.invoice(&till, 10)).collect();
+        let answers = crate::harness::at_once(20, |index| pay_with_nfc(server, &till, &invoices[index], &shown));
+        assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+        assert_eq!((server.balance(&alice), server.balance(&till)), (490, 10));
         server.audit();
     }
 }

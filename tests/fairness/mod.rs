@@ -2,4 +2,5 @@
 
 mod gate;
 mod parts;
+mod stock;
 mod turns;

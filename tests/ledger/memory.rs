@@ -91,6 +91,7 @@ impl Memory {
             external_ids: self.external_ids.clone(),
             holds: self.holds.clone(),
             open_invoices: self.open_invoices(),
+            promised: self.promised(),
             hits: self.hits.clone(),
             cards: self.cards.clone(),
         }
@@ -105,6 +106,18 @@ impl Memory {
             }
         }
         open
+    }
+
+    /// How much was paid or waits to be, of what no key has asked for.
+    fn promised(&self) -> HashMap<(AccountId, OriginId), Msat> {
+        let mut promised: HashMap<_, Msat> = HashMap::new();
+        for invoice in self.invoices.values().filter(|it| it.state == InvoiceState::Paid || it.expires_at > NOW) {
+            if let Some(origin) = invoice.origin {
+                let sum = promised.entry((invoice.payee, origin)).or_default();
+                *sum = sum.checked_add(invoice.amount).unwrap();
+            }
+        }
+        promised
     }
 
     fn name(&mut self, account: AccountId, id: Option<&ExternalId>, hash: PaymentHash) {
@@ -230,6 +243,7 @@ impl SettlementStore for Memory {
         snapshot.claims.retain(|place, _| read_set.claims.contains(place));
         snapshot.external_ids.retain(|name, _| read_set.external_ids.contains(name));
         snapshot.open_invoices.retain(|place, _| read_set.origins.contains(place));
+        snapshot.promised.retain(|place, _| read_set.limited_origins.contains(place));
         snapshot.hits.retain(|hit, _| read_set.hits.contains(hit));
         let tapped: Vec<_> = snapshot.hits.values().map(|hit| hit.card).collect();
         snapshot.cards.retain(|card, _| tapped.contains(card));

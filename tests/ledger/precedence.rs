@@ -19,8 +19,8 @@ use satkeep::ledger::state::Hold;
 use super::hold_world::{cancel_held, capture, held_by, new_hold, payout, place, settle_held, settle_holds};
 use super::memory::{Memory, now};
 use super::world::{
-    CARD_SAT, NOW, card, close, create, credit, debit, hit, invoice, issue_for_link, leg, named, pay, pay_by_card,
-    pay_link, transfer, under, user, wallet,
+    CARD_SAT, NOW, card, close, create, credit, debit, hit, invoice, issue_for_link, issue_within, leg, named, pay,
+    pay_by_card, pay_link, transfer, under, user, wallet,
 };
 
 /// The position of a refusal in the order, and how many there are.
@@ -65,10 +65,11 @@ fn position(rejection: Rejection) -> usize {
         Rejection::InvoiceNotHeld => 36,
         Rejection::PaymentHashTaken => 37,
         Rejection::TooManyOpenInvoices => 38,
+        Rejection::TooMuchForOrigin => 39,
     }
 }
 
-const REFUSALS: usize = 39;
+const REFUSALS: usize = 40;
 
 struct Scene {
     memory: Memory,
@@ -199,6 +200,8 @@ fn the_first_reason_is_given() {
         ("link, dear", pay_link(w0, invoice(w1, 5_000)), R::InsufficientBalance { leg: 0 }),
         ("invoice of a link, gone", issue_for_link(invoice(GONE, 1)), R::WalletNotFound { leg: 0 }),
         ("invoice of a link, too many", issue_for_link(invoice(w0, 1)), R::TooManyOpenInvoices),
+        ("invoice of a refund, gone, too much", issue_within(invoice(GONE, 9), 8), R::WalletNotFound { leg: 0 }),
+        ("invoice of a refund, too much", issue_within(invoice(w0, 9), 8), R::TooMuchForOrigin),
         ("card, no such tap, tampered", by_card(9, w0, &paid), R::HitNotFound),
         ("card, of another wallet, spent", by_card(4, w1, &paid), R::HitNotFound),
         ("card, spent, over, paid", by_card(4, w0, &paid), R::HitSpent),
@@ -567,6 +570,39 @@ fn only_so_many_invoices_without_a_key_wait_to_be_paid() {
     let later = [issue_for_link(new()), pay(w0, &invoices[1]), issue_for_link(fourth), issue_for_link(new())];
     let outcomes = settle_batch(&mut memory, &later, &now).unwrap();
     assert!(outcomes[0] == full && outcomes[1].is_ok() && outcomes[2].is_ok() && outcomes[3] == full, "{outcomes:?}");
+}
+
+/// What was paid counts, and what can still be paid: in one batch and in several.
+#[test]
+fn only_so_much_is_paid_for_one_origin() {
+    let mut memory = Memory::new();
+    let (w0, w1) = (wallet(0), wallet(1));
+    let [first, second] = [invoice(w1, 40), invoice(w1, 35)];
+    let late = NewInvoice { expires_at: NOW, ..invoice(w1, 100) };
+    let full = Err(Rejection::TooMuchForOrigin);
+    let commands = [
+        credit(w0, 1_000),
+        issue_within(late, 100),
+        issue_within(first.clone(), 100),
+        issue_within(invoice(w1, 61), 100),
+        issue_within(second.clone(), 100),
+        issue_within(invoice(w1, 26), 100),
+        pay(w0, &first),
+        issue_within(invoice(w1, 26), 100),
+        issue_within(invoice(w0, 26), 100),
+    ];
+    let outcomes = settle_batch(&mut memory, &commands, &now).unwrap();
+    let refused: Vec<_> = (0..commands.len()).filter(|index| outcomes[*index] == full).collect();
+    assert_eq!(refused, [3, 5, 7], "{outcomes:?}");
+    assert!(outcomes.iter().all(|outcome| outcome.is_ok() || *outcome == full), "{outcomes:?}");
+    let later = [
+        pay(w0, &second),
+        issue_within(invoice(w1, 26), 100),
+        issue_within(invoice(w1, 25), 100),
+        issue_within(invoice(w1, 1), 100),
+    ];
+    let outcomes = settle_batch(&mut memory, &later, &now).unwrap();
+    assert!(outcomes[0].is_ok() && outcomes[1] == full && outcomes[2].is_ok() && outcomes[3] == full, "{outcomes:?}");
 }
 
 #[test]

@@ -123,8 +123,20 @@ pub(crate) fn pay_by_card(tap: HitId, account: AccountId, invoice: &NewInvoice) 
 /// How many invoices of a wallet may wait to be paid, of those that no key has asked for.
 pub(crate) const OPEN_MAX: u32 = 2;
 
+/// An invoice for an origin that is paid this many msat at most.
+pub(crate) fn issue_within(invoice: NewInvoice, total_msat: i64) -> Command {
+    let total_max = Some(Amount::from_msat(total_msat).unwrap());
+    let origin = OriginId::new([241; 16]);
+    Command::IssueForLink(IssueForLink { invoice, origin, open_max: 100, total_max })
+}
+
 pub(crate) fn issue_for_link(invoice: NewInvoice) -> Command {
-    Command::IssueForLink(IssueForLink { invoice, origin: OriginId::new([240; 16]), open_max: OPEN_MAX })
+    Command::IssueForLink(IssueForLink {
+        invoice,
+        origin: OriginId::new([240; 16]),
+        open_max: OPEN_MAX,
+        total_max: None,
+    })
 }
 
 pub(crate) fn pay_link(payer: AccountId, invoice: NewInvoice) -> Command {

@@ -39,7 +39,8 @@ pub struct NfcPayment {
 /// Pay with a card
 ///
 /// For tills: the invoice is paid by the card that was held to it, as if its link had been asked
-/// and then paid. The card must be one of this server, and so must the invoice.
+/// and then paid; where it is refused, the tap is not used up. The card must be one of this server, and
+/// so must the invoice.
 #[utoipa::path(
     tag = "Bolt Cards",
     params(("payment_request" = String, Path, description = "The BOLT11 invoice")),
@@ -61,8 +62,6 @@ pub(in crate::api) async fn pay_with_nfc(
     let link = ScanLink::read(&app, &host, &lnurl_w)?;
     // Before the tap is used up.
     let invoice = SkimmedRequest::skim(&path)?;
-    let offer = cards::scan(&app.services, shown(&request, &link.external_id, &link.p, &link.c)).await?;
-    let payer = cards::payer(&app.services, offer.hit, &offer.token).await?;
-    cards::pay(&app.services, payer, invoice).await?;
+    cards::scan_and_pay(&app.services, shown(&request, &link.external_id, &link.p, &link.c), invoice).await?;
     Ok(HttpResponse::Ok().json(NfcPayment { success: true, detail: Done::OK }))
 }

@@ -30,7 +30,8 @@ pub struct CardOrder {
     #[serde(default, deserialize_with = "lenient")]
     #[schema(pattern = "^[0-9a-fA-F]{14}$")]
     uid: Option<String>,
-    /// Taps up to this one count as used; while the keys stay the same, it only goes up.
+    /// Taps up to this one count as used; for the same unique id and keys it only goes up, also if the
+    /// card was deleted in between.
     #[serde(default, deserialize_with = "lenient")]
     #[schema(minimum = 0, maximum = 16_777_215)]
     counter: Option<i64>,

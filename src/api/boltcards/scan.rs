@@ -15,7 +15,7 @@ use crate::api::framework::query::{Deferred, query};
 use crate::domain::card::tokens::WithdrawToken;
 use crate::domain::ids::HitId;
 use crate::domain::skim::SkimmedRequest;
-use crate::services::cards::{self, CardError, Offer};
+use crate::services::cards::{self, CardError, Offer, Unpaid};
 
 /// The least that can be paid with a card: one sat.
 const MIN_MSAT: i64 = 1000;
@@ -69,7 +69,8 @@ async fn scan(
     let TapParams { p, c } = params.read()?;
     let (p, c) = (p.unwrap_or_default(), c.unwrap_or_default());
     let _turn = app.anonymous_turn(ClientAddress::of(request)).await?;
-    let Offer { token, hit, max } = cards::scan(&app.services, shown(request, external_id, &p, &c)).await?;
+    let shown = shown(request, external_id, &p, &c);
+    let Offer { token, hit, max, .. } = cards::scan(&app.services, shown, Unpaid::UsedUp).await?;
     let pay_link = links.refund(hit)?;
     Ok(WithdrawRequest {
         tag: "withdrawRequest",

@@ -7,6 +7,7 @@ use actix_web::web;
 use crate::api::framework::address::ClientAddress;
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::rate_limit::RateLimits;
+use crate::api::framework::unread::Unread;
 use crate::config::Config;
 use crate::fairness::gate::{Gate, PATIENCE, Turn};
 use crate::fairness::turns::Limits;
@@ -46,6 +47,8 @@ pub struct App {
     pub trusted_proxies: TrustedProxies,
     /// The state of this process.
     pub health: Arc<Health>,
+    /// The memory for answers that are not read yet.
+    pub(crate) unread: Unread,
     /// Limits drawing pictures.
     pictures: Gate<Vec<u8>>,
     /// Limits lookups without a key.
@@ -68,6 +71,7 @@ impl App {
             limits: Arc::new(RateLimits::new(&config.limits)),
             trusted_proxies: config.listener.trusted_proxies.clone(),
             health: Arc::new(Health::starting()),
+            unread: Unread::default(),
             pictures: Gate::new(PICTURES, PATIENCE),
             lookups: Gate::new(ANONYMOUS_LOOKUPS, PATIENCE),
             invoices: Gate::new(ANONYMOUS_INVOICES, PATIENCE),

@@ -11,8 +11,9 @@ use actix_web::{FromRequest, HttpRequest};
 
 use crate::api::framework::app::{App, State};
 use crate::api::framework::error::{ApiError, ErrorCode};
-use crate::api::framework::params;
+use crate::api::framework::{params, unread};
 use crate::domain::api_keys::{ApiKey, KeyDigest};
+use crate::domain::consumer::Consumer;
 use crate::domain::ids::{PaymentHash, WalletId};
 use crate::services::payments;
 use crate::services::payments::Payment;
@@ -89,18 +90,25 @@ pub(crate) async fn prove_key(app: &App, digest: KeyDigest) -> Result<WalletKey,
 
 async fn wallet_key(request: HttpRequest) -> Result<Option<WalletKey>, ApiError> {
     let Some(digest) = digest_of(&request) else { return Ok(None) };
-    prove_key(app_of(&request)?, digest).await.map(Some)
+    prove(&request, digest).await.map(Some)
 }
 
 /// What a key proves, wherever in a request it stands.
 pub(crate) trait Proof: Sized + 'static {
     /// Proves a key by its digest, and counts the request.
     async fn prove(app: &App, digest: KeyDigest) -> Result<Self, ApiError>;
+
+    /// Whose share what the key does is charged to.
+    fn consumer(&self) -> Consumer;
 }
 
 impl Proof for WalletKey {
     async fn prove(app: &App, digest: KeyDigest) -> Result<Self, ApiError> {
         prove_key(app, digest).await
+    }
+
+    fn consumer(&self) -> Consumer {
+        Self::consumer(self)
     }
 }
 
@@ -110,6 +118,10 @@ impl Proof for OwnWallet {
         app.limits.count_key(digest.as_bytes())?;
         Ok(own)
     }
+
+    fn consumer(&self) -> Consumer {
+        self.key().consumer()
+    }
 }
 
 impl Proof for LedgerKey {
@@ -118,12 +130,23 @@ impl Proof for LedgerKey {
         app.limits.count_key(digest.as_bytes())?;
         Ok(key)
     }
+
+    fn consumer(&self) -> Consumer {
+        self.key().consumer()
+    }
 }
 
 /// Proves the key that a request must show.
 async fn required<P: Proof>(request: HttpRequest) -> Result<P, ApiError> {
     let digest = digest_of(&request).ok_or(ErrorCode::NoKey)?;
-    P::prove(app_of(&request)?, digest).await
+    prove(&request, digest).await
+}
+
+/// Proves a key by its digest, and charges the request to it.
+pub(crate) async fn prove<P: Proof>(request: &HttpRequest, digest: KeyDigest) -> Result<P, ApiError> {
+    let proved = P::prove(app_of(request)?, digest).await?;
+    unread::charge(request, proved.consumer());
+    Ok(proved)
 }
 
 /// Looks the payment up together with the key, because that is what most requests ask for.

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::api::framework::csv::{Line, Record};
 use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::unread::FirstPage;
 use crate::services::StoreError;
 
 /// How often a later page is asked for again that is refused because too much waits: an answer that
@@ -147,9 +148,12 @@ where
         }
         Ok(Some((Bytes::from(chunk), (next_page, frame, cursor, has_items))))
     });
+    let first_page = FirstPage(first.len());
     let first = stream::once(async { Ok(Bytes::from(first)) });
     let body = futures_util::StreamExt::chain(first, rest);
-    Ok(answer.streaming(body))
+    let mut answer = answer.streaming(body);
+    answer.extensions_mut().insert(first_page);
+    Ok(answer)
 }
 
 /// A later page, also where too much waits for a while.

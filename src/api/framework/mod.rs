@@ -21,3 +21,4 @@ pub(crate) mod query;
 pub(crate) mod rate_limit;
 pub(crate) mod request_id;
 pub(crate) mod session;
+pub(crate) mod unread;

@@ -15,10 +15,11 @@ const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 
 /// The one form of a path: any number of slashes in front is one, and none is at the end. A
 /// path with nothing between two slashes is nobody's: it comes of a variable that was left
-/// empty, and must not name what it would name without that segment.
+/// empty, and must not name what it would name without that segment. Nor is one with U+0000,
+/// which no id and no name has, and which databases take for the end of a text, or refuse.
 pub fn normal_form(path: &str) -> Option<Cow<'_, str>> {
     let core = path.trim_matches('/');
-    if !path.starts_with('/') || core.contains("//") {
+    if !path.starts_with('/') || core.contains("//") || core.contains("%00") {
         None
     } else if core.len() + 1 == path.len() {
         Some(Cow::Borrowed(path))

@@ -8,6 +8,7 @@ use actix_web::{FromRequest, HttpRequest};
 use crate::api::framework::app::State;
 use crate::api::framework::auth::{AdminKey, Extraction, shows_key};
 use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::unread;
 use crate::domain::session::SessionToken;
 use crate::services::callers::{Bearer, Reach};
 
@@ -61,6 +62,7 @@ async fn bearer(request: HttpRequest) -> Result<Bearer, ApiError> {
     let digest = token.digest();
     let bearer = app.services.prove_bearer(digest).await?;
     app.limits.count_key(digest.as_bytes())?;
+    unread::charge(&request, bearer.consumer());
     Ok(bearer)
 }
 

@@ -8,7 +8,7 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest};
 
 use super::error::HubError;
-use crate::api::framework::auth::{Proof, app_of};
+use crate::api::framework::auth::{Proof, prove};
 use crate::api::framework::error::ErrorCode;
 use crate::domain::api_keys::ApiKey;
 use crate::domain::lndhub;
@@ -24,7 +24,7 @@ impl<P: Proof> FromRequest for Hub<P> {
         let request = request.clone();
         Box::pin(async move {
             let key = key_of(&request).ok_or(ErrorCode::BadAuth)?;
-            Ok(Self(P::prove(app_of(&request)?, key.digest()).await?))
+            Ok(Self(prove(&request, key.digest()).await?))
         })
     }
 }

@@ -119,7 +119,7 @@ pub(crate) enum LinkInvoiceAnswer {
 query! {
     /// What a payer's page may add.
     pub(crate) struct DataParams {
-        /// Given back in the webhook: at most 1024 bytes.
+        /// Given back in the webhook: at most 1024 bytes, as the URL has it.
         #[param(max_length = 1024)]
         webhook_data: Option<String>,
     }

@@ -2,9 +2,11 @@
 //! built in, and the page takes none from anywhere else. A key that is given to it is
 //! forgotten when the page is left.
 
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use actix_web::http::header;
+use actix_web::web::Bytes;
 use actix_web::{HttpResponse, web};
 use utoipa_swagger_ui::Config;
 
@@ -32,12 +34,18 @@ pub(crate) async fn front() -> HttpResponse {
 /// The page, or one of its assets.
 pub(crate) async fn asset(path: web::Path<String>) -> Result<HttpResponse, ApiError> {
     match utoipa_swagger_ui::serve(&path, Arc::clone(&CONFIG)) {
-        Ok(Some(file)) => Ok(HttpResponse::Ok()
-            .content_type(file.content_type)
-            .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
-            .insert_header((header::X_FRAME_OPTIONS, "DENY"))
-            .insert_header((header::CACHE_CONTROL, CACHING))
-            .body(file.bytes.into_owned())),
+        Ok(Some(file)) => {
+            let bytes = match file.bytes {
+                Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+                Cow::Owned(bytes) => Bytes::from(bytes),
+            };
+            Ok(HttpResponse::Ok()
+                .content_type(file.content_type)
+                .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+                .insert_header((header::X_FRAME_OPTIONS, "DENY"))
+                .insert_header((header::CACHE_CONTROL, CACHING))
+                .body(bytes))
+        }
         Ok(None) => Err(ErrorCode::PathNotFound.into()),
         Err(error) => {
             tracing::error!(%error, "an asset of Swagger UI cannot be served");

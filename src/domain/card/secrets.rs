@@ -33,9 +33,9 @@ impl KeySet {
         Self { k0, k1, k2 }
     }
 
-    /// Whether taps prove the same under both.
-    pub fn reads_like(&self, other: &Self) -> bool {
-        self.k1.as_bytes() == other.k1.as_bytes() && self.k2.as_bytes() == other.k2.as_bytes()
+    /// What tells keys apart under which taps prove different things, and does not tell the keys.
+    pub fn reading_digest(&self, sealer: &Sealer) -> [u8; 32] {
+        sealer.digest(&[b"card-keys", self.k1.as_bytes(), self.k2.as_bytes()])
     }
 
     const fn all(&self) -> [&CardKey; 3] {
@@ -100,7 +100,12 @@ mod tests {
             let wrong = sealer.seal(Purpose::CardKeys, card.as_bytes(), &vec![1; length]);
             assert!(CardSecrets::unseal(&sealer, card, &wrong).is_err(), "{length}");
         }
-        assert!(secrets.keys.reads_like(&opened.keys) && !secrets.keys.reads_like(&secrets.previous));
+        let digest = |keys: &KeySet| keys.reading_digest(&sealer);
+        assert_eq!(digest(&secrets.keys), digest(&opened.keys));
+        let KeySet { k1, .. } = KeySet::generate();
+        for other in [secrets.previous.clone(), KeySet { k1, ..secrets.keys.clone() }] {
+            assert_ne!(digest(&secrets.keys), digest(&other));
+        }
         assert!(!format!("{secrets:?}").contains(secrets.otp.reveal().as_str()));
     }
 }

@@ -6,6 +6,7 @@ use super::Work;
 use crate::domain::controls::Freeze;
 use crate::domain::external_id::ExternalId;
 use crate::domain::ids::{AccountId, OriginId, PaymentHash};
+use crate::domain::money::Msat;
 use crate::domain::time::UnixMs;
 use crate::ledger::command::{CreateInvoice, IssueForLink, NewInvoice};
 use crate::ledger::outcome::{Issued, Rejection};
@@ -37,13 +38,25 @@ impl Work<'_> {
         if open >= i64::from(issue.open_max) {
             return Err(Rejection::TooManyOpenInvoices);
         }
+        let promised = self.promised(issue)?;
         if self.now < issue.invoice.expires_at {
+            self.promised.insert((issue.invoice.payee, issue.origin), promised);
             self.open_invoices.insert((issue.invoice.payee, issue.origin), open.saturating_add(1));
         }
         self.issue(&issue.invoice);
         self.origins.insert(issue.invoice.id, issue.origin);
         self.effects.origins.push((issue.invoice.id, issue.origin));
         Ok(Issued)
+    }
+
+    /// How much will have been paid for the origin when the invoice is paid as well, and all others that
+    /// can still be.
+    fn promised(&self, issue: &IssueForLink) -> Result<Msat, Rejection> {
+        let place = (issue.invoice.payee, issue.origin);
+        let before = self.promised.get(&place).or_else(|| self.snapshot.promised.get(&place)).copied();
+        let promised = before.unwrap_or_default().checked_add(issue.invoice.amount);
+        let fits = |promised: &Msat| issue.total_max.is_none_or(|max| *promised <= max.incoming());
+        promised.filter(fits).ok_or(Rejection::TooMuchForOrigin)
     }
 
     /// How many invoices of a payee wait to be paid for an origin.

@@ -26,6 +26,7 @@ use crate::domain::external_id::ExternalId;
 use crate::domain::hold::{HoldGroup, HoldState};
 use crate::domain::idempotency::{Claim, IdempotencyKey};
 use crate::domain::ids::{AccountId, CardId, HitId, HoldId, InvoiceId, OriginId, PaymentHash, PaymentRow, UserId};
+use crate::domain::money::Msat;
 use crate::domain::time::UnixMs;
 use posting::Initiator;
 
@@ -61,6 +62,8 @@ struct Work<'a> {
     origins: HashMap<InvoiceId, OriginId>,
     /// Numbers of invoices waiting to be paid that differ from the snapshot.
     open_invoices: HashMap<(AccountId, OriginId), i64>,
+    /// The same of how much was paid or waits to be.
+    promised: HashMap<(AccountId, OriginId), Msat>,
     closed_users: HashSet<UserId>,
     /// Taps that have paid in this batch.
     spent_hits: HashSet<HitId>,
@@ -97,6 +100,7 @@ impl<'a> Work<'a> {
             issued: HashMap::new(),
             origins: HashMap::new(),
             open_invoices: HashMap::new(),
+            promised: HashMap::new(),
             closed_users: HashSet::new(),
             spent_hits: HashSet::new(),
             spent_by_cards: BTreeMap::new(),

@@ -27,7 +27,7 @@ pub mod requests;
 
 use crate::api::Site;
 use crate::api::framework::app::State;
-use crate::api::framework::{edge, request_id};
+use crate::api::framework::{edge, request_id, unread};
 use crate::server::wire::connection::Connection;
 
 /// How long requests in progress may take after the signal to stop.
@@ -60,6 +60,7 @@ pub fn serve(listener: std::net::TcpListener, app: &State, connections_max: NonZ
         let application = ActixApp::new()
             .app_data(app.clone())
             .configure(|config| site.configure(config))
+            .wrap(from_fn(unread::middleware))
             .wrap(from_fn(edge::middleware))
             // Outermost, so that a browser shows its refusals to the script that sent the request.
             .wrap(from_fn(crate::api::framework::answers::middleware))

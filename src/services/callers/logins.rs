@@ -121,6 +121,14 @@ impl Bearer {
         }
     }
 
+    /// Whose share what it does is charged to. Whoever can log in as a user is a root manager.
+    pub const fn consumer(&self) -> Consumer {
+        match self.0.role {
+            Role::Operator => Consumer::NOBODY,
+            Role::User => Consumer::manager(self.0.user),
+        }
+    }
+
     fn recheck(&self, connection: &mut Db) -> Result<(), StoreError> {
         self.find_again(connection).map(drop)
     }
@@ -222,6 +230,10 @@ impl Caller for Session {
         [b"session of ".as_slice(), self.user().as_bytes()].concat()
     }
 
+    fn consumer(&self) -> Consumer {
+        self.0.consumer()
+    }
+
     fn recheck(&self, connection: &mut Db) -> Result<(), StoreError> {
         self.0.recheck(connection)
     }
@@ -234,6 +246,10 @@ impl Caller for Operator {
 
     fn label(&self) -> Vec<u8> {
         self.0.label()
+    }
+
+    fn consumer(&self) -> Consumer {
+        self.0.consumer()
     }
 
     fn recheck(&self, connection: &mut Db) -> Result<(), StoreError> {
@@ -252,6 +268,10 @@ impl<R: Reach> Caller for ManagerLogin<R> {
         [b"login of ".as_slice(), self.user().as_bytes(), &scopes].concat()
     }
 
+    fn consumer(&self) -> Consumer {
+        Self::consumer(self)
+    }
+
     fn recheck(&self, connection: &mut Db) -> Result<(), StoreError> {
         if self.0.find_again(connection)?.is_frozen { Err(StoreError::Frozen) } else { Ok(()) }
     }
@@ -261,19 +281,11 @@ impl SeesTenant for ManagerLogin<Reads> {
     fn managed_tenant(&self) -> Option<UserId> {
         Some(self.user())
     }
-
-    fn consumer(&self) -> Consumer {
-        Self::consumer(self)
-    }
 }
 
 impl ManagesTenant for ManagerLogin<Users> {
     fn tenant(&self) -> UserId {
         self.user()
-    }
-
-    fn consumer(&self) -> Consumer {
-        Self::consumer(self)
     }
 }
 
@@ -287,13 +299,13 @@ impl Services {
         let found = self.store.read(move |connection| bearers::find(connection, digest, now)).await?;
         let bearer = found.ok_or(Error::BadAuth)?;
         if let Some((id, last_used_at)) = bearer.token {
-            self.note_use(id, last_used_at, now);
+            self.note_use(Consumer::manager(bearer.user), id, last_used_at, now);
         }
         Ok(Bearer(bearer))
     }
 
     /// Notes that a token is used: once a minute, beside the request, which does not wait for it.
-    fn note_use(&self, id: TokenId, last_used_at: Option<UnixMs>, now: UnixMs) {
+    fn note_use(&self, consumer: Consumer, id: TokenId, last_used_at: Option<UnixMs>, now: UnixMs) {
         let since = noted_before(now);
         let is_noted = |at: Option<UnixMs>| at.is_some_and(|at| at > since);
         if is_noted(last_used_at) || is_noted(self.uses_of_tokens.get(&id)) {
@@ -302,7 +314,7 @@ impl Services {
         self.uses_of_tokens.insert(id, now);
         let store = self.store.clone();
         tokio::spawn(async move {
-            let noted = store.write(move |connection| tokens::note_use(connection, id, since, now)).await;
+            let noted = store.write(consumer, move |connection| tokens::note_use(connection, id, since, now)).await;
             if let Err(error) = noted {
                 tracing::warn!(token = %id, %error, "the use of a token could not be noted");
             }

@@ -111,6 +111,9 @@ pub trait Caller: Copy + Send + 'static {
     /// What keeps the idempotency keys of callers apart that share an account.
     fn label(&self) -> Vec<u8>;
 
+    /// Whose share what the caller does is charged to.
+    fn consumer(&self) -> Consumer;
+
     /// Makes sure, inside of a transaction, that the proof still holds.
     fn recheck(&self, connection: &mut Db) -> Result<(), StoreError>;
 }
@@ -119,18 +122,12 @@ pub trait Caller: Copy + Send + 'static {
 pub trait SeesTenant: Caller {
     /// The tenant that the caller manages, where it does.
     fn managed_tenant(&self) -> Option<UserId>;
-
-    /// Whose share what it does is charged to.
-    fn consumer(&self) -> Consumer;
 }
 
 /// Somebody who manages a tenant.
 pub trait ManagesTenant: Caller {
     /// The tenant.
     fn tenant(&self) -> UserId;
-
-    /// Whose share what it does is charged to.
-    fn consumer(&self) -> Consumer;
 }
 
 /// Somebody who may create users and wallets of its tenant.
@@ -143,19 +140,11 @@ impl SeesTenant for WalletKey {
     fn managed_tenant(&self) -> Option<UserId> {
         Self::managed_tenant(self)
     }
-
-    fn consumer(&self) -> Consumer {
-        Self::consumer(self)
-    }
 }
 
 impl<K: Caller + AsRef<WalletKey>> ManagesTenant for Manager<K> {
     fn tenant(&self) -> UserId {
         self.0.as_ref().user()
-    }
-
-    fn consumer(&self) -> Consumer {
-        self.0.as_ref().consumer()
     }
 }
 
@@ -174,6 +163,10 @@ impl Caller for WalletKey {
         if self.sees_admin_keys() { b"admin".to_vec() } else { b"invoice".to_vec() }
     }
 
+    fn consumer(&self) -> Consumer {
+        Self::consumer(self)
+    }
+
     fn recheck(&self, connection: &mut Db) -> Result<(), StoreError> {
         grants::authorize(connection, self.authority())
     }
@@ -188,6 +181,10 @@ impl Caller for AdminKey {
         self.0.label()
     }
 
+    fn consumer(&self) -> Consumer {
+        self.0.consumer()
+    }
+
     fn recheck(&self, connection: &mut Db) -> Result<(), StoreError> {
         self.0.recheck(connection)
     }
@@ -200,6 +197,10 @@ impl<K: Caller + AsRef<WalletKey>> Caller for Manager<K> {
 
     fn label(&self) -> Vec<u8> {
         self.0.label()
+    }
+
+    fn consumer(&self) -> Consumer {
+        self.0.as_ref().consumer()
     }
 
     fn recheck(&self, connection: &mut Db) -> Result<(), StoreError> {
@@ -297,6 +298,13 @@ impl<K: Caller> Caller for KeyOrSession<K> {
         match self {
             Self::Key(key) => key.label(),
             Self::Session(session) => session.label(),
+        }
+    }
+
+    fn consumer(&self) -> Consumer {
+        match self {
+            Self::Key(key) => key.consumer(),
+            Self::Session(session) => session.consumer(),
         }
     }
 

@@ -70,6 +70,13 @@ impl Caller for TenantReader {
         }
     }
 
+    fn consumer(&self) -> Consumer {
+        match self {
+            Self::Key(key) => key.consumer(),
+            Self::Login(login) => login.consumer(),
+        }
+    }
+
     fn recheck(&self, connection: &mut Db) -> Result<(), StoreError> {
         match self {
             Self::Key(key) => key.recheck(connection),
@@ -83,13 +90,6 @@ impl SeesTenant for TenantReader {
         match self {
             Self::Key(key) => key.managed_tenant(),
             Self::Login(login) => login.managed_tenant(),
-        }
-    }
-
-    fn consumer(&self) -> Consumer {
-        match self {
-            Self::Key(key) => key.consumer(),
-            Self::Login(login) => login.consumer(),
         }
     }
 }

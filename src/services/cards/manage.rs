@@ -10,15 +10,16 @@ use crate::domain::card::sun::SunCounter;
 use crate::domain::card::tokens::Otp;
 use crate::domain::card::{CardKey, CardUid};
 use crate::domain::idempotency::Claim;
-use crate::domain::ids::CardId;
+use crate::domain::ids::{CardId, UserId};
 use crate::domain::text::Name;
 use crate::services::callers::{AdminKey, Caller, WalletKey};
 use crate::services::idempotency::{Created, once};
 use crate::services::{Error, Missing, Services, Taken};
-use crate::store::{Db, StoreError, cards};
+use crate::store::cards::counters::{self, Identity};
+use crate::store::{Db, StoreError, cards, users};
 
 /// What a new card is to be.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct CardTerms {
     /// Its name.
     pub name: Name,
@@ -29,7 +30,7 @@ pub struct CardTerms {
 }
 
 /// What to change of a card: what is not named stays as it is.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct CardChange {
     /// Its name.
     pub name: Option<Name>,
@@ -77,20 +78,14 @@ impl CardChange {
         CardSecrets { keys, previous: named(&self.previous, before.previous), ..before }
     }
 
-    /// The card after the change, with its secrets.
+    /// The card after the change, with its secrets, as far as the change tells.
     fn apply(self, sealer: &Sealer, before: Card) -> Result<CardRecord, StoreError> {
         let secrets_before = CardSecrets::unseal(sealer, before.id, &before.secrets)?;
         let uid = self.uid.unwrap_or(before.uid);
-        let secrets = self.secrets(uid, secrets_before.clone());
-        let counter = match self.counter {
-            None => before.counter,
-            // What was tapped before must not pay again.
-            Some(counter) if secrets.keys.reads_like(&secrets_before.keys) => counter.max(before.counter),
-            Some(counter) => counter,
-        };
+        let secrets = self.secrets(uid, secrets_before);
         let card = Card {
             uid,
-            counter,
+            counter: self.counter.unwrap_or(before.counter),
             limits: self.limits(before.limits)?,
             is_enabled: self.is_enabled.unwrap_or(before.is_enabled),
             name: self.name.map_or(before.name, Name::into_inner),
@@ -99,6 +94,35 @@ impl CardChange {
         };
         Ok(CardRecord { card, secrets: Some(secrets) })
     }
+}
+
+/// What taps of a card prove.
+fn identity(sealer: &Sealer, card: &Card, secrets: &CardSecrets) -> Identity {
+    Identity { user: card.user, uid: card.uid, keys_digest: secrets.keys.reading_digest(sealer) }
+}
+
+/// A card as it is after a change, counting from where none of its taps is accepted again.
+fn counted_on(
+    connection: &mut Db,
+    sealer: &Sealer,
+    CardRecord { card, secrets }: CardRecord,
+) -> Result<CardRecord, StoreError> {
+    let Some(secrets) = secrets else { return Ok(CardRecord { card, secrets }) };
+    let accepted = counters::last(connection, &identity(sealer, &card, &secrets))?;
+    Ok(CardRecord { card: Card { counter: card.counter.max(accepted), ..card }, secrets: Some(secrets) })
+}
+
+/// Keeps how far a card has counted as it is.
+fn keep_counter(connection: &mut Db, sealer: &Sealer, card: &Card) -> Result<(), StoreError> {
+    let secrets = CardSecrets::unseal(sealer, card.id, &card.secrets)?;
+    counters::keep(connection, &identity(sealer, card, &secrets), card.counter)
+}
+
+/// Deletes the card of a deleted wallet that has a unique id which another card is to have.
+fn free_uid(connection: &mut Db, sealer: &Sealer, user: UserId, uid: CardUid) -> Result<(), StoreError> {
+    let Some(card) = cards::of_closed_wallet(connection, user, uid)? else { return Ok(()) };
+    keep_counter(connection, sealer, &card)?;
+    cards::delete(connection, card.id)
 }
 
 fn named([k0, k1, k2]: &[Option<CardKey>; 3], before: KeySet) -> KeySet {
@@ -113,7 +137,7 @@ pub async fn create(
     caller: AdminKey,
     claim: Option<Claim>,
     terms: CardTerms,
-    show: impl FnOnce(CardRecord) -> Result<Vec<u8>, StoreError> + Send + 'static,
+    show: impl FnOnce(CardRecord) -> Result<Vec<u8>, StoreError> + Clone + Send + 'static,
 ) -> Result<Created<Vec<u8>>, Error> {
     let sealer = services.sealer.clone();
     let create = move |connection: &mut Db| {
@@ -135,7 +159,9 @@ pub async fn create(
             otp_expires_at: Some(now.plus_seconds(OTP_S)),
             created_at: now,
         };
-        let record = more.apply(&sealer, blank)?;
+        users::lock_caller(connection, caller.user())?;
+        free_uid(connection, &sealer, caller.user(), uid)?;
+        let record = counted_on(connection, &sealer, more.apply(&sealer, blank)?)?;
         cards::create(connection, &record.card, secrets.otp.digest())?;
         show(record)
     };
@@ -172,7 +198,12 @@ pub async fn update(
 ) -> Result<CardRecord, Error> {
     let sealer = services.sealer.clone();
     let changed = services.write_as(caller, move |connection| {
-        let record = change.apply(&sealer, cards::lock(connection, caller.wallet(), &card)?)?;
+        let before = cards::lock(connection, caller.wallet(), &card, change.uid)?;
+        if let Some(uid) = change.uid {
+            free_uid(connection, &sealer, before.user, uid)?;
+        }
+        keep_counter(connection, &sealer, &before)?;
+        let record = counted_on(connection, &sealer, change.apply(&sealer, before)?)?;
         cards::update(connection, &record.card)?;
         Ok(record)
     });
@@ -191,6 +222,11 @@ pub async fn set_enabled(
 
 /// Deletes a card of the key's wallet, with what is known of its taps.
 pub async fn delete(services: &Services, caller: AdminKey, card: String) -> Result<(), Error> {
-    let deleted = services.write_as(caller, move |connection| cards::delete(connection, caller.wallet(), &card));
+    let sealer = services.sealer.clone();
+    let deleted = services.write_as(caller, move |connection| {
+        let card = cards::lock(connection, caller.wallet(), &card, None)?;
+        keep_counter(connection, &sealer, &card)?;
+        cards::delete(connection, card.id)
+    });
     deleted.await.map_err(Error::of(Missing::Card))
 }

@@ -11,7 +11,7 @@ pub use manage::{CardChange, CardTerms, Issuer, create, delete, list, set_enable
 pub use programming::{Programming, renew_otp, take_keys};
 pub use refunds::{RefundLink, refund_invoice, refund_link, refunds};
 pub use spend::{pay, payer};
-pub use taps::{Offer, Shown, hits, scan};
+pub use taps::{Offer, Shown, Unpaid, hits, scan, scan_and_pay};
 
 pub use crate::store::cards::hits::{Hit, Refund};
 pub use crate::store::cards::{Card, Whose};
@@ -100,6 +100,9 @@ pub enum CardError {
     /// So much cannot be paid back.
     #[error(transparent)]
     NotRefundable(#[from] PayRefused),
+    /// What was paid is paid back, or somebody has an invoice for it.
+    #[error("So much was paid back already, or an invoice for it waits to be paid.")]
+    RefundedAlready,
     /// The card's wallet takes nothing now.
     #[error("The wallet of this card takes no payments now.")]
     NotReceiving,
@@ -114,6 +117,14 @@ pub enum CardError {
 impl From<StoreError> for CardError {
     fn from(error: StoreError) -> Self {
         Self::Other(error.into())
+    }
+}
+
+impl CardError {
+    /// Whether it is known that nothing was paid, and that the same would be refused again: what is not
+    /// known, or not decided, may still be paid.
+    const fn is_final(&self) -> bool {
+        matches!(self, Self::Limit(_) | Self::NotPaid(_) | Self::CardDisabled | Self::InvalidRequest | Self::Amountless)
     }
 }
 

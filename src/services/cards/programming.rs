@@ -22,7 +22,7 @@ pub struct Programming {
 pub async fn renew_otp(services: &Services, caller: AdminKey, card: String) -> Result<CardRecord, Error> {
     let sealer = services.sealer.clone();
     let renewed = services.write_as(caller, move |connection| {
-        let before = cards::lock(connection, caller.wallet(), &card)?;
+        let before = cards::lock(connection, caller.wallet(), &card, None)?;
         let otp = Otp::generate();
         let secrets = CardSecrets { otp, ..CardSecrets::unseal(&sealer, before.id, &before.secrets)? };
         let otp_expires_at = Some(clock::now().plus_seconds(OTP_S));
@@ -37,8 +37,12 @@ pub async fn renew_otp(services: &Services, caller: AdminKey, card: String) -> R
 /// which card it has before it, it must be that one: otherwise the code stays.
 pub async fn take_keys(services: &Services, otp: Otp, uid: Option<CardUid>) -> Result<Programming, Error> {
     let sealer = services.sealer.clone();
-    let taken = services.store.write(move |connection| {
-        let card = cards::take_by_otp(connection, otp.digest(), clock::now())?;
+    // Whoever guesses codes writes nothing.
+    let digest = otp.digest();
+    let shown = services.store.read(move |connection| cards::by_otp(connection, digest, clock::now())).await;
+    let consumer = shown.map_err(Error::of(Missing::CardToProgram))?.consumer;
+    let taken = services.store.write(consumer, move |connection| {
+        let card = cards::take_by_otp(connection, digest, clock::now())?;
         if uid.is_some_and(|uid| uid != card.uid) {
             return Err(crate::store::StoreError::NotFound);
         }

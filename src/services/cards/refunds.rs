@@ -22,6 +22,10 @@ use crate::store::cards::hits::{self, HitOfCard, Refund};
 /// What a refund is for, as payers are told.
 const REFUND: &str = "Refund";
 
+/// How long a refund can be paid that was asked for: until then nobody is given an invoice for the same
+/// money again.
+const EXPIRY: Expiry = Expiry::TEN_MINUTES;
+
 /// What may be paid back.
 #[derive(Clone, Debug)]
 pub struct RefundLink {
@@ -59,7 +63,7 @@ pub async fn refund_invoice(services: &Services, link: RefundLink, amount_msat: 
         amount: Asked::Sat(amount),
         description: Description::Hash(*metadata.hash().as_ref()),
         memo: memo()?,
-        expiry: Expiry::DEFAULT,
+        expiry: EXPIRY,
         webhook: None,
         extra: Some(Extra::new(&json.to_string()).or(Err(Error::Fault))?),
         payment_hash: None,
@@ -67,11 +71,13 @@ pub async fn refund_invoice(services: &Services, link: RefundLink, amount_msat: 
     };
     let invoice = payments::issue(services, found.wallet.account(), amount, terms, clock::now())?;
     let bolt11 = invoice.bolt11.clone().ok_or(Error::Fault)?;
-    let command = IssueForLink { invoice, origin: hit.into(), open_max: services.policy.link_invoices_max };
+    let (open_max, total_max) = (services.policy.link_invoices_max, Some(range.max()));
+    let command = IssueForLink { invoice, origin: hit.into(), open_max, total_max };
     match services.ledger.submit(command, found.consumer).await.map_err(Error::from)? {
         Ok(Issued) => Ok(bolt11),
         Err(Rejection::WalletNotFound { .. }) => Err(CardError::HitNotFound),
         Err(Rejection::ReceiverFrozen { .. }) => Err(CardError::NotReceiving),
+        Err(Rejection::TooMuchForOrigin) => Err(CardError::RefundedAlready),
         Err(Rejection::TooManyOpenInvoices) => Err(CardError::TooManyOpenInvoices),
         Err(rejection) => Err(Error::from(rejection).into()),
     }

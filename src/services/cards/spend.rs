@@ -90,6 +90,7 @@ fn refusal(rejection: Rejection, request: &SkimmedRequest) -> CardError {
         | Rejection::InsufficientBalance { .. }
         | Rejection::ReceiverFrozen { .. }
         | Rejection::BalanceLimit { .. }
-        | Rejection::TooManyOpenInvoices => CardError::NotPaid(rejection),
+        | Rejection::TooManyOpenInvoices
+        | Rejection::TooMuchForOrigin => CardError::NotPaid(rejection),
     }
 }

@@ -45,9 +45,9 @@ impl Mark {
     }
 
     /// Takes the mark away from a user who stays. Where that fails, it ends by itself.
-    pub(super) async fn take_away(self, services: &Services, id: UserId) {
+    pub(super) async fn take_away(self, services: &Services, by: Deleter, id: UserId) {
         let Some(Set { until, .. }) = self.0 else { return };
-        if let Err(error) = services.store.write(move |c| deletions::unmark(c, id, until)).await {
+        if let Err(error) = services.store.write(by.consumer(), move |c| deletions::unmark(c, id, until)).await {
             tracing::warn!(%error, user = %id, "a user who was not deleted stays marked for {MARK_S} seconds at most");
         }
     }

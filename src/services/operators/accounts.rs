@@ -67,7 +67,7 @@ impl From<ManagerWithKeys> for UserWithWallets {
 }
 
 /// A manager that is about to be created: a user of nobody's tenant, with a wallet of its own.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct NewManager {
     user: NewUser,
     keys: KeyPair,
@@ -109,7 +109,7 @@ pub async fn create(
     operator: Operator,
     claim: Option<Claim>,
     terms: AccountTerms,
-    show: impl FnOnce(ManagerWithKeys) -> Result<Vec<u8>, StoreError> + Send + 'static,
+    show: impl FnOnce(ManagerWithKeys) -> Result<Vec<u8>, StoreError> + Clone + Send + 'static,
 ) -> Result<Created<Vec<u8>>, Error> {
     if let Some(answer) = answer_again(services, operator, claim).await? {
         return Ok(answer);
@@ -129,7 +129,7 @@ pub async fn create(
 /// Creates a manager that cannot log in.
 pub async fn create_named(services: &Services, _: LocalAdministrator, name: Name) -> Result<ManagerWithKeys, Error> {
     let new = NewManager::named(&services.sealer, name);
-    Ok(services.store.write(|connection| new.create(connection)).await?)
+    Ok(services.store.write(Consumer::NOBODY, |connection| new.create(connection)).await?)
 }
 
 /// Creates the first manager, where the database has no users at all.
@@ -139,7 +139,7 @@ pub async fn create_first(
     name: Name,
 ) -> Result<Option<ManagerWithKeys>, Error> {
     let new = NewManager::named(&services.sealer, name);
-    let created = services.store.write(|connection| {
+    let created = services.store.write(Consumer::NOBODY, |connection| {
         settings::lock(connection)?;
         let is_empty = users::count_all(connection)? == 0;
         is_empty.then(|| new.create(connection)).transpose()

@@ -64,7 +64,7 @@ pub async fn create(
     claim: Option<Claim>,
     (wallet, terms): (Option<WalletId>, Terms),
     requested: Option<&Authority>,
-    show: impl FnOnce(PayLink) -> Result<Vec<u8>, StoreError> + Send + 'static,
+    show: impl FnOnce(PayLink) -> Result<Vec<u8>, StoreError> + Clone + Send + 'static,
 ) -> Result<Created<Vec<u8>>, Error> {
     check(services, &terms, requested).await?;
     let sealer = services.sealer.clone();

@@ -67,14 +67,21 @@ struct LinkExtra<'a> {
 /// The tag of invoices that links give.
 pub const TAG: &str = "lnurlp";
 
+/// How long a text is as the query of a URL has it.
+fn encoded_bytes(text: &str) -> usize {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).map(str::len).sum()
+}
+
 /// Finds a link that somebody would pay, who has sent the request to a host.
 pub async fn find(services: &Services, asked: LinkRef, requested: Option<&Authority>) -> Result<OpenLink, Error> {
     let missing = match asked.key {
         LinkKey::Id(_) => Missing::PayLink,
         LinkKey::Name(_) => Missing::Address,
     };
-    if asked.webhook_data.as_ref().is_some_and(|data| data.len() > WEBHOOK_DATA_BYTES_MAX || data.contains('\0')) {
-        let message = format!("must be at most {WEBHOOK_DATA_BYTES_MAX} bytes long, without U+0000");
+    // In the callback it is as long as in a URL, whose length is bounded.
+    let is_fit = |data: &String| encoded_bytes(data) <= WEBHOOK_DATA_BYTES_MAX && !data.contains('\0');
+    if !asked.webhook_data.as_ref().is_none_or(is_fit) {
+        let message = format!("must be at most {WEBHOOK_DATA_BYTES_MAX} bytes long as a URL has it, without U+0000");
         return Err(Error::Invalid { field: "webhook_data", message });
     }
     let (sealer, key) = (services.sealer.clone(), asked.key.clone());
@@ -179,7 +186,7 @@ pub async fn invoice(services: &Services, open: &OpenLink, payment: &LinkPayment
     let invoice = open.invoice(services, payment).await?;
     let bolt11 = invoice.bolt11.clone().ok_or(Error::Fault)?;
     let open_max = services.policy.link_invoices_max;
-    let command = IssueForLink { invoice, origin: open.link.id.into(), open_max };
+    let command = IssueForLink { invoice, origin: open.link.id.into(), open_max, total_max: None };
     let Issued = services.settle(command, open.consumer).await.map_err(gone)?;
     services.served.count_pr(open.link.id);
     Ok(bolt11)

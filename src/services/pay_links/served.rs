@@ -73,7 +73,9 @@ impl ServedCounts {
         let counts: Vec<_> = std::mem::take(&mut *self.0.lock()).into_iter().collect();
         for chunk in counts.chunks(CHUNK_LINKS) {
             let rows: Vec<_> = chunk.iter().map(|(id, count)| (*id, count.meta, count.pr)).collect();
-            if let Err(error) = store.write(move |connection| pay_links::add_served(connection, &rows)).await {
+            if let Err(error) =
+                store.write_in_background(move |connection| pay_links::add_served(connection, &rows)).await
+            {
                 tracing::warn!(%error, "how often pay links were served could not be written, and is lost");
             }
         }

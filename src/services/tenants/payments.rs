@@ -68,7 +68,10 @@ pub(super) async fn count(services: &Services, caller: TenantReader, tenant: Use
         let counted = counted.await?;
         let total = counted.total();
         if counted.is_worth_keeping() {
-            let kept = services.store.write(move |connection| counts::keep(connection, tenant, &counted)).await;
+            let kept = services
+                .store
+                .write(caller.consumer(), move |connection| counts::keep(connection, tenant, &counted))
+                .await;
             match (total, kept) {
                 (_, Ok(())) => {}
                 (Some(_), Err(error)) => tracing::warn!(%error, "a count of payments could not be kept"),

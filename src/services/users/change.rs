@@ -1,6 +1,6 @@
 //! Changing users.
 
-use super::{UniqueValues, with_wallets};
+use super::with_wallets;
 use crate::clock;
 use crate::crypto::password::Password;
 use crate::domain::external_id::ExternalId;
@@ -53,7 +53,6 @@ pub async fn change_unseen(
     terms: UserTerms,
 ) -> Result<ListTurn, Error> {
     let UserTerms { name, username, email, external_id, password, extra, may_create_users } = terms;
-    let unique = UniqueValues { username: username.clone(), email: email.clone(), external_id: external_id.clone() };
     let password_hash = services.passwords.hash(caller.consumer(), password).await?;
     // Before anything is changed, so that only what has done nothing is refused.
     let turn = services.store.list_turn(caller.consumer()).await?;
@@ -62,9 +61,8 @@ pub async fn change_unseen(
     let changed = services
         .write_as(caller, move |connection| users::update(connection, Some(tenant), id, &change, clock::now()))
         .await;
-    match changed.map_err(Error::of(Missing::User)) {
-        Ok(Ok(())) => Ok(turn),
-        Ok(Err(invalid)) => Err(Error::Invalid { field: "extra", message: invalid.to_string() }),
-        Err(error) => Err(unique.explain(services, tenant, Some(id), error).await),
+    match changed.map_err(Error::of(Missing::User))? {
+        Ok(()) => Ok(turn),
+        Err(invalid) => Err(Error::Invalid { field: "extra", message: invalid.to_string() }),
     }
 }

@@ -1,6 +1,6 @@
 //! Creating users.
 
-use super::{UniqueValues, with_wallets};
+use super::with_wallets;
 use crate::clock;
 use crate::crypto::password::Password;
 use crate::domain::api_keys::KeyPair;
@@ -43,13 +43,12 @@ pub async fn create(
     caller: impl CreatesUsers,
     claim: Option<Claim>,
     terms: NewUserTerms,
-    show: impl FnOnce(UserWithWallets) -> Result<Vec<u8>, StoreError> + Send + 'static,
+    show: impl FnOnce(UserWithWallets) -> Result<Vec<u8>, StoreError> + Clone + Send + 'static,
 ) -> Result<Created<Vec<u8>>, Error> {
     if let Some(answer) = answer_again(services, caller, claim).await? {
         return Ok(answer);
     }
     let NewUserTerms { name, wallet_name, username, email, external_id, password, extra, may_create_users } = terms;
-    let unique = UniqueValues { username: username.clone(), email: email.clone(), external_id: external_id.clone() };
     let password_hash = services.passwords.hash(caller.consumer(), password).await?;
     let created_at = clock::now();
     let (id, wallet) = (UserId::random(), WalletId::random());
@@ -73,8 +72,5 @@ pub async fn create(
         users::create(connection, &new)?;
         show(with_wallets(connection, &sealer, caller.tenant(), id)?)
     };
-    match once(services, caller, claim, create, Error::of(Missing::User)).await {
-        Ok(created) => Ok(created),
-        Err(error) => Err(unique.explain(services, caller.tenant(), None, error).await),
-    }
+    once(services, caller, claim, create, Error::of(Missing::User)).await
 }

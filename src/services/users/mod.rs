@@ -15,37 +15,8 @@ pub use verify::verify;
 use super::callers::{SeesTenant, WalletKey};
 use super::{Error, Missing, Services, UserWithWallets};
 use crate::crypto::secret::Sealer;
-use crate::domain::external_id::ExternalId;
 use crate::domain::ids::UserId;
-use crate::domain::text::{Email, Username};
 use crate::store::{Db, StoreError, users};
-
-/// The values of a user of which no two users of a tenant have the same.
-#[derive(Clone, Debug)]
-struct UniqueValues {
-    username: Option<Username>,
-    email: Option<Email>,
-    external_id: Option<ExternalId>,
-}
-
-impl UniqueValues {
-    /// What a refusal means: where a value was in the way, which one another user than this has.
-    async fn explain(self, services: &Services, tenant: UserId, but_for: Option<UserId>, error: Error) -> Error {
-        if !matches!(error, Error::Store(StoreError::Conflict)) {
-            return error;
-        }
-        let Self { username, email, external_id } = self;
-        let look = move |connection: &mut Db| {
-            users::taken(connection, tenant, but_for, username.as_ref(), external_id.as_ref(), email.as_ref())
-        };
-        match services.store.read(look).await {
-            Ok(Some(value)) => Error::Taken(value.into()),
-            // Whoever had it has gone again.
-            Ok(None) => Error::Unavailable,
-            Err(error) => error.into(),
-        }
-    }
-}
 
 /// A user of the tenant, with its wallets.
 pub async fn find(services: &Services, caller: impl SeesTenant, id: UserId) -> Result<UserWithWallets, Error> {

@@ -35,7 +35,7 @@ pub async fn verify(
         find(connection)?;
         users::password_hash_of(connection, id)
     };
-    let (hash, guess) = guess.count(services, look).await.map_err(Error::of(Missing::User))??;
+    let (hash, guess) = guess.count(services, caller.consumer(), look).await.map_err(Error::of(Missing::User))??;
     let judged = services.passwords.verify(turn, password, hash).await;
     // The turn is held until the count is settled.
     let (verified, turn) = guess.unless_ours(services, judged).await?;

@@ -49,7 +49,7 @@ pub async fn create(
     caller: Manager<AdminKey>,
     claim: Option<Claim>,
     terms: EndpointTerms,
-    show: impl FnOnce(EndpointWithSecret) -> Result<Vec<u8>, StoreError> + Send + 'static,
+    show: impl FnOnce(EndpointWithSecret) -> Result<Vec<u8>, StoreError> + Clone + Send + 'static,
 ) -> Result<Created<Vec<u8>>, Error> {
     let now = clock::now();
     let endpoint = Endpoint {

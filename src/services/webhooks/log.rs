@@ -70,7 +70,7 @@ pub async fn send_test(
     caller: Manager<AdminKey>,
     claim: Option<Claim>,
     endpoint: EndpointId,
-    show: impl FnOnce(Logged) -> Result<Vec<u8>, StoreError> + Send + 'static,
+    show: impl FnOnce(Logged) -> Result<Vec<u8>, StoreError> + Clone + Send + 'static,
 ) -> Result<Created<Vec<u8>>, Error> {
     let create = move |connection: &mut Db| {
         let url = endpoints::find(connection, caller.user(), endpoint)?.url;

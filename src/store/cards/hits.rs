@@ -187,6 +187,25 @@ pub fn refunds(connection: &mut Db, whose: Whose, offset: i64, limit: i64) -> Re
     rows.into_iter().map(refund).collect()
 }
 
+/// Locks a tap that nothing was paid with, and before it its card, as everybody does.
+pub fn lock_unspent(connection: &mut Db, card: CardId, id: HitId) -> Result<(), StoreError> {
+    super::lock_for_tap(connection, card)?;
+    let it = hits::table.filter(hits::id.eq(id.as_bytes().as_slice())).filter(hits::transfer_id.is_null());
+    let it = it.select(hits::id);
+    match connection {
+        // The transaction holds the only write lock.
+        Db::Sqlite(c) => it.first::<Vec<u8>>(c)?,
+        Db::Postgres(c) => it.for_update().first(c)?,
+    };
+    Ok(())
+}
+
+/// Deletes a tap that the transaction has locked.
+pub fn delete(connection: &mut Db, id: HitId) -> Result<(), StoreError> {
+    diesel::delete(hits::table.filter(hits::id.eq(id.as_bytes().as_slice()))).execute(connection)?;
+    Ok(())
+}
+
 /// Prunes some of the taps before a time that nothing was paid with; answers whether there may be
 /// more of them.
 pub fn prune(connection: &mut Db, before: UnixMs) -> Result<bool, StoreError> {

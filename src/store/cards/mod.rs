@@ -1,5 +1,6 @@
 //! Cards, and what was done with them.
 
+pub mod counters;
 pub mod hits;
 
 use diesel::prelude::*;
@@ -16,9 +17,7 @@ use crate::domain::money::Msat;
 use crate::domain::time::UnixMs;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
-use crate::store::db::lock::lock_row;
 use crate::store::db::schema::{accounts, cards};
-use crate::store::users::lock_caller;
 
 /// The cards of one wallet at most: all of them are shown at once.
 pub const CARDS_MAX: i64 = 100;
@@ -136,11 +135,9 @@ fn limits_of(transaction_sat: i64, daily_sat: i64) -> Result<CardLimits, StoreEr
     limits.map_err(|error| StoreError::Broken(format!("a card's limit {error}")))
 }
 
-/// Creates a card. Of one user's cards no two have the same unique id: that is a conflict.
+/// Creates a card of a user that the transaction has locked. Of one user's cards no two have the same
+/// unique id: that is a conflict.
 pub fn create(connection: &mut Db, new: &Card, otp: OtpDigest) -> Result<(), StoreError> {
-    // So that the cards of a user are created one by one.
-    lock_caller(connection, new.user)?;
-    delete_of_closed_wallets(connection, new)?;
     let in_wallet: i64 =
         cards::table.filter(cards::wallet_id.eq(new.wallet.as_bytes().as_slice())).count().get_result(connection)?;
     if in_wallet >= CARDS_MAX {
@@ -176,17 +173,18 @@ pub fn create(connection: &mut Db, new: &Card, otp: OtpDigest) -> Result<(), Sto
     Ok(())
 }
 
-/// Nobody can delete the card of a wallet that is deleted: it must not be in a new one's way.
-fn delete_of_closed_wallets(connection: &mut Db, new: &Card) -> Result<(), StoreError> {
-    let closed = accounts::table.filter(accounts::closed_at_ms.is_not_null()).select(accounts::id);
-    diesel::delete(
-        cards::table
-            .filter(cards::user_id.eq(new.user.as_bytes().as_slice()))
-            .filter(cards::uid.eq(new.uid.as_bytes().as_slice()))
-            .filter(cards::wallet_id.eq_any(closed)),
-    )
-    .execute(connection)?;
-    Ok(())
+/// The card of a user that has a unique id and belongs to a wallet that is deleted. Nobody else can
+/// delete it: it must not be in a new one's way.
+pub fn of_closed_wallet(connection: &mut Db, user: UserId, uid: CardUid) -> Result<Option<Card>, StoreError> {
+    let found: Option<Columns> = cards::table
+        .inner_join(accounts::table)
+        .filter(accounts::closed_at_ms.is_not_null())
+        .filter(cards::user_id.eq(user.as_bytes().as_slice()))
+        .filter(cards::uid.eq(uid.as_bytes().as_slice()))
+        .select(COLUMNS)
+        .first(connection)
+        .optional()?;
+    found.map(card).transpose()
 }
 
 /// Cards, oldest first.
@@ -203,19 +201,26 @@ pub fn list(connection: &mut Db, whose: Whose) -> Result<Vec<Card>, StoreError> 
     rows.into_iter().map(card).collect()
 }
 
-/// One of a wallet's cards, locked until the transaction ends.
-pub fn lock(connection: &mut Db, wallet: WalletId, public_id: &str) -> Result<Card, StoreError> {
+/// One of a wallet's cards, locked until the transaction ends, and with it the card of the same user
+/// that has a unique id which this one is to have: in the order in which everybody locks cards.
+pub fn lock(connection: &mut Db, wallet: WalletId, public_id: &str, uid: Option<CardUid>) -> Result<Card, StoreError> {
     let it = cards::table.filter(cards::public_id.eq(public_id));
-    let it = it.filter(cards::wallet_id.eq(wallet.as_bytes().as_slice()));
-    lock_row!(connection, it, cards::counter, StoreError::NotFound)?;
-    let columns: Columns = cards::table.filter(cards::public_id.eq(public_id)).select(COLUMNS).first(connection)?;
-    card(columns)
+    let it = it.filter(cards::wallet_id.eq(wallet.as_bytes().as_slice())).select(COLUMNS);
+    let found = card(it.first(connection)?)?;
+    if let Db::Postgres(c) = connection {
+        let mut uids = vec![found.uid.as_bytes().to_vec()];
+        uids.extend(uid.map(|uid| uid.as_bytes().to_vec()));
+        let both =
+            cards::table.filter(cards::user_id.eq(found.user.as_bytes().to_vec())).filter(cards::uid.eq_any(uids));
+        both.select(cards::id).order(cards::id).for_update().load::<Vec<u8>>(c)?;
+    }
+    // As it stands now.
+    card(it.first(connection)?)
 }
 
 /// Writes what has been changed of a card that the transaction has locked. Another card of the
 /// user's with the same unique id is a conflict.
 pub fn update(connection: &mut Db, changed: &Card) -> Result<(), StoreError> {
-    delete_of_closed_wallets(connection, changed)?;
     let updated = diesel::update(cards::table.filter(cards::id.eq(changed.id.as_bytes().as_slice())))
         .set((
             cards::name.eq(changed.name.as_str()),
@@ -242,24 +247,31 @@ pub fn replace_otp(connection: &mut Db, changed: &Card, otp: OtpDigest) -> Resul
     if updated == 1 { Ok(()) } else { Err(StoreError::NotFound) }
 }
 
-/// Deletes one of a wallet's cards, with what is known of its taps.
-pub fn delete(connection: &mut Db, wallet: WalletId, public_id: &str) -> Result<(), StoreError> {
-    let it = cards::table.filter(cards::public_id.eq(public_id));
-    let deleted = diesel::delete(it.filter(cards::wallet_id.eq(wallet.as_bytes().as_slice()))).execute(connection)?;
+/// Deletes a card that the transaction has locked, with what is known of its taps.
+pub fn delete(connection: &mut Db, card: CardId) -> Result<(), StoreError> {
+    let it = cards::table.filter(cards::id.eq(card.as_bytes().as_slice()));
+    let deleted = diesel::delete(it).execute(connection)?;
     if deleted == 1 { Ok(()) } else { Err(StoreError::NotFound) }
+}
+
+/// The card that a code is for, of a wallet that is there, and whose share that is charged to.
+pub fn by_otp(connection: &mut Db, otp: OtpDigest, now: UnixMs) -> Result<ShownCard, StoreError> {
+    let (columns, root): (Columns, Option<Vec<u8>>) = cards::table
+        .inner_join(accounts::table)
+        .filter(accounts::closed_at_ms.is_null())
+        .filter(cards::otp_digest.eq(otp.as_bytes().as_slice()))
+        .filter(cards::otp_expires_at_ms.gt(now.get()))
+        .select((COLUMNS, accounts::root_id))
+        .first(connection)?;
+    let card = card(columns)?;
+    Ok(ShownCard { consumer: consumer(root, card.user)?, card })
 }
 
 /// The card that a code is for, of a wallet that is there. The code is gone with that, but where
 /// the transaction is given up.
 pub fn take_by_otp(connection: &mut Db, otp: OtpDigest, now: UnixMs) -> Result<Card, StoreError> {
     let digest = otp.as_bytes().as_slice();
-    let found = cards::table
-        .inner_join(accounts::table)
-        .filter(accounts::closed_at_ms.is_null())
-        .filter(cards::otp_digest.eq(digest))
-        .filter(cards::otp_expires_at_ms.gt(now.get()))
-        .select(COLUMNS);
-    let card = card(found.first(connection)?)?;
+    let ShownCard { card, .. } = by_otp(connection, otp, now)?;
     // Of many who show it at once, one is the first.
     let taken = diesel::update(cards::table.filter(cards::otp_digest.eq(digest)))
         .set((cards::otp_digest.eq(None::<Vec<u8>>), cards::otp_expires_at_ms.eq(None::<i64>)))

@@ -60,18 +60,28 @@ const PAUSE_IN_VAIN: Duration = Duration::from_millis(100);
 
 /// The writers of this process on a SQLite file, which allows one writer at a time. Waiting for
 /// each other here is fast; waiting inside SQLite means sleeping and retrying. Cheap to clone.
+///
+/// The settler comes first: all others stand in a line, of which only the first one waits beside the
+/// settler, and whoever is done hands the turn to whoever has waited longest. Whatever the length of
+/// the line, the settler therefore waits for one transaction of another writer at most.
 #[derive(Clone)]
 pub(crate) struct Writers {
     turns: Arc<Mutex<()>>,
+    line: Arc<Mutex<()>>,
     copier: Arc<Copier>,
 }
 
 /// The right to write, until it is dropped. It is released before the thread is joined, because the
 /// thread may be waiting for it.
 pub(crate) struct Turn {
-    _turn: ArcMutexGuard<RawMutex, ()>,
+    /// The lock on writing.
+    writing: Option<Guard>,
+    /// The first position of the line; the settler has none.
+    line: Option<Guard>,
     copier: Arc<Copier>,
 }
+
+type Guard = ArcMutexGuard<RawMutex, ()>;
 
 /// The thread. It is joined on drop, so that its connection is closed properly.
 struct Copier {
@@ -86,12 +96,19 @@ impl Writers {
         let (written, told) = sync_channel(1);
         let work = Work { database: database.clone(), turns: Arc::clone(&turns), connection: None, file: None };
         let thread = thread::Builder::new().name("checkpoints".to_owned()).spawn(move || work.run(&told))?;
-        Ok(Self { turns, copier: Arc::new(Copier { written: Some(written), thread: Some(thread) }) })
+        let copier = Arc::new(Copier { written: Some(written), thread: Some(thread) });
+        Ok(Self { turns, line: Arc::default(), copier })
     }
 
-    /// Waits for the other writers of this process.
+    /// Waits for the writer whose turn it is: for the settler.
+    pub(crate) fn turn_of_settler(&self) -> Turn {
+        Turn { writing: Some(self.turns.lock_arc()), line: None, copier: Arc::clone(&self.copier) }
+    }
+
+    /// Waits in line: for everybody else.
     pub(crate) fn turn(&self) -> Turn {
-        Turn { _turn: self.turns.lock_arc(), copier: Arc::clone(&self.copier) }
+        let line = self.line.lock_arc();
+        Turn { writing: Some(self.turns.lock_arc()), line: Some(line), copier: Arc::clone(&self.copier) }
     }
 }
 
@@ -101,6 +118,11 @@ impl Drop for Turn {
             // If the channel is full, the thread will check anyway; if it is closed, writers copy
             // the log.
             let _told = written.try_send(());
+        }
+        // Handed to whoever waits: otherwise a busy writer would take it again before another one
+        // that is being woken.
+        for guard in [self.writing.take(), self.line.take()].into_iter().flatten() {
+            ArcMutexGuard::unlock_fair(guard);
         }
     }
 }

@@ -5,6 +5,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 use crate::crypto::secret::UnsealError;
 use crate::domain::ids::InvalidId;
 use crate::fairness::gate::Refusal;
+use crate::store::users::UniqueValue;
 use crate::store::users::sub_managers::NoRoom;
 
 /// A query failed. The messages are for the log, never for a caller.
@@ -13,6 +14,10 @@ pub enum StoreError {
     /// The database is down or busy: worth a retry later.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// The database has aborted a transaction, because it and others were in each other's way: it
+    /// may succeed when it is tried again.
+    #[error("a transaction was aborted: {0}")]
+    Contended(String),
     /// Too many requests are waiting.
     #[error(transparent)]
     Busy(#[from] Refusal),
@@ -52,6 +57,9 @@ pub enum StoreError {
     /// A value that must be unique is taken.
     #[error("a unique value is taken")]
     Conflict,
+    /// Another user of the tenant has a value that must be unique.
+    #[error("another user has the value: {0:?}")]
+    Taken(UniqueValue),
     /// A row does not exist, or belongs to another tenant.
     #[error("not found")]
     NotFound,
@@ -78,16 +86,23 @@ impl From<Error> for StoreError {
                 _,
             )
             | Error::DeserializationError(_) => Self::Broken(error.to_string()),
-            Error::DatabaseError(
-                DatabaseErrorKind::ClosedConnection
-                | DatabaseErrorKind::UnableToSendCommand
-                | DatabaseErrorKind::SerializationFailure,
-                _,
-            )
+            Error::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _)
             | Error::BrokenTransactionManager => Self::Unavailable(error.to_string()),
+            Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => Self::Contended(error.to_string()),
+            Error::DatabaseError(DatabaseErrorKind::Unknown, ref info) if is_lock_conflict(info.message()) => {
+                Self::Contended(error.to_string())
+            }
             other => Self::Fault(other.to_string()),
         }
     }
+}
+
+/// Whether PostgreSQL has ended a wait for a lock, because nobody in a circle would ever have got it
+/// (40P01) or because it took too long (55P03). Diesel does not pass these codes on. A server that
+/// says it in another language is only less clear about it: what is not understood is tried again
+/// as well.
+fn is_lock_conflict(message: &str) -> bool {
+    message.contains("deadlock detected") || message.contains("due to lock timeout")
 }
 
 impl From<InvalidId> for StoreError {

@@ -16,3 +16,4 @@ pub mod settings;
 pub(crate) mod sqlite_file;
 pub(crate) mod statement;
 pub(crate) mod sums;
+pub(crate) mod tenant_lock;

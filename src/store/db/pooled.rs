@@ -85,6 +85,7 @@ impl PooledConnection {
             StoreError::Unavailable(_)
             | StoreError::Fault(_)
             | StoreError::OutcomeUnknown(_)
+            | StoreError::Contended(_)
             | StoreError::Revoked
             | StoreError::Frozen
             | StoreError::NotAManager
@@ -95,6 +96,7 @@ impl PooledConnection {
             | StoreError::TooManyPayLinks
             | StoreError::TooManyCards
             | StoreError::Conflict
+            | StoreError::Taken(_)
             | StoreError::Broken(_)
             | StoreError::Busy(_)
             | StoreError::TooLong

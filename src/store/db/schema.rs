@@ -168,6 +168,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    card_counters (user_id, uid, keys_digest) {
+        user_id -> Binary,
+        uid -> Binary,
+        keys_digest -> Binary,
+        counter -> BigInt,
+    }
+}
+
+diesel::table! {
     hits (id) {
         id -> Binary,
         card_id -> Binary,

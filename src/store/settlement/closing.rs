@@ -102,7 +102,15 @@ pub(crate) fn lock_users(connection: &mut Db, read_set: &ReadSet) -> Result<Lock
     if !read_set.managers.is_empty() {
         let found = match connection {
             Db::Sqlite(c) => find_each(c, &read_set.managers, |c, id| SelectManager { id }.get_result(c))?,
-            Db::Postgres(c) => closing_postgres::lock_managers(c, &read_set.managers)?,
+            Db::Postgres(c) => {
+                if !read_set.users.is_empty() {
+                    // All at once, as those to delete are: two batches that each delete a manager who
+                    // asks in the other one would wait for each other.
+                    let all = read_set.managers.union(&read_set.users).copied().collect();
+                    closing_postgres::lock_users(c, &all)?;
+                }
+                closing_postgres::lock_managers(c, &read_set.managers)?
+            }
         };
         locked.managers =
             found.iter().map(|user| Ok(UserId::from_slice(&user.id)?)).collect::<Result<_, StoreError>>()?;

@@ -101,7 +101,7 @@ impl SettlementStore for Settlement {
     fn begin(&mut self) -> Result<(), SettleError> {
         self.written = None;
         self.turn = None;
-        self.turn = self.sqlite_writers.as_ref().map(Writers::turn);
+        self.turn = self.sqlite_writers.as_ref().map(Writers::turn_of_settler);
         let begun = match self.connect() {
             Ok(Db::Sqlite(c)) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
             Ok(Db::Postgres(c)) => AnsiTransactionManager::begin_transaction(c),
@@ -145,6 +145,7 @@ impl SettlementStore for Settlement {
             };
             snapshot.external_ids = external_ids::find(connection, &read_set)?;
             snapshot.open_invoices = origins::count_open(connection, &read_set, clock)?;
+            snapshot.promised = origins::promised(connection, &read_set, clock)?;
             snapshot.claims = match connection {
                 Db::Sqlite(c) => sqlite::claims(c, &read_set)?,
                 Db::Postgres(c) => postgres::claims(c, &read_set)?,
@@ -231,6 +232,7 @@ where
 fn settle_error(error: StoreError) -> SettleError {
     match error {
         StoreError::Conflict
+        | StoreError::Taken(_)
         | StoreError::Broken(_)
         | StoreError::NotFound
         | StoreError::Revoked
@@ -243,6 +245,7 @@ fn settle_error(error: StoreError) -> SettleError {
         | StoreError::TooManyPayLinks
         | StoreError::TooManyCards => SettleError::Refused(error.to_string()),
         StoreError::Unavailable(_)
+        | StoreError::Contended(_)
         | StoreError::OutcomeUnknown(_)
         | StoreError::Busy(_)
         | StoreError::TooLong

@@ -9,6 +9,7 @@ use diesel::sql_types::{Array, BigInt, Binary};
 use diesel::{PgConnection, SqliteConnection};
 
 use crate::domain::ids::{AccountId, OriginId};
+use crate::domain::money::Msat;
 use crate::domain::time::UnixMs;
 use crate::ledger::batch::ReadSet;
 use crate::ledger::state::Effects;
@@ -66,6 +67,28 @@ pub(crate) fn count_open(
             rows.into_iter().map(count).collect()
         }
     }
+}
+
+/// Sums up what was paid and what waits to be paid, for each origin that limits it. These are few, and
+/// have few invoices.
+pub(crate) fn promised(
+    connection: &mut Db,
+    read_set: &ReadSet,
+    clock: &dyn Fn() -> UnixMs,
+) -> Result<HashMap<(AccountId, OriginId), Msat>, StoreError> {
+    let mut promised = HashMap::with_capacity(read_set.limited_origins.len());
+    for place in &read_set.limited_origins {
+        let (payee, origin) = place;
+        let can_be_paid = invoices::state.eq("open").and(invoices::expires_at_ms.gt(clock().get()));
+        let amounts: Vec<i64> = invoices::table
+            .filter(invoices::origin.eq(origin.as_bytes().as_slice()))
+            .filter(invoices::wallet_id.eq(payee.as_bytes().as_slice()))
+            .filter(invoices::state.eq("paid").or(can_be_paid))
+            .select(invoices::amount_msat)
+            .load(connection)?;
+        promised.insert(*place, Msat::new(amounts.iter().fold(0, |sum, amount| sum.saturating_add(*amount))));
+    }
+    Ok(promised)
 }
 
 /// Writes what new invoices were issued for, and that they wait to be paid, unless they were paid in

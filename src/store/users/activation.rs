@@ -4,12 +4,12 @@
 use diesel::prelude::*;
 
 use crate::domain::controls::Freeze;
-use crate::domain::ids::UserId;
+use crate::domain::ids::{UserId, WalletId};
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::EventKind;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
-use crate::store::db::schema::{accounts, users};
+use crate::store::db::schema::users;
 use crate::store::webhooks::events;
 use crate::store::{users as tenants, wallets};
 
@@ -31,18 +31,16 @@ pub fn set(
     diesel::update(users::table.filter(users::id.eq(id.as_bytes().as_slice())))
         .set((users::deactivated_at_ms.eq((!active).then_some(now.get())), users::updated_at_ms.eq(now.get())))
         .execute(connection)?;
-    let mut own = wallets::of_users(connection, &[id])?;
-    // The order in which everybody locks accounts.
-    own.sort_unstable_by_key(|wallet| wallet.id);
-    let is_told = !active && events::subscribed(connection, tenant)?.contains(EventKind::WalletFrozen);
-    for wallet in own {
-        diesel::update(accounts::table.filter(accounts::id.eq(wallet.id.as_bytes().as_slice())))
-            .set(accounts::deactivated.eq(!active))
-            .execute(connection)?;
-        if is_told {
-            let payload = serde_json::json!({ "id": wallet.id, "scope": Freeze::Everything.as_str(), "by": "manager" });
-            events::tell(connection, EventKind::WalletFrozen, tenant, Some(wallet.id.account()), &payload, now)?;
-        }
+    // Payments wait while accounts are locked: that comes last, and takes few statements, however many
+    // wallets there are.
+    let own = wallets::ids_of_users(connection, &[id], usize::MAX)?;
+    let own: Vec<WalletId> = own.into_iter().map(|(_, wallet)| wallet).collect();
+    if !active {
+        let told = own.iter().map(|wallet| {
+            let payload = serde_json::json!({ "id": wallet, "scope": Freeze::Everything.as_str(), "by": "manager" });
+            (wallet.account(), payload)
+        });
+        events::tell_of_wallets(connection, EventKind::WalletFrozen, tenant, id, told, now)?;
     }
-    Ok(())
+    wallets::controls::set_deactivated(connection, &own, !active)
 }

@@ -55,7 +55,7 @@ pub struct User {
 }
 
 /// A new user with its first wallet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct NewUser {
     /// Its id.
     pub id: UserId,
@@ -83,7 +83,7 @@ pub struct NewUser {
 }
 
 /// Changes to a user; `None` leaves a field as it is.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct UserChange {
     /// The new name.
     pub name: Option<Name>,
@@ -186,8 +186,11 @@ pub fn create(connection: &mut Db, new: &NewUser) -> Result<(), StoreError> {
         Some(manager) => sub_managers::hold(connection, manager)?,
         None => new.id,
     };
-    if let Some(manager) = new.manager.filter(|_| new.may_create_users) {
-        sub_managers::check_room(connection, manager)?;
+    if let Some(manager) = new.manager {
+        if new.may_create_users {
+            sub_managers::check_room(connection, manager)?;
+        }
+        check_taken(connection, manager, None, (new.username.as_ref(), new.external_id.as_ref(), new.email.as_ref()))?;
     }
     diesel::insert_into(users::table)
         .values((
@@ -263,14 +266,26 @@ pub enum UniqueValue {
     ExternalId,
 }
 
-/// Which of these values a user of the tenant has already, but for this one.
-pub fn taken(
+/// The values that a user is to have.
+type Wanted<'a> = (Option<&'a Username>, Option<&'a ExternalId>, Option<&'a Email>);
+
+/// Makes sure that no user of the tenant but this one has any of these values. Nobody takes one
+/// meanwhile, because the transactions of a tenant run one after the other.
+fn check_taken(
     connection: &mut Db,
     tenant: UserId,
     but_for: Option<UserId>,
-    username: Option<&Username>,
-    external_id: Option<&ExternalId>,
-    email: Option<&Email>,
+    wanted: Wanted<'_>,
+) -> Result<(), StoreError> {
+    taken(connection, tenant, but_for, wanted)?.map_or(Ok(()), |value| Err(StoreError::Taken(value)))
+}
+
+/// Which of these values a user of the tenant has already, but for this one.
+fn taken(
+    connection: &mut Db,
+    tenant: UserId,
+    but_for: Option<UserId>,
+    (username, external_id, email): Wanted<'_>,
 ) -> Result<Option<UniqueValue>, StoreError> {
     let mut is_there = |value: Condition| -> Result<bool, StoreError> {
         let others = users::table
@@ -332,8 +347,15 @@ pub fn update(
     change: &UserChange,
     now: UnixMs,
 ) -> Result<Result<(), InvalidText>, StoreError> {
+    if change.may_create_users == Some(false) {
+        sub_managers::lock_heirs(connection, tenant, id)?;
+    }
     lock(connection, tenant, id)?;
     let before = find(connection, tenant, id)?;
+    if let Some(tenant) = tenant {
+        let wanted = (change.username.as_ref(), change.external_id.as_ref(), change.email.as_ref());
+        check_taken(connection, tenant, Some(id), wanted)?;
+    }
     let extra = match (&before.extra, &change.extra) {
         (Some(old), Some(new)) => match old.merged_with(new) {
             Ok(merged) => Some(merged),

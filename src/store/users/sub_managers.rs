@@ -70,27 +70,46 @@ pub(crate) fn check_room(connection: &mut Db, creator: UserId) -> Result<(), Sto
     if is_full { Err(NoRoom::TooMany.into()) } else { Ok(()) }
 }
 
-/// Revokes the right from a user that this transaction has locked, and from everybody who has it
-/// through this one. Nobody can keep it by first granting it to another user of its own.
-pub(crate) fn revoke(connection: &mut Db, user: UserId) -> Result<(), StoreError> {
-    diesel::update(users::table.filter(users::id.eq(user.as_bytes().as_slice())))
-        .set(users::may_create_users.eq(false))
-        .execute(connection)?;
+/// Those who lose the right when a user does, this one first.
+fn heirs(connection: &mut Db, user: UserId) -> Result<Vec<Vec<u8>>, StoreError> {
     let mut level = vec![user.as_bytes().to_vec()];
-    // Level by level: each level is locked before the next one is read, so that nobody is added to
-    // it in between.
+    let mut all = Vec::new();
     while !level.is_empty() {
         let mut below = Vec::new();
         for creators in level.chunks(CHUNK_IDS) {
             let of_these = users::table.filter(users::may_create_users).filter(users::manager_id.eq_any(creators));
-            below.extend(
-                diesel::update(of_these)
-                    .set(users::may_create_users.eq(false))
-                    .returning(users::id)
-                    .get_results::<Vec<u8>>(connection)?,
-            );
+            below.extend(of_these.select(users::id).load::<Vec<u8>>(connection)?);
         }
+        all.append(&mut level);
         level = below;
+    }
+    Ok(all)
+}
+
+/// Locks those who lose the right when a user of the tenant does, this one included, in the order in
+/// which everybody locks users: before any one of them is locked otherwise. Nobody is added to them
+/// meanwhile, because the transactions of a tenant run one after the other.
+pub(crate) fn lock_heirs(connection: &mut Db, tenant: Option<UserId>, user: UserId) -> Result<(), StoreError> {
+    // Nobody locks users of others.
+    super::find(connection, tenant, user)?;
+    if let Db::Postgres(_) = connection {
+        let mut ids = heirs(connection, user)?;
+        ids.sort_unstable();
+        for ids in ids.chunks(CHUNK_IDS) {
+            let Db::Postgres(c) = connection else { break };
+            let these = users::table.filter(users::id.eq_any(ids)).select(users::id).order(users::id);
+            these.for_no_key_update().load::<Vec<u8>>(c)?;
+        }
+    }
+    Ok(())
+}
+
+/// Revokes the right from a user, and from everybody who has it through this one, all of whom this
+/// transaction has locked. Nobody can keep it by first granting it to another user of its own.
+pub(crate) fn revoke(connection: &mut Db, user: UserId) -> Result<(), StoreError> {
+    for ids in heirs(connection, user)?.chunks(CHUNK_IDS) {
+        let these = users::table.filter(users::id.eq_any(ids));
+        diesel::update(these).set(users::may_create_users.eq(false)).execute(connection)?;
     }
     Ok(())
 }

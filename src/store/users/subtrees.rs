@@ -44,6 +44,7 @@ pub fn deepest(connection: &mut Db, id: UserId, limit: i64) -> Result<Vec<UserId
 /// through this one. From then on none of them gains users, unless its manager grants the right
 /// again.
 pub fn stop_creating(connection: &mut Db, tenant: UserId, id: UserId) -> Result<(), StoreError> {
+    sub_managers::lock_heirs(connection, Some(tenant), id)?;
     users::lock(connection, tenant, id)?;
     sub_managers::revoke(connection, id)
 }

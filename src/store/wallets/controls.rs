@@ -14,6 +14,7 @@ use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 use crate::store::db::lock::lock_row;
 use crate::store::db::schema::accounts;
+use crate::store::wallets::CHUNK_IDS;
 use crate::store::webhooks::events;
 
 /// Who freezes a wallet. Neither can lift the other's freeze.
@@ -58,6 +59,21 @@ pub fn lock(connection: &mut Db, id: WalletId) -> Result<(), StoreError> {
     let open = accounts::table.filter(accounts::id.eq(id.as_bytes().as_slice()));
     let open = open.filter(accounts::closed_at_ms.is_null());
     lock_row!(connection, open, accounts::day_max_msat, StoreError::NotFound)
+}
+
+/// Deactivates wallets, or activates them again. Locks them first, in the order in which everybody
+/// locks accounts: one statement changes rows in any order.
+pub(crate) fn set_deactivated(connection: &mut Db, ids: &[WalletId], deactivated: bool) -> Result<(), StoreError> {
+    let mut ids: Vec<_> = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
+    ids.sort_unstable();
+    for ids in ids.chunks(CHUNK_IDS) {
+        let these = || accounts::table.filter(accounts::id.eq_any(ids));
+        if let Db::Postgres(c) = connection {
+            these().select(accounts::id).order(accounts::id).for_no_key_update().load::<Vec<u8>>(c)?;
+        }
+        diesel::update(these()).set(accounts::deactivated.eq(deactivated)).execute(connection)?;
+    }
+    Ok(())
 }
 
 /// Sets the spending limits of a wallet's own key.

@@ -71,7 +71,7 @@ impl Wallet {
 }
 
 /// A new wallet, with its two keys.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct NewWallet {
     /// Its id.
     pub id: WalletId,
@@ -84,7 +84,7 @@ pub struct NewWallet {
 }
 
 /// A stored key pair: digests to find the keys by, and the encrypted keys.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct StoredKeys([(KeyKind, KeyDigest, Sealed); 2]);
 
 impl StoredKeys {

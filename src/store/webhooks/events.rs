@@ -104,6 +104,11 @@ fn consumer_of(connection: &mut Db, manager: UserId, account: Option<AccountId>)
         }
         None => manager,
     };
+    consumer_of_user(connection, user)
+}
+
+/// The consumer that events of a user's wallets are charged to.
+fn consumer_of_user(connection: &mut Db, user: UserId) -> Result<Consumer, StoreError> {
     let user_row = users::table.filter(users::id.eq(user.as_bytes().as_slice()));
     let root: Vec<u8> = user_row.select(users::root_id).first(connection)?;
     Ok(Consumer::of(UserId::from_slice(&root)?, user))
@@ -138,6 +143,53 @@ pub fn tell(
     Ok(())
 }
 
+#[derive(Insertable)]
+#[diesel(table_name = events)]
+struct EventRow {
+    id: Vec<u8>,
+    kind: &'static str,
+    account_id: Vec<u8>,
+    manager_id: Vec<u8>,
+    payload: String,
+    created_at_ms: i64,
+    consumer: Vec<u8>,
+}
+
+/// As [`tell`], an event for each of some wallets of one user.
+pub fn tell_of_wallets<P: Serialize>(
+    connection: &mut Db,
+    kind: EventKind,
+    manager: UserId,
+    user: UserId,
+    told: impl IntoIterator<Item = (AccountId, P)>,
+    now: UnixMs,
+) -> Result<(), StoreError> {
+    if !subscribed(connection, manager)?.contains(kind) {
+        return Ok(());
+    }
+    let consumer = consumer_of_user(connection, user)?.to_bytes().to_vec();
+    let row = |(account, payload): (AccountId, P)| {
+        let payload = serde_json::to_string(&payload).map_err(|error| StoreError::Fault(error.to_string()))?;
+        Ok(EventRow {
+            id: EventId::next().as_bytes().to_vec(),
+            kind: kind.as_str(),
+            account_id: account.as_bytes().to_vec(),
+            manager_id: manager.as_bytes().to_vec(),
+            payload,
+            created_at_ms: now.get(),
+            consumer: consumer.clone(),
+        })
+    };
+    let rows = told.into_iter().map(row).collect::<Result<Vec<_>, StoreError>>()?;
+    for rows in rows.chunks(ROWS_MAX) {
+        match connection {
+            Db::Sqlite(c) => diesel::insert_into(events::table).values(rows).execute(c)?,
+            Db::Postgres(c) => diesel::insert_into(events::table).values(rows).execute(c)?,
+        };
+    }
+    Ok(())
+}
+
 pub(crate) fn stored_kind(name: &str) -> Result<EventKind, StoreError> {
     EventKind::from_stored(name).ok_or_else(|| StoreError::Broken(format!("an event of the kind {name:?}")))
 }
@@ -156,7 +208,7 @@ pub(crate) fn lock_queues(connection: &mut Db) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Deliveries stored by one statement: SQLite accepts 32,766 values at once, and PostgreSQL 65,535.
+/// Rows stored by one statement: SQLite accepts 32,766 values at once, and PostgreSQL 65,535.
 const ROWS_MAX: usize = 1000;
 
 #[derive(Insertable)]

@@ -28,7 +28,7 @@ impl ApiError {
     pub fn from_store(error: StoreError, missing: ErrorCode) -> Self {
         match error {
             StoreError::NotFound => missing.into(),
-            StoreError::Unavailable(error) => {
+            StoreError::Unavailable(error) | StoreError::Contended(error) => {
                 tracing::warn!(%error, "a query could not be run");
                 ErrorCode::Unavailable.into()
             }
@@ -43,6 +43,7 @@ impl ApiError {
             StoreError::TooManyWallets => ErrorCode::TooManyWallets.into(),
             StoreError::TooManyPayLinks => ErrorCode::TooManyPayLinks.into(),
             StoreError::TooManyCards => ErrorCode::TooManyCards.into(),
+            StoreError::Taken(value) => services::Error::Taken(value.into()).into(),
             StoreError::OutcomeUnknown(error) => {
                 tracing::error!(%error, "the outcome of a change is not known");
                 ErrorCode::OutcomeUnknown.into()
@@ -112,6 +113,7 @@ impl ApiError {
             Rejection::InsufficientBalance { .. } => ErrorCode::InsufficientBalance,
             Rejection::BalanceLimit { .. } => ErrorCode::BalanceLimit,
             Rejection::TooManyOpenInvoices => ErrorCode::TooManyOpenInvoices,
+            Rejection::TooMuchForOrigin => return Self::with_detail(ErrorCode::LinkRefused, rejection.to_string()),
         };
         match rejection.leg().filter(|_| legs) {
             Some(leg) => Self::from(code).at_leg(leg),
