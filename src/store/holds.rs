@@ -44,9 +44,6 @@ pub enum Owner {
 /// A hold that is over, and the payment hash of the hold invoice that it is for, if it is.
 pub type Over = (HoldId, Option<PaymentHash>);
 
-/// An id, a payment hash, and the invoice that it is for, if it is for one.
-type OverColumns = (Vec<u8>, Vec<u8>, Option<Vec<u8>>);
-
 /// An id, a wallet, a payment hash, a group, an amount, a memo, extra, created at, expires at.
 type Columns = (Vec<u8>, Vec<u8>, Vec<u8>, Option<String>, i64, String, Option<String>, i64, i64);
 
