@@ -83,7 +83,8 @@ pub fn open_any_store(config: &Config) -> Result<Store, StartupError> {
         return Err(StartupError::NoDatabase);
     }
     data_dirs::guard(&config.storage);
-    Ok(Store::open(config.storage.database())?)
+    let store = Store::open(config.storage.database())?;
+    if store.read_blocking(migrations::is_untouched)? { Err(StartupError::NoDatabase) } else { Ok(store) }
 }
 
 /// Opens an existing database that has the newest schema.

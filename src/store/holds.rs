@@ -41,6 +41,9 @@ pub enum Owner {
     Manager(UserId),
 }
 
+/// An id, a payment hash, and the invoice that it is for, if it is for one.
+type OverColumns = (Vec<u8>, Vec<u8>, Option<Vec<u8>>);
+
 /// A hold that is over, and the payment hash of the hold invoice that it is for, if it is.
 pub type Over = (HoldId, Option<PaymentHash>);
 

@@ -12,6 +12,8 @@ both_stores! {
                 "id": server.manager.id,
                 "name": "manager",
                 "balance": 1_000_000_000i64,
+                "balance_held": 0,
+                "balance_total": 1_000_000_000i64,
                 "user": server.manager.user,
                 "currency": "sat",
             }));

@@ -191,7 +191,10 @@ pub(in crate::api) async fn void_hold(
     tag = "Holds",
     params(Idempotency),
     request_body = Settlement,
-    responses((status = 201, description = "The holds", body = Vec<HoldView>)),
+    responses(
+        (status = 201, description = "The holds", body = Vec<HoldView>),
+        (status = 200, description = "Nothing had to be settled: the group has no open holds", body = Vec<HoldView>)
+    ),
     security(("AdminKey" = []))
 )]
 #[post("/usermanager/api/v1/holds/settle")]
@@ -207,5 +210,6 @@ pub(in crate::api) async fn settle_holds(
     let payees: Vec<_> = order.captures.iter().map(|capture| capture.to.len()).collect();
     let settled = holds::settle(&app.services, room, claim, order).await;
     let settled = settled.map_err(|error| about_payee(error, |payee| payee_of(&payees, payee)))?;
-    respond(settled, true, StatusCode::CREATED).await
+    let status = if settled.answer.is_empty() { StatusCode::OK } else { StatusCode::CREATED };
+    respond(settled, true, status).await
 }

@@ -39,6 +39,15 @@ pub fn run(connection: &mut Db) -> Result<Vec<String>, StoreError> {
     .map_err(fault)
 }
 
+/// Whether no migration has ever been run.
+pub fn is_untouched(connection: &mut Db) -> Result<bool, StoreError> {
+    match connection {
+        Db::Sqlite(c) => c.applied_migrations().map(|applied| applied.is_empty()),
+        Db::Postgres(c) => c.applied_migrations().map(|applied| applied.is_empty()),
+    }
+    .map_err(fault)
+}
+
 /// Reverts the newest migration. Returns its name.
 pub fn revert_last(connection: &mut Db) -> Result<String, StoreError> {
     match connection {
