@@ -41,24 +41,30 @@ impl<T: Clone + Eq + Hash> Stock<T> {
         let (held_then, lent_then) = (held.saturating_add(amount), self.lent.saturating_add(amount));
         if self.lent == 0 || held_then <= self.total.saturating_sub(lent_then) {
             self.take_anyway(who, amount);
+            self.lent = lent_then;
             Ok(())
         } else {
             Err(if held > 0 { Spent::ByItself } else { Spent::ByOthers })
         }
     }
 
-    /// Takes an amount that cannot be refused, because it is used already.
+    /// Takes an amount that cannot be refused, because it is used already. It counts against whoever
+    /// takes it, and nobody else is refused for it.
     pub fn take_anyway(&mut self, who: &T, amount: usize) {
         if amount > 0 {
             let held = self.held.entry(who.clone()).or_default();
             *held = held.saturating_add(amount);
-            self.lent = self.lent.saturating_add(amount);
         }
     }
 
     /// Gives back an amount that was taken.
     pub fn give_back(&mut self, who: &T, amount: usize) {
         self.lent = self.lent.saturating_sub(amount);
+        self.give_back_anyway(who, amount);
+    }
+
+    /// Gives back an amount that could not be refused.
+    pub fn give_back_anyway(&mut self, who: &T, amount: usize) {
         if let Some(held) = self.held.get_mut(who) {
             *held = held.saturating_sub(amount);
             if *held == 0 {

@@ -471,6 +471,13 @@ impl Command {
         }
     }
 
+    /// Whether it names something that clients choose and that another replica may just have taken: an
+    /// idempotency key, or the payment hash of a hold invoice.
+    pub fn may_be_forestalled(&self) -> bool {
+        let chooses_hash = matches!(self, Self::CreateInvoice(create) if create.invoice.preimage.is_none());
+        chooses_hash || self.claim().is_some()
+    }
+
     /// The idempotency key of the command, and the account it belongs to: that of the wallet whose
     /// key is used, or issuance for operators.
     pub fn claim(&self) -> Option<(AccountId, Claim)> {

@@ -32,10 +32,9 @@ pub(super) fn settle_jobs(store: &mut dyn SettlementStore, batch: Vec<Job>, cloc
             }
         }
         // A command that the database refuses must not affect the others in its batch. A command
-        // whose idempotency key was just taken by another replica will find it taken on the retry.
-        Err(SettleError::Refused(error))
-            if commands.len() > 1 || commands.iter().any(|command| command.claim().is_some()) =>
-        {
+        // whose idempotency key or payment hash was just taken by another replica will find it taken on
+        // the retry.
+        Err(SettleError::Refused(error)) if commands.len() > 1 || commands.iter().any(Command::may_be_forestalled) => {
             tracing::warn!(%error, "a batch was refused; settling its commands one by one");
             let mut away = None;
             for (command, (reply, _place, origin)) in commands.iter().zip(waiting) {
@@ -64,8 +63,8 @@ pub(super) fn settle_jobs(store: &mut dyn SettlementStore, batch: Vec<Job>, cloc
 fn settle_one(store: &mut dyn SettlementStore, command: &Command, clock: fn() -> UnixMs) -> Answer {
     let command = std::slice::from_ref(command);
     let settled = match settle_patiently(store, command, clock) {
-        // Its idempotency key was taken between the lookup and the write; a retry finds it.
-        Err(SettleError::Refused(_)) if command.iter().any(|command| command.claim().is_some()) => {
+        // What it names was taken between the lookup and the write; a retry finds it.
+        Err(SettleError::Refused(_)) if command.iter().any(Command::may_be_forestalled) => {
             settle_patiently(store, command, clock)
         }
         settled => settled,

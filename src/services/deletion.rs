@@ -72,6 +72,9 @@ impl Deleter {
     const fn refusal(self, found: Obstacles) -> Option<Rejection> {
         match self {
             Self::Operator(_) if found.has_users => Some(Rejection::UserHasUsers),
+            Self::Operator(_) | Self::Login(_) | Self::Manager { .. } if found.has_holds => {
+                Some(Rejection::WalletHasHolds)
+            }
             Self::Operator(_) | Self::Login(_) | Self::Manager { sweep: false, .. } if found.holds_money => {
                 Some(Rejection::WalletHoldsMoney)
             }

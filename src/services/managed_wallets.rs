@@ -58,7 +58,7 @@ pub async fn list<T: Send + 'static>(
     let window = if after.is_some() { window.after_first_page() } else { window };
     let sealer = services.sealer.clone();
     let page = services.store.read_list(caller.consumer(), move |connection| {
-        caller.recheck(connection)?;
+        caller.recheck_tenant(connection)?;
         let page = wallets::list(connection, tenant, &filter, after.as_ref(), window.offset, window.rows())?;
         let is_last = window.ends_with(page.len());
         let last = page.last().map(cursor_of);
@@ -78,7 +78,7 @@ pub async fn list_of_user(
     let sealer = services.sealer.clone();
     let found = services.store.read_list(caller.consumer(), move |connection| {
         // It may have waited since the key or token was proved, and what is shown are keys.
-        caller.recheck(connection)?;
+        caller.recheck_tenant(connection)?;
         users::find(connection, tenant, user)?;
         let found = wallets::of_users(connection, &[user])?;
         WalletWithKeys::list(connection, &sealer, found)

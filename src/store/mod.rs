@@ -242,11 +242,11 @@ impl Store {
         let began = Instant::now();
         let mut pauses = RETRY_PAUSES.iter();
         loop {
-            let written = {
+            // The connection first: whoever has the turn keeps the settler waiting.
+            let written = self.read_blocking(|connection| {
                 let _turn = self.sqlite_writers.as_ref().map(Writers::turn);
-                let work = work.clone();
-                self.read_blocking(|connection| in_transaction(connection, work))
-            };
+                in_transaction(connection, work.clone())
+            });
             match (written, pauses.next()) {
                 // It was rolled back, so it can be run again; a fault may be a conflict that was not
                 // recognized.

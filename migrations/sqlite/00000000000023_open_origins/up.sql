@@ -4,5 +4,7 @@
 ALTER TABLE invoices ADD COLUMN open_origin BLOB;
 DELETE FROM invoices WHERE origin IS NOT NULL AND state <> 'paid'
     AND expires_at_ms <= (SELECT at_ms FROM walks WHERE name = 'expiry');
+-- They were counted.
+DELETE FROM payment_counts WHERE side = 'in';
 UPDATE invoices SET open_origin = origin WHERE origin IS NOT NULL AND state <> 'paid';
 CREATE INDEX invoices_open_origin ON invoices (open_origin, expires_at_ms) WHERE open_origin IS NOT NULL;

@@ -74,7 +74,13 @@ pub(crate) async fn middleware(
         return Ok(response.map_into_left_body());
     };
     let app = response.request().app_data::<State>().ok_or_else(|| ApiError::from(ErrorCode::Internal))?;
-    let mut room = Room { unread: app.unread.clone(), reader: reader(response.request()), bytes: 0, may_be_refused };
+    let mut room = Room {
+        unread: app.unread.clone(),
+        reader: reader(response.request()),
+        bytes: 0,
+        forced_bytes: 0,
+        may_be_refused,
+    };
     match room.grow_to(bytes) {
         Ok(()) => {
             let held = |_: &mut _, body| {
@@ -108,6 +114,8 @@ struct Room {
     unread: Unread,
     reader: Reader,
     bytes: usize,
+    /// What was taken besides, because it could not be refused.
+    forced_bytes: usize,
     /// Whether the answer can be refused: what has been changed cannot be.
     may_be_refused: bool,
 }
@@ -115,11 +123,15 @@ struct Room {
 impl Room {
     /// Makes room for so much, if there is less.
     fn grow_to(&mut self, bytes: usize) -> Result<(), ErrorCode> {
-        let more = bytes.saturating_sub(self.bytes);
+        let more = bytes.saturating_sub(self.bytes.saturating_add(self.forced_bytes));
         let mut stock = self.unread.0.lock();
         match stock.take(&self.reader, more) {
             Ok(()) => {}
-            Err(_) if !self.may_be_refused => stock.take_anyway(&self.reader, more),
+            Err(_) if !self.may_be_refused => {
+                stock.take_anyway(&self.reader, more);
+                self.forced_bytes = self.forced_bytes.saturating_add(more);
+                return Ok(());
+            }
             Err(Spent::ByItself) if matches!(self.reader, Reader::Tenant(_)) => {
                 return Err(ErrorCode::TenantOverloaded);
             }
@@ -132,7 +144,9 @@ impl Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.unread.0.lock().give_back(&self.reader, self.bytes);
+        let mut stock = self.unread.0.lock();
+        stock.give_back(&self.reader, self.bytes);
+        stock.give_back_anyway(&self.reader, self.forced_bytes);
     }
 }
 

@@ -6,6 +6,7 @@ use crate::api::payments::PaymentOrder;
 use crate::domain::expiry::Expiry;
 use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
+use crate::domain::hold::LIFETIME_MAX_S;
 use crate::domain::ids::PaymentHash;
 use crate::domain::node::Description;
 use crate::domain::text::{InvalidText, Memo};
@@ -22,6 +23,10 @@ pub(super) fn read(order: PaymentOrder, services: &Services) -> Result<InvoiceTe
     });
     let amount = checks.amount(order.amount.as_ref(), unit, policy.invoice_sat_max);
     let expiry = checks.check("expiry", Expiry::from_client(order.expiry));
+    // As long as any other hold, at most: nobody but the payee can give the money back before.
+    if payment_hash.flatten().is_some() && expiry.is_some_and(|it: Expiry| i64::from(it.seconds()) > LIFETIME_MAX_S) {
+        checks.add("expiry", format_args!("must be at most {LIFETIME_MAX_S} seconds for a hold invoice"));
+    }
     let hashed = Description::from_hex(order.description_hash.as_deref(), order.unhashed_description.as_deref());
     let hashed = checks.check("description_hash", hashed);
     // As LNbits: the memo is not kept where the invoice says only a hash.

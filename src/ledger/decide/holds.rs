@@ -74,7 +74,7 @@ impl Plan {
 
     fn settled(&mut self, id: HoldId, hold: Hold, event: EventKind) {
         self.holds.insert(id, hold);
-        if !self.settled.iter().any(|(settled, _)| *settled == id) {
+        if !self.settled.contains(&(id, event)) {
             self.settled.push((id, event));
         }
     }
@@ -217,7 +217,9 @@ impl Work<'_> {
             let Some(hold) = plan.holds.get(&id) else { continue };
             let last = id.at_move(hold.moves);
             self.tell_of_hold(event, hold.account, last);
-            holds.push(last);
+            if !holds.contains(&last) {
+                holds.push(last);
+            }
         }
         self.holds.extend(plan.holds);
         Ok(HoldsChanged { holds })

@@ -251,6 +251,10 @@ impl<'a> Work<'a> {
         }
         assert!(change == 0, "I2: the batch would make {change} msat out of nothing");
         self.effects.accounts.sort_unstable_by_key(|row| row.id);
+        // Hashes that clients have chosen may stand in another batch as well, in another order.
+        if self.effects.invoices.iter().any(|row| row.invoice.preimage.is_none()) {
+            self.effects.invoices.sort_unstable_by_key(|row| row.invoice.payment_hash);
+        }
         self.effects.held_invoices.extend(self.held_invoices.into_values());
         let (stored, accounts, now) = (&self.snapshot.holds, &self.snapshot.accounts, self.now);
         self.effects.holds.extend(self.holds.into_iter().map(|(id, hold)| HoldRow {

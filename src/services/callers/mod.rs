@@ -120,6 +120,11 @@ pub trait Caller: Copy + Send + 'static {
 
 /// Somebody who sees the users of a tenant, where it manages one.
 pub trait SeesTenant: Caller {
+    /// As [`Caller::recheck`], for what is shown of the tenant: that the caller still manages it, too.
+    fn recheck_tenant(&self, connection: &mut Db) -> Result<(), StoreError> {
+        self.recheck(connection)
+    }
+
     /// The tenant that the caller manages, where it does.
     fn managed_tenant(&self) -> Option<UserId>;
 }
@@ -137,6 +142,13 @@ pub trait CreatesUsers: ManagesTenant {}
 pub trait ChangesUsers: CreatesUsers {}
 
 impl SeesTenant for WalletKey {
+    fn recheck_tenant(&self, connection: &mut Db) -> Result<(), StoreError> {
+        match self.managed_tenant() {
+            Some(_) => grants::authorize_manager(connection, self.authority()),
+            None => self.recheck(connection),
+        }
+    }
+
     fn managed_tenant(&self) -> Option<UserId> {
         Self::managed_tenant(self)
     }

@@ -86,6 +86,13 @@ impl Caller for TenantReader {
 }
 
 impl SeesTenant for TenantReader {
+    fn recheck_tenant(&self, connection: &mut Db) -> Result<(), StoreError> {
+        match self {
+            Self::Key(key) => key.recheck_tenant(connection),
+            Self::Login(login) => login.recheck_tenant(connection),
+        }
+    }
+
     fn managed_tenant(&self) -> Option<UserId> {
         match self {
             Self::Key(key) => key.managed_tenant(),

@@ -37,7 +37,7 @@ pub async fn count(services: &Services, caller: TenantReader, table: Table) -> R
         return payments::count(services, caller, tenant).await;
     }
     let counted = services.store.read_list(caller.consumer(), move |connection| {
-        caller.recheck(connection)?;
+        caller.recheck_tenant(connection)?;
         match table {
             Table::Users => users::count(connection, Some(tenant), &UserFilter::default()),
             Table::Wallets | Table::Payments => Ok(wallets::holdings_of_tenant(connection, tenant)?.wallets),
@@ -55,7 +55,7 @@ pub async fn users<T: Send + 'static>(
 ) -> Result<Part<T, Cursor<UserId>>, Error> {
     let Some(tenant) = caller.managed_tenant() else { return Ok((show(Vec::new())?, None)) };
     let page = services.store.read_list(caller.consumer(), move |connection| {
-        caller.recheck(connection)?;
+        caller.recheck_tenant(connection)?;
         let page = users::list(connection, tenant, &UserFilter::default(), after.as_ref(), 0, PAGE_ROWS)?;
         let next =
             page.last().filter(|_| is_full(&page)).map(|user| Cursor { created_at: user.created_at, id: user.id });
@@ -73,7 +73,7 @@ pub async fn wallets<T: Send + 'static>(
 ) -> Result<Part<T, Cursor<WalletId>>, Error> {
     let Some(tenant) = caller.managed_tenant() else { return Ok((show(Vec::new())?, None)) };
     let page = services.store.read_list(caller.consumer(), move |connection| {
-        caller.recheck(connection)?;
+        caller.recheck_tenant(connection)?;
         let filter = WalletFilter { with_managers: true, search: None };
         let page = wallets::list(connection, tenant, &filter, after.as_ref(), 0, PAGE_ROWS)?;
         let next =

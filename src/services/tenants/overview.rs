@@ -87,7 +87,7 @@ pub async fn overview(
         return Ok(Overview { series: series(first, period, periods, &[], 0), ..Overview::default() });
     };
     let read = services.store.read_list(caller.consumer(), move |connection| {
-        caller.recheck(connection)?;
+        caller.recheck_tenant(connection)?;
         // What moved must add up to what is there.
         in_list_snapshot(connection, |connection| {
             let held = wallets::holdings_of_tenant(connection, tenant)?;

@@ -23,7 +23,7 @@ pub async fn list_and_count<T: Send + 'static>(
         Scope::Tenant(_) | Scope::Wallet(_) => None,
     };
     let page = services.store.read_list(caller.consumer(), move |connection| {
-        caller.recheck(connection)?;
+        caller.recheck_tenant(connection)?;
         let PaymentQuery { filter, sort, offset, limit } = query;
         let filter = resolved(connection, caller.scope(), filter)?;
         let scopes = caller.scope().narrowed(connection, &filter, sort, offset.saturating_add(limit))?;
@@ -46,7 +46,7 @@ pub async fn transactions<T: Send + 'static>(
 ) -> Result<T, Error> {
     let Some(tenant) = caller.managed_tenant() else { return Ok(show(Vec::new())?) };
     let page = services.store.read_list(caller.consumer(), move |connection| {
-        caller.recheck(connection)?;
+        caller.recheck_tenant(connection)?;
         let tests = older_than.map(Test::Before).into_iter().chain(search.map(Test::Search));
         let filter = PaymentFilter(tests.map(|test| Condition { test, negated: false }).collect());
         let scope = Scope::Tenant(tenant);
@@ -62,7 +62,7 @@ pub async fn transactions<T: Send + 'static>(
 pub(super) async fn count(services: &Services, caller: TenantReader, tenant: UserId) -> Result<i64, Error> {
     loop {
         let counted = services.store.read_list(caller.consumer(), move |connection| {
-            caller.recheck(connection)?;
+            caller.recheck_tenant(connection)?;
             counts::count(connection, tenant, clock::now(), counts::STEP_ROWS)
         });
         let counted = counted.await?;

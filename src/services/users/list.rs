@@ -2,7 +2,7 @@
 
 use crate::domain::ids::UserId;
 use crate::domain::window::{PAGE_ROWS, Window};
-use crate::services::callers::{Caller, WalletKey};
+use crate::services::callers::{SeesTenant, WalletKey};
 use crate::services::{Error, Services, UserWithWallets};
 use crate::store::users::{self, Cursor, User, UserFilter};
 use crate::store::{Db, StoreError};
@@ -46,7 +46,7 @@ pub async fn list<T: Send + 'static>(
     let Some(tenant) = caller.managed_tenant() else { return Ok((show(Vec::new())?, None)) };
     let sealer = services.sealer.clone();
     let page = services.store.read_list(caller.consumer(), move |connection| {
-        caller.recheck(connection)?;
+        caller.recheck_tenant(connection)?;
         let (page, next) = page_of(connection, tenant, &filter, &step)?;
         let cursors: Vec<_> = page.iter().map(cursor_of).collect();
         let users = UserWithWallets::list_some(connection, &sealer, page)?;

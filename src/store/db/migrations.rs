@@ -27,12 +27,12 @@ pub fn run(connection: &mut Db) -> Result<Vec<String>, StoreError> {
             c.run_pending_migrations(SQLITE).map(|versions| versions.iter().map(ToString::to_string).collect())
         }
         Db::Postgres(c) => {
-            c.batch_execute("SET lock_timeout = 0; SET statement_timeout = 0")?;
+            c.batch_execute("SET lock_timeout = 0; SET statement_timeout = 0; SET enable_seqscan = on")?;
             c.batch_execute(POSTGRES_LOCK)?;
             let run =
                 c.run_pending_migrations(POSTGRES).map(|versions| versions.iter().map(ToString::to_string).collect());
             c.batch_execute(POSTGRES_UNLOCK)?;
-            c.batch_execute("SET lock_timeout = '10s'; SET statement_timeout = '30s'")?;
+            c.batch_execute("SET lock_timeout = '10s'; SET statement_timeout = '30s'; SET enable_seqscan = off")?;
             run
         }
     }

@@ -75,15 +75,17 @@ pub fn list(
     if let [scope] = scopes {
         return super::list(connection, *scope, filter, sort, offset, limit);
     }
+    let rows = |rows: i64| usize::try_from(rows).unwrap_or(usize::MAX);
+    let first = offset.saturating_add(limit);
     let mut merged = Vec::new();
     for scope in scopes {
-        merged.extend(super::list(connection, *scope, filter, sort, 0, offset.saturating_add(limit))?);
+        merged.extend(super::list(connection, *scope, filter, sort, 0, first)?);
+        merged.sort_unstable_by_key(|payment| payment.row);
+        if !sort.ascending {
+            merged.reverse();
+        }
+        merged.truncate(rows(first));
     }
-    merged.sort_unstable_by_key(|payment| payment.row);
-    if !sort.ascending {
-        merged.reverse();
-    }
-    let rows = |rows: i64| usize::try_from(rows).unwrap_or(usize::MAX);
     Ok(merged.into_iter().skip(rows(offset)).take(rows(limit)).collect())
 }
 

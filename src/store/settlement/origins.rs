@@ -69,8 +69,10 @@ pub(crate) fn count_open(
     }
 }
 
-/// Sums up what was paid and what waits to be paid, for each origin that limits it. These are few, and
-/// have few invoices.
+/// Invoices of one origin that are summed up. When there are more, no more is issued for it.
+const SUMMED_MAX: usize = 100;
+
+/// Sums up what was paid and what waits to be paid, for each origin that limits it.
 pub(crate) fn promised(
     connection: &mut Db,
     read_set: &ReadSet,
@@ -85,8 +87,10 @@ pub(crate) fn promised(
             .filter(invoices::wallet_id.eq(payee.as_bytes().as_slice()))
             .filter(invoices::state.eq("paid").or(can_be_paid))
             .select(invoices::amount_msat)
+            .limit(i64::try_from(SUMMED_MAX).unwrap_or(i64::MAX))
             .load(connection)?;
-        promised.insert(*place, Msat::new(amounts.iter().fold(0, |sum, amount| sum.saturating_add(*amount))));
+        let sum = amounts.iter().fold(0, |sum: i64, amount| sum.saturating_add(*amount));
+        promised.insert(*place, Msat::new(if amounts.len() < SUMMED_MAX { sum } else { i64::MAX }));
     }
     Ok(promised)
 }

@@ -51,6 +51,7 @@ pub fn stop_creating(connection: &mut Db, tenant: UserId, id: UserId) -> Result<
 
 /// What may prevent a user and those below it from being deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, diesel::QueryableByName)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column that says yes or no")]
 pub struct Obstacles {
     /// It has users.
     #[diesel(sql_type = Bool)]
@@ -58,6 +59,9 @@ pub struct Obstacles {
     /// A wallet holds money.
     #[diesel(sql_type = Bool)]
     pub holds_money: bool,
+    /// Money of a wallet is on hold.
+    #[diesel(sql_type = Bool)]
+    pub has_holds: bool,
     /// A wallet is frozen by an operator, or one of the user's own wallets by its manager.
     #[diesel(sql_type = Bool)]
     pub is_frozen: bool,
@@ -69,6 +73,7 @@ pub fn obstacles(connection: &mut Db, id: UserId) -> Result<Obstacles, StoreErro
         subtree!(),
         "SELECT COALESCE(MAX(s.depth), 0) > 0 AS has_users,
             COUNT(CASE WHEN a.balance_msat <> 0 THEN 1 END) > 0 AS holds_money,
+            COUNT(CASE WHEN a.held_msat <> 0 THEN 1 END) > 0 AS has_holds,
             COUNT(CASE WHEN s.depth = 0 AND a.deactivated THEN 'everything'
                 WHEN s.depth = 0 THEN COALESCE(a.frozen_by_operator, a.frozen_by_manager)
                 ELSE a.frozen_by_operator END) > 0 AS is_frozen

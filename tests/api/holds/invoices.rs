@@ -137,6 +137,8 @@ both_stores! {
         // A hash is used once, whoever has used it.
         let again = json!({"out": false, "amount": 1, "payment_hash": hash});
         server.post(PAYMENTS, &stranger.invoice, &again).refused(400, "payment_hash_taken", "");
+        let long = json!({"out": false, "amount": 1, "payment_hash": secret().1, "expiry": 2_592_001});
+        server.post(PAYMENTS, &payee.invoice, &long).refused(400, "invalid_request", "expiry");
         let bad = json!({"out": false, "amount": 1, "payment_hash": "ab"});
         server.post(PAYMENTS, &payee.invoice, &bad).refused(400, "invalid_request", "payment_hash");
         let paying = json!({"out": true, "bolt11": bolt11, "payment_hash": hash});
