@@ -46,6 +46,9 @@ const LOGIN_PATH: &str = "/api/v1/auth";
 const LNURL: &str = "LNURL";
 /// Where a code stands for a card.
 const CARD_CODE_PATH: &str = "/boltcards/api/v1/auth";
+/// Where a payment is named in the body, or a wallet in the query.
+const NAMED_ELSEWHERE: [&str; 4] =
+    ["/api/v1/payments/extra", "/api/v1/payments/settle", "/api/v1/payments/cancel", "/usermanager/api/v1/holds"];
 /// Where a key may be a part of the path.
 const SOCKET_PATH: &str = "/api/v1/ws/{item}";
 
@@ -128,9 +131,7 @@ fn refusals_of(method: &str, path: &str, operation: &Operation) -> Vec<&'static 
     let of_tenants = path.starts_with("/usermanager/") || path.starts_with("/users/");
     // These name links and wallets in their bodies.
     let of_links = operation.tags.iter().flatten().any(|tag| tag == LNURL);
-    // Additions to a payment name it in their body.
-    let of_payments = path.starts_with("/api/v1/payments/") && method == "PATCH";
-    let in_body = (of_tenants || of_links) && matches!(method, "POST" | "PUT") || of_payments;
+    let in_body = (of_tenants || of_links) && matches!(method, "POST" | "PUT") || NAMED_ELSEWHERE.contains(&path);
     if path.contains('{') || path == CARD_CODE_PATH || in_body {
         names.push("NotFound");
     }

@@ -26,8 +26,8 @@ query! {
         /// The length of its periods, in UTC; `hour` where nothing is said.
         #[param(schema_with = groups)]
         group: Option<Period>,
-        /// How many of them, the present one included: up to 168 hours or 92 days; 24 or 7 where nothing is
-        /// said.
+        /// How many of them, the present one included: 168 hours or 92 days at most, however many more are
+        /// asked for; 24 or 7 where nothing is said.
         #[param(value_type = Option<i64>, minimum = 1, maximum = 168)]
         periods: Option<Whole<1, 168>>,
     }
@@ -151,10 +151,7 @@ pub(in crate::api) async fn tenant_overview(
         Period::Hour => HOURS,
         Period::Day => DAYS,
     };
-    let periods = periods.map_or(default, |Whole(periods)| periods);
-    if periods > most {
-        return Err(ApiError::field("periods", format_args!("must be a whole number from 1 to {most}")));
-    }
+    let periods = periods.map_or(default, |Whole(periods)| periods.min(most));
     let overview = tenants::overview(&app.services, caller, period, periods).await?;
     Ok(HttpResponse::Ok().json(OverviewView::from(overview)))
 }
