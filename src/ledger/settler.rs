@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
-use super::command::{Command, GROUP_HOLDS_MAX};
+use super::command::Command;
 use super::operation::{Operation, decision_of};
 use super::outcome::{Outcome, Rejection};
-use super::queue::{Next, Queue};
+use super::queue::{Next, QUANTUM, Queue};
 use super::room::{Full, Room};
 use super::settle::SettlementStore;
 use super::settling::settle_jobs;
@@ -256,9 +256,9 @@ impl std::fmt::Debug for Place {
 }
 
 /// How much of a batch a settlement of holds fills. How many holds a group has is only known when
-/// they are read, so it counts as a large one.
+/// they are read, and most are small, so a group counts as one turn of a consumer.
 pub fn settlement_weight(payouts: usize, voids: usize, is_of_group: bool) -> usize {
-    let of_group = if is_of_group { GROUP_HOLDS_MAX } else { 0 };
+    let of_group = if is_of_group { QUANTUM } else { 0 };
     payouts.saturating_add(voids).saturating_add(of_group).max(1)
 }
 

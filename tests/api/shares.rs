@@ -186,12 +186,15 @@ both_stores! {
 
     fn a_tenants_waiting_writes_are_bounded(server) {
         let attacker = server.new_manager("attacker", 0);
-        let answers = at_once(800, |_| server.put("/api/v1/wallet/renamed", &attacker.admin, &json!({})));
-        let refused: Vec<_> = answers.iter().filter(|answer| is_refusal(answer)).collect();
-        assert!(refused.iter().any(|answer| answer.json()["code"] == "tenant_overloaded"), "{}", refused.len());
-        for answer in answers.iter().filter(|answer| answer.status != 503) {
-            answer.expect(200);
-        }
+        // On a busy machine the requests may come in no faster than they are answered.
+        let is_bounded = (0..10).any(|_| {
+            let answers = at_once(800, |_| server.put("/api/v1/wallet/renamed", &attacker.admin, &json!({})));
+            for answer in answers.iter().filter(|answer| !is_refusal(answer)) {
+                answer.expect(200);
+            }
+            answers.iter().any(|answer| is_refusal(answer) && answer.json()["code"] == "tenant_overloaded")
+        });
+        assert!(is_bounded);
         server.put("/api/v1/wallet/again", &attacker.admin, &json!({})).expect(200);
     }
 

@@ -26,8 +26,17 @@ fn what_is_more_than_all_is_for_who_is_alone() {
     stock.give_back(&"a", 1000);
     assert_eq!(stock.take(&"b", 1), Ok(()));
     assert_eq!(stock.take(&"a", 1000), Err(Spent::ByOthers));
+}
+
+#[test]
+fn what_cannot_be_refused_counts_against_its_taker_alone() {
+    let mut stock = Stock::new(100);
     stock.take_anyway(&"a", 1000);
-    assert_eq!(stock.lent(), 1001);
+    assert_eq!((stock.lent(), stock.take(&"b", 50)), (0, Ok(())));
+    assert_eq!(stock.take(&"a", 1), Err(Spent::ByItself));
+    stock.give_back_anyway(&"a", 1000);
+    assert_eq!(stock.take(&"a", 20), Ok(()));
+    assert_eq!(stock.lent(), 70);
 }
 
 proptest! {
