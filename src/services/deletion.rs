@@ -7,12 +7,11 @@ mod mark;
 use mark::Mark;
 
 use super::callers::{AdminKey, ChangesUsers, Manager, ManagerLogin, Operator, Users};
+use super::transfers::movement;
 use super::{Error, Missing, Services};
-use crate::crypto::secret::Sealer;
 use crate::domain::consumer::Consumer;
-use crate::domain::ids::{InvoiceId, TransferId, UserId, WalletId};
-use crate::domain::node::Preimage;
-use crate::ledger::command::{Actor, CLOSE_MAX, Close, NewMovement, WalletToClose};
+use crate::domain::ids::{UserId, WalletId};
+use crate::ledger::command::{Actor, CLOSE_MAX, Close, WalletToClose};
 use crate::ledger::outcome::{Closed, Rejection};
 use crate::store::users::subtrees::{self, Obstacles};
 use crate::store::{Db, StoreError, users, wallets};
@@ -152,7 +151,7 @@ pub async fn delete_wallet(services: &Services, by: Deleter, of: Option<UserId>,
 
 /// Deletes the wallet of a key, which must be empty; its user stays.
 pub async fn delete_own_wallet(services: &Services, key: AdminKey) -> Result<(), Error> {
-    let wallet = WalletToClose { account: key.wallet().account(), is_own: true, sweep: sweep_of(&services.sealer) };
+    let wallet = WalletToClose { account: key.wallet().account(), is_own: true, sweep: movement(&services.sealer) };
     let by = Actor::Owner(key.authority());
     let close = Close { by, users: Vec::new(), wallets: vec![wallet], sweep: false };
     services.settle(close, key.consumer()).await.map(|Closed| ())
@@ -281,20 +280,10 @@ impl Deletion<'_> {
         let wallet_to_close = |(user, id): (UserId, WalletId)| WalletToClose {
             account: id.account(),
             is_own: user == self.id,
-            sweep: sweep_of(&self.services.sealer),
+            sweep: movement(&self.services.sealer),
         };
         let wallets = wallets.into_iter().map(wallet_to_close).collect();
         let close = Close { by: self.by.closer(), users, wallets, sweep: self.by.sweeps() };
         Ok(place.submit(close).await?)
-    }
-}
-
-fn sweep_of(sealer: &Sealer) -> NewMovement {
-    let (invoice, preimage) = (InvoiceId::next(), Preimage::generate());
-    NewMovement {
-        transfer: TransferId::next(),
-        invoice,
-        payment_hash: preimage.payment_hash(),
-        preimage: preimage.seal(sealer, invoice),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::callers::{Caller, WalletKey};
 use super::idempotency::{Created, payments_of};
 use super::rates::{Asked, quote};
-use super::transfers::{Room, check_wallets, offload};
+use super::transfers::{Room, check_wallets, movement, offload};
 use super::{Error, Missing, Services};
 use crate::clock;
 use crate::crypto::random;
@@ -15,11 +15,10 @@ use crate::domain::extra::Extra;
 use crate::domain::hold::{HoldGroup, HoldState};
 use crate::domain::hold_view::HoldView;
 use crate::domain::idempotency::Claim;
-use crate::domain::ids::{HoldId, HoldMoveId, InvoiceId, PaymentHash, PaymentRow, TransferId, WalletId};
+use crate::domain::ids::{HoldId, HoldMoveId, PaymentHash, PaymentRow, WalletId};
 use crate::domain::money::Amount;
-use crate::domain::node::Preimage;
 use crate::domain::text::Memo;
-use crate::ledger::command::{CaptureHold, ExpireHolds, NewHold, NewMovement, Payout, PlaceHolds, SettleHolds};
+use crate::ledger::command::{CaptureHold, ExpireHolds, NewHold, Payout, PlaceHolds, SettleHolds};
 use crate::ledger::outcome::{HoldsChanged, Once};
 use crate::ledger::settler::settlement_weight;
 use crate::store::holds::{self, HoldFilter, Owner};
@@ -85,7 +84,7 @@ pub async fn place(
     orders: Vec<HoldOrder>,
 ) -> Result<Created<Vec<HoldView>>, Error> {
     if let Some(before) = payments_of(services, manager, claim).await? {
-        return again(services, before.into_iter().map(PaymentRow::hold_move).collect()).await;
+        return replayed(services, before).await;
     }
     check_wallets(services, manager, orders.iter().map(|order| order.wallet).enumerate()).await?;
     let quoted = quote(services, orders.iter().map(|order| order.amount)).await?;
@@ -118,7 +117,7 @@ pub async fn settle(
     order: SettlementOrder,
 ) -> Result<Created<Vec<HoldView>>, Error> {
     if let Some(before) = payments_of(services, manager, claim).await? {
-        return again(services, before.into_iter().map(PaymentRow::hold_move).collect()).await;
+        return replayed(services, before).await;
     }
     let named: HashSet<_> = order.captures.iter().map(|capture| capture.hold).chain(order.voids.clone()).collect();
     let (named, count) = (named.iter().copied().collect::<Vec<_>>(), named.len());
@@ -145,22 +144,16 @@ fn prepared(sealer: &Sealer, CaptureOrder { hold, to, is_final }: CaptureOrder) 
     CaptureHold { hold, to: to.collect(), is_final }
 }
 
-/// Ids and secrets for a movement.
-pub(super) fn movement(sealer: &Sealer) -> NewMovement {
-    let (invoice, preimage) = (InvoiceId::next(), Preimage::generate());
-    NewMovement {
-        transfer: TransferId::next(),
-        invoice,
-        payment_hash: preimage.payment_hash(),
-        preimage: preimage.seal(sealer, invoice),
-    }
-}
-
 async fn answer(services: &Services, changed: Once<HoldsChanged>) -> Result<Created<Vec<HoldView>>, Error> {
     match changed {
         Once::Done(HoldsChanged { holds }) => Ok(Created::new(again(services, holds).await?.answer)),
-        Once::Replayed { payments } => again(services, payments.into_iter().map(PaymentRow::hold_move).collect()).await,
+        Once::Replayed { payments } => replayed(services, payments).await,
     }
+}
+
+/// Holds as the request with the same claim left them.
+async fn replayed(services: &Services, payments: Vec<PaymentRow>) -> Result<Created<Vec<HoldView>>, Error> {
+    again(services, payments.into_iter().map(PaymentRow::hold_move).collect()).await
 }
 
 /// Holds as these moves left them. What has happened has happened, even where it cannot be shown.

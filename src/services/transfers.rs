@@ -17,7 +17,7 @@ use crate::domain::money::Amount;
 use crate::domain::node::Preimage;
 use crate::domain::text::Memo;
 use crate::domain::time::UnixMs;
-use crate::ledger::command::{Leg, NewInvoice, Transfer};
+use crate::ledger::command::{Leg, NewMovement, Transfer};
 use crate::ledger::outcome::{Once, Transferred};
 use crate::ledger::queue::QUANTUM;
 use crate::ledger::state::InvoiceState;
@@ -134,10 +134,18 @@ async fn again(services: &Services, payers: &[WalletId], ids: &[PaymentRow]) -> 
 
 /// A movement without an invoice that anybody sees.
 pub(super) fn leg(sealer: &Sealer, from: AccountId, to: AccountId, amount: Amount, memo: String, now: UnixMs) -> Leg {
-    let (id, preimage) = (InvoiceId::next(), Preimage::generate());
-    let sealed = preimage.seal(sealer, id);
-    let invoice = NewInvoice::direct(id, preimage.payment_hash(), sealed, to, amount, memo, now);
-    Leg { transfer: TransferId::next(), from, invoice, external_id: None }
+    movement(sealer).leg(from, to, amount, memo, now)
+}
+
+/// Ids and secrets for a movement.
+pub(super) fn movement(sealer: &Sealer) -> NewMovement {
+    let (invoice, preimage) = (InvoiceId::next(), Preimage::generate());
+    NewMovement {
+        transfer: TransferId::next(),
+        invoice,
+        payment_hash: preimage.payment_hash(),
+        preimage: preimage.seal(sealer, invoice),
+    }
 }
 
 /// A movement that was made, as its payer sees it.

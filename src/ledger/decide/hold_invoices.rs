@@ -127,7 +127,7 @@ impl Work<'_> {
     /// What is held for an invoice.
     fn hold_of(&self, hash: PaymentHash) -> Option<(HoldId, Hold)> {
         let id = *self.held_for.get(&hash)?;
-        let hold = self.holds.get(&id).or_else(|| self.snapshot.holds.get(&id))?;
+        let hold = self.hold(id)?;
         (hold.sums.state == HoldState::Open).then(|| (id, hold.clone()))
     }
 

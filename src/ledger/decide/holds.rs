@@ -184,8 +184,7 @@ impl Work<'_> {
 
     /// A hold that can be captured or voided now.
     fn settleable(&self, plan: &Plan, id: HoldId) -> Result<Hold, Rejection> {
-        let known = || self.holds.get(&id).or_else(|| self.snapshot.holds.get(&id));
-        let hold = plan.holds.get(&id).or_else(known).ok_or(Rejection::HoldNotFound { hold: id })?;
+        let hold = plan.holds.get(&id).or_else(|| self.hold(id)).ok_or(Rejection::HoldNotFound { hold: id })?;
         if hold.invoice.is_some() {
             return Err(Rejection::HoldOfInvoice { hold: id });
         }
@@ -228,7 +227,7 @@ impl Work<'_> {
     pub(super) fn expire_holds(&mut self, expire: &ExpireHolds) -> Result<Expired, Rejection> {
         let mut plan = Plan::default();
         for (id, _) in &expire.holds {
-            let Some(hold) = self.holds.get(id).or_else(|| self.snapshot.holds.get(id)) else { continue };
+            let Some(hold) = self.hold(*id) else { continue };
             if hold.sums.state != HoldState::Open || self.now < hold.expires_at {
                 continue;
             }

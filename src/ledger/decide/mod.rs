@@ -114,6 +114,10 @@ impl<'a> Work<'a> {
         self.accounts.get(&id).or_else(|| self.snapshot.accounts.get(&id))
     }
 
+    fn hold(&self, id: HoldId) -> Option<&Hold> {
+        self.holds.get(&id).or_else(|| self.snapshot.holds.get(&id))
+    }
+
     fn open_account(&self, id: AccountId, leg: usize) -> Result<&Account, Rejection> {
         self.account(id).filter(|account| account.open).ok_or(Rejection::WalletNotFound { leg })
     }
