@@ -7,6 +7,7 @@ use crate::domain::login_throttle::{FailedAttempts, Throttle, Wait};
 use crate::domain::time::UnixMs;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
+use crate::store::db::prune::Prunable;
 use crate::store::db::schema::login_attempts;
 
 /// Rows pruned in one transaction.
@@ -107,18 +108,12 @@ pub fn take_back(connection: &mut Db, subject: &[u8]) -> Result<(), StoreError> 
 
 /// Prunes some of the attempts made before a time. Returns whether there may be more.
 pub fn prune(connection: &mut Db, before: UnixMs) -> Result<bool, StoreError> {
-    let prune = |lock: &str| {
-        diesel::sql_query(format!(
-            "DELETE FROM login_attempts WHERE subject IN (
-                SELECT subject FROM login_attempts WHERE last_at_ms < $1 ORDER BY last_at_ms LIMIT $2{lock})"
-        ))
-        .bind::<BigInt, _>(before.get())
-        .bind::<BigInt, _>(PRUNE_ROWS)
+    let over = Prunable {
+        table: "login_attempts",
+        key: "subject",
+        is_over: "last_at_ms < $1",
+        oldest_by: "last_at_ms",
+        rows_max: PRUNE_ROWS,
     };
-    // Locked rows are skipped, so that this cannot deadlock.
-    let pruned = match connection {
-        Db::Sqlite(c) => prune("").execute(c)?,
-        Db::Postgres(c) => prune(" FOR UPDATE SKIP LOCKED").execute(c)?,
-    };
-    Ok(i64::try_from(pruned).is_ok_and(|rows| rows >= PRUNE_ROWS))
+    over.prune(connection, before)
 }

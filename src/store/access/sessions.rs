@@ -1,7 +1,6 @@
 //! Logins: who may log in, and the active sessions.
 
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 
 use crate::domain::ids::UserId;
 use crate::domain::session::SessionDigest;
@@ -9,6 +8,7 @@ use crate::domain::text::Username;
 use crate::domain::time::UnixMs;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
+use crate::store::db::prune::Prunable;
 use crate::store::db::schema::{sessions, users};
 
 /// A user's role in all of satkeep.
@@ -152,18 +152,12 @@ pub fn end_all(connection: &mut Db, user: UserId) -> Result<(), StoreError> {
 
 /// Prunes some of the expired sessions. Returns whether there may be more.
 pub fn prune(connection: &mut Db, now: UnixMs) -> Result<bool, StoreError> {
-    let prune = |lock: &str| {
-        diesel::sql_query(format!(
-            "DELETE FROM sessions WHERE token_digest IN (
-                SELECT token_digest FROM sessions WHERE expires_at_ms <= $1 ORDER BY expires_at_ms LIMIT $2{lock})"
-        ))
-        .bind::<BigInt, _>(now.get())
-        .bind::<BigInt, _>(PRUNE_ROWS)
+    let over = Prunable {
+        table: "sessions",
+        key: "token_digest",
+        is_over: "expires_at_ms <= $1",
+        oldest_by: "expires_at_ms",
+        rows_max: PRUNE_ROWS,
     };
-    // Locked rows are skipped, so that this cannot deadlock.
-    let pruned = match connection {
-        Db::Sqlite(c) => prune("").execute(c)?,
-        Db::Postgres(c) => prune(" FOR UPDATE SKIP LOCKED").execute(c)?,
-    };
-    Ok(i64::try_from(pruned).is_ok_and(|rows| rows >= PRUNE_ROWS))
+    over.prune(connection, now)
 }

@@ -1,7 +1,6 @@
 //! Tokens that managers have made for their programs.
 
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 
 use crate::domain::ids::{TokenId, UserId};
 use crate::domain::session::SessionDigest;
@@ -10,6 +9,7 @@ use crate::domain::time::UnixMs;
 use crate::domain::token::Scopes;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
+use crate::store::db::prune::Prunable;
 use crate::store::db::schema::tokens;
 
 /// The tokens of one manager at most: all of them are listed at once.
@@ -157,18 +157,12 @@ pub fn note_use(connection: &mut Db, id: TokenId, since: UnixMs, now: UnixMs) ->
 
 /// Prunes some of the tokens that are over; answers whether there may be more of them.
 pub fn prune(connection: &mut Db, now: UnixMs) -> Result<bool, StoreError> {
-    let prune = |lock: &str| {
-        diesel::sql_query(format!(
-            "DELETE FROM tokens WHERE id IN (
-                SELECT id FROM tokens WHERE expires_at_ms <= $1 ORDER BY expires_at_ms LIMIT $2{lock})"
-        ))
-        .bind::<BigInt, _>(now.get())
-        .bind::<BigInt, _>(PRUNE_ROWS)
+    let over = Prunable {
+        table: "tokens",
+        key: "id",
+        is_over: "expires_at_ms <= $1",
+        oldest_by: "expires_at_ms",
+        rows_max: PRUNE_ROWS,
     };
-    // Rows that somebody has locked are left, so that nobody waits in a circle.
-    let pruned = match connection {
-        Db::Sqlite(c) => prune("").execute(c)?,
-        Db::Postgres(c) => prune(" FOR UPDATE SKIP LOCKED").execute(c)?,
-    };
-    Ok(i64::try_from(pruned).is_ok_and(|rows| rows >= PRUNE_ROWS))
+    over.prune(connection, now)
 }

@@ -1,7 +1,6 @@
 //! Taps of cards that were accepted, what was paid with them, and what was paid back.
 
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 
 use super::{Whose, consumer};
 use crate::domain::consumer::Consumer;
@@ -10,6 +9,7 @@ use crate::domain::money::Msat;
 use crate::domain::time::UnixMs;
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
+use crate::store::db::prune::Prunable;
 use crate::store::db::schema::{accounts, cards, hits, invoices};
 
 /// Rows that are pruned in one transaction.
@@ -209,19 +209,12 @@ pub fn delete(connection: &mut Db, id: HitId) -> Result<(), StoreError> {
 /// Prunes some of the taps before a time that nothing was paid with; answers whether there may be
 /// more of them.
 pub fn prune(connection: &mut Db, before: UnixMs) -> Result<bool, StoreError> {
-    let prune = |lock: &str| {
-        diesel::sql_query(format!(
-            "DELETE FROM hits WHERE id IN (
-                SELECT id FROM hits WHERE transfer_id IS NULL AND created_at_ms < $1
-                ORDER BY created_at_ms LIMIT $2{lock})"
-        ))
-        .bind::<BigInt, _>(before.get())
-        .bind::<BigInt, _>(PRUNE_ROWS)
+    let over = Prunable {
+        table: "hits",
+        key: "id",
+        is_over: "transfer_id IS NULL AND created_at_ms < $1",
+        oldest_by: "created_at_ms",
+        rows_max: PRUNE_ROWS,
     };
-    // Rows that somebody has locked are left, so that nobody waits in a circle.
-    let pruned = match connection {
-        Db::Sqlite(c) => prune("").execute(c)?,
-        Db::Postgres(c) => prune(" FOR UPDATE SKIP LOCKED").execute(c)?,
-    };
-    Ok(i64::try_from(pruned).is_ok_and(|rows| rows >= PRUNE_ROWS))
+    over.prune(connection, before)
 }

@@ -11,6 +11,7 @@ pub mod migrations;
 pub(crate) mod notify;
 pub(crate) mod pooled;
 pub(crate) mod postgres_url;
+pub(crate) mod prune;
 pub(crate) mod schema;
 pub mod settings;
 pub(crate) mod sqlite_file;
