@@ -10,6 +10,7 @@ use std::str::FromStr;
 use bitcoin_hashes::hex::{DisplayHex, FromHex};
 use serde::{Serialize, Serializer};
 
+use super::text::InvalidText;
 use super::time::UnixMs;
 use crate::crypto::random;
 
@@ -278,6 +279,13 @@ impl PaymentRow {
     /// The move of a hold, where events and idempotency keys are about one, by its bytes.
     pub const fn hold_move(self) -> HoldMoveId {
         HoldMoveId(self.0)
+    }
+}
+
+impl PaymentHash {
+    /// From the hex characters that a client gives, in either case.
+    pub fn from_client(text: &str) -> Result<Self, InvalidText> {
+        text.parse().or(Err(InvalidText::Form("64 hex characters")))
     }
 }
 

@@ -114,31 +114,9 @@ impl<const MAX: usize> Body<MAX> {
             }
         }
     }
-
-    /// How many items a body is that is one, or an array of several.
-    pub fn count(&self) -> Result<usize, ApiError> {
-        let bytes = self.bytes()?;
-        if first_byte(bytes) != Some(b'[') {
-            return Ok(1);
-        }
-        Ok(serde_json::from_slice::<Vec<&RawValue>>(bytes).or(Err(ErrorCode::InvalidJson))?.len())
-    }
-
-    /// Reads a body that is one item, or an array of several; the flag tells an array. Of an
-    /// array that is too long, one item more than `count_max` is read, and no further.
-    pub fn json_one_or_many<T: DeserializeOwned>(&self, count_max: usize) -> Result<(Vec<T>, bool), ApiError> {
-        let bytes = self.bytes()?;
-        if first_byte(bytes) == Some(b'[') {
-            let values: Vec<&RawValue> = serde_json::from_slice(bytes).or(Err(ErrorCode::InvalidJson))?;
-            let few = values.into_iter().take(count_max.saturating_add(1)).enumerate();
-            let items = few.map(|(index, value)| parse_item(value.get(), index)).collect::<Result<_, _>>()?;
-            return Ok((items, true));
-        }
-        Ok((vec![self.json()?], false))
-    }
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let field = error.path().to_string();
@@ -159,15 +137,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     Ok(value)
 }
 
-/// Reads one item of an array; it must be an object.
-fn parse_item<T: DeserializeOwned>(json: &str, index: usize) -> Result<T, ApiError> {
-    if first_byte(json.as_bytes()) != Some(b'{') {
-        return Err(ApiError::field(&format!("[{index}]"), "must be a JSON object"));
-    }
-    parse(json.as_bytes()).map_err(|error| error.in_item(index))
-}
-
-fn first_byte(bytes: &[u8]) -> Option<u8> {
+pub(super) fn first_byte(bytes: &[u8]) -> Option<u8> {
     bytes.iter().copied().find(|byte| !byte.is_ascii_whitespace())
 }
 

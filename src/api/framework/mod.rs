@@ -15,6 +15,7 @@ pub(crate) mod idempotency;
 pub(crate) mod json_stream;
 pub(crate) mod leniency;
 pub mod numerals;
+pub(crate) mod one_or_many;
 pub(crate) mod params;
 pub mod paths;
 pub(crate) mod query;

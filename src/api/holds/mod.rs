@@ -21,7 +21,7 @@ use crate::services::{self, transfers};
 
 pub(in crate::api) use list::{get_hold, list_holds};
 pub use orders::{CaptureTerms, NewHolds, Settlement};
-use orders::{LEGS_MAX, hold_id, read_capture, read_holds, read_settlement};
+use orders::{LEGS_MAX, hold_id, read_capture, read_hold, read_settlement};
 
 /// The hold that has changed, or the holds, in order.
 #[derive(Debug, Serialize, ToSchema)]
@@ -65,15 +65,14 @@ pub(in crate::api) async fn place_holds(
     idempotency: Idempotency,
     body: Body<LIST_BYTES_MAX>,
 ) -> Result<HttpResponse, ApiError> {
-    let count = body.count()?;
-    if count == 0 || count > LEGS_MAX {
-        let detail = format!("An array must hold 1 to {LEGS_MAX} holds");
-        return Err(ApiError::with_detail(ErrorCode::InvalidRequest, detail));
-    }
+    let count = body.count(LEGS_MAX, "holds")?;
     let room = transfers::reserve(&app.services, key, count)?;
     let claim = idempotency.claim(&app, &key, &body)?;
     let (rates, sat_max) = (app.services.rates.clone(), app.services.policy.invoice_sat_max);
-    let (orders, is_array) = transfers::offload(count, move || read_holds(&body, &rates, sat_max)).await??;
+    let (orders, is_array) = transfers::offload(count, move || {
+        body.one_or_many(LEGS_MAX, |checks, order| read_hold(checks, order, &rates, sat_max))
+    })
+    .await??;
     let placed = holds::place(&app.services, room, claim, orders).await;
     let placed = placed.map_err(|error| refusal(error, is_array))?;
     respond(placed, is_array, StatusCode::CREATED).await

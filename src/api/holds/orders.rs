@@ -7,7 +7,7 @@ use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder, Schema};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::api::framework::body::{Body, LIST_BYTES_MAX, Numeral, lenient, raw};
+use crate::api::framework::body::{Numeral, lenient, raw};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::fields;
 use crate::api::framework::params::Checks;
@@ -158,34 +158,15 @@ pub struct Settlement {
     group: Option<String>,
 }
 
-/// Reads what to put on hold, and whether it came as an array.
-pub(super) fn read_holds(
-    body: &Body<LIST_BYTES_MAX>,
-    rates: &Rates,
-    sat_max: i64,
-) -> Result<(Vec<HoldOrder>, bool), ApiError> {
-    let (orders, is_array) = body.json_one_or_many::<NewHold>(LEGS_MAX)?;
-    let mut checks = Checks::default();
-    let read = |(index, order)| hold(&mut checks, order, is_array.then_some(index), rates, sat_max);
-    let orders: Vec<_> = orders.into_iter().enumerate().map(read).collect();
-    let orders = orders.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| checks.into_error())?;
-    Ok((orders, is_array))
-}
-
-fn hold(checks: &mut Checks, order: NewHold, index: Option<usize>, rates: &Rates, sat_max: i64) -> Option<HoldOrder> {
-    let mut own = Checks::default();
-    let wallet = own.require("wallet", order.wallet, wallet_id);
-    let unit = own.check("unit", rates.unit(order.unit.as_deref()));
-    let amount = unit.and_then(|unit| own.amount(order.amount.as_ref(), unit, sat_max));
-    let lifetime_s = own.check("expires_in", lifetime(order.expires_in));
-    let group = own.check_opt("group", order.group, HoldGroup::new);
-    let memo = own.check("memo", Memo::new(order.memo.unwrap_or_default()));
-    let extra = own.check_opt("extra", order.extra, |json| Extra::new(&json));
-    let is_fine = own.is_fine();
-    checks.append(own, index);
-    if !is_fine {
-        return None;
-    }
+/// Reads what to put on hold.
+pub(super) fn read_hold(checks: &mut Checks, order: NewHold, rates: &Rates, sat_max: i64) -> Option<HoldOrder> {
+    let wallet = checks.require("wallet", order.wallet, wallet_id);
+    let unit = checks.check("unit", rates.unit(order.unit.as_deref()));
+    let amount = unit.and_then(|unit| checks.amount(order.amount.as_ref(), unit, sat_max));
+    let lifetime_s = checks.check("expires_in", lifetime(order.expires_in));
+    let group = checks.check_opt("group", order.group, HoldGroup::new);
+    let memo = checks.check("memo", Memo::new(order.memo.unwrap_or_default()));
+    let extra = checks.check_opt("extra", order.extra, |json| Extra::new(&json));
     let (wallet, amount, lifetime_s) = (wallet?, amount?, lifetime_s?);
     Some(HoldOrder { wallet, amount, lifetime_s, group: group?, memo: memo?, extra: extra? })
 }

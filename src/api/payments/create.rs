@@ -9,7 +9,7 @@ use crate::domain::extra::Extra;
 use crate::domain::hold::LIFETIME_MAX_S;
 use crate::domain::ids::PaymentHash;
 use crate::domain::node::Description;
-use crate::domain::text::{InvalidText, Memo};
+use crate::domain::text::Memo;
 use crate::services::Services;
 use crate::services::payments::InvoiceTerms;
 
@@ -18,9 +18,7 @@ pub(super) fn read(order: PaymentOrder, services: &Services) -> Result<InvoiceTe
     let (policy, mut checks) = (&services.policy, Checks::default());
     let unit = services.rates.unit(order.unit.as_deref()).or(Err(ErrorCode::UnsupportedUnit))?;
     order.check_instructions(&mut checks);
-    let payment_hash = checks.check_opt("payment_hash", order.payment_hash, |text| {
-        text.to_ascii_lowercase().parse::<PaymentHash>().or(Err(InvalidText::Form("64 hex characters")))
-    });
+    let payment_hash = checks.check_opt("payment_hash", order.payment_hash, |text| PaymentHash::from_client(&text));
     let amount = checks.amount(order.amount.as_ref(), unit, policy.invoice_sat_max);
     let expiry = checks.check("expiry", Expiry::from_client(order.expiry));
     // As long as any other hold, at most: nobody but the payee can give the money back before.

@@ -11,7 +11,6 @@ use crate::api::framework::error::ApiError;
 use crate::api::framework::params::Checks;
 use crate::domain::ids::PaymentHash;
 use crate::domain::node::Preimage;
-use crate::domain::text::InvalidText;
 use crate::services::payments::{self, Payment};
 
 /// The preimage of a hold invoice.
@@ -97,9 +96,7 @@ pub(crate) async fn settle_invoice(key: AdminKey, app: State, body: Body) -> Res
 pub(crate) async fn cancel_invoice(key: AdminKey, app: State, body: Body) -> Result<HttpResponse, ApiError> {
     let order: CancelOrder = body.json()?;
     let mut checks = Checks::default();
-    let hash = checks.require("payment_hash", order.payment_hash, |text| {
-        text.to_ascii_lowercase().parse::<PaymentHash>().or(Err(InvalidText::Form("64 hex characters")))
-    });
+    let hash = checks.require("payment_hash", order.payment_hash, |text| PaymentHash::from_client(&text));
     let hash = hash.ok_or_else(|| checks.into_error())?;
     let payment = payments::cancel_held(&app.services, key, hash).await?;
     Ok(HttpResponse::Ok().json(InvoiceResponse::new(payment, None)))

@@ -6,16 +6,17 @@ use super::wallet_id;
 use crate::api::framework::app::State;
 use crate::api::framework::auth::WalletKey;
 use crate::api::framework::error::ApiError;
-use crate::api::framework::json_stream::json_array;
+use crate::api::framework::json_stream::{Page, json_array};
 use crate::api::framework::params::{Params, Window};
 use crate::api::framework::query::{Limit, Offset, WindowParams, query, window};
 use crate::api::framework::session::TenantReader;
 use crate::api::payments::view::PaymentView;
 use crate::clock;
+use crate::crypto::secret::Sealer;
 use crate::domain::ids::PaymentRow;
 use crate::domain::search::SearchText;
 use crate::services::payments::{Payment, Slice};
-use crate::services::{payments, tenants};
+use crate::services::{StoreError, payments, tenants};
 
 query! {
     /// Which part of a list of payments, and what to look for in it.
@@ -54,16 +55,8 @@ pub(in crate::api) async fn list_tenant_transactions(
     let window = window(limit, offset);
     json_array(move |older_than: Option<PaymentRow>| {
         let (app, search) = (app.clone(), search.clone());
-        let window = if older_than.is_some() { window.after_first_page() } else { window };
-        let slice = Slice { older_than, offset: window.offset, limit: window.rows() };
-        async move {
-            let sealer = app.services.sealer.clone();
-            let show = move |page: Vec<Payment>| {
-                let last = page.last().map(|payment| payment.row).filter(|_| !window.ends_with(page.len()));
-                Ok((PaymentView::items(&sealer, page, clock::now())?, last))
-            };
-            Ok(tenants::transactions(&app.services, caller, search, slice, show).await?)
-        }
+        let (slice, show) = next_page(app.services.sealer.clone(), window, older_than);
+        async move { Ok(tenants::transactions(&app.services, caller, search, slice, show).await?) }
     })
     .await
 }
@@ -89,16 +82,23 @@ pub(in crate::api) async fn list_transactions(
     let wallet = payments::managed_wallet(&app.services, key, id).await?;
     json_array(move |older_than: Option<PaymentRow>| {
         let app = app.clone();
-        let window = if older_than.is_some() { window.after_first_page() } else { window };
-        let slice = Slice { older_than, offset: window.offset, limit: window.rows() };
-        async move {
-            let sealer = app.services.sealer.clone();
-            let show = move |page: Vec<Payment>| {
-                let last = page.last().map(|payment| payment.row).filter(|_| !window.ends_with(page.len()));
-                Ok((PaymentView::items(&sealer, page, clock::now())?, last))
-            };
-            Ok(payments::transactions(&app.services, wallet, slice, show).await?)
-        }
+        let (slice, show) = next_page(app.services.sealer.clone(), window, older_than);
+        async move { Ok(payments::transactions(&app.services, wallet, slice, show).await?) }
     })
     .await
+}
+
+/// The part of a list of payments that comes after this one, and how to show it.
+fn next_page(
+    sealer: Sealer,
+    window: Window,
+    older_than: Option<PaymentRow>,
+) -> (Slice, impl FnOnce(Vec<Payment>) -> Result<Page<PaymentRow>, StoreError> + Send + 'static) {
+    let window = if older_than.is_some() { window.after_first_page() } else { window };
+    let slice = Slice { older_than, offset: window.offset, limit: window.rows() };
+    let show = move |page: Vec<Payment>| {
+        let last = page.last().map(|payment| payment.row).filter(|_| !window.ends_with(page.len()));
+        Ok((PaymentView::items(&sealer, page, clock::now())?, last))
+    };
+    (slice, show)
 }

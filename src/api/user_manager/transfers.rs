@@ -11,7 +11,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::api::framework::app::State;
 use crate::api::framework::auth::{AdminKey, Manager};
 use crate::api::framework::body::{Body, Given, LIST_BYTES_MAX, Numeral, lenient};
-use crate::api::framework::error::{ApiError, ErrorCode};
+use crate::api::framework::error::ApiError;
 use crate::api::framework::fields;
 use crate::api::framework::idempotency::Idempotency;
 use crate::api::framework::json_stream::json;
@@ -127,15 +127,14 @@ pub(in crate::api) async fn create_transfer(
     idempotency: Idempotency,
     body: Body<LIST_BYTES_MAX>,
 ) -> Result<HttpResponse, ApiError> {
-    let count = body.count()?;
-    if count == 0 || count > LEGS_MAX {
-        let detail = format!("An array must hold 1 to {LEGS_MAX} transfers");
-        return Err(ApiError::with_detail(ErrorCode::InvalidRequest, detail));
-    }
+    let count = body.count(LEGS_MAX, "transfers")?;
     let room = transfers::reserve(&app.services, key, count)?;
     let claim = idempotency.claim(&app, &key, &body)?;
     let (rates, sat_max) = (app.services.rates.clone(), app.services.policy.invoice_sat_max);
-    let (transfers, is_array) = transfers::offload(count, move || read(&body, &rates, sat_max)).await??;
+    let (transfers, is_array) = transfers::offload(count, move || {
+        body.one_or_many(LEGS_MAX, |checks, order| terms(checks, order, &rates, sat_max))
+    })
+    .await??;
     let sealer = app.services.sealer.clone();
     let show = move |sides| show(&sealer, sides, is_array);
     let made = transfers::transfer(&app.services, room, claim, transfers, show).await;
@@ -158,37 +157,15 @@ pub(in crate::api) fn refusal(error: services::Error, is_array: bool) -> ApiErro
     error.into()
 }
 
-/// Reads the movements, and whether they came as an array.
-fn read(body: &Body<LIST_BYTES_MAX>, rates: &Rates, sat_max: i64) -> Result<(Vec<TransferTerms>, bool), ApiError> {
-    let (orders, is_array) = body.json_one_or_many::<TransferOrder>(LEGS_MAX)?;
-    let mut checks = Checks::default();
-    let read = |(i, order)| terms(&mut checks, order, is_array.then_some(i), rates, sat_max);
-    let transfers: Vec<_> = orders.into_iter().enumerate().map(read).collect();
-    let transfers = transfers.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| checks.into_error())?;
-    Ok((transfers, is_array))
-}
-
-/// Reads one movement, the `index`th of an array.
-fn terms(
-    checks: &mut Checks,
-    order: TransferOrder,
-    index: Option<usize>,
-    rates: &Rates,
-    sat_max: i64,
-) -> Option<TransferTerms> {
-    let mut own = Checks::default();
-    let from = own.require("from_wallet", order.from_wallet, |text| Ok::<_, Infallible>(text.parse::<WalletId>()));
-    let to = own.require("to_wallet", order.to_wallet, |text| Ok::<_, Infallible>(text.parse::<WalletId>()));
-    let unit = own.check("unit", rates.unit(order.unit.as_deref()));
-    let amount = unit.and_then(|unit| own.amount(order.amount.as_ref(), unit, sat_max));
-    let memo = own.check("memo", Memo::new(order.memo.unwrap_or_default()));
-    order.webhook.refuse(&mut own, "webhook", "an endpoint of the manager is told of transfers");
-    let external_id = own.check_opt("external_id", order.external_id, ExternalId::new);
-    let is_fine = own.is_fine();
-    checks.append(own, index);
-    if !is_fine {
-        return None;
-    }
+/// Reads one movement.
+fn terms(checks: &mut Checks, order: TransferOrder, rates: &Rates, sat_max: i64) -> Option<TransferTerms> {
+    let from = checks.require("from_wallet", order.from_wallet, |text| Ok::<_, Infallible>(text.parse::<WalletId>()));
+    let to = checks.require("to_wallet", order.to_wallet, |text| Ok::<_, Infallible>(text.parse::<WalletId>()));
+    let unit = checks.check("unit", rates.unit(order.unit.as_deref()));
+    let amount = unit.and_then(|unit| checks.amount(order.amount.as_ref(), unit, sat_max));
+    let memo = checks.check("memo", Memo::new(order.memo.unwrap_or_default()));
+    order.webhook.refuse(checks, "webhook", "an endpoint of the manager is told of transfers");
+    let external_id = checks.check_opt("external_id", order.external_id, ExternalId::new);
     // A text that is no id names a wallet that is not there, which is for later to say.
     let nobody = WalletId::new([0; 16]);
     let (from, to) = (from?.unwrap_or(nobody), to?.unwrap_or(nobody));
