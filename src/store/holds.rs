@@ -47,8 +47,8 @@ type OverColumns = (Vec<u8>, Vec<u8>, Option<Vec<u8>>);
 /// A hold that is over, and the payment hash of the hold invoice that it is for, if it is.
 pub type Over = (HoldId, Option<PaymentHash>);
 
-/// An id, a wallet, a payment hash, a group, an amount, a memo, extra, created at, expires at.
-type Columns = (Vec<u8>, Vec<u8>, Vec<u8>, Option<String>, i64, String, Option<String>, i64, i64);
+/// An id, a wallet, a payment hash, a group, a memo, extra, created at, expires at, how many moves.
+type Columns = (Vec<u8>, Vec<u8>, Vec<u8>, Option<String>, String, Option<String>, i64, i64, i64);
 
 /// A hold, a number, a kind, an amount, a time, and what a capture paid to whom.
 type MoveColumns = (Vec<u8>, i64, String, i64, i64, Option<Vec<u8>>, Option<Vec<u8>>);
@@ -208,24 +208,21 @@ impl HoldFilter {
 fn terms_of(connection: &mut Db, ids: &[HoldId]) -> Result<Vec<(HoldTerms, u16)>, StoreError> {
     let mut found = Vec::with_capacity(ids.len());
     for ids in ids.chunks(CHUNK_IDS) {
-        let rows: Vec<(Columns, i64)> = holds::table
+        let rows: Vec<Columns> = holds::table
             .filter(holds::id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
             .select((
-                (
-                    holds::id,
-                    holds::wallet_id,
-                    holds::payment_hash,
-                    holds::group_name,
-                    holds::amount_msat,
-                    holds::memo,
-                    holds::extra,
-                    holds::created_at_ms,
-                    holds::expires_at_ms,
-                ),
+                holds::id,
+                holds::wallet_id,
+                holds::payment_hash,
+                holds::group_name,
+                holds::memo,
+                holds::extra,
+                holds::created_at_ms,
+                holds::expires_at_ms,
                 holds::moves,
             ))
             .load(connection)?;
-        for ((id, wallet, hash, group, _, memo, extra, created_at_ms, expires_at_ms), moves) in rows {
+        for (id, wallet, hash, group, memo, extra, created_at_ms, expires_at_ms, moves) in rows {
             let terms = HoldTerms {
                 id: HoldId::from_slice(&id)?,
                 wallet: WalletId::from_slice(&wallet)?,
