@@ -14,16 +14,17 @@
 //! | [`telemetry`] | the log, metrics, and traces over OTLP | `net` |
 //! | [`fairness`] | fair shares for tenants in limited shared resources ([`fairness::turns`], pure) | `domain` |
 //! | [`rates`] | what a bitcoin costs in other currencies: sources, and which of their quotes are trusted; pure | `domain`, `net` |
+//! | [`lightning`] | the Lightning node behind the ledger: what satkeep asks of one, and the nodes it knows | `crypto`, `domain`, `net` |
 //! | [`ledger`] | what may happen to money ([`ledger::decide`], pure) and how it happens exactly once ([`ledger::settle`], [`ledger::settler`]) | `crypto`, `domain`, `telemetry` |
 //! | [`store`] | the database: [`store::db`], the ledger's statements in [`store::settlement`], and the queries by subject | `crypto`, `domain`, `files`, `telemetry`, `fairness`, `ledger` |
 //! | [`master_key`] | the master key: its sources, whether it is the right one, and its rotation | `crypto`, `files`, `store` |
 //! | [`webhooks`] | the outbox: handing events over, fairness between destinations, delivery | `crypto`, `domain`, `clock`, `net`, `telemetry`, `ledger`, `store` |
 //! | [`live`] | live streams: who waits for payments, and how they are notified | `crypto`, `domain`, `telemetry`, `ledger`, `store` |
-//! | [`config`] | the command line's settings, validated | `crypto`, `domain`, `net`, `telemetry`, `rates`, `store`, `live` |
-//! | [`services`] | use cases, for handlers, the command line and tasks | `crypto`, `domain`, `clock`, `net`, `fairness`, `rates`, `ledger`, `store`, `live`, `config` |
-//! | [`api`] | HTTP: thin handlers, one folder per resource; shared code is in [`api::framework`]; one list of routes produces the router and the document | `crypto`, `domain`, `clock`, `net`, `telemetry`, `fairness`, `rates`, `ledger`, `live`, `config`, `services` |
-//! | [`server`] | wiring, first start, the listener, background tasks, and shutdown | `crypto`, `domain`, `clock`, `files`, `net`, `telemetry`, `rates`, `ledger`, `store`, `master_key`, `webhooks`, `live`, `config`, `services`, `api` |
-//! | [`cli`] | the command line | `crypto`, `domain`, `telemetry`, `ledger`, `store`, `master_key`, `config`, `services`, `api`, `server` |
+//! | [`config`] | the command line's settings, validated | `crypto`, `domain`, `net`, `telemetry`, `rates`, `lightning`, `store`, `live` |
+//! | [`services`] | use cases, for handlers, the command line and tasks | `crypto`, `domain`, `clock`, `net`, `fairness`, `rates`, `lightning`, `ledger`, `store`, `live`, `config` |
+//! | [`api`] | HTTP: thin handlers, one folder per resource; shared code is in [`api::framework`]; one list of routes produces the router and the document | `crypto`, `domain`, `clock`, `net`, `telemetry`, `fairness`, `rates`, `lightning`, `ledger`, `live`, `config`, `services` |
+//! | [`server`] | wiring, first start, the listener, background tasks, and shutdown | `crypto`, `domain`, `clock`, `files`, `net`, `telemetry`, `rates`, `lightning`, `ledger`, `store`, `master_key`, `webhooks`, `live`, `config`, `services`, `api` |
+//! | [`cli`] | the command line | `crypto`, `domain`, `telemetry`, `lightning`, `ledger`, `store`, `master_key`, `config`, `services`, `api`, `server` |
 //!
 //! Dependencies point one way: a module uses only those listed in its row, all of which are above
 //! it. A test checks the source against this table. `domain`, [`rates`], [`ledger::decide`],
@@ -53,6 +54,7 @@ pub mod domain;
 pub mod fairness;
 pub(crate) mod files;
 pub mod ledger;
+pub mod lightning;
 pub(crate) mod live;
 pub mod master_key;
 pub mod net;
