@@ -95,6 +95,18 @@ impl Spent {
     }
 }
 
+impl Spent {
+    /// The same without an amount that was counted at a time and came back: only what was spent on the
+    /// same day becomes less.
+    #[must_use]
+    pub fn without(self, amount: Msat, counted_at: UnixMs) -> Self {
+        if self.day != counted_at.get().div_euclid(DAY_MS) {
+            return self;
+        }
+        Self { total: self.total.without(amount).max(Msat::ZERO), ..self }
+    }
+}
+
 impl Limits {
     /// What is spent after one more payment at this time, if the limits allow it.
     pub fn spend(self, spent: Spent, amount: Amount, now: UnixMs) -> Result<Spent, OverLimit> {

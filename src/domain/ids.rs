@@ -182,6 +182,15 @@ impl AccountId {
     /// The account that credits come from: the world outside of satkeep. Its balance is the negated
     /// sum of all wallets' balances.
     pub const ISSUANCE: Self = Self(*b"system/issuance/");
+    /// What left for the Lightning network, or came from it. Its balance is what came less what left,
+    /// negated.
+    pub const LIGHTNING: Self = Self(*b"system/lightning");
+    /// What the operator earns: fees for payments to other nodes.
+    pub const FEES: Self = Self(*b"system/fees/////");
+    /// What the operator loses or gains where a payment over Lightning ended otherwise than was told.
+    pub const ADJUSTMENTS: Self = Self(*b"system/adjusting");
+    /// The accounts that belong to no wallet.
+    pub const SYSTEM: [Self; 4] = [Self::ISSUANCE, Self::LIGHTNING, Self::FEES, Self::ADJUSTMENTS];
 
     /// The wallet that an account belongs to, by its bytes.
     pub const fn wallet(self) -> WalletId {
@@ -338,6 +347,26 @@ impl From<TransferId> for HoldId {
     /// ids made by one process differ in the others.
     fn from(TransferId(id): TransferId) -> Self {
         HoldMoveId(id).hold()
+    }
+}
+
+impl HoldId {
+    /// The transfer that a payment to another node ends with: it has the bytes of the hold, so that the
+    /// payment is one row from beginning to end.
+    pub const fn sent(self) -> TransferId {
+        TransferId(self.0)
+    }
+
+    /// What the preimage of a payment to another node is bound to, which has no invoice here: the bytes of
+    /// the hold.
+    pub const fn foreign_invoice(self) -> InvoiceId {
+        InvoiceId(self.0)
+    }
+
+    /// When it was placed.
+    pub fn placed_at(self) -> UnixMs {
+        let [a, b, c, d, e, f, ..] = self.0;
+        UnixMs::new(i64::from_be_bytes([0, 0, a, b, c, d, e, f]))
     }
 }
 

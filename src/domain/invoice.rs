@@ -132,10 +132,15 @@ impl DecodedInvoice {
         self.invoice.expiry_time().as_secs()
     }
 
+    /// The time from which it can no longer be paid.
+    pub fn expires_at(&self) -> UnixMs {
+        let seconds = self.date().saturating_add(self.expiry_s());
+        UnixMs::new(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000))
+    }
+
     /// Whether it can no longer be paid.
     pub fn has_expired_at(&self, now: UnixMs) -> bool {
-        let expires_at_s = self.date().saturating_add(self.expiry_s());
-        i64::try_from(expires_at_s).is_ok_and(|expires_at_s| now.seconds() >= expires_at_s)
+        now >= self.expires_at()
     }
 
     /// The payment secret, in hex.

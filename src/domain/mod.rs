@@ -26,6 +26,7 @@ pub mod number;
 pub(crate) mod pairs;
 pub mod pasted;
 pub(crate) mod search;
+pub mod send;
 pub mod session;
 pub mod skim;
 pub mod text;

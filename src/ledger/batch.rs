@@ -9,6 +9,7 @@ use crate::domain::hold::HoldGroup;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::{AccountId, HitId, HoldId, OriginId, PaymentHash, UserId};
 use crate::domain::session::{Right, SessionDigest};
+use crate::ledger::state::ReceiptId;
 
 /// The rows that a batch reads, except the payees and the accounts of holds, which are only known
 /// once the invoices and the holds are loaded.
@@ -38,6 +39,12 @@ pub struct ReadSet {
     pub invoices: BTreeSet<PaymentHash>,
     /// Accounts to lock: their balance may change, or they are to be deleted.
     pub accounts: BTreeSet<AccountId>,
+    /// Payments to other nodes, by their payment hash: the one that has not failed.
+    pub sends: BTreeSet<PaymentHash>,
+    /// Accounts that send to other nodes: what is under way of theirs, and of their tenants'.
+    pub senders: BTreeSet<AccountId>,
+    /// What has arrived at the node.
+    pub receipts: BTreeSet<ReceiptId>,
     /// Idempotency keys of the commands, with the accounts they belong to.
     pub claims: BTreeSet<(AccountId, IdempotencyKey)>,
     /// Tokens that commands are authorized by, each with the right that it must give.
@@ -86,7 +93,21 @@ impl ReadSet {
                     read_set.invoices.insert(pay.payment_hash);
                     read_set.accounts.extend(issued.get(&pay.payment_hash));
                 }
+                Command::EndSend(end) => {
+                    read_set.accounts.extend([AccountId::LIGHTNING, AccountId::FEES, AccountId::ADJUSTMENTS]);
+                    read_set.holds.insert(end.hold);
+                    read_set.sends.insert(end.payment_hash);
+                }
+                Command::Receive(receive) => {
+                    read_set.accounts.extend([AccountId::LIGHTNING, AccountId::ADJUSTMENTS]);
+                    read_set.invoices.insert(receive.payment_hash);
+                    read_set.receipts.insert((receive.node.clone(), receive.payment_hash));
+                }
                 Command::Pay(pay) => {
+                    if pay.send.is_some() {
+                        read_set.sends.insert(pay.payment_hash);
+                        read_set.senders.insert(pay.authority.account);
+                    }
                     read_set.accounts.insert(pay.authority.account);
                     read_set.name(pay.authority.account, pay.external_id.as_ref());
                     read_set.invoices.insert(pay.payment_hash);

@@ -1,12 +1,20 @@
 //! Requests to the ledger. A command carries everything that its effects need, including fresh ids
 //! and times, so that deciding on it is a pure function.
 
+mod holds;
+mod lightning;
+
+pub use holds::{
+    CancelHeld, CaptureHold, ExpireHolds, GROUP_HOLDS_MAX, GROUP_READ_MAX, NewHold, Payout, PlaceHolds, SettleHeld,
+    SettleHolds,
+};
+pub use lightning::{EndSend, NewSend, Receive, SendEnd};
+
 use crate::crypto::secret::Sealed;
 use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
-use crate::domain::hold::HoldGroup;
 use crate::domain::idempotency::Claim;
-use crate::domain::ids::{AccountId, HitId, HoldId, InvoiceId, OriginId, PaymentHash, TransferId, UserId};
+use crate::domain::ids::{AccountId, HitId, InvoiceId, OriginId, PaymentHash, TransferId, UserId};
 use crate::domain::money::Amount;
 use crate::domain::session::{Right, SessionDigest};
 use crate::domain::time::UnixMs;
@@ -53,6 +61,8 @@ pub struct NewInvoice {
     pub created_at: UnixMs,
     /// The time from which it can no longer be paid.
     pub expires_at: UnixMs,
+    /// Whether it stands at the Lightning node as well.
+    pub is_at_node: bool,
 }
 
 impl NewInvoice {
@@ -79,6 +89,7 @@ impl NewInvoice {
             external_id: None,
             created_at: at,
             expires_at: at,
+            is_at_node: false,
         }
     }
 }
@@ -113,6 +124,8 @@ pub struct Pay {
     pub webhook: Option<String>,
     /// What the payer calls the payment.
     pub external_id: Option<ExternalId>,
+    /// How to pay it over Lightning, where it is no invoice of this server.
+    pub send: Option<Box<NewSend>>,
 }
 
 /// Issues an invoice without a key: for a pay link or a refund's did, which anybody may use.
@@ -215,113 +228,6 @@ impl Adjust {
 /// that nobody waits long for one.
 pub const CLOSE_MAX: usize = 256;
 
-/// Money to put on hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewHold {
-    /// Its id.
-    pub id: HoldId,
-    /// The account whose money is held.
-    pub account: AccountId,
-    /// The group that it belongs to, if any.
-    pub group: Option<HoldGroup>,
-    /// The hash that clients find it by among the account's payments.
-    pub payment_hash: PaymentHash,
-    /// How much.
-    pub amount: Amount,
-    /// What it is for; may be empty.
-    pub memo: String,
-    /// The client's own data.
-    pub extra: Option<Extra>,
-    /// The time from which it can no longer be captured.
-    pub expires_at: UnixMs,
-}
-
-/// Puts money on hold: all of it or none.
-#[derive(Clone, Debug)]
-pub struct PlaceHolds {
-    /// The manager's wallet whose key asks for it.
-    pub authority: Authority,
-    /// The manager, to whom the groups belong.
-    pub manager: UserId,
-    /// The idempotency key of the request.
-    pub claim: Option<Claim>,
-    /// The holds, in order.
-    pub holds: Vec<NewHold>,
-}
-
-/// Somebody to be paid out of a hold.
-#[derive(Clone, Debug)]
-pub struct Payout {
-    /// Ids and secrets for the movement.
-    pub movement: NewMovement,
-    /// The payee.
-    pub to: AccountId,
-    /// How much; `None` for what remains.
-    pub amount: Option<Amount>,
-}
-
-/// Pays out of a hold.
-#[derive(Clone, Debug)]
-pub struct CaptureHold {
-    /// The hold.
-    pub hold: HoldId,
-    /// Who is paid, in order.
-    pub to: Vec<Payout>,
-    /// Whether what remains is given back.
-    pub is_final: bool,
-}
-
-/// Captures and voids holds: all of it or nothing.
-#[derive(Clone, Debug)]
-pub struct SettleHolds {
-    /// The manager's wallet whose key asks for it.
-    pub authority: Authority,
-    /// The idempotency key of the request.
-    pub claim: Option<Claim>,
-    /// What to pay out, in order.
-    pub captures: Vec<CaptureHold>,
-    /// The holds to void.
-    pub voids: Vec<HoldId>,
-    /// A group of a manager: its open holds that are not named are voided.
-    pub group: Option<(UserId, HoldGroup)>,
-}
-
-/// The most open holds of a group that are voided as a whole, without being named.
-pub const GROUP_HOLDS_MAX: usize = 1000;
-/// The most open holds of a group that are settled at once: as many again can be named. A store reads
-/// one more of a group that has more, so that this is noticed.
-pub const GROUP_READ_MAX: usize = 2 * GROUP_HOLDS_MAX;
-
-/// Gives back what holds hold whose time is over. Those that are closed already, or not over, are
-/// left alone, so anybody may ask for it at any time.
-#[derive(Clone, Debug)]
-pub struct ExpireHolds {
-    /// The holds, with the payment hashes of the invoices that they are for.
-    pub holds: Vec<(HoldId, Option<PaymentHash>)>,
-}
-
-/// Captures what is held for a hold invoice.
-#[derive(Clone, Debug)]
-pub struct SettleHeld {
-    /// The payee.
-    pub authority: Authority,
-    /// The id for the transfer.
-    pub transfer: TransferId,
-    /// The invoice.
-    pub payment_hash: PaymentHash,
-    /// The encrypted preimage of that hash.
-    pub preimage: Sealed,
-}
-
-/// Cancels a hold invoice; what is held for it is given back.
-#[derive(Clone, Debug)]
-pub struct CancelHeld {
-    /// The payee.
-    pub authority: Authority,
-    /// The invoice.
-    pub payment_hash: PaymentHash,
-}
-
 /// A wallet to delete.
 #[derive(Clone, Debug)]
 pub struct WalletToClose {
@@ -417,6 +323,10 @@ pub enum Command {
     PayLink(PayLink),
     /// Pay an invoice with a card.
     PayByCard(PayByCard),
+    /// End a payment to another node.
+    EndSend(EndSend),
+    /// Book what has arrived at the node.
+    Receive(Receive),
     /// Move money without an invoice.
     Transfer(Transfer),
     /// Bring money in, or take it out.
@@ -447,7 +357,12 @@ impl Command {
             Self::SettleHolds(settle) => Some(settle.authority),
             Self::SettleHeld(settle) => Some(settle.authority),
             Self::CancelHeld(cancel) => Some(cancel.authority),
-            Self::Adjust(_) | Self::IssueForLink(_) | Self::PayByCard(_) | Self::ExpireHolds(_) => None,
+            Self::Adjust(_)
+            | Self::IssueForLink(_)
+            | Self::PayByCard(_)
+            | Self::EndSend(_)
+            | Self::Receive(_)
+            | Self::ExpireHolds(_) => None,
             Self::Close(close) => close.by.authority(),
         }
     }
@@ -460,6 +375,8 @@ impl Command {
             | Self::IssueForLink(_)
             | Self::PayLink(_)
             | Self::PayByCard(_)
+            | Self::EndSend(_)
+            | Self::Receive(_)
             | Self::PlaceHolds(_)
             | Self::SettleHolds(_)
             | Self::ExpireHolds(_)
@@ -471,11 +388,26 @@ impl Command {
         }
     }
 
-    /// Whether it names something that clients choose and that another replica may just have taken: an
-    /// idempotency key, or the payment hash of a hold invoice.
+    /// Whether it names something that another replica may just have taken: an idempotency key, the payment
+    /// hash of a hold invoice or of a payment to another node, or something that has arrived at the node.
     pub fn may_be_forestalled(&self) -> bool {
-        let chooses_hash = matches!(self, Self::CreateInvoice(create) if create.invoice.preimage.is_none());
-        chooses_hash || self.claim().is_some()
+        let names_hash = match self {
+            Self::CreateInvoice(create) => create.invoice.preimage.is_none(),
+            Self::Pay(pay) => pay.send.is_some(),
+            Self::EndSend(_) | Self::Receive(_) => true,
+            Self::IssueForLink(_)
+            | Self::PayLink(_)
+            | Self::PayByCard(_)
+            | Self::Transfer(_)
+            | Self::Adjust(_)
+            | Self::PlaceHolds(_)
+            | Self::SettleHolds(_)
+            | Self::ExpireHolds(_)
+            | Self::SettleHeld(_)
+            | Self::CancelHeld(_)
+            | Self::Close(_) => false,
+        };
+        names_hash || self.claim().is_some()
     }
 
     /// The idempotency key of the command, and the account it belongs to: that of the wallet whose
@@ -492,6 +424,8 @@ impl Command {
             Self::Close(_)
             | Self::IssueForLink(_)
             | Self::PayByCard(_)
+            | Self::EndSend(_)
+            | Self::Receive(_)
             | Self::ExpireHolds(_)
             | Self::SettleHeld(_)
             | Self::CancelHeld(_) => None,

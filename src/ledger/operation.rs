@@ -3,11 +3,12 @@
 //! for. This module is the only place that converts outcomes to outputs.
 
 use super::command::{
-    Adjust, CancelHeld, Close, Command, CreateInvoice, ExpireHolds, IssueForLink, Pay, PayByCard, PayLink, PlaceHolds,
-    SettleHeld, SettleHolds, Transfer,
+    Adjust, CancelHeld, Close, Command, CreateInvoice, EndSend, ExpireHolds, IssueForLink, Pay, PayByCard, PayLink,
+    PlaceHolds, Receive, SettleHeld, SettleHolds, Transfer,
 };
 use super::outcome::{
-    Adjusted, Cancelled, Closed, Expired, HoldsChanged, Issued, Once, Outcome, Paid, Rejection, Settled, Transferred,
+    Adjusted, Cancelled, Closed, Expired, HoldsChanged, Issued, Once, Outcome, Paid, Received, Rejection, SendEnded,
+    Settled, Transferred,
 };
 
 /// An operation of the ledger.
@@ -57,6 +58,8 @@ operations! {
     IssueForLink -> Issued;
     PayLink -> Once<Settled>;
     PayByCard -> Paid;
+    EndSend -> SendEnded;
+    Receive -> Received;
     Transfer -> Once<Transferred>;
     Adjust -> Adjusted;
     PlaceHolds -> Once<HoldsChanged>;

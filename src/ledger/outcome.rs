@@ -21,6 +21,10 @@ pub enum Outcome {
     PayLink(Once<Settled>),
     /// A card paid.
     PayByCard(Paid),
+    /// A payment to another node has ended.
+    EndSend(SendEnded),
+    /// What has arrived at the node was booked.
+    Receive(Received),
     /// Money was moved without an invoice.
     Transfer(Once<Transferred>),
     /// Money was brought in or taken out.
@@ -109,6 +113,36 @@ impl HoldsChanged {
 pub struct Expired {
     /// How many.
     pub holds: usize,
+}
+
+/// A payment to another node has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendEnded {
+    /// It was booked now.
+    Now,
+    /// It had been booked before; nothing was done now.
+    Before,
+    /// It has arrived after it had been reported as failed, and was booked now.
+    Late {
+        /// Whether the payer has paid; otherwise the operator has.
+        is_by_payer: bool,
+    },
+}
+
+/// What has arrived at the node was booked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// It was booked now.
+    Booked {
+        /// Whether it has settled its invoice, and was no more than that.
+        as_usual: bool,
+        /// Whether some of it belongs to nobody, and lies with the operator's adjustments.
+        is_adjustment: bool,
+    },
+    /// It had been booked before; nothing was done now.
+    Before,
+    /// It was paid to an invoice that satkeep has not made; nothing was done.
+    Unknown,
 }
 
 /// The hold invoice can no longer be paid.
@@ -232,6 +266,9 @@ pub enum Rejection {
     /// The invoice was paid before.
     #[error("the invoice is paid already")]
     InvoiceAlreadyPaid,
+    /// A payment of this invoice to another node is under way.
+    #[error("a payment of this invoice is under way")]
+    PaymentUnderWay,
     /// The invoice's wallet was deleted.
     #[error("the invoice was cancelled")]
     InvoiceCancelled,
@@ -273,6 +310,9 @@ pub enum Rejection {
         /// The leg's index, from 0.
         leg: usize,
     },
+    /// As much is under way to other nodes as may be at once.
+    #[error("too much is under way to other nodes")]
+    TooMuchUnderWay,
     /// The receiving wallet is frozen completely.
     #[error("the receiving wallet is frozen")]
     ReceiverFrozen {
@@ -333,6 +373,8 @@ impl Rejection {
             | Self::InvoiceNotFound
             | Self::InvoiceMismatch
             | Self::InvoiceAlreadyPaid
+            | Self::PaymentUnderWay
+            | Self::TooMuchUnderWay
             | Self::InvoiceCancelled
             | Self::InvoiceExpired
             | Self::TooManyOpenInvoices

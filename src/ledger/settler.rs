@@ -272,6 +272,8 @@ impl Command {
             | Self::IssueForLink(_)
             | Self::PayLink(_)
             | Self::PayByCard(_)
+            | Self::EndSend(_)
+            | Self::Receive(_)
             | Self::SettleHeld(_)
             | Self::CancelHeld(_)
             | Self::Adjust(_) => 1,

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::command::NewInvoice;
+use super::command::{NewInvoice, NewSend};
 use crate::crypto::secret::Sealed;
 use crate::domain::card::limits::CardLimits;
 use crate::domain::controls::{Freezes, Limits, Spent};
@@ -14,6 +14,7 @@ use crate::domain::ids::{
     AccountId, CardId, HitId, HoldId, HoldMoveId, InvoiceId, OriginId, PaymentHash, PaymentRow, TransferId, UserId,
 };
 use crate::domain::money::{Amount, Msat};
+use crate::domain::send::NodeName;
 use crate::domain::session::{Right, SessionDigest};
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::{EventKind, EventKinds};
@@ -25,6 +26,12 @@ pub enum AccountKind {
     Wallet,
     /// The world outside of satkeep; negative by as much as all wallets hold.
     Issuance,
+    /// The Lightning network.
+    Lightning,
+    /// What the operator earns.
+    Fees,
+    /// What the operator loses or gains by payments that ended otherwise than was told.
+    Adjustments,
 }
 
 impl AccountKind {
@@ -33,12 +40,16 @@ impl AccountKind {
         match self {
             Self::Wallet => "wallet",
             Self::Issuance => "issuance",
+            Self::Lightning => "lightning",
+            Self::Fees => "fees",
+            Self::Adjustments => "adjustments",
         }
     }
 
     /// The kind with that name.
     pub fn from_stored(name: &str) -> Option<Self> {
-        [Self::Wallet, Self::Issuance].into_iter().find(|kind| kind.as_str() == name)
+        let kinds = [Self::Wallet, Self::Issuance, Self::Lightning, Self::Fees, Self::Adjustments];
+        kinds.into_iter().find(|kind| kind.as_str() == name)
     }
 }
 
@@ -145,15 +156,50 @@ pub struct Invoice {
     pub has_webhook: bool,
     /// What it was issued for, if that was without a key.
     pub origin: Option<OriginId>,
+    /// Whether it stands at the Lightning node as well.
+    pub at_node: Option<AtNode>,
+}
+
+/// What is known of an invoice that stands at the Lightning node as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtNode {
+    /// It may be paid there.
+    Open,
+    /// It was paid there.
+    Settled,
+    /// It can no longer be paid there.
+    Cancelled,
+}
+
+impl AtNode {
+    /// The name under which it is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Settled => "settled",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// What has that name.
+    pub fn from_stored(name: &str) -> Option<Self> {
+        [Self::Open, Self::Settled, Self::Cancelled].into_iter().find(|it| it.as_str() == name)
+    }
 }
 
 impl Invoice {
+    /// Whether paying it holds the money until the payee gives the preimage. A node that chooses
+    /// preimages itself tells one late, too; but such an invoice is paid at once.
+    pub const fn is_hold_invoice(&self) -> bool {
+        self.preimage.is_none() && self.at_node.is_none()
+    }
+
     /// A new invoice in this state, issued with a key.
     pub fn new(new: NewInvoice, state: InvoiceState) -> Self {
         let NewInvoice { id, payee, amount, bolt11, memo, preimage, created_at, expires_at, webhook, .. } = new;
         let has_webhook = webhook.is_some();
-        let origin = None;
-        Self { id, payee, amount, state, bolt11, memo, preimage, created_at, expires_at, has_webhook, origin }
+        let (origin, at_node) = (None, new.is_at_node.then_some(AtNode::Open));
+        Self { id, payee, amount, state, bolt11, memo, preimage, created_at, expires_at, has_webhook, origin, at_node }
     }
 }
 
@@ -184,7 +230,58 @@ pub struct Snapshot {
     pub sessions: HashSet<(SessionDigest, Right)>,
     /// What was done before under the idempotency keys of the commands.
     pub claims: HashMap<(AccountId, IdempotencyKey), Claimed>,
+    /// The payments to other nodes that have not failed, of the hashes that commands send to.
+    pub sends: HashMap<PaymentHash, Unfailed>,
+    /// What is under way to other nodes, of the wallets and tenants that commands send from.
+    pub under_way: UnderWay,
+    /// Which receipts of the node are booked already.
+    pub receipts: HashSet<ReceiptId>,
 }
+
+/// A payment to another node that is under way or has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unfailed {
+    /// Its hold.
+    pub hold: HoldId,
+    /// Whether it has arrived.
+    pub is_settled: bool,
+}
+
+/// What is under way to other nodes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnderWay {
+    /// Of wallets.
+    pub wallets: HashMap<AccountId, InFlight>,
+    /// Of tenants.
+    pub tenants: HashMap<UserId, InFlight>,
+}
+
+/// How many payments are under way, and what is reserved for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InFlight {
+    /// How many.
+    pub payments: u32,
+    /// How much.
+    pub reserved: Msat,
+}
+
+impl InFlight {
+    /// The same with one payment more.
+    #[must_use]
+    pub fn and(self, amount: Amount) -> Self {
+        let reserved = self.reserved.checked_add(amount).unwrap_or(Msat::new(i64::MAX));
+        Self { payments: self.payments.saturating_add(1), reserved }
+    }
+
+    /// The same with one payment less.
+    #[must_use]
+    pub const fn without(self, amount: Amount) -> Self {
+        Self { payments: self.payments.saturating_sub(1), reserved: self.reserved.without(amount.incoming()) }
+    }
+}
+
+/// What a receipt is known by: the node, and the payment hash.
+pub type ReceiptId = (NodeName, PaymentHash);
 
 /// The current state of a hold, locked for the batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,8 +308,27 @@ pub struct Hold {
     pub webhook: Option<String>,
     /// What the payer calls the payment.
     pub external_id: Option<ExternalId>,
+    /// The payment to another node that it is for, if it is.
+    pub send: Option<Box<HeldSend>>,
     /// The time from which it can no longer be captured.
     pub expires_at: UnixMs,
+}
+
+/// The payment to another node that a hold is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldSend {
+    /// The invoice.
+    pub bolt11: String,
+    /// What the payee gets.
+    pub amount: Amount,
+    /// What it costs beside: what is reserved for that while it is under way, nothing once it has failed.
+    pub fee: Msat,
+    /// The operator's part of the costs.
+    pub service_fee: Msat,
+    /// The proof that it has arrived.
+    pub preimage: Option<Sealed>,
+    /// Whether it has arrived after it had been reported as failed, and is booked.
+    pub is_late: bool,
 }
 
 /// The current state of a card tap, locked for the batch.
@@ -282,6 +398,12 @@ pub enum TransferKind {
     Sweep,
     /// A manager paid out of a hold.
     Capture,
+    /// Money came from the Lightning network.
+    Received,
+    /// Money left for the Lightning network.
+    Sent,
+    /// The operator's fee for that.
+    ServiceFee,
 }
 
 impl TransferKind {
@@ -293,6 +415,9 @@ impl TransferKind {
             Self::Credit => "credit",
             Self::Sweep => "sweep",
             Self::Capture => "capture",
+            Self::Received => "received",
+            Self::Sent => "sent",
+            Self::ServiceFee => "service_fee",
         }
     }
 }
@@ -361,6 +486,59 @@ pub struct HeldInvoiceRow {
     pub preimage: Option<Sealed>,
     /// When it was paid.
     pub paid_at: Option<UnixMs>,
+}
+
+/// A payment to another node that begins, or ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SendRow {
+    /// It begins.
+    New(Box<NewSendRow>),
+    /// It ends.
+    Ended {
+        /// Its hold.
+        hold: HoldId,
+        /// Whether it has arrived; otherwise it has failed.
+        is_settled: bool,
+        /// What the operator is told of it.
+        note: Option<String>,
+    },
+    /// It has arrived after it had been reported as failed.
+    Late {
+        /// Its hold.
+        hold: HoldId,
+        /// Whether it counts as the one payment of its hash that has not failed.
+        is_settled: bool,
+        /// What the operator is told of it.
+        note: Option<String>,
+    },
+}
+
+/// A payment to another node that begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSendRow {
+    /// What is sent.
+    pub send: NewSend,
+    /// Its hold.
+    pub hold: HoldId,
+    /// The payer.
+    pub account: AccountId,
+    /// The payer's tenant.
+    pub tenant: Option<UserId>,
+    /// All that is held for it.
+    pub reserved: Amount,
+}
+
+/// Something that has arrived at the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptRow {
+    /// What it is known by.
+    pub id: ReceiptId,
+    /// How much.
+    pub amount: Amount,
+    /// When it arrived.
+    pub received_at: UnixMs,
+    /// The invoice of ours that is settled at the node thereby.
+    pub invoice: InvoiceId,
 }
 
 /// The new state of a hold.
@@ -462,6 +640,10 @@ pub struct Effects {
     pub transfers: Vec<TransferRow>,
     /// Holds to store or to change, by id.
     pub holds: Vec<HoldRow>,
+    /// Payments to other nodes that begin or end, in order.
+    pub sends: Vec<SendRow>,
+    /// What has arrived at the node, in order.
+    pub receipts: Vec<ReceiptRow>,
     /// The moves of holds, in order.
     pub hold_moves: Vec<HoldMoveRow>,
     /// Accounts whose balance, or what is held of it, changed, by id.
@@ -496,6 +678,8 @@ impl Effects {
             && self.held_invoices.is_empty()
             && self.transfers.is_empty()
             && self.holds.is_empty()
+            && self.sends.is_empty()
+            && self.receipts.is_empty()
             && self.closures.is_empty()
             && self.claims.is_empty()
     }

@@ -7,6 +7,7 @@ use crate::domain::login_throttle::Wait;
 use crate::fairness::gate::Refusal;
 use crate::ledger::outcome::Rejection;
 use crate::ledger::settler::SubmitError;
+use crate::lightning::node::NodeError;
 use crate::live::feed::TooFarBack;
 use crate::live::quota::Refused;
 use crate::rates::quotes::RateError;
@@ -71,6 +72,18 @@ pub enum Error {
     /// The invoice leaves the amount to the payer.
     #[error("the invoice has no amount")]
     AmountlessInvoice,
+    /// The invoice leaves the amount to the payer, who has not said one.
+    #[error("the invoice has no amount, and none was given")]
+    AmountMissing,
+    /// No Lightning node is configured.
+    #[error("no Lightning node is configured")]
+    NoNode,
+    /// The Lightning node does not answer.
+    #[error("the Lightning node does not answer")]
+    NodeAway,
+    /// The Lightning node does not do what it was asked for.
+    #[error(transparent)]
+    Node(#[from] NodeError),
     /// A pay link does not take a payment.
     #[error(transparent)]
     LinkRefused(#[from] PayRefused),

@@ -15,6 +15,7 @@ pub(crate) mod health;
 pub(crate) mod holds;
 pub(crate) mod idempotency;
 pub(crate) mod keys;
+pub(crate) mod lightning;
 pub mod ledger;
 mod login_throttle;
 pub(crate) mod managed_wallets;
@@ -45,13 +46,14 @@ use crate::config::Config;
 use crate::crypto::secret::Sealer;
 use crate::domain::consumer::Consumer;
 use crate::domain::lnurl::places::Places;
-use crate::domain::node::Node;
+use crate::domain::node::{Network, Node};
 use crate::domain::webhooks::WebhookFormat;
 use crate::ledger::operation::Operation;
 use crate::net::targets::TargetPolicy;
 use crate::store::{Db, Store};
 use callers::{Caller, KnownKeys, UsesOfTokens};
 use ledger::Ledger;
+use lightning::Lightning;
 use passwords::Passwords;
 use pay_links::served::ServedCounts;
 use rates::Rates;
@@ -80,6 +82,10 @@ pub struct Services {
     pub policy: Policy,
     /// What a bitcoin costs in other currencies, where that is known.
     pub rates: Rates,
+    /// The Lightning node, where one is configured.
+    pub lightning: Lightning,
+    /// The network of invoices.
+    pub network: Network,
     known_keys: KnownKeys,
     uses_of_tokens: UsesOfTokens,
 }
@@ -133,6 +139,8 @@ impl Services {
             served: Arc::default(),
             policy,
             rates,
+            lightning: Lightning::default(),
+            network: config.money.network,
             known_keys,
             uses_of_tokens,
         }
@@ -142,6 +150,12 @@ impl Services {
     #[must_use]
     pub fn with_rates(self, rates: Rates) -> Self {
         Self { rates, ..self }
+    }
+
+    /// Pays and is paid over Lightning as well.
+    #[must_use]
+    pub fn with_lightning(self, lightning: Lightning) -> Self {
+        Self { lightning, ..self }
     }
 
     /// Has an operation settled, on somebody's account.

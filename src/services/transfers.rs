@@ -13,7 +13,7 @@ use crate::crypto::secret::Sealer;
 use crate::domain::external_id::ExternalId;
 use crate::domain::idempotency::Claim;
 use crate::domain::ids::{AccountId, InvoiceId, PaymentRow, TransferId, WalletId};
-use crate::domain::money::Amount;
+use crate::domain::money::{Amount, Msat};
 use crate::domain::node::Preimage;
 use crate::domain::text::Memo;
 use crate::domain::time::UnixMs;
@@ -158,6 +158,7 @@ fn outgoing(leg: Leg, at: UnixMs) -> Payment {
         preimage: leg.invoice.preimage,
         bolt11: None,
         amount: leg.invoice.amount.outgoing(),
+        fee: Msat::ZERO,
         memo: leg.invoice.memo,
         state: InvoiceState::Paid,
         webhook: None,

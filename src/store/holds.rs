@@ -75,6 +75,7 @@ pub fn wallets_of(
             .inner_join(wallets::table.on(wallets::id.eq(holds::wallet_id)))
             .inner_join(users::table.on(users::id.eq(wallets::user_id)))
             .filter(holds::id.eq_any(ids.iter().map(|id| id.as_bytes().to_vec()).collect::<Vec<_>>()))
+            .filter(holds::bolt11.is_null())
             .filter(
                 users::manager_id
                     .assume_not_null()
@@ -157,6 +158,7 @@ pub fn list(connection: &mut Db, filter: &HoldFilter, offset: i64, limit: i64) -
 pub fn over(connection: &mut Db, now: UnixMs, limit: i64) -> Result<Vec<Over>, StoreError> {
     let rows: Vec<OverColumns> = holds::table
         .filter(holds::state.eq("open"))
+        .filter(holds::bolt11.is_null())
         .filter(holds::expires_at_ms.le(now.get()))
         .order((holds::expires_at_ms, holds::id))
         .limit(limit)
@@ -171,7 +173,7 @@ pub fn over(connection: &mut Db, now: UnixMs, limit: i64) -> Result<Vec<Over>, S
 
 impl HoldFilter {
     fn query(&self) -> IntoBoxed<'static, holds::table, MultiBackend> {
-        let mut query = holds::table.into_boxed();
+        let mut query = holds::table.filter(holds::bolt11.is_null()).into_boxed();
         query = match self.of {
             Owner::Wallet(id) => query.filter(holds::wallet_id.eq(id.as_bytes().to_vec())),
             Owner::OwnWallet(id, manager) => {

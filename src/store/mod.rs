@@ -21,6 +21,8 @@ pub(crate) mod live;
 mod lookup_batcher;
 pub(crate) mod pay_links;
 pub mod payments;
+pub(crate) mod node;
+pub(crate) mod sends;
 pub(crate) mod settlement;
 pub mod users;
 pub mod wallets;

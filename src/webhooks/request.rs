@@ -124,6 +124,7 @@ fn hold_move_of(delivery: &Claimed) -> Option<HoldMoveId> {
         }
         EventKind::PaymentReceived
         | EventKind::PaymentSent
+        | EventKind::PaymentFailed
         | EventKind::InvoiceExpired
         | EventKind::UserCreated
         | EventKind::WalletCreated
@@ -182,7 +183,7 @@ impl Parts {
         let sent;
         let payment = match (delivery.kind, delivery.row, delivery.account) {
             (EventKind::PaymentReceived | EventKind::InvoiceExpired, Some(row), _) => self.received.get(&row.invoice()),
-            (EventKind::PaymentSent, Some(row), Some(account)) => {
+            (EventKind::PaymentSent | EventKind::PaymentFailed, Some(row), Some(account)) => {
                 sent = payments::find_row(connection, account.wallet(), row)?;
                 Some(&sent)
             }

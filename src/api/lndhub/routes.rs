@@ -187,6 +187,7 @@ fn terms(order: InvoiceOrder, sat_max: i64) -> Result<InvoiceTerms, ApiError> {
             webhook: None,
             extra: Some(Extra::from_stored(EXTRA.to_owned())),
             payment_hash: None,
+            is_internal: None,
             external_id: None,
         }),
         _ => Err(checks.into_error()),
@@ -241,7 +242,7 @@ async fn pay_invoice(
 fn pay_terms(order: PaymentOrder) -> Result<PayTerms, ApiError> {
     let text = order.invoice.ok_or_else(|| ApiError::field("invoice", "is missing: the invoice to pay"))?;
     let extra = Some(Extra::from_stored(EXTRA.to_owned()));
-    Ok(PayTerms { request: SkimmedRequest::skim(&text)?, extra, webhook: None, external_id: None })
+    Ok(PayTerms { request: SkimmedRequest::skim(&text)?, amount: None, extra, webhook: None, external_id: None })
 }
 
 /// Balance

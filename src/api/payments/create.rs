@@ -18,6 +18,9 @@ pub(super) fn read(order: PaymentOrder, services: &Services) -> Result<InvoiceTe
     let (policy, mut checks) = (&services.policy, Checks::default());
     let unit = services.rates.unit(order.unit.as_deref()).or(Err(ErrorCode::UnsupportedUnit))?;
     order.check_instructions(&mut checks);
+    if order.amount_msat.is_some() {
+        checks.add("amount_msat", "say `amount` in sat");
+    }
     let payment_hash = checks.check_opt("payment_hash", order.payment_hash, |text| PaymentHash::from_client(&text));
     let amount = checks.amount(order.amount.as_ref(), unit, policy.invoice_sat_max);
     let expiry = checks.check("expiry", Expiry::from_client(order.expiry));
@@ -40,5 +43,5 @@ pub(super) fn read(order: PaymentOrder, services: &Services) -> Result<InvoiceTe
     };
     let description = hashed.unwrap_or_else(|| Description::Words(memo.clone()));
     let (webhook, extra, external_id) = (webhook.flatten(), extra.flatten(), external_id.flatten());
-    Ok(InvoiceTerms { amount, description, memo, expiry, webhook, extra, external_id, payment_hash })
+    Ok(InvoiceTerms { amount, description, memo, expiry, webhook, extra, external_id, payment_hash, is_internal: order.internal })
 }

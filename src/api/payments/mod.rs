@@ -78,6 +78,14 @@ pub struct PaymentOrder {
     #[serde(default, deserialize_with = "lenient")]
     #[schema(pattern = "^[0-9A-Fa-f]{64}$")]
     pub(crate) payment_hash: Option<String>,
+    /// To be paid: true for an invoice that only wallets of this server can pay, which takes no round trip to the
+    /// Lightning node; false for one that the whole network can pay, where there is a node.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) internal: Option<bool>,
+    /// To pay an invoice that names no amount: how much, in msat, in place of `amount`.
+    #[serde(default, deserialize_with = "lenient")]
+    #[schema(example = 21_000, minimum = 1)]
+    pub(crate) amount_msat: Option<i64>,
     #[serde(default)]
     #[schema(ignore)]
     lnurl_callback: Given,
@@ -95,9 +103,6 @@ pub struct PaymentOrder {
     labels: Given,
     #[serde(default)]
     #[schema(ignore)]
-    amount_msat: Given,
-    #[serde(default)]
-    #[schema(ignore)]
     max_sat: Given,
 }
 
@@ -110,7 +115,6 @@ impl PaymentOrder {
         self.lnurl_balance_check.refuse(checks, "lnurl_balance_check", LNURL_ADVICE);
         self.fiat_provider.refuse(checks, "fiat_provider", "there are no fiat payments; leave it out");
         self.labels.refuse(checks, "labels", "keep them in `extra`, or one of them as `extra.tag`");
-        self.amount_msat.refuse(checks, "amount_msat", "say `amount` in sat; an invoice to pay says its amount itself");
         self.max_sat.refuse(checks, "max_sat", "decode the invoice first, and look at its amount");
     }
 }

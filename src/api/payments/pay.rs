@@ -5,7 +5,7 @@ use crate::api::framework::params::Checks;
 use crate::api::payments::PaymentOrder;
 use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
-use crate::domain::money::check_unit;
+use crate::domain::money::{Amount, check_unit};
 use crate::domain::number::whole_number;
 use crate::domain::skim::SkimmedRequest;
 use crate::services::Policy;
@@ -18,7 +18,8 @@ pub(super) fn read(order: PaymentOrder, policy: &Policy) -> Result<PayTerms, Api
     if order.unit.as_deref().is_some_and(|unit| check_unit(unit).is_err()) {
         return Err(ErrorCode::UnsupportedUnit.into());
     }
-    checks.check_opt("amount", order.amount.as_ref(), |amount| whole_number(amount.as_str()));
+    let amount_sat = checks.check_opt("amount", order.amount.as_ref(), |amount| whole_number(amount.as_str()));
+    let amount_msat = checks.check_opt("amount_msat", order.amount_msat, Amount::from_msat);
     order.check_instructions(&mut checks);
     if order.payment_hash.is_some() {
         checks.add("payment_hash", "is for creating a hold invoice; leave it out");
@@ -34,5 +35,7 @@ pub(super) fn read(order: PaymentOrder, policy: &Policy) -> Result<PayTerms, Api
     else {
         return Err(checks.into_error());
     };
-    Ok(PayTerms { request: SkimmedRequest::skim(&bolt11)?, extra, webhook, external_id })
+    // Only an invoice that names no amount leaves it to the payer.
+    let amount = amount_msat.flatten().or_else(|| Amount::from_sat(amount_sat.flatten()?).ok());
+    Ok(PayTerms { request: SkimmedRequest::skim(&bolt11)?, amount, extra, webhook, external_id })
 }

@@ -61,7 +61,8 @@ pub struct PaymentView {
     amount: Msat,
     /// The same in sat.
     amount_sat: i64,
-    /// msat; payments within satkeep cost nothing.
+    /// msat, zero or below: what routing has cost, and what is reserved for it while the payment is under way;
+    /// payments within satkeep cost nothing.
     fee: Msat,
     /// What the payment is for.
     memo: String,
@@ -141,7 +142,7 @@ impl PaymentView {
             wallet_id: payment.wallet,
             amount: payment.amount,
             amount_sat: payment.amount.to_sat(),
-            fee: Msat::ZERO,
+            fee: payment.fee,
             memo: payment.memo,
             pending: status == Status::Pending,
             status: status_word(status),

@@ -8,6 +8,8 @@ pub enum EventKind {
     PaymentReceived,
     /// A wallet sent a payment.
     PaymentSent,
+    /// A payment to another node has failed, and costs nothing.
+    PaymentFailed,
     /// An invoice was not paid in time.
     InvoiceExpired,
     /// Money of a wallet was put on hold.
@@ -28,9 +30,10 @@ pub enum EventKind {
 
 impl EventKind {
     /// All kinds that can be subscribed to.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::PaymentReceived,
         Self::PaymentSent,
+        Self::PaymentFailed,
         Self::InvoiceExpired,
         Self::HoldPlaced,
         Self::HoldCaptured,
@@ -45,6 +48,7 @@ impl EventKind {
         match self {
             Self::PaymentReceived => "payment.received",
             Self::PaymentSent => "payment.sent",
+            Self::PaymentFailed => "payment.failed",
             Self::InvoiceExpired => "invoice.expired",
             Self::HoldPlaced => "hold.placed",
             Self::HoldCaptured => "hold.captured",
@@ -73,6 +77,7 @@ impl EventKind {
             Self::HoldPlaced => 64,
             Self::HoldCaptured => 128,
             Self::HoldReleased => 256,
+            Self::PaymentFailed => 512,
             Self::Test => 0,
         }
     }

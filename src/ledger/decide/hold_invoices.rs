@@ -53,6 +53,7 @@ impl Work<'_> {
             extra: side.extra.cloned(),
             webhook: side.webhook.map(str::to_owned),
             external_id: side.external_id.cloned(),
+            send: None,
             expires_at: invoice.expires_at,
         };
         let id = HoldId::from(transfer);
@@ -120,7 +121,7 @@ impl Work<'_> {
     fn held_invoice(&self, hash: PaymentHash, payee: AccountId) -> Result<Invoice, Rejection> {
         let invoice = self.invoice(hash).filter(|invoice| invoice.payee == payee).ok_or(Rejection::InvoiceNotFound)?;
         // An invoice that satkeep has made the preimage of is settled by paying it.
-        let is_made_here = invoice.preimage.is_some() && invoice.state != InvoiceState::Paid;
+        let is_made_here = invoice.at_node.is_some() || (invoice.preimage.is_some() && invoice.state != InvoiceState::Paid);
         if is_made_here { Err(Rejection::NotAHoldInvoice) } else { Ok(invoice) }
     }
 
@@ -151,7 +152,7 @@ impl Work<'_> {
     }
 
     /// Changes the state of a hold invoice, which may be new in this batch.
-    fn change_held_invoice(
+    pub(super) fn change_held_invoice(
         &mut self,
         hash: PaymentHash,
         invoice: &Invoice,

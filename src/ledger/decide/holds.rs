@@ -104,6 +104,7 @@ impl Work<'_> {
                 extra: new.extra.clone(),
                 webhook: None,
                 external_id: None,
+                send: None,
                 expires_at: new.expires_at,
             };
             self.open_hold(new.id, hold)
@@ -115,7 +116,9 @@ impl Work<'_> {
     pub(super) fn open_hold(&mut self, id: HoldId, hold: Hold) -> HoldMoveId {
         let (placed, amount) = (id.at_move(hold.moves), hold.sums.amount);
         self.effects.hold_moves.push(HoldMoveRow { id: placed, kind: MoveKind::Placed, amount, transfer: None });
-        self.tell_of_hold(EventKind::HoldPlaced, hold.account, placed);
+        if hold.send.is_none() {
+            self.tell_of_hold(EventKind::HoldPlaced, hold.account, placed);
+        }
         if let Some(place) = hold.manager.zip(hold.group.clone()) {
             self.groups.entry(place).or_default().insert(id);
         }
@@ -185,7 +188,7 @@ impl Work<'_> {
     /// A hold that can be captured or voided now.
     fn settleable(&self, plan: &Plan, id: HoldId) -> Result<Hold, Rejection> {
         let hold = plan.holds.get(&id).or_else(|| self.hold(id)).ok_or(Rejection::HoldNotFound { hold: id })?;
-        if hold.invoice.is_some() {
+        if hold.invoice.is_some() || hold.send.is_some() {
             return Err(Rejection::HoldOfInvoice { hold: id });
         }
         match hold.sums.state {
@@ -228,7 +231,8 @@ impl Work<'_> {
         let mut plan = Plan::default();
         for (id, _) in &expire.holds {
             let Some(hold) = self.hold(*id) else { continue };
-            if hold.sums.state != HoldState::Open || self.now < hold.expires_at {
+            // How a payment to another node ends, only the node says.
+            if hold.sums.state != HoldState::Open || self.now < hold.expires_at || hold.send.is_some() {
                 continue;
             }
             let hold = hold.clone();

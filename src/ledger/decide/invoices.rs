@@ -3,6 +3,7 @@
 #![deny(clippy::arithmetic_side_effects)]
 
 use super::Work;
+use crate::crypto::secret::Sealed;
 use crate::domain::controls::Freeze;
 use crate::domain::external_id::ExternalId;
 use crate::domain::ids::{AccountId, OriginId, PaymentHash};
@@ -99,12 +100,22 @@ impl Work<'_> {
         Some(Invoice { origin, ..Invoice::new(row.invoice.clone(), row.state) })
     }
 
-    /// Marks an invoice as paid.
-    pub(super) fn settle(&mut self, hash: PaymentHash, invoice: &Invoice) {
+    /// Marks an invoice as paid, and keeps the preimage that the node has told.
+    pub(super) fn settle_with(&mut self, hash: PaymentHash, invoice: &Invoice, preimage: &Sealed) {
+        self.count_as_paid(invoice);
+        self.change_held_invoice(hash, invoice, InvoiceState::Paid, Some(preimage));
+    }
+
+    fn count_as_paid(&mut self, invoice: &Invoice) {
         if let Some(origin) = invoice.origin {
             let open = self.open_invoices(invoice.payee, origin).saturating_sub(1);
             self.open_invoices.insert((invoice.payee, origin), open);
         }
+    }
+
+    /// Marks an invoice as paid.
+    pub(super) fn settle(&mut self, hash: PaymentHash, invoice: &Invoice) {
+        self.count_as_paid(invoice);
         if let Some(row) = self.issued.get(&hash).and_then(|index| self.effects.invoices.get_mut(*index)) {
             (row.state, row.paid_at) = (InvoiceState::Paid, Some(self.now));
         } else {

@@ -12,6 +12,8 @@ mod holds;
 mod invoices;
 mod pay;
 mod posting;
+mod receipts;
+mod sends;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -19,7 +21,7 @@ use super::command::{Adjust, Authority, Command, Leg, Transfer};
 use super::outcome::{Adjusted, HoldsChanged, Once, Outcome, Paid, Rejection, Transferred};
 use super::state::{
     Account, AccountKind, AccountRow, CardRow, ClaimRow, Claimed, Effects, HeldInvoiceRow, Hold, HoldRow, InvoiceState,
-    Snapshot, TransferKind,
+    ReceiptId, Snapshot, TransferKind, UnderWay, Unfailed,
 };
 use crate::domain::controls::{Freeze, Spent};
 use crate::domain::external_id::ExternalId;
@@ -73,6 +75,14 @@ struct Work<'a> {
     external_ids: HashMap<(AccountId, ExternalId), PaymentHash>,
     /// What this batch has done under idempotency keys.
     claims: HashMap<(AccountId, IdempotencyKey), Claimed>,
+    /// The payments to other nodes that have not failed, as far as this batch has changed them.
+    sends: HashMap<PaymentHash, Option<Unfailed>>,
+    /// Payments to other nodes that this batch has booked late.
+    late: HashSet<HoldId>,
+    /// What is under way to other nodes, as far as it differs from the snapshot.
+    under_way: UnderWay,
+    /// What has arrived at the node and was booked in this batch.
+    receipts: HashSet<ReceiptId>,
     effects: Effects,
 }
 
@@ -106,6 +116,10 @@ impl<'a> Work<'a> {
             spent_by_cards: BTreeMap::new(),
             external_ids: HashMap::new(),
             claims: HashMap::new(),
+            sends: HashMap::new(),
+            late: HashSet::new(),
+            under_way: UnderWay::default(),
+            receipts: HashSet::new(),
             effects: Effects { at: now, ..Effects::default() },
         }
     }
@@ -158,6 +172,8 @@ impl<'a> Work<'a> {
                 Outcome::PayLink(self.once(claim, payments, |work| work.pay_link(pay))?)
             }
             Command::PayByCard(pay) => Outcome::PayByCard(self.pay_by_card(pay)?),
+            Command::EndSend(end) => Outcome::EndSend(self.end_send(end)?),
+            Command::Receive(receive) => Outcome::Receive(self.receive(receive)?),
             Command::Transfer(transfer) => {
                 let payments = |_: &_| transfer.legs.iter().map(|leg| leg.transfer.into()).collect();
                 Outcome::Transfer(self.once(claim, payments, |work| work.transfer(transfer))?)

@@ -21,10 +21,15 @@ pub(super) struct PayerSide<'a> {
 
 impl Work<'_> {
     pub(super) fn pay(&mut self, pay: &Pay) -> Result<Paid, Rejection> {
-        let invoice = self.payable(pay.payment_hash, &pay.bolt11)?;
         let (extra, webhook) = (pay.extra.as_ref(), pay.webhook.as_deref());
         let side = PayerSide { extra, webhook, external_id: pay.external_id.as_ref() };
-        if invoice.preimage.is_none() {
+        let invoice = match (self.payable(pay.payment_hash, &pay.bolt11), &pay.send) {
+            (Err(Rejection::InvoiceNotFound | Rejection::InvoiceMismatch), Some(send)) => {
+                return self.send(send, pay.authority.account, pay.transfer, side);
+            }
+            (invoice, _) => invoice?,
+        };
+        if invoice.is_hold_invoice() {
             return self.hold_for(invoice, pay.payment_hash, pay.authority.account, pay.transfer, side);
         }
         self.pay_invoice(invoice, pay.payment_hash, pay.authority.account, pay.transfer, side)
@@ -70,7 +75,7 @@ impl Work<'_> {
         }
         let invoice = self.payable(pay.payment_hash, &pay.bolt11)?;
         // A tap ends with its payment, and a hold invoice is not paid yet.
-        if invoice.preimage.is_none() {
+        if invoice.is_hold_invoice() {
             return Err(Rejection::IsAHoldInvoice);
         }
         let spent = self.spent_by_cards.get(&hit.card).copied().unwrap_or(card.spent).today(self.now);

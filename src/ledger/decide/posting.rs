@@ -123,8 +123,16 @@ impl Work<'_> {
             let balance = debit.balance.checked_sub(posting.amount).ok_or(Rejection::BalanceLimit { leg })?;
             match debit.kind {
                 AccountKind::Wallet if balance < debit.held => return Err(Rejection::InsufficientBalance { leg }),
-                AccountKind::Issuance if balance.is_below_supply() => return Err(Rejection::BalanceLimit { leg }),
-                AccountKind::Wallet | AccountKind::Issuance => {}
+                AccountKind::Issuance | AccountKind::Lightning | AccountKind::Fees | AccountKind::Adjustments
+                    if balance.is_below_supply() =>
+                {
+                    return Err(Rejection::BalanceLimit { leg });
+                }
+                AccountKind::Wallet
+                | AccountKind::Issuance
+                | AccountKind::Lightning
+                | AccountKind::Fees
+                | AccountKind::Adjustments => {}
             }
             debit.balance = balance;
             debit.entries = next_entry(debit.entries);

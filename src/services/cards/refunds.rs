@@ -68,8 +68,9 @@ pub async fn refund_invoice(services: &Services, link: RefundLink, amount_msat: 
         extra: Some(Extra::new(&json.to_string()).or(Err(Error::Fault))?),
         payment_hash: None,
         external_id: None,
+        is_internal: None,
     };
-    let invoice = payments::issue(services, found.wallet.account(), amount, terms, clock::now())?;
+    let invoice = payments::issue(services, found.wallet.account(), amount, terms, clock::now()).await?;
     let bolt11 = invoice.bolt11.clone().ok_or(Error::Fault)?;
     let (open_max, total_max) = (services.policy.link_invoices_max, Some(range.max()));
     let command = IssueForLink { invoice, origin: hit.into(), open_max, total_max };

@@ -82,6 +82,8 @@ fn refusal(rejection: Rejection, request: &SkimmedRequest) -> CardError {
         | Rejection::InvoiceNotHeld
         | Rejection::ExternalIdExists { .. }
         | Rejection::InvoiceAlreadyPaid
+        | Rejection::PaymentUnderWay
+        | Rejection::TooMuchUnderWay
         | Rejection::InvoiceCancelled
         | Rejection::InvoiceExpired
         | Rejection::WalletFrozen { .. }

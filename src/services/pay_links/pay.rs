@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::serve::{LinkPayment, OpenLink, find, gone};
+use crate::domain::money::Msat;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
 use crate::domain::ids::TransferId;
@@ -46,7 +47,7 @@ pub async fn pay(
     open: &OpenLink,
     payment: &LinkPayment,
 ) -> Result<Created<Payment>, Error> {
-    let invoice = open.invoice(services, payment).await?;
+    let invoice = open.invoice(services, payment, Some(true)).await?;
     let extra = PayerExtra { success_action: open.success_action(), comment: payment.comment.as_deref() };
     let extra = serde_json::to_string(&extra).map_err(|error| StoreError::Fault(error.to_string()))?;
     let extra = Extra::new(&extra).map_err(|error| Error::Invalid { field: "comment", message: error.to_string() })?;
@@ -73,6 +74,7 @@ pub async fn pay(
                 preimage: invoice.preimage,
                 bolt11: invoice.bolt11,
                 amount: invoice.amount.outgoing(),
+                fee: Msat::ZERO,
                 memo: invoice.memo,
                 state: InvoiceState::Paid,
                 webhook: None,

@@ -135,8 +135,14 @@ impl OpenLink {
         SuccessAction::of(self.link.terms.success_text.clone(), self.link.terms.success_url.clone())
     }
 
-    /// Checks what somebody wants to pay, and makes the invoice for it, which is not stored yet.
-    pub(super) async fn invoice(&self, services: &Services, payment: &LinkPayment) -> Result<NewInvoice, Error> {
+    /// Checks what somebody wants to pay, and makes the invoice for it, which is not stored yet. One that is
+    /// internal only wallets of this server can pay.
+    pub(super) async fn invoice(
+        &self,
+        services: &Services,
+        payment: &LinkPayment,
+        is_internal: Option<bool>,
+    ) -> Result<NewInvoice, Error> {
         let terms = &self.link.terms;
         let sendable = self.sendable(services).await?;
         let sendable = match terms.range {
@@ -159,8 +165,9 @@ impl OpenLink {
             extra: Some(self.extra(comment)?),
             payment_hash: None,
             external_id: None,
+            is_internal,
         };
-        issue(services, self.link.wallet.account(), amount, terms, clock::now())
+        issue(services, self.link.wallet.account(), amount, terms, clock::now()).await
     }
 
     fn extra(&self, comment: Option<&str>) -> Result<Extra, Error> {
@@ -183,7 +190,7 @@ pub fn page_of(link: &PayLink, base: &Base) -> Option<ServiceUrl> {
 
 /// Gives an invoice for what somebody wants to pay, who needs no key for it.
 pub async fn invoice(services: &Services, open: &OpenLink, payment: &LinkPayment) -> Result<String, Error> {
-    let invoice = open.invoice(services, payment).await?;
+    let invoice = open.invoice(services, payment, None).await?;
     let bolt11 = invoice.bolt11.clone().ok_or(Error::Fault)?;
     let open_max = services.policy.link_invoices_max;
     let command = IssueForLink { invoice, origin: open.link.id.into(), open_max, total_max: None };

@@ -21,8 +21,8 @@ pub use transactions::{Slice, managed_wallet, transactions};
 pub use crate::store::payments::Payment;
 pub use crate::store::payments::filter::{Condition, PaymentFilter, Range, Sort, SortKey, Status, Test, TextTest};
 
+use super::lightning::outside;
 use super::{Error, Services};
-use crate::clock;
 use crate::domain::ids::PaymentHash;
 use crate::domain::invoice::PaymentRequest;
 use crate::domain::money::Msat;
@@ -34,25 +34,13 @@ pub async fn sides(services: &Services, hash: PaymentHash) -> Result<Vec<Payment
     Ok(services.store.sides(hash).await?)
 }
 
-/// What routing the payment of an invoice may cost: nothing, because only invoices that were
-/// issued here are paid.
+/// What paying an invoice may cost beside its amount: nothing where it was issued here.
 pub async fn fee_reserve(services: &Services, request: PaymentRequest) -> Result<Msat, Error> {
     let sides = sides(services, request.payment_hash()).await?;
-    match sides.first() {
+    let issued = sides.iter().find(|side| !side.amount.is_negative());
+    match issued {
         Some(side) if side.bolt11.as_deref() == Some(request.text()) => Ok(Msat::ZERO),
-        Some(_) => Err(Rejection::InvoiceMismatch.into()),
-        None => Err(not_ours(services, request)),
-    }
-}
-
-/// Why an invoice that was not issued here is not paid. Only such an invoice needs the
-/// check of its signature. One that this server has signed was deleted after it had expired.
-fn not_ours(services: &Services, request: PaymentRequest) -> Error {
-    match request.verify() {
-        Ok(decoded) if decoded.payee() == services.node.public_key() && decoded.has_expired_at(clock::now()) => {
-            Rejection::InvoiceExpired.into()
-        }
-        Ok(_) => Rejection::InvoiceNotFound.into(),
-        Err(error) => error.into(),
+        Some(_) => outside::reserve(services, request, Rejection::InvoiceMismatch),
+        None => outside::reserve(services, request, Rejection::InvoiceNotFound),
     }
 }

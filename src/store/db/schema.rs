@@ -116,6 +116,7 @@ diesel::table! {
         open_origin -> Nullable<Binary>,
         issued_extra -> Nullable<Text>,
         tenant -> Nullable<Binary>,
+        at_node -> Nullable<Text>,
     }
 }
 
@@ -254,6 +255,10 @@ diesel::table! {
         created_at_ms -> BigInt,
         expires_at_ms -> BigInt,
         closed_at_ms -> Nullable<BigInt>,
+        bolt11 -> Nullable<Text>,
+        sent_msat -> Nullable<BigInt>,
+        fee_msat -> Nullable<BigInt>,
+        preimage_sealed -> Nullable<Binary>,
     }
 }
 
@@ -278,6 +283,7 @@ diesel::table! {
         preimage_sealed -> Nullable<Binary>,
         bolt11 -> Nullable<Text>,
         amount_msat -> BigInt,
+        fee_msat -> BigInt,
         memo -> Text,
         state -> Text,
         webhook -> Nullable<Text>,
@@ -288,6 +294,50 @@ diesel::table! {
         paid_at_ms -> Nullable<BigInt>,
         external_id -> Nullable<Text>,
         tenant -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    sends (hold_id) {
+        hold_id -> Binary,
+        payment_hash -> Binary,
+        wallet_id -> Binary,
+        tenant -> Nullable<Binary>,
+        state -> Text,
+        reserved_msat -> BigInt,
+        amount_msat -> Nullable<BigInt>,
+        fee_max_msat -> BigInt,
+        service_fee_msat -> BigInt,
+        node -> Nullable<Text>,
+        earlier_attempt -> Nullable<BigInt>,
+        tries -> BigInt,
+        sent_at_ms -> Nullable<BigInt>,
+        owner -> Nullable<Binary>,
+        due_at_ms -> BigInt,
+        note -> Nullable<Text>,
+        created_at_ms -> BigInt,
+        ended_at_ms -> Nullable<BigInt>,
+        is_late -> Bool,
+    }
+}
+
+diesel::table! {
+    receipts (node, payment_hash) {
+        node -> Text,
+        payment_hash -> Binary,
+        amount_msat -> BigInt,
+        received_at_ms -> BigInt,
+        created_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    nodes (id) {
+        id -> Text,
+        cursor_place -> BigInt,
+        first_seen_at_ms -> BigInt,
+        leader -> Nullable<Binary>,
+        leads_until_ms -> BigInt,
     }
 }
 
@@ -412,5 +462,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     cards,
     hits,
     holds,
+    sends,
     hold_moves
 );

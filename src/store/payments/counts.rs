@@ -145,7 +145,10 @@ fn count_side(
 }
 
 fn held(connection: &mut Db, tenant: UserId) -> Result<i64, StoreError> {
-    let query = "SELECT count(*) AS number FROM payments_held WHERE tenant = $1 AND satkeep_in_time()";
+    // Each part by its own index. What was sent is counted by its transfer.
+    let query = "SELECT (SELECT count(*) FROM holds WHERE tenant = $1 AND state = 'open' AND satkeep_in_time())
+        + (SELECT count(*) FROM holds WHERE tenant = $1 AND state IN ('voided', 'expired') AND manager_id IS NULL
+            AND satkeep_in_time()) AS number";
     let query = diesel::sql_query(query).bind::<Binary, _>(tenant.as_bytes().to_vec());
     let held: Number = match connection {
         Db::Sqlite(c) => query.get_result(c)?,

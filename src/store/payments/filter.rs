@@ -222,12 +222,7 @@ impl Test {
                 Box::new(satkeep_contains(payments::external_id, text.as_str().to_owned()))
             }
             Self::AmountMsat(ranges) => any_of(ranges, |range| within(payments::amount_msat, range)),
-            // The internal ledger charges no fees.
-            Self::FeeMsat(ranges) => {
-                let free =
-                    ranges.iter().any(|(min, max)| min.is_none_or(|min| min <= 0) && max.is_none_or(|max| 0 < max));
-                always(free)
-            }
+            Self::FeeMsat(ranges) => any_of(ranges, |range| within(payments::fee_msat, range)),
             Self::CreatedAtMs(ranges) => any_of(ranges, |range| within(payments::created_at_ms, range)),
             Self::Hash(hashes) => Box::new(
                 payments::payment_hash.eq_any(hashes.iter().map(|h| h.as_bytes().to_vec()).collect::<Vec<_>>()),

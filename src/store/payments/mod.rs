@@ -55,6 +55,8 @@ pub struct Payment {
     pub bolt11: Option<String>,
     /// Positive for incoming payments, negative for outgoing ones.
     pub amount: Msat,
+    /// What it costs beside, zero or negative: what is reserved for that while it is under way.
+    pub fee: Msat,
     /// What the payment is for.
     pub memo: String,
     /// The state of the invoice.
@@ -101,6 +103,7 @@ read_columns!(
         preimage_sealed: Option<Vec<u8>> as Nullable<Binary>,
         bolt11: Option<String> as Nullable<Text>,
         amount_msat: i64 as BigInt,
+        fee_msat: i64 as BigInt,
         memo: String as Text,
         state: String as Text,
         webhook: Option<String> as Nullable<Text>,
@@ -124,6 +127,7 @@ impl TryFrom<Row> for Payment {
             preimage: row.preimage_sealed.map(Sealed::from_stored),
             bolt11: row.bolt11,
             amount: Msat::new(row.amount_msat),
+            fee: Msat::new(row.fee_msat),
             memo: row.memo,
             state: InvoiceState::from_stored(&row.state)
                 .ok_or_else(|| StoreError::Broken(format!("an invoice in the state {:?}", row.state)))?,
@@ -228,6 +232,7 @@ pub fn of_invoices(connection: &mut Db, ids: &[InvoiceId]) -> Result<HashMap<Inv
                 invoices::preimage_sealed,
                 invoices::bolt11,
                 invoices::amount_msat,
+                0_i64.into_sql::<BigInt>(),
                 invoices::memo,
                 invoices::state,
                 invoices::webhook,

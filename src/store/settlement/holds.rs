@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
 use diesel::{PgConnection, SqliteConnection};
 
 use crate::crypto::secret::Sealed;
@@ -17,7 +17,7 @@ use crate::domain::money::{Amount, Msat};
 use crate::domain::time::UnixMs;
 use crate::ledger::batch::ReadSet;
 use crate::ledger::command::GROUP_READ_MAX;
-use crate::ledger::state::{Effects, HeldInvoiceRow, Hold, HoldMoveRow, HoldRow};
+use crate::ledger::state::{Effects, HeldInvoiceRow, HeldSend, Hold, HoldMoveRow, HoldRow};
 use crate::store::db::columns::{Columns, read_columns, written_columns};
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
@@ -43,6 +43,13 @@ read_columns!(
         webhook: Option<String> as Nullable<Text>,
         external_id: Option<String> as Nullable<Text>,
         expires_at_ms: i64 as BigInt,
+        bolt11: Option<String> as Nullable<Text>,
+        sent_msat: Option<i64> as Nullable<BigInt>,
+        fee_msat: Option<i64> as Nullable<BigInt>,
+        preimage_sealed: Option<Vec<u8>> as Nullable<Binary>,
+        service_fee_msat: Option<i64> as Nullable<BigInt> =
+            "(SELECT s.service_fee_msat FROM sends AS s WHERE s.hold_id = holds.id)",
+        is_late: Option<bool> as Nullable<Bool> = "(SELECT s.is_late FROM sends AS s WHERE s.hold_id = holds.id)",
     }
 );
 
@@ -68,8 +75,16 @@ written_columns!(
         external_id: Option<&'a str> as Nullable<Text> = row.hold.external_id.as_ref().map(ExternalId::as_str),
         expires_at_ms: i64 as BigInt = row.hold.expires_at.get(),
         closed_at_ms: Option<i64> as Nullable<BigInt> = row.closed_at.map(UnixMs::get),
+        bolt11: Option<&'a str> as Nullable<Text> = row.hold.send.as_ref().map(|send| send.bolt11.as_str()),
+        sent_msat: Option<i64> as Nullable<BigInt> = row.hold.send.as_ref().map(|send| send.amount.msat()),
+        fee_msat: Option<i64> as Nullable<BigInt> = row.hold.send.as_ref().map(|send| send.fee.get()),
+        preimage_sealed: Option<&'a [u8]> as Nullable<Binary> = preimage_of(row),
     }
 );
+
+fn preimage_of(row: &HoldRow) -> Option<&[u8]> {
+    row.hold.send.as_ref().and_then(|send| send.preimage.as_ref()).map(Sealed::as_bytes)
+}
 
 written_columns!(
     /// The new state of stored holds. The last two columns identify the hold and the number of moves
@@ -80,6 +95,8 @@ written_columns!(
         state: &'a str as Text = row.hold.sums.state.as_str(),
         moves: i64 as BigInt = row.hold.moves.into(),
         closed_at_ms: Option<i64> as Nullable<BigInt> = row.closed_at.map(UnixMs::get),
+        fee_msat: Option<i64> as Nullable<BigInt> = row.hold.send.as_ref().map(|send| send.fee.get()),
+        preimage_sealed: Option<&'a [u8]> as Nullable<Binary> = preimage_of(row),
         id: &'a [u8] as Binary = row.id.as_bytes(),
         moves_before: i64 as BigInt = row.moves_before.into(),
     }
@@ -140,7 +157,8 @@ statement!(
     /// The new state of a hold, unless it has changed since it was read.
     UpdateHold on SqliteConnection,
     (row: OneChange<'a> as Columns) -> (),
-    "UPDATE holds SET captured_msat = ?, released_msat = ?, state = ?, moves = ?, closed_at_ms = ? WHERE id = ? AND moves = ?"
+    "UPDATE holds SET captured_msat = ?, released_msat = ?, state = ?, moves = ?, closed_at_ms = ?, fee_msat = ?, \
+        preimage_sealed = ? WHERE id = ? AND moves = ?"
 );
 
 statement!(
@@ -154,7 +172,7 @@ statement!(
     /// The new state of a hold invoice.
     UpdateInvoice on SqliteConnection,
     (row: OneInvoice<'a> as Columns) -> (),
-    "UPDATE invoices SET state = ?, preimage_sealed = ?, paid_at_ms = ? WHERE id = ? AND state = ?"
+    "UPDATE invoices SET state = ?, preimage_sealed = ?, paid_at_ms = ?, open_origin = NULL WHERE id = ? AND state = ?"
 );
 
 statement!(
@@ -190,7 +208,7 @@ statement!(
     (rows: ManyChanges<'a> as Columns) -> (),
     concat!(
         "UPDATE holds AS h SET captured_msat = n.captured_msat, released_msat = n.released_msat, state = n.state,
-            moves = n.moves, closed_at_ms = n.closed_at_ms
+            moves = n.moves, closed_at_ms = n.closed_at_ms, fee_msat = n.fee_msat, preimage_sealed = n.preimage_sealed
          FROM unnest(", change_marks!(), ") AS n (", change_names!(), ")
          WHERE h.id = n.id AND h.moves = n.moves_before"
     )
@@ -210,7 +228,8 @@ statement!(
     UpdateInvoices on PgConnection,
     (rows: ManyInvoices<'a> as Columns) -> (),
     concat!(
-        "UPDATE invoices AS i SET state = n.state, preimage_sealed = n.preimage_sealed, paid_at_ms = n.paid_at_ms
+        "UPDATE invoices AS i SET state = n.state, preimage_sealed = n.preimage_sealed, paid_at_ms = n.paid_at_ms,
+            open_origin = NULL
          FROM unnest(", invoice_marks!(), ") AS n (", invoice_names!(), ")
          WHERE i.id = n.id AND i.state = n.state_before"
     )
@@ -275,6 +294,18 @@ fn hold(row: HoldColumns) -> Result<(HoldId, Hold), StoreError> {
         released: Msat::new(row.released_msat),
         state: HoldState::from_stored(&row.state).ok_or_else(|| broken("an unknown state"))?,
     };
+    let amount = |msat| Amount::from_stored(msat).map_err(|error| StoreError::Broken(error.to_string()));
+    let send = match (row.bolt11, row.sent_msat, row.fee_msat) {
+        (Some(bolt11), Some(sent), Some(fee)) => Some(Box::new(HeldSend {
+            bolt11,
+            amount: amount(sent)?,
+            fee: Msat::new(fee),
+            service_fee: Msat::new(row.service_fee_msat.unwrap_or_default()),
+            preimage: row.preimage_sealed.map(Sealed::from_stored),
+            is_late: row.is_late.unwrap_or_default(),
+        })),
+        (None, ..) | (_, None, _) | (.., None) => None,
+    };
     let hold = Hold {
         account: AccountId::from_slice(&row.wallet_id)?,
         manager: row.manager_id.map(|id| UserId::from_slice(&id)).transpose()?,
@@ -287,6 +318,7 @@ fn hold(row: HoldColumns) -> Result<(HoldId, Hold), StoreError> {
         extra: row.extra.map(Extra::from_stored),
         webhook: row.webhook,
         external_id: row.external_id.map(ExternalId::from_stored),
+        send,
         expires_at: UnixMs::new(row.expires_at_ms),
     };
     Ok((HoldId::from_slice(&row.id)?, hold))

@@ -7,6 +7,7 @@ mod closing;
 mod closing_postgres;
 mod external_ids;
 mod holds;
+mod lightning;
 mod origins;
 mod postgres;
 pub(crate) mod rows;
@@ -143,6 +144,7 @@ impl SettlementStore for Settlement {
                 Db::Sqlite(c) => sqlite::accounts(c, &read_set)?,
                 Db::Postgres(c) => postgres::lock_accounts(c, &read_set)?,
             };
+            lightning::read(connection, &read_set, &mut snapshot)?;
             snapshot.external_ids = external_ids::find(connection, &read_set)?;
             snapshot.open_invoices = origins::count_open(connection, &read_set, clock)?;
             snapshot.promised = origins::promised(connection, &read_set, clock)?;
@@ -164,6 +166,7 @@ impl SettlementStore for Settlement {
             };
             cards::write(connection, effects)?;
             holds::write(connection, effects)?;
+            lightning::write(connection, effects)?;
             origins::write(connection, effects)?;
             for closure in &effects.closures {
                 close(connection, closure, effects.at)?;

@@ -11,7 +11,7 @@ use crate::domain::ids::{AccountId, InvoiceId, OriginId, PaymentHash, UserId};
 use crate::domain::money::{Amount, Msat};
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::EventKinds;
-use crate::ledger::state::{Account, AccountKind, Claimed, Invoice, InvoiceState};
+use crate::ledger::state::{Account, AccountKind, AtNode, Claimed, Invoice, InvoiceState};
 use crate::store::db::columns::read_columns;
 use crate::store::db::error::StoreError;
 use crate::store::idempotency::whole_rows;
@@ -31,6 +31,7 @@ read_columns!(
         expires_at_ms: i64 as BigInt,
         has_webhook: bool as Bool = "webhook IS NOT NULL",
         origin: Option<Vec<u8>> as Nullable<Binary>,
+        at_node: Option<String> as Nullable<Text>,
     }
 );
 
@@ -85,8 +86,13 @@ pub(crate) fn invoice(row: InvoiceColumns) -> Result<(PaymentHash, Invoice), Sto
         expires_at: UnixMs::new(row.expires_at_ms),
         has_webhook: row.has_webhook,
         origin: row.origin.map(|id| OriginId::from_slice(&id)).transpose()?,
+        at_node: row.at_node.as_deref().map(at_node).transpose()?,
     };
     Ok((PaymentHash::from_slice(&row.payment_hash)?, invoice))
+}
+
+fn at_node(name: &str) -> Result<AtNode, StoreError> {
+    AtNode::from_stored(name).ok_or_else(|| unknown("standing of an invoice at the node", name))
 }
 
 pub(crate) fn account(row: &AccountColumns) -> Result<(AccountId, Account), StoreError> {

@@ -7,7 +7,7 @@ use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::ids::{EventId, UserId};
 use crate::domain::time::UnixMs;
-use crate::ledger::state::{AccountRow, ClaimRow, InvoiceRow, PaymentEvent, TransferRow};
+use crate::ledger::state::{AccountRow, AtNode, ClaimRow, InvoiceRow, PaymentEvent, TransferRow};
 use crate::store::db::columns::written_columns;
 use crate::store::idempotency::joined_rows;
 
@@ -30,6 +30,7 @@ written_columns!(
         paid_at_ms: Option<i64> as Nullable<BigInt> = row.paid_at.map(UnixMs::get),
         external_id: Option<&'a str> as Nullable<Text> = row.invoice.external_id.as_ref().map(ExternalId::as_str),
         tenant: Option<&'a [u8]> as Nullable<Binary> = row.tenant.as_ref().map(bytes),
+        at_node: Option<&'a str> as Nullable<Text> = row.invoice.is_at_node.then_some(AtNode::Open.as_str()),
     }
 );
 

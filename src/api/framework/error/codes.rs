@@ -50,6 +50,10 @@ codes! {
     InsufficientBalance = "insufficient_balance", BAD_REQUEST, false, "Insufficient balance";
     /// The invoice was paid before.
     InvoiceAlreadyPaid = "invoice_already_paid", BAD_REQUEST, false, "Invoice already paid";
+    /// A payment of the invoice to another node is under way.
+    PaymentUnderWay = "payment_under_way", BAD_REQUEST, false, "Payment of this invoice is pending already";
+    /// As much is under way to other nodes as may be at once, of the wallet or of its tenant.
+    TooMuchUnderWay = "too_much_under_way", BAD_REQUEST, true, "Too many payments to other nodes are pending";
     /// The invoice's time is over.
     InvoiceExpired = "invoice_expired", BAD_REQUEST, false, "Invoice expired";
     /// The invoice's wallet was deleted.
@@ -60,6 +64,8 @@ codes! {
     InvoiceMismatch = "invoice_mismatch", BAD_REQUEST, false, "Invoice does not match the one issued";
     /// The invoice leaves the amount to the payer.
     AmountlessInvoice = "amountless_invoice", BAD_REQUEST, false, "Amountless invoices are not supported";
+    /// There is no Lightning node behind this server.
+    NoLightningNode = "no_lightning_node", BAD_REQUEST, false, "There is no Lightning node behind this server";
     /// Amounts are in sat, or in a currency whose rate is configured.
     UnsupportedUnit = "unsupported_unit", BAD_REQUEST, false, "The provided unit is not supported";
     /// Another payment of the wallet has the external id, and `payment_hash` says which; or another
@@ -246,6 +252,8 @@ codes! {
     ShuttingDown = "shutting_down", SERVICE_UNAVAILABLE, true, "The server is shutting down; try again soon";
     /// The database is away.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, true, "The database is not available; try again soon";
+    /// The Lightning node is away.
+    NodeAway = "node_away", SERVICE_UNAVAILABLE, true, "The Lightning node does not answer; try again soon";
     /// What a bitcoin costs in the currency is not known now.
     RateUnavailable = "rate_unavailable", SERVICE_UNAVAILABLE, true,
         "There is no current rate of this currency; try again soon, or say the amount in sat";

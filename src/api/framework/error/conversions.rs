@@ -100,6 +100,8 @@ impl ApiError {
             Rejection::InvoiceNotFound => ErrorCode::InvoiceNotPayable,
             Rejection::InvoiceMismatch => ErrorCode::InvoiceMismatch,
             Rejection::InvoiceAlreadyPaid => ErrorCode::InvoiceAlreadyPaid,
+            Rejection::PaymentUnderWay => ErrorCode::PaymentUnderWay,
+            Rejection::TooMuchUnderWay => ErrorCode::TooMuchUnderWay,
             Rejection::InvoiceCancelled => ErrorCode::InvoiceCancelled,
             Rejection::InvoiceExpired => ErrorCode::InvoiceExpired,
             Rejection::ReceiverFrozen { .. } => ErrorCode::ReceiverFrozen,
@@ -192,6 +194,13 @@ impl From<services::Error> for ApiError {
             services::Error::AfterParts(error) => Self::from(*error).after_parts(),
             services::Error::InvalidInvoice(invalid) => invalid.into(),
             services::Error::AmountlessInvoice => ErrorCode::AmountlessInvoice.into(),
+            services::Error::AmountMissing => Self::field("amount", "is missing: the invoice names none"),
+            services::Error::NoNode => ErrorCode::NoLightningNode.into(),
+            services::Error::NodeAway => ErrorCode::NodeAway.into(),
+            services::Error::Node(error) => {
+                tracing::warn!(%error, "the Lightning node does not do what it was asked for");
+                ErrorCode::NodeAway.into()
+            }
             services::Error::LinkRefused(refused) => Self::with_detail(ErrorCode::LinkRefused, refused.to_string()),
             services::Error::LinkChanged => Self::with_detail(ErrorCode::LinkRefused, LINK_CHANGED),
             services::Error::ForeignLink => Self::with_detail(ErrorCode::InvoiceNotPayable, FOREIGN_LINK),

@@ -1,0 +1,126 @@
+//! Payments to and from other nodes, through the one Lightning node that is configured.
+//!
+//! [`outside`] says what a payment may cost and hands it to the ledger; [`sending`] takes up what the ledger has
+//! reserved, and asks the node; [`receiving`] books what has arrived, and looks after the invoices that stand at
+//! the node; [`operating`] is for the operator.
+
+pub(crate) mod operating;
+pub(crate) mod outside;
+pub(crate) mod receiving;
+pub(crate) mod sending;
+mod standing;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, oneshot};
+
+use super::Error;
+use crate::crypto::random;
+use crate::domain::ids::{HoldId, OwnerId};
+use crate::domain::money::{Amount, Msat};
+use crate::domain::send::{Fee, SendBounds};
+use crate::lightning::node::{Identity, Node};
+pub(crate) use standing::{NodeStanding, Standing};
+
+/// What the operator has set for payments to other nodes.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// What routing may cost at most: the larger part.
+    pub fee_max: Fee,
+    /// What the operator charges beside: both parts.
+    pub service_fee: Fee,
+    /// How much may be under way at once.
+    pub bounds: SendBounds,
+    /// Whether invoices stand at the node, where a request does not say otherwise.
+    pub invoices_at_node: bool,
+}
+
+/// The way to the Lightning node; or none.
+#[derive(Clone, Debug, Default)]
+pub struct Lightning(Option<Arc<Connected>>);
+
+/// The node, and what this process knows of it.
+#[derive(Debug)]
+pub(crate) struct Connected {
+    /// The node.
+    pub(crate) node: Arc<dyn Node>,
+    /// What the operator has set.
+    pub(crate) terms: Terms,
+    /// How the node is.
+    pub(crate) standing: Standing,
+    /// What this process is called where several work on the same.
+    pub(crate) worker: OwnerId,
+    /// Somebody waits for a payment to be taken up.
+    wanted: Notify,
+    /// Who waits for the end of a payment.
+    waiting: Mutex<HashMap<HoldId, oneshot::Sender<()>>>,
+}
+
+impl Lightning {
+    /// The way to a node.
+    pub fn to(node: Arc<dyn Node>, terms: Terms) -> Self {
+        Self(Some(Arc::new(Connected {
+            node,
+            terms,
+            standing: Standing::default(),
+            worker: OwnerId::new(random::bytes()),
+            wanted: Notify::new(),
+            waiting: Mutex::default(),
+        })))
+    }
+
+    /// The node, if there is one.
+    pub(crate) const fn connected(&self) -> Option<&Arc<Connected>> {
+        self.0.as_ref()
+    }
+
+    /// The node, which must be there.
+    pub(crate) fn required(&self) -> Result<&Arc<Connected>, Error> {
+        self.connected().ok_or(Error::NoNode)
+    }
+}
+
+impl Connected {
+    /// Who the node is, which answers.
+    pub(crate) fn identity(&self) -> Result<Identity, Error> {
+        self.standing.identity().ok_or(Error::NodeAway)
+    }
+
+    /// Says that somebody will wait for the end of a payment that is about to begin.
+    pub(crate) fn expect(&self, hold: HoldId) -> oneshot::Receiver<()> {
+        let (ended, end) = oneshot::channel();
+        self.waiting.lock().insert(hold, ended);
+        end
+    }
+
+    /// Has a payment taken up, and waits for its end, but not for long.
+    pub(crate) async fn take_up(&self, hold: HoldId, end: oneshot::Receiver<()>, patience: Duration) {
+        self.wanted.notify_one();
+        // Whatever it is, the payment's row tells how it has ended, or that it has not.
+        drop(tokio::time::timeout(patience, end).await);
+        self.waiting.lock().remove(&hold);
+    }
+
+    /// Nobody has to wait for a payment any more.
+    pub(crate) fn release(&self, hold: HoldId) {
+        if let Some(ended) = self.waiting.lock().remove(&hold) {
+            // Who is gone does not need to know.
+            drop(ended.send(()));
+        }
+    }
+
+    /// Resolves when a payment waits to be taken up.
+    pub(crate) async fn wanted(&self) {
+        self.wanted.notified().await;
+    }
+}
+
+impl Terms {
+    /// What may be added to an amount at most: for routing, and for the operator.
+    pub(crate) fn cost_max(&self, amount: Amount) -> (Msat, Msat) {
+        (self.fee_max.larger_part(amount), self.service_fee.sum(amount))
+    }
+}

@@ -1,0 +1,98 @@
+//! What paying an invoice of another node may cost, and whether it can be paid at all.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Connected;
+use crate::clock;
+use crate::domain::invoice::{DecodedInvoice, PaymentRequest};
+use crate::domain::money::{Amount, Msat};
+use crate::domain::node::Network;
+use crate::domain::send::NodeName;
+use crate::ledger::command::NewSend;
+use crate::ledger::outcome::Rejection;
+use crate::services::{Error, Services};
+
+/// How long a request waits for the end of its payment.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How to pay an invoice that is none of this server's. `otherwise` is why it is not paid, where no node is
+/// configured, or where the invoice says that it is of this server or of its node, which no row knows.
+pub(crate) fn plan(
+    services: &Services,
+    request: PaymentRequest,
+    amount: Option<Amount>,
+    otherwise: Rejection,
+) -> Result<NewSend, Error> {
+    let (text, payment_hash) = (request.text().to_owned(), request.payment_hash());
+    let decoded = match request.verify() {
+        Ok(decoded) => decoded,
+        Err(_) if matches!(otherwise, Rejection::InvoiceMismatch) => return Err(otherwise.into()),
+        Err(error) => return Err(error.into()),
+    };
+    let payee = decoded.payee();
+    if payee == services.node.public_key() {
+        // One that this server has signed was deleted after it had expired.
+        let has_expired = matches!(otherwise, Rejection::InvoiceNotFound) && decoded.has_expired_at(clock::now());
+        return Err(if has_expired { Rejection::InvoiceExpired } else { otherwise }.into());
+    }
+    let Some(connected) = services.lightning.connected() else { return Err(otherwise.into()) };
+    if decoded.currency() != prefix_of(services.network) {
+        return Err(otherwise.into());
+    }
+    let identity = connected.identity()?;
+    if payee == identity.id {
+        return Err(otherwise.into());
+    }
+    let (amount, is_amountless) = amount_of(connected, &decoded, amount)?;
+    let (fee_max, service_fee) = connected.terms.cost_max(amount);
+    Ok(NewSend {
+        payment_hash,
+        bolt11: text,
+        amount,
+        is_amountless,
+        fee_max,
+        service_fee,
+        memo: decoded.description().unwrap_or_default(),
+        expires_at: decoded.expires_at(),
+        bounds: connected.terms.bounds,
+    })
+}
+
+/// How much to pay, and whether the invoice leaves that to the payer.
+fn amount_of(
+    connected: &Arc<Connected>,
+    decoded: &DecodedInvoice,
+    amount: Option<Amount>,
+) -> Result<(Amount, bool), Error> {
+    let Some(msat) = decoded.amount_msat() else {
+        if !connected.node.abilities().amountless {
+            return Err(Error::AmountlessInvoice);
+        }
+        return amount.map(|amount| (amount, true)).ok_or(Error::AmountMissing);
+    };
+    let amount = i64::try_from(msat).ok().and_then(|msat| Amount::from_msat(msat).ok());
+    amount.map(|amount| (amount, false)).ok_or_else(|| Rejection::InsufficientBalance { leg: 0 }.into())
+}
+
+/// The prefix of invoices in a network, without `ln`.
+const fn prefix_of(network: Network) -> &'static str {
+    match network {
+        Network::Bitcoin => "bc",
+        Network::Testnet => "tb",
+        Network::Signet => "tbs",
+        Network::Regtest => "bcrt",
+    }
+}
+
+/// What is reserved beside the amount of an invoice, which may name none.
+pub(crate) fn reserve(services: &Services, request: PaymentRequest, otherwise: Rejection) -> Result<Msat, Error> {
+    let is_amountless = request.is_amountless();
+    let send = plan(services, request, Amount::from_sat(1).ok().filter(|_| is_amountless), otherwise)?;
+    Ok(send.fee_max.with(send.service_fee))
+}
+
+/// The node as the ledger knows it.
+pub(crate) fn name_of(id: String) -> NodeName {
+    NodeName::new(id)
+}

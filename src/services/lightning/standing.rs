@@ -1,0 +1,54 @@
+//! How the Lightning node is, as this process knows it.
+
+use parking_lot::RwLock;
+
+use crate::domain::time::UnixMs;
+use crate::lightning::node::{Identity, NodeBalance, NodeError};
+
+/// How the node is.
+#[derive(Debug, Default)]
+pub(crate) struct Standing(RwLock<NodeStanding>);
+
+/// How the node is, at one moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NodeStanding {
+    /// Who it is, where it has answered last.
+    pub(crate) identity: Option<Identity>,
+    /// What it could send and receive.
+    pub(crate) balance: Option<NodeBalance>,
+    /// Why it does not answer, where it does not.
+    pub(crate) problem: Option<String>,
+    /// When it was asked last.
+    pub(crate) asked_at: Option<UnixMs>,
+}
+
+impl Standing {
+    /// The node has answered, or has not. Returns whether it is there again after it was away, or for the first
+    /// time.
+    pub(crate) fn note(&self, answer: Result<(Identity, Option<NodeBalance>), NodeError>, now: UnixMs) -> bool {
+        let mut standing = self.0.write();
+        let was_away = standing.identity.is_none();
+        *standing = match answer {
+            Ok((identity, balance)) => {
+                NodeStanding { identity: Some(identity), balance, problem: None, asked_at: Some(now) }
+            }
+            Err(error) => NodeStanding {
+                identity: None,
+                balance: standing.balance,
+                problem: Some(error.to_string()),
+                asked_at: Some(now),
+            },
+        };
+        was_away && standing.identity.is_some()
+    }
+
+    /// Who the node is; `None` while it does not answer.
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        self.0.read().identity.clone()
+    }
+
+    /// All that is known.
+    pub(crate) fn now(&self) -> NodeStanding {
+        self.0.read().clone()
+    }
+}

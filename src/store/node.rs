@@ -1,0 +1,143 @@
+//! The Lightning node, as the database knows it: up to where its receipts were read, who reads them, and the
+//! invoices that stand at it.
+
+use diesel::prelude::*;
+
+use crate::domain::ids::{InvoiceId, OwnerId, PaymentHash};
+use crate::domain::send::NodeName;
+use crate::domain::time::UnixMs;
+use crate::ledger::state::{AtNode, InvoiceState};
+use crate::store::db::connection::Db;
+use crate::store::db::error::StoreError;
+use crate::store::db::schema::{accounts, invoices, nodes};
+
+/// An invoice that stands at the node.
+#[derive(Clone, Copy, Debug)]
+pub struct Watched {
+    /// Its id.
+    pub id: InvoiceId,
+    /// Its payment hash.
+    pub payment_hash: PaymentHash,
+    /// The time from which it can no longer be paid.
+    pub expires_at: UnixMs,
+}
+
+/// An id, a payment hash, and the end.
+type WatchedColumns = (Vec<u8>, Vec<u8>, i64);
+
+/// Makes sure that a node is known. Returns whether it was not.
+pub fn meet(connection: &mut Db, node: &NodeName, now: UnixMs) -> Result<bool, StoreError> {
+    let known: i64 = nodes::table.filter(nodes::id.eq(node.as_str())).count().get_result(connection)?;
+    if known > 0 {
+        return Ok(false);
+    }
+    diesel::insert_into(nodes::table)
+        .values((nodes::id.eq(node.as_str()), nodes::cursor_place.eq(0_i64), nodes::first_seen_at_ms.eq(now.get())))
+        .execute(connection)?;
+    Ok(true)
+}
+
+/// The nodes that were ever connected.
+pub fn known(connection: &mut Db) -> Result<Vec<NodeName>, StoreError> {
+    let ids: Vec<String> = nodes::table.order(nodes::first_seen_at_ms).select(nodes::id).load(connection)?;
+    Ok(ids.into_iter().map(NodeName::new).collect())
+}
+
+/// Makes this process the one that reads what the node has received, until a time; `None` while another one
+/// does. Returns up to where it was read. Two that read at once would do no harm: what has arrived is booked
+/// once.
+pub fn lead(
+    connection: &mut Db,
+    node: &NodeName,
+    worker: OwnerId,
+    now: UnixMs,
+    until: UnixMs,
+) -> Result<Option<i64>, StoreError> {
+    let me = worker.as_bytes().as_slice();
+    let mine_or_free = nodes::table.filter(nodes::id.eq(node.as_str())).filter(
+        nodes::leads_until_ms.le(now.get()).or(nodes::leader.is_not_null().and(nodes::leader.assume_not_null().eq(me))),
+    );
+    let leads = diesel::update(mine_or_free)
+        .set((nodes::leader.eq(me), nodes::leads_until_ms.eq(until.get())))
+        .execute(connection)?;
+    if leads == 0 {
+        return Ok(None);
+    }
+    Ok(Some(nodes::table.filter(nodes::id.eq(node.as_str())).select(nodes::cursor_place).first(connection)?))
+}
+
+/// Up to where the node's receipts were read.
+pub fn cursor(connection: &mut Db, node: &NodeName) -> Result<Option<i64>, StoreError> {
+    Ok(nodes::table.filter(nodes::id.eq(node.as_str())).select(nodes::cursor_place).first(connection).optional()?)
+}
+
+/// Notes up to where the node's receipts are booked. Never goes back.
+pub fn advance(connection: &mut Db, node: &NodeName, cursor: i64) -> Result<(), StoreError> {
+    diesel::update(nodes::table.filter(nodes::id.eq(node.as_str())).filter(nodes::cursor_place.lt(cursor)))
+        .set(nodes::cursor_place.eq(cursor))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Invoices that stand at the node, in order of their end, after one of them.
+pub fn watched(
+    connection: &mut Db,
+    after: Option<(UnixMs, InvoiceId)>,
+    ended_before: Option<UnixMs>,
+    limit: i64,
+) -> Result<Vec<Watched>, StoreError> {
+    let mut query = invoices::table
+        .filter(invoices::at_node.assume_not_null().eq(AtNode::Open.as_str()))
+        .order((invoices::expires_at_ms, invoices::id))
+        .limit(limit)
+        .select((invoices::id, invoices::payment_hash, invoices::expires_at_ms))
+        .into_boxed();
+    if let Some((at, id)) = after {
+        let id = id.as_bytes().to_vec();
+        let later = invoices::expires_at_ms.gt(at.get());
+        query = query.filter(later.or(invoices::expires_at_ms.eq(at.get()).and(invoices::id.gt(id))));
+    }
+    if let Some(before) = ended_before {
+        query = query.filter(invoices::expires_at_ms.le(before.get()));
+    }
+    let rows: Vec<WatchedColumns> = query.load(connection)?;
+    rows.into_iter().map(watched_of).collect()
+}
+
+/// Invoices that were paid inside, or belong to a wallet that was deleted, and may still be paid at the node.
+pub fn to_cancel(connection: &mut Db, limit: i64) -> Result<Vec<Watched>, StoreError> {
+    let columns = (invoices::id, invoices::payment_hash, invoices::expires_at_ms);
+    let at_node = || invoices::table.filter(invoices::at_node.assume_not_null().eq(AtNode::Open.as_str()));
+    let ended = at_node()
+        .filter(invoices::state.eq_any([InvoiceState::Paid.as_str(), InvoiceState::Cancelled.as_str()]))
+        .order(invoices::id)
+        .limit(limit)
+        .select(columns);
+    let mut rows: Vec<WatchedColumns> = ended.load(connection)?;
+    let of_deleted = at_node()
+        .inner_join(accounts::table.on(accounts::id.eq(invoices::wallet_id)))
+        .filter(accounts::closed_at_ms.is_not_null())
+        .filter(invoices::state.eq(InvoiceState::Open.as_str()))
+        .order(invoices::id)
+        .limit(limit)
+        .select(columns);
+    rows.extend(of_deleted.load::<WatchedColumns>(connection)?);
+    rows.into_iter().map(watched_of).collect()
+}
+
+/// Notes that an invoice can no longer be paid at the node.
+pub fn conclude(connection: &mut Db, id: InvoiceId) -> Result<(), StoreError> {
+    let open = invoices::table
+        .filter(invoices::id.eq(id.as_bytes().as_slice()))
+        .filter(invoices::at_node.assume_not_null().eq(AtNode::Open.as_str()));
+    diesel::update(open).set(invoices::at_node.eq(AtNode::Cancelled.as_str())).execute(connection)?;
+    Ok(())
+}
+
+fn watched_of((id, hash, expires_at_ms): WatchedColumns) -> Result<Watched, StoreError> {
+    Ok(Watched {
+        id: InvoiceId::from_slice(&id)?,
+        payment_hash: PaymentHash::from_slice(&hash)?,
+        expires_at: UnixMs::new(expires_at_ms),
+    })
+}
