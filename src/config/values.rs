@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
 use crate::domain::lnurl::places::{Base, InvalidBase};
-use crate::domain::money::{Amount, SAT_MAX};
+use crate::domain::money::{Amount, MSAT_MAX, Msat, SAT_MAX};
 use crate::domain::node::Network;
 use crate::domain::webhooks::WebhookFormat;
 use crate::rates::settings::{InvalidQuorum, Quorum};
@@ -25,6 +25,8 @@ const RATE_LIMIT_MAX: u32 = 1_000_000;
 
 /// The most invoices of one link that can be let wait: they are counted whenever one more is asked for.
 const LINK_INVOICES_MAX: u32 = 100_000;
+/// The most payments to other nodes that can be let be under way: they are added up whenever one more begins.
+const PAYMENTS_MAX: u32 = 10_000;
 
 /// What is wrong with settings that belong together, each line naming its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +75,27 @@ pub(super) fn bootstrap_sats(text: &str) -> Result<Maybe<Amount>, String> {
 pub(super) fn invoice_sat_max(text: &str) -> Result<i64, String> {
     let sat = text.parse().ok().filter(|sat| Amount::from_sat(*sat).is_ok());
     sat.ok_or_else(|| format!("must be a whole number of sat, from 1 to {SAT_MAX}"))
+}
+
+/// A fee that is no part of the amount.
+pub(super) fn msat(text: &str) -> Result<Msat, String> {
+    let msat = text.parse().ok().map(Msat::new).filter(|msat| !msat.is_negative() && !msat.is_beyond_supply());
+    msat.ok_or_else(|| format!("must be a whole number of msat, from 0 to {}", MSAT_MAX.get()))
+}
+
+/// A part of an amount.
+pub(super) fn ppm(text: &str) -> Result<u32, &'static str> {
+    text.parse().ok().filter(|ppm| *ppm <= 1_000_000).ok_or("must be a whole number of millionths, from 0 to 1000000")
+}
+
+pub(super) fn payments_max(text: &str) -> Result<u32, &'static str> {
+    let most = text.parse().ok().filter(|most| (1..=PAYMENTS_MAX).contains(most));
+    most.ok_or("must be a whole number from 1 to 10000")
+}
+
+/// No sats are no limit.
+pub(super) fn sat_max(text: &str) -> Result<Maybe<Amount>, String> {
+    bootstrap_sats(text)
 }
 
 pub(super) fn link_invoices_max(text: &str) -> Result<u32, &'static str> {

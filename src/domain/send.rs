@@ -106,6 +106,26 @@ pub struct SendBounds {
     pub tenant_reserved_max: Option<Amount>,
 }
 
+/// What the operator has set for payments to other nodes, and for invoices that they can pay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendTerms {
+    /// What routing may cost at most: the larger part.
+    pub fee_max: Fee,
+    /// What the operator charges beside: both parts.
+    pub service_fee: Fee,
+    /// How much may be under way at once.
+    pub bounds: SendBounds,
+    /// Whether invoices stand at the node, where a request does not say otherwise.
+    pub invoices_at_node: bool,
+}
+
+impl SendTerms {
+    /// What may be added to an amount at most: for routing, and for the operator.
+    pub fn cost_max(&self, amount: Amount) -> (Msat, Msat) {
+        (self.fee_max.larger_part(amount), self.service_fee.sum(amount))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

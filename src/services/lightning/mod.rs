@@ -20,23 +20,9 @@ use tokio::sync::{Notify, oneshot};
 use super::Error;
 use crate::crypto::random;
 use crate::domain::ids::{HoldId, OwnerId};
-use crate::domain::money::{Amount, Msat};
-use crate::domain::send::{Fee, SendBounds};
+use crate::domain::send::SendTerms;
 use crate::lightning::node::{Identity, Node};
 pub(crate) use standing::{NodeStanding, Standing};
-
-/// What the operator has set for payments to other nodes.
-#[derive(Clone, Copy, Debug)]
-pub struct Terms {
-    /// What routing may cost at most: the larger part.
-    pub fee_max: Fee,
-    /// What the operator charges beside: both parts.
-    pub service_fee: Fee,
-    /// How much may be under way at once.
-    pub bounds: SendBounds,
-    /// Whether invoices stand at the node, where a request does not say otherwise.
-    pub invoices_at_node: bool,
-}
 
 /// The way to the Lightning node; or none.
 #[derive(Clone, Debug, Default)]
@@ -48,7 +34,7 @@ pub(crate) struct Connected {
     /// The node.
     pub(crate) node: Arc<dyn Node>,
     /// What the operator has set.
-    pub(crate) terms: Terms,
+    pub(crate) terms: SendTerms,
     /// How the node is.
     pub(crate) standing: Standing,
     /// What this process is called where several work on the same.
@@ -61,7 +47,7 @@ pub(crate) struct Connected {
 
 impl Lightning {
     /// The way to a node.
-    pub fn to(node: Arc<dyn Node>, terms: Terms) -> Self {
+    pub fn to(node: Arc<dyn Node>, terms: SendTerms) -> Self {
         Self(Some(Arc::new(Connected {
             node,
             terms,
@@ -115,12 +101,5 @@ impl Connected {
     /// Resolves when a payment waits to be taken up.
     pub(crate) async fn wanted(&self) {
         self.wanted.notified().await;
-    }
-}
-
-impl Terms {
-    /// What may be added to an amount at most: for routing, and for the operator.
-    pub(crate) fn cost_max(&self, amount: Amount) -> (Msat, Msat) {
-        (self.fee_max.larger_part(amount), self.service_fee.sum(amount))
     }
 }
