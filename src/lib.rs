@@ -14,7 +14,7 @@
 //! | [`telemetry`] | the log, metrics, and traces over OTLP | `net` |
 //! | [`fairness`] | fair shares for tenants in limited shared resources ([`fairness::turns`], pure) | `domain` |
 //! | [`rates`] | what a bitcoin costs in other currencies: sources, and which of their quotes are trusted; pure | `domain`, `net` |
-//! | [`lightning`] | the Lightning node behind the ledger: what satkeep asks of one, and the nodes it knows | `crypto`, `domain`, `net` |
+//! | [`lightning`] | the Lightning node behind the ledger: what satkeep asks of one, and the nodes it knows | `domain`, `net` |
 //! | [`ledger`] | what may happen to money ([`ledger::decide`], pure) and how it happens exactly once ([`ledger::settle`], [`ledger::settler`]) | `crypto`, `domain`, `telemetry` |
 //! | [`store`] | the database: [`store::db`], the ledger's statements in [`store::settlement`], and the queries by subject | `crypto`, `domain`, `files`, `telemetry`, `fairness`, `ledger` |
 //! | [`master_key`] | the master key: its sources, whether it is the right one, and its rotation | `crypto`, `files`, `store` |

@@ -6,6 +6,7 @@
 
 use clap::Args;
 
+mod lightning;
 mod limits;
 mod links;
 mod listener;
@@ -17,6 +18,7 @@ mod telemetry;
 pub(crate) mod values;
 mod webhooks;
 
+pub use lightning::Lightning;
 pub use limits::Limits;
 pub use links::Links;
 pub use listener::Listener;
@@ -42,6 +44,9 @@ pub struct Config {
     /// Invoices and amounts.
     #[command(flatten)]
     pub money: Money,
+    /// The Lightning node behind the ledger.
+    #[command(flatten)]
+    pub lightning: Lightning,
     /// What a bitcoin costs in other currencies.
     #[command(flatten)]
     pub rates: Rates,

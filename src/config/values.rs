@@ -9,6 +9,7 @@ use crate::domain::lnurl::places::{Base, InvalidBase};
 use crate::domain::money::{Amount, MSAT_MAX, Msat, SAT_MAX};
 use crate::domain::node::Network;
 use crate::domain::webhooks::WebhookFormat;
+use crate::lightning::settings::{InvalidSettings, Settings};
 use crate::rates::settings::{InvalidQuorum, Quorum};
 use crate::store::Database;
 use crate::telemetry::log::LogFormat;
@@ -101,6 +102,10 @@ pub(super) fn sat_max(text: &str) -> Result<Maybe<Amount>, String> {
 pub(super) fn link_invoices_max(text: &str) -> Result<u32, &'static str> {
     let most = text.parse().ok().filter(|most| (1..=LINK_INVOICES_MAX).contains(most));
     most.ok_or("must be a whole number from 1 to 100000")
+}
+
+pub(super) fn lightning(text: &str) -> Result<Maybe<Settings>, InvalidSettings> {
+    maybe(text, str::parse)
 }
 
 pub(super) fn rate_quorum(text: &str) -> Result<Maybe<Quorum>, InvalidQuorum> {

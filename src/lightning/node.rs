@@ -26,8 +26,9 @@ pub trait Node: Send + Sync + fmt::Debug {
     /// What this kind of node can do.
     fn abilities(&self) -> Abilities;
 
-    /// Makes an invoice at the node. Asking again with the same preimage gives the same invoice, or an
-    /// error, but never a second one.
+    /// Makes an invoice at the node. Where it takes our preimage, asking again with the same one gives the
+    /// same invoice, or an error, but never a second one. Where it does not, asking again makes another one,
+    /// and nobody has ever seen the text of the first.
     fn create_invoice(&self, order: InvoiceOrder) -> Answer<'_, Result<InvoiceMade, NodeError>>;
 
     /// Makes an invoice unpayable. Idempotent.
@@ -64,6 +65,7 @@ pub trait Node: Send + Sync + fmt::Debug {
 
 /// What a kind of node can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own, and all combinations may be")]
 pub struct Abilities {
     /// Whether it makes invoices with a preimage of ours. Otherwise it chooses one, and tells it when the
     /// invoice is paid, or at once.

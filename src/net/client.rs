@@ -16,6 +16,7 @@ use tokio_rustls::TlsConnector;
 
 use super::connection::Connection;
 use super::idle::{Idle, PoolKey};
+use super::lines::Lines;
 use super::request::{Request, RequestError, Response, printable};
 use super::resolver::Resolver;
 use super::targets::{Refused, Target, TargetPolicy};
@@ -62,6 +63,18 @@ impl Client {
     pub async fn ask(&self, request: Request) -> Result<Response, RequestError> {
         let time = request.limits.time;
         tokio::time::timeout(time, self.try_ask(request)).await.unwrap_or(Err(RequestError::TooSlow(time)))
+    }
+
+    /// Sends one request whose response is a stream of lines, on a connection of its own. The request's
+    /// time limit is that of the connection; how long a line may take, is said where it is read.
+    pub async fn stream(&self, request: Request) -> Result<Lines, RequestError> {
+        let time = request.limits.time;
+        let open = async {
+            self.check(&request.target)?;
+            self.open(&request.target).await
+        };
+        let opened = tokio::time::timeout(time, open).await.unwrap_or(Err(RequestError::TooSlow(time)));
+        opened?.stream(&request)
     }
 
     /// Closes connections that have been idle for long enough.

@@ -9,6 +9,7 @@ use hyper::header::{self, HeaderValue};
 use hyper_util::rt::TokioIo;
 use tokio::task::JoinHandle;
 
+use super::lines::Lines;
 use super::request::{Limits, Request, RequestError, Response};
 use super::targets::Refused;
 
@@ -78,6 +79,12 @@ impl Connection {
         let is_whole = read.is_over && read.seen == read.kept.len();
         let response = Response { status: head.status, headers: head.headers, body: read.kept.into(), is_whole };
         Ok((response, is_ready.then_some(self)))
+    }
+
+    /// Sends a request whose response is read line by line. The connection serves nothing else.
+    pub(super) fn stream(mut self, request: &Request) -> Result<Lines, RequestError> {
+        let head = self.sender.send_request(message(request)?);
+        Ok(Lines::new(self, Box::pin(head), request.limits))
     }
 }
 

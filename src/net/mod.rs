@@ -5,6 +5,7 @@ pub mod allow_list;
 pub mod client;
 mod connection;
 mod idle;
+pub mod lines;
 pub mod proxies;
 pub mod request;
 pub mod resolver;

@@ -1,0 +1,96 @@
+//! Payments by an LNbits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::super::around::{Before, await_send, judge_refusal};
+use super::super::node::{Attempt, NodeError, PaymentAtNode, PaymentListed, PaymentOrder, SendOutcome};
+use super::super::wire::{Ask, Body, Reply};
+use super::answers::{FeeReserve, Payment};
+use super::{Api, Order, PAYMENTS};
+use crate::domain::ids::PaymentHash;
+use crate::domain::money::Msat;
+use crate::domain::time::UnixMs;
+
+/// How long a payment may take until its request is given up. It then goes on at the node.
+const ARRIVAL_TIME: Duration = Duration::from_secs(180);
+
+#[derive(Serialize)]
+struct Pay<'a> {
+    out: bool,
+    bolt11: &'a str,
+}
+
+/// Pays.
+#[derive(Debug)]
+pub(super) struct Payer {
+    api: Arc<Api>,
+}
+
+impl Payer {
+    pub(super) const fn new(api: Arc<Api>) -> Self {
+        Self { api }
+    }
+
+    pub(super) async fn send(payer: &Arc<Self>, order: PaymentOrder) -> SendOutcome {
+        if order.amount.is_some() {
+            return SendOutcome::Refused("LNbits pays no invoices that name no amount".to_owned());
+        }
+        let before = match payer.look_up(order.payment_hash).await.map(|found| Before::of(&found)) {
+            Ok(Before::Free(before)) => before,
+            Ok(Before::UnderWay) => return SendOutcome::Accepted,
+            Err(error) => return SendOutcome::Unclear(error.to_string()),
+        };
+        match payer.quote(&order.bolt11).await {
+            Ok(fee) if fee <= order.fee_max => {}
+            Ok(fee) => {
+                let why = format!("it wants to reserve {} msat for fees, which is more than is allowed", fee.get());
+                return SendOutcome::Refused(why);
+            }
+            Err(NodeError::Refused(why)) => return SendOutcome::Refused(why),
+            Err(error) => return SendOutcome::Unclear(error.to_string()),
+        }
+        let sender = Arc::clone(payer);
+        // It may be answered only when it has ended. The answer is awaited even if nobody waits for it here.
+        await_send(tokio::spawn(async move { sender.pay(&order, before).await })).await
+    }
+
+    /// What it may cost at most.
+    async fn quote(&self, bolt11: &str) -> Result<Msat, NodeError> {
+        let path = format!("{PAYMENTS}/fee-reserve?invoice={bolt11}");
+        let FeeReserve { fee_reserve } = self.api.ask(Ask::get(path)).await?;
+        Ok(Msat::new(fee_reserve))
+    }
+
+    async fn pay(&self, order: &PaymentOrder, before: Option<Attempt>) -> SendOutcome {
+        let pay = Pay { out: true, bolt11: &order.bolt11 };
+        let ask = Ask::once(PAYMENTS.to_owned(), Body::json(&pay)).within(ARRIVAL_TIME);
+        let reply: Reply = match self.api.wire.ask(ask).await {
+            Ok(reply) if reply.status.is_success() => return SendOutcome::Accepted,
+            Ok(reply) => reply,
+            Err(error) => return SendOutcome::Unclear(error.to_string()),
+        };
+        match self.api.refusal(&reply) {
+            Some(why) => judge_refusal(before, self.look_up(order.payment_hash).await, why),
+            None => SendOutcome::Unclear(self.api.wire.unexpected(&reply).to_string()),
+        }
+    }
+
+    pub(super) async fn look_up(&self, hash: PaymentHash) -> Result<PaymentAtNode, NodeError> {
+        // What is found may be an invoice of the same wallet.
+        let sent = self.api.find(hash).await?.filter(Payment::is_outgoing);
+        sent.map_or(Ok(PaymentAtNode::NotFound), |payment| payment.state())
+    }
+
+    pub(super) async fn list(&self, since: UnixMs) -> Result<Vec<PaymentListed>, NodeError> {
+        let mut listed = Vec::new();
+        for payment in self.api.list(Order::Created, since).await?.iter().filter(|payment| payment.is_outgoing()) {
+            // Payments within that LNbits may have no proof.
+            let state = payment.state().unwrap_or(PaymentAtNode::InFlight);
+            listed.push(PaymentListed { payment_hash: payment.hash()?, state });
+        }
+        Ok(listed)
+    }
+}
