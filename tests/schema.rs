@@ -9,7 +9,7 @@ use satkeep::store::db::migrations;
 
 use crate::harness::{StoreKind, TestDatabase};
 
-const TABLES: [&str; 30] = [
+const TABLES: [&str; 33] = [
     "accounts",
     "card_counters",
     "cards",
@@ -24,12 +24,15 @@ const TABLES: [&str; 30] = [
     "idempotency",
     "invoices",
     "login_attempts",
+    "nodes",
     "pay_links",
     "payment_counts",
     "payments",
     "payments_held",
     "payments_in",
     "payments_out",
+    "receipts",
+    "sends",
     "sessions",
     "settings",
     "subscriptions",

@@ -13,6 +13,7 @@ mod listener;
 mod login;
 mod money;
 mod rates;
+mod sending;
 mod storage;
 mod telemetry;
 pub(crate) mod values;
@@ -25,6 +26,7 @@ pub use listener::Listener;
 pub use login::Login;
 pub use money::Money;
 pub use rates::Rates;
+pub use sending::Sending;
 pub use storage::Storage;
 pub use telemetry::Telemetry;
 pub use webhooks::Webhooks;
@@ -47,6 +49,9 @@ pub struct Config {
     /// The Lightning node behind the ledger.
     #[command(flatten)]
     pub lightning: Lightning,
+    /// What payments to other nodes may cost, and how many may be under way.
+    #[command(flatten)]
+    pub sending: Sending,
     /// What a bitcoin costs in other currencies.
     #[command(flatten)]
     pub rates: Rates,

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 /// Whether one promise holds.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Verdict {
-    /// Which promise: `I1` to `I4`, or `I11`.
+    /// Which promise: `I1` to `I4`, or `I11` to `I13`.
     pub invariant: &'static str,
     /// The promise in a few words.
     pub name: &'static str,

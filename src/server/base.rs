@@ -8,10 +8,12 @@ use super::{StartupError, data_dirs};
 use crate::config::Config;
 use crate::crypto::secret::{MasterKey, Sealer};
 use crate::domain::node::Node;
+use crate::lightning;
 use crate::master_key::{self, KeyRing, sources};
 use crate::services::Services;
 use crate::services::administrators::LocalAdministrator;
 use crate::services::ledger::Ledger;
+use crate::services::lightning::Lightning;
 use crate::store::Store;
 use crate::store::db::migrations;
 
@@ -91,4 +93,10 @@ pub fn open_any_store(config: &Config) -> Result<Store, StartupError> {
 pub fn open_store(config: &Config) -> Result<Store, StartupError> {
     let store = open_any_store(config)?;
     if store.read_blocking(migrations::pending)?.is_empty() { Ok(store) } else { Err(StartupError::OldSchema) }
+}
+
+/// The way to the Lightning node that is configured, if one is. Whether it answers, nobody knows yet.
+pub fn lightning(config: &Config) -> Result<Lightning, StartupError> {
+    let Some(settings) = &config.lightning.node else { return Ok(Lightning::default()) };
+    Ok(Lightning::to(lightning::connect(settings)?, config.sending.terms()))
 }

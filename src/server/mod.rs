@@ -4,6 +4,7 @@ mod base;
 pub(crate) mod data_dirs;
 mod expiry;
 mod holds;
+mod lightning;
 mod observers;
 mod rates;
 pub mod tasks;
@@ -24,6 +25,7 @@ use crate::domain::node::Node;
 use crate::domain::text::Name;
 use crate::ledger::observer::{Observed, Observer};
 use crate::ledger::settler::Settler;
+use crate::lightning::ConnectError;
 use crate::live::hub::Hub;
 use crate::live::publisher::Publisher;
 use crate::live::relay::{Relay, RelayThread};
@@ -78,6 +80,9 @@ pub enum StartupError {
     /// The certificates that webhooks trust cannot be used.
     #[error("--webhook-ca-file: {0}")]
     Roots(#[from] InvalidRoots),
+    /// The Lightning node cannot be asked at all.
+    #[error("--lightning: {0}")]
+    Lightning(#[from] ConnectError),
     /// The certificates for the trace collector cannot be used.
     #[error("OTEL_EXPORTER_OTLP_CERTIFICATE: {0}")]
     CollectorRoots(InvalidRoots),
@@ -119,6 +124,7 @@ fn bootstrap(base: &Base, config: &Config) -> Result<(), StartupError> {
 /// Serves until a signal asks to stop, then settles what is queued and answers everyone.
 pub fn serve(config: &Config) -> Result<(), StartupError> {
     let rates = Rates::new(config.rates.settings()?);
+    let lightning = base::lightning(config)?;
     let base = Base::create(config)?;
     // Done before the first manager is created: its keys are printed only once, and an address in
     // use must not cause their loss.
@@ -147,6 +153,7 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     let (format, delivering) = (config.webhooks.webhook_format, metrics.delivering.clone());
     let outbox = Outbox { store, sealer, format, client, metrics: delivering, traces: traces.clone() };
     let services = Services::new(base.store, Ledger::Queued(settler), node, base.sealer, config).with_rates(rates);
+    let services = services.with_lightning(lightning);
     let app = App::new(services, hub, metrics, config).with_traces(traces);
     let app = web::Data::new(app);
     let listeners = Listeners { api: listener, metrics: metrics_listener };
@@ -210,6 +217,7 @@ async fn run(
     }
     upkeep_of(&app).start(&mut tasks);
     tasks.start("the expiry of holds", holds::expire(app.clone()));
+    lightning::start(&app, &mut tasks);
     if let Some(asking) = app.services.rates.asking() {
         tasks.start("the asking for rates", rates::run(asking, outbox.client.clone()));
     }

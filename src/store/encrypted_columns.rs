@@ -23,6 +23,8 @@ pub enum EncryptedColumn {
     WalletKeys,
     /// Invoices' preimages.
     Preimages,
+    /// Preimages of payments to other nodes.
+    SentPreimages,
     /// Answers under idempotency keys.
     Answers,
     /// What signs webhooks.
@@ -47,14 +49,22 @@ struct Names {
 
 impl EncryptedColumn {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::WalletKeys, Self::Preimages, Self::Answers, Self::WebhookSecrets, Self::PayLinkHeaders, Self::CardKeys];
+    pub const ALL: [Self; 7] = [
+        Self::WalletKeys,
+        Self::Preimages,
+        Self::SentPreimages,
+        Self::Answers,
+        Self::WebhookSecrets,
+        Self::PayLinkHeaders,
+        Self::CardKeys,
+    ];
 
     /// What stands there, in words for the operator.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::WalletKeys => "wallet keys",
             Self::Preimages => "preimages",
+            Self::SentPreimages => "preimages of payments to other nodes",
             Self::Answers => "answers",
             Self::WebhookSecrets => "webhook secrets",
             Self::PayLinkHeaders => "headers of pay links",
@@ -67,6 +77,7 @@ impl EncryptedColumn {
         match self {
             Self::WalletKeys => "wallets",
             Self::Preimages => "invoices",
+            Self::SentPreimages => "payments to other nodes",
             Self::Answers => "accounts",
             Self::WebhookSecrets => "endpoints and wallets",
             Self::PayLinkHeaders => "pay links",
@@ -78,9 +89,12 @@ impl EncryptedColumn {
     pub fn subject_of(self, row: &RowId) -> String {
         match self {
             Self::WalletKeys => row.more.to_lower_hex_string(),
-            Self::Preimages | Self::Answers | Self::WebhookSecrets | Self::PayLinkHeaders | Self::CardKeys => {
-                row.id.to_lower_hex_string()
-            }
+            Self::Preimages
+            | Self::SentPreimages
+            | Self::Answers
+            | Self::WebhookSecrets
+            | Self::PayLinkHeaders
+            | Self::CardKeys => row.id.to_lower_hex_string(),
         }
     }
 
@@ -96,6 +110,14 @@ impl EncryptedColumn {
             },
             Self::Preimages => Names {
                 table: "invoices",
+                id: "id",
+                more: "payment_hash",
+                kind: "''",
+                sealed: "preimage_sealed",
+                order: "id",
+            },
+            Self::SentPreimages => Names {
+                table: "holds",
                 id: "id",
                 more: "payment_hash",
                 kind: "''",
@@ -212,7 +234,7 @@ fn binding(column: EncryptedColumn, row: &RowId, kind: &str) -> Result<(Purpose,
             let kind = kind.ok_or_else(|| StoreError::Broken("a key of an unknown kind".to_owned()))?;
             (kind.purpose(), row.more.clone())
         }
-        EncryptedColumn::Preimages => (Purpose::Preimage, row.id.clone()),
+        EncryptedColumn::Preimages | EncryptedColumn::SentPreimages => (Purpose::Preimage, row.id.clone()),
         EncryptedColumn::Answers => {
             let key = IdempotencyKey::from_slice(&row.more);
             let key = key.ok_or_else(|| StoreError::Broken("an idempotency key's row is damaged".to_owned()))?;

@@ -126,8 +126,7 @@ macro_rules! columns {
 }
 
 /// The states of a payment that has not ended.
-const UNDER_WAY: [&str; 3] =
-    [SendState::Reserved.as_str(), SendState::Sending.as_str(), SendState::InFlight.as_str()];
+const UNDER_WAY: [&str; 3] = [SendState::Reserved.as_str(), SendState::Sending.as_str(), SendState::InFlight.as_str()];
 
 /// Takes up some payments that are due, for this worker until `until`. Those of tenants that have enough under
 /// work already are left alone.

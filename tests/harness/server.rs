@@ -131,7 +131,7 @@ impl Server {
     pub(crate) fn audit(&self) {
         let audit = self.cli(&["audit"]).unwrap();
         assert_eq!(audit["holds"], true, "{audit}");
-        assert_eq!(audit["invariants"].as_array().unwrap().len(), 5);
+        assert_eq!(audit["invariants"].as_array().unwrap().len(), 7);
     }
 
     /// What the server has logged since the last look.

@@ -93,7 +93,11 @@ fn compare(kind: StoreKind, cases: u32) {
                         found.map(|it| (it.balance, it.held)).unwrap(),
                         (account.available(), account.held)
                     ),
-                    (AccountKind::Wallet, false) | (AccountKind::Issuance, _) => prop_assert!(found.is_err()),
+                    (AccountKind::Wallet, false)
+                    | (
+                        AccountKind::Issuance | AccountKind::Lightning | AccountKind::Fees | AccountKind::Adjustments,
+                        _,
+                    ) => prop_assert!(found.is_err()),
                 }
             }
             let count = |sql: &str| database.texts(&format!("SELECT CAST(count(*) AS TEXT) AS text FROM {sql}"));

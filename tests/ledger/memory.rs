@@ -8,7 +8,7 @@ use satkeep::domain::external_id::ExternalId;
 use satkeep::domain::hold::HoldState;
 use satkeep::domain::idempotency::IdempotencyKey;
 use satkeep::domain::ids::{AccountId, CardId, HitId, HoldId, InvoiceId, OriginId, PaymentHash, UserId};
-use satkeep::domain::money::Msat;
+use satkeep::domain::money::{Amount, Msat};
 use satkeep::domain::session::{Right, SessionDigest};
 use satkeep::domain::time::UnixMs;
 use satkeep::domain::webhooks::EventKinds;
@@ -16,8 +16,8 @@ use satkeep::ledger::batch::ReadSet;
 use satkeep::ledger::command::GROUP_READ_MAX;
 use satkeep::ledger::settle::{Commit, SettleError, SettlementStore};
 use satkeep::ledger::state::{
-    Account, AccountKind, Card, Claimed, Effects, Hit, Hold, HoldMoveRow, Invoice, InvoiceState, PaymentEvent,
-    Snapshot, TransferRow, User,
+    Account, AccountKind, AtNode, Card, Claimed, Effects, Hit, Hold, HoldMoveRow, Invoice, InvoiceState, PaymentEvent,
+    ReceiptId, SendRow, Snapshot, TransferRow, UnderWay, Unfailed, User,
 };
 
 use super::world::{CARD_DAY_SAT, CARD_SAT, HITS, NOW, WALLETS, card, hit, user, wallet};
@@ -38,7 +38,21 @@ pub(crate) struct Memory {
     pub(crate) hits: HashMap<HitId, Hit>,
     pub(crate) cards: HashMap<CardId, Card>,
     pub(crate) origins: HashMap<InvoiceId, OriginId>,
+    /// Payments to other nodes: hash, payer, tenant, what is reserved, whether it has arrived or failed.
+    pub(crate) sends: HashMap<HoldId, Sending>,
+    pub(crate) receipts: HashMap<ReceiptId, Amount>,
     open: Option<Box<Memory>>,
+}
+
+/// A payment to another node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sending {
+    pub(crate) hash: PaymentHash,
+    pub(crate) account: AccountId,
+    pub(crate) tenant: Option<UserId>,
+    pub(crate) reserved: Amount,
+    /// `None` while it is under way.
+    pub(crate) is_settled: Option<bool>,
 }
 
 pub(crate) fn account(kind: AccountKind, msat: i64) -> Account {
@@ -61,7 +75,14 @@ impl Memory {
     /// A world of wallets that hold nothing, two of which have a card that was tapped often.
     pub(crate) fn new() -> Self {
         let mut memory = Self::default();
-        memory.accounts.insert(AccountId::ISSUANCE, account(AccountKind::Issuance, 0));
+        for (id, kind) in [
+            (AccountId::ISSUANCE, AccountKind::Issuance),
+            (AccountId::LIGHTNING, AccountKind::Lightning),
+            (AccountId::FEES, AccountKind::Fees),
+            (AccountId::ADJUSTMENTS, AccountKind::Adjustments),
+        ] {
+            memory.accounts.insert(id, account(kind, 0));
+        }
         for index in 0..WALLETS {
             memory.accounts.insert(wallet(index), account(AccountKind::Wallet, 0));
             memory.users.insert(user(index), User { wallets: vec![wallet(index)], users: Vec::new() });
@@ -94,6 +115,59 @@ impl Memory {
             promised: self.promised(),
             hits: self.hits.clone(),
             cards: self.cards.clone(),
+            sends: self.unfailed(),
+            under_way: self.under_way(),
+            receipts: self.receipts.keys().cloned().collect(),
+        }
+    }
+
+    fn unfailed(&self) -> HashMap<PaymentHash, Unfailed> {
+        let unfailed = self.sends.iter().filter(|(_, send)| send.is_settled != Some(false));
+        let found: Vec<_> = unfailed
+            .map(|(hold, send)| (send.hash, Unfailed { hold: *hold, is_settled: send.is_settled.is_some() }))
+            .collect();
+        let by_hash: HashMap<_, _> = found.iter().copied().collect();
+        assert_eq!(by_hash.len(), found.len(), "I12: two payments of one hash");
+        by_hash
+    }
+
+    fn under_way(&self) -> UnderWay {
+        let mut found = UnderWay::default();
+        for send in self.sends.values().filter(|send| send.is_settled.is_none()) {
+            let of_wallet = found.wallets.entry(send.account).or_default();
+            *of_wallet = of_wallet.and(send.reserved);
+            if let Some(tenant) = send.tenant {
+                let of_tenant = found.tenants.entry(tenant).or_default();
+                *of_tenant = of_tenant.and(send.reserved);
+            }
+        }
+        found
+    }
+
+    fn write_sends(&mut self, effects: &Effects) {
+        for row in &effects.sends {
+            match row {
+                SendRow::New(new) => {
+                    let (hash, account, tenant) = (new.send.payment_hash, new.account, new.tenant);
+                    let send = Sending { hash, account, tenant, reserved: new.reserved, is_settled: None };
+                    assert!(self.sends.insert(new.hold, send).is_none());
+                }
+                SendRow::Ended { hold, is_settled, .. } => {
+                    let send = self.sends.get_mut(hold).unwrap();
+                    assert_eq!(send.is_settled.replace(*is_settled), None);
+                }
+                SendRow::Late { hold, is_settled, .. } => {
+                    let send = self.sends.get_mut(hold).unwrap();
+                    assert_eq!(send.is_settled.replace(*is_settled), Some(false));
+                    let send = self.holds.get_mut(hold).unwrap().send.as_mut().unwrap();
+                    assert!(!std::mem::replace(&mut send.is_late, true));
+                }
+            }
+        }
+        for row in &effects.receipts {
+            assert!(self.receipts.insert(row.id.clone(), row.amount).is_none());
+            let invoice = self.invoices.values_mut().find(|invoice| invoice.id == row.invoice).unwrap();
+            invoice.at_node = Some(AtNode::Settled);
         }
     }
 
@@ -145,6 +219,7 @@ impl Memory {
             self.name(row.debit_account, row.external_id.as_ref(), hash.unwrap());
         }
         self.write_holds(effects);
+        self.write_sends(effects);
         self.transfers.extend(effects.transfers.iter().cloned());
         self.events.extend(effects.events.iter().copied());
         for row in &effects.accounts {
@@ -152,7 +227,7 @@ impl Memory {
             assert_eq!(account.entries, row.entries_before);
             account.balance = row.balance;
             account.held = row.held;
-            assert!(account.kind == AccountKind::Issuance || account.held <= account.balance);
+            assert!(account.kind != AccountKind::Wallet || account.held <= account.balance);
             account.entries = row.entries;
             account.spent = row.spent;
         }
@@ -252,6 +327,11 @@ impl SettlementStore for Memory {
         snapshot.holds.retain(|hold, _| wanted.contains(hold));
         read_set.add_accounts(snapshot.invoices.values().map(|invoice| invoice.payee));
         read_set.add_accounts(snapshot.holds.values().map(|hold| hold.account));
+        snapshot.sends.retain(|hash, _| read_set.sends.contains(hash));
+        let of_senders = |id: &AccountId| snapshot.accounts[id].tenant;
+        let tenants: HashSet<_> = read_set.senders.iter().filter_map(of_senders).collect();
+        snapshot.under_way.tenants.retain(|tenant, _| tenants.contains(tenant));
+        snapshot.receipts.retain(|id| read_set.receipts.contains(id));
         snapshot.accounts.retain(|id, _| read_set.accounts.contains(id) || read_set.readers.contains(id));
         Ok(snapshot)
     }

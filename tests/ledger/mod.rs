@@ -19,6 +19,7 @@ mod properties;
 mod queue;
 pub(crate) mod race;
 mod revocation;
+mod sends;
 mod settler;
 mod unknown_commit;
 mod world;

@@ -8,8 +8,9 @@ use satkeep::domain::controls::{Freeze, Freezes, Limits};
 use satkeep::domain::hold::{HoldState, HoldSums};
 use satkeep::domain::ids::{AccountId, HoldId, PaymentHash};
 use satkeep::domain::money::{Amount, MSAT_MAX, Msat};
+use satkeep::domain::send::SendBounds;
 use satkeep::domain::session::{Right, SessionToken};
-use satkeep::ledger::command::{Actor, Adjust, Close, Command, NewHold, NewInvoice};
+use satkeep::ledger::command::{Actor, Adjust, Close, Command, NewHold, NewInvoice, NewSend};
 use satkeep::ledger::decide::decide;
 use satkeep::ledger::outcome::{Adjusted, Once, Outcome, Rejection, Transferred};
 use satkeep::ledger::settle::{settle, settle_batch};
@@ -18,6 +19,7 @@ use satkeep::ledger::state::Hold;
 
 use super::hold_world::{cancel_held, capture, held_by, new_hold, payout, place, settle_held, settle_holds};
 use super::memory::{Memory, now};
+use super::sends::{NO_BOUNDS, new_send, send, send_as};
 use super::world::{
     CARD_SAT, NOW, card, close, create, credit, debit, hit, invoice, issue_for_link, issue_within, leg, named, pay,
     pay_by_card, pay_link, transfer, under, user, wallet,
@@ -66,10 +68,12 @@ fn position(rejection: Rejection) -> usize {
         Rejection::PaymentHashTaken => 37,
         Rejection::TooManyOpenInvoices => 38,
         Rejection::TooMuchForOrigin => 39,
+        Rejection::PaymentUnderWay => 40,
+        Rejection::TooMuchUnderWay => 41,
     }
 }
 
-const REFUSALS: usize = 40;
+const REFUSALS: usize = 42;
 
 struct Scene {
     memory: Memory,
@@ -146,6 +150,8 @@ fn revoked(mut command: Command) -> Command {
         | Command::Adjust(_)
         | Command::IssueForLink(_)
         | Command::PayByCard(_)
+        | Command::EndSend(_)
+        | Command::Receive(_)
         | Command::ExpireHolds(_) => {}
     }
     command
@@ -290,6 +296,15 @@ fn held(mut memory: Memory, paid: &NewInvoice) -> BTreeSet<usize> {
     ];
     let outcomes = settle_batch(&mut memory, &setup, &now).unwrap();
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    let mut sending = memory.clone();
+    sending.accounts.get_mut(&w4).unwrap().balance = Msat::new(500);
+    settle_batch(&mut sending, &[send(w4, 1, 1)], &now).unwrap().pop().unwrap().unwrap();
+    let none = SendBounds { wallet_payments_max: 0, ..NO_BOUNDS };
+    let narrow = |amount: i64, of_hash: u8| NewSend {
+        bounds: none,
+        amount: Amount::from_msat(amount).unwrap(),
+        ..new_send(of_hash)
+    };
     let mut tired = memory.clone();
     tired.holds.get_mut(&open).unwrap().moves = 1_001;
     let mut crowded = memory.clone();
@@ -361,6 +376,20 @@ fn held(mut memory: Memory, paid: &NewInvoice) -> BTreeSet<usize> {
         ("settle an invoice, cancelled", &memory, settle_held(w1, &gone), R::InvoiceCancelled),
         ("cancel an invoice, settled", &memory, cancel_held(w1, &settled), R::InvoiceAlreadyPaid),
         ("cancel an invoice, cancelled", &memory, cancel_held(w1, &gone), R::InvoiceCancelled),
+        (
+            "send, under way, expired",
+            &sending,
+            send_as(w4, 2, NewSend { expires_at: NOW, ..new_send(1) }),
+            R::PaymentUnderWay,
+        ),
+        (
+            "send, expired, too dear",
+            &sending,
+            send_as(w4, 2, NewSend { expires_at: NOW, ..narrow(5_000, 2) }),
+            R::InvoiceExpired,
+        ),
+        ("send, too dear, too many", &sending, send_as(w4, 2, narrow(5_000, 2)), R::InsufficientBalance { leg: 0 }),
+        ("send, too many", &sending, send_as(w4, 2, narrow(1, 2)), R::TooMuchUnderWay),
         ("close, holds, money", &memory, close(w0, &[], &[w4], false), R::WalletHasHolds),
         ("close, holds, sweep", &memory, close(w0, &[], &[w4], true), R::WalletHasHolds),
     ];

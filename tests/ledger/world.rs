@@ -63,6 +63,7 @@ pub(crate) fn invoice(payee: AccountId, msat: i64) -> NewInvoice {
         external_id: None,
         created_at: NOW,
         expires_at: NOW.plus_seconds(60),
+        is_at_node: false,
     }
 }
 
@@ -89,6 +90,7 @@ pub(crate) fn pay(payer: AccountId, invoice: &NewInvoice) -> Command {
         extra: None,
         webhook: None,
         external_id: None,
+        send: None,
     })
 }
 
@@ -201,6 +203,8 @@ pub(crate) fn under(mut command: Command, key: u8, request: u8) -> Command {
         Command::Close(_)
         | Command::IssueForLink(_)
         | Command::PayByCard(_)
+        | Command::EndSend(_)
+        | Command::Receive(_)
         | Command::ExpireHolds(_)
         | Command::SettleHeld(_)
         | Command::CancelHeld(_) => {}
@@ -220,6 +224,8 @@ pub(crate) fn named(mut command: Command, name: u8) -> Command {
         | Command::Close(_)
         | Command::IssueForLink(_)
         | Command::PayByCard(_)
+        | Command::EndSend(_)
+        | Command::Receive(_)
         | Command::PlaceHolds(_)
         | Command::SettleHolds(_)
         | Command::ExpireHolds(_)

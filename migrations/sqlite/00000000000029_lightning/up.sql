@@ -123,7 +123,7 @@ WHERE t.kind <> 'sent';
 CREATE VIEW payments_held AS
 SELECT
     h.id, h.wallet_id, h.payment_hash, CAST(COALESCE(h.invoice_id, h.id) AS BLOB) AS invoice_id, h.preimage_sealed,
-    COALESCE(h.bolt11, i.bolt11) AS bolt11,
+    CAST(COALESCE(h.bolt11, i.bolt11) AS TEXT) AS bolt11,
     CAST(CASE WHEN h.bolt11 IS NULL THEN h.captured_msat - h.amount_msat ELSE -h.sent_msat END AS BIGINT) AS amount_msat,
     CAST(CASE WHEN h.bolt11 IS NULL THEN 0 ELSE -h.fee_msat END AS BIGINT) AS fee_msat, h.memo,
     CAST(CASE h.state WHEN 'open' THEN 'held' WHEN 'captured' THEN 'paid' ELSE 'cancelled' END AS TEXT) AS state, h.webhook,

@@ -43,5 +43,15 @@ pub(super) fn read(order: PaymentOrder, services: &Services) -> Result<InvoiceTe
     };
     let description = hashed.unwrap_or_else(|| Description::Words(memo.clone()));
     let (webhook, extra, external_id) = (webhook.flatten(), extra.flatten(), external_id.flatten());
-    Ok(InvoiceTerms { amount, description, memo, expiry, webhook, extra, external_id, payment_hash, is_internal: order.internal })
+    Ok(InvoiceTerms {
+        amount,
+        description,
+        memo,
+        expiry,
+        webhook,
+        extra,
+        external_id,
+        payment_hash,
+        is_internal: order.internal,
+    })
 }

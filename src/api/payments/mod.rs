@@ -84,7 +84,7 @@ pub struct PaymentOrder {
     pub(crate) internal: Option<bool>,
     /// To pay an invoice that names no amount: how much, in msat, in place of `amount`.
     #[serde(default, deserialize_with = "lenient")]
-    #[schema(example = 21_000, minimum = 1)]
+    #[schema(example = 21_000, minimum = 1, maximum = 2_100_000_000_000_000_000_i64)]
     pub(crate) amount_msat: Option<i64>,
     #[serde(default)]
     #[schema(ignore)]

@@ -121,7 +121,8 @@ impl Work<'_> {
     fn held_invoice(&self, hash: PaymentHash, payee: AccountId) -> Result<Invoice, Rejection> {
         let invoice = self.invoice(hash).filter(|invoice| invoice.payee == payee).ok_or(Rejection::InvoiceNotFound)?;
         // An invoice that satkeep has made the preimage of is settled by paying it.
-        let is_made_here = invoice.at_node.is_some() || (invoice.preimage.is_some() && invoice.state != InvoiceState::Paid);
+        let is_made_here =
+            invoice.at_node.is_some() || (invoice.preimage.is_some() && invoice.state != InvoiceState::Paid);
         if is_made_here { Err(Rejection::NotAHoldInvoice) } else { Ok(invoice) }
     }
 

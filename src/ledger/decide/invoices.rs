@@ -11,7 +11,7 @@ use crate::domain::money::Msat;
 use crate::domain::time::UnixMs;
 use crate::ledger::command::{CreateInvoice, IssueForLink, NewInvoice};
 use crate::ledger::outcome::{Issued, Rejection};
-use crate::ledger::state::{Invoice, InvoiceRow, InvoiceState};
+use crate::ledger::state::{AtNode, Invoice, InvoiceRow, InvoiceState};
 
 impl Work<'_> {
     pub(super) fn create_invoice(&mut self, create: &CreateInvoice) -> Result<Issued, Rejection> {
@@ -93,11 +93,14 @@ impl Work<'_> {
     pub(super) fn invoice(&self, hash: PaymentHash) -> Option<Invoice> {
         if let Some(stored) = self.snapshot.invoices.get(&hash) {
             let state = self.states.get(&hash).copied().unwrap_or(stored.state);
-            return Some(Invoice { state, ..stored.clone() });
+            let at_node = if self.arrived.contains(&hash) { Some(AtNode::Settled) } else { stored.at_node };
+            return Some(Invoice { state, at_node, ..stored.clone() });
         }
         let row = self.issued.get(&hash).and_then(|index| self.effects.invoices.get(*index))?;
         let origin = self.origins.get(&row.invoice.id).copied();
-        Some(Invoice { origin, ..Invoice::new(row.invoice.clone(), row.state) })
+        let invoice = Invoice::new(row.invoice.clone(), row.state);
+        let at_node = if self.arrived.contains(&hash) { Some(AtNode::Settled) } else { invoice.at_node };
+        Some(Invoice { origin, at_node, ..invoice })
     }
 
     /// Marks an invoice as paid, and keeps the preimage that the node has told.

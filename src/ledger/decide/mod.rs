@@ -83,6 +83,8 @@ struct Work<'a> {
     under_way: UnderWay,
     /// What has arrived at the node and was booked in this batch.
     receipts: HashSet<ReceiptId>,
+    /// The payment hashes of these.
+    arrived: HashSet<PaymentHash>,
     effects: Effects,
 }
 
@@ -120,6 +122,7 @@ impl<'a> Work<'a> {
             late: HashSet::new(),
             under_way: UnderWay::default(),
             receipts: HashSet::new(),
+            arrived: HashSet::new(),
             effects: Effects { at: now, ..Effects::default() },
         }
     }

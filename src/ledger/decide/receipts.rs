@@ -39,6 +39,7 @@ impl Work<'_> {
             }
         }
         self.receipts.insert(id.clone());
+        self.arrived.insert(receive.payment_hash);
         let (amount, received_at) = (receive.amount, receive.received_at);
         self.effects.receipts.push(ReceiptRow { id, amount, received_at, invoice: invoice.id });
         Ok(Received::Booked { as_usual: is_settled && rest.is_none(), is_adjustment })

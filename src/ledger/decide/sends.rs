@@ -149,7 +149,8 @@ impl Work<'_> {
 
         let [sent, service, beyond] = movements;
         let sent = NewMovement { transfer: id.sent(), ..sent.clone() };
-        let mut legs = vec![(sent.leg(hold.account, AccountId::LIGHTNING, paid, hold.memo.clone(), self.now), TransferKind::Sent)];
+        let mut legs =
+            vec![(sent.leg(hold.account, AccountId::LIGHTNING, paid, hold.memo.clone(), self.now), TransferKind::Sent)];
         if let Ok(amount) = Amount::from_stored(send.service_fee.get()) {
             let leg = service.leg(AccountId::LIGHTNING, AccountId::FEES, amount, String::new(), self.now);
             legs.push((leg, TransferKind::ServiceFee));

@@ -94,7 +94,7 @@ impl Connected {
     pub(crate) fn release(&self, hold: HoldId) {
         if let Some(ended) = self.waiting.lock().remove(&hold) {
             // Who is gone does not need to know.
-            drop(ended.send(()));
+            let (Ok(()) | Err(())) = ended.send(());
         }
     }
 

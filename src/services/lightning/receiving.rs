@@ -143,8 +143,7 @@ async fn look_up(
 pub(crate) async fn tidy(services: &Services, connected: &Connected, name: &NodeName) -> Result<bool, Error> {
     let ended = services.store.read(|connection| node::to_cancel(connection, SOME)).await?;
     let over_before = clock::now().plus_seconds(-WATCH_AFTER_S);
-    let over =
-        services.store.read(move |connection| node::watched(connection, None, Some(over_before), SOME)).await?;
+    let over = services.store.read(move |connection| node::watched(connection, None, Some(over_before), SOME)).await?;
     let is_full = |found: &[Watched]| i64::try_from(found.len()).is_ok_and(|found| found >= SOME);
     let may_be_more = is_full(&ended) || is_full(&over);
     for watched in ended.iter().chain(&over) {

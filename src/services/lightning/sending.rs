@@ -151,13 +151,7 @@ impl Worker<'_> {
     }
 
     /// Looks up a payment that the node was asked for.
-    async fn watch(
-        &self,
-        node: &NodeName,
-        earlier: Option<Attempt>,
-        wait: Duration,
-        may: May,
-    ) -> Result<Step, Error> {
+    async fn watch(&self, node: &NodeName, earlier: Option<Attempt>, wait: Duration, may: May) -> Result<Step, Error> {
         match self.connected.node.find_payment(self.send.payment_hash, wait).await {
             Ok(PaymentAtNode::Settled(sent)) => self.settle(sent).await,
             Ok(PaymentAtNode::Failed { attempt, reason }) if Some(attempt) != earlier => self.fail(&reason).await,

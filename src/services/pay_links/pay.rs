@@ -4,7 +4,6 @@
 use serde::Serialize;
 
 use super::serve::{LinkPayment, OpenLink, find, gone};
-use crate::domain::money::Msat;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
 use crate::domain::ids::TransferId;
@@ -12,6 +11,7 @@ use crate::domain::lnurl::address::Authority;
 use crate::domain::lnurl::link::LinkRef;
 use crate::domain::lnurl::service_url::ServiceUrl;
 use crate::domain::lnurl::success::SuccessAction;
+use crate::domain::money::Msat;
 use crate::ledger::command::PayLink as Command;
 use crate::ledger::outcome::{Once, Settled};
 use crate::ledger::state::InvoiceState;

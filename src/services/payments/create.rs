@@ -95,9 +95,8 @@ pub(in crate::services) async fn issue(
     let id = InvoiceId::next();
     let connected = services.lightning.connected();
     // The preimage of a hold invoice is its payee's.
-    let is_at_node = |node: &&Arc<Connected>| {
-        payment_hash.is_none() && !is_internal.unwrap_or(!node.terms.invoices_at_node)
-    };
+    let is_at_node =
+        |node: &&Arc<Connected>| payment_hash.is_none() && !is_internal.unwrap_or(!node.terms.invoices_at_node);
     let expires_at = now.plus_seconds(expiry.seconds().into());
     let made = match connected.filter(is_at_node) {
         Some(connected) => at_node(services, connected, id, amount, description, expiry).await?,
@@ -173,7 +172,8 @@ async fn at_node(
     };
     connected.identity()?;
     let preimage = Preimage::generate();
-    let order = node::InvoiceOrder { preimage: preimage.clone(), amount, description, expiry_seconds: expiry.seconds().into() };
+    let order =
+        node::InvoiceOrder { preimage: preimage.clone(), amount, description, expiry_seconds: expiry.seconds().into() };
     let made = connected.node.create_invoice(order).await?;
     let expires_at = checked(&made, amount)?;
     let preimage = if connected.node.abilities().takes_preimage { Some(preimage) } else { made.preimage };
@@ -182,7 +182,13 @@ async fn at_node(
         return Err(NodeError::Unreadable("an invoice with another payment hash than asked for".to_owned()).into());
     }
     let preimage = preimage.map(|preimage| preimage.seal(&services.sealer, id));
-    Ok(Made { bolt11: made.bolt11, payment_hash: made.payment_hash, preimage, expires_at: Some(expires_at), is_at_node: true })
+    Ok(Made {
+        bolt11: made.bolt11,
+        payment_hash: made.payment_hash,
+        preimage,
+        expires_at: Some(expires_at),
+        is_at_node: true,
+    })
 }
 
 /// Makes sure that an invoice of the node says what was asked for. Returns when it ends.

@@ -89,7 +89,7 @@ const CAPTURES_OF_NOTHING: &str = "SELECT count(*) AS rows_found FROM hold_moves
     INNER JOIN holds AS h ON h.id = m.hold_id
     LEFT JOIN transfers AS t ON t.debit_account = h.wallet_id AND t.id = m.transfer_id
     WHERE m.kind = 'captured' AND (t.id IS NULL OR t.amount_msat <> m.amount_msat
-        OR t.kind <> CASE WHEN h.invoice_id IS NULL THEN 'capture' ELSE 'payment' END)";
+        OR t.kind <> CASE WHEN h.bolt11 IS NOT NULL THEN 'sent' WHEN h.invoice_id IS NULL THEN 'capture' ELSE 'payment' END)";
 
 const CAPTURED_TWICE: &str = "SELECT count(*) AS rows_found FROM (
         SELECT h.wallet_id, m.transfer_id FROM hold_moves AS m INNER JOIN holds AS h ON h.id = m.hold_id

@@ -1,15 +1,17 @@
-//! The audit: promises I1 to I4 and I11, recomputed from the rows alone, and the schema guards that they
+//! The audit: promises I1 to I4 and I11 to I13, recomputed from the rows alone, and the schema guards that they
 //! rely on. It reaches a verdict whatever the rows contain: nothing in it overflows.
 
 mod guards;
 mod holds;
+mod lightning;
 mod texts;
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary};
+use diesel::sql_types::BigInt;
 
 use crate::domain::ids::AccountId;
 use crate::ledger::audit::{Finding, Verdict};
+use crate::ledger::state::AccountKind;
 use crate::store::audit::guards::Missing;
 use crate::store::db::connection::{Db, in_snapshot};
 use crate::store::db::error::StoreError;
@@ -87,22 +89,25 @@ const NOT_CONSERVED: &str = concat!(
     is_zero!("high", "low")
 );
 
-/// Only wallets with a row, and the single system account, hold money.
-const UNNAMED_SOURCES: &str = "SELECT count(*) AS rows_found FROM accounts AS a
+/// Only wallets with a row, and the system's accounts, hold money.
+const UNNAMED_SOURCES: &str = "WITH names (id, kind) AS ($names) SELECT count(*) AS rows_found FROM accounts AS a
     LEFT JOIN wallets AS w ON w.id = a.id
-    WHERE NOT CASE WHEN a.id = $1 THEN a.kind = 'issuance' AND w.id IS NULL
-        ELSE a.kind = 'wallet' AND w.id IS NOT NULL END";
+    LEFT JOIN names AS n ON n.id = a.id
+    WHERE a.kind <> COALESCE(n.kind, 'wallet') OR (w.id IS NULL) <> (n.id IS NOT NULL)";
 
-const NO_ISSUANCE: &str = "SELECT 1 - count(*) AS rows_found FROM accounts WHERE id = $1";
+const NO_SYSTEM: &str = "WITH names (id, kind) AS ($names)
+    SELECT count(*) AS rows_found FROM names AS n LEFT JOIN accounts AS a ON a.id = n.id WHERE a.id IS NULL";
 
 const WALLETS_OF_NOTHING: &str = "SELECT count(*) AS rows_found FROM wallets AS w
     LEFT JOIN accounts AS a ON a.id = w.id LEFT JOIN users AS u ON u.id = w.user_id
     WHERE a.id IS NULL OR u.id IS NULL";
 
-const OVERDRAWN: &str = "SELECT count(*) AS rows_found FROM accounts WHERE id <> $1 AND balance_msat < 0";
+const OVERDRAWN: &str = "WITH names (id, kind) AS ($names)
+    SELECT count(*) AS rows_found FROM accounts WHERE balance_msat < 0 AND id NOT IN (SELECT id FROM names)";
 
-const WAS_OVERDRAWN: &str = "SELECT count(*) AS rows_found FROM transfers
-    WHERE debit_account <> $1 AND debit_balance_msat < 0 OR credit_account <> $1 AND credit_balance_msat < 0";
+const WAS_OVERDRAWN: &str = "WITH names (id, kind) AS ($names) SELECT count(*) AS rows_found FROM transfers
+    WHERE (debit_balance_msat < 0 AND debit_account NOT IN (SELECT id FROM names))
+        OR (credit_balance_msat < 0 AND credit_account NOT IN (SELECT id FROM names))";
 
 const PAID_TWICE: &str = "SELECT count(*) AS rows_found FROM (
         SELECT invoice_id FROM transfers GROUP BY invoice_id HAVING count(*) > 1
@@ -133,12 +138,14 @@ struct Count {
 type Look = fn(&mut Db, &Missing) -> Result<Verdict, StoreError>;
 
 /// What is recomputed, in order.
-const PROMISES: [(&str, Look); 5] = [
+const PROMISES: [(&str, Look); 7] = [
     ("I1 double entry", double_entry),
     ("I2 conservation", conservation),
     ("I3 no overdraft", no_overdraft),
     ("I4 one invoice, one payment", one_payment),
     ("I11 held money", holds::held_money),
+    ("I12 sent at most once, booked exactly once", lightning::sent_once),
+    ("I13 what arrives is credited", lightning::received_once),
 ];
 
 /// Recomputes the promises from a single snapshot of the database. Each is announced before it is
@@ -175,7 +182,7 @@ fn conservation(connection: &mut Db, _: &Missing) -> Result<Verdict, StoreError>
     let findings = [
         finding("sums of all balances that are not zero", NOT_CONSERVED)?,
         finding("accounts that are neither a wallet's nor the system's", UNNAMED_SOURCES)?,
-        finding("system accounts that are missing", NO_ISSUANCE)?,
+        finding("system accounts that are missing", NO_SYSTEM)?,
         finding("wallets without an account or a user", WALLETS_OF_NOTHING)?,
     ];
     Ok(Verdict::new("I2", "conservation", format!("{accounts} accounts"), &findings))
@@ -213,15 +220,23 @@ fn finder(connection: &mut Db) -> impl FnMut(&'static str, &str) -> Result<Findi
     move |what, sql| Ok(Finding { what, rows: count(connection, sql)? })
 }
 
-/// The number of rows that a query finds; `$1`, if used, is the system account.
+/// The system's accounts and their kinds, as a query.
+fn names(connection: &Db) -> String {
+    let kinds =
+        [AccountKind::Issuance, AccountKind::Lightning, AccountKind::Fees, AccountKind::Adjustments].into_iter();
+    let row = |(id, kind): (&AccountId, AccountKind)| match connection {
+        Db::Sqlite(_) => format!("SELECT x'{id}', '{}'", kind.as_str()),
+        Db::Postgres(_) => format!("SELECT '\\x{id}'::BYTEA, '{}'::TEXT", kind.as_str()),
+    };
+    AccountId::SYSTEM.iter().zip(kinds).map(row).collect::<Vec<_>>().join(" UNION ALL ")
+}
+
+/// The number of rows that a query finds; `$names` in it stands for the system's accounts and their kinds.
 fn count(connection: &mut Db, sql: &str) -> Result<i64, StoreError> {
-    let query = diesel::sql_query(sql);
-    let issuance = AccountId::ISSUANCE.as_bytes().to_vec();
-    let count: Count = match (connection, sql.contains("$1")) {
-        (Db::Sqlite(c), false) => query.get_result(c)?,
-        (Db::Sqlite(c), true) => query.bind::<Binary, _>(issuance).get_result(c)?,
-        (Db::Postgres(c), false) => query.get_result(c)?,
-        (Db::Postgres(c), true) => query.bind::<Binary, _>(issuance).get_result(c)?,
+    let query = diesel::sql_query(sql.replace("$names", &names(connection)));
+    let count: Count = match connection {
+        Db::Sqlite(c) => query.get_result(c)?,
+        Db::Postgres(c) => query.get_result(c)?,
     };
     Ok(count.rows_found)
 }

@@ -99,7 +99,8 @@ struct Open {
     id: Vec<u8>,
     wallet: Vec<u8>,
     tenant: Option<Vec<u8>>,
-    /// Whether it was issued without a key, for a pay link or a refund.
+    /// Whether it was issued without a key, for a pay link or a refund, and does not stand at the node, where it may
+    /// have been paid in time.
     is_keyless: bool,
 }
 
@@ -113,7 +114,12 @@ fn lock_open(connection: &mut Db, ids: Vec<Vec<u8>>) -> Result<Vec<Open>, StoreE
         .filter(invoices::state.eq("open"))
         .filter(invoices::expired_at_ms.is_null())
         .order(invoices::payment_hash)
-        .select((invoices::id, invoices::wallet_id, invoices::tenant, invoices::origin.is_not_null()));
+        .select((
+            invoices::id,
+            invoices::wallet_id,
+            invoices::tenant,
+            invoices::origin.is_not_null().and(invoices::at_node.is_null()),
+        ));
     let locked: Vec<OpenColumns> = match connection {
         // The transaction holds the only write lock.
         Db::Sqlite(c) => open.load(c)?,

@@ -193,7 +193,7 @@ pub(crate) fn find(
         let side = Payment::try_from(row).map(|side| side.in_wallet(closed_at.is_some()));
         let sides = found.entry(hash).or_insert_with(|| Ok(Vec::with_capacity(2)));
         match (sides.as_mut(), side) {
-            (Ok(sides), Ok(side)) if side.amount.is_negative() => sides.push(side),
+            (Ok(sides), Ok(side)) if side.amount.is_negative() => insert_outgoing(sides, side),
             (Ok(sides), Ok(side)) => sides.insert(0, side),
             (Ok(_), Err(error)) => *sides = Err(error),
             (Err(_), _) => {}
@@ -201,6 +201,13 @@ pub(crate) fn find(
     }
     add_webhook_statuses(connection, found.values_mut().flatten().flatten())?;
     Ok(found)
+}
+
+/// Adds a payer's side: of several attempts to pay another node the one that has not failed comes first.
+fn insert_outgoing(sides: &mut Vec<Payment>, side: Payment) {
+    let is_better = |other: &Payment| other.amount.is_negative() && other.state == InvoiceState::Cancelled;
+    let place = sides.iter().position(is_better).filter(|_| side.state != InvoiceState::Cancelled);
+    sides.insert(place.unwrap_or(sides.len()), side);
 }
 
 /// Adds the status of each webhook's last response.

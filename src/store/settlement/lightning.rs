@@ -105,9 +105,8 @@ pub(crate) fn write(connection: &mut Db, effects: &Effects) -> Result<(), StoreE
             }
             SendRow::Late { hold, is_settled, note } => {
                 let state = if *is_settled { SendState::Settled } else { SendState::Failed };
-                let row = sends::table
-                    .filter(sends::hold_id.eq(hold.as_bytes().as_slice()))
-                    .filter(sends::is_late.eq(false));
+                let row =
+                    sends::table.filter(sends::hold_id.eq(hold.as_bytes().as_slice())).filter(sends::is_late.eq(false));
                 diesel::update(row)
                     .set((sends::state.eq(state.as_str()), sends::is_late.eq(true), sends::note.eq(note)))
                     .execute(connection)?
@@ -151,7 +150,6 @@ fn receive(connection: &mut Db, row: &ReceiptRow, at: UnixMs) -> Result<(), Stor
     let booked = diesel::insert_into(receipts::table).values(values).execute(connection)?;
     expect_rows("receipts", 1, booked)?;
     let invoice = invoices::table.filter(invoices::id.eq(row.invoice.as_bytes().as_slice()));
-    let settled =
-        diesel::update(invoice).set(invoices::at_node.eq(AtNode::Settled.as_str())).execute(connection)?;
+    let settled = diesel::update(invoice).set(invoices::at_node.eq(AtNode::Settled.as_str())).execute(connection)?;
     expect_rows("invoices at the node", 1, settled)
 }

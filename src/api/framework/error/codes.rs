@@ -53,7 +53,7 @@ codes! {
     /// A payment of the invoice to another node is under way.
     PaymentUnderWay = "payment_under_way", BAD_REQUEST, false, "Payment of this invoice is pending already";
     /// As much is under way to other nodes as may be at once, of the wallet or of its tenant.
-    TooMuchUnderWay = "too_much_under_way", BAD_REQUEST, true, "Too many payments to other nodes are pending";
+    TooMuchUnderWay = "too_much_under_way", BAD_REQUEST, false, "Too many payments to other nodes are pending";
     /// The invoice's time is over.
     InvoiceExpired = "invoice_expired", BAD_REQUEST, false, "Invoice expired";
     /// The invoice's wallet was deleted.
