@@ -32,6 +32,7 @@ mod fairness;
 mod files;
 mod harness;
 mod ledger;
+mod lightning;
 mod live;
 mod lnurl;
 mod master_key;

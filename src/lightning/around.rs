@@ -22,10 +22,7 @@ const TOLD_FOR: Duration = Duration::from_secs(60);
 const TOLD_MAX: usize = 10_000;
 
 /// Waits at most `wait` for the end of a payment, by asking again and again.
-pub(super) async fn poll_payment<F>(
-    wait: Duration,
-    look_up: impl Fn() -> F + Send,
-) -> Result<PaymentAtNode, NodeError>
+pub(super) async fn poll_payment<F>(wait: Duration, look_up: impl Fn() -> F + Send) -> Result<PaymentAtNode, NodeError>
 where
     F: Future<Output = Result<PaymentAtNode, NodeError>> + Send,
 {
@@ -41,10 +38,7 @@ where
 }
 
 /// Waits at most `wait` for receipts, by asking again and again.
-pub(super) async fn poll_receipts<F>(
-    wait: Duration,
-    list: impl Fn() -> F + Send,
-) -> Result<Vec<Received>, NodeError>
+pub(super) async fn poll_receipts<F>(wait: Duration, list: impl Fn() -> F + Send) -> Result<Vec<Received>, NodeError>
 where
     F: Future<Output = Result<Vec<Received>, NodeError>> + Send,
 {

@@ -135,7 +135,8 @@ impl Wire {
     /// Sends a request.
     pub(super) async fn ask(&self, ask: Ask) -> Result<Reply, NodeError> {
         let request = self.request(ask)?;
-        let Response { status, headers, body, is_whole } = self.client.ask(request).await.map_err(|error| unreached(&error))?;
+        let Response { status, headers, body, is_whole } =
+            self.client.ask(request).await.map_err(|error| unreached(&error))?;
         if !is_whole {
             return Err(NodeError::Unreadable("it is too long, or did not come as a whole".to_owned()));
         }

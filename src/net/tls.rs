@@ -59,8 +59,7 @@ fn add(trusted: &mut RootCertStore, path: &Path) -> Result<(), String> {
 /// self-signed certificate that calls itself an authority, which is none that a host may show. Whose name
 /// it bears and when it ends do not matter: it was chosen by whoever wrote the file.
 pub fn pinned(path: &Path) -> Result<TlsConnector, InvalidRoots> {
-    let certificate =
-        only_one(path).map_err(|problem| InvalidRoots { path: path.display().to_string(), problem })?;
+    let certificate = only_one(path).map_err(|problem| InvalidRoots { path: path.display().to_string(), problem })?;
     let builder = ClientConfig::builder();
     let verifier = Pinned { certificate, provider: Arc::clone(builder.crypto_provider()) };
     let config = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();

@@ -256,10 +256,9 @@ impl Payment {
             PaymentStatus::Failed if self.htlcs.iter().any(|htlc| htlc.status == "IN_FLIGHT") => {
                 Ok(PaymentAtNode::InFlight)
             }
-            PaymentStatus::Failed => Ok(PaymentAtNode::Failed {
-                attempt: Attempt(self.index.0),
-                reason: self.failure_reason.clone(),
-            }),
+            PaymentStatus::Failed => {
+                Ok(PaymentAtNode::Failed { attempt: Attempt(self.index.0), reason: self.failure_reason.clone() })
+            }
             PaymentStatus::Succeeded => {
                 let preimage = proof(Some(&self.preimage), self.hash()?)?;
                 let amount = self.value_msat.amount().ok_or_else(|| unreadable("a payment of nothing"))?;
