@@ -57,6 +57,7 @@ fn a_flag_has_an_environment_twin() {
         ("SATKEEP_OUTGOING_ALLOW", "http://127.0.0.1/", "--outgoing-allow"),
         ("SATKEEP_WEBHOOK_FORMAT", "json", "--webhook-format"),
         ("SATKEEP_RATE_LIMIT", "-1", "--rate-limit:"),
+        ("SATKEEP_LIGHTNING", "lnd://h:8080?macaroon=secret", "--lightning: has macaroon"),
         ("SATKEEP_RATES", "coinbase,https://k:secret@a.example", "--rates: "),
         ("SATKEEP_RATE_CURRENCIES", "USD,EURO", "--rate-currencies: "),
         ("SATKEEP_RATE_FIXED", "USD=0", "--rate-fixed: "),

@@ -21,7 +21,7 @@ pub(crate) use proxy::{Fault, Proxy};
 pub(crate) use raw::Raw;
 pub(crate) use receiver::{Hook, Receiver, Reply, Silent};
 pub(crate) use server::{Options, Server, run_cli, satkeep};
-pub(crate) use tls::serve_tls;
+pub(crate) use tls::{serve_tls, serve_tls_as};
 
 /// Defines tests that run on both stores: each body gets a fresh server.
 macro_rules! both_stores {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::io::AsyncWriteExt;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -12,9 +13,16 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 /// Serves HTTPS in front of a plain server, and answers where. The certificate is of its own, for
 /// these names (as `DNS:a.example,IP:127.0.0.1`), and kept as `certificate.pem` beside `key.pem`.
 pub(crate) fn serve_tls(directory: &Path, names: &str, inner: SocketAddr) -> SocketAddr {
+    serve_tls_as(directory, names, "CA:FALSE", inner)
+}
+
+/// The same with a certificate that is an authority's (`CA:TRUE`), or none (`CA:FALSE`).
+pub(crate) fn serve_tls_as(directory: &Path, names: &str, constraints: &str, inner: SocketAddr) -> SocketAddr {
     let made = std::process::Command::new("openssl")
         .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-addext"])
+        .arg("-addext")
+        .arg(format!("basicConstraints=critical,{constraints}"))
+        .arg("-addext")
         .arg(format!("subjectAltName={names}"))
         .arg("-keyout")
         .arg(directory.join("key.pem"))
@@ -41,7 +49,11 @@ pub(crate) fn serve_tls(directory: &Path, names: &str, inner: SocketAddr) -> Soc
                 let (mut back_from, mut back_to) = plain.into_split();
                 tokio::spawn(async move {
                     let there = tokio::io::copy(&mut from, &mut back_to);
-                    let back = tokio::io::copy(&mut back_from, &mut to);
+                    let back = async {
+                        let _ = tokio::io::copy(&mut back_from, &mut to).await;
+                        // Whoever hangs up inside, hangs up outside.
+                        let _ = to.shutdown().await;
+                    };
                     let _ = tokio::join!(there, back);
                 });
             }

@@ -1,16 +1,23 @@
-//! A real Lightning network: LND and btcd, built from source by the tests (`programs/`), and started
-//! once for the whole run. Where there is no Go, these tests say so, and pass; in CI they fail.
+//! The Lightning node behind the ledger: every kind of node against one suite ([`compliance`]), and satkeep on
+//! a real Lightning network: LND and btcd, built from source by the tests (`programs/`), and started once for the
+//! whole run. Where there is no Go, the tests that need it say so, and pass; in CI they fail.
 //!
-//! [`network`] is where tests begin. Its nodes talk in LND's own terms over REST.
+//! [`network`] is where tests on the real network begin. Its nodes talk in LND's own terms over REST.
 
 mod chain;
+mod compliance;
+mod fakes;
 mod lnd;
+mod mistakes;
 mod money;
 mod network;
 mod nodes;
+mod odd;
 mod payments;
+mod pinned;
 mod process;
 mod programs;
+mod settings;
 
 pub(crate) use lnd::{Lnd, Loss, RIGHTS};
 pub(crate) use money::{Invoice, Secret};

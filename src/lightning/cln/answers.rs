@@ -185,6 +185,12 @@ impl Invoice {
     }
 }
 
+/// What `xpay` answers when it has paid.
+#[derive(Deserialize)]
+pub(super) struct Paid {
+    pub(super) payment_preimage: String,
+}
+
 #[derive(Deserialize)]
 pub(super) struct Parts {
     pub(super) payments: Vec<Part>,

@@ -74,8 +74,10 @@ impl Rpc {
             let answer = reply.json().ok_or_else(|| unreadable("an answer of another form"))?;
             return Ok(Called { result: Ok(answer), time });
         }
-        let is_of_rune = matches!(reply.status.as_u16(), 401 | 403);
-        let failure = Failure::read(&reply.body).filter(|_| !is_of_rune);
+        // These are the statuses of what a command has answered. The others are of the rune, or of something
+        // between us and the node, and say nothing of the command.
+        let is_of_command = matches!(reply.status.as_u16(), 404 | 500);
+        let failure = Failure::read(&reply.body).filter(|_| is_of_command);
         let failure = failure.ok_or_else(|| self.wire.unexpected(reply))?;
         Ok(Called { result: Err(failure.worded(|text| self.wire.told(text))), time })
     }

@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde::Serialize;
-use serde::de::IgnoredAny;
 
 use super::super::around::{Before, await_send, judge_refusal};
 use super::super::fields::{Whole, proof};
 use super::super::node::{Attempt, NodeError, PaymentAtNode, PaymentListed, PaymentOrder, SendOutcome, Sent};
 use super::super::wire::{ANSWER_TIME, unreadable};
-use super::answers::{Part, PartStatus, Parts};
+use super::answers::{Paid, Part, PartStatus, Parts};
 use super::{Called, Rpc};
 use crate::domain::ids::PaymentHash;
 use crate::domain::money::{Amount, Msat};
@@ -91,8 +90,9 @@ impl Payer {
         };
         self.ended.lock().remove(&hash);
         let time = Duration::from_secs(retry_for).saturating_add(ARRIVAL_TIME);
-        let failure = match self.rpc.call_once::<IgnoredAny>("xpay", &pay, time).await {
-            Ok(Called { result: Ok(_), .. }) => None,
+        let failure = match self.rpc.call_once::<Paid>("xpay", &pay, time).await {
+            Ok(Called { result: Ok(paid), .. }) if proof(Some(&paid.payment_preimage), hash).is_ok() => None,
+            Ok(Called { result: Ok(_), .. }) => return SendOutcome::Unclear("a payment without its proof".to_owned()),
             Ok(Called { result: Err(failure), .. }) if failure.is_of_command() => Some(failure),
             Ok(Called { result: Err(failure), .. }) => return SendOutcome::Unclear(failure.message),
             // The rune was looked at before anything else.

@@ -45,6 +45,18 @@ pub(super) struct FeeReserve {
     pub(super) fee_reserve: i64,
 }
 
+/// A payment that has begun, in whatever state it is.
+#[derive(Deserialize)]
+pub(super) struct Begun {
+    payment_hash: String,
+}
+
+impl Begun {
+    pub(super) fn is_of(&self, hash: PaymentHash) -> bool {
+        PaymentHash::from_client(&self.payment_hash).is_ok_and(|it| it == hash)
+    }
+}
+
 #[derive(Deserialize)]
 pub(super) struct Found {
     #[serde(default)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::super::around::{Before, await_send, judge_refusal};
 use super::super::node::{Attempt, NodeError, PaymentAtNode, PaymentListed, PaymentOrder, SendOutcome};
 use super::super::wire::{Ask, Body, Reply};
-use super::answers::{FeeReserve, Payment};
+use super::answers::{Begun, FeeReserve, Payment};
 use super::{Api, Order, PAYMENTS};
 use crate::domain::ids::PaymentHash;
 use crate::domain::money::Msat;
@@ -68,8 +68,12 @@ impl Payer {
         let pay = Pay { out: true, bolt11: &order.bolt11 };
         let ask = Ask::once(PAYMENTS.to_owned(), Body::json(&pay)).within(ARRIVAL_TIME);
         let reply: Reply = match self.api.wire.ask(ask).await {
-            Ok(reply) if reply.status.is_success() => return SendOutcome::Accepted,
-            Ok(reply) => reply,
+            Ok(reply) if !reply.status.is_success() => reply,
+            Ok(reply) => {
+                let is_ours = reply.json().is_some_and(|begun: Begun| begun.is_of(order.payment_hash));
+                let unclear = || SendOutcome::Unclear("an answer of another form".to_owned());
+                return if is_ours { SendOutcome::Accepted } else { unclear() };
+            }
             Err(error) => return SendOutcome::Unclear(error.to_string()),
         };
         match self.api.refusal(&reply) {

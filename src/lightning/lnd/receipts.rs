@@ -17,6 +17,8 @@ use crate::domain::time::UnixMs;
 const PAGE: usize = 500;
 /// The most receipts that are told at once.
 const TOLD_MAX: usize = 1000;
+/// How long it is waited at least: nothing says that there is nothing.
+const WAIT_MIN: Duration = Duration::from_secs(1);
 /// How long it is waited for one more, once there is one.
 const QUIET: Duration = Duration::from_millis(50);
 /// How long the rest of what is known to be there may take.
@@ -25,7 +27,7 @@ const REST_TIME: Duration = Duration::from_secs(30);
 impl Lnd {
     /// What was settled after a settlement that is known.
     pub(super) async fn settled_after(&self, cursor: Cursor, wait: Duration) -> Result<Vec<Received>, NodeError> {
-        let received = self.read_stream(cursor, wait, None).await?;
+        let received = self.read_stream(cursor, wait.max(WAIT_MIN), None).await?;
         let Some(last) = received.last().map(|last| last.cursor) else { return Ok(received) };
         let count = i64::try_from(received.len()).unwrap_or(i64::MAX);
         if last.0.saturating_sub(cursor.0) == count {
