@@ -4,6 +4,7 @@
 //!
 //! [`network`] is where tests on the real network begin. Its nodes talk in LND's own terms over REST.
 
+mod behind;
 mod chain;
 mod compliance;
 mod fakes;
