@@ -30,7 +30,7 @@ use framework::paths::Methods;
 use live::{sse, websocket};
 use lndhub::{links as hub_links, routes as hub};
 use lnurl::{links, pay, serve};
-use operators::{audit, balance, freezes, wallets as account_wallets};
+use operators::{audit, balance, freezes, node, wallets as account_wallets};
 use payments::{all, decode, extra, held, list, stats};
 use rates::{conversion, history};
 use sessions::{login, password, signup, tokens};
@@ -178,6 +178,9 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(freezes::operator_freeze)
         .service(freezes::operator_thaw)
         .service(audit::audit_ledger)
+        .service(node::node_status)
+        .service(node::list_pending)
+        .service(node::end_by_hand)
         .service(login::log_in)
         .service(login::who_am_i)
         .service(login::log_out)

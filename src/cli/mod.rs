@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 mod arguments;
 mod master_key;
+mod node;
 mod operators;
 mod settings;
 mod tokens;
@@ -31,6 +32,7 @@ use crate::store::db::backup::BackupError;
 use crate::store::db::migrations;
 use crate::telemetry::log::LogFormat;
 use master_key::MasterKeyCommand;
+use node::NodeCommand;
 use tokens::TokenCommand;
 
 /// Users, wallets and invoices for services, on an internal double-entry ledger
@@ -69,7 +71,14 @@ enum Command {
         amount_sat: i64,
     },
     /// Recompute the ledger's promises from its rows; fails if one does not hold
-    Audit,
+    Audit {
+        /// Compare the books of the Lightning node with the rows instead; fails if they differ
+        #[arg(long)]
+        node: bool,
+    },
+    /// The Lightning node behind the ledger
+    #[command(subcommand)]
+    Node(NodeCommand),
     /// Print the OpenAPI document
     Openapi,
     /// Print the table of settings for the documentation
@@ -166,6 +175,9 @@ pub enum CliError {
     /// A promise does not hold.
     #[error("{0} does not hold")]
     Audit(&'static str),
+    /// The node's books and the rows differ.
+    #[error("the node's books and the rows differ in {0} places")]
+    Node(usize),
     /// Standard input cannot be read.
     #[error("the password cannot be read: {0}")]
     Input(#[from] std::io::Error),
@@ -207,7 +219,9 @@ impl Cli {
             Command::MasterKey(command) => master_key::run(&config, &command)?,
             Command::Operator(command) => operators::run(&config, command)?,
             Command::Credit { wallet, amount_sat } => credit(&config, wallet, amount_sat)?,
-            Command::Audit => return run_audit(&config, self.json),
+            Command::Audit { node: false } => return run_audit(&config, self.json),
+            Command::Audit { node: true } => return node::audit(&config, self.json),
+            Command::Node(command) => node::run(&config, &command)?,
             Command::Openapi => {
                 print!("{}", api::openapi_text());
                 return Ok(());

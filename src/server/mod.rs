@@ -4,7 +4,7 @@ mod base;
 pub(crate) mod data_dirs;
 mod expiry;
 mod holds;
-mod lightning;
+mod node;
 mod observers;
 mod rates;
 pub mod tasks;
@@ -48,7 +48,7 @@ use crate::telemetry::traces;
 use crate::telemetry::traces::{Exporting, Traces};
 use crate::webhooks::outbox::Outbox;
 
-pub use base::{Base, block_on, migrate, open_any_store, open_store};
+pub use base::{Base, block_on, lightning, migrate, open_any_store, open_store};
 
 /// Why satkeep could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -124,7 +124,7 @@ fn bootstrap(base: &Base, config: &Config) -> Result<(), StartupError> {
 /// Serves until a signal asks to stop, then settles what is queued and answers everyone.
 pub fn serve(config: &Config) -> Result<(), StartupError> {
     let rates = Rates::new(config.rates.settings()?);
-    let lightning = base::lightning(config)?;
+    let connected = lightning(config)?;
     let base = Base::create(config)?;
     // Done before the first manager is created: its keys are printed only once, and an address in
     // use must not cause their loss.
@@ -153,7 +153,7 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     let (format, delivering) = (config.webhooks.webhook_format, metrics.delivering.clone());
     let outbox = Outbox { store, sealer, format, client, metrics: delivering, traces: traces.clone() };
     let services = Services::new(base.store, Ledger::Queued(settler), node, base.sealer, config).with_rates(rates);
-    let services = services.with_lightning(lightning);
+    let services = services.with_lightning(connected);
     let app = App::new(services, hub, metrics, config).with_traces(traces);
     let app = web::Data::new(app);
     let listeners = Listeners { api: listener, metrics: metrics_listener };
@@ -217,7 +217,7 @@ async fn run(
     }
     upkeep_of(&app).start(&mut tasks);
     tasks.start("the expiry of holds", holds::expire(app.clone()));
-    lightning::start(&app, &mut tasks);
+    node::start(&app, &mut tasks);
     if let Some(asking) = app.services.rates.asking() {
         tasks.start("the asking for rates", rates::run(asking, outbox.client.clone()));
     }

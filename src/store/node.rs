@@ -1,15 +1,19 @@
 //! The Lightning node, as the database knows it: up to where its receipts were read, who reads them, and the
 //! invoices that stand at it.
 
+use std::collections::HashSet;
+
 use diesel::prelude::*;
 
 use crate::domain::ids::{InvoiceId, OwnerId, PaymentHash};
+use crate::domain::money::Msat;
 use crate::domain::send::NodeName;
 use crate::domain::time::UnixMs;
 use crate::ledger::state::{AtNode, InvoiceState};
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
-use crate::store::db::schema::{accounts, invoices, nodes};
+use crate::store::db::schema::{accounts, invoices, nodes, receipts};
+use crate::store::wallets::CHUNK_IDS;
 
 /// An invoice that stands at the node.
 #[derive(Clone, Copy, Debug)]
@@ -64,11 +68,6 @@ pub fn lead(
         return Ok(None);
     }
     Ok(Some(nodes::table.filter(nodes::id.eq(node.as_str())).select(nodes::cursor_place).first(connection)?))
-}
-
-/// Up to where the node's receipts were read.
-pub fn cursor(connection: &mut Db, node: &NodeName) -> Result<Option<i64>, StoreError> {
-    Ok(nodes::table.filter(nodes::id.eq(node.as_str())).select(nodes::cursor_place).first(connection).optional()?)
 }
 
 /// Notes up to where the node's receipts are booked. Never goes back.
@@ -132,6 +131,40 @@ pub fn conclude(connection: &mut Db, id: InvoiceId) -> Result<(), StoreError> {
         .filter(invoices::at_node.assume_not_null().eq(AtNode::Open.as_str()));
     diesel::update(open).set(invoices::at_node.eq(AtNode::Cancelled.as_str())).execute(connection)?;
     Ok(())
+}
+
+/// A receipt, as it is booked.
+#[derive(Clone, Debug)]
+pub struct BookedReceipt {
+    /// Its payment hash.
+    pub payment_hash: PaymentHash,
+    /// How much.
+    pub amount: Msat,
+}
+
+/// All that was booked of what a node has received.
+pub fn booked(connection: &mut Db, node: &NodeName) -> Result<Vec<BookedReceipt>, StoreError> {
+    let rows: Vec<(Vec<u8>, i64)> = receipts::table
+        .filter(receipts::node.eq(node.as_str()))
+        .select((receipts::payment_hash, receipts::amount_msat))
+        .load(connection)?;
+    let booked = |(hash, msat): (Vec<u8>, i64)| {
+        Ok(BookedReceipt { payment_hash: PaymentHash::from_slice(&hash)?, amount: Msat::new(msat) })
+    };
+    rows.into_iter().map(booked).collect()
+}
+
+/// Those of these payment hashes whose invoices satkeep has made at a node.
+pub fn own_hashes(connection: &mut Db, hashes: &[PaymentHash]) -> Result<HashSet<PaymentHash>, StoreError> {
+    let mut found = HashSet::new();
+    for hashes in hashes.chunks(CHUNK_IDS) {
+        let bytes: Vec<_> = hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect();
+        let own = invoices::table.filter(invoices::payment_hash.eq_any(bytes)).filter(invoices::at_node.is_not_null());
+        for hash in own.select(invoices::payment_hash).load::<Vec<u8>>(connection)? {
+            found.insert(PaymentHash::from_slice(&hash)?);
+        }
+    }
+    Ok(found)
 }
 
 fn watched_of((id, hash, expires_at_ms): WatchedColumns) -> Result<Watched, StoreError> {

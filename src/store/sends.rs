@@ -258,6 +258,62 @@ pub fn newest_settled(connection: &mut Db, node: &NodeName) -> Result<Option<Pay
     Ok(hash.map(|hash| PaymentHash::from_slice(&hash)).transpose()?)
 }
 
+/// A payment to another node, as it is booked.
+#[derive(Clone, Debug)]
+pub struct BookedSend {
+    /// Its payment hash.
+    pub payment_hash: PaymentHash,
+    /// Where it stands.
+    pub state: SendState,
+    /// What the payee gets.
+    pub amount: Msat,
+    /// What routing has cost the payer.
+    pub fee: Msat,
+    /// The most that it may have cost.
+    pub fee_max: Msat,
+    /// Whether this node was asked to pay it.
+    pub is_of_node: bool,
+    /// Whether it has arrived after it had been reported as failed.
+    pub is_late: bool,
+}
+
+/// A payment hash, a state, an amount, what it has cost in all, the operator's part, the most for routing, the node,
+/// and whether it came late.
+type BookedColumns = (Vec<u8>, String, Option<i64>, Option<i64>, i64, i64, Option<String>, bool);
+
+/// All payments to other nodes, those of one hash in the order in which they began.
+pub fn booked(connection: &mut Db, node: &NodeName) -> Result<Vec<BookedSend>, StoreError> {
+    let rows: Vec<BookedColumns> = sends::table
+        .inner_join(holds::table.on(holds::id.eq(sends::hold_id)))
+        .order(sends::created_at_ms)
+        .select((
+            sends::payment_hash,
+            sends::state,
+            holds::sent_msat,
+            holds::fee_msat,
+            sends::service_fee_msat,
+            sends::fee_max_msat,
+            sends::node,
+            sends::is_late,
+        ))
+        .load(connection)?;
+    let booked = |(hash, state, amount, cost, service_fee, fee_max, of, is_late): BookedColumns| {
+        let state = SendState::from_stored(&state);
+        let fee = Msat::new(cost.unwrap_or_default()).without(Msat::new(service_fee));
+        Ok(BookedSend {
+            payment_hash: PaymentHash::from_slice(&hash)?,
+            state: state
+                .ok_or_else(|| StoreError::Broken("a payment to another node in an unknown state".to_owned()))?,
+            amount: Msat::new(amount.unwrap_or_default()),
+            fee,
+            fee_max: Msat::new(fee_max),
+            is_of_node: of.as_deref() == Some(node.as_str()),
+            is_late,
+        })
+    };
+    rows.into_iter().map(booked).collect()
+}
+
 /// What all accounts of wallets hold: what the operator owes.
 pub fn liabilities(connection: &mut Db) -> Result<Msat, StoreError> {
     #[derive(QueryableByName)]

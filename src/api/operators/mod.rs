@@ -5,6 +5,7 @@ pub(crate) mod accounts;
 pub(crate) mod audit;
 pub(crate) mod balance;
 pub(crate) mod freezes;
+pub(crate) mod node;
 pub(crate) mod views;
 pub(crate) mod wallets;
 

@@ -10,7 +10,10 @@ use crate::clock;
 use crate::rates::currency::Currency;
 use crate::rates::quotes::Rate;
 use crate::services::health::{self, Load};
+use crate::services::lightning::NodeStanding;
+use crate::services::lightning::operating;
 use crate::services::rates::{Rates, Standing};
+use crate::telemetry::metrics::lightning::NodeState;
 use crate::telemetry::metrics::rates::{OneRate, RateStanding};
 use crate::telemetry::metrics::{GRAFANA, Snapshot};
 
@@ -43,7 +46,8 @@ pub fn serve(listener: std::net::TcpListener, app: &State) -> std::io::Result<de
 async fn metrics(app: State) -> HttpResponse {
     let Load { queued, pool_busy, pool_idle } = health::load(&app.services);
     let rates = standing(&app.services.rates);
-    let now = Snapshot { queued, pool_busy, pool_idle, streams: app.hub.open(), rates };
+    let node = node(&app).await;
+    let now = Snapshot { queued, pool_busy, pool_idle, streams: app.hub.open(), rates, node };
     match app.metrics.text(&now) {
         Ok(text) => HttpResponse::Ok().insert_header((header::CONTENT_TYPE, OPEN_METRICS)).body(text),
         Err(error) => {
@@ -51,6 +55,22 @@ async fn metrics(app: State) -> HttpResponse {
             ApiError::from(ErrorCode::Internal).error_response()
         }
     }
+}
+
+/// How the Lightning node is; none where there is none, or where the database does not tell what is under way.
+async fn node(app: &State) -> Option<NodeState> {
+    let connected = app.services.lightning.connected()?;
+    let load = operating::load(&app.services).await.ok()?;
+    let NodeStanding { identity, balance, heard_at, .. } = connected.standing.now();
+    let now = clock::now();
+    Some(NodeState {
+        is_up: identity.is_some(),
+        local_msat: balance.map(|balance| balance.local.get()),
+        liabilities_msat: load.liabilities.get(),
+        under_way: load.under_way,
+        oldest_s: load.oldest_s,
+        heard_s: heard_at.map(|at| now.seconds().saturating_sub(at.seconds())),
+    })
 }
 
 fn standing(rates: &Rates) -> RateStanding {

@@ -16,7 +16,7 @@ use crate::clock;
 
 /// How the server is.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"server_time": 1_763_700_000, "up_time": 42, "version": "0.1.0"}))]
+#[schema(example = json!({"server_time": 1_763_700_000, "up_time": 42, "version": "0.1.0", "status": "ok"}))]
 pub struct Health {
     /// Unix seconds.
     server_time: i64,
@@ -24,11 +24,14 @@ pub struct Health {
     up_time: i64,
     /// The version of satkeep.
     version: &'static str,
+    /// `ok`; `degraded` while the Lightning node does not answer: payments to other nodes wait then, and all else
+    /// goes on.
+    status: &'static str,
 }
 
 /// How the server is, as clients of LNbits ask for it.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"server_time": 1_763_700_000, "up_time": 42, "version": "0.1.0", "up_time_seconds": 42}))]
+#[schema(example = json!({"server_time": 1_763_700_000, "up_time": 42, "version": "0.1.0", "status": "ok", "up_time_seconds": 42}))]
 pub struct Status {
     /// As in health.
     #[serde(flatten)]
@@ -43,6 +46,7 @@ impl Health {
             server_time: clock::now().seconds(),
             up_time: app.health.up_time_s(),
             version: env!("CARGO_PKG_VERSION"),
+            status: if app.services.lightning.is_away() { "degraded" } else { "ok" },
         }
     }
 }

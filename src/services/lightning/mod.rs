@@ -2,8 +2,9 @@
 //!
 //! [`outside`] says what a payment may cost and hands it to the ledger; [`sending`] takes up what the ledger has
 //! reserved, and asks the node; [`receiving`] books what has arrived, and looks after the invoices that stand at
-//! the node; [`operating`] is for the operator.
+//! the node; [`operating`] and [`comparison`] are for the operator.
 
+pub(crate) mod comparison;
 pub(crate) mod operating;
 pub(crate) mod outside;
 pub(crate) mod receiving;
@@ -61,6 +62,11 @@ impl Lightning {
     /// The node, if there is one.
     pub(crate) const fn connected(&self) -> Option<&Arc<Connected>> {
         self.0.as_ref()
+    }
+
+    /// Whether there is a node that does not answer.
+    pub(crate) fn is_away(&self) -> bool {
+        self.connected().is_some_and(|connected| connected.standing.identity().is_none())
     }
 
     /// The node, which must be there.

@@ -1,40 +1,104 @@
 //! What the operator sees of the Lightning node, and can do where a payment waits for too long.
 
-use super::{NodeStanding, sending};
+use super::{outside, receiving, sending};
+use crate::clock;
 use crate::domain::ids::HoldId;
 use crate::domain::money::Msat;
 use crate::domain::node::Preimage;
-use crate::domain::time::UnixMs;
 use crate::ledger::command::SendEnd;
 use crate::ledger::outcome::SendEnded;
-use crate::lightning::node::Sent;
-use crate::services::callers::Operator;
+use crate::lightning::node::{Identity, NodeBalance, Sent};
+use crate::services::callers::{Caller as _, Operator};
 use crate::services::{Error, Missing, Services};
-use crate::store::sends::{self, Send};
+use crate::store::Db;
+use crate::store::sends;
 
-/// How payments over Lightning are, for metrics.
-#[derive(Clone, Debug, Default)]
-pub struct LightningStanding {
+pub use crate::store::sends::Send as Pending;
+
+/// Payments that are taken up in one go.
+const SOME: i64 = 100;
+
+/// What is known of the node and of what is under way, at one moment.
+#[derive(Clone, Debug)]
+pub struct Looked {
+    /// What the node is, and where.
+    pub name: String,
+    /// Who it is.
+    pub identity: Identity,
+    /// What it could send and receive.
+    pub balance: NodeBalance,
     /// Payments to other nodes that have not ended.
     pub under_way: i64,
-    /// When the oldest of them began.
-    pub oldest: Option<UnixMs>,
+    /// For how many seconds the oldest of them has been.
+    pub oldest_s: Option<i64>,
     /// What all wallets hold.
     pub liabilities: Msat,
-    /// How the node is; `None` where none is configured.
-    pub(crate) node: Option<NodeStanding>,
 }
 
-/// How payments over Lightning are.
-pub(crate) async fn standing(services: &Services) -> Result<LightningStanding, Error> {
-    let Some(connected) = services.lightning.connected() else { return Ok(LightningStanding::default()) };
-    let node = Some(connected.standing.now());
-    let standing = services.store.read(|connection| {
+/// Asks the node who it is, and counts what is under way.
+pub(crate) async fn look(services: &Services) -> Result<Looked, Error> {
+    let connected = services.lightning.required()?;
+    let identity = connected.node.identity().await?;
+    let balance = connected.node.balance().await?;
+    let Load { under_way, oldest_s, liabilities } = load(services).await?;
+    Ok(Looked { name: connected.node.name(), identity, balance, under_way, oldest_s, liabilities })
+}
+
+/// What is under way, and what is owed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Load {
+    /// Payments to other nodes that have not ended.
+    pub under_way: i64,
+    /// For how many seconds the oldest of them has been.
+    pub oldest_s: Option<i64>,
+    /// What all wallets hold.
+    pub liabilities: Msat,
+}
+
+/// What is under way, and what is owed.
+pub(crate) async fn load(services: &Services) -> Result<Load, Error> {
+    let read = services.store.read(|connection| {
         let (under_way, oldest) = sends::standing(connection)?;
         Ok((under_way, oldest, sends::liabilities(connection)?))
     });
-    let (under_way, oldest, liabilities) = standing.await?;
-    Ok(LightningStanding { under_way, oldest, liabilities, node })
+    let (under_way, oldest, liabilities) = read.await?;
+    let oldest_s = oldest.map(|since| clock::now().seconds().saturating_sub(since.seconds()));
+    Ok(Load { under_way, oldest_s, liabilities })
+}
+
+/// What came of looking everything up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reconciled {
+    /// Payments under way that were looked up.
+    pub looked_up: usize,
+    /// How many of them have ended.
+    pub ended: usize,
+    /// Receipts that were booked.
+    pub booked: usize,
+}
+
+/// Looks up every payment that is due, and every invoice at the node, beside running servers.
+pub(crate) async fn reconcile(services: &Services) -> Result<Reconciled, Error> {
+    let connected = services.lightning.required()?;
+    let answer = Ok((connected.node.identity().await?, None));
+    connected.standing.note(answer);
+    receiving::meet(services, connected).await?;
+    let before = load(services).await?.under_way;
+    let mut looked_up: usize = 0;
+    loop {
+        let taken = sending::take_some(services, connected, Vec::new(), SOME).await?;
+        if taken.is_empty() {
+            break;
+        }
+        looked_up = looked_up.saturating_add(taken.len());
+        for send in &taken {
+            sending::advance(services, connected, send).await;
+        }
+    }
+    let name = outside::name_of(connected.identity()?.id);
+    let booked = receiving::reconcile(services, connected, &name).await?;
+    let ended = before.saturating_sub(load(services).await?.under_way);
+    Ok(Reconciled { looked_up, ended: usize::try_from(ended).unwrap_or_default(), booked })
 }
 
 /// Payments to other nodes that have not ended, the oldest first.
@@ -43,9 +107,8 @@ pub(crate) async fn under_way(
     operator: Operator,
     offset: i64,
     limit: i64,
-) -> Result<Vec<Send>, Error> {
-    let list = move |connection: &mut crate::store::Db| {
-        use crate::services::callers::Caller as _;
+) -> Result<Vec<Pending>, Error> {
+    let list = move |connection: &mut Db| {
         operator.recheck(connection)?;
         sends::under_way(connection, offset, limit)
     };
@@ -74,8 +137,7 @@ pub(crate) async fn end_by_hand(
     how: ByHand,
     reason: &str,
 ) -> Result<SendEnded, Error> {
-    let find = move |connection: &mut crate::store::Db| {
-        use crate::services::callers::Caller as _;
+    let find = move |connection: &mut Db| {
         operator.recheck(connection)?;
         sends::find(connection, hold)
     };
@@ -89,7 +151,7 @@ pub(crate) async fn end_by_hand(
                 let message = "must be the preimage of the payment hash".to_owned();
                 return Err(Error::Invalid { field: "preimage", message });
             }
-            let sent = Sent { preimage, fee, amount: send.amount, at: crate::clock::now() };
+            let sent = Sent { preimage, fee, amount: send.amount, at: clock::now() };
             sending::settled_end(services, hold, &send, &sent)
         }
     };

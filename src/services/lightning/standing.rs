@@ -18,28 +18,34 @@ pub(crate) struct NodeStanding {
     pub(crate) balance: Option<NodeBalance>,
     /// Why it does not answer, where it does not.
     pub(crate) problem: Option<String>,
-    /// When it was asked last.
-    pub(crate) asked_at: Option<UnixMs>,
+    /// When what it has received was read last by this process.
+    pub(crate) heard_at: Option<UnixMs>,
 }
 
 impl Standing {
     /// The node has answered, or has not. Returns whether it is there again after it was away, or for the first
     /// time.
-    pub(crate) fn note(&self, answer: Result<(Identity, Option<NodeBalance>), NodeError>, now: UnixMs) -> bool {
+    pub(crate) fn note(&self, answer: Result<(Identity, Option<NodeBalance>), NodeError>) -> bool {
         let mut standing = self.0.write();
         let was_away = standing.identity.is_none();
         *standing = match answer {
             Ok((identity, balance)) => {
-                NodeStanding { identity: Some(identity), balance, problem: None, asked_at: Some(now) }
+                let heard_at = standing.heard_at;
+                NodeStanding { identity: Some(identity), balance, problem: None, heard_at }
             }
             Err(error) => NodeStanding {
                 identity: None,
                 balance: standing.balance,
                 problem: Some(error.to_string()),
-                asked_at: Some(now),
+                heard_at: standing.heard_at,
             },
         };
         was_away && standing.identity.is_some()
+    }
+
+    /// What the node has received was read.
+    pub(crate) fn heard(&self, now: UnixMs) {
+        self.0.write().heard_at = Some(now);
     }
 
     /// Who the node is; `None` while it does not answer.

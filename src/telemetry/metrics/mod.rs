@@ -8,6 +8,7 @@
 //! `grafana.json` beside this file is a dashboard for all metrics; a test keeps the two consistent.
 
 pub(crate) mod delivering;
+pub(crate) mod lightning;
 pub(crate) mod rates;
 pub(crate) mod requests;
 pub(crate) mod settlement;
@@ -19,6 +20,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use delivering::Delivering;
+use lightning::{Lightning, NodeState};
 use rates::{Quoting, RateStanding};
 use requests::Requests;
 use settlement::Settling;
@@ -55,6 +57,8 @@ pub struct Snapshot {
     pub streams: usize,
     /// What a bitcoin costs in other currencies.
     pub rates: RateStanding,
+    /// The Lightning node, where one is configured.
+    pub node: Option<NodeState>,
 }
 
 #[derive(Debug, Default)]
@@ -63,6 +67,7 @@ struct States {
     pool: Family<[Label; 1], Gauge>,
     streams: Gauge,
     rates: Quoting,
+    node: Lightning,
 }
 
 impl Metrics {
@@ -79,13 +84,15 @@ impl Metrics {
         registry.register("pool_connections", "Connections to the database, by state", states.pool.clone());
         registry.register("streams_open", "Live streams (SSE and WebSocket)", states.streams.clone());
         states.rates.register(&mut registry);
+        states.node.register(&mut registry);
         Self { registry, requests, settling, delivering, states }
     }
 
     /// All metrics in the Prometheus text format.
     pub fn text(&self, now: &Snapshot) -> Result<String, std::fmt::Error> {
-        let Snapshot { queued, pool_busy, pool_idle, streams, ref rates } = *now;
+        let Snapshot { queued, pool_busy, pool_idle, streams, ref rates, node } = *now;
         self.states.rates.set(rates);
+        self.states.node.set(node);
         self.states.queued.set(i64::try_from(queued).unwrap_or(i64::MAX));
         self.states.streams.set(i64::try_from(streams).unwrap_or(i64::MAX));
         for (state, count) in [("busy", pool_busy), ("idle", pool_idle)] {

@@ -55,7 +55,7 @@ async fn watch(app: State, connected: Arc<Connected>) {
                 if let Err(error) = receiving::meet(&app.services, &connected).await {
                     tracing::warn!(%error, "the Lightning node cannot be noted");
                     // As if it had not answered, so that this is tried again.
-                    connected.standing.note(Err(NodeError::NotReady(error.to_string())), clock::now());
+                    connected.standing.note(Err(NodeError::NotReady(error.to_string())));
                 }
             }
             Ok(false) => complaints.settle(),
@@ -78,7 +78,7 @@ async fn look(connected: &Connected) -> Result<bool, NodeError> {
         Ok(identity) => Ok((identity, connected.node.balance().await.ok())),
         Err(error) => Err(error),
     };
-    let is_back = connected.standing.note(answer, clock::now());
+    let is_back = connected.standing.note(answer);
     problem.map_or(Ok(is_back), Err)
 }
 
@@ -172,6 +172,7 @@ async fn listen(services: &Services, connected: &Connected, is_reconciled: &mut 
     };
     if *is_reconciled {
         receiving::listen(services, connected, &node, cursor, receiving::LISTEN).await?;
+        connected.standing.heard(clock::now());
         return Ok(true);
     }
     let booked = receiving::reconcile(services, connected, &node).await?;
