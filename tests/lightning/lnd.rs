@@ -172,6 +172,12 @@ impl Lnd {
         file
     }
 
+    /// The node as satkeep's `--lightning` names it, with a macaroon that has [`RIGHTS`].
+    pub(crate) fn setting(&self) -> String {
+        let (macaroon, certificate) = (self.bake(&RIGHTS), self.certificate());
+        format!("lnd://{}?macaroon={}&cert={}", self.address(), macaroon.display(), certificate.display())
+    }
+
     /// What the node says to a GET with all rights; or why it refuses.
     pub(crate) fn get(&self, path: &str) -> Result<Value, String> {
         self.get_with(&self.admin_macaroon(), path)
