@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 
 use super::process::{self, Process};
@@ -22,7 +21,6 @@ pub(crate) struct Chain {
     port: u16,
     agent: ureq::Agent,
     process: Process,
-    mining: Mutex<()>,
 }
 
 impl Chain {
@@ -31,17 +29,17 @@ impl Chain {
         let directory = process::directory("btcd");
         let port = process::port();
         let process = run(programs, &directory, port, None);
-        let chain = Self { directory, port, agent: agent(), process, mining: Mutex::default() };
+        let chain = Self { directory, port, agent: agent(), process };
         chain.wait();
         chain
     }
 
     /// Starts again, now with an address that gets what is mined.
     pub(super) fn mine_to(self, programs: &Path, address: &str) -> Self {
-        let Self { directory, port, agent, process, mining } = self;
+        let Self { directory, port, agent, process } = self;
         process.kill();
         let process = run(programs, &directory, port, Some(address));
-        let chain = Self { directory, port, agent, process, mining };
+        let chain = Self { directory, port, agent, process };
         chain.wait();
         chain
     }
@@ -54,14 +52,10 @@ impl Chain {
         }
     }
 
-    /// Mines blocks.
+    /// Mines blocks. While others pay, no more than two: a payment whose payee has seen three blocks that
+    /// the payer had not seen is refused.
     pub(crate) fn mine(&self, blocks: u32) {
-        self.alone().mine(blocks);
-    }
-
-    /// Keeps others from mining: LND opens no channel while it has not seen the newest block.
-    pub(super) fn alone(&self) -> Miner<'_> {
-        Miner { chain: self, _alone: self.mining.lock() }
+        self.call("generate", &json!([blocks]));
     }
 
     /// How many blocks there are.
@@ -102,18 +96,6 @@ impl Chain {
     /// The certificate of its RPC.
     pub(super) fn certificate(&self) -> PathBuf {
         self.directory.join("rpc.cert")
-    }
-}
-
-/// Who may mine.
-pub(super) struct Miner<'a> {
-    chain: &'a Chain,
-    _alone: MutexGuard<'a, ()>,
-}
-
-impl Miner<'_> {
-    pub(super) fn mine(&self, blocks: u32) {
-        self.chain.call("generate", &json!([blocks]));
     }
 }
 

@@ -1,5 +1,6 @@
 //! One LND: its process, and its REST interface.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Instant;
@@ -162,10 +163,19 @@ impl Lnd {
             rights.iter().map(|(entity, action)| json!({"entity": entity, "action": action})).collect();
         let baked = self.post("/v1/macaroon", &json!({"permissions": permissions})).unwrap();
         let bytes: Vec<u8> = bitcoin_hashes::hex::FromHex::from_hex(baked["macaroon"].as_str().unwrap()).unwrap();
-        let name: String = rights.iter().map(|(entity, action)| format!("{entity}-{action}.")).collect();
-        let file = self.directory.join(format!("{name}macaroon"));
-        std::fs::write(&file, bytes).unwrap();
+        let names: Vec<_> = rights.iter().map(|(entity, action)| format!("{entity}-{action}")).collect();
+        let file = self.directory.join(format!("{}.macaroon", names.join("-")));
+        // At once, because another test may be reading the one from before.
+        let mut written = tempfile::NamedTempFile::new_in(&self.directory).unwrap();
+        written.write_all(&bytes).unwrap();
+        written.persist(&file).unwrap();
         file
+    }
+
+    /// The node as satkeep's `--lightning` names it, with a macaroon that has [`RIGHTS`].
+    pub(crate) fn setting(&self) -> String {
+        let (macaroon, certificate) = (self.bake(&RIGHTS), self.certificate());
+        format!("lnd://{}?macaroon={}&cert={}", self.address(), macaroon.display(), certificate.display())
     }
 
     /// What the node says to a GET with all rights; or why it refuses.
@@ -231,7 +241,7 @@ fn message(error: &Value) -> String {
 }
 
 /// What is the same for all nodes.
-const SETTINGS: [&str; 18] = [
+const SETTINGS: [&str; 16] = [
     "--bitcoin.regtest",
     "--bitcoin.node=btcd",
     "--bitcoin.defaultchanconfs=1",
@@ -241,11 +251,9 @@ const SETTINGS: [&str; 18] = [
     // Nobody waits for gossip, for a batch of writes, or for a peer that has just been started again.
     "--trickledelay=50",
     "--gossip.sub-batch-delay=5ms",
-    "--gossip.announcement-conf=3",
     "--caches.rpc-graph-cache-duration=100ms",
     "--db.batch-commit-interval=10ms",
     "--channel-commit-interval=10ms",
-    "--pending-commit-interval=10ms",
     "--minbackoff=200ms",
     "--maxbackoff=1s",
     "--numgraphsyncpeers=50",

@@ -2,8 +2,10 @@
 //! a real Lightning network: LND and btcd, built from source by the tests (`programs/`), and started once for the
 //! whole run. Where there is no Go, the tests that need it say so, and pass; in CI they fail.
 //!
-//! [`network`] is where tests on the real network begin. Its nodes talk in LND's own terms over REST.
+//! [`network`] is where tests on the real network begin. Its nodes talk in LND's own terms over REST, and
+//! [`Lnd::setting`] is how satkeep finds one.
 
+mod adapter;
 mod behind;
 mod chain;
 mod compliance;

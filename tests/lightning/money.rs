@@ -1,5 +1,7 @@
 //! What a node of the network does with money.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use bitcoin_hashes::hex::{DisplayHex as _, FromHex as _};
@@ -53,7 +55,7 @@ impl Lnd {
             "hash": base64(&secret.hash),
             "value_msat": amount_msat.to_string(),
             "expiry": expiry_seconds.to_string(),
-            // LND gives back what is held when the chain comes near to this, and other tests mine blocks.
+            // LND gives back what is held when the chain comes near to this.
             "cltv_expiry": "200",
         });
         let made = self.post("/v2/invoices/hodl", &order).unwrap();
@@ -84,6 +86,15 @@ impl Lnd {
         self.invoice(hash)
     }
 
+    /// Waits until an invoice has expired, by the clock that all of us share.
+    #[track_caller]
+    pub(crate) fn wait_until_expired(&self, invoice: &Invoice) {
+        let known = self.invoice(&invoice.hash);
+        let seconds = |name: &str| known[name].as_str().unwrap().parse::<u64>().unwrap();
+        let end = UNIX_EPOCH + Duration::from_secs(seconds("creation_date") + seconds("expiry") + 1);
+        std::thread::sleep(end.duration_since(SystemTime::now()).unwrap_or_default());
+    }
+
     /// Pays an invoice, and waits for the end: `SUCCEEDED` or `FAILED` is in `status`. An answer that is
     /// an error says why the node has not even begun.
     pub(crate) fn pay(&self, bolt11: &str, fee_max_msat: u64) -> Result<Value, String> {
@@ -102,7 +113,9 @@ impl Lnd {
     /// Pays another amount than the invoice asks for.
     pub(crate) fn pay_amount(&self, bolt11: &str, amount_msat: u64, fee_max_msat: u64) -> Result<Value, String> {
         let invoice = self.get(&format!("/v1/payreq/{bolt11}")).unwrap();
+        let features = invoice["features"].as_object().unwrap().keys().map(|bit| bit.parse::<u32>().unwrap());
         let order = json!({
+            "dest_features": features.collect::<Vec<_>>(),
             "dest": base64(invoice["destination"].as_str().unwrap()),
             "payment_hash": base64(invoice["payment_hash"].as_str().unwrap()),
             "payment_addr": invoice["payment_addr"],

@@ -1,10 +1,13 @@
 //! The network of the tests: one chain, a router, and the nodes around it.
 
+use std::cell::Cell;
+use std::path::Path;
 use std::sync::LazyLock;
 
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use serde_json::json;
 
-use super::chain::{Chain, Miner};
+use super::chain::Chain;
 use super::lnd::Lnd;
 use super::programs::programs;
 
@@ -14,7 +17,7 @@ const CHANNEL_SATS: u64 = 10_000_000;
 const ONCHAIN_SATS: u64 = 1_000_000;
 /// How many blocks it takes until segregated witness is active: three periods of 144.
 const FIRST_BLOCKS: u32 = 440;
-/// How deep a channel must be until its nodes tell others of it.
+/// How deep a channel must be until its nodes tell others of it, which LND does not let us choose.
 const BLOCKS_OF_CHANNEL: u32 = 6;
 
 /// What the router takes for a payment that goes through it: LND's defaults.
@@ -32,18 +35,32 @@ pub(crate) struct Network {
     pub(crate) ours: Lnd,
     /// The rest of the world.
     pub(crate) world: Lnd,
-    programs: &'static std::path::Path,
+    programs: &'static Path,
 }
 
-/// The running network, built and started when it is first asked for; `None` where there is no Go.
+/// Shared by all tests that may be paying, and taken alone to open a channel. That takes more blocks at
+/// once than a payment can bear which is on its way: a payee that has seen them before the payer had
+/// refuses it.
+static CALM: RwLock<()> = RwLock::new(());
+
+thread_local! {
+    /// Kept until the thread ends, and with it the test.
+    static KEPT: Cell<Option<RwLockReadGuard<'static, ()>>> = const { Cell::new(None) };
+}
+
+/// The running network, built and started when it is first asked for; `None` where there is no Go. While
+/// the test runs that asks, no channel is opened, except by itself.
 pub(crate) fn network() -> Option<&'static Network> {
     // A start that has failed is not tried again by every test.
     static NETWORK: LazyLock<Option<Network>> = LazyLock::new(|| programs().map(Network::start));
-    NETWORK.as_ref()
+    let network = NETWORK.as_ref()?;
+    // A thread may ask again, and a test may have several, all while another one waits to be alone.
+    KEPT.set(KEPT.take().or_else(|| Some(CALM.read_recursive())));
+    Some(network)
 }
 
 impl Network {
-    fn start(programs: &'static std::path::Path) -> Self {
+    fn start(programs: &'static Path) -> Self {
         let chain = Chain::start(programs);
         let router = Lnd::start(programs, &chain, "router");
         router.wait_until_it_answers();
@@ -61,10 +78,13 @@ impl Network {
         network
     }
 
-    /// A node of a test's own, with a channel with the router.
+    /// A node of a test's own, with a channel with the router. A test asks for it before it pays anything.
     pub(crate) fn join(&self, name: &str) -> Lnd {
         let node = self.start_node(name);
+        drop(KEPT.take());
+        let alone = CALM.write();
         self.open_channels(&[&node]);
+        KEPT.set(Some(RwLockWriteGuard::downgrade(alone)));
         node
     }
 
@@ -77,9 +97,10 @@ impl Network {
 
     /// Opens a channel between the router and each of these, and waits until payments go both ways.
     fn open_channels(&self, nodes: &[&Lnd]) {
-        nodes.iter().for_each(|node| node.wait_until_ready());
-        let miner = self.chain.alone();
-        self.send_coins(&miner, nodes);
+        for node in nodes {
+            node.wait_until_ready();
+        }
+        self.send_coins(nodes);
         let identities: Vec<_> = nodes.iter().map(|node| node.identity()).collect();
         for (node, identity) in nodes.iter().zip(&identities) {
             let peer = json!({"addr": {"pubkey": identity, "host": node.peer_address()}, "perm": true});
@@ -95,7 +116,7 @@ impl Network {
             let bytes = opened["funding_txid_bytes"].as_str().unwrap();
             self.chain.wait_for_transaction(&transaction_id(bytes));
         }
-        miner.mine(BLOCKS_OF_CHANNEL);
+        self.chain.mine(BLOCKS_OF_CHANNEL);
         let router = self.router.identity();
         for (node, identity) in nodes.iter().zip(&identities) {
             for (from, to) in [(*node, &router), (&self.router, identity)] {
@@ -113,12 +134,12 @@ impl Network {
     }
 
     /// Gives nodes coins on the chain.
-    fn send_coins(&self, miner: &Miner<'_>, nodes: &[&Lnd]) {
+    fn send_coins(&self, nodes: &[&Lnd]) {
         let outputs: serde_json::Map<_, _> =
             nodes.iter().map(|node| (address(node), ONCHAIN_SATS.to_string().into())).collect();
         let sent = self.router.post("/v1/transactions/many", &json!({"AddrToAmount": outputs, "sat_per_vbyte": "5"}));
         self.chain.wait_for_transaction(sent.unwrap()["txid"].as_str().unwrap());
-        miner.mine(1);
+        self.chain.mine(1);
         for node in nodes {
             node.wait_until("get its coins", || coins(node) == ONCHAIN_SATS);
         }

@@ -11,7 +11,7 @@ use super::{Loss, RIGHTS, network};
 fn a_node_that_was_killed_goes_on() {
     let Some(network) = network() else { return };
     let node = network.join("killed");
-    let (identity, invoice) = (node.identity(), node.add_invoice(5_000_000));
+    let (identity, before_msat, invoice) = (node.identity(), node.balance_msat(), node.add_invoice(5_000_000));
     node.kill();
     assert!(node.get("/v1/getinfo").is_err(), "a killed node does not answer");
     node.restart();
@@ -20,6 +20,7 @@ fn a_node_that_was_killed_goes_on() {
     assert_eq!(node.invoice(&invoice.hash)["state"], "OPEN");
     assert_eq!(network.world.pay(&invoice.bolt11, 10_000).unwrap()["status"], "SUCCEEDED");
     node.wait_for_invoice(&invoice.hash, "SETTLED");
+    node.wait_until("have the money", || node.balance_msat() == before_msat + 5_000_000);
 }
 
 #[test]

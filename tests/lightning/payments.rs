@@ -1,13 +1,11 @@
 //! How LND pays and is paid: what satkeep's books rely on.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bitcoin_hashes::hex::DisplayHex as _;
 use serde_json::{Value, json};
 
-use super::{Invoice, Lnd, Secret, network, router_fee_msat};
+use super::{Secret, network, router_fee_msat};
 
 /// More than any fee of these tests.
 const FEE_MAX_MSAT: u64 = 10_000;
@@ -102,9 +100,9 @@ fn what_is_held_is_in_flight_until_it_is_taken_or_given_back() {
 fn what_is_held_can_be_taken_after_the_invoice_has_expired() {
     let Some(network) = network() else { return };
     let secret = Secret::random();
-    let invoice = network.world.add_hold_invoice(&secret, 1_000_000, 5);
+    let invoice = network.world.add_hold_invoice(&secret, 1_000_000, 10);
     network.ours.begin_to_pay(&invoice.bolt11, FEE_MAX_MSAT);
-    wait_until_expired(&network.world, &invoice);
+    network.world.wait_until_expired(&invoice);
     assert_eq!(network.world.invoice(&secret.hash)["state"], "ACCEPTED");
     assert_eq!(network.ours.payment(&secret.hash).unwrap()["status"], "IN_FLIGHT");
     network.world.settle(&secret);
@@ -115,18 +113,11 @@ fn what_is_held_can_be_taken_after_the_invoice_has_expired() {
 fn an_expired_invoice_is_not_paid() {
     let Some(network) = network() else { return };
     let invoice = network.world.add_invoice_with(&json!({"value": "1000", "expiry": "1"}));
-    wait_until_expired(&network.world, &invoice);
+    network.world.wait_until_expired(&invoice);
     let refused = network.ours.pay(&invoice.bolt11, FEE_MAX_MSAT).unwrap_err();
     assert!(refused.contains("invoice expired"), "{refused}");
     let refused = network.ours.payment(&invoice.hash).unwrap_err();
     assert!(refused.contains("payment isn't initiated"), "{refused}");
-}
-
-fn wait_until_expired(payee: &Lnd, invoice: &Invoice) {
-    let known = payee.invoice(&invoice.hash);
-    let seconds = |name: &str| known[name].as_str().unwrap().parse::<u64>().unwrap();
-    let end = UNIX_EPOCH + Duration::from_secs(seconds("creation_date") + seconds("expiry") + 1);
-    std::thread::sleep(end.duration_since(SystemTime::now()).unwrap_or_default());
 }
 
 #[test]
