@@ -6,8 +6,8 @@ use std::time::Duration;
 use satkeep::domain::node::Preimage;
 use satkeep::lightning::node::{Cursor, NodeError, PaymentAtNode, SendOutcome};
 
-use super::compliance::{MSAT, made, payment};
-use super::fakes::{Fate, Fault, Kind, Op, SECRET, World};
+use super::compliance::{MSAT, World, made, payment};
+use super::fakes::{FakeNode, Fate, Fault, Kind, Op, SECRET};
 
 const KINDS: [Kind; 4] = [Kind::Lnd, Kind::Cln, Kind::Phoenixd, Kind::Lnbits];
 
@@ -27,7 +27,7 @@ const NOTHING: [Fault; 8] = [
 fn what_is_not_understood_is_no_failure_of_a_payment() {
     for kind in KINDS {
         for fault in NOTHING {
-            let world = World::start(kind);
+            let world = FakeNode::start(kind);
             let foreign = world.book.lock().foreign(MSAT);
             world.book.lock().spoil(Op::Send, fault);
             let outcome = world.run(world.node.send(payment(&foreign.bolt11, foreign.hash)));
@@ -45,7 +45,7 @@ fn what_is_not_understood_is_no_failure_of_a_payment() {
 #[test]
 fn what_is_not_understood_is_no_state_of_a_payment() {
     for kind in KINDS {
-        let world = World::start(kind);
+        let world = FakeNode::start(kind);
         let foreign = world.book.lock().foreign(MSAT);
         world.book.lock().fate = Fate::Fails;
         let _ = world.run(world.node.send(payment(&foreign.bolt11, foreign.hash)));
@@ -66,7 +66,7 @@ fn what_is_not_understood_is_no_state_of_a_payment() {
 #[test]
 fn what_is_not_understood_is_no_state_of_an_invoice() {
     for kind in KINDS {
-        let world = World::start(kind);
+        let world = FakeNode::start(kind);
         let hash = made(&world).payment_hash;
         for fault in NOTHING.into_iter().filter(|fault| matches!(fault, Fault::Status(..))) {
             world.book.lock().spoil(Op::FindInvoice, fault);
@@ -94,7 +94,7 @@ fn a_success_without_its_preimage_is_none() {
     for kind in KINDS {
         for preimage in &wrong {
             // What has no form in base64 or hex at all, a node cannot tell.
-            let world = World::start(kind);
+            let world = FakeNode::start(kind);
             let foreign = world.book.lock().foreign(MSAT);
             world.book.lock().wrong_preimage = Some(preimage.clone());
             let outcome = world.run(world.node.send(payment(&foreign.bolt11, foreign.hash)));
@@ -121,7 +121,7 @@ const THERE_ALREADY: [(Kind, Fault); 9] = [
 #[test]
 fn what_is_there_already_is_neither_success_nor_failure() {
     for (kind, fault) in THERE_ALREADY {
-        let world = World::start(kind);
+        let world = FakeNode::start(kind);
         let foreign = world.book.lock().foreign(MSAT);
         world.book.lock().spoil(Op::Send, fault);
         let outcome = world.run(world.node.send(payment(&foreign.bolt11, foreign.hash)));
@@ -145,7 +145,7 @@ const REFUSALS: [(Kind, Fault); 9] = [
 #[test]
 fn what_was_refused_before_anything_was_stored_is_refused() {
     for (kind, fault) in REFUSALS {
-        let world = World::start(kind);
+        let world = FakeNode::start(kind);
         let foreign = world.book.lock().foreign(MSAT);
         world.book.lock().spoil(Op::Send, fault);
         let outcome = world.run(world.node.send(payment(&foreign.bolt11, foreign.hash)));
@@ -157,7 +157,7 @@ fn what_was_refused_before_anything_was_stored_is_refused() {
 #[test]
 fn an_error_after_which_the_payment_is_there_is_not_refused() {
     for (kind, fault) in REFUSALS.into_iter().filter(|(kind, _)| *kind != Kind::Lnd) {
-        let world = World::start(kind);
+        let world = FakeNode::start(kind);
         let foreign = world.book.lock().foreign(MSAT);
         world.book.lock().fate = Fate::Held;
         // Somebody else starts it between the lookup before and the lookup after.
@@ -174,7 +174,7 @@ fn a_secret_that_is_not_accepted_is_told_without_it() {
     let repeated: &'static str =
         format!(r#"{{"code": 16, "detail": "no: {SECRET}", "message": "no: {SECRET}"}}"#).leak();
     for kind in KINDS {
-        let world = World::start(kind);
+        let world = FakeNode::start(kind);
         let foreign = world.book.lock().foreign(MSAT);
         let _ = world.run(world.node.send(payment(&foreign.bolt11, foreign.hash)));
         world.book.lock().spoil(Op::FindPayment, Fault::Status(401, repeated));
@@ -187,7 +187,7 @@ fn a_secret_that_is_not_accepted_is_told_without_it() {
 
 #[test]
 fn on_core_lightning_a_pause_between_parts_is_no_failure() {
-    let world = World::start(Kind::Cln);
+    let world = FakeNode::start(Kind::Cln);
     let foreign = world.book.lock().foreign(MSAT);
     world.book.lock().fate = Fate::Fails;
     // The command answers nothing that would say that it has ended: it may make another part.

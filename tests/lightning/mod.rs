@@ -20,6 +20,8 @@ mod payments;
 mod pinned;
 mod process;
 mod programs;
+mod real_lnbits;
+mod satkeep;
 mod settings;
 
 pub(crate) use lnd::{Lnd, Loss, RIGHTS};

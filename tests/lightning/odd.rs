@@ -6,10 +6,10 @@ use satkeep::domain::ids::PaymentHash;
 use satkeep::lightning::node::{Cursor, NodeError, PaymentAtNode};
 use serde_json::json;
 
-use super::compliance::{MSAT, made};
-use super::fakes::{Fault, Kind, Op, World};
+use super::compliance::{MSAT, World, made};
+use super::fakes::{FakeNode, Fault, Kind, Op};
 
-fn paid(world: &World, count: usize) -> Vec<PaymentHash> {
+fn paid(world: &FakeNode, count: usize) -> Vec<PaymentHash> {
     let hashes: Vec<_> = (0..count).map(|_| made(world).payment_hash).collect();
     for hash in &hashes {
         world.book.lock().pay(*hash, MSAT);
@@ -17,19 +17,19 @@ fn paid(world: &World, count: usize) -> Vec<PaymentHash> {
     hashes
 }
 
-fn told_after(world: &World, cursor: i64) -> Vec<PaymentHash> {
+fn told_after(world: &FakeNode, cursor: i64) -> Vec<PaymentHash> {
     let received = world.run(world.node.received_since(Cursor(cursor), Duration::from_secs(5))).unwrap();
     received.iter().map(|it| it.receipt.payment_hash).collect()
 }
 
 /// What the node answers next, in words that last.
-fn answer(world: &World, op: Op, status: u16, body: &serde_json::Value) {
+fn answer(world: &FakeNode, op: Op, status: u16, body: &serde_json::Value) {
     world.book.lock().spoil(op, Fault::Status(status, body.to_string().leak()));
 }
 
 #[test]
 fn a_settlement_that_a_stream_leaves_out_is_told_all_the_same() {
-    let world = World::start(Kind::Lnd);
+    let world = FakeNode::start(Kind::Lnd);
     let hashes = paid(&world, 3);
     world.book.lock().untold = Some((2, 1));
     assert_eq!(told_after(&world, 1), hashes[1..]);
@@ -40,7 +40,7 @@ fn a_settlement_that_a_stream_leaves_out_is_told_all_the_same() {
 
 #[test]
 fn the_first_settlements_are_whole_although_the_list_is_read_while_they_happen() {
-    let world = World::start(Kind::Lnd);
+    let world = FakeNode::start(Kind::Lnd);
     let hashes = paid(&world, 3);
     world.book.lock().unlisted = Some((1, 1));
     assert_eq!(told_after(&world, 0), hashes);
@@ -49,7 +49,7 @@ fn the_first_settlements_are_whole_although_the_list_is_read_while_they_happen()
 #[test]
 fn what_is_overpaid_is_told_as_it_came() {
     for kind in [Kind::Lnd, Kind::Cln, Kind::Phoenixd] {
-        let world = World::start(kind);
+        let world = FakeNode::start(kind);
         let hash = made(&world).payment_hash;
         world.book.lock().pay(hash, 2 * MSAT);
         let received = world.run(world.node.received_since(Cursor(0), Duration::ZERO)).unwrap();
@@ -61,7 +61,7 @@ fn what_is_overpaid_is_told_as_it_came() {
 
 #[test]
 fn lnd_has_not_failed_while_a_part_is_under_way() {
-    let world = World::start(Kind::Lnd);
+    let world = FakeNode::start(Kind::Lnd);
     let hash = world.book.lock().foreign(MSAT).hash;
     let payment = |status: &str, htlc: &str| {
         json!({"result": {
@@ -86,7 +86,7 @@ fn lnd_has_not_failed_while_a_part_is_under_way() {
 
 #[test]
 fn core_lightning_decides_by_all_parts() {
-    let world = World::start(Kind::Cln);
+    let world = FakeNode::start(Kind::Cln);
     let foreign = world.book.lock().foreign(MSAT);
     let hash = foreign.hash;
     world.book.lock().start_now(&foreign.bolt11);

@@ -59,6 +59,9 @@ impl Begun {
 
 #[derive(Deserialize)]
 pub(super) struct Found {
+    /// Always told, so that nothing else is taken for this.
+    #[serde(rename = "paid")]
+    _is_paid: bool,
     #[serde(default)]
     pub(super) details: Option<Payment>,
 }

@@ -55,6 +55,8 @@ impl Api {
             return reply.json().ok_or_else(|| unreadable("an answer of another form"));
         }
         match self.refusal(reply) {
+            // What LNbits says to a key that it does not know.
+            Some(why) if why.starts_with("Wallet not found") => Err(NodeError::Unauthorized(why)),
             Some(why) if !matches!(reply.status.as_u16(), 401 | 403) => Err(NodeError::Refused(why)),
             _ => Err(self.wire.unexpected(reply)),
         }
@@ -68,16 +70,24 @@ impl Api {
         Some(self.wire.told(&problem.detail()))
     }
 
-    /// The payment with this hash, if there is one.
+    async fn wallet(&self) -> Result<Wallet, NodeError> {
+        self.ask(Ask::get("/api/v1/wallet".to_owned())).await
+    }
+
+    /// The payment with this hash, if there is one in our wallet.
     async fn find(&self, hash: PaymentHash) -> Result<Option<Payment>, NodeError> {
         let reply = self.wire.ask(Ask::get(format!("{PAYMENTS}/{hash}"))).await?;
         let is_unknown = |problem: Problem| problem.detail().to_ascii_lowercase().contains("payment does not exist");
         if reply.status.as_u16() == 404 && reply.json().is_some_and(is_unknown) {
             return Ok(None);
         }
-        let found: Found = self.read(&reply)?;
-        // A key that is not valid sees whether something is paid, but no details.
-        let payment = found.details.ok_or_else(|| unreadable("a payment without details: is the key right?"))?;
+        let Found { details, .. } = self.read(&reply)?;
+        let Some(payment) = details else {
+            // Whoever has no key of the payment's wallet sees no details. That says something only if the key
+            // is one at all.
+            let Wallet { .. } = self.wallet().await?;
+            return Ok(None);
+        };
         if payment.hash()? != hash {
             return Err(unreadable("a payment of another hash"));
         }
@@ -198,7 +208,7 @@ impl Lnbits {
     }
 
     async fn count_balance(&self) -> Result<NodeBalance, NodeError> {
-        let wallet: Wallet = self.api.ask(Ask::get("/api/v1/wallet".to_owned())).await?;
+        let wallet = self.api.wallet().await?;
         Ok(NodeBalance { local: wallet.balance()?, remote: None, onchain: None })
     }
 }

@@ -292,7 +292,7 @@ impl Shared {
     /// Waits until an attempt has ended, and returns it.
     pub(super) fn ended(&self, index: i64) -> Payment {
         loop {
-            let payment = self.lock().payments[index as usize - 1].clone();
+            let payment = self.lock().payments[usize::try_from(index).unwrap() - 1].clone();
             if payment.fate != Fate::Held {
                 return payment;
             }

@@ -91,7 +91,7 @@ impl Lnbits {
         let mut all: Vec<_> = book.invoices.iter().map(incoming_json).chain(payments).collect();
         let time = |payment: &Value| Moment::parse(payment[&*sort_by].as_str().unwrap()).unwrap().from();
         all.sort_by_key(|payment| std::cmp::Reverse(time(payment)));
-        let (limit, offset) = (request.number("limit").unwrap() as usize, request.number("offset").unwrap() as usize);
+        let (limit, offset) = (request.count("limit").unwrap(), request.count("offset").unwrap());
         Reply::json(200, &all.into_iter().skip(offset).take(limit).collect::<Vec<_>>().into())
     }
 }

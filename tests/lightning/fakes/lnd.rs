@@ -88,19 +88,19 @@ impl Lnd {
 
     fn list(&self, request: &Request) -> Reply {
         let unlisted = leaves_out(&mut self.0.lock().unlisted);
-        let (offset, count) = (request.number("index_offset").unwrap(), request.number("num_max_invoices").unwrap());
+        let (offset, count) = (request.count("index_offset").unwrap(), request.count("num_max_invoices").unwrap());
         let book = self.0.lock();
         let is_listed = |invoice: &&Invoice| Some(invoice.settle_index) != unlisted;
-        let page = book.invoices.iter().filter(is_listed).skip(offset as usize).take(count as usize);
+        let page = book.invoices.iter().filter(is_listed).skip(offset).take(count);
         let page: Vec<_> = page.map(invoice_json).collect();
-        let last = offset + page.len() as i64;
+        let last = offset + page.len();
         Reply::json(200, &json!({"invoices": page, "last_index_offset": last.to_string(), "first_index_offset": "1"}))
     }
 
     /// What is settled above an index; above 0 only what is settled from now on.
     fn subscribe(&self, request: &Request) -> Reply {
-        let from = request.number("settle_index").unwrap_or_default();
-        let mut told = if from > 0 { from as usize } else { self.0.lock().settled().len() };
+        let from = request.count("settle_index").unwrap_or_default();
+        let mut told = if from > 0 { from } else { self.0.lock().settled().len() };
         let untold = leaves_out(&mut self.0.lock().untold);
         self.stream(move |book| {
             let settled = book.lock().settled();
@@ -135,7 +135,7 @@ impl Lnd {
     fn follow(&self, index: i64) -> Reply {
         let mut told = None;
         self.stream(move |book| {
-            let payment = book.lock().payments[index as usize - 1].clone();
+            let payment = book.lock().payments[usize::try_from(index).unwrap() - 1].clone();
             let is_news = told.replace(payment.fate) != Some(payment.fate);
             is_news.then(|| (payment_json(&payment), payment.fate != Fate::Held))
         })
@@ -161,10 +161,10 @@ impl Lnd {
     }
 
     fn payments(&self, request: &Request) -> Reply {
-        let (offset, count) = (request.number("index_offset").unwrap(), request.number("max_payments").unwrap());
+        let (offset, count) = (request.count("index_offset").unwrap(), request.count("max_payments").unwrap());
         let book = self.0.lock();
-        let page: Vec<_> = book.payments.iter().skip(offset as usize).take(count as usize).map(payment_json).collect();
-        let last = offset + page.len() as i64;
+        let page: Vec<_> = book.payments.iter().skip(offset).take(count).map(payment_json).collect();
+        let last = offset + page.len();
         Reply::json(200, &json!({"payments": page, "last_index_offset": last.to_string()}))
     }
 

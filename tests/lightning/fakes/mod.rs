@@ -14,14 +14,21 @@ use std::time::Duration;
 
 use satkeep::domain::ids::PaymentHash;
 use satkeep::lightning;
-use satkeep::lightning::node::Node;
+use satkeep::lightning::node::{InvoiceMade, Node};
 use tokio::runtime::Runtime;
 
 pub(super) use self::book::{Fate, Fault, Op, Shared, now_ms};
+use super::compliance::{MSAT, World};
 use crate::harness::serve_tls_as;
 
 /// What all secrets of the fakes are: nothing that is told may hold it.
 pub(super) const SECRET: &str = "5ec7e75ec7e75ec7e75ec7e75ec7e75e";
+
+/// An invoice that no node pays: nobody has its preimage.
+pub(super) fn unpayable(msat: i64) -> (String, PaymentHash) {
+    let foreign = Shared::default().lock().foreign(msat);
+    (foreign.bolt11, foreign.hash)
+}
 
 /// A kind of node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +40,7 @@ pub(super) enum Kind {
 }
 
 /// A node that is asked, and the one behind it.
-pub(super) struct World {
+pub(super) struct FakeNode {
     pub(super) kind: Kind,
     pub(super) node: Arc<dyn Node>,
     pub(super) book: Shared,
@@ -41,7 +48,7 @@ pub(super) struct World {
     _directory: tempfile::TempDir,
 }
 
-impl World {
+impl FakeNode {
     pub(super) fn start(kind: Kind) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let book = Shared::default();
@@ -65,14 +72,37 @@ impl World {
         Self { kind, node, book, runtime, _directory: directory }
     }
 
-    /// Waits for what a node gives.
-    pub(super) fn run<T>(&self, answer: impl Future<Output = T>) -> T {
-        self.runtime.block_on(answer)
-    }
-
     /// What of a payment is found, without waiting for its end.
     pub(super) fn found(&self, hash: PaymentHash) -> lightning::node::PaymentAtNode {
         self.run(self.node.find_payment(hash, Duration::ZERO)).unwrap()
+    }
+}
+
+impl World for FakeNode {
+    fn node(&self) -> &dyn Node {
+        &*self.node
+    }
+
+    fn run<T>(&self, answer: impl Future<Output = T>) -> T {
+        self.runtime.block_on(answer)
+    }
+
+    fn payer(&self) -> Box<dyn Fn(&InvoiceMade) + Send> {
+        let book = self.book.clone();
+        Box::new(move |invoice| book.lock().pay(invoice.payment_hash, MSAT))
+    }
+
+    fn foreign(&self) -> (String, PaymentHash) {
+        let foreign = self.book.lock().foreign(MSAT);
+        (foreign.bolt11, foreign.hash)
+    }
+
+    fn fee_msat(&self) -> i64 {
+        self.book.lock().fee_msat
+    }
+
+    fn times_paid(&self, hash: PaymentHash) -> usize {
+        self.book.lock().attempts(hash).len()
     }
 }
 

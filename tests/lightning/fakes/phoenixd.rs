@@ -98,7 +98,7 @@ impl Phoenixd {
 }
 
 fn page(request: &Request, entries: Vec<Value>) -> Reply {
-    let (limit, offset) = (request.number("limit").unwrap() as usize, request.number("offset").unwrap() as usize);
+    let (limit, offset) = (request.count("limit").unwrap(), request.count("offset").unwrap());
     Reply::json(200, &entries.into_iter().skip(offset).take(limit).collect::<Vec<_>>().into())
 }
 

@@ -1,6 +1,6 @@
 //! HTTP for the fakes: one thread a connection, answers as a whole or line by line.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -32,6 +32,11 @@ impl Request {
 
     /// A number in the query.
     pub(super) fn number(&self, name: &str) -> Option<i64> {
+        self.query(name).map(|value| value.parse().unwrap())
+    }
+
+    /// A place or a number of entries in the query.
+    pub(super) fn count(&self, name: &str) -> Option<usize> {
         self.query(name).map(|value| value.parse().unwrap())
     }
 
