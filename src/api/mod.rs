@@ -22,6 +22,7 @@ pub(crate) mod users;
 pub(crate) mod wallet;
 pub(crate) mod wallets;
 pub(crate) mod webhooks;
+pub(crate) mod withdraw;
 
 use boltcards::{auth, cards, hits, nfc, refunds, scan};
 use framework::document::{self, DocumentText};
@@ -41,6 +42,7 @@ use user_manager::{
 };
 use users::{accounts, wallets as user_wallets};
 use webhooks::{endpoints, format, log, own};
+use withdraw::{links as withdraw_links, serve as withdraw_serve};
 
 /// Every operation. Of two paths that match, the first one answers.
 #[expect(clippy::too_many_lines, reason = "it is one list")]
@@ -88,6 +90,14 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(serve::pay_callback)
         .service(serve::lightning_address)
         .service(serve::lightning_address_alias)
+        .service(withdraw_links::list_withdraw_links)
+        .service(withdraw_links::create_withdraw_link)
+        .service(withdraw_links::get_withdraw_link)
+        .service(withdraw_links::update_withdraw_link)
+        .service(withdraw_links::delete_withdraw_link)
+        .service(withdraw_serve::withdraw)
+        .service(withdraw_serve::open_withdraw_link)
+        .service(withdraw_serve::open_unique_withdraw_link)
         .service(nfc::pay_with_nfc)
         .service(cards::list_cards)
         .service(cards::create_card)

@@ -7,7 +7,7 @@ use super::command::{CancelHeld, Command, SettleHeld};
 use crate::domain::external_id::ExternalId;
 use crate::domain::hold::HoldGroup;
 use crate::domain::idempotency::IdempotencyKey;
-use crate::domain::ids::{AccountId, HitId, HoldId, OriginId, PaymentHash, UserId};
+use crate::domain::ids::{AccountId, HitId, HoldId, OriginId, PaymentHash, UserId, WithdrawLinkId, WithdrawalId};
 use crate::domain::session::{Right, SessionDigest};
 
 /// The rows that a batch reads, except the payees and the accounts of holds, which are only known
@@ -28,6 +28,8 @@ pub struct ReadSet {
     pub limited_origins: BTreeSet<(AccountId, OriginId)>,
     /// Card taps to pay with.
     pub hits: BTreeSet<HitId>,
+    /// Withdraw links to pay by, each with what is to be withdrawn.
+    pub withdrawals: BTreeSet<(WithdrawLinkId, WithdrawalId)>,
     /// Holds to settle.
     pub holds: BTreeSet<HoldId>,
     /// Groups of managers, all open holds of which are to be settled.
@@ -82,6 +84,12 @@ impl ReadSet {
                 }
                 Command::PayByCard(pay) => {
                     read_set.hits.insert(pay.hit);
+                    read_set.accounts.insert(pay.account);
+                    read_set.invoices.insert(pay.payment_hash);
+                    read_set.accounts.extend(issued.get(&pay.payment_hash));
+                }
+                Command::PayByWithdrawLink(pay) => {
+                    read_set.withdrawals.insert((pay.link, pay.withdrawal));
                     read_set.accounts.insert(pay.account);
                     read_set.invoices.insert(pay.payment_hash);
                     read_set.accounts.extend(issued.get(&pay.payment_hash));

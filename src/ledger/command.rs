@@ -6,7 +6,9 @@ use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::hold::HoldGroup;
 use crate::domain::idempotency::Claim;
-use crate::domain::ids::{AccountId, HitId, HoldId, InvoiceId, OriginId, PaymentHash, TransferId, UserId};
+use crate::domain::ids::{
+    AccountId, HitId, HoldId, InvoiceId, OriginId, PaymentHash, TransferId, UserId, WithdrawLinkId, WithdrawalId,
+};
 use crate::domain::money::Amount;
 use crate::domain::session::{Right, SessionDigest};
 use crate::domain::time::UnixMs;
@@ -166,6 +168,30 @@ pub struct PayByCard {
     pub bolt11: String,
     /// The data stored on the payer's side.
     pub extra: Option<Extra>,
+}
+
+/// Pays an invoice by a withdraw link. Whoever has opened the link may do so: once, for a short time, and
+/// as often and as much as the link says.
+#[derive(Clone, Debug)]
+pub struct PayByWithdrawLink {
+    /// The link.
+    pub link: WithdrawLinkId,
+    /// What opening it was good for.
+    pub withdrawal: WithdrawalId,
+    /// The number of the use, of a link whose uses have links of their own.
+    pub number: Option<u32>,
+    /// The link's wallet.
+    pub account: AccountId,
+    /// The id for the transfer.
+    pub transfer: TransferId,
+    /// The invoice to pay.
+    pub payment_hash: PaymentHash,
+    /// The invoice string, in lower case.
+    pub bolt11: String,
+    /// The data stored on the payer's side.
+    pub extra: Option<Extra>,
+    /// The URL to notify the link's owner at.
+    pub webhook: Option<String>,
 }
 
 /// One movement of a direct transfer.
@@ -417,6 +443,8 @@ pub enum Command {
     PayLink(PayLink),
     /// Pay an invoice with a card.
     PayByCard(PayByCard),
+    /// Pay an invoice by a withdraw link.
+    PayByWithdrawLink(PayByWithdrawLink),
     /// Move money without an invoice.
     Transfer(Transfer),
     /// Bring money in, or take it out.
@@ -447,7 +475,11 @@ impl Command {
             Self::SettleHolds(settle) => Some(settle.authority),
             Self::SettleHeld(settle) => Some(settle.authority),
             Self::CancelHeld(cancel) => Some(cancel.authority),
-            Self::Adjust(_) | Self::IssueForLink(_) | Self::PayByCard(_) | Self::ExpireHolds(_) => None,
+            Self::Adjust(_)
+            | Self::IssueForLink(_)
+            | Self::PayByCard(_)
+            | Self::PayByWithdrawLink(_)
+            | Self::ExpireHolds(_) => None,
             Self::Close(close) => close.by.authority(),
         }
     }
@@ -460,6 +492,7 @@ impl Command {
             | Self::IssueForLink(_)
             | Self::PayLink(_)
             | Self::PayByCard(_)
+            | Self::PayByWithdrawLink(_)
             | Self::PlaceHolds(_)
             | Self::SettleHolds(_)
             | Self::ExpireHolds(_)
@@ -492,6 +525,7 @@ impl Command {
             Self::Close(_)
             | Self::IssueForLink(_)
             | Self::PayByCard(_)
+            | Self::PayByWithdrawLink(_)
             | Self::ExpireHolds(_)
             | Self::SettleHeld(_)
             | Self::CancelHeld(_) => None,

@@ -3,8 +3,8 @@
 //! for. This module is the only place that converts outcomes to outputs.
 
 use super::command::{
-    Adjust, CancelHeld, Close, Command, CreateInvoice, ExpireHolds, IssueForLink, Pay, PayByCard, PayLink, PlaceHolds,
-    SettleHeld, SettleHolds, Transfer,
+    Adjust, CancelHeld, Close, Command, CreateInvoice, ExpireHolds, IssueForLink, Pay, PayByCard, PayByWithdrawLink,
+    PayLink, PlaceHolds, SettleHeld, SettleHolds, Transfer,
 };
 use super::outcome::{
     Adjusted, Cancelled, Closed, Expired, HoldsChanged, Issued, Once, Outcome, Paid, Rejection, Settled, Transferred,
@@ -57,6 +57,7 @@ operations! {
     IssueForLink -> Issued;
     PayLink -> Once<Settled>;
     PayByCard -> Paid;
+    PayByWithdrawLink -> Paid;
     Transfer -> Once<Transferred>;
     Adjust -> Adjusted;
     PlaceHolds -> Once<HoldsChanged>;

@@ -272,6 +272,7 @@ impl Command {
             | Self::IssueForLink(_)
             | Self::PayLink(_)
             | Self::PayByCard(_)
+            | Self::PayByWithdrawLink(_)
             | Self::SettleHeld(_)
             | Self::CancelHeld(_)
             | Self::Adjust(_) => 1,

@@ -158,6 +158,8 @@ pub enum Missing {
     CardToProgram,
     /// A token of a manager.
     Token,
+    /// A withdraw link.
+    WithdrawLink,
 }
 
 /// What is in the way.

@@ -32,6 +32,7 @@ pub(crate) mod transfers;
 pub(crate) mod users;
 pub(crate) mod wallets;
 pub(crate) mod webhooks;
+pub(crate) mod withdraw_links;
 
 pub use crate::store::StoreError;
 pub use crate::store::users::{Cursor, ExtraTest, User, UserFilter};

@@ -8,6 +8,7 @@ mod page;
 mod pay;
 mod serve;
 mod webhook;
+mod withdraw;
 
 use bitcoin_hashes::{Hash, sha256};
 use serde_json::{Value, json};

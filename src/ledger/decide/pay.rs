@@ -85,7 +85,7 @@ impl Work<'_> {
     }
 
     /// An invoice that can be paid now.
-    fn payable(&self, hash: PaymentHash, bolt11: &str) -> Result<Invoice, Rejection> {
+    pub(super) fn payable(&self, hash: PaymentHash, bolt11: &str) -> Result<Invoice, Rejection> {
         let invoice = self.invoice(hash).ok_or(Rejection::InvoiceNotFound)?;
         if invoice.bolt11.as_deref() != Some(bolt11) {
             return Err(Rejection::InvoiceMismatch);
@@ -105,7 +105,7 @@ impl Work<'_> {
         Ok(invoice)
     }
 
-    fn pay_invoice(
+    pub(super) fn pay_invoice(
         &mut self,
         invoice: Invoice,
         hash: PaymentHash,

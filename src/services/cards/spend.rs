@@ -91,6 +91,7 @@ fn refusal(rejection: Rejection, request: &SkimmedRequest) -> CardError {
         | Rejection::ReceiverFrozen { .. }
         | Rejection::BalanceLimit { .. }
         | Rejection::TooManyOpenInvoices
-        | Rejection::TooMuchForOrigin => CardError::NotPaid(rejection),
+        | Rejection::TooMuchForOrigin
+        | Rejection::Withdraw(_) => CardError::NotPaid(rejection),
     }
 }

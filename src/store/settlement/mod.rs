@@ -11,6 +11,7 @@ mod origins;
 mod postgres;
 pub(crate) mod rows;
 mod sqlite;
+mod withdrawals;
 mod witness;
 mod written;
 
@@ -132,6 +133,7 @@ impl SettlementStore for Settlement {
                 }
             }
             cards::lock(connection, &read_set, &mut snapshot)?;
+            withdrawals::lock(connection, &read_set, &mut snapshot)?;
             snapshot.invoices = match connection {
                 Db::Sqlite(c) => sqlite::invoices(c, &read_set)?,
                 Db::Postgres(c) => postgres::lock_invoices(c, &read_set)?,
@@ -163,6 +165,7 @@ impl SettlementStore for Settlement {
                 Db::Postgres(c) => postgres::write(c, effects).map(Some)?,
             };
             cards::write(connection, effects)?;
+            withdrawals::write(connection, effects)?;
             holds::write(connection, effects)?;
             origins::write(connection, effects)?;
             for closure in &effects.closures {
@@ -243,6 +246,7 @@ fn settle_error(error: StoreError) -> SettleError {
         | StoreError::BeingDeleted
         | StoreError::TooManyWallets
         | StoreError::TooManyPayLinks
+        | StoreError::TooManyWithdrawLinks
         | StoreError::TooManyCards => SettleError::Refused(error.to_string()),
         StoreError::Unavailable(_)
         | StoreError::Contended(_)

@@ -78,6 +78,8 @@ codes! {
         "Links need a host: the operator must set --public-url, or name the host of this request in --allowed-hosts";
     /// A card does not pay this: the text says why.
     CardRefused = "card_refused", BAD_REQUEST, false, "The card does not pay this";
+    /// A withdraw link does not pay this: the text says why.
+    WithdrawRefused = "withdraw_refused", BAD_REQUEST, false, "The withdraw link does not pay this";
     /// More is to be captured than a hold still holds.
     CaptureTooLarge = "capture_too_large", BAD_REQUEST, false, "The hold does not hold that much";
     /// A hold was captured as often as it can be, or the holds to settle were together.
@@ -166,6 +168,8 @@ codes! {
     PayLinkNotFound = "pay_link_not_found", NOT_FOUND, false, "Pay link does not exist.";
     /// Nobody has this Lightning address.
     AddressNotFound = "address_not_found", NOT_FOUND, false, "Lightning address not found.";
+    /// There is no such withdraw link, or it is not the caller's.
+    WithdrawLinkNotFound = "withdraw_link_not_found", NOT_FOUND, false, "Withdraw link does not exist.";
     /// There is no such card of the caller's wallet.
     CardNotFound = "card_not_found", NOT_FOUND, false, "Card does not exist.";
     /// No card is to be programmed with this code.
@@ -202,6 +206,9 @@ codes! {
     /// The wallet has as many pay links as one may have.
     TooManyPayLinks = "too_many_pay_links", CONFLICT, false,
         "The wallet has 1000 pay links already; delete one first, or use another wallet";
+    /// The wallet has as many withdraw links that are not spent as one may have.
+    TooManyWithdrawLinks = "too_many_withdraw_links", CONFLICT, false,
+        "The wallet has 10000 withdraw links that are not spent already; delete one first, or use another wallet";
     /// The manager has as many tokens as it may have.
     TooManyTokens = "too_many_tokens", CONFLICT, false, "There are 100 tokens already; revoke one first";
     /// The user has as many wallets as one may have.

@@ -43,6 +43,7 @@ impl ApiError {
             StoreError::TooManyWallets => ErrorCode::TooManyWallets.into(),
             StoreError::TooManyPayLinks => ErrorCode::TooManyPayLinks.into(),
             StoreError::TooManyCards => ErrorCode::TooManyCards.into(),
+            StoreError::TooManyWithdrawLinks => ErrorCode::TooManyWithdrawLinks.into(),
             StoreError::Taken(value) => services::Error::Taken(value.into()).into(),
             StoreError::OutcomeUnknown(error) => {
                 tracing::error!(%error, "the outcome of a change is not known");
@@ -97,6 +98,7 @@ impl ApiError {
             | Rejection::HitExpired
             | Rejection::CardDisabled
             | Rejection::CardLimit(_) => return Self::with_detail(ErrorCode::CardRefused, rejection.to_string()),
+            Rejection::Withdraw(refused) => return Self::with_detail(ErrorCode::WithdrawRefused, refused.to_string()),
             Rejection::InvoiceNotFound => ErrorCode::InvoiceNotPayable,
             Rejection::InvoiceMismatch => ErrorCode::InvoiceMismatch,
             Rejection::InvoiceAlreadyPaid => ErrorCode::InvoiceAlreadyPaid,
@@ -157,6 +159,7 @@ impl From<Missing> for ErrorCode {
             Missing::Card => Self::CardNotFound,
             Missing::CardToProgram => Self::CardCodeUnknown,
             Missing::Token => Self::TokenNotFound,
+            Missing::WithdrawLink => Self::WithdrawLinkNotFound,
         }
     }
 }
