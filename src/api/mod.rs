@@ -30,7 +30,7 @@ use framework::error::{ApiError, ErrorCode};
 use framework::paths::Methods;
 use live::{sse, websocket};
 use lndhub::{links as hub_links, routes as hub};
-use lnurl::{links, pay, serve};
+use lnurl::{links, pay, scan as lnurl_scan, serve};
 use operators::{audit, balance, freezes, wallets as account_wallets};
 use payments::{all, decode, extra, held, list, stats};
 use rates::{conversion, history};
@@ -77,8 +77,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(history::rate_history)
         .service(rates::get_rate)
         .service(conversion::convert)
-        .service(pay::scan_lnurl)
-        .service(pay::scan_lnurl_by_post)
+        .service(lnurl_scan::scan_lnurl)
+        .service(lnurl_scan::scan_lnurl_by_post)
         .service(links::list_pay_links)
         .service(links::create_pay_link)
         .service(links::get_public_pay_link)

@@ -11,6 +11,7 @@ pub(crate) mod callers;
 pub(crate) mod cards;
 pub(crate) mod deletion;
 mod error;
+pub(crate) mod foreign_links;
 pub(crate) mod health;
 pub(crate) mod holds;
 pub(crate) mod idempotency;
@@ -49,9 +50,11 @@ use crate::domain::lnurl::places::Places;
 use crate::domain::node::Node;
 use crate::domain::webhooks::WebhookFormat;
 use crate::ledger::operation::Operation;
+use crate::net::client::Client;
 use crate::net::targets::TargetPolicy;
 use crate::store::{Db, Store};
 use callers::{Caller, KnownKeys, UsesOfTokens};
+use foreign_links::ask::Outside;
 use ledger::Ledger;
 use passwords::Passwords;
 use pay_links::served::ServedCounts;
@@ -81,6 +84,8 @@ pub struct Services {
     pub policy: Policy,
     /// What a bitcoin costs in other currencies, where that is known.
     pub rates: Rates,
+    /// Asks services of other servers.
+    pub outside: Outside,
     known_keys: KnownKeys,
     uses_of_tokens: UsesOfTokens,
 }
@@ -134,6 +139,7 @@ impl Services {
             served: Arc::default(),
             policy,
             rates,
+            outside: Outside::new(None),
             known_keys,
             uses_of_tokens,
         }
@@ -143,6 +149,12 @@ impl Services {
     #[must_use]
     pub fn with_rates(self, rates: Rates) -> Self {
         Self { rates, ..self }
+    }
+
+    /// Asks services of other servers as well, by this client.
+    #[must_use]
+    pub fn with_outside(self, client: Client) -> Self {
+        Self { outside: Outside::new(Some(client)), ..self }
     }
 
     /// Has an operation settled, on somebody's account.

@@ -6,6 +6,7 @@ mod limits;
 mod links;
 mod page;
 mod pay;
+mod send;
 mod serve;
 mod webhook;
 mod withdraw;

@@ -52,6 +52,10 @@ pub struct WithdrawRequest {
     max_withdrawable: i64,
     /// What to call the payment.
     default_description: String,
+    /// Where can be paid to who pays (LUD-19), where a service of another server says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pay_link: Option<String>,
 }
 
 /// It is paid.
@@ -108,6 +112,46 @@ fn answer<T: Serialize>(
     Ok(HttpResponse::Ok().json(told?))
 }
 
+impl WithdrawRequest {
+    /// What a service pays.
+    pub(in crate::api) fn new(callback: String, k1: String, (min, max): (i64, i64), title: String) -> Self {
+        Self {
+            tag: "withdrawRequest",
+            callback,
+            k1,
+            min_withdrawable: min,
+            max_withdrawable: max,
+            default_description: title,
+            pay_link: None,
+        }
+    }
+
+    /// With where can be paid to who pays.
+    pub(in crate::api) fn with_pay_link(self, pay_link: Option<String>) -> Self {
+        Self { pay_link, ..self }
+    }
+
+    /// Whether only one amount is paid.
+    pub(in crate::api) const fn is_fixed(&self) -> bool {
+        self.min_withdrawable == self.max_withdrawable
+    }
+
+    /// What a link of this server pays, for who has sent a request to a host.
+    pub(in crate::api) async fn of(
+        app: &App,
+        host: &RequestHost,
+        secret: &str,
+        of_use: Option<&str>,
+    ) -> Result<Self, ApiError> {
+        let base = host.base(app)?;
+        let open = open::find(&app.services, secret, of_use).await?;
+        let callback = open.link.callback(&base, open.number).ok_or(ErrorCode::NoPublicUrl)?;
+        let (k1, terms) = (open.token(&app.services).reveal(), open.link.terms);
+        let range = (terms.range.min().msat(), terms.range.max().msat());
+        Ok(Self::new(callback.to_string(), k1, range, terms.title.into_inner()))
+    }
+}
+
 async fn look(
     app: &App,
     client: ClientAddress,
@@ -115,18 +159,8 @@ async fn look(
     secret: &str,
     of_use: Option<&str>,
 ) -> Result<WithdrawRequest, ApiError> {
-    let base = host.base(app)?;
     let _turn = app.anonymous_turn(client).await?;
-    let open = open::find(&app.services, secret, of_use).await?;
-    let callback = open.link.callback(&base, open.number).ok_or(ErrorCode::NoPublicUrl)?;
-    Ok(WithdrawRequest {
-        tag: "withdrawRequest",
-        callback: callback.to_string(),
-        k1: open.token(&app.services).reveal(),
-        min_withdrawable: open.link.terms.range.min().msat(),
-        max_withdrawable: open.link.terms.range.max().msat(),
-        default_description: open.link.terms.title.into_inner(),
-    })
+    WithdrawRequest::of(app, host, secret, of_use).await
 }
 
 /// Open a withdraw link

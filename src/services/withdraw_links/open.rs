@@ -1,11 +1,12 @@
 //! Being paid by a withdraw link: it is opened, and handed an invoice. Nobody shows a key, so everything
 //! is charged to the tenant of the link's wallet (promise I14).
 
-use super::{TAG, WithdrawLink};
+use super::{OPEN, TAG, WithdrawLink};
 use crate::clock;
 use crate::domain::consumer::Consumer;
 use crate::domain::extra::Extra;
 use crate::domain::ids::TransferId;
+use crate::domain::lnurl::service_url::ServiceUrl;
 use crate::domain::skim::SkimmedRequest;
 use crate::domain::text::WebhookUrl;
 use crate::domain::withdraw::refused::WithdrawRefused;
@@ -47,6 +48,14 @@ pub struct OpenLink {
     /// The number of the use, where each has a link of its own.
     pub number: Option<u32>,
     consumer: Consumer,
+}
+
+/// What stands in the URL of a withdraw link of this server, where a URL is one: of the link, and of a use
+/// of it.
+pub fn in_url(url: &ServiceUrl) -> Option<(String, Option<String>)> {
+    let mut parts = url.url().path().strip_prefix(OPEN)?.split('/').filter(|part| !part.is_empty());
+    let (secret, of_use) = (parts.next()?.to_owned(), parts.next().map(str::to_owned));
+    parts.next().is_none().then_some((secret, of_use))
 }
 
 /// The link that has this in its URL, and the use of it, where one is named.

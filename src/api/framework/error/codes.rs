@@ -70,6 +70,9 @@ codes! {
         "Other currencies are not enabled on this server; amounts are in sat";
     /// A pay link does not take this payment: the text says why.
     LinkRefused = "link_refused", BAD_REQUEST, false, "The pay link does not take this payment";
+    /// The service of an LNURL or address of another server gives nothing that can be paid: the text says
+    /// why.
+    LnurlFailed = "lnurl_failed", BAD_REQUEST, false, "The service of this LNURL or address gives nothing that can be paid";
     /// As many invoices of a pay link as may wait to be paid do so.
     TooManyOpenInvoices = "too_many_open_invoices", BAD_REQUEST, false,
         "Too many invoices of this link wait to be paid; try again later";

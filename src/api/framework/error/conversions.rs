@@ -19,9 +19,6 @@ const RETRY_RATE: Wait = Wait(RETRY_AFTER_S);
 
 /// What is said of a link that does not say any more what a payer was told.
 const LINK_CHANGED: &str = "The pay link says something else by now; scan it again";
-/// What is said of links and addresses of other servers.
-const FOREIGN_LINK: &str = "Invoice is not payable here: the link or address is of another server, and there is no \
-                            Lightning backend";
 
 impl ApiError {
     /// From an error of the store, where `missing` names what was looked for.
@@ -197,7 +194,7 @@ impl From<services::Error> for ApiError {
             services::Error::AmountlessInvoice => ErrorCode::AmountlessInvoice.into(),
             services::Error::LinkRefused(refused) => Self::with_detail(ErrorCode::LinkRefused, refused.to_string()),
             services::Error::LinkChanged => Self::with_detail(ErrorCode::LinkRefused, LINK_CHANGED),
-            services::Error::ForeignLink => Self::with_detail(ErrorCode::InvoiceNotPayable, FOREIGN_LINK),
+            error @ services::Error::Unanswered { .. } => Self::with_detail(ErrorCode::LnurlFailed, error.to_string()),
             services::Error::NoPublicUrl => ErrorCode::NoPublicUrl.into(),
             services::Error::NoStream(refused) => ErrorCode::from(refused).into(),
             services::Error::TooFarBack(too_far) => {
