@@ -32,6 +32,12 @@ both_stores! {
         server.audit();
     }
 
+    fn the_recipe_for_withdraw_links_runs(server) {
+        let out = run_example(server, Path::new("python3"), &["examples/vouchers.py"]);
+        assert_eq!(out.lines().last().unwrap_or_default(), "winner: 100 sat, vouchers left: 2", "{out}");
+        server.audit();
+    }
+
     fn the_recipes_for_holds_run(server) {
         for (recipe, last) in [
             ("duel", "winner: 145 sat, loser: 50 sat"),

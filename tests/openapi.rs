@@ -38,6 +38,7 @@ fn every_operation_says_what_it_must() {
     let tags = [
         "Wallet",
         "Payments",
+        "Withdraw Links",
         "Bolt Cards",
         "User Manager",
         "Holds",

@@ -9,7 +9,7 @@ use satkeep::store::db::migrations;
 
 use crate::harness::{StoreKind, TestDatabase};
 
-const TABLES: [&str; 33] = [
+const TABLES: [&str; 35] = [
     "accounts",
     "card_counters",
     "cards",
@@ -43,6 +43,8 @@ const TABLES: [&str; 33] = [
     "wallets",
     "webhook_formats",
     "webhook_secrets",
+    "withdraw_links",
+    "withdrawals",
 ];
 
 /// The columns of all tables and views, in order, each with what both stores say alike.

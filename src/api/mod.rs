@@ -22,6 +22,7 @@ pub(crate) mod users;
 pub(crate) mod wallet;
 pub(crate) mod wallets;
 pub(crate) mod webhooks;
+pub(crate) mod withdraw;
 
 use boltcards::{auth, cards, hits, nfc, refunds, scan};
 use framework::document::{self, DocumentText};
@@ -29,7 +30,7 @@ use framework::error::{ApiError, ErrorCode};
 use framework::paths::Methods;
 use live::{sse, websocket};
 use lndhub::{links as hub_links, routes as hub};
-use lnurl::{links, pay, serve};
+use lnurl::{links, pay, scan as lnurl_scan, serve};
 use operators::{audit, balance, freezes, node, wallets as account_wallets};
 use payments::{all, decode, extra, held, list, stats};
 use rates::{conversion, history};
@@ -41,6 +42,7 @@ use user_manager::{
 };
 use users::{accounts, wallets as user_wallets};
 use webhooks::{endpoints, format, log, own};
+use withdraw::{links as withdraw_links, serve as withdraw_serve};
 
 /// Every operation. Of two paths that match, the first one answers.
 #[expect(clippy::too_many_lines, reason = "it is one list")]
@@ -75,8 +77,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(history::rate_history)
         .service(rates::get_rate)
         .service(conversion::convert)
-        .service(pay::scan_lnurl)
-        .service(pay::scan_lnurl_by_post)
+        .service(lnurl_scan::scan_lnurl)
+        .service(lnurl_scan::scan_lnurl_by_post)
         .service(links::list_pay_links)
         .service(links::create_pay_link)
         .service(links::get_public_pay_link)
@@ -88,6 +90,14 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(serve::pay_callback)
         .service(serve::lightning_address)
         .service(serve::lightning_address_alias)
+        .service(withdraw_links::list_withdraw_links)
+        .service(withdraw_links::create_withdraw_link)
+        .service(withdraw_links::get_withdraw_link)
+        .service(withdraw_links::update_withdraw_link)
+        .service(withdraw_links::delete_withdraw_link)
+        .service(withdraw_serve::withdraw)
+        .service(withdraw_serve::open_withdraw_link)
+        .service(withdraw_serve::open_unique_withdraw_link)
         .service(nfc::pay_with_nfc)
         .service(cards::list_cards)
         .service(cards::create_card)

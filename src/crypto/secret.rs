@@ -120,6 +120,10 @@ pub enum Purpose {
     PayLinkHeaders,
     /// The keys of a card.
     CardKeys,
+    /// What stands in the URL of a withdraw link.
+    WithdrawLinkSecret,
+    /// The headers that a withdraw link's webhook is sent with.
+    WithdrawLinkHeaders,
     /// The known plaintext that a master key is checked with at startup.
     Check,
     /// The digest key, which outlives master keys.
@@ -140,6 +144,8 @@ impl Purpose {
             Self::WalletSecret => b"satkeep/wallet-secret/",
             Self::PayLinkHeaders => b"satkeep/pay-link-headers/",
             Self::CardKeys => b"satkeep/card-keys/",
+            Self::WithdrawLinkSecret => b"satkeep/withdraw-link-secret/",
+            Self::WithdrawLinkHeaders => b"satkeep/withdraw-link-headers/",
             Self::Check => b"satkeep/check/",
             Self::DigestKey => b"satkeep/digest-key/",
             Self::KeysBefore => b"satkeep/keys-before/",

@@ -141,6 +141,14 @@ id!(
     HitId, 16
 );
 id!(
+    /// A link by which anybody who has one is paid. URLs use another name for it.
+    WithdrawLinkId, 16
+);
+id!(
+    /// A withdrawal by such a link: what opening it was good for.
+    WithdrawalId, 16
+);
+id!(
     /// What an invoice without a key was issued for: a pay link, or a tap of a card.
     OriginId, 16
 );
@@ -242,6 +250,13 @@ impl From<HitId> for OriginId {
 }
 
 impl PayLinkId {
+    /// A new id of 128 random bits.
+    pub fn random() -> Self {
+        Self(random::bytes())
+    }
+}
+
+impl WithdrawLinkId {
     /// A new id of 128 random bits.
     pub fn random() -> Self {
         Self(random::bytes())

@@ -34,3 +34,4 @@ pub mod time;
 pub(crate) mod token;
 pub mod webhooks;
 pub(crate) mod window;
+pub mod withdraw;

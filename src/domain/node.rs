@@ -45,6 +45,16 @@ impl Network {
         }
     }
 
+    /// What stands behind `ln` in invoices.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Bitcoin => "bc",
+            Self::Testnet => "tb",
+            Self::Signet => "tbs",
+            Self::Regtest => "bcrt",
+        }
+    }
+
     const fn currency(self) -> Currency {
         match self {
             Self::Bitcoin => Currency::Bitcoin,
@@ -157,6 +167,11 @@ impl Node {
         let secret = SecretKey::from_slice(master.derive("satkeep/node").as_slice())
             .expect("a random 256-bit number is a valid key but for a chance of one in 2^128");
         Self { secret, secp: Secp256k1::signing_only(), network }
+    }
+
+    /// The network that its invoices are for.
+    pub const fn network(&self) -> Network {
+        self.network
     }
 
     /// The public key that the signatures of this node's invoices are checked with, in hex.

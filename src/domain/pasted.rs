@@ -46,12 +46,12 @@ impl Pasted {
     pub const fn advice(self) -> &'static str {
         match self {
             Self::Lnurl => {
-                "this is an LNURL; pay one of this server with POST /api/v1/payments/lnurl, or let a wallet that reads LNURLs \
-                 ask it for an invoice, and give that invoice here"
+                "this is an LNURL; pay it with POST /api/v1/payments/lnurl, or let a wallet that reads LNURLs ask it for an \
+                 invoice, and give that invoice here"
             }
             Self::Address => {
-                "this is a Lightning address; pay one of this server with POST /api/v1/payments/lnurl, or let a wallet ask it \
-                 for an invoice, and give that invoice here"
+                "this is a Lightning address; pay it with POST /api/v1/payments/lnurl, or let a wallet ask it for an invoice, \
+                 and give that invoice here"
             }
             Self::Offer => "this is a BOLT12 offer; ask the payee for a BOLT11 invoice (it begins with lnbc)",
             Self::InvoiceRequest => {

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::command::{CancelHeld, Command, SettleHeld};
+use super::command::{CancelHeld, Command, NewSend, SettleHeld};
 use crate::domain::external_id::ExternalId;
 use crate::domain::hold::HoldGroup;
 use crate::domain::idempotency::IdempotencyKey;
-use crate::domain::ids::{AccountId, HitId, HoldId, OriginId, PaymentHash, UserId};
+use crate::domain::ids::{AccountId, HitId, HoldId, OriginId, PaymentHash, UserId, WithdrawLinkId, WithdrawalId};
 use crate::domain::session::{Right, SessionDigest};
 use crate::ledger::state::ReceiptId;
 
@@ -29,6 +29,8 @@ pub struct ReadSet {
     pub limited_origins: BTreeSet<(AccountId, OriginId)>,
     /// Card taps to pay with.
     pub hits: BTreeSet<HitId>,
+    /// Withdraw links to pay by, each with what is to be withdrawn.
+    pub withdrawals: BTreeSet<(WithdrawLinkId, WithdrawalId)>,
     /// Holds to settle.
     pub holds: BTreeSet<HoldId>,
     /// Groups of managers, all open holds of which are to be settled.
@@ -89,6 +91,7 @@ impl ReadSet {
                 }
                 Command::PayByCard(pay) => {
                     read_set.hits.insert(pay.hit);
+                    read_set.send(pay.account, pay.send.as_deref());
                     read_set.accounts.insert(pay.account);
                     read_set.invoices.insert(pay.payment_hash);
                     read_set.accounts.extend(issued.get(&pay.payment_hash));
@@ -103,11 +106,15 @@ impl ReadSet {
                     read_set.invoices.insert(receive.payment_hash);
                     read_set.receipts.insert((receive.node.clone(), receive.payment_hash));
                 }
+                Command::PayByWithdrawLink(pay) => {
+                    read_set.withdrawals.insert((pay.link, pay.withdrawal));
+                    read_set.send(pay.account, pay.send.as_deref());
+                    read_set.accounts.insert(pay.account);
+                    read_set.invoices.insert(pay.payment_hash);
+                    read_set.accounts.extend(issued.get(&pay.payment_hash));
+                }
                 Command::Pay(pay) => {
-                    if pay.send.is_some() {
-                        read_set.sends.insert(pay.payment_hash);
-                        read_set.senders.insert(pay.authority.account);
-                    }
+                    read_set.send(pay.authority.account, pay.send.as_deref());
                     read_set.accounts.insert(pay.authority.account);
                     read_set.name(pay.authority.account, pay.external_id.as_ref());
                     read_set.invoices.insert(pay.payment_hash);
@@ -155,6 +162,13 @@ impl ReadSet {
             }
         }
         read_set
+    }
+
+    fn send(&mut self, payer: AccountId, send: Option<&NewSend>) {
+        if let Some(send) = send {
+            self.sends.insert(send.payment_hash);
+            self.senders.insert(payer);
+        }
     }
 
     fn name(&mut self, account: AccountId, external_id: Option<&ExternalId>) {

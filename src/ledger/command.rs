@@ -14,7 +14,9 @@ use crate::crypto::secret::Sealed;
 use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
 use crate::domain::idempotency::Claim;
-use crate::domain::ids::{AccountId, HitId, InvoiceId, OriginId, PaymentHash, TransferId, UserId};
+use crate::domain::ids::{
+    AccountId, HitId, InvoiceId, OriginId, PaymentHash, TransferId, UserId, WithdrawLinkId, WithdrawalId,
+};
 use crate::domain::money::Amount;
 use crate::domain::session::{Right, SessionDigest};
 use crate::domain::time::UnixMs;
@@ -179,6 +181,34 @@ pub struct PayByCard {
     pub bolt11: String,
     /// The data stored on the payer's side.
     pub extra: Option<Extra>,
+    /// How to pay it over Lightning, where it is no invoice of this server.
+    pub send: Option<Box<NewSend>>,
+}
+
+/// Pays an invoice by a withdraw link. Whoever has opened the link may do so: once, for a short time, and
+/// as often and as much as the link says.
+#[derive(Clone, Debug)]
+pub struct PayByWithdrawLink {
+    /// The link.
+    pub link: WithdrawLinkId,
+    /// What opening it was good for.
+    pub withdrawal: WithdrawalId,
+    /// The number of the use, of a link whose uses have links of their own.
+    pub number: Option<u32>,
+    /// The link's wallet.
+    pub account: AccountId,
+    /// The id for the transfer.
+    pub transfer: TransferId,
+    /// The invoice to pay.
+    pub payment_hash: PaymentHash,
+    /// The invoice string, in lower case.
+    pub bolt11: String,
+    /// The data stored on the payer's side.
+    pub extra: Option<Extra>,
+    /// The URL to notify the link's owner at.
+    pub webhook: Option<String>,
+    /// How to pay it over Lightning, where it is no invoice of this server.
+    pub send: Option<Box<NewSend>>,
 }
 
 /// One movement of a direct transfer.
@@ -327,6 +357,8 @@ pub enum Command {
     EndSend(EndSend),
     /// Book what has arrived at the node.
     Receive(Receive),
+    /// Pay an invoice by a withdraw link.
+    PayByWithdrawLink(PayByWithdrawLink),
     /// Move money without an invoice.
     Transfer(Transfer),
     /// Bring money in, or take it out.
@@ -362,6 +394,7 @@ impl Command {
             | Self::PayByCard(_)
             | Self::EndSend(_)
             | Self::Receive(_)
+            | Self::PayByWithdrawLink(_)
             | Self::ExpireHolds(_) => None,
             Self::Close(close) => close.by.authority(),
         }
@@ -377,6 +410,7 @@ impl Command {
             | Self::PayByCard(_)
             | Self::EndSend(_)
             | Self::Receive(_)
+            | Self::PayByWithdrawLink(_)
             | Self::PlaceHolds(_)
             | Self::SettleHolds(_)
             | Self::ExpireHolds(_)
@@ -394,10 +428,11 @@ impl Command {
         let names_hash = match self {
             Self::CreateInvoice(create) => create.invoice.preimage.is_none(),
             Self::Pay(pay) => pay.send.is_some(),
+            Self::PayByCard(pay) => pay.send.is_some(),
+            Self::PayByWithdrawLink(pay) => pay.send.is_some(),
             Self::EndSend(_) | Self::Receive(_) => true,
             Self::IssueForLink(_)
             | Self::PayLink(_)
-            | Self::PayByCard(_)
             | Self::Transfer(_)
             | Self::Adjust(_)
             | Self::PlaceHolds(_)
@@ -426,6 +461,7 @@ impl Command {
             | Self::PayByCard(_)
             | Self::EndSend(_)
             | Self::Receive(_)
+            | Self::PayByWithdrawLink(_)
             | Self::ExpireHolds(_)
             | Self::SettleHeld(_)
             | Self::CancelHeld(_) => None,

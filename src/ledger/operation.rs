@@ -3,8 +3,8 @@
 //! for. This module is the only place that converts outcomes to outputs.
 
 use super::command::{
-    Adjust, CancelHeld, Close, Command, CreateInvoice, EndSend, ExpireHolds, IssueForLink, Pay, PayByCard, PayLink,
-    PlaceHolds, Receive, SettleHeld, SettleHolds, Transfer,
+    Adjust, CancelHeld, Close, Command, CreateInvoice, EndSend, ExpireHolds, IssueForLink, Pay, PayByCard,
+    PayByWithdrawLink, PayLink, PlaceHolds, Receive, SettleHeld, SettleHolds, Transfer,
 };
 use super::outcome::{
     Adjusted, Cancelled, Closed, Expired, HoldsChanged, Issued, Once, Outcome, Paid, Received, Rejection, SendEnded,
@@ -60,6 +60,7 @@ operations! {
     PayByCard -> Paid;
     EndSend -> SendEnded;
     Receive -> Received;
+    PayByWithdrawLink -> Paid;
     Transfer -> Once<Transferred>;
     Adjust -> Adjusted;
     PlaceHolds -> Once<HoldsChanged>;

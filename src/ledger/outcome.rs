@@ -6,6 +6,7 @@ use crate::domain::hold::HoldState;
 use crate::domain::ids::{HoldId, HoldMoveId, PaymentHash, PaymentRow};
 use crate::domain::money::Msat;
 use crate::domain::time::UnixMs;
+use crate::domain::withdraw::refused::WithdrawRefused;
 
 /// The outcome of an accepted command. Each variant has the name of its command. Callers only see
 /// the output: see [`Operation`](super::operation::Operation).
@@ -25,6 +26,8 @@ pub enum Outcome {
     EndSend(SendEnded),
     /// What has arrived at the node was booked.
     Receive(Received),
+    /// A withdraw link paid.
+    PayByWithdrawLink(Paid),
     /// Money was moved without an invoice.
     Transfer(Once<Transferred>),
     /// Money was brought in or taken out.
@@ -202,6 +205,9 @@ pub enum Rejection {
     /// The card is disabled.
     #[error("Card is disabled.")]
     CardDisabled,
+    /// The withdraw link does not pay this.
+    #[error(transparent)]
+    Withdraw(#[from] WithdrawRefused),
     /// There is no such hold.
     #[error("the hold does not exist")]
     HoldNotFound {
@@ -350,6 +356,7 @@ impl Rejection {
             | Self::HitSpent
             | Self::HitExpired
             | Self::CardDisabled
+            | Self::Withdraw(_)
             | Self::CardLimit(_)
             | Self::KeyFrozen
             | Self::NotAManager

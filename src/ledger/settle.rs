@@ -13,7 +13,7 @@
 //! are locked first. Holds are locked, and deletions and holds written, by statements of their own.
 //!
 //! **Locks.** Whoever takes more than one row lock takes them in the order users, cards (with their
-//! taps), invoices, holds, accounts, and within each by id. Two batches, on any replicas, can therefore
+//! taps), withdraw links, invoices, holds, accounts, and within each by id. Two batches, on any replicas, can therefore
 //! wait for each other but never deadlock. Managers who ask are locked in shared mode; beside users
 //! to delete, in the same mode as these, in one order.
 //!

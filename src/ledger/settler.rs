@@ -274,6 +274,7 @@ impl Command {
             | Self::PayByCard(_)
             | Self::EndSend(_)
             | Self::Receive(_)
+            | Self::PayByWithdrawLink(_)
             | Self::SettleHeld(_)
             | Self::CancelHeld(_)
             | Self::Adjust(_) => 1,

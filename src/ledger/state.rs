@@ -12,12 +12,14 @@ use crate::domain::hold::{HoldGroup, HoldSums, MoveKind};
 use crate::domain::idempotency::{IdempotencyKey, RequestDigest};
 use crate::domain::ids::{
     AccountId, CardId, HitId, HoldId, HoldMoveId, InvoiceId, OriginId, PaymentHash, PaymentRow, TransferId, UserId,
+    WithdrawLinkId, WithdrawalId,
 };
 use crate::domain::money::{Amount, Msat};
 use crate::domain::send::NodeName;
 use crate::domain::session::{Right, SessionDigest};
 use crate::domain::time::UnixMs;
 use crate::domain::webhooks::{EventKind, EventKinds};
+use crate::domain::withdraw::uses::UsesLeft;
 
 /// Whose money an account holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,6 +224,10 @@ pub struct Snapshot {
     pub hits: HashMap<HitId, Hit>,
     /// The cards of those taps.
     pub cards: HashMap<CardId, Card>,
+    /// The withdraw links to pay by.
+    pub withdraw_links: HashMap<WithdrawLinkId, WithdrawLink>,
+    /// Those of the withdrawals of commands that have happened.
+    pub withdrawals: HashSet<WithdrawalId>,
     /// The users to delete; a user that does not exist any more is missing.
     pub users: HashMap<UserId, User>,
     /// The managers among the senders who exist and may create users.
@@ -353,6 +359,29 @@ pub struct Card {
     pub limits: CardLimits,
     /// What it has spent.
     pub spent: Spent,
+}
+
+/// The current state of a withdraw link, locked for the batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WithdrawLink {
+    /// Its wallet.
+    pub account: AccountId,
+    /// Whether it pays.
+    pub is_enabled: bool,
+    /// Whether each use has a link of its own.
+    pub is_unique: bool,
+    /// The least that it pays at once.
+    pub min: Amount,
+    /// The most.
+    pub max: Amount,
+    /// How often it was used.
+    pub used: u32,
+    /// The uses that are left.
+    pub uses_left: UsesLeft,
+    /// How long it does not pay after a use, in seconds.
+    pub wait_s: i64,
+    /// When it was used last.
+    pub last_used_at: Option<UnixMs>,
 }
 
 /// The current state of a user, locked for the batch.
@@ -618,6 +647,36 @@ pub struct CardRow {
     pub spent: Spent,
 }
 
+/// The new state of a withdraw link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WithdrawLinkRow {
+    /// The link.
+    pub id: WithdrawLinkId,
+    /// How often it was used when it was read.
+    pub used_before: u32,
+    /// How often it was used now.
+    pub used: u32,
+    /// The uses that are left now.
+    pub uses_left: UsesLeft,
+    /// When it was used last.
+    pub last_used_at: Option<UnixMs>,
+}
+
+/// A withdrawal by a link. Never changed afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WithdrawalRow {
+    /// Its id.
+    pub id: WithdrawalId,
+    /// The link.
+    pub link: WithdrawLinkId,
+    /// The link's wallet.
+    pub account: AccountId,
+    /// The transfer that it paid with.
+    pub transfer: TransferId,
+    /// The amount.
+    pub amount: Amount,
+}
+
 /// Wallets and users to delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closure {
@@ -654,6 +713,10 @@ pub struct Effects {
     pub hits: Vec<HitRow>,
     /// Cards that were used to pay, by id.
     pub cards: Vec<CardRow>,
+    /// Withdraw links that have paid, by id.
+    pub withdraw_links: Vec<WithdrawLinkRow>,
+    /// What was withdrawn by them, in order.
+    pub withdrawals: Vec<WithdrawalRow>,
     /// Wallets and users to delete.
     pub closures: Vec<Closure>,
     /// What was done under idempotency keys.

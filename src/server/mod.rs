@@ -151,9 +151,10 @@ pub fn serve(config: &Config) -> Result<(), StartupError> {
     let node = Node::new(&base.master, config.money.network);
     let (store, sealer) = (base.store.clone(), base.sealer.clone());
     let (format, delivering) = (config.webhooks.webhook_format, metrics.delivering.clone());
+    let outside = client.clone();
     let outbox = Outbox { store, sealer, format, client, metrics: delivering, traces: traces.clone() };
-    let services = Services::new(base.store, Ledger::Queued(settler), node, base.sealer, config).with_rates(rates);
-    let services = services.with_lightning(connected);
+    let services = Services::new(base.store, Ledger::Queued(settler), node, base.sealer, config);
+    let services = services.with_rates(rates).with_outside(outside).with_lightning(connected);
     let app = App::new(services, hub, metrics, config).with_traces(traces);
     let app = web::Data::new(app);
     let listeners = Listeners { api: listener, metrics: metrics_listener };

@@ -12,6 +12,7 @@ use crate::live::feed::TooFarBack;
 use crate::live::quota::Refused;
 use crate::rates::quotes::RateError;
 use crate::services::callers::Denied;
+use crate::services::foreign_links::ask::Unanswered;
 use crate::store::StoreError;
 use crate::store::users::UniqueValue;
 
@@ -87,9 +88,14 @@ pub enum Error {
     /// A pay link does not take a payment.
     #[error(transparent)]
     LinkRefused(#[from] PayRefused),
-    /// A link or address is of another server.
-    #[error("the link is of another server")]
-    ForeignLink,
+    /// The service of another server's link or address is of no use.
+    #[error("{host}: {why}")]
+    Unanswered {
+        /// Where it is.
+        host: String,
+        /// Why.
+        why: Unanswered,
+    },
     /// What a payer was told of a link is not what it says now.
     #[error("the link has changed")]
     LinkChanged,
@@ -171,6 +177,8 @@ pub enum Missing {
     CardToProgram,
     /// A token of a manager.
     Token,
+    /// A withdraw link.
+    WithdrawLink,
 }
 
 /// What is in the way.

@@ -105,6 +105,7 @@ async fn read_again<T: Send + 'static>(
         | StoreError::BeingDeleted
         | StoreError::TooManyWallets
         | StoreError::TooManyPayLinks
+        | StoreError::TooManyWithdrawLinks
         | StoreError::TooManyCards
         | StoreError::Conflict
         | StoreError::Taken(_)

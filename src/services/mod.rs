@@ -11,6 +11,7 @@ pub(crate) mod callers;
 pub(crate) mod cards;
 pub(crate) mod deletion;
 mod error;
+pub(crate) mod foreign_links;
 pub(crate) mod health;
 pub(crate) mod holds;
 pub(crate) mod idempotency;
@@ -33,6 +34,7 @@ pub(crate) mod transfers;
 pub(crate) mod users;
 pub(crate) mod wallets;
 pub(crate) mod webhooks;
+pub(crate) mod withdraw_links;
 
 pub use crate::store::StoreError;
 pub use crate::store::users::{Cursor, ExtraTest, User, UserFilter};
@@ -49,9 +51,11 @@ use crate::domain::lnurl::places::Places;
 use crate::domain::node::{Network, Node};
 use crate::domain::webhooks::WebhookFormat;
 use crate::ledger::operation::Operation;
+use crate::net::client::Client;
 use crate::net::targets::TargetPolicy;
 use crate::store::{Db, Store};
 use callers::{Caller, KnownKeys, UsesOfTokens};
+use foreign_links::ask::Outside;
 use ledger::Ledger;
 use lightning::Lightning;
 use passwords::Passwords;
@@ -86,6 +90,8 @@ pub struct Services {
     pub lightning: Lightning,
     /// The network of invoices.
     pub network: Network,
+    /// Asks services of other servers.
+    pub outside: Outside,
     known_keys: KnownKeys,
     uses_of_tokens: UsesOfTokens,
 }
@@ -141,6 +147,7 @@ impl Services {
             rates,
             lightning: Lightning::default(),
             network: config.money.network,
+            outside: Outside::new(None),
             known_keys,
             uses_of_tokens,
         }
@@ -156,6 +163,12 @@ impl Services {
     #[must_use]
     pub fn with_lightning(self, lightning: Lightning) -> Self {
         Self { lightning, ..self }
+    }
+
+    /// Asks services of other servers as well, by this client.
+    #[must_use]
+    pub fn with_outside(self, client: Client) -> Self {
+        Self { outside: Outside::new(Some(client)), ..self }
     }
 
     /// Has an operation settled, on somebody's account.

@@ -33,6 +33,10 @@ pub enum EncryptedColumn {
     PayLinkHeaders,
     /// The keys of cards.
     CardKeys,
+    /// What stands in the URLs of withdraw links.
+    WithdrawLinkSecrets,
+    /// The headers of withdraw links' webhooks.
+    WithdrawLinkHeaders,
 }
 
 /// The names of a column: two columns by which a row is found, the kind of its value, and
@@ -49,7 +53,7 @@ struct Names {
 
 impl EncryptedColumn {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::WalletKeys,
         Self::Preimages,
         Self::SentPreimages,
@@ -57,6 +61,8 @@ impl EncryptedColumn {
         Self::WebhookSecrets,
         Self::PayLinkHeaders,
         Self::CardKeys,
+        Self::WithdrawLinkSecrets,
+        Self::WithdrawLinkHeaders,
     ];
 
     /// What stands there, in words for the operator.
@@ -69,6 +75,8 @@ impl EncryptedColumn {
             Self::WebhookSecrets => "webhook secrets",
             Self::PayLinkHeaders => "headers of pay links",
             Self::CardKeys => "keys of cards",
+            Self::WithdrawLinkSecrets => "URLs of withdraw links",
+            Self::WithdrawLinkHeaders => "headers of withdraw links",
         }
     }
 
@@ -82,6 +90,7 @@ impl EncryptedColumn {
             Self::WebhookSecrets => "endpoints and wallets",
             Self::PayLinkHeaders => "pay links",
             Self::CardKeys => "cards",
+            Self::WithdrawLinkSecrets | Self::WithdrawLinkHeaders => "withdraw links",
         }
     }
 
@@ -94,7 +103,9 @@ impl EncryptedColumn {
             | Self::Answers
             | Self::WebhookSecrets
             | Self::PayLinkHeaders
-            | Self::CardKeys => row.id.to_lower_hex_string(),
+            | Self::CardKeys
+            | Self::WithdrawLinkSecrets
+            | Self::WithdrawLinkHeaders => row.id.to_lower_hex_string(),
         }
     }
 
@@ -151,6 +162,22 @@ impl EncryptedColumn {
             Self::CardKeys => {
                 Names { table: "cards", id: "id", more: "wallet_id", kind: "''", sealed: "keys_sealed", order: "id" }
             }
+            Self::WithdrawLinkSecrets => Names {
+                table: "withdraw_links",
+                id: "id",
+                more: "wallet_id",
+                kind: "''",
+                sealed: "secret_sealed",
+                order: "id",
+            },
+            Self::WithdrawLinkHeaders => Names {
+                table: "withdraw_links",
+                id: "id",
+                more: "wallet_id",
+                kind: "''",
+                sealed: "webhook_headers_sealed",
+                order: "id",
+            },
         }
     }
 }
@@ -245,6 +272,8 @@ fn binding(column: EncryptedColumn, row: &RowId, kind: &str) -> Result<(Purpose,
         }
         EncryptedColumn::PayLinkHeaders => (Purpose::PayLinkHeaders, row.id.clone()),
         EncryptedColumn::CardKeys => (Purpose::CardKeys, row.id.clone()),
+        EncryptedColumn::WithdrawLinkSecrets => (Purpose::WithdrawLinkSecret, row.id.clone()),
+        EncryptedColumn::WithdrawLinkHeaders => (Purpose::WithdrawLinkHeaders, row.id.clone()),
     })
 }
 

@@ -27,6 +27,7 @@ pub(crate) mod settlement;
 pub mod users;
 pub mod wallets;
 pub mod webhooks;
+pub(crate) mod withdraw_links;
 
 pub use db::connection::{Database, Db};
 pub use db::error::StoreError;

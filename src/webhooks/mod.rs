@@ -30,6 +30,7 @@ pub(crate) mod outbox;
 pub(crate) mod payload;
 pub(crate) mod payload_lnbits;
 pub(crate) mod payload_pay_link;
+mod payload_withdraw;
 pub mod post;
 mod request;
 mod verdict;

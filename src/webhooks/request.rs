@@ -16,10 +16,10 @@ use crate::store::webhooks::claims::Claimed;
 use crate::store::webhooks::endpoints;
 use crate::store::webhooks::endpoints::Endpoint;
 use crate::store::webhooks::{formats, secrets};
-use crate::store::{Db, StoreError};
+use crate::store::{Db, StoreError, withdraw_links};
 use crate::webhooks::outbox::Outbox;
 use crate::webhooks::post::Post;
-use crate::webhooks::{payload, payload_lnbits, payload_pay_link};
+use crate::webhooks::{payload, payload_lnbits, payload_pay_link, payload_withdraw};
 
 /// A delivery that is ready to be sent, or the reason why it is not.
 pub(super) enum Ready {
@@ -44,10 +44,35 @@ struct Parts {
     secrets: HashMap<OwnerId, Option<WebhookSecret>>,
     /// What pay links add to the webhooks of their invoices.
     links: HashMap<InvoiceId, Hook>,
+    /// What withdraw links add to the webhooks of what they have paid, by the payers' rows.
+    withdrawals: HashMap<PaymentRow, Hook>,
     /// The format of invoices' webhooks, for tenants that have chosen one.
     formats: HashMap<WalletId, WebhookFormat>,
     /// The format for all others.
     format: WebhookFormat,
+}
+
+/// What a link adds to its webhook.
+enum OfLink<'a> {
+    /// A pay link, to that of an invoice that it has given.
+    Paid(&'a Hook),
+    /// A withdraw link, to that of what it has paid.
+    Withdrawn(&'a Hook),
+}
+
+impl<'a> OfLink<'a> {
+    const fn hook(&self) -> &'a Hook {
+        match self {
+            Self::Paid(hook) | Self::Withdrawn(hook) => hook,
+        }
+    }
+
+    fn body(&self, payment: &Payment) -> Result<String, StoreError> {
+        match self {
+            Self::Paid(hook) => payload_pay_link::of_payment(payment, hook),
+            Self::Withdrawn(hook) => payload_withdraw::of_payment(payment, hook),
+        }
+    }
 }
 
 impl Ready {
@@ -144,6 +169,8 @@ impl Parts {
         let invoices: Vec<_> = claimed.iter().filter(is_received).filter_map(|it| Some(it.row?.invoice())).collect();
         let is_of_link = |it: &&Claimed| it.kind == EventKind::PaymentReceived && it.owner_kind == OwnerKind::Wallet;
         let of_links: Vec<_> = claimed.iter().filter(is_of_link).filter_map(|it| Some(it.row?.invoice())).collect();
+        let is_own_sent = |it: &&Claimed| it.kind == EventKind::PaymentSent && it.owner_kind == OwnerKind::Wallet;
+        let sent: Vec<_> = claimed.iter().filter(is_own_sent).filter_map(|it| it.row).collect();
         let moves: Vec<_> = claimed.iter().filter_map(hold_move_of).collect::<HashSet<_>>().into_iter().collect();
         let owners: Vec<_> = claimed.iter().map(|it| it.owner).collect::<HashSet<_>>().into_iter().collect();
         let is_endpoint = |it: &&Claimed| it.owner_kind == OwnerKind::Endpoint;
@@ -152,6 +179,7 @@ impl Parts {
         let wallets: HashSet<_> = claimed.iter().filter(is_own).map(|it| it.owner.wallet()).collect();
         Ok(Self {
             links: pay_links::hooks(connection, sealer, &of_links)?,
+            withdrawals: withdraw_links::hooks(connection, sealer, &sent)?,
             received: payments::of_invoices(connection, &invoices)?,
             holds: holds::as_of(connection, &moves)?.into_iter().zip(moves).map(|(hold, id)| (id, hold)).collect(),
             endpoints: endpoints::by_ids(connection, &ids.into_iter().collect::<Vec<_>>())?,
@@ -173,10 +201,16 @@ impl Parts {
         delivery.owner_kind == OwnerKind::Wallet && format == WebhookFormat::Lnbits
     }
 
-    /// What a pay link adds, where the delivery is the webhook of an invoice that one has given.
-    fn hook(&self, delivery: &Claimed, payment: &Payment) -> Option<&Hook> {
-        let is_own = delivery.owner_kind == OwnerKind::Wallet && delivery.kind == EventKind::PaymentReceived;
-        self.links.get(&payment.invoice).filter(|_| is_own)
+    /// What a link adds, where the delivery is the webhook of an invoice that one has given, or of what
+    /// one has paid.
+    fn of_link(&self, delivery: &Claimed, payment: &Payment) -> Option<OfLink<'_>> {
+        if delivery.owner_kind != OwnerKind::Wallet {
+            return None;
+        }
+        if delivery.kind == EventKind::PaymentReceived {
+            return self.links.get(&payment.invoice).map(OfLink::Paid);
+        }
+        delivery.row.and_then(|row| self.withdrawals.get(&row)).map(OfLink::Withdrawn)
     }
 
     fn try_ready(&self, connection: &mut Db, sealer: &Sealer, delivery: &Claimed) -> Result<Ready, StoreError> {
@@ -203,10 +237,10 @@ impl Parts {
         if host != delivery.destination.host {
             return Ok(Ready::Moved(host));
         }
-        let hook = payment.and_then(|payment| self.hook(delivery, payment));
+        let link = payment.and_then(|payment| self.of_link(delivery, payment));
         let hold = hold_move_of(delivery).and_then(|last| self.holds.get(&last));
-        let body = match (payment, hook, &delivery.payload) {
-            (Some(payment), Some(hook), _) => payload_pay_link::of_payment(payment, hook)?,
+        let body = match (payment, &link, &delivery.payload) {
+            (Some(payment), Some(link), _) => link.body(payment)?,
             (Some(payment), None, _) if self.is_as_lnbits(delivery) => payload_lnbits::of_payment(sealer, payment)?,
             (Some(payment), None, _) => payload::of_payment(sealer, delivery.event, delivery.kind, payment)?,
             (None, _, Some(kept)) => payload::of_kept(delivery.event, delivery.kind, kept, delivery.created_at)?,
@@ -218,7 +252,8 @@ impl Parts {
         let secret = secret.ok_or_else(|| StoreError::Broken("the secret that signs is missing".to_owned()))?;
         let event = delivery.event.to_string();
         let signature = secret.sign(clock::now(), &event, &body);
-        let headers = hook.and_then(|hook| hook.headers.clone()).map(WebhookHeaders::into_pairs).unwrap_or_default();
+        let headers =
+            link.and_then(|link| link.hook().headers.clone()).map(WebhookHeaders::into_pairs).unwrap_or_default();
         let consumer = delivery.destination.consumer;
         Ok(Ready::Post(Box::new(Post { target, consumer, event, signature, headers, body })))
     }

@@ -136,7 +136,8 @@ macro_rules! rows {
 
 /// Every operation, at least once.
 pub(crate) fn rows() -> Vec<Row> {
-    let all = [wallets_own(), hub(), pay_links(), cards(), tenants(), holds(), operators(), everybodys()];
+    let all =
+        [wallets_own(), hub(), pay_links(), withdraw_links(), cards(), tenants(), holds(), operators(), everybodys()];
     all.into_iter().flatten().collect()
 }
 
@@ -232,6 +233,30 @@ fn pay_links() -> Vec<Row> {
         "GET /lnurlp/api/v1/lnurl/cb/{link}", Anybody, Crosses, |_| ("/lnurlp/api/v1/lnurl/cb/nobodys?amount=1000".into(), NONE);
         "GET /.well-known/lnurlp/{name}", Anybody, Crosses, |_| ("/.well-known/lnurlp/nobody".into(), NONE);
         "GET /lnurlp/api/v1/well-known/{name}", Anybody, Crosses, |_| ("/lnurlp/api/v1/well-known/nobody".into(), NONE);
+    }
+}
+
+fn withdraw_links() -> Vec<Row> {
+    fn link(t: &Tenant) -> String {
+        format!("/withdraw/api/v1/links/{}", t.withdraw_link)
+    }
+    fn open(rest: &str) -> String {
+        format!("/withdraw/api/v1/lnurl/{rest}")
+    }
+    fn whole() -> Value {
+        json!({"title": "x", "min_withdrawable": 1, "max_withdrawable": 9, "uses": 9, "wait_time": 1, "is_unique": false})
+    }
+    rows! {
+        "GET /withdraw/api/v1/links", Key, OwnThings, |_| ("/withdraw/api/v1/links".into(), NONE);
+        "GET /withdraw/api/v1/links", Key, OwnThings, |_| ("/withdraw/api/v1/links?all_wallets=true".into(), NONE);
+        "POST /withdraw/api/v1/links", AdminKey, OwnChange, |_| ("/withdraw/api/v1/links".into(), whole());
+        "GET /withdraw/api/v1/links/{link}", Key, Refused, |t| (link(t), NONE);
+        "PUT /withdraw/api/v1/links/{link}", AdminKey, Refused, |t| (link(t), whole());
+        "DELETE /withdraw/api/v1/links/{link}", AdminKey, Refused, |t| (link(t), NONE);
+        // Who has a link is paid by it, whoever that is.
+        "GET /withdraw/api/v1/lnurl/{unique_hash}", Anybody, Crosses, |t| (open(&t.unique_hash), NONE);
+        "GET /withdraw/api/v1/lnurl/{unique_hash}/{id_unique_hash}", Anybody, Crosses, |t| (open(&format!("{}/x", t.unique_hash)), NONE);
+        "GET /withdraw/api/v1/lnurl/cb/{unique_hash}", Anybody, Crosses, |t| (open(&format!("cb/{}?k1={}&pr={}", t.unique_hash, t.hash, t.bolt11)), NONE);
     }
 }
 

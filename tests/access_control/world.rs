@@ -27,6 +27,10 @@ pub(crate) struct Tenant {
     pub(crate) own_delivery: String,
     /// A pay link of the first wallet.
     pub(crate) pay_link: String,
+    /// A withdraw link of the first wallet.
+    pub(crate) withdraw_link: String,
+    /// What stands in its URL.
+    pub(crate) unique_hash: String,
     /// A card of the first wallet.
     pub(crate) card: String,
     /// What stands in its URL.
@@ -277,6 +281,10 @@ fn tenant(server: &Server, manager: &Wallet) -> Tenant {
     server.get("/api/v1/webhooks/secret", &manager.admin).expect(200);
     let link = json!({"description": "a private link", "webhook_url": "https://private.example/paid"});
     let link = server.post("/lnurlp/api/v1/links", &wallet.admin, &link).expect(201);
+    let order = json!({
+        "title": "a private prize", "min_withdrawable": 1, "max_withdrawable": 9, "uses": 9, "wait_time": 1, "is_unique": false
+    });
+    let prize = server.post("/withdraw/api/v1/links", &wallet.admin, &order).expect(201);
     let order = json!({"card_name": "a private card", "uid": "04996c6a926980", "tx_limit": 5, "daily_limit": 5});
     let card = server.post("/boltcards/api/v1/cards", &wallet.admin, &order).expect(201);
     server.send("GET", &Card::programmed(&card).tap(), &[], "").expect(200);
@@ -287,6 +295,8 @@ fn tenant(server: &Server, manager: &Wallet) -> Tenant {
     let of_card = |name: &str| card[name].as_str().unwrap().to_owned();
     Tenant {
         pay_link: link["id"].as_str().unwrap().to_owned(),
+        withdraw_link: prize["id"].as_str().unwrap().to_owned(),
+        unique_hash: prize["unique_hash"].as_str().unwrap().to_owned(),
         card: of_card("id"),
         external_id: of_card("external_id"),
         hit,
@@ -335,6 +345,7 @@ fn nobody(tenant: &Tenant) -> Tenant {
     let bolt11 = tenant.bolt11.clone();
     let (webhook, delivery, own_delivery, second) = (id.clone(), id.clone(), id.clone(), wallet.clone());
     let pay_link = "nobodys".to_owned();
+    let (withdraw_link, unique_hash) = (id.clone(), id.clone());
     let (card, external_id, hit) = (id.clone(), id.clone(), id.clone());
     let (token, hold) = (id.clone(), id.clone());
     Tenant {
@@ -346,6 +357,8 @@ fn nobody(tenant: &Tenant) -> Tenant {
         delivery,
         own_delivery,
         pay_link,
+        withdraw_link,
+        unique_hash,
         card,
         external_id,
         hit,
@@ -365,6 +378,7 @@ fn secrets_of(tenant: &Tenant, manager: &Wallet) -> Vec<String> {
         .collect();
     secrets.extend([&tenant.bolt11, &tenant.hash, &tenant.preimage, &tenant.held_hash].map(String::clone));
     secrets.extend([tenant.card.clone(), tenant.external_id.clone(), tenant.hit.clone()]);
+    secrets.extend([tenant.withdraw_link.clone(), tenant.unique_hash.clone(), "a private prize".to_owned()]);
     secrets.extend(
         [&tenant.webhook, &tenant.delivery, &tenant.own_delivery, &tenant.token, &tenant.hold].map(String::clone),
     );

@@ -33,6 +33,14 @@ both_stores! {
         let endpoint_order = json!({"url": "https://game.example/"});
         let endpoint = server.post("/usermanager/api/v1/webhooks", &server.manager.admin, &endpoint_order).expect(201);
         let endpoint_secret = endpoint["secret"].as_str().unwrap().to_owned();
+        let prize = json!({
+            "title": "Prize", "min_withdrawable": 1, "max_withdrawable": 9, "uses": 2, "wait_time": 1, "is_unique": true,
+            "webhook_url": "https://game.example/x", "webhook_headers": "{\"X-Key\": \"key of the hook\"}"
+        });
+        let prize = server.post("/withdraw/api/v1/links", &wallet.admin, &prize).expect(201);
+        let link_secret = prize["unique_hash"].as_str().unwrap().to_owned();
+        let of_use = prize["lnurl_url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        server.send("GET", &format!("/withdraw/api/v1/lnurl/{link_secret}/{of_use}"), &[], "").expect(200);
         let hex_of = |text: &str| text.as_bytes().to_lower_hex_string();
         let dump = server.database.dump(&[]).join("\n");
         assert!(dump.contains(paid["payment_hash"].as_str().unwrap()), "the dump is not whole");
@@ -47,7 +55,8 @@ both_stores! {
         assert!(log.contains("/api/v1/wallet"));
         let secrets = [
             &server.manager.admin, &server.manager.invoice, &wallet.admin, &wallet.invoice,
-            "secret-order-1", "correct horse battery", "not-a-key-but-shown-as-one", paid["preimage"].as_str().unwrap(), "battery staple", "wrong guess", &token, &made, &operator, &own_secret, &endpoint_secret,
+            "secret-order-1", "correct horse battery", "not-a-key-but-shown-as-one", paid["preimage"].as_str().unwrap(), "battery staple", "wrong guess", &token, &made, &operator, &own_secret, &endpoint_secret, &link_secret,
+            &of_use, "key of the hook",
         ];
         for secret in secrets {
             for form in [secret.to_owned(), hex_of(secret)] {

@@ -68,6 +68,23 @@ fn add_cards(database: &TestDatabase, kind: StoreKind, memory: &Memory) {
     }
 }
 
+/// The withdraw links of the world in memory.
+fn add_withdraw_links(database: &TestDatabase, kind: StoreKind, memory: &Memory) {
+    for (id, link) in &memory.withdraw_links {
+        let [id, wallet] = [id.to_string(), link.account.wallet().to_string()].map(|id| kind.bytes(&id));
+        let (left, next, uses) = (&link.uses_left, link.uses_left.next(), link.uses_left.numbers().len());
+        let (min, max, wait_s, is_unique) = (link.min.msat(), link.max.msat(), link.wait_s, link.is_unique);
+        database
+            .execute(&format!(
+                "INSERT INTO withdraw_links (id, public_id, secret_digest, secret_sealed, wallet_id, title, min_msat, max_msat,
+                    uses, uses_left, next_use, wait_s, is_unique, enabled, created_at_ms)
+                 VALUES ({id}, '{uses}', {id}, {id}, {wallet}, '', {min}, {max}, {uses}, '{left}', {next}, {wait_s},
+                    {is_unique}, TRUE, 0)"
+            ))
+            .unwrap();
+    }
+}
+
 fn compare(kind: StoreKind, cases: u32) {
     let mut runner = TestRunner::new(ProptestConfig { cases, ..ProptestConfig::default() });
     runner
@@ -77,6 +94,7 @@ fn compare(kind: StoreKind, cases: u32) {
             let mut settlement = store.settlement();
             let mut memory = Memory::new();
             add_cards(&database, kind, &memory);
+            add_withdraw_links(&database, kind, &memory);
             let setup: Vec<_> = (0..WALLETS - 1)
                 .map(|index| credit(wallet(index), 1_000))
                 .chain(invoices.into_iter().map(create))
@@ -103,6 +121,13 @@ fn compare(kind: StoreKind, cases: u32) {
             let count = |sql: &str| database.texts(&format!("SELECT CAST(count(*) AS TEXT) AS text FROM {sql}"));
             let spent = memory.hits.values().filter(|hit| hit.is_spent).count();
             prop_assert_eq!(count("hits WHERE transfer_id IS NOT NULL"), [spent.to_string()]);
+            prop_assert_eq!(count("withdrawals"), [memory.withdrawals.len().to_string()]);
+            for (id, link) in &memory.withdraw_links {
+                let id = kind.bytes(&id.to_string());
+                let (used, left) = (link.used, &link.uses_left);
+                let same = format!("withdraw_links WHERE id = {id} AND used = {used} AND uses_left = '{left}'");
+                prop_assert_eq!(count(&same), ["1"]);
+            }
             prop_assert_eq!(count("invoices WHERE origin IS NOT NULL"), [memory.origins.len().to_string()]);
             prop_assert_eq!(count("holds"), [memory.holds.len().to_string()]);
             prop_assert_eq!(count("hold_moves"), [memory.hold_moves.len().to_string()]);

@@ -7,7 +7,9 @@ use satkeep::domain::controls::{Freezes, Limits, Spent};
 use satkeep::domain::external_id::ExternalId;
 use satkeep::domain::hold::HoldState;
 use satkeep::domain::idempotency::IdempotencyKey;
-use satkeep::domain::ids::{AccountId, CardId, HitId, HoldId, InvoiceId, OriginId, PaymentHash, UserId};
+use satkeep::domain::ids::{
+    AccountId, CardId, HitId, HoldId, InvoiceId, OriginId, PaymentHash, UserId, WithdrawLinkId,
+};
 use satkeep::domain::money::{Amount, Msat};
 use satkeep::domain::session::{Right, SessionDigest};
 use satkeep::domain::time::UnixMs;
@@ -17,10 +19,10 @@ use satkeep::ledger::command::GROUP_READ_MAX;
 use satkeep::ledger::settle::{Commit, SettleError, SettlementStore};
 use satkeep::ledger::state::{
     Account, AccountKind, AtNode, Card, Claimed, Effects, Hit, Hold, HoldMoveRow, Invoice, InvoiceState, PaymentEvent,
-    ReceiptId, SendRow, Snapshot, TransferRow, UnderWay, Unfailed, User,
+    ReceiptId, SendRow, Snapshot, TransferRow, UnderWay, Unfailed, User, WithdrawLink, WithdrawalRow,
 };
 
-use super::world::{CARD_DAY_SAT, CARD_SAT, HITS, NOW, WALLETS, card, hit, user, wallet};
+use super::world::{CARD_DAY_SAT, CARD_SAT, HITS, NOW, WALLETS, card, hit, user, wallet, withdraw_links};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Memory {
@@ -37,6 +39,8 @@ pub(crate) struct Memory {
     pub(crate) hold_moves: Vec<HoldMoveRow>,
     pub(crate) hits: HashMap<HitId, Hit>,
     pub(crate) cards: HashMap<CardId, Card>,
+    pub(crate) withdraw_links: HashMap<WithdrawLinkId, WithdrawLink>,
+    pub(crate) withdrawals: Vec<WithdrawalRow>,
     pub(crate) origins: HashMap<InvoiceId, OriginId>,
     /// Payments to other nodes: hash, payer, tenant, what is reserved, whether it has arrived or failed.
     pub(crate) sends: HashMap<HoldId, Sending>,
@@ -97,6 +101,7 @@ impl Memory {
             let expires_at = if index == 0 { NOW } else { NOW.plus_seconds(60) };
             memory.hits.insert(hit(index), Hit { card: card(index % 2), is_spent: false, expires_at });
         }
+        memory.withdraw_links = withdraw_links();
         memory
     }
 
@@ -118,6 +123,8 @@ impl Memory {
             sends: self.unfailed(),
             under_way: self.under_way(),
             receipts: self.receipts.keys().cloned().collect(),
+            withdraw_links: self.withdraw_links.clone(),
+            withdrawals: self.withdrawals.iter().map(|row| row.id).collect(),
         }
     }
 
@@ -243,6 +250,13 @@ impl Memory {
         for row in &effects.cards {
             self.cards.get_mut(&row.id).unwrap().spent = row.spent;
         }
+        for row in &effects.withdraw_links {
+            let link = self.withdraw_links.get_mut(&row.id).unwrap();
+            assert_eq!(link.used, row.used_before);
+            (link.used, link.last_used_at) = (row.used, row.last_used_at);
+            link.uses_left.clone_from(&row.uses_left);
+        }
+        self.withdrawals.extend(&effects.withdrawals);
         for row in &effects.claims {
             assert!(self.claims.insert((row.account, row.key), row.claimed.clone()).is_none());
         }
@@ -322,6 +336,9 @@ impl SettlementStore for Memory {
         snapshot.hits.retain(|hit, _| read_set.hits.contains(hit));
         let tapped: Vec<_> = snapshot.hits.values().map(|hit| hit.card).collect();
         snapshot.cards.retain(|card, _| tapped.contains(card));
+        let is_wanted = |link: &_| read_set.withdrawals.iter().any(|(wanted, _)| wanted == link);
+        snapshot.withdraw_links.retain(|link, _| is_wanted(link));
+        snapshot.withdrawals.retain(|id| read_set.withdrawals.iter().any(|(_, wanted)| wanted == id));
         snapshot.invoices.retain(|hash, _| read_set.invoices.contains(hash));
         let wanted = self.wanted_holds(&read_set);
         snapshot.holds.retain(|hold, _| wanted.contains(hold));

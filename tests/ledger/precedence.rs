@@ -6,23 +6,24 @@ use std::collections::BTreeSet;
 use satkeep::domain::card::limits::LimitExceeded;
 use satkeep::domain::controls::{Freeze, Freezes, Limits};
 use satkeep::domain::hold::{HoldState, HoldSums};
-use satkeep::domain::ids::{AccountId, HoldId, PaymentHash};
+use satkeep::domain::ids::{AccountId, HoldId, PaymentHash, TransferId};
 use satkeep::domain::money::{Amount, MSAT_MAX, Msat};
 use satkeep::domain::send::SendBounds;
 use satkeep::domain::session::{Right, SessionToken};
+use satkeep::domain::withdraw::refused::WithdrawRefused;
 use satkeep::ledger::command::{Actor, Adjust, Close, Command, NewHold, NewInvoice, NewSend};
 use satkeep::ledger::decide::decide;
 use satkeep::ledger::outcome::{Adjusted, Once, Outcome, Rejection, Transferred};
 use satkeep::ledger::settle::{settle, settle_batch};
 
-use satkeep::ledger::state::Hold;
+use satkeep::ledger::state::{Hold, WithdrawalRow};
 
 use super::hold_world::{cancel_held, capture, held_by, new_hold, payout, place, settle_held, settle_holds};
 use super::memory::{Memory, now};
 use super::sends::{NO_BOUNDS, new_send, send, send_as};
 use super::world::{
     CARD_SAT, NOW, card, close, create, credit, debit, hit, invoice, issue_for_link, issue_within, leg, named, pay,
-    pay_by_card, pay_link, transfer, under, user, wallet,
+    pay_by_card, pay_link, transfer, under, user, wallet, withdraw, withdraw_link, withdrawal,
 };
 
 /// The position of a refusal in the order, and how many there are.
@@ -70,10 +71,11 @@ fn position(rejection: Rejection) -> usize {
         Rejection::TooMuchForOrigin => 39,
         Rejection::PaymentUnderWay => 40,
         Rejection::TooMuchUnderWay => 41,
+        Rejection::Withdraw(_) => 42,
     }
 }
 
-const REFUSALS: usize = 42;
+const REFUSALS: usize = 43;
 
 struct Scene {
     memory: Memory,
@@ -126,6 +128,15 @@ fn scene() -> Scene {
     memory.hits.get_mut(&hit(4)).unwrap().is_spent = true;
     memory.hits.get_mut(&hit(4)).unwrap().expires_at = NOW;
     memory.cards.get_mut(&card(1)).unwrap().is_enabled = false;
+    memory.withdraw_links.get_mut(&withdraw_link(1)).unwrap().is_enabled = false;
+    memory.withdraw_links.get_mut(&withdraw_link(2)).unwrap().last_used_at = Some(NOW);
+    memory.withdrawals.push(WithdrawalRow {
+        id: withdrawal(2),
+        link: withdraw_link(1),
+        account: wallet(1),
+        transfer: TransferId::new([1; 16]),
+        amount: Amount::from_msat(1).unwrap(),
+    });
     memory.sessions.insert((SessionToken::from_client("on").digest(), Right::Operate));
     Scene { memory, dear, late, paid, orphan, named_one }
 }
@@ -152,6 +163,7 @@ fn revoked(mut command: Command) -> Command {
         | Command::PayByCard(_)
         | Command::EndSend(_)
         | Command::Receive(_)
+        | Command::PayByWithdrawLink(_)
         | Command::ExpireHolds(_) => {}
     }
     command
@@ -181,9 +193,11 @@ fn unknown(command: Command) -> Command {
 
 #[test]
 fn the_first_reason_is_given() {
-    use Rejection as R;
+    use {Rejection as R, WithdrawRefused as W};
     let Scene { memory, dear, late, paid, orphan, named_one } = scene();
     let (w0, w1, w3, w4) = (wallet(0), wallet(1), wallet(3), wallet(4));
+    let limit = &memory.withdraw_links[&withdraw_link(0)];
+    let link_limit = W::Amount { min: limit.min, max: limit.max }.into();
     let rows: Vec<(&str, Command, Rejection)> = vec![
         ("create, revoked key", revoked(create(invoice(w0, 1))), R::KeyRevoked),
         ("create, deleted wallet", create(invoice(wallet(2), 1)), R::KeyRevoked),
@@ -216,6 +230,16 @@ fn the_first_reason_is_given() {
         ("card, paid", by_card(2, w0, &paid), R::InvoiceAlreadyPaid),
         ("card, expired, dear", by_card(2, w0, &late), R::InvoiceExpired),
         ("card, over its limit, dear", by_card(2, w0, &dear), CARD_LIMIT),
+        ("withdraw, no such link, tampered", withdraw((9, w0, None), 1, &paid), W::NotFound.into()),
+        ("withdraw, of another wallet, used", withdraw((0, w1, None), 0, &paid), W::NotFound.into()),
+        ("withdraw, used, over, disabled", withdraw((1, w1, None), 2, &paid), W::TokenUsed.into()),
+        ("withdraw, over, disabled", withdraw((1, w1, None), 0, &paid), W::TokenExpired.into()),
+        ("withdraw, disabled, paid", withdraw((1, w1, None), 1, &paid), W::Disabled.into()),
+        ("withdraw, too soon, paid", withdraw((2, w0, None), 1, &paid), W::Wait { seconds: 60 }.into()),
+        ("withdraw, no number, paid", withdraw((0, w0, None), 1, &paid), W::NumberMissing.into()),
+        ("withdraw, no such number, paid", withdraw((0, w0, Some(7)), 1, &paid), W::NumberGone.into()),
+        ("withdraw, paid", withdraw((0, w0, Some(1)), 1, &paid), R::InvoiceAlreadyPaid),
+        ("withdraw, too much, dear", withdraw((0, w0, Some(1)), 1, &dear), link_limit),
         ("create, named as another", named(create(invoice(w0, 1)), 1), exists(&named_one, 0)),
         ("pay, named as another, dear", named(pay(w0, &dear), 1), exists(&named_one, 0)),
         ("pay, named as another, expired", named(pay(w0, &late), 1), R::InvoiceExpired),

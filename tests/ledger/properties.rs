@@ -1,6 +1,6 @@
 //! What must hold whatever is asked of `decide`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use proptest::prelude::*;
 use satkeep::domain::money::Msat;
@@ -12,7 +12,10 @@ use satkeep::ledger::state::AccountKind;
 
 use super::hold_model::check as check_holds;
 use super::memory::{Memory, now};
-use super::world::{CARD_DAY_SAT, CARD_SAT, NOW, WALLETS, any_scenario, create, credit, hit, wallet};
+use super::world::{
+    CARD_DAY_SAT, CARD_SAT, LINK_MAX_MSAT, NOW, WALLETS, any_scenario, create, credit, hit, wallet, withdraw_link,
+    withdraw_links, withdrawal,
+};
 
 /// A world in which some wallets hold money, and the invoices are issued.
 fn prepared(invoices: &[NewInvoice]) -> Memory {
@@ -109,6 +112,31 @@ proptest! {
             prop_assert!(total <= CARD_DAY_SAT * 1000);
             prop_assert_eq!(card.spent.total.get(), total);
         }
+    }
+
+    /// A link pays no more often than it says, nor again for the same opening or the same number; each
+    /// use is one transfer from its own wallet.
+    #[test]
+    fn withdraw_links_pay_as_often_as_they_say((invoices, commands) in any_scenario(60)) {
+        let mut memory = prepared(&invoices);
+        settle(&mut memory, &commands);
+        let openings: HashSet<_> = memory.withdrawals.iter().map(|row| row.id).collect();
+        prop_assert_eq!(openings.len(), memory.withdrawals.len());
+        prop_assert!(!openings.contains(&withdrawal(0)), "an opening whose time is over has paid");
+        let mut used: BTreeMap<_, u32> = BTreeMap::new();
+        for row in &memory.withdrawals {
+            let transfer = memory.transfers.iter().find(|transfer| transfer.id == row.transfer).unwrap();
+            prop_assert_eq!((transfer.debit_account, transfer.amount), (row.account, row.amount));
+            prop_assert!((5..=LINK_MAX_MSAT).contains(&row.amount.msat()));
+            *used.entry(row.link).or_default() += 1;
+        }
+        for (id, before) in withdraw_links() {
+            let (after, count) = (&memory.withdraw_links[&id], used.get(&id).copied().unwrap_or_default());
+            prop_assert_eq!(after.used, count);
+            prop_assert_eq!(after.uses_left.numbers().len() + count as usize, before.uses_left.numbers().len());
+        }
+        prop_assert!(used.get(&withdraw_link(2)).is_none_or(|count| *count == 1), "a link has not waited");
+        prop_assert!(used.keys().all(|link| withdraw_links().contains_key(link)));
     }
 
     /// One outcome for each command; a batch is its commands one after the other.

@@ -1,18 +1,24 @@
 //! A small world to decide about: a few wallets, a few invoices, and random commands that
 //! mostly fit, but not always.
 
+use std::collections::HashMap;
+
 use super::hold_world::{any_hold, any_hold_command, movement, place};
 use proptest::prelude::*;
 use satkeep::crypto::secret::Sealed;
 use satkeep::domain::external_id::ExternalId;
 use satkeep::domain::idempotency::{Claim, IdempotencyKey, RequestDigest};
-use satkeep::domain::ids::{AccountId, CardId, HitId, InvoiceId, OriginId, PaymentHash, TransferId, UserId};
+use satkeep::domain::ids::{
+    AccountId, CardId, HitId, InvoiceId, OriginId, PaymentHash, TransferId, UserId, WithdrawLinkId, WithdrawalId,
+};
 use satkeep::domain::money::Amount;
 use satkeep::domain::time::UnixMs;
+use satkeep::domain::withdraw::uses::UsesLeft;
 use satkeep::ledger::command::{
     Actor, Adjust, Authority, Close, Command, CreateInvoice, IssueForLink, Leg, NewHold, NewInvoice, Pay, PayByCard,
-    PayLink, Transfer, WalletToClose,
+    PayByWithdrawLink, PayLink, Transfer, WalletToClose,
 };
+use satkeep::ledger::state::WithdrawLink;
 
 pub(crate) const NOW: UnixMs = UnixMs::new(1_000_000);
 
@@ -119,6 +125,62 @@ pub(crate) fn pay_by_card(tap: HitId, account: AccountId, invoice: &NewInvoice) 
         payment_hash: invoice.payment_hash,
         bolt11: invoice.bolt11.clone().unwrap_or_default(),
         extra: None,
+        send: None,
+    })
+}
+
+/// The withdraw link of that number: there are three.
+pub(crate) fn withdraw_link(index: u8) -> WithdrawLinkId {
+    WithdrawLinkId::new([index + 231; 16])
+}
+
+/// The most that a link pays at once, in msat.
+pub(crate) const LINK_MAX_MSAT: i64 = 1_200;
+
+/// The first is of wallet 0, and each of its uses has a link of its own; the second is of wallet 1; the
+/// third is of wallet 0, and pays nobody for a while after a use.
+pub(crate) fn withdraw_links() -> HashMap<WithdrawLinkId, WithdrawLink> {
+    let amount = |msat| Amount::from_msat(msat).unwrap();
+    let link = |owner, uses, wait_s, is_unique| WithdrawLink {
+        account: wallet(owner),
+        is_enabled: true,
+        is_unique,
+        min: amount(5),
+        max: amount(LINK_MAX_MSAT),
+        used: 0,
+        uses_left: UsesLeft::new(uses),
+        wait_s,
+        last_used_at: None,
+    };
+    let links = [link(0, 3, 0, true), link(1, 2, 0, false), link(0, 5, 60, false)];
+    (0..).map(withdraw_link).zip(links).collect()
+}
+
+/// What opening a link was good for; the first one is over.
+pub(crate) fn withdrawal(index: u8) -> WithdrawalId {
+    let mut id = [index; 16];
+    let ms = if index == 0 { NOW } else { NOW.plus_seconds(60) }.get().to_be_bytes();
+    id[..6].copy_from_slice(&ms[2..]);
+    WithdrawalId::new(id)
+}
+
+/// Pays by a link of an account, by the use of that number.
+pub(crate) fn withdraw(
+    (link, account, number): (u8, AccountId, Option<u32>),
+    opening: u8,
+    invoice: &NewInvoice,
+) -> Command {
+    Command::PayByWithdrawLink(PayByWithdrawLink {
+        link: withdraw_link(link),
+        withdrawal: withdrawal(opening),
+        number,
+        account,
+        transfer: TransferId::new(fresh()),
+        payment_hash: invoice.payment_hash,
+        bolt11: invoice.bolt11.clone().unwrap_or_default(),
+        extra: None,
+        webhook: None,
+        send: None,
     })
 }
 
@@ -205,6 +267,7 @@ pub(crate) fn under(mut command: Command, key: u8, request: u8) -> Command {
         | Command::PayByCard(_)
         | Command::EndSend(_)
         | Command::Receive(_)
+        | Command::PayByWithdrawLink(_)
         | Command::ExpireHolds(_)
         | Command::SettleHeld(_)
         | Command::CancelHeld(_) => {}
@@ -226,6 +289,7 @@ pub(crate) fn named(mut command: Command, name: u8) -> Command {
         | Command::PayByCard(_)
         | Command::EndSend(_)
         | Command::Receive(_)
+        | Command::PayByWithdrawLink(_)
         | Command::PlaceHolds(_)
         | Command::SettleHolds(_)
         | Command::ExpireHolds(_)
@@ -259,6 +323,11 @@ fn any_plain_command(invoices: Vec<NewInvoice>) -> impl Strategy<Value = Command
         let account = wallet(if odd == 0 { 3 } else { tap % 2 });
         pay_by_card(hit(tap), account, &invoice)
     });
+    let by_link = (0..4u8, 0..20u8, proptest::option::of(0..4u32), proptest::sample::select(invoices.clone()), 0..10u8);
+    let by_link = by_link.prop_map(|(link, opening, number, invoice, odd)| {
+        let owner = if odd == 0 { 3 } else { link % 2 };
+        withdraw((link, wallet(owner), number), opening, &invoice)
+    });
     let pay_one = (any_wallet(), proptest::sample::select(invoices), 0..20u8).prop_map(|(payer, invoice, odd)| {
         let Command::Pay(mut pay) = pay(payer, &invoice) else { unreachable!() };
         match odd {
@@ -273,6 +342,7 @@ fn any_plain_command(invoices: Vec<NewInvoice>) -> impl Strategy<Value = Command
     prop_oneof![
         8 => pay_one,
         4 => by_card,
+        6 => by_link,
         1 => (any_wallet(), amount.clone()).prop_map(|(payee, msat)| issue_for_link(invoice(payee, msat))),
         2 => (any_wallet(), any_wallet(), amount.clone()).prop_map(|(from, to, msat)| pay_link(from, invoice(to, msat))),
         2 => (any_wallet(), amount.clone()).prop_map(|(payee, msat)| create(invoice(payee, msat))),

@@ -6,8 +6,10 @@ mod limits;
 mod links;
 mod page;
 mod pay;
+mod send;
 mod serve;
 mod webhook;
+mod withdraw;
 
 use bitcoin_hashes::{Hash, sha256};
 use serde_json::{Value, json};

@@ -177,6 +177,7 @@ fn tags() -> Vec<Tag> {
     vec![
         tag("Wallet", "The wallet of the calling key"),
         tag("Payments", "Invoices and payments of the calling key's wallet"),
+        tag("Withdraw Links", "Links by which anybody who has one is paid from a wallet"),
         tag("Bolt Cards", "Cards that pay from a wallet, and what tills and wallets ask when one is shown"),
         tag("Holds", "Money of a tenant's wallets that is promised before it moves"),
         tag("User Manager", "Users and wallets that the calling key's user has created"),

@@ -1,60 +1,33 @@
-//! Paying links and Lightning addresses of this server from inside of it.
+//! Paying links and Lightning addresses: those of this server from inside of it, all others by an invoice
+//! that their services give.
 
-use actix_web::{HttpResponse, get, post, web};
+use actix_web::{HttpResponse, post};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::serve::PayRequest;
-use crate::api::framework::app::{App, State};
-use crate::api::framework::auth::{AdminKey, WalletKey};
+use super::scan::url_of;
+use crate::api::framework::app::State;
+use crate::api::framework::auth::AdminKey;
 use crate::api::framework::body::{Body, lenient, raw};
 use crate::api::framework::error::{ApiError, ErrorCode};
 use crate::api::framework::host::RequestHost;
 use crate::api::framework::idempotency::Idempotency;
 use crate::api::payments::view::PaymentView;
+use crate::domain::idempotency::Claim;
 use crate::domain::json::Members;
-use crate::domain::lnurl::code::Code;
+use crate::domain::lnurl::address::Authority;
 use crate::domain::lnurl::metadata::Metadata;
+use crate::domain::lnurl::service::PayOffer;
 use crate::domain::lnurl::service_url::{PlainHttp, ServiceUrl};
 use crate::domain::money;
+use crate::services::Services;
+use crate::services::callers::Caller;
+use crate::services::foreign_links::{self, Payee};
+use crate::services::idempotency::Created;
 use crate::services::pay_links::pay::{pay, resolve};
 use crate::services::pay_links::serve::{LinkPayment, OpenLink};
 use crate::services::payments::{self, Payment};
-
-/// What somebody has scanned or typed.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"lnurl": "bob@pay.example"}))]
-pub struct ScanOrder {
-    /// An LNURL, in bech32 or with a scheme, or a Lightning address.
-    #[serde(default, deserialize_with = "lenient")]
-    #[schema(required)]
-    lnurl: Option<String>,
-}
-
-/// What a link or address is, as wallets show it: what it says itself, and what is read out of that.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Scanned {
-    #[serde(flatten)]
-    request: PayRequest,
-    /// `pay`.
-    #[schema(example = "pay")]
-    kind: &'static str,
-    /// The host.
-    #[schema(example = "pay.example")]
-    domain: String,
-    /// Whether only one amount is taken.
-    fixed: bool,
-    /// What it is for.
-    #[schema(example = "Payment to bob")]
-    description: String,
-    /// SHA-256 of `metadata`, in hex.
-    description_hash: String,
-    /// The Lightning address, where it has one.
-    #[serde(rename = "targetUser", skip_serializing_if = "Option::is_none")]
-    #[schema(required = false, example = "bob@pay.example")]
-    target_user: Option<String>,
-}
 
 /// A payment to a link or an address.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -91,13 +64,32 @@ pub struct LnurlPayOrder {
     unit: Option<String>,
 }
 
-/// What of a scanned link is looked at.
+/// What of a link of this server is looked at that was scanned before.
 #[derive(Debug, Default, Deserialize)]
 struct ScannedBefore {
     #[serde(default, deserialize_with = "lenient")]
     callback: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     metadata: Option<String>,
+}
+
+/// How an order names what is to be paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// By its LNURL or address.
+    Code,
+    /// By what scanning it has answered.
+    Scan,
+    /// By its callback alone.
+    Callback,
+}
+
+/// What is to be paid.
+struct Named {
+    by: By,
+    url: ServiceUrl,
+    /// The metadata that the payer was shown, as far as the order says.
+    shown: Option<String>,
 }
 
 /// A payment to a link, and what its payer is shown.
@@ -110,71 +102,11 @@ pub struct LnurlPayment {
     success_action: Option<Box<RawValue>>,
 }
 
-fn url_of(field: &str, code: &str) -> Result<ServiceUrl, ApiError> {
-    let code = Code::parse(code, PlainHttp::OnionAndLoopback).map_err(|error| ApiError::field(field, error))?;
-    code.url(PlainHttp::OnionAndLoopback).map_err(|error| ApiError::field(field, error))
-}
-
-async fn scan(app: &App, field: &str, code: &str, host: RequestHost) -> Result<HttpResponse, ApiError> {
-    let open = resolve(&app.services, &url_of(field, code)?, host.0.as_ref()).await?;
-    let request = PayRequest::of(app, &open).await?;
-    app.services.served.count_meta(open.link.id);
-    let description = open.address().map(|address| format!("Payment to {}", address.recipient.name));
-    Ok(HttpResponse::Ok().json(Scanned {
-        kind: "pay",
-        domain: open.base.authority().to_string(),
-        fixed: request.min_sendable == request.max_sendable,
-        description: description.unwrap_or_else(|| open.link.terms.description.as_str().to_owned()),
-        description_hash: open.metadata().hash().to_string(),
-        target_user: open.address().map(|address| address.to_string()),
-        request,
-    }))
-}
-
-/// Look at an LNURL or a Lightning address
-///
-/// One of this server; what is of another one is refused, because there is no Lightning backend.
-#[utoipa::path(
-    tag = "LNURL",
-    params(("code" = String, Path, description = "The LNURL or the address", example = "bob@pay.example")),
-    responses((status = 200, description = "What it takes", body = Scanned)),
-    security(("InvoiceKey" = []), ("AdminKey" = []))
-)]
-#[get("/api/v1/lnurlscan/{code}")]
-pub(in crate::api) async fn scan_lnurl(
-    _key: WalletKey,
-    app: State,
-    host: RequestHost,
-    path: web::Path<String>,
-) -> Result<HttpResponse, ApiError> {
-    scan(&app, "code", &path, host).await
-}
-
-/// Look at an LNURL or a Lightning address of the body
-///
-/// As by the path.
-#[utoipa::path(
-    tag = "LNURL",
-    request_body = ScanOrder,
-    responses((status = 200, description = "What it takes", body = Scanned)),
-    security(("InvoiceKey" = []), ("AdminKey" = []))
-)]
-#[post("/api/v1/lnurlscan")]
-pub(in crate::api) async fn scan_lnurl_by_post(
-    _key: WalletKey,
-    app: State,
-    host: RequestHost,
-    body: Body,
-) -> Result<HttpResponse, ApiError> {
-    let order: ScanOrder = body.json()?;
-    let code = order.lnurl.ok_or_else(|| ApiError::field("lnurl", "is missing: an LNURL or a Lightning address"))?;
-    scan(&app, "lnurl", &code, host).await
-}
-
 /// Pay an LNURL or a Lightning address
 ///
-/// One of this server, in one step: its invoice is issued and paid at once. It is named by `lnurl`,
-/// by `res` (what scanning it has answered) or by `callback`.
+/// One of this server in one step: its invoice is issued and paid at once. One of another server is asked
+/// for an invoice, which must be for this amount, and then is paid as by `POST /api/v1/payments`. It is named
+/// by `lnurl`, by `res` (what scanning it has answered) or by `callback`.
 #[utoipa::path(
     tag = "LNURL",
     params(Idempotency),
@@ -201,13 +133,9 @@ pub(in crate::api) async fn pay_lnurl(
     let claim = idempotency.claim(&app, &key, &body)?;
     let services = &app.services;
     let before = payments::paid_before(services, key, claim).await?;
-    let payment = if let Some(before) = before {
-        before
-    } else {
-        let ((url, shown), payment) = (order.named()?, order.payment()?);
-        let open = resolve(services, &url, requested.as_ref()).await?;
-        check_unchanged(&open, order.description_hash.as_deref(), shown.as_deref())?;
-        pay(services, key, claim, &open, &payment).await?
+    let payment = match before {
+        Some(before) => before,
+        None => order.pay(services, key, claim, requested.as_ref()).await?,
     };
     let shown = payment.try_map(|payment| {
         let (created_at, success_action) = (payment.created_at, success_action(&payment));
@@ -218,21 +146,55 @@ pub(in crate::api) async fn pay_lnurl(
 }
 
 impl LnurlPayOrder {
-    /// The URL of the link, and what the payer was shown of it, as far as the order says.
-    fn named(&self) -> Result<(ServiceUrl, Option<String>), ApiError> {
+    async fn pay(
+        self,
+        services: &Services,
+        key: AdminKey,
+        claim: Option<Claim>,
+        requested: Option<&Authority>,
+    ) -> Result<Created<Payment>, ApiError> {
+        let (named, payment) = (self.named()?, self.payment()?);
+        if services.policy.places.is_ours(&named.url, requested) {
+            let open = resolve(services, &named.url, requested).await?;
+            check_unchanged(&open, self.description_hash.as_deref(), named.shown.as_deref())?;
+            return Ok(pay(services, key, claim, &open, &payment).await?);
+        }
+        let payee = self.payee(services, key, named).await?;
+        Ok(foreign_links::pay(services, key, claim, &payee, &payment).await?)
+    }
+
+    /// Whom to pay at another server.
+    async fn payee(&self, services: &Services, key: AdminKey, named: Named) -> Result<Payee, ApiError> {
+        let hash = self.description_hash.clone();
+        let offer = match named.by {
+            By::Code => Some(foreign_links::offer(services, key.consumer(), &named.url).await?),
+            By::Scan => {
+                let offer = PayOffer::read(self.res.as_deref().unwrap_or_default().as_bytes());
+                Some(Box::new(offer.map_err(|error| ApiError::field("res", error))?))
+            }
+            By::Callback => None,
+        };
+        Ok(match offer {
+            Some(offer) => Payee::of(offer, hash),
+            None => Payee { callback: named.url, offer: None, description_hash: hash },
+        })
+    }
+
+    /// What is to be paid, as the order names it.
+    fn named(&self) -> Result<Named, ApiError> {
         if let Some(code) = &self.lnurl {
-            return Ok((url_of("lnurl", code)?, None));
+            return Ok(Named { by: By::Code, url: url_of("lnurl", code)?, shown: None });
         }
         let scanned = self.res.as_deref().map(serde_json::from_str::<ScannedBefore>).transpose();
         let scanned =
             scanned.map_err(|error| ApiError::field("res", format_args!("is not what scanning answers: {error}")));
         let scanned = scanned?.unwrap_or_default();
-        let field = if self.callback.is_some() { "callback" } else { "res" };
+        let (field, by) = if self.callback.is_some() { ("callback", By::Callback) } else { ("res", By::Scan) };
         let callback = self.callback.as_ref().or(scanned.callback.as_ref());
         let callback =
             callback.ok_or_else(|| ApiError::field("lnurl", "is missing: an LNURL or a Lightning address"))?;
         let url = ServiceUrl::parse(callback, PlainHttp::OnionAndLoopback);
-        Ok((url.map_err(|error| ApiError::field(field, error))?, scanned.metadata))
+        Ok(Named { by, url: url.map_err(|error| ApiError::field(field, error))?, shown: scanned.metadata })
     }
 
     fn payment(&self) -> Result<LinkPayment, ApiError> {

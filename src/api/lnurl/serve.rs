@@ -37,7 +37,7 @@ use crate::services::pay_links::serve::{self, LinkPayment, OpenLink};
 pub struct PayRequest {
     /// `payRequest`.
     #[schema(schema_with = pay_request_tag)]
-    tag: &'static str,
+    pub(super) tag: &'static str,
     /// Where an invoice is asked for.
     pub(super) callback: String,
     /// The least that it takes, in msat.

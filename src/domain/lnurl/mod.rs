@@ -9,6 +9,8 @@ pub(crate) mod metadata;
 pub(crate) mod pay_range;
 pub(crate) mod places;
 pub(crate) mod sendable;
+pub(crate) mod service;
+pub(crate) mod service_invoice;
 pub(crate) mod service_url;
 pub(crate) mod success;
 pub(crate) mod webhook;

@@ -14,6 +14,7 @@ mod pay;
 mod posting;
 mod receipts;
 mod sends;
+mod withdraw;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -21,13 +22,16 @@ use super::command::{Adjust, Authority, Command, Leg, Transfer};
 use super::outcome::{Adjusted, HoldsChanged, Once, Outcome, Paid, Rejection, Transferred};
 use super::state::{
     Account, AccountKind, AccountRow, CardRow, ClaimRow, Claimed, Effects, HeldInvoiceRow, Hold, HoldRow, InvoiceState,
-    ReceiptId, Snapshot, TransferKind, UnderWay, Unfailed,
+    ReceiptId, Snapshot, TransferKind, UnderWay, Unfailed, WithdrawLink, WithdrawLinkRow,
 };
 use crate::domain::controls::{Freeze, Spent};
 use crate::domain::external_id::ExternalId;
 use crate::domain::hold::{HoldGroup, HoldState};
 use crate::domain::idempotency::{Claim, IdempotencyKey};
-use crate::domain::ids::{AccountId, CardId, HitId, HoldId, InvoiceId, OriginId, PaymentHash, PaymentRow, UserId};
+use crate::domain::ids::{
+    AccountId, CardId, HitId, HoldId, InvoiceId, OriginId, PaymentHash, PaymentRow, UserId, WithdrawLinkId,
+    WithdrawalId,
+};
 use crate::domain::money::Msat;
 use crate::domain::time::UnixMs;
 use posting::Initiator;
@@ -71,6 +75,10 @@ struct Work<'a> {
     spent_hits: HashSet<HitId>,
     /// The spending of the cards used in this batch.
     spent_by_cards: BTreeMap<CardId, Spent>,
+    /// Withdraw links that differ from the snapshot.
+    withdraw_links: BTreeMap<WithdrawLinkId, WithdrawLink>,
+    /// What was withdrawn in this batch.
+    withdrawn: HashSet<WithdrawalId>,
     /// The payments that this batch has given external ids to.
     external_ids: HashMap<(AccountId, ExternalId), PaymentHash>,
     /// What this batch has done under idempotency keys.
@@ -116,6 +124,8 @@ impl<'a> Work<'a> {
             closed_users: HashSet::new(),
             spent_hits: HashSet::new(),
             spent_by_cards: BTreeMap::new(),
+            withdraw_links: BTreeMap::new(),
+            withdrawn: HashSet::new(),
             external_ids: HashMap::new(),
             claims: HashMap::new(),
             sends: HashMap::new(),
@@ -177,6 +187,7 @@ impl<'a> Work<'a> {
             Command::PayByCard(pay) => Outcome::PayByCard(self.pay_by_card(pay)?),
             Command::EndSend(end) => Outcome::EndSend(self.end_send(end)?),
             Command::Receive(receive) => Outcome::Receive(self.receive(receive)?),
+            Command::PayByWithdrawLink(pay) => Outcome::PayByWithdrawLink(self.pay_by_withdraw_link(pay)?),
             Command::Transfer(transfer) => {
                 let payments = |_: &_| transfer.legs.iter().map(|leg| leg.transfer.into()).collect();
                 Outcome::Transfer(self.once(claim, payments, |work| work.transfer(transfer))?)
@@ -288,6 +299,14 @@ impl<'a> Work<'a> {
             hold,
         }));
         self.effects.cards.extend(self.spent_by_cards.into_iter().map(|(id, spent)| CardRow { id, spent }));
+        let links = &self.snapshot.withdraw_links;
+        self.effects.withdraw_links.extend(self.withdraw_links.into_iter().map(|(id, link)| WithdrawLinkRow {
+            id,
+            used_before: links.get(&id).map_or(0, |before| before.used),
+            used: link.used,
+            uses_left: link.uses_left,
+            last_used_at: link.last_used_at,
+        }));
         self.effects.claims.sort_unstable_by_key(|row| (row.account, row.key));
         self.effects
     }

@@ -6,8 +6,9 @@ use super::Work;
 use super::posting::{Initiator, Posting};
 use crate::domain::external_id::ExternalId;
 use crate::domain::extra::Extra;
-use crate::domain::ids::{AccountId, PaymentHash, TransferId};
-use crate::ledger::command::{Pay, PayByCard, PayLink};
+use crate::domain::ids::{AccountId, HoldId, PaymentHash, TransferId};
+use crate::domain::money::Amount;
+use crate::ledger::command::{NewSend, Pay, PayByCard, PayLink};
 use crate::ledger::outcome::{Paid, Rejection, Settled};
 use crate::ledger::state::{HitRow, Invoice, InvoiceState, TransferKind};
 
@@ -19,20 +20,80 @@ pub(super) struct PayerSide<'a> {
     pub(super) external_id: Option<&'a ExternalId>,
 }
 
+/// What is to be paid.
+pub(super) enum Bill<'a> {
+    /// An invoice of this server.
+    Ours(Box<Invoice>),
+    /// One of another node.
+    Foreign(&'a NewSend),
+}
+
+impl Bill<'_> {
+    /// How much it asks for.
+    pub(super) fn amount(&self) -> Amount {
+        match self {
+            Self::Ours(invoice) => invoice.amount,
+            Self::Foreign(send) => send.amount,
+        }
+    }
+
+    /// The transfer that its payment is, or will be.
+    pub(super) fn transfer(&self, transfer: TransferId) -> TransferId {
+        match self {
+            Self::Ours(_) => transfer,
+            Self::Foreign(_) => HoldId::from(transfer).sent(),
+        }
+    }
+}
+
 impl Work<'_> {
     pub(super) fn pay(&mut self, pay: &Pay) -> Result<Paid, Rejection> {
         let (extra, webhook) = (pay.extra.as_ref(), pay.webhook.as_deref());
         let side = PayerSide { extra, webhook, external_id: pay.external_id.as_ref() };
-        let invoice = match (self.payable(pay.payment_hash, &pay.bolt11), &pay.send) {
-            (Err(Rejection::InvoiceNotFound | Rejection::InvoiceMismatch), Some(send)) => {
-                return self.send(send, pay.authority.account, pay.transfer, side);
+        let payer = pay.authority.account;
+        match self.bill(pay.payment_hash, &pay.bolt11, pay.send.as_deref())? {
+            Bill::Ours(invoice) if invoice.is_hold_invoice() => {
+                self.hold_for(*invoice, pay.payment_hash, payer, pay.transfer, side)
             }
-            (invoice, _) => invoice?,
-        };
-        if invoice.is_hold_invoice() {
-            return self.hold_for(invoice, pay.payment_hash, pay.authority.account, pay.transfer, side);
+            bill => self.pay_bill(bill, pay.payment_hash, payer, pay.transfer, side),
         }
-        self.pay_invoice(invoice, pay.payment_hash, pay.authority.account, pay.transfer, side)
+    }
+
+    /// What a text asks to be paid: an invoice of this server, or else one of another node, where it is said how
+    /// that is paid.
+    fn bill<'p>(&self, hash: PaymentHash, bolt11: &str, send: Option<&'p NewSend>) -> Result<Bill<'p>, Rejection> {
+        match (self.payable(hash, bolt11), send) {
+            (Err(Rejection::InvoiceNotFound | Rejection::InvoiceMismatch), Some(send)) => Ok(Bill::Foreign(send)),
+            (invoice, _) => Ok(Bill::Ours(Box::new(invoice?))),
+        }
+    }
+
+    /// The same for what ends with its payment, which a hold invoice's is not.
+    pub(super) fn bill_at_once<'p>(
+        &self,
+        hash: PaymentHash,
+        bolt11: &str,
+        send: Option<&'p NewSend>,
+    ) -> Result<Bill<'p>, Rejection> {
+        match self.bill(hash, bolt11, send)? {
+            Bill::Ours(invoice) if invoice.is_hold_invoice() => Err(Rejection::IsAHoldInvoice),
+            bill => Ok(bill),
+        }
+    }
+
+    /// Pays what was asked for, or begins to.
+    pub(super) fn pay_bill(
+        &mut self,
+        bill: Bill<'_>,
+        hash: PaymentHash,
+        payer: AccountId,
+        transfer: TransferId,
+        side: PayerSide<'_>,
+    ) -> Result<Paid, Rejection> {
+        match bill {
+            Bill::Ours(invoice) => self.pay_invoice(*invoice, hash, payer, transfer, side),
+            Bill::Foreign(send) => self.send(send, payer, transfer, side),
+        }
     }
 
     pub(super) fn pay_link(&mut self, pay: &PayLink) -> Result<Settled, Rejection> {
@@ -73,19 +134,15 @@ impl Work<'_> {
         if !card.is_enabled {
             return Err(Rejection::CardDisabled);
         }
-        let invoice = self.payable(pay.payment_hash, &pay.bolt11)?;
-        // A tap ends with its payment, and a hold invoice is not paid yet.
-        if invoice.is_hold_invoice() {
-            return Err(Rejection::IsAHoldInvoice);
-        }
+        let bill = self.bill_at_once(pay.payment_hash, &pay.bolt11, pay.send.as_deref())?;
         let spent = self.spent_by_cards.get(&hit.card).copied().unwrap_or(card.spent).today(self.now);
-        card.limits.check(spent.total, invoice.amount)?;
-        let amount = invoice.amount;
+        let (amount, transfer) = (bill.amount(), bill.transfer(pay.transfer));
+        card.limits.check(spent.total, amount)?;
         let side = PayerSide { extra: pay.extra.as_ref(), webhook: None, external_id: None };
-        let paid = self.pay_invoice(invoice, pay.payment_hash, pay.account, pay.transfer, side)?;
+        let paid = self.pay_bill(bill, pay.payment_hash, pay.account, pay.transfer, side)?;
         self.spent_hits.insert(pay.hit);
         self.spent_by_cards.insert(hit.card, spent.and(amount));
-        self.effects.hits.push(HitRow { id: pay.hit, transfer: pay.transfer, amount });
+        self.effects.hits.push(HitRow { id: pay.hit, transfer, amount });
         Ok(paid)
     }
 

@@ -7,6 +7,7 @@ use crate::domain::ids::{HitId, TransferId};
 use crate::domain::skim::SkimmedRequest;
 use crate::ledger::command::PayByCard;
 use crate::ledger::outcome::{Paid, Rejection};
+use crate::services::lightning::outside;
 use crate::services::{Error, Services};
 use crate::store::cards::hits::{self, HitOfCard};
 
@@ -35,9 +36,19 @@ pub async fn pay(services: &Services, payer: Payer, request: SkimmedRequest) -> 
         payment_hash: request.payment_hash(),
         bolt11: request.text().to_owned(),
         extra: Some(extra(&found.card, hit)?),
+        send: None,
     };
+    let paid = services.ledger.submit(command.clone(), found.consumer).await.map_err(Error::from)?;
+    let Err(rejection) = paid else { return Ok(()) };
+    let Some(send) = outside::plan_instead(services, &request, rejection)? else {
+        return Err(refusal(rejection, &request));
+    };
+    let command = PayByCard { send: Some(Box::new(send)), ..command };
     match services.ledger.submit(command, found.consumer).await.map_err(Error::from)? {
-        Ok(Paid { .. }) => Ok(()),
+        Ok(Paid { .. }) => {
+            outside::take_up(services);
+            Ok(())
+        }
         Err(rejection) => Err(refusal(rejection, &request)),
     }
 }
@@ -93,6 +104,7 @@ fn refusal(rejection: Rejection, request: &SkimmedRequest) -> CardError {
         | Rejection::ReceiverFrozen { .. }
         | Rejection::BalanceLimit { .. }
         | Rejection::TooManyOpenInvoices
-        | Rejection::TooMuchForOrigin => CardError::NotPaid(rejection),
+        | Rejection::TooMuchForOrigin
+        | Rejection::Withdraw(_) => CardError::NotPaid(rejection),
     }
 }

@@ -90,10 +90,15 @@ impl Connected {
 
     /// Has a payment taken up, and waits for its end, but not for long.
     pub(crate) async fn take_up(&self, hold: HoldId, end: oneshot::Receiver<()>, patience: Duration) {
-        self.wanted.notify_one();
+        self.want();
         // Whatever it is, the payment's row tells how it has ended, or that it has not.
         drop(tokio::time::timeout(patience, end).await);
         self.waiting.lock().remove(&hold);
+    }
+
+    /// Has payments that wait taken up.
+    pub(crate) fn want(&self) {
+        self.wanted.notify_one();
     }
 
     /// Nobody has to wait for a payment any more.

@@ -9,6 +9,7 @@ use crate::domain::invoice::{DecodedInvoice, PaymentRequest};
 use crate::domain::money::{Amount, Msat};
 use crate::domain::node::Network;
 use crate::domain::send::NodeName;
+use crate::domain::skim::SkimmedRequest;
 use crate::ledger::command::NewSend;
 use crate::ledger::outcome::Rejection;
 use crate::services::{Error, Services};
@@ -57,6 +58,31 @@ pub(crate) fn plan(
         expires_at: decoded.expires_at(),
         bounds: connected.terms.bounds,
     })
+}
+
+/// How to pay an invoice that the ledger has refused because it is none of this server's; `None` where it was
+/// refused for another reason, where there is no node, or where the invoice leaves the amount to the payer.
+pub(crate) fn plan_instead(
+    services: &Services,
+    request: &SkimmedRequest,
+    refused: Rejection,
+) -> Result<Option<NewSend>, Error> {
+    let is_foreign = matches!(refused, Rejection::InvoiceNotFound | Rejection::InvoiceMismatch);
+    if !is_foreign || services.lightning.connected().is_none() {
+        return Ok(None);
+    }
+    let Ok(request) = request.parse() else { return Ok(None) };
+    if request.is_amountless() {
+        return Ok(None);
+    }
+    plan(services, request, None, refused).map(Some)
+}
+
+/// Has what the ledger has reserved taken up, where nobody waits for its end.
+pub(crate) fn take_up(services: &Services) {
+    if let Some(connected) = services.lightning.connected() {
+        connected.want();
+    }
 }
 
 /// How much to pay, and whether the invoice leaves that to the payer.

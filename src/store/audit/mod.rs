@@ -123,10 +123,22 @@ const UNLIKE_INVOICE: &str = "SELECT count(*) AS rows_found FROM transfers AS t
 const INVOICES_OF_NOBODY: &str = "SELECT count(*) AS rows_found FROM invoices AS i
     LEFT JOIN accounts AS a ON a.id = i.wallet_id WHERE a.id IS NULL";
 
-/// A tap of a card stands for one payment out of the card's wallet, of that amount.
+/// A tap of a card stands for one payment out of the card's wallet, of that amount: to another node it is known by
+/// its hold, until it has arrived as well.
 const UNLIKE_TAP: &str = "SELECT count(*) AS rows_found FROM hits AS h INNER JOIN cards AS k ON k.id = h.card_id
     LEFT JOIN transfers AS t ON t.debit_account = k.wallet_id AND t.id = h.transfer_id
-    WHERE h.transfer_id IS NOT NULL AND (t.id IS NULL OR t.amount_msat <> h.amount_msat)";
+    LEFT JOIN holds AS s ON s.wallet_id = k.wallet_id AND s.id = h.transfer_id AND s.bolt11 IS NOT NULL
+    WHERE h.transfer_id IS NOT NULL AND COALESCE(s.sent_msat, t.amount_msat, 0) <> h.amount_msat";
+
+/// A withdrawal by a link stands for one payment out of the link's wallet, of that amount.
+const UNLIKE_WITHDRAWAL: &str = "SELECT count(*) AS rows_found FROM withdrawals AS w
+    LEFT JOIN transfers AS t ON t.debit_account = w.wallet_id AND t.id = w.transfer_id
+    LEFT JOIN holds AS s ON s.wallet_id = w.wallet_id AND s.id = w.transfer_id AND s.bolt11 IS NOT NULL
+    WHERE COALESCE(s.sent_msat, t.amount_msat, 0) <> w.amount_msat";
+
+/// Of a link that came from elsewhere, uses were counted before.
+const USED_TOO_RARELY: &str = "SELECT count(*) AS rows_found FROM withdraw_links AS l
+    WHERE l.used < (SELECT count(*) FROM withdrawals AS w WHERE w.link_id = l.id)";
 
 #[derive(diesel::QueryableByName)]
 struct Count {
@@ -209,6 +221,8 @@ fn one_payment(connection: &mut Db, missing: &Missing) -> Result<Verdict, StoreE
         finding("transfers unlike the invoice that they settle", UNLIKE_INVOICE)?,
         finding("invoices of wallets that do not exist", INVOICES_OF_NOBODY)?,
         finding("taps of cards that paid otherwise than their wallet", UNLIKE_TAP)?,
+        finding("withdrawals that paid otherwise than their wallet", UNLIKE_WITHDRAWAL)?,
+        finding("withdraw links that have paid more often than they count", USED_TOO_RARELY)?,
         Finding { what: "invoices whose amount or payment hash is not that of their text", rows: unlike_text },
         Finding { what: "guards of invoices that are missing or disabled", rows: missing.invoices },
     ];

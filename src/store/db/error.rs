@@ -54,6 +54,9 @@ pub enum StoreError {
     /// The wallet has as many cards as one may have.
     #[error("the wallet has as many cards as one may have")]
     TooManyCards,
+    /// The wallet has as many withdraw links that are not spent as one may have.
+    #[error("the wallet has as many withdraw links that are not spent as one may have")]
+    TooManyWithdrawLinks,
     /// A value that must be unique is taken.
     #[error("a unique value is taken")]
     Conflict,

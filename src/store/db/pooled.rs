@@ -95,6 +95,7 @@ impl PooledConnection {
             | StoreError::TooManyWallets
             | StoreError::TooManyPayLinks
             | StoreError::TooManyCards
+            | StoreError::TooManyWithdrawLinks
             | StoreError::Conflict
             | StoreError::Taken(_)
             | StoreError::Broken(_)

@@ -193,6 +193,43 @@ diesel::table! {
 }
 
 diesel::table! {
+    withdraw_links (id) {
+        id -> Binary,
+        public_id -> Text,
+        secret_digest -> Binary,
+        secret_sealed -> Binary,
+        wallet_id -> Binary,
+        title -> Text,
+        min_msat -> BigInt,
+        max_msat -> BigInt,
+        uses -> BigInt,
+        used -> BigInt,
+        uses_left -> Text,
+        next_use -> BigInt,
+        wait_s -> BigInt,
+        is_unique -> Bool,
+        enabled -> Bool,
+        webhook_url -> Nullable<Text>,
+        webhook_headers_sealed -> Nullable<Binary>,
+        webhook_body -> Nullable<Text>,
+        custom_url -> Nullable<Text>,
+        last_used_at_ms -> Nullable<BigInt>,
+        created_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    withdrawals (id) {
+        id -> Binary,
+        link_id -> Binary,
+        wallet_id -> Binary,
+        transfer_id -> Binary,
+        amount_msat -> BigInt,
+        created_at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
     login_attempts (subject) {
         subject -> Binary,
         failures -> BigInt,
@@ -461,6 +498,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     pay_links,
     cards,
     hits,
+    withdraw_links,
+    withdrawals,
     holds,
     sends,
     hold_moves

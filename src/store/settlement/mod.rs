@@ -12,6 +12,7 @@ mod origins;
 mod postgres;
 pub(crate) mod rows;
 mod sqlite;
+mod withdrawals;
 mod witness;
 mod written;
 
@@ -133,6 +134,7 @@ impl SettlementStore for Settlement {
                 }
             }
             cards::lock(connection, &read_set, &mut snapshot)?;
+            withdrawals::lock(connection, &read_set, &mut snapshot)?;
             snapshot.invoices = match connection {
                 Db::Sqlite(c) => sqlite::invoices(c, &read_set)?,
                 Db::Postgres(c) => postgres::lock_invoices(c, &read_set)?,
@@ -165,6 +167,7 @@ impl SettlementStore for Settlement {
                 Db::Postgres(c) => postgres::write(c, effects).map(Some)?,
             };
             cards::write(connection, effects)?;
+            withdrawals::write(connection, effects)?;
             holds::write(connection, effects)?;
             lightning::write(connection, effects)?;
             origins::write(connection, effects)?;
@@ -246,6 +249,7 @@ fn settle_error(error: StoreError) -> SettleError {
         | StoreError::BeingDeleted
         | StoreError::TooManyWallets
         | StoreError::TooManyPayLinks
+        | StoreError::TooManyWithdrawLinks
         | StoreError::TooManyCards => SettleError::Refused(error.to_string()),
         StoreError::Unavailable(_)
         | StoreError::Contended(_)

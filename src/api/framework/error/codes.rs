@@ -76,6 +76,9 @@ codes! {
         "Other currencies are not enabled on this server; amounts are in sat";
     /// A pay link does not take this payment: the text says why.
     LinkRefused = "link_refused", BAD_REQUEST, false, "The pay link does not take this payment";
+    /// The service of an LNURL or address of another server gives nothing that can be paid: the text says
+    /// why.
+    LnurlFailed = "lnurl_failed", BAD_REQUEST, false, "The service of this LNURL or address gives nothing that can be paid";
     /// As many invoices of a pay link as may wait to be paid do so.
     TooManyOpenInvoices = "too_many_open_invoices", BAD_REQUEST, false,
         "Too many invoices of this link wait to be paid; try again later";
@@ -84,6 +87,8 @@ codes! {
         "Links need a host: the operator must set --public-url, or name the host of this request in --allowed-hosts";
     /// A card does not pay this: the text says why.
     CardRefused = "card_refused", BAD_REQUEST, false, "The card does not pay this";
+    /// A withdraw link does not pay this: the text says why.
+    WithdrawRefused = "withdraw_refused", BAD_REQUEST, false, "The withdraw link does not pay this";
     /// More is to be captured than a hold still holds.
     CaptureTooLarge = "capture_too_large", BAD_REQUEST, false, "The hold does not hold that much";
     /// A hold was captured as often as it can be, or the holds to settle were together.
@@ -172,6 +177,8 @@ codes! {
     PayLinkNotFound = "pay_link_not_found", NOT_FOUND, false, "Pay link does not exist.";
     /// Nobody has this Lightning address.
     AddressNotFound = "address_not_found", NOT_FOUND, false, "Lightning address not found.";
+    /// There is no such withdraw link, or it is not the caller's.
+    WithdrawLinkNotFound = "withdraw_link_not_found", NOT_FOUND, false, "Withdraw link does not exist.";
     /// There is no such card of the caller's wallet.
     CardNotFound = "card_not_found", NOT_FOUND, false, "Card does not exist.";
     /// No card is to be programmed with this code.
@@ -208,6 +215,9 @@ codes! {
     /// The wallet has as many pay links as one may have.
     TooManyPayLinks = "too_many_pay_links", CONFLICT, false,
         "The wallet has 1000 pay links already; delete one first, or use another wallet";
+    /// The wallet has as many withdraw links that are not spent as one may have.
+    TooManyWithdrawLinks = "too_many_withdraw_links", CONFLICT, false,
+        "The wallet has 10000 withdraw links that are not spent already; delete one first, or use another wallet";
     /// The manager has as many tokens as it may have.
     TooManyTokens = "too_many_tokens", CONFLICT, false, "There are 100 tokens already; revoke one first";
     /// The user has as many wallets as one may have.

@@ -19,9 +19,6 @@ const RETRY_RATE: Wait = Wait(RETRY_AFTER_S);
 
 /// What is said of a link that does not say any more what a payer was told.
 const LINK_CHANGED: &str = "The pay link says something else by now; scan it again";
-/// What is said of links and addresses of other servers.
-const FOREIGN_LINK: &str = "Invoice is not payable here: the link or address is of another server, and there is no \
-                            Lightning backend";
 
 impl ApiError {
     /// From an error of the store, where `missing` names what was looked for.
@@ -43,6 +40,7 @@ impl ApiError {
             StoreError::TooManyWallets => ErrorCode::TooManyWallets.into(),
             StoreError::TooManyPayLinks => ErrorCode::TooManyPayLinks.into(),
             StoreError::TooManyCards => ErrorCode::TooManyCards.into(),
+            StoreError::TooManyWithdrawLinks => ErrorCode::TooManyWithdrawLinks.into(),
             StoreError::Taken(value) => services::Error::Taken(value.into()).into(),
             StoreError::OutcomeUnknown(error) => {
                 tracing::error!(%error, "the outcome of a change is not known");
@@ -97,6 +95,7 @@ impl ApiError {
             | Rejection::HitExpired
             | Rejection::CardDisabled
             | Rejection::CardLimit(_) => return Self::with_detail(ErrorCode::CardRefused, rejection.to_string()),
+            Rejection::Withdraw(refused) => return Self::with_detail(ErrorCode::WithdrawRefused, refused.to_string()),
             Rejection::InvoiceNotFound => ErrorCode::InvoiceNotPayable,
             Rejection::InvoiceMismatch => ErrorCode::InvoiceMismatch,
             Rejection::InvoiceAlreadyPaid => ErrorCode::InvoiceAlreadyPaid,
@@ -159,6 +158,7 @@ impl From<Missing> for ErrorCode {
             Missing::Card => Self::CardNotFound,
             Missing::CardToProgram => Self::CardCodeUnknown,
             Missing::Token => Self::TokenNotFound,
+            Missing::WithdrawLink => Self::WithdrawLinkNotFound,
         }
     }
 }
@@ -203,7 +203,7 @@ impl From<services::Error> for ApiError {
             }
             services::Error::LinkRefused(refused) => Self::with_detail(ErrorCode::LinkRefused, refused.to_string()),
             services::Error::LinkChanged => Self::with_detail(ErrorCode::LinkRefused, LINK_CHANGED),
-            services::Error::ForeignLink => Self::with_detail(ErrorCode::InvoiceNotPayable, FOREIGN_LINK),
+            error @ services::Error::Unanswered { .. } => Self::with_detail(ErrorCode::LnurlFailed, error.to_string()),
             services::Error::NoPublicUrl => ErrorCode::NoPublicUrl.into(),
             services::Error::NoStream(refused) => ErrorCode::from(refused).into(),
             services::Error::TooFarBack(too_far) => {

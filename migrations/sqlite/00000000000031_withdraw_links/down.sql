@@ -1,0 +1,2 @@
+DROP TABLE withdrawals;
+DROP TABLE withdraw_links;

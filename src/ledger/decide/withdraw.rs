@@ -1,0 +1,60 @@
+//! Paying by withdraw links: a use ends with its payment, and with nothing else.
+
+#![deny(clippy::arithmetic_side_effects)]
+
+use super::Work;
+use super::pay::PayerSide;
+use crate::domain::time::UnixMs;
+use crate::domain::withdraw::refused::WithdrawRefused;
+use crate::ledger::command::PayByWithdrawLink;
+use crate::ledger::outcome::{Paid, Rejection};
+use crate::ledger::state::{WithdrawLink, WithdrawalRow};
+
+impl Work<'_> {
+    /// Uses the link once and pays the invoice: both or nothing.
+    pub(super) fn pay_by_withdraw_link(&mut self, pay: &PayByWithdrawLink) -> Result<Paid, Rejection> {
+        let link = self.withdraw_links.get(&pay.link).or_else(|| self.snapshot.withdraw_links.get(&pay.link));
+        let link = link.filter(|link| link.account == pay.account).ok_or(WithdrawRefused::NotFound)?;
+        if self.snapshot.withdrawals.contains(&pay.withdrawal) || self.withdrawn.contains(&pay.withdrawal) {
+            return Err(WithdrawRefused::TokenUsed.into());
+        }
+        if self.now >= pay.withdrawal.expires_at() {
+            return Err(WithdrawRefused::TokenExpired.into());
+        }
+        let link = used(link, pay.number, self.now)?;
+        let bill = self.bill_at_once(pay.payment_hash, &pay.bolt11, pay.send.as_deref())?;
+        let (min, max, amount, transfer) = (link.min, link.max, bill.amount(), bill.transfer(pay.transfer));
+        if amount < min || amount > max {
+            return Err(WithdrawRefused::Amount { min, max }.into());
+        }
+        let side = PayerSide { extra: pay.extra.as_ref(), webhook: pay.webhook.as_deref(), external_id: None };
+        let paid = self.pay_bill(bill, pay.payment_hash, pay.account, pay.transfer, side)?;
+        self.withdrawn.insert(pay.withdrawal);
+        self.withdraw_links.insert(pay.link, link);
+        let id = pay.withdrawal;
+        self.effects.withdrawals.push(WithdrawalRow { id, link: pay.link, account: pay.account, transfer, amount });
+        Ok(paid)
+    }
+}
+
+/// The link after one use more.
+fn used(link: &WithdrawLink, number: Option<u32>, now: UnixMs) -> Result<WithdrawLink, WithdrawRefused> {
+    if !link.is_enabled {
+        return Err(WithdrawRefused::Disabled);
+    }
+    if link.uses_left.numbers().is_empty() {
+        return Err(WithdrawRefused::Spent);
+    }
+    let opens_at = link.last_used_at.map(|last| last.plus_seconds(link.wait_s));
+    if let Some(opens_at) = opens_at.filter(|opens_at| now < *opens_at) {
+        let seconds = opens_at.seconds().saturating_sub(now.seconds()).max(1);
+        return Err(WithdrawRefused::Wait { seconds });
+    }
+    if link.is_unique && number.is_none() {
+        return Err(WithdrawRefused::NumberMissing);
+    }
+    // Where all uses have one link, it does not matter which of them this is.
+    let number = number.filter(|_| link.is_unique);
+    let uses_left = link.uses_left.without(number).ok_or(WithdrawRefused::NumberGone)?;
+    Ok(WithdrawLink { used: link.used.saturating_add(1), uses_left, last_used_at: Some(now), ..link.clone() })
+}
