@@ -18,7 +18,10 @@ pub(super) fn behind(node: &Lnd) -> Options {
 
 fn behind_at(address: &str, macaroon: &Path, certificate: &Path) -> Options {
     let url = format!("lnd://{address}?macaroon={}&cert={}", macaroon.display(), certificate.display());
-    Options { arguments: ["--network", "regtest", "--lightning", &url].map(str::to_owned).to_vec(), ..Options::default() }
+    Options {
+        arguments: ["--network", "regtest", "--lightning", &url].map(str::to_owned).to_vec(),
+        ..Options::default()
+    }
 }
 
 /// A server with the node of the network that all tests share behind it, where there is a network.
