@@ -8,32 +8,12 @@ use satkeep::domain::money::{Amount, Msat};
 use satkeep::domain::node::Preimage;
 use satkeep::domain::time::UnixMs;
 use satkeep::lightning::node::{
-    Attempt, Cancelled, Cursor, Description, InvoiceAtNode, InvoiceMade, InvoiceOrder, Node, NodeError, PaymentAtNode,
-    PaymentOrder, Received, SendOutcome,
+    Cancelled, Cursor, Description, InvoiceAtNode, InvoiceOrder, NodeError, PaymentAtNode, PaymentOrder, Received,
+    SendOutcome,
 };
 
 use super::fakes::{FakeNode, Fate, Kind};
-
-/// The amount of all that is paid and received here.
-pub(super) const MSAT: i64 = 1_000_000;
-/// More than any of them takes for routing that.
-pub(super) const FEE_MAX: i64 = 20_000;
-/// How long it is waited for what must come.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A node, and others who pay it and are paid.
-pub(super) trait World {
-    fn node(&self) -> &dyn Node;
-    fn run<T>(&self, answer: impl Future<Output = T>) -> T;
-    /// Pays invoices of the node, from wherever it is called.
-    fn payer(&self) -> Box<dyn Fn(&InvoiceMade) + Send>;
-    /// An invoice of somebody else, for the usual amount.
-    fn foreign(&self) -> (String, PaymentHash);
-    /// What routing costs.
-    fn fee_msat(&self) -> i64;
-    /// How often an invoice of somebody else was paid.
-    fn times_paid(&self, hash: PaymentHash) -> usize;
-}
+use super::world::{MSAT, PATIENCE, World, attempt_of, found, made, order, payment, send_and_wait};
 
 /// The suite, for each kind.
 macro_rules! compliance {
@@ -68,40 +48,6 @@ compliance!(
     what_has_expired_is_refused,
     lists_are_whole,
 );
-
-fn order() -> InvoiceOrder {
-    InvoiceOrder {
-        preimage: Preimage::generate(),
-        amount: Amount::from_msat(MSAT).unwrap(),
-        description: Description::Text("a test".to_owned()),
-        expiry_seconds: 3600,
-    }
-}
-
-pub(super) fn made(world: &impl World) -> InvoiceMade {
-    world.run(world.node().create_invoice(order())).unwrap()
-}
-
-pub(super) fn payment(bolt11: &str, payment_hash: PaymentHash) -> PaymentOrder {
-    let (fee_max, time) = (Msat::new(FEE_MAX), Duration::from_secs(30));
-    PaymentOrder { bolt11: bolt11.to_owned(), payment_hash, amount: None, fee_max, time }
-}
-
-/// Sends, and what comes of it in the end.
-pub(super) fn send_and_wait(world: &impl World, order: PaymentOrder) -> (SendOutcome, PaymentAtNode) {
-    let hash = order.payment_hash;
-    let outcome = world.run(world.node().send(order));
-    (outcome, found(world, hash, PATIENCE))
-}
-
-fn found(world: &impl World, hash: PaymentHash, wait: Duration) -> PaymentAtNode {
-    world.run(world.node().find_payment(hash, wait)).unwrap()
-}
-
-fn attempt_of(found: &PaymentAtNode) -> Attempt {
-    let PaymentAtNode::Failed { attempt, .. } = found else { panic!("{found:?}") };
-    *attempt
-}
 
 fn told(received: &[Received]) -> Vec<PaymentHash> {
     received.iter().map(|it| it.receipt.payment_hash).collect()
@@ -141,7 +87,7 @@ pub(super) fn invoices_are_made_and_found(world: &impl World) {
     let InvoiceAtNode::Settled(receipt) = find(hash) else { panic!("it is paid") };
     assert_eq!((receipt.payment_hash, receipt.amount.msat()), (hash, MSAT));
     assert_eq!(receipt.preimage.unwrap().payment_hash(), hash);
-    let of_hash = InvoiceOrder { description: Description::Hash([7; 32]), ..super::compliance::order() };
+    let of_hash = InvoiceOrder { description: Description::Hash([7; 32]), ..super::world::order() };
     let made = world.run(world.node().create_invoice(of_hash));
     assert_eq!(made.is_ok(), abilities.description_hash, "{made:?}");
 }
@@ -326,12 +272,12 @@ fn what_it_cannot_do_it_says() {
     for kind in [Kind::Phoenixd, Kind::Lnbits] {
         let world = FakeNode::start(kind);
         let odd = InvoiceOrder { amount: Amount::from_msat(1_001).unwrap(), ..order() };
-        let made = world.run(world.node.create_invoice(odd));
-        assert!(matches!(made, Err(NodeError::Unsupported(_))), "{made:?}");
+        let refused = world.run(world.node.create_invoice(odd));
+        assert!(matches!(refused, Err(NodeError::Unsupported(_))), "{refused:?}");
         assert!(world.book.lock().invoices.is_empty());
         // But these tell their preimages at once.
-        let made = super::compliance::made(&world);
-        assert_eq!(made.preimage.unwrap().payment_hash(), made.payment_hash);
+        let invoice = made(&world);
+        assert_eq!(invoice.preimage.unwrap().payment_hash(), invoice.payment_hash);
     }
     let world = FakeNode::start(Kind::Lnbits);
     let foreign = world.book.lock().foreign(MSAT);

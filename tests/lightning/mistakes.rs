@@ -6,8 +6,8 @@ use std::time::Duration;
 use satkeep::domain::node::Preimage;
 use satkeep::lightning::node::{Cursor, NodeError, PaymentAtNode, SendOutcome};
 
-use super::compliance::{MSAT, World, made, payment};
 use super::fakes::{FakeNode, Fate, Fault, Kind, Op, SECRET};
+use super::world::{MSAT, World, made, payment};
 
 const KINDS: [Kind; 4] = [Kind::Lnd, Kind::Cln, Kind::Phoenixd, Kind::Lnbits];
 

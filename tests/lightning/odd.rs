@@ -6,8 +6,8 @@ use satkeep::domain::ids::PaymentHash;
 use satkeep::lightning::node::{Cursor, NodeError, PaymentAtNode};
 use serde_json::json;
 
-use super::compliance::{MSAT, World, made};
 use super::fakes::{FakeNode, Fault, Kind, Op};
+use super::world::{MSAT, World, made};
 
 fn paid(world: &FakeNode, count: usize) -> Vec<PaymentHash> {
     let hashes: Vec<_> = (0..count).map(|_| made(world).payment_hash).collect();
@@ -89,7 +89,7 @@ fn core_lightning_decides_by_all_parts() {
     let world = FakeNode::start(Kind::Cln);
     let foreign = world.book.lock().foreign(MSAT);
     let hash = foreign.hash;
-    world.book.lock().start_now(&foreign.bolt11);
+    world.book.lock().start(&foreign.bolt11, i64::MAX).unwrap();
     let preimage = world.book.lock().attempts(hash)[0].preimage.clone();
     let part = |index: i64, group: i64, status: &str| {
         json!({

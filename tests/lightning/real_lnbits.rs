@@ -10,8 +10,9 @@ use satkeep::lightning::node::{InvoiceMade, Node, NodeError, PaymentAtNode, Send
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::compliance::{self, MSAT, World, made, payment, send_and_wait};
+use super::compliance;
 use super::fakes::unpayable;
+use super::world::{MSAT, World, made, payment, send_and_wait};
 
 /// Another wallet.
 #[derive(Clone)]

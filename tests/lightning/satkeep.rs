@@ -8,7 +8,8 @@ use satkeep::lightning::node::{InvoiceMade, Node};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use super::compliance::{self, MSAT, World};
+use super::compliance;
+use super::world::{MSAT, World};
 use crate::harness::{Server, Wallet, both_stores};
 
 /// A satkeep, one of its wallets as the node, and another wallet of it.

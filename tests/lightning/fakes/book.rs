@@ -144,7 +144,7 @@ pub(super) fn date() -> String {
 
 /// Why a payment is not even tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Untried {
+pub(crate) enum Untried {
     Expired,
     Exists,
 }
@@ -214,7 +214,7 @@ impl Book {
     }
 
     /// Starts to pay: one attempt more, whose index is returned.
-    pub(super) fn start(&mut self, bolt11: &str, fee_max: i64) -> Result<i64, Untried> {
+    pub(crate) fn start(&mut self, bolt11: &str, fee_max: i64) -> Result<i64, Untried> {
         let foreign = self.foreign[bolt11].clone();
         if foreign.expires_ms < now_ms() {
             return Err(Untried::Expired);
@@ -236,11 +236,6 @@ impl Book {
             created_ms: now_ms().max(last_ms + 1),
         });
         Ok(index)
-    }
-
-    /// A payment that has arrived.
-    pub(crate) fn start_now(&mut self, bolt11: &str) {
-        self.start(bolt11, i64::MAX).unwrap();
     }
 
     /// The payments with this hash, oldest first.

@@ -18,7 +18,7 @@ use satkeep::lightning::node::{InvoiceMade, Node};
 use tokio::runtime::Runtime;
 
 pub(super) use self::book::{Fate, Fault, Op, Shared, now_ms};
-use super::compliance::{MSAT, World};
+use super::world::{MSAT, World};
 use crate::harness::serve_tls_as;
 
 /// What all secrets of the fakes are: nothing that is told may hold it.
