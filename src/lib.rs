@@ -22,9 +22,9 @@
 //! | [`live`] | live streams: who waits for payments, and how they are notified | `crypto`, `domain`, `telemetry`, `ledger`, `store` |
 //! | [`config`] | the command line's settings, validated | `crypto`, `domain`, `net`, `telemetry`, `rates`, `lightning`, `store`, `live` |
 //! | [`services`] | use cases, for handlers, the command line and tasks | `crypto`, `domain`, `clock`, `net`, `fairness`, `rates`, `lightning`, `ledger`, `store`, `live`, `config` |
-//! | [`api`] | HTTP: thin handlers, one folder per resource; shared code is in [`api::framework`]; one list of routes produces the router and the document | `crypto`, `domain`, `clock`, `net`, `telemetry`, `fairness`, `rates`, `lightning`, `ledger`, `live`, `config`, `services` |
+//! | [`api`] | HTTP: thin handlers, one folder per resource; shared code is in [`api::framework`]; one list of routes produces the router and the document | `crypto`, `domain`, `clock`, `net`, `telemetry`, `fairness`, `rates`, `ledger`, `live`, `config`, `services` |
 //! | [`server`] | wiring, first start, the listener, background tasks, and shutdown | `crypto`, `domain`, `clock`, `files`, `net`, `telemetry`, `rates`, `lightning`, `ledger`, `store`, `master_key`, `webhooks`, `live`, `config`, `services`, `api` |
-//! | [`cli`] | the command line | `crypto`, `domain`, `telemetry`, `lightning`, `ledger`, `store`, `master_key`, `config`, `services`, `api`, `server` |
+//! | [`cli`] | the command line | `crypto`, `domain`, `telemetry`, `ledger`, `store`, `master_key`, `config`, `services`, `api`, `server` |
 //!
 //! Dependencies point one way: a module uses only those listed in its row, all of which are above
 //! it. A test checks the source against this table. `domain`, [`rates`], [`ledger::decide`],

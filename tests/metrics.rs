@@ -39,6 +39,13 @@ fn requests(method: &str, route: &str, status: &str) -> String {
     format!("satkeep_http_requests_total{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}}")
 }
 
+/// A node that is not there.
+fn silent_node() -> String {
+    let key = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("key of a node");
+    std::fs::write(&key, "5eed5eed").unwrap();
+    format!("lnbits+http://127.0.0.1:1?key={}", key.display().to_string().replace(' ', "%20"))
+}
+
 both_stores! {
     fn what_happens_is_counted(server, with_metrics()) {
         let metrics = address(server) + "/metrics";
@@ -111,7 +118,9 @@ both_stores! {
     }
 
     fn the_dashboard_shows_metrics_that_there_are(server, Options {
-        arguments: ["--metrics-listen", "127.0.0.1:0", "--rate-fixed", "USD=65000"].map(Into::into).into(),
+        arguments: ["--metrics-listen", "127.0.0.1:0", "--rate-fixed", "USD=65000", "--lightning", &silent_node()]
+            .map(Into::into)
+            .into(),
         ..Options::default()
     }) {
         let address = address(server);

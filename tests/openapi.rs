@@ -133,6 +133,7 @@ fn every_code_of_an_error_is_listed() {
             "unavailable",
             "rate_unavailable",
             "rate_divergent",
+            "node_away",
             "wallets_changed",
             "user_being_deleted",
             "body_too_slow",

@@ -73,8 +73,8 @@ enum Command {
     /// Recompute the ledger's promises from its rows; fails if one does not hold
     Audit {
         /// Compare the books of the Lightning node with the rows instead; fails if they differ
-        #[arg(long)]
-        node: bool,
+        #[arg(long = "node")]
+        books_of_node: bool,
     },
     /// The Lightning node behind the ledger
     #[command(subcommand)]
@@ -219,8 +219,8 @@ impl Cli {
             Command::MasterKey(command) => master_key::run(&config, &command)?,
             Command::Operator(command) => operators::run(&config, command)?,
             Command::Credit { wallet, amount_sat } => credit(&config, wallet, amount_sat)?,
-            Command::Audit { node: false } => return run_audit(&config, self.json),
-            Command::Audit { node: true } => return node::audit(&config, self.json),
+            Command::Audit { books_of_node: false } => return run_audit(&config, self.json),
+            Command::Audit { books_of_node: true } => return node::audit(&config, self.json),
             Command::Node(command) => node::run(&config, &command)?,
             Command::Openapi => {
                 print!("{}", api::openapi_text());

@@ -415,6 +415,9 @@ fn operators() -> Vec<Row> {
         "PUT /users/api/v1/wallet/{wallet_id}/freeze", Operator, Crosses, |t| (freeze(t), json!({"scope": "spending"}));
         "DELETE /users/api/v1/wallet/{wallet_id}/freeze", Operator, Crosses, |t| (freeze(t), NONE);
         "GET /users/api/v1/audit", Operator, Crosses, |_| ("/users/api/v1/audit".into(), NONE);
+        "GET /users/api/v1/node", Operator, Crosses, |_| ("/users/api/v1/node".into(), NONE);
+        "GET /users/api/v1/node/payments", Operator, Crosses, |_| ("/users/api/v1/node/payments".into(), NONE);
+        "POST /users/api/v1/node/payments/{payment_id}/end", Operator, Refused, |t| (format!("/users/api/v1/node/payments/{}/end", t.wallet.id), json!({"arrived": false, "reason": "lost"}));
         "GET /api/v1/auth", Account, OwnThings, |_| ("/api/v1/auth".into(), NONE);
         "PUT /api/v1/auth/password", Session, Crosses, |_| ("/api/v1/auth/password".into(), json!({"password_old": "correct horse", "password": "mine alone"}));
         "POST /api/v1/auth/logout", Session, Crosses, |_| ("/api/v1/auth/logout".into(), NONE);

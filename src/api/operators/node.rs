@@ -69,6 +69,22 @@ pub struct NodeView {
 
 /// A payment to another node that has not ended.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "019a5e2c7b1f7c4d9e2a3b4c5d6e0000",
+    "payment_hash": "eb4e9c1b6a4ef2f4a0a7a2b2a4f2cf14e1cbe1cb5b1f7ee5bb7fdbc9ad4b8bb4",
+    "wallet_id": "0d3a8b6e5f7c4d1e9a2b3c4d5e6f7a8b",
+    "bolt11": "lnbc10u1p5…",
+    "state": "in_flight",
+    "amount_msat": 1_000_000,
+    "reserved_msat": 1_010_000,
+    "fee_max_msat": 10_000,
+    "node": "02f1a8c87607f415c8f22c00593002775941dea48869ce23096af27b0cfdcc0b69",
+    "tries": 1,
+    "sent_at": "2026-11-21T12:00:00Z",
+    "created_at": "2026-11-21T12:00:00Z",
+    "expires_at": "2026-11-21T13:00:00Z",
+    "note": "under way"
+}))]
 pub struct PendingView {
     /// What it is ended by hand by.
     #[schema(value_type = String)]
@@ -105,12 +121,12 @@ pub struct PendingView {
 
 /// How a payment is ended by hand.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"outcome": "failed", "reason": "the node says FAILED, and has no HTLC of it"}))]
+#[schema(example = json!({"arrived": false, "reason": "the node says FAILED, and has no HTLC of it"}))]
 pub struct EndOrder {
-    /// `settled` or `failed`.
+    /// Whether it has arrived; otherwise it has failed for good.
     #[serde(default, deserialize_with = "lenient")]
-    #[schema(required, pattern = "^(settled|failed)$")]
-    outcome: Option<String>,
+    #[schema(required)]
+    arrived: Option<bool>,
     /// Where it has arrived: the proof, in hex.
     #[serde(default, deserialize_with = "lenient")]
     #[schema(pattern = "^[0-9A-Fa-f]{64}$")]
@@ -145,7 +161,10 @@ pub struct EndView {
 pub(in crate::api) async fn node_status(_operator: Operator, app: State) -> Result<HttpResponse, ApiError> {
     let load = operating::load(&app.services).await?;
     let connected = app.services.lightning.connected();
-    let NodeStanding { identity, balance, problem, .. } = connected.map(|it| it.standing.now()).unwrap_or_default();
+    let (identity, balance, problem) = connected.map_or((None, None, None), |connected| {
+        let NodeStanding { identity, balance, problem, .. } = connected.standing.now();
+        (identity, balance, problem)
+    });
     let view = NodeView {
         configured: connected.is_some(),
         name: connected.map(|connected| connected.node.name()),
@@ -209,16 +228,12 @@ pub(in crate::api) async fn end_by_hand(
     let reason = checks.require("reason", order.reason, reason_of);
     let preimage = checks.check_opt("preimage", order.preimage, |text| Preimage::from_client(&text));
     let fee = checks.check_opt("fee_msat", order.fee_msat, fee_of);
-    let outcome = checks.require("outcome", order.outcome, |word| match word.as_str() {
-        "settled" => Ok(true),
-        "failed" => Ok(false),
-        _ => Err(InvalidText::Form("settled or failed")),
-    });
-    if outcome == Some(true) && matches!(preimage, Some(None)) {
+    let arrived = checks.require("arrived", order.arrived, Ok::<_, InvalidText>);
+    if arrived == Some(true) && matches!(preimage, Some(None)) {
         checks.add("preimage", "is missing: the proof that it has arrived");
     }
     let (Some(reason), Some(preimage), Some(fee), Some(is_settled), true) =
-        (reason, preimage, fee, outcome, checks.is_fine())
+        (reason, preimage, fee, arrived, checks.is_fine())
     else {
         return Err(checks.into_error());
     };

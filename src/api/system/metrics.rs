@@ -69,7 +69,7 @@ async fn node(app: &State) -> Option<NodeState> {
         liabilities_msat: load.liabilities.get(),
         under_way: load.under_way,
         oldest_s: load.oldest_s,
-        heard_s: heard_at.map(|at| now.seconds().saturating_sub(at.seconds())),
+        heard_s: now.seconds().saturating_sub(heard_at.seconds()),
     })
 }
 

@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
 use super::Error;
+use crate::clock;
 use crate::crypto::random;
 use crate::domain::ids::{HoldId, OwnerId};
 use crate::domain::send::SendTerms;
@@ -52,7 +53,7 @@ impl Lightning {
         Self(Some(Arc::new(Connected {
             node,
             terms,
-            standing: Standing::default(),
+            standing: Standing::unknown(clock::now()),
             worker: OwnerId::new(random::bytes()),
             wanted: Notify::new(),
             waiting: Mutex::default(),

@@ -6,11 +6,11 @@ use crate::domain::time::UnixMs;
 use crate::lightning::node::{Identity, NodeBalance, NodeError};
 
 /// How the node is.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Standing(RwLock<NodeStanding>);
 
 /// How the node is, at one moment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct NodeStanding {
     /// Who it is, where it has answered last.
     pub(crate) identity: Option<Identity>,
@@ -18,11 +18,16 @@ pub(crate) struct NodeStanding {
     pub(crate) balance: Option<NodeBalance>,
     /// Why it does not answer, where it does not.
     pub(crate) problem: Option<String>,
-    /// When what it has received was read last by this process.
-    pub(crate) heard_at: Option<UnixMs>,
+    /// When this process has read what it has received last, or else when it began.
+    pub(crate) heard_at: UnixMs,
 }
 
 impl Standing {
+    /// Of a node that was not asked yet.
+    pub(crate) fn unknown(now: UnixMs) -> Self {
+        Self(RwLock::new(NodeStanding { identity: None, balance: None, problem: None, heard_at: now }))
+    }
+
     /// The node has answered, or has not. Returns whether it is there again after it was away, or for the first
     /// time.
     pub(crate) fn note(&self, answer: Result<(Identity, Option<NodeBalance>), NodeError>) -> bool {
@@ -45,7 +50,7 @@ impl Standing {
 
     /// What the node has received was read.
     pub(crate) fn heard(&self, now: UnixMs) {
-        self.0.write().heard_at = Some(now);
+        self.0.write().heard_at = now;
     }
 
     /// Who the node is; `None` while it does not answer.

@@ -19,8 +19,8 @@ pub struct NodeState {
     pub under_way: i64,
     /// For how many seconds the oldest of them has been.
     pub oldest_s: Option<i64>,
-    /// How many seconds ago this process has read what the node has received, if it is the one that does.
-    pub heard_s: Option<i64>,
+    /// How many seconds ago this process has read what the node has received; one of several replicas does.
+    pub heard_s: i64,
 }
 
 #[derive(Debug, Default)]
@@ -55,9 +55,7 @@ impl Lightning {
         self.up.get_or_create(&[]).set(i64::from(state.is_up));
         self.under_way.get_or_create(&[]).set(state.under_way);
         self.oldest.get_or_create(&[]).set(state.oldest_s.unwrap_or_default());
-        if let Some(heard_s) = state.heard_s {
-            self.heard.get_or_create(&[]).set(heard_s);
-        }
+        self.heard.get_or_create(&[]).set(state.heard_s);
         let amounts = [("channels", state.local_msat), ("wallets", Some(state.liabilities_msat))];
         for (of, msat) in amounts {
             if let Some(msat) = msat {
