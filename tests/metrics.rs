@@ -118,7 +118,7 @@ both_stores! {
     }
 
     fn the_dashboard_shows_metrics_that_there_are(server, Options {
-        arguments: ["--metrics-listen", "127.0.0.1:0", "--rate-fixed", "USD=65000", "--lightning", &silent_node()]
+        arguments: ["--metrics-listen", "127.0.0.1:0", "--rate-fixed", "USD=65000", "--lightning", &silent_node(), "--invoices-internal"]
             .map(Into::into)
             .into(),
         ..Options::default()
