@@ -72,6 +72,7 @@ impl Issuer {
             external_id: None,
             created_at: now,
             expires_at: now.plus_seconds(EXPIRY_S.into()),
+            is_at_node: false,
         }
     }
 
@@ -95,6 +96,7 @@ fn pay(payer: AccountId, invoice: &NewInvoice) -> Command {
         extra: None,
         webhook: None,
         external_id: None,
+        send: None,
     })
 }
 

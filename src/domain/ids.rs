@@ -380,8 +380,11 @@ impl HoldId {
 
     /// When it was placed.
     pub fn placed_at(self) -> UnixMs {
-        let [a, b, c, d, e, f, ..] = self.0;
-        UnixMs::new(i64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+        let mut ms = [0; 8];
+        for (place, byte) in ms.iter_mut().skip(2).zip(self.0) {
+            *place = byte;
+        }
+        UnixMs::new(i64::from_be_bytes(ms))
     }
 }
 

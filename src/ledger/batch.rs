@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::command::{CancelHeld, Command, NewSend, SettleHeld};
+use super::command::{CancelHeld, Command, EndSend, NewSend, Receive, SettleHeld};
 use crate::domain::external_id::ExternalId;
 use crate::domain::hold::HoldGroup;
 use crate::domain::idempotency::IdempotencyKey;
@@ -96,16 +96,8 @@ impl ReadSet {
                     read_set.invoices.insert(pay.payment_hash);
                     read_set.accounts.extend(issued.get(&pay.payment_hash));
                 }
-                Command::EndSend(end) => {
-                    read_set.accounts.extend([AccountId::LIGHTNING, AccountId::FEES, AccountId::ADJUSTMENTS]);
-                    read_set.holds.insert(end.hold);
-                    read_set.sends.insert(end.payment_hash);
-                }
-                Command::Receive(receive) => {
-                    read_set.accounts.extend([AccountId::LIGHTNING, AccountId::ADJUSTMENTS]);
-                    read_set.invoices.insert(receive.payment_hash);
-                    read_set.receipts.insert((receive.node.clone(), receive.payment_hash));
-                }
+                Command::EndSend(end) => read_set.end_send(end),
+                Command::Receive(receive) => read_set.receive(receive),
                 Command::PayByWithdrawLink(pay) => {
                     read_set.withdrawals.insert((pay.link, pay.withdrawal));
                     read_set.send(pay.account, pay.send.as_deref());
@@ -162,6 +154,18 @@ impl ReadSet {
             }
         }
         read_set
+    }
+
+    fn end_send(&mut self, end: &EndSend) {
+        self.accounts.extend([AccountId::LIGHTNING, AccountId::FEES, AccountId::ADJUSTMENTS]);
+        self.holds.insert(end.hold);
+        self.sends.insert(end.payment_hash);
+    }
+
+    fn receive(&mut self, receive: &Receive) {
+        self.accounts.extend([AccountId::LIGHTNING, AccountId::ADJUSTMENTS]);
+        self.invoices.insert(receive.payment_hash);
+        self.receipts.insert((receive.node.clone(), receive.payment_hash));
     }
 
     fn send(&mut self, payer: AccountId, send: Option<&NewSend>) {

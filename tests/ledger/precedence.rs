@@ -346,7 +346,7 @@ fn held(mut memory: Memory, paid: &NewInvoice) -> BTreeSet<usize> {
     let take = |hold, msat| settle_holds(vec![capture(hold, to(msat), true)], Vec::new(), None);
     let tap = |invoice| pay_by_card(hit(2), w0, invoice);
     let closed = |hold, state| R::HoldClosed { hold, state };
-    let rows = [
+    let rows = vec![
         ("place, revoked, gone", &memory, revoked(place(w0, vec![new_hold(GONE, 1, None)])), R::KeyRevoked),
         ("place, gone", &memory, place(w0, vec![new_hold(GONE, 1, None)]), R::WalletNotFound { leg: 0 }),
         (

@@ -61,7 +61,7 @@ pub struct PaymentOrder {
     /// To be paid: what for, in hex, of which the invoice holds only the SHA-256.
     #[serde(default, deserialize_with = "lenient")]
     pub(crate) unhashed_description: Option<String>,
-    /// To pay: the invoice.
+    /// To pay: the invoice. One that names no amount needs `amount` or `amount_msat`.
     #[serde(default, deserialize_with = "lenient")]
     pub(crate) bolt11: Option<String>,
     /// Data of the client's own, given back as it came: a JSON object of at most 8 KiB.
@@ -153,9 +153,10 @@ pub struct OwnSide {
 /// `fiat_amount`, `fiat_rate`, `btc_rate`, `rate_at`, `rate_sources`). Without a rate that can be
 /// trusted there is no invoice (503). A payment is durable when it is answered. With `payment_hash`
 /// the invoice is a hold invoice; whoever pays one gets `pending: true`, until its payee settles or
-/// cancels it. Invoices of other nodes are
-/// refused, because there is no Lightning backend. What clients of LNbits may ask for besides and
-/// is not done here (`lnurl_withdraw`, `lnurl_callback`, `fiat_provider`, `labels`, `amount_msat`, `max_sat`) is refused as well, and never
+/// cancels it. An invoice of another node
+/// is paid over the Lightning node, where there is one: what it may cost is reserved, and a payment that takes
+/// longer than a few seconds is answered with `pending: true`. What clients of LNbits may ask for besides and
+/// is not done here (`lnurl_withdraw`, `lnurl_callback`, `fiat_provider`, `labels`, `max_sat`) is refused as well, and never
 /// dropped in silence.
 #[utoipa::path(
     tag = "Payments",
@@ -245,9 +246,10 @@ impl InvoiceParam {
     }
 }
 
-/// What routing the payment of an invoice may cost
+/// What paying an invoice may cost
 ///
-/// Nothing: only invoices that were issued here are paid.
+/// What is reserved beside its amount: nothing for an invoice that was issued here; otherwise what routing may cost at
+/// most, and the operator's fee.
 #[utoipa::path(
     tag = "Payments",
     params(InvoiceParam),

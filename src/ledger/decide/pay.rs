@@ -55,7 +55,9 @@ impl Work<'_> {
             Bill::Ours(invoice) if invoice.is_hold_invoice() => {
                 self.hold_for(*invoice, pay.payment_hash, payer, pay.transfer, side)
             }
-            bill => self.pay_bill(bill, pay.payment_hash, payer, pay.transfer, side),
+            bill @ (Bill::Ours(_) | Bill::Foreign(_)) => {
+                self.pay_bill(bill, pay.payment_hash, payer, pay.transfer, side)
+            }
         }
     }
 
@@ -77,7 +79,7 @@ impl Work<'_> {
     ) -> Result<Bill<'p>, Rejection> {
         match self.bill(hash, bolt11, send)? {
             Bill::Ours(invoice) if invoice.is_hold_invoice() => Err(Rejection::IsAHoldInvoice),
-            bill => Ok(bill),
+            bill @ (Bill::Ours(_) | Bill::Foreign(_)) => Ok(bill),
         }
     }
 
