@@ -61,7 +61,7 @@ pub struct PaymentOrder {
     /// To be paid: what for, in hex, of which the invoice holds only the SHA-256.
     #[serde(default, deserialize_with = "lenient")]
     pub(crate) unhashed_description: Option<String>,
-    /// To pay: the invoice. One that names no amount needs `amount` or `amount_msat`.
+    /// To pay: the invoice. One that names no amount needs one beside it.
     #[serde(default, deserialize_with = "lenient")]
     pub(crate) bolt11: Option<String>,
     /// Data of the client's own, given back as it came: a JSON object of at most 8 KiB.
