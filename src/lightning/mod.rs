@@ -1,5 +1,5 @@
-//! The Lightning node behind the ledger: what satkeep asks of one ([`node::Node`]), and the nodes
-//! that it knows.
+//! The Lightning node behind the ledger: what satkeep asks of one ([`node::Node`]), what it makes of the
+//! answers ([`incoming`], pure), and the nodes that it knows.
 //!
 //! | module | the node |
 //! |---|---|
@@ -11,6 +11,7 @@
 mod around;
 mod cln;
 mod fields;
+pub mod incoming;
 mod lnbits;
 mod lnd;
 pub mod node;
