@@ -1,5 +1,5 @@
 //! The Lightning node behind the ledger: what satkeep asks of one ([`node::Node`]), what it makes of the
-//! answers ([`incoming`], pure), and the nodes that it knows.
+//! answers ([`outgoing`] and [`incoming`], pure), and the nodes that it knows.
 //!
 //! | module | the node |
 //! |---|---|
@@ -15,6 +15,7 @@ pub mod incoming;
 mod lnbits;
 mod lnd;
 pub mod node;
+pub mod outgoing;
 mod phoenixd;
 pub mod settings;
 mod wire;
