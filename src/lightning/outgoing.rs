@@ -51,6 +51,8 @@ pub enum Seen {
     Node(Option<NodeName>),
     /// What the node knows of the payment.
     Found(After, Result<PaymentAtNode, NodeError>),
+    /// Who the node is, which is to be asked for the first time.
+    Identified(Identified),
     /// What the node said when it was asked to pay.
     Answered(SendOutcome),
     /// The node does not know the payment. Who it is, and whether it remembers: both asked for after that.
@@ -66,6 +68,17 @@ pub enum After {
     Acceptance,
     /// The node has refused it just now, for this reason.
     Refusal(String),
+}
+
+/// Who the node is before it is asked for the first time.
+#[derive(Clone, Debug)]
+pub struct Identified {
+    /// Who it was when the payment was taken up.
+    pub before: NodeName,
+    /// Who it is.
+    pub now: Result<Identity, NodeError>,
+    /// The attempt of the same hash that it has seen fail.
+    pub earlier: Option<Attempt>,
 }
 
 /// Whether a node still knows what it had paid before a payment began: one that has lost its database does not.
@@ -84,6 +97,9 @@ pub enum Memory {
 pub enum Next {
     /// Look the payment up.
     LookUp(After),
+    /// Find out who the node is, which has seen this attempt of the same hash fail. By that name it is noted that
+    /// it was asked: another one may just have taken its place.
+    Identify(Option<Attempt>),
     /// Ask the node to pay, which has seen this attempt of the same hash fail before. That it is asked is
     /// committed first.
     Ask(Option<Attempt>),
@@ -141,6 +157,11 @@ pub fn next(payment: &Outgoing, seen: Seen, now: UnixMs) -> Next {
         (state, Seen::Node(None)) => put_back(state, "the node does not answer"),
         (SendState::Reserved, Seen::Node(Some(_))) => Next::LookUp(After::TakingUp),
         (SendState::Reserved, Seen::Found(_, found)) => begin(payment, found, now),
+        (state, Seen::Identified(Identified { now: Err(error), .. })) => put_back(state, &error.to_string()),
+        (state, Seen::Identified(Identified { before, now: Ok(identity), .. })) if before.as_str() != identity.id => {
+            put_back(state, "another node has taken the place of the one that was looked at")
+        }
+        (_, Seen::Identified(Identified { earlier, .. })) => Next::Ask(earlier),
         (state, Seen::Node(Some(node))) if payment.node.as_ref() != Some(&node) => of_another_node(state),
         (_, Seen::Node(Some(_))) => Next::LookUp(After::TakingUp),
         (_, Seen::Answered(SendOutcome::Accepted)) => Next::LookUp(After::Acceptance),
@@ -172,7 +193,7 @@ fn begin(payment: &Outgoing, found: Result<PaymentAtNode, NodeError>, now: UnixM
     if now >= payment.expires_at {
         return Next::Fail("the invoice expired before the node could be asked".to_owned());
     }
-    Next::Ask(earlier)
+    Next::Identify(earlier)
 }
 
 /// Of a payment that the node was asked for.

@@ -277,6 +277,8 @@ pub fn last_settled(connection: &mut Db, node: &NodeName, before: UnixMs) -> Res
         .filter(sends::state.eq(SendState::Settled.as_str()))
         .filter(sends::node.assume_not_null().eq(node.as_str()))
         .filter(sends::ended_at_ms.assume_not_null().le(before.get()))
+        // When those that were late arrived is not known.
+        .filter(sends::is_late.eq(false))
         .order(sends::ended_at_ms.desc())
         .select(sends::payment_hash)
         .first(connection)

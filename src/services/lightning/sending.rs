@@ -11,11 +11,10 @@ use crate::clock;
 use crate::domain::consumer::Consumer;
 use crate::domain::ids::{HoldId, UserId};
 use crate::domain::send::NodeName;
-use crate::domain::time::UnixMs;
 use crate::ledger::command::{EndSend, SendEnd};
 use crate::ledger::outcome::SendEnded;
 use crate::lightning::node::{Attempt, Identity, NodeError, PaymentAtNode, PaymentOrder, Sent};
-use crate::lightning::outgoing::{self, After, Memory, Next, Outgoing, PutBack, Seen};
+use crate::lightning::outgoing::{self, After, Identified, Memory, Next, Outgoing, PutBack, Seen};
 use crate::services::transfers::movement;
 use crate::services::{Error, Services};
 use crate::store::sends::{self, Lease, Send};
@@ -80,19 +79,25 @@ impl Worker<'_> {
         let node = self.connected.identity().ok().map(|identity| outside::name_of(identity.id));
         let mut seen = Seen::Node(node.clone());
         loop {
-            seen = match outgoing::next(&self.known, seen, clock::now()) {
-                Next::LookUp(after) => self.look_up(after).await,
-                Next::Ask(earlier) => match self.ask(node.as_ref(), earlier).await? {
+            seen = match (outgoing::next(&self.known, seen, clock::now()), &node) {
+                (Next::LookUp(after), _) => self.look_up(after).await,
+                (Next::Identify(earlier), Some(before)) => {
+                    let now = self.connected.node.identity().await;
+                    Seen::Identified(Identified { before: before.clone(), now, earlier })
+                }
+                (Next::Ask(earlier), Some(node)) => match self.ask(node, earlier).await? {
                     Some(seen) => seen,
                     None => return Ok(()),
                 },
-                Next::Check => Seen::Checked(self.check().await?),
-                Next::Settle(sent) => {
+                // Whoever has seen no node puts back.
+                (Next::Identify(_) | Next::Ask(_), None) => return Ok(()),
+                (Next::Check, _) => Seen::Checked(self.check().await?),
+                (Next::Settle(sent), _) => {
                     let end = settled_end(self.services, self.send.hold, self.send, &sent);
                     return end_with(self.services, self.send, end, None).await.map(drop);
                 }
-                Next::Fail(why) => return self.fail(&why).await,
-                Next::PutBack(put_back) => return self.put_back(put_back).await,
+                (Next::Fail(why), _) => return self.fail(&why).await,
+                (Next::PutBack(put_back), _) => return self.put_back(put_back).await,
             };
         }
     }
@@ -104,8 +109,7 @@ impl Worker<'_> {
     }
 
     /// Asks the node to pay; `None` if somebody else has the payment.
-    async fn ask(&mut self, node: Option<&NodeName>, earlier: Option<Attempt>) -> Result<Option<Seen>, Error> {
-        let Some(node) = node else { return Ok(None) };
+    async fn ask(&mut self, node: &NodeName, earlier: Option<Attempt>) -> Result<Option<Seen>, Error> {
         if self.known.tries > 0 {
             tracing::info!(hold = %self.send.hold, "the node does not know a payment that it was asked for; asking again");
         }
@@ -152,11 +156,9 @@ impl Worker<'_> {
     /// Tells the ledger that the payment has failed, unless somebody else has it by now, and may have asked again.
     async fn fail(&self, why: &str) -> Result<(), Error> {
         let lease = self.lease;
-        let renewed = self
-            .services
-            .store
-            .write_in_background(move |connection| sends::renew(connection, lease, clock::now().plus_seconds(LEASE_S)));
-        if renewed.await?.is_some() {
+        let until = clock::now().plus_seconds(LEASE_S);
+        let renewed = self.services.store.write_in_background(move |connection| sends::renew(connection, lease, until));
+        if renewed.await?.is_some() && clock::now() < until {
             tracing::info!(hold = %self.send.hold, %why, "a payment to another node has failed");
             end_with(self.services, self.send, SendEnd::Failed, Some(why.to_owned())).await?;
         }
