@@ -1,5 +1,5 @@
-//! The Lightning node behind the ledger: what satkeep asks of one ([`node::Node`]), and the nodes
-//! that it knows.
+//! The Lightning node behind the ledger: what satkeep asks of one ([`node::Node`]), what it makes of the
+//! answers ([`outgoing`] and [`incoming`], pure), and the nodes that it knows.
 //!
 //! | module | the node |
 //! |---|---|
@@ -11,9 +11,11 @@
 mod around;
 mod cln;
 mod fields;
+pub mod incoming;
 mod lnbits;
 mod lnd;
 pub mod node;
+pub mod outgoing;
 mod phoenixd;
 pub mod settings;
 mod wire;

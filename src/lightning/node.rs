@@ -285,3 +285,13 @@ pub enum NodeError {
     #[error("the node's answer cannot be understood: {0}")]
     Unreadable(String),
 }
+
+impl NodeError {
+    /// Whether it is of this one question, so that others may well be answered.
+    pub const fn is_of_one_question(&self) -> bool {
+        match self {
+            Self::Refused(_) | Self::Unsupported(_) | Self::Unreadable(_) => true,
+            Self::Unreachable(_) | Self::NotReady(_) | Self::Unauthorized(_) => false,
+        }
+    }
+}

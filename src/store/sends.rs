@@ -43,6 +43,8 @@ pub struct Send {
     pub tries: i64,
     /// When the node was asked last.
     pub sent_at: Option<UnixMs>,
+    /// When to look again; for a worker that has taken it up, until when it has it.
+    pub due_at: UnixMs,
     /// The last that was heard of it.
     pub note: Option<String>,
     /// When it began.
@@ -67,6 +69,7 @@ struct Row {
     earlier_attempt: Option<i64>,
     tries: i64,
     sent_at_ms: Option<i64>,
+    due_at_ms: i64,
     note: Option<String>,
     created_at_ms: i64,
     expires_at_ms: i64,
@@ -93,6 +96,7 @@ impl TryFrom<Row> for Send {
             earlier_attempt: row.earlier_attempt,
             tries: row.tries,
             sent_at: row.sent_at_ms.map(UnixMs::new),
+            due_at: UnixMs::new(row.due_at_ms),
             note: row.note,
             created_at: UnixMs::new(row.created_at_ms),
             expires_at: UnixMs::new(row.expires_at_ms),
@@ -118,6 +122,7 @@ macro_rules! columns {
             sends::earlier_attempt,
             sends::tries,
             sends::sent_at_ms,
+            sends::due_at_ms,
             sends::note,
             sends::created_at_ms,
             holds::expires_at_ms,
@@ -163,46 +168,66 @@ pub fn claim(
     rows.into_iter().map(Send::try_from).collect()
 }
 
-/// Notes that the node is asked to pay now: committed before it is. False if the payment has ended, or
-/// another worker has taken it up.
+/// A payment that a worker has taken up, until a time. Whoever takes it up later has it until a later time, so
+/// that of two that believe to have it only one does, even if both are of one process.
+#[derive(Clone, Copy, Debug)]
+pub struct Lease {
+    /// The payment.
+    pub hold: HoldId,
+    /// The worker.
+    pub worker: OwnerId,
+    /// Until when.
+    pub until: UnixMs,
+}
+
+/// The row of a payment that has not ended, if this lease of it is the last one.
+macro_rules! leased {
+    ($lease:expr) => {
+        sends::table
+            .filter(sends::hold_id.eq($lease.hold.as_bytes().as_slice()))
+            .filter(sends::owner.assume_not_null().eq($lease.worker.as_bytes().as_slice()))
+            .filter(sends::due_at_ms.eq($lease.until.get()))
+            .filter(sends::ended_at_ms.is_null())
+    };
+}
+
+/// Extends a lease until a later time; `None` if the payment has ended, or somebody else has taken it up.
+pub fn renew(connection: &mut Db, lease: Lease, until: UnixMs) -> Result<Option<Lease>, StoreError> {
+    let renewed = diesel::update(leased!(lease)).set(sends::due_at_ms.eq(until.get())).execute(connection)?;
+    Ok((renewed == 1).then_some(Lease { until, ..lease }))
+}
+
+/// Notes that the node is asked to pay now: committed before it is. Extends the lease, as [`renew`] does.
 pub fn begin_sending(
     connection: &mut Db,
-    worker: OwnerId,
-    hold: HoldId,
+    lease: Lease,
     node: &NodeName,
     earlier_attempt: Option<i64>,
     now: UnixMs,
-) -> Result<bool, StoreError> {
-    let mine = sends::table
-        .filter(sends::hold_id.eq(hold.as_bytes().as_slice()))
-        .filter(sends::owner.assume_not_null().eq(worker.as_bytes().as_slice()))
-        .filter(sends::ended_at_ms.is_null());
-    let begun = diesel::update(mine)
+    until: UnixMs,
+) -> Result<Option<Lease>, StoreError> {
+    let begun = diesel::update(leased!(lease))
         .set((
             sends::state.eq(SendState::Sending.as_str()),
             sends::node.eq(node.as_str()),
             sends::earlier_attempt.eq(earlier_attempt),
             sends::tries.eq(sends::tries + 1),
             sends::sent_at_ms.eq(now.get()),
+            sends::due_at_ms.eq(until.get()),
         ))
         .execute(connection)?;
-    Ok(begun == 1)
+    Ok((begun == 1).then_some(Lease { until, ..lease }))
 }
 
 /// Notes what is known of a payment that has not ended, and gives it back until it is due again.
 pub fn put_back(
     connection: &mut Db,
-    worker: OwnerId,
-    hold: HoldId,
+    lease: Lease,
     state: SendState,
-    note: Option<&str>,
+    note: &str,
     due_at: UnixMs,
 ) -> Result<(), StoreError> {
-    let mine = sends::table
-        .filter(sends::hold_id.eq(hold.as_bytes().as_slice()))
-        .filter(sends::owner.assume_not_null().eq(worker.as_bytes().as_slice()))
-        .filter(sends::ended_at_ms.is_null());
-    diesel::update(mine)
+    diesel::update(leased!(lease))
         .set((
             sends::state.eq(state.as_str()),
             sends::note.eq(note),
@@ -245,13 +270,16 @@ pub fn standing(connection: &mut Db) -> Result<(i64, Option<UnixMs>), StoreError
     Ok((count, oldest.map(UnixMs::new)))
 }
 
-/// The payment hash of what a node has sent last and is known to have arrived: a node that has lost it has lost
-/// its database.
-pub fn newest_settled(connection: &mut Db, node: &NodeName) -> Result<Option<PaymentHash>, StoreError> {
+/// The payment hash of the last that a node had sent, and that was known to have arrived, before a time: a node
+/// that has lost what it did then does not know it. What it has sent since would prove nothing.
+pub fn last_settled(connection: &mut Db, node: &NodeName, before: UnixMs) -> Result<Option<PaymentHash>, StoreError> {
     let hash: Option<Vec<u8>> = sends::table
         .filter(sends::state.eq(SendState::Settled.as_str()))
         .filter(sends::node.assume_not_null().eq(node.as_str()))
-        .order(sends::created_at_ms.desc())
+        .filter(sends::ended_at_ms.assume_not_null().le(before.get()))
+        // When those that were late arrived is not known.
+        .filter(sends::is_late.eq(false))
+        .order(sends::ended_at_ms.desc())
         .select(sends::payment_hash)
         .first(connection)
         .optional()?;

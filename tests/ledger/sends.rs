@@ -220,6 +220,17 @@ fn success_wins_over_a_failure_that_was_told_before() {
 }
 
 #[test]
+fn what_arrives_late_costs_the_payer_no_more_than_was_reserved() {
+    let mut memory = scene();
+    settle(&mut memory, &[send(wallet(0), 1, 1), failed(1, 1)]);
+    let late = Ok(Outcome::EndSend(SendEnded::Late { is_by_payer: true }));
+    assert_eq!(one(&mut memory, arrived(1, 1, FEE_MAX + 7, 1)), late);
+    assert_eq!(balance(&memory, wallet(0)), (1_000 - AMOUNT - FEE_MAX, 0));
+    assert_eq!(balance(&memory, AccountId::ADJUSTMENTS), (-7, 0));
+    assert_eq!(balance(&memory, AccountId::LIGHTNING), (AMOUNT + FEE_MAX + 7, 0));
+}
+
+#[test]
 fn only_so_much_is_under_way_at_once() {
     let mut memory = scene();
     memory.accounts.get_mut(&wallet(0)).unwrap().tenant = Some(user(0));

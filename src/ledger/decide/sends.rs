@@ -226,8 +226,8 @@ impl Work<'_> {
         Hold { sums, moves, ..hold }
     }
 
-    /// Books a payment that has arrived after it was reported as failed: the payer pays if it can, or else
-    /// the operator.
+    /// Books a payment that has arrived after it was reported as failed: the payer pays if it can, but never more
+    /// than was reserved, and the operator what is beyond; or else the operator pays all.
     fn settle_late(
         &mut self,
         end: &EndSend,
@@ -240,13 +240,22 @@ impl Work<'_> {
         if send.is_late || self.late.contains(&end.hold) {
             return Ok(SendEnded::Before);
         }
-        let cost = Amount::from_stored(send.amount.incoming().with(fee).get()).or(Err(not_found))?;
-        let [sent, ..] = movements;
+        let cost = |fee: Msat| Amount::from_stored(send.amount.incoming().with(fee).get()).or(Err(not_found));
+        let reserved_for_fee = hold.sums.amount.incoming().without(send.amount.incoming()).without(send.service_fee);
+        let charged = fee.min(reserved_for_fee);
+        let [sent, _, beyond] = movements;
         let memo = format!("Arrived after it had been reported as failed: {}", hold.memo);
-        let leg = |from| sent.leg(from, AccountId::LIGHTNING, cost, memo.clone(), self.now);
-        let (by_payer, by_operator) = (leg(hold.account), leg(AccountId::ADJUSTMENTS));
+        let now = self.now;
+        let leg = |of: &NewMovement, from, amount| of.leg(from, AccountId::LIGHTNING, amount, memo.clone(), now);
+        let by_payer = leg(sent, hold.account, cost(charged)?);
         let is_by_payer = self.post_legs(&[by_payer], TransferKind::Payment, |_| Initiator::Operator).is_ok();
-        if !is_by_payer {
+        let by_operator = if is_by_payer {
+            let rest = Amount::from_stored(fee.without(charged).get()).ok();
+            rest.map(|rest| leg(beyond, AccountId::ADJUSTMENTS, rest))
+        } else {
+            Some(leg(sent, AccountId::ADJUSTMENTS, cost(fee)?))
+        };
+        if let Some(by_operator) = by_operator {
             self.post_legs(&[by_operator], TransferKind::Sent, |_| Initiator::Operator)?;
         }
         self.late.insert(end.hold);

@@ -10,7 +10,8 @@ use crate::domain::send::NodeName;
 use crate::domain::time::UnixMs;
 use crate::ledger::command::Receive;
 use crate::ledger::outcome;
-use crate::lightning::node::{Cancelled, Cursor, InvoiceAtNode, Receipt};
+use crate::lightning::incoming::{self, Next};
+use crate::lightning::node::{Cursor, InvoiceAtNode, Receipt};
 use crate::services::transfers::movement;
 use crate::services::{Error, Services, payments};
 use crate::store::node::{self, Watched};
@@ -117,7 +118,8 @@ pub(crate) async fn reconcile(services: &Services, connected: &Connected, name: 
         let Some(last) = page.last() else { return Ok(booked) };
         after = Some((last.expires_at, last.id));
         for watched in &page {
-            booked = booked.saturating_add(usize::from(look_up(services, connected, name, watched).await?));
+            let has_arrived = or_other(look_up(services, connected, name, watched).await, watched)?;
+            booked = booked.saturating_add(usize::from(has_arrived));
         }
     }
 }
@@ -138,38 +140,52 @@ async fn look_up(
     }
 }
 
+/// What an invoice has come to. One that the node cannot tell of keeps nobody from looking at the others.
+fn or_other(result: Result<bool, Error>, watched: &Watched) -> Result<bool, Error> {
+    match result {
+        Err(Error::Node(error)) if error.is_of_one_question() => {
+            tracing::warn!(%error, payment_hash = %watched.payment_hash, "the node cannot tell of an invoice");
+            Ok(false)
+        }
+        result => result,
+    }
+}
+
 /// Cancels invoices at the node that were paid inside or can no longer be paid, and stops looking after those
-/// whose time is long over. Returns whether there may be more.
+/// whose time is long over. Returns whether there may be more that can be tidied up at once.
 pub(crate) async fn tidy(services: &Services, connected: &Connected, name: &NodeName) -> Result<bool, Error> {
-    let ended = services.store.read(|connection| node::to_cancel(connection, SOME)).await?;
+    let ended = if connected.node.abilities().cancels {
+        services.store.read(|connection| node::to_cancel(connection, SOME)).await?
+    } else {
+        Vec::new()
+    };
     let over_before = clock::now().plus_seconds(-WATCH_AFTER_S);
     let over = services.store.read(move |connection| node::watched(connection, None, Some(over_before), SOME)).await?;
     let is_full = |found: &[Watched]| i64::try_from(found.len()).is_ok_and(|found| found >= SOME);
-    let may_be_more = is_full(&ended) || is_full(&over);
+    let mut is_any_done = false;
     for watched in ended.iter().chain(&over) {
-        cancel(services, connected, name, watched, over_before).await?;
+        is_any_done |= or_other(cancel(services, connected, name, watched, over_before).await, watched)?;
     }
-    Ok(may_be_more)
+    Ok(is_any_done && (is_full(&ended) || is_full(&over)))
 }
 
-/// Makes an invoice unpayable at the node, and stops looking after it once it is.
+/// Makes an invoice unpayable at the node, and stops looking after it once it is. Returns whether it is done with.
 async fn cancel(
     services: &Services,
     connected: &Connected,
     name: &NodeName,
     watched: &Watched,
     over_before: UnixMs,
-) -> Result<(), Error> {
-    let is_unpayable = match connected.node.cancel_invoice(watched.payment_hash).await? {
-        Cancelled::Done => true,
-        Cancelled::NotFound | Cancelled::Unsupported => watched.expires_at <= over_before,
-        Cancelled::TooLate => false,
-    };
-    // What arrived before that is told now.
-    let has_arrived = look_up(services, connected, name, watched).await?;
-    if is_unpayable && !has_arrived {
-        let id = watched.id;
-        services.store.write_in_background(move |connection| node::conclude(connection, id)).await?;
+) -> Result<bool, Error> {
+    let cancelled = connected.node.cancel_invoice(watched.payment_hash).await?;
+    let found = connected.node.find_invoice(watched.payment_hash).await?;
+    match incoming::next(cancelled, found, watched.expires_at, over_before) {
+        Next::Book(receipt) => drop(book(services, name, &receipt).await?),
+        Next::Conclude => {
+            let id = watched.id;
+            services.store.write_in_background(move |connection| node::conclude(connection, id)).await?;
+        }
+        Next::Wait => return Ok(false),
     }
-    Ok(())
+    Ok(true)
 }

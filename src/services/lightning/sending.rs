@@ -2,8 +2,7 @@
 //! (promise I12).
 //!
 //! A payment is in the hands of one worker at a time, for a limited time. Before the node is asked, that it will
-//! be is committed. From then on only the node ends the payment: a success that proves itself, or a failure of
-//! this very attempt. An error, a silence, or something that cannot be understood ends nothing.
+//! be is committed. What comes next is decided by [`outgoing::next`]; here it is done.
 
 use std::time::Duration;
 
@@ -11,14 +10,14 @@ use super::{Connected, outside};
 use crate::clock;
 use crate::domain::consumer::Consumer;
 use crate::domain::ids::{HoldId, UserId};
-use crate::domain::send::{NodeName, SendState};
-use crate::domain::time::UnixMs;
+use crate::domain::send::NodeName;
 use crate::ledger::command::{EndSend, SendEnd};
 use crate::ledger::outcome::SendEnded;
-use crate::lightning::node::{Attempt, PaymentAtNode, PaymentOrder, SendOutcome, Sent};
+use crate::lightning::node::{Attempt, Identity, NodeError, PaymentAtNode, PaymentOrder, Sent};
+use crate::lightning::outgoing::{self, After, Identified, Memory, Next, Outgoing, PutBack, Seen};
 use crate::services::transfers::movement;
 use crate::services::{Error, Services};
-use crate::store::sends::{self, Send};
+use crate::store::sends::{self, Lease, Send};
 
 /// How long a worker has a payment: longer than all that it asks the node takes.
 const LEASE_S: i64 = 180;
@@ -26,19 +25,6 @@ const LEASE_S: i64 = 180;
 const ROUTING_TIME: Duration = Duration::from_secs(60);
 /// How long a worker waits for the end of a payment that it has just sent.
 const WATCH: Duration = Duration::from_secs(10);
-/// How long a payment that nobody knows of is left alone after it was sent last.
-const GRACE_S: i64 = 600;
-/// The shortest and the longest pause before a payment under way is looked up again.
-const PAUSE_S: (i64, i64) = (1, 60);
-
-/// What a worker has done with a payment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    /// It has ended.
-    Ended,
-    /// It is to be looked at again.
-    Later,
-}
 
 /// Takes up some payments that are due.
 pub(crate) async fn take_some(
@@ -57,72 +43,87 @@ pub(crate) async fn take_some(
 
 /// Brings a payment that this worker has taken up as far as it will go now.
 pub(crate) async fn advance(services: &Services, connected: &Connected, send: &Send) {
-    let advanced = Worker { services, connected, send }.advance().await;
-    match advanced {
-        Ok(Step::Ended | Step::Later) => {}
+    let lease = Lease { hold: send.hold, worker: connected.worker, until: send.due_at };
+    let mut worker = Worker { services, connected, send, known: known(send), lease };
+    if let Err(error) = worker.advance().await {
         // Whoever takes it up when the time of this worker is over finds out what was done.
-        Err(error) => tracing::warn!(%error, hold = %send.hold, "a payment to another node cannot go on; trying again"),
+        tracing::warn!(%error, hold = %send.hold, "a payment to another node cannot go on; trying again");
     }
     connected.release(send.hold);
 }
 
-/// What a worker may do where the node does not know a payment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum May {
-    /// Ask the node to pay again.
-    AskAgain,
-    /// Look again later: the node was asked just now.
-    OnlyWait,
+/// A payment, as far as the next step depends on it.
+fn known(send: &Send) -> Outgoing {
+    Outgoing {
+        payment_hash: send.payment_hash,
+        state: send.state,
+        node: send.node.clone(),
+        earlier: send.earlier_attempt.map(Attempt),
+        tries: send.tries,
+        sent_at: send.sent_at,
+        created_at: send.created_at,
+        expires_at: send.expires_at,
+    }
 }
 
 struct Worker<'a> {
     services: &'a Services,
     connected: &'a Connected,
     send: &'a Send,
+    known: Outgoing,
+    lease: Lease,
 }
 
 impl Worker<'_> {
-    async fn advance(&self) -> Result<Step, Error> {
-        let Ok(identity) = self.connected.identity() else {
-            return self.put_back(self.send.state, "the node does not answer").await;
-        };
-        let node = outside::name_of(identity.id);
-        match self.send.state {
-            SendState::Reserved => self.begin(&node).await,
-            SendState::Sending | SendState::InFlight => {
-                if self.send.node.as_ref() != Some(&node) {
-                    return self.put_back(self.send.state, "another node was asked to pay it").await;
+    async fn advance(&mut self) -> Result<(), Error> {
+        let node = self.connected.identity().ok().map(|identity| outside::name_of(identity.id));
+        let mut seen = Seen::Node(node.clone());
+        loop {
+            seen = match (outgoing::next(&self.known, seen, clock::now()), &node) {
+                (Next::LookUp(after), _) => self.look_up(after).await,
+                (Next::Identify(earlier), Some(before)) => {
+                    let now = self.connected.node.identity().await;
+                    Seen::Identified(Identified { before: before.clone(), now, earlier })
                 }
-                self.watch(&node, self.send.earlier_attempt.map(Attempt), Duration::ZERO, May::AskAgain).await
-            }
-            SendState::Settled | SendState::Failed => Ok(Step::Ended),
+                (Next::Ask(earlier), Some(node)) => match self.ask(node, earlier).await? {
+                    Some(seen) => seen,
+                    None => return Ok(()),
+                },
+                // Whoever has seen no node puts back.
+                (Next::Identify(_) | Next::Ask(_), None) => return Ok(()),
+                (Next::Check, _) => Seen::Checked(self.check().await?),
+                (Next::Settle(sent), _) => {
+                    let end = settled_end(self.services, self.send.hold, self.send, &sent);
+                    return end_with(self.services, self.send, end, None).await.map(drop);
+                }
+                (Next::Fail(why), _) => return self.fail(&why).await,
+                (Next::PutBack(put_back), _) => return self.put_back(put_back).await,
+            };
         }
     }
 
-    /// Of a payment that no node was ever asked for.
-    async fn begin(&self, node: &NodeName) -> Result<Step, Error> {
-        if clock::now() >= self.send.expires_at {
-            return self.fail("the invoice expired before the node could be asked").await;
-        }
-        match self.connected.node.find_payment(self.send.payment_hash, Duration::ZERO).await {
-            Ok(PaymentAtNode::NotFound) => self.ask(node, None).await,
-            Ok(PaymentAtNode::Failed { attempt, .. }) => self.ask(node, Some(attempt)).await,
-            Ok(PaymentAtNode::InFlight | PaymentAtNode::Settled(_)) => {
-                self.fail("the node pays, or has paid, this invoice for somebody else").await
-            }
-            Err(error) => self.put_back(SendState::Reserved, &error.to_string()).await,
-        }
+    async fn look_up(&self, after: After) -> Seen {
+        let wait = if after == After::Acceptance { WATCH } else { Duration::ZERO };
+        let found = self.connected.node.find_payment(self.send.payment_hash, wait).await;
+        Seen::Found(after, found)
     }
 
-    /// Asks the node to pay.
-    async fn ask(&self, node: &NodeName, earlier: Option<Attempt>) -> Result<Step, Error> {
-        let (worker, hold, name) = (self.connected.worker, self.send.hold, node.clone());
-        let earlier_id = earlier.map(|Attempt(id)| id);
+    /// Asks the node to pay; `None` if somebody else has the payment.
+    async fn ask(&mut self, node: &NodeName, earlier: Option<Attempt>) -> Result<Option<Seen>, Error> {
+        if self.known.tries > 0 {
+            tracing::info!(hold = %self.send.hold, "the node does not know a payment that it was asked for; asking again");
+        }
+        let (lease, name, attempt) = (self.lease, node.clone(), earlier.map(|Attempt(id)| id));
+        let now = clock::now();
         let begun = self.services.store.write_in_background(move |connection| {
-            sends::begin_sending(connection, worker, hold, &name, earlier_id, clock::now())
+            sends::begin_sending(connection, lease, &name, attempt, now, now.plus_seconds(LEASE_S))
         });
-        if !begun.await? {
-            return Ok(Step::Later);
+        let Some(lease) = begun.await? else { return Ok(None) };
+        self.lease = lease;
+        self.known = self.known.clone().asked(node.clone(), earlier, now);
+        // This process may have stood still: somebody else may have the payment by now.
+        if clock::now() >= lease.until {
+            return Ok(None);
         }
         let order = PaymentOrder {
             bolt11: self.send.bolt11.clone(),
@@ -131,102 +132,51 @@ impl Worker<'_> {
             fee_max: self.send.fee_max,
             time: ROUTING_TIME,
         };
-        match self.connected.node.send(order).await {
-            SendOutcome::Accepted => self.watch(node, earlier, WATCH, May::OnlyWait).await,
-            SendOutcome::Unclear(why) => self.put_back(SendState::InFlight, &why).await,
-            SendOutcome::Refused(why) => self.confirm_refusal(node, earlier, &why).await,
+        Ok(Some(Seen::Answered(self.connected.node.send(order).await)))
+    }
+
+    /// Finds out who the node is, which does not know the payment, and whether it remembers what it has paid
+    /// before.
+    async fn check(&self) -> Result<Result<(Identity, Memory), NodeError>, Error> {
+        let node = &self.connected.node;
+        // Now, not as it was seconds ago: another node may have taken its place.
+        let identity = match node.identity().await {
+            Ok(identity) => identity,
+            Err(error) => return Ok(Err(error)),
+        };
+        let (name, before) = (outside::name_of(identity.id.clone()), self.send.created_at);
+        let last = self.services.store.read(move |connection| sends::last_settled(connection, &name, before)).await?;
+        let Some(hash) = last else { return Ok(Ok((identity, Memory::Untested))) };
+        Ok(node.find_payment(hash, Duration::ZERO).await.map(|found| {
+            let is_there = matches!(found, PaymentAtNode::Settled(_));
+            (identity, if is_there { Memory::Kept } else { Memory::Lost })
+        }))
+    }
+
+    /// Tells the ledger that the payment has failed, unless somebody else has it by now, and may have asked again.
+    async fn fail(&self, why: &str) -> Result<(), Error> {
+        let lease = self.lease;
+        let until = clock::now().plus_seconds(LEASE_S);
+        let renewed = self.services.store.write_in_background(move |connection| sends::renew(connection, lease, until));
+        if renewed.await?.is_some() && clock::now() < until {
+            tracing::info!(hold = %self.send.hold, %why, "a payment to another node has failed");
+            end_with(self.services, self.send, SendEnd::Failed, Some(why.to_owned())).await?;
         }
+        Ok(())
     }
 
-    /// The node has refused before it has begun anything: it does not know of the payment then.
-    async fn confirm_refusal(&self, node: &NodeName, earlier: Option<Attempt>, why: &str) -> Result<Step, Error> {
-        match self.connected.node.find_payment(self.send.payment_hash, Duration::ZERO).await {
-            Ok(PaymentAtNode::NotFound) => self.fail(why).await,
-            Ok(PaymentAtNode::Failed { attempt, .. }) if Some(attempt) == earlier => self.fail(why).await,
-            Ok(PaymentAtNode::InFlight | PaymentAtNode::Settled(_) | PaymentAtNode::Failed { .. }) => {
-                self.watch(node, earlier, Duration::ZERO, May::OnlyWait).await
-            }
-            Err(error) => self.put_back(SendState::InFlight, &error.to_string()).await,
+    async fn put_back(&self, put_back: PutBack) -> Result<(), Error> {
+        let PutBack { state, note, is_odd } = put_back;
+        if is_odd {
+            tracing::error!(hold = %self.send.hold, %note, "a payment to another node waits for an operator to look at it");
         }
+        let (lease, due_at) = (self.lease, self.known.due_at(clock::now()));
+        let put_back = self
+            .services
+            .store
+            .write_in_background(move |connection| sends::put_back(connection, lease, state, &note, due_at));
+        Ok(put_back.await?)
     }
-
-    /// Looks up a payment that the node was asked for.
-    async fn watch(&self, node: &NodeName, earlier: Option<Attempt>, wait: Duration, may: May) -> Result<Step, Error> {
-        match self.connected.node.find_payment(self.send.payment_hash, wait).await {
-            Ok(PaymentAtNode::Settled(sent)) => self.settle(sent).await,
-            Ok(PaymentAtNode::Failed { attempt, reason }) if Some(attempt) != earlier => self.fail(&reason).await,
-            // What failed was another attempt: of this one nothing is known.
-            Ok(PaymentAtNode::NotFound | PaymentAtNode::Failed { .. }) => self.lost(node, earlier, may).await,
-            Ok(PaymentAtNode::InFlight) => self.put_back(SendState::InFlight, "under way").await,
-            Err(error) => self.put_back(SendState::InFlight, &error.to_string()).await,
-        }
-    }
-
-    /// The node was asked and does not know the payment. As long as the invoice can be paid, it is asked again:
-    /// of one payment hash it makes one payment. Afterwards nothing can be under way, if the node has not lost
-    /// its database.
-    async fn lost(&self, node: &NodeName, earlier: Option<Attempt>, may: May) -> Result<Step, Error> {
-        let now = clock::now();
-        if now < self.send.expires_at {
-            return match may {
-                May::OnlyWait => self.put_back(SendState::InFlight, "the node does not know it yet").await,
-                May::AskAgain => Box::pin(self.ask_again(node, earlier)).await,
-            };
-        }
-        let is_quiet = self.send.sent_at.is_some_and(|at| at.plus_seconds(GRACE_S) <= now);
-        let identity = self.connected.identity()?;
-        let is_over = identity.time.is_some_and(|time| time >= self.send.expires_at);
-        if is_quiet && is_over && self.knows_an_older_one(node).await? {
-            return self.fail("the node does not know it, and the invoice has expired").await;
-        }
-        self.put_back(SendState::InFlight, "the node does not know it").await
-    }
-
-    async fn ask_again(&self, node: &NodeName, earlier: Option<Attempt>) -> Result<Step, Error> {
-        tracing::info!(hold = %self.send.hold, "the node does not know a payment that it was asked for; asking again");
-        self.ask(node, earlier).await
-    }
-
-    /// Whether the node still knows what it has paid last: one that has lost its database does not.
-    async fn knows_an_older_one(&self, node: &NodeName) -> Result<bool, Error> {
-        let name = node.clone();
-        let newest = self.services.store.read(move |connection| sends::newest_settled(connection, &name)).await?;
-        let Some(hash) = newest else { return Ok(false) };
-        let found = self.connected.node.find_payment(hash, Duration::ZERO).await;
-        Ok(matches!(found, Ok(PaymentAtNode::Settled(_))))
-    }
-
-    async fn settle(&self, sent: Sent) -> Result<Step, Error> {
-        if sent.preimage.payment_hash() != self.send.payment_hash {
-            tracing::error!(hold = %self.send.hold, "the node tells a preimage that is not the payment's");
-            return self.put_back(SendState::InFlight, "the node tells a preimage that is not the payment's").await;
-        }
-        let end = settled_end(self.services, self.send.hold, self.send, &sent);
-        end_with(self.services, self.send, end, None).await?;
-        Ok(Step::Ended)
-    }
-
-    async fn fail(&self, why: &str) -> Result<Step, Error> {
-        fail(self.services, self.send, why).await?;
-        Ok(Step::Ended)
-    }
-
-    async fn put_back(&self, state: SendState, note: &str) -> Result<Step, Error> {
-        let (worker, hold, note) = (self.connected.worker, self.send.hold, note.to_owned());
-        let now = clock::now();
-        let due_at = now.plus_seconds(pause_s(self.send.created_at, now));
-        let put_back = self.services.store.write_in_background(move |connection| {
-            sends::put_back(connection, worker, hold, state, Some(&note), due_at)
-        });
-        put_back.await?;
-        Ok(Step::Later)
-    }
-}
-
-/// The longer a payment is under way, the more seldom it is looked up.
-fn pause_s(since: UnixMs, now: UnixMs) -> i64 {
-    let age_s = now.seconds().saturating_sub(since.seconds());
-    (age_s / 4).clamp(PAUSE_S.0, PAUSE_S.1)
 }
 
 /// That a payment has arrived, for the ledger.
@@ -241,12 +191,7 @@ pub(super) fn settled_end(services: &Services, hold: HoldId, send: &Send, sent: 
     }
 }
 
-/// Tells the ledger that a payment has failed.
-pub(super) async fn fail(services: &Services, send: &Send, why: &str) -> Result<SendEnded, Error> {
-    tracing::info!(hold = %send.hold, %why, "a payment to another node has failed");
-    end_with(services, send, SendEnd::Failed, Some(why.to_owned())).await
-}
-
+/// Tells the ledger how a payment has ended.
 pub(super) async fn end_with(
     services: &Services,
     send: &Send,
