@@ -138,12 +138,12 @@ pub(super) struct SentView {
     /// What it is known by.
     #[schema(value_type = String)]
     payment_hash: PaymentHash,
-    /// msat; always 0.
+    /// msat: what routing has cost.
     fee_msat: Msat,
     /// Always `paid_invoice`.
     #[serde(rename = "type")]
     kind: &'static str,
-    /// sat; always 0.
+    /// The same in sat.
     fee: i64,
     /// sat; below zero where payments are listed.
     value: i64,
@@ -160,9 +160,9 @@ impl SentView {
             // A payment that waits for its preimage has none to show.
             payment_preimage: payment.revealed_preimage(sealer)?.unwrap_or_default(),
             payment_hash: payment.payment_hash,
-            fee_msat: Msat::ZERO,
+            fee_msat: payment.fee.checked_neg().unwrap_or_default(),
             kind: "paid_invoice",
-            fee: 0,
+            fee: payment.fee.to_sat().saturating_neg(),
             value: payment.amount.to_sat(),
             timestamp: payment.created_at.seconds(),
             memo: description_of(payment),

@@ -175,8 +175,8 @@ fn statuses() -> Object {
 impl FromValue for SortKey {
     fn from_value(text: &str) -> Result<Self, Cow<'static, str>> {
         match text {
-            // All fees are equal, so the order of creation is the order of fees.
-            "created_at" | "time" | "fee" => Ok(Self::Created),
+            "created_at" | "time" => Ok(Self::Created),
+            "fee" => Ok(Self::Fee),
             "updated_at" => Ok(Self::Updated),
             "amount" => Ok(Self::Amount),
             "memo" => Ok(Self::Memo),

@@ -88,7 +88,7 @@ pub struct DayView {
     /// What came in, in sat.
     #[schema(value_type = i64)]
     balance_in: i128,
-    /// What went out, in sat; 0 or below.
+    /// What went out, with what it has cost, in sat; 0 or below.
     #[schema(value_type = i64)]
     balance_out: i128,
     /// How many payments there were.
@@ -97,8 +97,9 @@ pub struct DayView {
     count_in: i64,
     /// How many went out.
     count_out: i64,
-    /// Always 0.
-    fee: i64,
+    /// What that has cost, in sat.
+    #[schema(value_type = i64)]
+    fee: i128,
 }
 
 /// What the settled payments with one tag come to.
@@ -131,7 +132,7 @@ impl From<Day> for DayView {
             payments_count: day.incoming.saturating_add(day.outgoing),
             count_in: day.incoming,
             count_out: day.outgoing,
-            fee: 0,
+            fee: sat(day.fees_msat),
         }
     }
 }

@@ -108,6 +108,8 @@ record! {
         amount_msat: Msat,
         /// The same in sat.
         amount_sat: i64,
+        /// What it has cost beside, zero or below, in msat.
+        fee_msat: Msat,
         /// What the payment is for.
         memo: String,
         /// `pending`, `success` or `failed`.
@@ -174,6 +176,7 @@ impl ExportedPayment {
             wallet_id: payment.wallet,
             amount_msat: payment.amount,
             amount_sat: payment.amount.to_sat(),
+            fee_msat: payment.fee,
             memo: payment.memo,
             status: status_word(status),
             state,

@@ -28,6 +28,8 @@ pub struct Day {
     pub income_msat: i128,
     /// What went out, in msat.
     pub spending_msat: i128,
+    /// What that has cost, in msat.
+    pub fees_msat: i128,
     /// What all days up to this one come to, in msat.
     pub balance_msat: i128,
 }
@@ -79,6 +81,7 @@ fn days(groups: Vec<Group>) -> Vec<Day> {
             outgoing: group.outgoing,
             income_msat: group.income_msat,
             spending_msat: group.spending_msat,
+            fees_msat: group.fees_msat,
             balance_msat: before.saturating_add(group.total_msat()),
             ..Day::quiet(number, before)
         });
@@ -96,6 +99,7 @@ impl Day {
             outgoing: 0,
             income_msat: 0,
             spending_msat: 0,
+            fees_msat: 0,
             balance_msat,
         }
     }
@@ -106,7 +110,7 @@ mod tests {
     use super::*;
 
     fn group(label: &str, income_msat: i128, spending_msat: i128) -> Group {
-        Group { label: Some(label.to_owned()), incoming: 1, outgoing: 0, income_msat, spending_msat }
+        Group { label: Some(label.to_owned()), incoming: 1, outgoing: 0, income_msat, spending_msat, fees_msat: 0 }
     }
 
     #[test]

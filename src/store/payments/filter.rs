@@ -93,6 +93,8 @@ pub enum SortKey {
     Updated,
     /// The signed amount.
     Amount,
+    /// The fee, which is zero or below.
+    Fee,
     /// The memo.
     Memo,
     /// The tag.
@@ -181,6 +183,8 @@ impl Sort {
             (SortKey::Updated, false) => query.order((updated().desc(), id.desc())),
             (SortKey::Amount, true) => query.order((payments::amount_msat.asc(), id.asc())),
             (SortKey::Amount, false) => query.order((payments::amount_msat.desc(), id.desc())),
+            (SortKey::Fee, true) => query.order((payments::fee_msat.asc(), id.asc())),
+            (SortKey::Fee, false) => query.order((payments::fee_msat.desc(), id.desc())),
             (SortKey::Memo, true) => query.order((payments::memo.asc(), id.asc())),
             (SortKey::Memo, false) => query.order((payments::memo.desc(), id.desc())),
             (SortKey::Tag, true) => query.order((payments::tag.asc(), id.asc())),
@@ -199,7 +203,9 @@ impl Sort {
             }
             (SortKey::Created, Scope::Tenant(_), true) => query.order((payments::tenant.asc(), payments::id.asc())),
             (SortKey::Created, Scope::Tenant(_), false) => query.order((payments::tenant.desc(), payments::id.desc())),
-            (SortKey::Updated | SortKey::Amount | SortKey::Memo | SortKey::Tag, _, _) => self.apply(query),
+            (SortKey::Updated | SortKey::Amount | SortKey::Fee | SortKey::Memo | SortKey::Tag, _, _) => {
+                self.apply(query)
+            }
         }
     }
 }

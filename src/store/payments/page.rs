@@ -35,6 +35,7 @@ impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for Page<Q> {
             SortKey::Created => None,
             SortKey::Updated => Some("COALESCE(paid_at_ms, created_at_ms)"),
             SortKey::Amount => Some("amount_msat"),
+            SortKey::Fee => Some("fee_msat"),
             SortKey::Memo => Some("memo"),
             SortKey::Tag => Some("tag"),
         };

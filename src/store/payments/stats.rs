@@ -37,8 +37,10 @@ pub struct Group {
     pub outgoing: i64,
     /// What came in, in msat. Sums of many payments may be more than 64 bits hold.
     pub income_msat: i128,
-    /// What went out, in msat.
+    /// What went out, with what it has cost, in msat.
     pub spending_msat: i128,
+    /// What it has cost, in msat.
+    pub fees_msat: i128,
 }
 
 impl Group {
@@ -53,8 +55,8 @@ impl Group {
     }
 }
 
-/// A label, the numbers of payments in and out, and the parts of the sums of both.
-type Row = (Option<String>, i64, i64, i64, i64, i64, i64);
+/// A label, the numbers of payments in and out, and the parts of the sums of both and of the fees.
+type Row = (Option<String>, i64, i64, i64, i64, i64, i64, i64, i64);
 
 /// Payments with a label each, put together by it. `inner` selects the columns that are named here.
 struct Grouped<Q> {
@@ -75,8 +77,12 @@ const SUMS: &str = concat!(
     sum!(high!("spending")),
     ", ",
     sum!(low!("spending")),
+    ", ",
+    sum!(high!("fee")),
+    ", ",
+    sum!(low!("fee")),
     " FROM (SELECT CASE WHEN amount_msat > 0 THEN amount_msat ELSE 0 END AS income, \
-     CASE WHEN amount_msat < 0 THEN -amount_msat ELSE 0 END AS spending, "
+     CASE WHEN amount_msat < 0 THEN -(amount_msat + fee_msat) ELSE 0 END AS spending, -fee_msat AS fee, "
 );
 
 impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for Grouped<Q> {
@@ -88,7 +94,7 @@ impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for Grouped<Q> 
             GroupBy::Tag => out.push_sql("tag"),
             GroupBy::Day => out.push_sql("CAST(paid_at_ms / 86400000 AS TEXT)"),
             GroupBy::Status(now) => {
-                out.push_sql("CASE WHEN state = 'paid' THEN 'success' WHEN state = 'open' AND expires_at_ms > ");
+                out.push_sql("CASE WHEN state = 'paid' THEN 'success' WHEN state = 'held' OR state = 'open' AND expires_at_ms > ");
                 out.push_bind_param::<BigInt, _>(now)?;
                 out.push_sql(" THEN 'pending' ELSE 'failed' END");
             }
@@ -110,7 +116,7 @@ impl<Q> QueryId for Grouped<Q> {
 }
 
 impl<Q> Query for Grouped<Q> {
-    type SqlType = (Nullable<Text>, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt);
+    type SqlType = (Nullable<Text>, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt);
 }
 
 impl<Q> RunQueryDsl<Db> for Grouped<Q> {}
@@ -129,16 +135,19 @@ pub fn groups(
         payments::state,
         payments::tag,
         payments::amount_msat,
+        payments::fee_msat,
         payments::expires_at_ms,
         payments::paid_at_ms,
     ));
     let rows = Grouped { inner, by, only_settled, limit }.load::<Row>(connection)?;
-    let group = |(label, incoming, outgoing, income_high, income_low, spending_high, spending_low)| Group {
-        label,
-        incoming,
-        outgoing,
-        income_msat: whole(income_high, income_low),
-        spending_msat: whole(spending_high, spending_low),
-    };
+    let group =
+        |(label, incoming, outgoing, income_high, income_low, spending_high, spending_low, fee_high, fee_low)| Group {
+            label,
+            incoming,
+            outgoing,
+            income_msat: whole(income_high, income_low),
+            spending_msat: whole(spending_high, spending_low),
+            fees_msat: whole(fee_high, fee_low),
+        };
     Ok(rows.into_iter().map(group).collect())
 }
