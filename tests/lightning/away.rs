@@ -145,8 +145,10 @@ both_stores! {
         assert_eq!(network.world.pay(&bolt11(&first), 10_000).unwrap()["status"], "SUCCEEDED");
         let paid = network.world.pay_amount(&bolt11(&overpaid), 1_500_001, 10_000).unwrap();
         assert_eq!(paid["status"], "SUCCEEDED", "{paid}");
+        // What is stopped, and not killed, leaves nothing behind that somebody must wait for.
+        let free = "SELECT id AS text FROM nodes WHERE leads_until_ms = 0";
+        assert_eq!(server.database.texts(free), [node.identity()]);
         *server = server.replica();
-        let_the_time_of_the_dead_pass(server);
         for made in [&first, &overpaid] {
             wait_for(server, &wallet, made["payment_hash"].as_str().unwrap(), "success");
         }
