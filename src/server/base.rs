@@ -61,7 +61,7 @@ impl Base {
 
 /// Runs use cases on this thread, blocking it.
 pub fn block_on<T>(work: impl Future<Output = T>) -> Result<T, StartupError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     Ok(runtime.map_err(StartupError::Runtime)?.block_on(work))
 }
 

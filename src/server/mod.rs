@@ -240,6 +240,7 @@ async fn run(
     tasks.start_stopping();
     handle.stop(true).await;
     tasks.stop().await;
+    node::leave(&app.services).await;
     stopped
 }
 

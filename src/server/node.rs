@@ -14,7 +14,7 @@ use crate::clock;
 use crate::domain::ids::UserId;
 use crate::lightning::node::NodeError;
 use crate::server::tasks::Tasks;
-use crate::services::lightning::{Connected, receiving, sending};
+use crate::services::lightning::{self, Connected, receiving, sending};
 use crate::services::{Error, Services};
 use crate::store::sends::Send;
 use crate::telemetry::log::LogThrottle;
@@ -38,6 +38,13 @@ pub(super) fn start(app: &State, tasks: &mut Tasks) {
     tasks.start("payments to other nodes", send(app.clone(), Arc::clone(&connected)));
     tasks.start("receipts of the Lightning node", receive(app.clone(), Arc::clone(&connected)));
     tasks.start("the invoices at the Lightning node", tidy(app.clone(), connected));
+}
+
+/// Lets other processes go on with what the tasks, which have stopped, had in their hands.
+pub(super) async fn leave(services: &Services) {
+    if let Err(error) = lightning::leave(services).await {
+        tracing::warn!(%error, "what this process works on with the Lightning node is taken up by others only after a while");
+    }
 }
 
 /// Looks every few seconds whether the node is there.

@@ -70,6 +70,13 @@ pub fn lead(
     Ok(Some(nodes::table.filter(nodes::id.eq(node.as_str())).select(nodes::cursor_place).first(connection)?))
 }
 
+/// Lets another process read at once what the nodes have received, where this one does.
+pub fn stop_leading(connection: &mut Db, worker: OwnerId) -> Result<(), StoreError> {
+    let mine = nodes::leader.is_not_null().and(nodes::leader.assume_not_null().eq(worker.as_bytes().as_slice()));
+    diesel::update(nodes::table.filter(mine)).set(nodes::leads_until_ms.eq(0_i64)).execute(connection)?;
+    Ok(())
+}
+
 /// Notes up to where the node's receipts are booked. Never goes back.
 pub fn advance(connection: &mut Db, node: &NodeName, cursor: i64) -> Result<(), StoreError> {
     diesel::update(nodes::table.filter(nodes::id.eq(node.as_str())).filter(nodes::cursor_place.lt(cursor)))

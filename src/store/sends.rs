@@ -238,6 +238,16 @@ pub fn put_back(
     Ok(())
 }
 
+/// Gives back at once what a worker has taken up, which stops. What the node is being asked for it keeps for its
+/// time: that may still reach the node.
+pub fn give_back(connection: &mut Db, worker: OwnerId, now: UnixMs) -> Result<(), StoreError> {
+    let mine = sends::table
+        .filter(sends::owner.assume_not_null().eq(worker.as_bytes().as_slice()))
+        .filter(sends::state.eq_any([SendState::Reserved.as_str(), SendState::InFlight.as_str()]));
+    diesel::update(mine).set((sends::due_at_ms.eq(now.get()), sends::owner.eq(None::<Vec<u8>>))).execute(connection)?;
+    Ok(())
+}
+
 /// A payment, whether or not it has ended.
 pub fn find(connection: &mut Db, hold: HoldId) -> Result<Send, StoreError> {
     let row: Row = sends::table

@@ -66,7 +66,11 @@ pub fn of_payment(sealer: &Sealer, event: EventId, kind: EventKind, payment: &Pa
     let none = Extra::default();
     let extra = payment.extra.as_ref().unwrap_or(&none);
     let bolt11 = payment.bolt11.as_deref().unwrap_or_default();
-    let (status, state) = if is_paid { ("success", "paid") } else { ("failed", "expired") };
+    let (status, state) = match payment.state {
+        InvoiceState::Paid => ("success", "paid"),
+        InvoiceState::Cancelled => ("failed", "cancelled"),
+        InvoiceState::Open | InvoiceState::Held => ("failed", "expired"),
+    };
     write(&PaymentBody {
         event: kind.as_str(),
         event_id: event,
@@ -78,7 +82,7 @@ pub fn of_payment(sealer: &Sealer, event: EventId, kind: EventKind, payment: &Pa
         amount: payment.amount.to_sat(),
         amount_sat: payment.amount.to_sat(),
         amount_msat: payment.amount.get(),
-        fee: 0,
+        fee: payment.fee.get(),
         comment: &payment.memo,
         memo: &payment.memo,
         pending: false,

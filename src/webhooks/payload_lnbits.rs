@@ -56,7 +56,7 @@ pub fn of_payment(sealer: &Sealer, payment: &Payment) -> Result<String, StoreErr
         payment_hash: payment.payment_hash,
         wallet_id: payment.wallet,
         amount: payment.amount,
-        fee: Msat::ZERO,
+        fee: payment.fee,
         bolt11,
         payment_request: bolt11,
         fiat_provider: None,

@@ -1,11 +1,10 @@
 //! satkeep on the real network: a node of it stands behind the ledger, another one is the rest of the world.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{Lnd, Network, RIGHTS, Secret, network, router_fee_msat};
+use super::{Lnd, Network, Secret, network, router_fee_msat};
 use crate::harness::{Options, Server, Wallet, both_stores};
 
 /// How long something may take that satkeep or a node does by itself: generous, because the machine may be busy.
@@ -13,19 +12,18 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server with this node behind it.
 pub(super) fn behind(node: &Lnd) -> Options {
-    behind_at(&node.address(), &node.bake(&RIGHTS), &node.certificate())
+    behind_with(node, &[])
 }
 
-fn behind_at(address: &str, macaroon: &Path, certificate: &Path) -> Options {
-    let url = format!("lnd://{address}?macaroon={}&cert={}", macaroon.display(), certificate.display());
-    Options {
-        arguments: ["--network", "regtest", "--lightning", &url].map(str::to_owned).to_vec(),
-        ..Options::default()
-    }
+/// The same, with more settings.
+pub(super) fn behind_with(node: &Lnd, settings: &[&str]) -> Options {
+    let node = node.setting();
+    let all = ["--network", "regtest", "--lightning", &node].into_iter().chain(settings.iter().copied());
+    Options { arguments: all.map(str::to_owned).collect(), ..Options::default() }
 }
 
 /// A server with the node of the network that all tests share behind it, where there is a network.
-fn ours() -> Options {
+pub(super) fn ours() -> Options {
     network().map(|network| behind(&network.ours)).unwrap_or_default()
 }
 

@@ -6,11 +6,16 @@
 //! [`Lnd::setting`] is how satkeep finds one.
 
 mod adapter;
+mod at_once;
+mod away;
 mod behind;
 mod chain;
 mod compliance;
+mod costs;
 mod fakes;
+mod killed;
 mod lnd;
+mod lost;
 mod mistakes;
 mod money;
 mod network;
@@ -23,6 +28,7 @@ mod programs;
 mod real_lnbits;
 mod satkeep;
 mod settings;
+mod told;
 mod world;
 
 pub(crate) use lnd::{Lnd, Loss, RIGHTS};

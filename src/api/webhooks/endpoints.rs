@@ -29,8 +29,7 @@ pub struct EndpointOrder {
     /// Where events are sent to: http or https, on the public internet.
     #[serde(default, deserialize_with = "lenient")]
     url: Option<String>,
-    /// Which events: `payment.received`, `payment.sent`, `invoice.expired`, `user.created`,
-    /// `wallet.created`, `wallet.frozen`; all where nothing is said.
+    /// Which events; all where nothing is said.
     #[serde(default)]
     #[schema(schema_with = kinds)]
     events: Option<Vec<String>>,
@@ -78,8 +77,8 @@ impl EndpointOrder {
 
 fn kinds_of(names: &[String]) -> Result<EventKinds, InvalidText> {
     const FORM: InvalidText = InvalidText::Form(
-        "a list of one or more of payment.received, payment.sent, invoice.expired, user.created, wallet.created and \
-         wallet.frozen",
+        "a list of one or more of payment.received, payment.sent, payment.failed, invoice.expired, hold.placed, \
+         hold.captured, hold.released, user.created, wallet.created and wallet.frozen",
     );
     let kind = |name: &String| EventKind::ALL.into_iter().find(|kind| kind.as_str() == name).ok_or(FORM);
     let kinds: EventKinds = names.iter().map(kind).collect::<Result<Vec<_>, _>>()?.into_iter().collect();

@@ -18,12 +18,13 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
-use super::Error;
+use super::{Error, Services};
 use crate::clock;
 use crate::crypto::random;
 use crate::domain::ids::{HoldId, OwnerId};
 use crate::domain::send::SendTerms;
 use crate::lightning::node::{Identity, Node};
+use crate::store::{node, sends};
 pub(crate) use standing::{NodeStanding, Standing};
 
 /// The way to the Lightning node; or none.
@@ -74,6 +75,17 @@ impl Lightning {
     pub(crate) fn required(&self) -> Result<&Arc<Connected>, Error> {
         self.connected().ok_or(Error::NoNode)
     }
+}
+
+/// Lets other processes go on at once with what this one has in its hands, whose tasks have stopped.
+pub(crate) async fn leave(services: &Services) -> Result<(), Error> {
+    let Some(connected) = services.lightning.connected() else { return Ok(()) };
+    let worker = connected.worker;
+    let left = services.store.write_in_background(move |connection| {
+        node::stop_leading(connection, worker)?;
+        sends::give_back(connection, worker, clock::now())
+    });
+    Ok(left.await?)
 }
 
 impl Connected {
