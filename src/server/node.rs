@@ -14,7 +14,8 @@ use crate::clock;
 use crate::domain::ids::UserId;
 use crate::lightning::node::NodeError;
 use crate::server::tasks::Tasks;
-use crate::services::lightning::{self, Connected, receiving, sending};
+use crate::services::lightning::receiving::TidyPlace;
+use crate::services::lightning::{self, Connected, outside, receiving, sending};
 use crate::services::{Error, Services};
 use crate::store::sends::Send;
 use crate::telemetry::log::LogThrottle;
@@ -54,7 +55,7 @@ async fn watch(app: State, connected: Arc<Connected>) {
     let mut complaints = LogThrottle::default();
     loop {
         ticks.tick().await;
-        match look(&connected).await {
+        match look(&app.services, &connected).await {
             Ok(true) => {
                 complaints.settle();
                 let node = connected.node.name();
@@ -77,8 +78,8 @@ async fn watch(app: State, connected: Arc<Connected>) {
 }
 
 /// Asks the node who it is. Returns whether it is there again.
-async fn look(connected: &Connected) -> Result<bool, NodeError> {
-    let identity = connected.node.identity().await;
+async fn look(services: &Services, connected: &Connected) -> Result<bool, NodeError> {
+    let identity = connected.node.identity().await.and_then(|identity| outside::of_network(services, identity));
     let problem = identity.as_ref().err().cloned();
     let answer = match identity {
         // What it could send is told to the operator only.
@@ -151,50 +152,61 @@ async fn advance(app: State, connected: Arc<Connected>, payment: Send) -> Option
     payment.tenant
 }
 
-/// Listens for what arrives, if this process is the one that does. After it was away, looks up all invoices that
-/// stand at the node: what has arrived meanwhile may be told no other way.
+/// Listens for what arrives, if this process is the one that does. After it was away, it also looks up all invoices
+/// that stand at the node: what has arrived meanwhile may be told no other way. What arrives now does not wait for
+/// that.
 async fn receive(app: State, connected: Arc<Connected>) {
     let mut complaints = LogThrottle::default();
-    let mut is_reconciled = false;
     loop {
-        match listen(&app.services, &connected, &mut is_reconciled).await {
-            Ok(true) => complaints.settle(),
-            Ok(false) => tokio::time::sleep(REST).await,
-            Err(error) => {
-                is_reconciled = false;
-                if !matches!(error, Error::NodeAway) && complaints.is_due() {
-                    tracing::warn!(%error, "what has arrived at the Lightning node cannot be read; trying again");
-                }
-                tokio::time::sleep(REST).await;
+        let listening = async {
+            while listen(&app.services, &connected).await? {
+                complaints.settle();
             }
+            Ok::<_, Error>(())
+        };
+        let reconciling = async {
+            reconcile(&app.services, &connected).await?;
+            std::future::pending::<Result<(), Error>>().await
+        };
+        // Whatever goes wrong, all is looked up again afterwards.
+        let ended = tokio::select! {
+            ended = listening => ended,
+            ended = reconciling => ended,
+        };
+        if let Err(error) = ended
+            && !matches!(error, Error::NodeAway)
+            && complaints.is_due()
+        {
+            tracing::warn!(%error, "what has arrived at the Lightning node cannot be read; trying again");
         }
+        tokio::time::sleep(REST).await;
     }
 }
 
 /// Listens for a while. Returns whether this process is the one that does.
-async fn listen(services: &Services, connected: &Connected, is_reconciled: &mut bool) -> Result<bool, Error> {
-    let Some((node, cursor)) = receiving::lead(services, connected).await? else {
-        *is_reconciled = false;
-        return Ok(false);
-    };
-    if *is_reconciled {
-        receiving::listen(services, connected, &node, cursor, receiving::LISTEN).await?;
-        connected.standing.heard(clock::now());
-        return Ok(true);
-    }
+async fn listen(services: &Services, connected: &Connected) -> Result<bool, Error> {
+    let Some((node, cursor)) = receiving::lead(services, connected).await? else { return Ok(false) };
+    receiving::listen(services, connected, &node, cursor, receiving::LISTEN).await?;
+    connected.standing.heard(clock::now());
+    Ok(true)
+}
+
+/// Looks up all invoices that stand at the node, if this process is the one that listens.
+async fn reconcile(services: &Services, connected: &Connected) -> Result<(), Error> {
+    let Some((node, _)) = receiving::lead(services, connected).await? else { return Ok(()) };
     let booked = receiving::reconcile(services, connected, &node).await?;
     if booked > 0 {
         tracing::info!(%node, booked, "booked what had arrived at the Lightning node while nobody listened");
     }
-    *is_reconciled = true;
-    Ok(true)
+    Ok(())
 }
 
 /// Cancels invoices at the node that were paid inside, and stops looking after those that are over.
 async fn tidy(app: State, connected: Arc<Connected>) {
     let mut complaints = LogThrottle::default();
+    let mut place = TidyPlace::default();
     loop {
-        match tidy_some(&app.services, &connected).await {
+        match tidy_some(&app.services, &connected, &mut place).await {
             Ok(true) => continue,
             Ok(false) => complaints.settle(),
             Err(Error::NodeAway) => {}
@@ -208,9 +220,9 @@ async fn tidy(app: State, connected: Arc<Connected>) {
     }
 }
 
-async fn tidy_some(services: &Services, connected: &Connected) -> Result<bool, Error> {
+async fn tidy_some(services: &Services, connected: &Connected, place: &mut TidyPlace) -> Result<bool, Error> {
     match receiving::lead(services, connected).await? {
-        Some((node, _)) => receiving::tidy(services, connected, &node).await,
+        Some((node, _)) => receiving::tidy(services, connected, &node, place).await,
         None => Ok(false),
     }
 }

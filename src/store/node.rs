@@ -4,8 +4,9 @@
 use std::collections::HashSet;
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary};
 
-use crate::domain::ids::{InvoiceId, OwnerId, PaymentHash};
+use crate::domain::ids::{AccountId, InvoiceId, OriginId, OwnerId, PaymentHash};
 use crate::domain::money::Msat;
 use crate::domain::send::NodeName;
 use crate::domain::time::UnixMs;
@@ -13,6 +14,7 @@ use crate::ledger::state::{AtNode, InvoiceState};
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 use crate::store::db::schema::{accounts, invoices, nodes, receipts};
+use crate::store::payments::counts;
 use crate::store::wallets::CHUNK_IDS;
 
 /// An invoice that stands at the node.
@@ -110,12 +112,14 @@ pub fn watched(
     rows.into_iter().map(watched_of).collect()
 }
 
-/// Invoices that were paid inside, or belong to a wallet that was deleted, and may still be paid at the node.
-pub fn to_cancel(connection: &mut Db, limit: i64) -> Result<Vec<Watched>, StoreError> {
+/// Invoices that were paid inside, or belong to a wallet that was deleted, and may still be paid at the node: those
+/// after one of them.
+pub fn to_cancel(connection: &mut Db, after: InvoiceId, limit: i64) -> Result<Vec<Watched>, StoreError> {
     let columns = (invoices::id, invoices::payment_hash, invoices::expires_at_ms);
     let at_node = || invoices::table.filter(invoices::at_node.assume_not_null().eq(AtNode::Open.as_str()));
     let ended = at_node()
         .filter(invoices::state.eq_any([InvoiceState::Paid.as_str(), InvoiceState::Cancelled.as_str()]))
+        .filter(invoices::id.gt(after.as_bytes().as_slice()))
         .order(invoices::id)
         .limit(limit)
         .select(columns);
@@ -124,15 +128,53 @@ pub fn to_cancel(connection: &mut Db, limit: i64) -> Result<Vec<Watched>, StoreE
         .inner_join(accounts::table.on(accounts::id.eq(invoices::wallet_id)))
         .filter(accounts::closed_at_ms.is_not_null())
         .filter(invoices::state.eq(InvoiceState::Open.as_str()))
+        .filter(invoices::id.gt(after.as_bytes().as_slice()))
         .order(invoices::id)
         .limit(limit)
         .select(columns);
     rows.extend(of_deleted.load::<WatchedColumns>(connection)?);
+    rows.sort_unstable();
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     rows.into_iter().map(watched_of).collect()
 }
 
-/// Notes that an invoice can no longer be paid at the node.
+/// How many invoices of a payee that were issued without a key for one thing wait to be paid.
+pub fn waiting_of(connection: &mut Db, payee: AccountId, origin: OriginId, now: UnixMs) -> Result<i64, StoreError> {
+    #[derive(QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = BigInt)]
+        waiting: i64,
+    }
+    let query = diesel::sql_query(
+        "SELECT count(*) AS waiting FROM invoices
+         WHERE open_origin = $1 AND wallet_id = $2 AND state = 'open' AND expires_at_ms > $3",
+    )
+    .bind::<Binary, _>(origin.as_bytes().to_vec())
+    .bind::<Binary, _>(payee.as_bytes().to_vec())
+    .bind::<BigInt, _>(now.get());
+    let count: Count = match connection {
+        Db::Sqlite(c) => query.get_result(c)?,
+        Db::Postgres(c) => query.get_result(c)?,
+    };
+    Ok(count.waiting)
+}
+
+/// Notes that an invoice can no longer be paid at the node. One that anybody could ask for without a key, and that
+/// was not paid, is deleted: otherwise anybody could fill the disk.
 pub fn conclude(connection: &mut Db, id: InvoiceId) -> Result<(), StoreError> {
+    let keyless = invoices::table
+        .filter(invoices::id.eq(id.as_bytes().as_slice()))
+        .filter(invoices::state.eq(InvoiceState::Open.as_str()))
+        .filter(invoices::at_node.assume_not_null().eq(AtNode::Open.as_str()))
+        .filter(invoices::origin.is_not_null());
+    let tenant: Option<Option<Vec<u8>>> = keyless.select(invoices::tenant).first(connection).optional()?;
+    if let Some(tenant) = tenant {
+        let deleted = diesel::delete(keyless).execute(connection)?;
+        if let (1, Some(tenant)) = (deleted, tenant) {
+            counts::forget_invoices(connection, &tenant, &[id.into()])?;
+        }
+        return Ok(());
+    }
     let open = invoices::table
         .filter(invoices::id.eq(id.as_bytes().as_slice()))
         .filter(invoices::at_node.assume_not_null().eq(AtNode::Open.as_str()));

@@ -219,11 +219,13 @@ pub(crate) async fn get_payment(
     SeenPayment { viewer, sides }: SeenPayment,
     app: State,
 ) -> Result<HttpResponse, ApiError> {
-    // The payee's side comes first; every payment has one.
-    let first = sides.first().ok_or(ErrorCode::PaymentNotFound)?;
+    // The payee's side comes first. Whoever has a side of its own is told of that: an invoice of another node may
+    // have the payment hash of one that was made here.
+    let own = viewer.and_then(|wallet| sides.iter().position(|side| side.wallet == wallet));
+    let told = sides.get(own.unwrap_or_default()).ok_or(ErrorCode::PaymentNotFound)?;
     let now = clock::now();
-    let (status, _) = standing(first.state, first.expires_at, now);
-    let own = viewer.and_then(|wallet| sides.into_iter().find(|side| side.wallet == wallet));
+    let (status, _) = standing(told.state, told.expires_at, now);
+    let own = own.and_then(|place| sides.into_iter().nth(place));
     let own = own.map(|side| PaymentView::new(&app.services.sealer, side, now)).transpose()?;
     let own = own.map(|details| OwnSide { preimage: details.preimage().map(str::to_owned), details });
     let answer = PaymentStatus { paid: status == Status::Success, status: status_word(status), own };

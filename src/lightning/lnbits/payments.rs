@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::super::around::{Before, await_send, judge_refusal};
 use super::super::node::{Attempt, NodeError, PaymentAtNode, PaymentListed, PaymentOrder, SendOutcome};
 use super::super::wire::{Ask, Body, Reply};
-use super::answers::{Begun, FeeReserve, Payment};
+use super::answers::{Begun, FeeReserve};
 use super::{Api, Order, PAYMENTS};
 use crate::domain::ids::PaymentHash;
 use crate::domain::money::Msat;
@@ -83,9 +83,12 @@ impl Payer {
     }
 
     pub(super) async fn look_up(&self, hash: PaymentHash) -> Result<PaymentAtNode, NodeError> {
-        // What is found may be an invoice of the same wallet.
-        let sent = self.api.find(hash).await?.filter(Payment::is_outgoing);
-        sent.map_or(Ok(PaymentAtNode::NotFound), |payment| payment.state())
+        match self.api.find(hash).await? {
+            None => Ok(PaymentAtNode::NotFound),
+            Some(payment) if payment.is_outgoing() => payment.state(),
+            // An invoice of the same wallet stands before the payment, if there is one.
+            Some(_) => Err(NodeError::Unreadable("an invoice has the payment hash".to_owned())),
+        }
     }
 
     pub(super) async fn list(&self, since: UnixMs) -> Result<Vec<PaymentListed>, NodeError> {

@@ -13,6 +13,7 @@ use crate::domain::text::Memo;
 use crate::ledger::command::IssueForLink;
 use crate::ledger::outcome::{Issued, Rejection};
 use crate::services::callers::{Caller, WalletKey};
+use crate::services::lightning::outside;
 use crate::services::payments::{self, InvoiceTerms};
 use crate::services::rates::Asked;
 use crate::services::{Error, Services};
@@ -68,7 +69,7 @@ pub async fn refund_invoice(services: &Services, link: RefundLink, amount_msat: 
         extra: Some(Extra::new(&json.to_string()).or(Err(Error::Fault))?),
         payment_hash: None,
         external_id: None,
-        is_internal: None,
+        is_internal: outside::is_refused_at_once(services, found.wallet.account(), hit.into()).await?,
     };
     let invoice = payments::issue(services, found.wallet.account(), amount, terms, clock::now()).await?;
     let bolt11 = invoice.bolt11.clone().ok_or(Error::Fault)?;

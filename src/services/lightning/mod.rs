@@ -88,6 +88,28 @@ pub(crate) async fn leave(services: &Services) -> Result<(), Error> {
     Ok(left.await?)
 }
 
+/// Somebody waits for the end of a payment, until this is dropped.
+pub(crate) struct Expected<'a> {
+    connected: &'a Connected,
+    hold: HoldId,
+    end: oneshot::Receiver<()>,
+}
+
+impl Expected<'_> {
+    /// Has the payment taken up, and waits for its end, but not for long.
+    pub(crate) async fn take_up(mut self, patience: Duration) {
+        self.connected.want();
+        // Whatever it is, the payment's row tells how it has ended, or that it has not.
+        drop(tokio::time::timeout(patience, &mut self.end).await);
+    }
+}
+
+impl Drop for Expected<'_> {
+    fn drop(&mut self) {
+        self.connected.waiting.lock().remove(&self.hold);
+    }
+}
+
 impl Connected {
     /// Who the node is, which answers.
     pub(crate) fn identity(&self) -> Result<Identity, Error> {
@@ -95,18 +117,10 @@ impl Connected {
     }
 
     /// Says that somebody will wait for the end of a payment that is about to begin.
-    pub(crate) fn expect(&self, hold: HoldId) -> oneshot::Receiver<()> {
+    pub(crate) fn expect(&self, hold: HoldId) -> Expected<'_> {
         let (ended, end) = oneshot::channel();
         self.waiting.lock().insert(hold, ended);
-        end
-    }
-
-    /// Has a payment taken up, and waits for its end, but not for long.
-    pub(crate) async fn take_up(&self, hold: HoldId, end: oneshot::Receiver<()>, patience: Duration) {
-        self.want();
-        // Whatever it is, the payment's row tells how it has ended, or that it has not.
-        drop(tokio::time::timeout(patience, end).await);
-        self.waiting.lock().remove(&hold);
+        Expected { connected: self, hold, end }
     }
 
     /// Has payments that wait taken up.

@@ -1,5 +1,7 @@
 //! What the operator sees of the Lightning node, and can do where a payment waits for too long.
 
+use std::collections::HashSet;
+
 use super::{outside, receiving, sending};
 use crate::clock;
 use crate::domain::ids::HoldId;
@@ -14,9 +16,6 @@ use crate::store::Db;
 use crate::store::sends;
 
 pub use crate::store::sends::Send as Pending;
-
-/// Payments that are taken up in one go.
-const SOME: i64 = 100;
 
 /// What is known of the node and of what is under way, at one moment.
 #[derive(Clone, Debug)]
@@ -84,21 +83,19 @@ pub(crate) async fn reconcile(services: &Services) -> Result<Reconciled, Error> 
     connected.standing.note(answer);
     receiving::meet(services, connected).await?;
     let before = load(services).await?.under_way;
-    let mut looked_up: usize = 0;
-    loop {
-        let taken = sending::take_some(services, connected, Vec::new(), SOME).await?;
-        if taken.is_empty() {
+    let mut looked_up = HashSet::new();
+    // Those that have not ended are due again before long.
+    while let [send] = sending::take_some(services, connected, Vec::new(), 1).await?.as_slice() {
+        let is_new = looked_up.insert(send.hold);
+        sending::advance(services, connected, send).await;
+        if !is_new {
             break;
-        }
-        looked_up = looked_up.saturating_add(taken.len());
-        for send in &taken {
-            sending::advance(services, connected, send).await;
         }
     }
     let name = outside::name_of(connected.identity()?.id);
     let booked = receiving::reconcile(services, connected, &name).await?;
     let ended = before.saturating_sub(load(services).await?.under_way);
-    Ok(Reconciled { looked_up, ended: usize::try_from(ended).unwrap_or_default(), booked })
+    Ok(Reconciled { looked_up: looked_up.len(), ended: usize::try_from(ended).unwrap_or_default(), booked })
 }
 
 /// Payments to other nodes that have not ended, the oldest first.

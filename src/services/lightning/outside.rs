@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Connected;
 use crate::clock;
+use crate::domain::ids::{AccountId, OriginId};
 use crate::domain::invoice::{DecodedInvoice, PaymentRequest};
 use crate::domain::money::{Amount, Msat};
 use crate::domain::node::Network;
@@ -12,7 +13,9 @@ use crate::domain::send::NodeName;
 use crate::domain::skim::SkimmedRequest;
 use crate::ledger::command::NewSend;
 use crate::ledger::outcome::Rejection;
+use crate::lightning::node::{Identity, NodeError};
 use crate::services::{Error, Services};
+use crate::store::node;
 
 /// How long a request waits for the end of its payment.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -54,7 +57,7 @@ pub(crate) fn plan(
         is_amountless,
         fee_max,
         service_fee,
-        memo: decoded.description().unwrap_or_default(),
+        memo: storable(&decoded.description().unwrap_or_default()),
         expires_at: decoded.expires_at(),
         bounds: connected.terms.bounds,
     })
@@ -76,6 +79,21 @@ pub(crate) fn plan_instead(
         return Ok(None);
     }
     plan(services, request, None, refused).map(Some)
+}
+
+/// Whether an invoice that anybody asks for without a key is to be made without the node: where so many wait that the
+/// ledger will refuse another one, the node is not troubled with it.
+pub(crate) async fn is_refused_at_once(
+    services: &Services,
+    payee: AccountId,
+    origin: OriginId,
+) -> Result<Option<bool>, Error> {
+    if services.lightning.connected().is_none() {
+        return Ok(None);
+    }
+    let waiting =
+        services.store.read(move |connection| node::waiting_of(connection, payee, origin, clock::now())).await?;
+    Ok((waiting >= services.policy.link_invoices_max.into()).then_some(true))
 }
 
 /// Has what the ledger has reserved taken up, where nobody waits for its end.
@@ -101,8 +119,13 @@ fn amount_of(
     amount.map(|amount| (amount, false)).ok_or_else(|| Rejection::InsufficientBalance { leg: 0 }.into())
 }
 
+/// A description that anybody has written, so that any database can store it: U+0000 is not text to PostgreSQL.
+fn storable(description: &str) -> String {
+    description.replace('\0', "\u{FFFD}")
+}
+
 /// The prefix of invoices in a network, without `ln`.
-const fn prefix_of(network: Network) -> &'static str {
+pub(crate) const fn prefix_of(network: Network) -> &'static str {
     match network {
         Network::Bitcoin => "bc",
         Network::Testnet => "tb",
@@ -116,6 +139,16 @@ pub(crate) fn reserve(services: &Services, request: PaymentRequest, otherwise: R
     let is_amountless = request.is_amountless();
     let send = plan(services, request, Amount::from_sat(1).ok().filter(|_| is_amountless), otherwise)?;
     Ok(send.fee_max.with(send.service_fee))
+}
+
+/// A node that is on the network of this server: coins of another one would be credited as real ones.
+pub(crate) fn of_network(services: &Services, identity: Identity) -> Result<Identity, NodeError> {
+    match identity.network.as_deref() {
+        Some(network) if Network::from_name(network) != Some(services.network) => {
+            Err(NodeError::Refused(format!("it is on another network: {network}")))
+        }
+        Some(_) | None => Ok(identity),
+    }
 }
 
 /// The node as the ledger knows it.

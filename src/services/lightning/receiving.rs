@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
+
 use super::{Connected, outside};
 use crate::clock;
 use crate::domain::consumer::Consumer;
@@ -20,6 +22,8 @@ use crate::store::node::{self, Watched};
 const LEAD_S: i64 = 60;
 /// How long the node is listened to at a time.
 pub(crate) const LISTEN: Duration = Duration::from_secs(20);
+/// Invoices that are looked up at once.
+const AT_ONCE: usize = 8;
 /// Invoices that are looked at in one go.
 const SOME: i64 = 200;
 /// How long after its end an invoice is still looked up: what has arrived in time may be told late.
@@ -110,16 +114,18 @@ async fn preimage_of(
     Ok(invoice.map(|side| (side.invoice, preimage.seal(&services.sealer, side.invoice))))
 }
 
-/// Looks up every invoice that stands at the node: something may have arrived while nobody listened.
+/// Looks up every invoice that stands at the node, some at once: something may have arrived while nobody listened.
 pub(crate) async fn reconcile(services: &Services, connected: &Connected, name: &NodeName) -> Result<usize, Error> {
     let (mut after, mut booked) = (None, 0_usize);
     loop {
         let page = services.store.read(move |connection| node::watched(connection, after, None, SOME)).await?;
         let Some(last) = page.last() else { return Ok(booked) };
         after = Some((last.expires_at, last.id));
-        for watched in &page {
-            let has_arrived = or_other(look_up(services, connected, name, watched).await, watched)?;
-            booked = booked.saturating_add(usize::from(has_arrived));
+        let look =
+            |watched: Watched| async move { or_other(look_up(services, connected, name, &watched).await, &watched) };
+        let mut looked = stream::iter(page).map(look).buffer_unordered(AT_ONCE);
+        while let Some(has_arrived) = looked.next().await {
+            booked = booked.saturating_add(usize::from(has_arrived?));
         }
     }
 }
@@ -151,22 +157,47 @@ fn or_other(result: Result<bool, Error>, watched: &Watched) -> Result<bool, Erro
     }
 }
 
+/// Before all invoices.
+const FIRST: InvoiceId = InvoiceId::new([0; InvoiceId::LEN]);
+
+/// Up to where invoices were tidied up.
+#[derive(Debug)]
+pub(crate) struct TidyPlace {
+    ended: InvoiceId,
+    over: Option<(UnixMs, InvoiceId)>,
+}
+
+impl Default for TidyPlace {
+    fn default() -> Self {
+        Self { ended: FIRST, over: None }
+    }
+}
+
 /// Cancels invoices at the node that were paid inside or can no longer be paid, and stops looking after those
 /// whose time is long over. Returns whether there may be more that can be tidied up at once.
-pub(crate) async fn tidy(services: &Services, connected: &Connected, name: &NodeName) -> Result<bool, Error> {
+pub(crate) async fn tidy(
+    services: &Services,
+    connected: &Connected,
+    name: &NodeName,
+    place: &mut TidyPlace,
+) -> Result<bool, Error> {
     let ended = if connected.node.abilities().cancels {
-        services.store.read(|connection| node::to_cancel(connection, SOME)).await?
+        let after = place.ended;
+        services.store.read(move |connection| node::to_cancel(connection, after, SOME)).await?
     } else {
         Vec::new()
     };
     let over_before = clock::now().plus_seconds(-WATCH_AFTER_S);
-    let over = services.store.read(move |connection| node::watched(connection, None, Some(over_before), SOME)).await?;
+    let after = place.over;
+    let over = services.store.read(move |connection| node::watched(connection, after, Some(over_before), SOME)).await?;
+    // Those that are not done with are come back to when all others were looked at.
+    place.ended = ended.last().map_or(FIRST, |last| last.id);
+    place.over = over.last().map(|last| (last.expires_at, last.id));
     let is_full = |found: &[Watched]| i64::try_from(found.len()).is_ok_and(|found| found >= SOME);
-    let mut is_any_done = false;
     for watched in ended.iter().chain(&over) {
-        is_any_done |= or_other(cancel(services, connected, name, watched, over_before).await, watched)?;
+        or_other(cancel(services, connected, name, watched, over_before).await, watched)?;
     }
-    Ok(is_any_done && (is_full(&ended) || is_full(&over)))
+    Ok(is_full(&ended) || is_full(&over))
 }
 
 /// Makes an invoice unpayable at the node, and stops looking after it once it is. Returns whether it is done with.

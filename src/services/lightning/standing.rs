@@ -28,11 +28,11 @@ impl Standing {
         Self(RwLock::new(NodeStanding { identity: None, balance: None, problem: None, heard_at: now }))
     }
 
-    /// The node has answered, or has not. Returns whether it is there again after it was away, or for the first
-    /// time.
+    /// The node has answered, or has not. Returns whether it is there again after it was away, for the first time, or
+    /// as another one.
     pub(crate) fn note(&self, answer: Result<(Identity, Option<NodeBalance>), NodeError>) -> bool {
         let mut standing = self.0.write();
-        let was_away = standing.identity.is_none();
+        let before = standing.identity.as_ref().map(|identity| identity.id.clone());
         *standing = match answer {
             Ok((identity, balance)) => {
                 let heard_at = standing.heard_at;
@@ -45,7 +45,7 @@ impl Standing {
                 heard_at: standing.heard_at,
             },
         };
-        was_away && standing.identity.is_some()
+        standing.identity.as_ref().is_some_and(|identity| before.as_ref() != Some(&identity.id))
     }
 
     /// What the node has received was read.

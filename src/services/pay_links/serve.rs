@@ -20,6 +20,7 @@ use crate::domain::money::Amount;
 use crate::domain::node::Description;
 use crate::ledger::command::{IssueForLink, NewInvoice};
 use crate::ledger::outcome::{Issued, Rejection};
+use crate::services::lightning::outside;
 use crate::services::payments::{InvoiceTerms, issue};
 use crate::services::rates::Asked;
 use crate::services::{Error, Missing, Services};
@@ -190,7 +191,8 @@ pub fn page_of(link: &PayLink, base: &Base) -> Option<ServiceUrl> {
 
 /// Gives an invoice for what somebody wants to pay, who needs no key for it.
 pub async fn invoice(services: &Services, open: &OpenLink, payment: &LinkPayment) -> Result<String, Error> {
-    let invoice = open.invoice(services, payment, None).await?;
+    let is_internal = outside::is_refused_at_once(services, open.link.wallet.account(), open.link.id.into()).await?;
+    let invoice = open.invoice(services, payment, is_internal).await?;
     let bolt11 = invoice.bolt11.clone().ok_or(Error::Fault)?;
     let open_max = services.policy.link_invoices_max;
     let command = IssueForLink { invoice, origin: open.link.id.into(), open_max, total_max: None };

@@ -22,7 +22,7 @@ use crate::lightning::node;
 use crate::lightning::node::NodeError;
 use crate::services::callers::WalletKey;
 use crate::services::idempotency::{self, Created};
-use crate::services::lightning::Connected;
+use crate::services::lightning::{Connected, outside};
 use crate::services::rates::{self, Asked};
 use crate::services::{Error, Services};
 
@@ -175,7 +175,7 @@ async fn at_node(
     let order =
         node::InvoiceOrder { preimage: preimage.clone(), amount, description, expiry_seconds: expiry.seconds().into() };
     let made = connected.node.create_invoice(order).await?;
-    let expires_at = checked(&made, amount)?;
+    let expires_at = checked(services, &made, amount)?;
     let preimage = if connected.node.abilities().takes_preimage { Some(preimage) } else { made.preimage };
     let preimage = preimage.filter(|preimage| preimage.payment_hash() == made.payment_hash);
     if preimage.is_none() && connected.node.abilities().takes_preimage {
@@ -192,13 +192,16 @@ async fn at_node(
 }
 
 /// Makes sure that an invoice of the node says what was asked for. Returns when it ends.
-fn checked(made: &node::InvoiceMade, amount: Amount) -> Result<UnixMs, Error> {
+fn checked(services: &Services, made: &node::InvoiceMade, amount: Amount) -> Result<UnixMs, Error> {
     let unreadable = |what: &str| Error::Node(NodeError::Unreadable(what.to_owned()));
     let parsed = PaymentRequest::parse(&made.bolt11).or(Err(unreadable("an invoice that is none")))?;
     if parsed.payment_hash() != made.payment_hash || parsed.text() != made.bolt11 {
         return Err(unreadable("an invoice with another payment hash than told"));
     }
     let decoded = parsed.verify().or(Err(unreadable("an invoice that is not valid")))?;
+    if decoded.currency() != outside::prefix_of(services.network) {
+        return Err(unreadable("an invoice of another network"));
+    }
     if decoded.amount_msat() != u64::try_from(amount.msat()).ok() {
         return Err(unreadable("an invoice over another amount than asked for"));
     }

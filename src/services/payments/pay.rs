@@ -108,12 +108,8 @@ async fn pay_outside(services: &Services, key: AdminKey, command: Pay) -> Result
     let connected = services.lightning.required()?;
     let hold = HoldId::from(command.transfer);
     let end = connected.expect(hold);
-    let begun = submit(services, key, command).await;
-    let Ok(begun) = begun else {
-        connected.release(hold);
-        return begun;
-    };
-    connected.take_up(hold, end, outside::PATIENCE).await;
+    let begun = submit(services, key, command).await?;
+    end.take_up(outside::PATIENCE).await;
     let (wallet, row) = (key.wallet(), hold.into());
     let found = services.store.read(move |connection| payments::find_row(connection, wallet, row)).await;
     // What has begun goes on, even where it cannot be shown.
