@@ -25,7 +25,7 @@ fn behind_at(address: &str, macaroon: &Path, certificate: &Path) -> Options {
 }
 
 /// A server with the node of the network that all tests share behind it, where there is a network.
-fn ours() -> Options {
+pub(super) fn ours() -> Options {
     network().map(|network| behind(&network.ours)).unwrap_or_default()
 }
 

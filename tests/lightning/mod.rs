@@ -23,6 +23,7 @@ mod programs;
 mod real_lnbits;
 mod satkeep;
 mod settings;
+mod withdraw;
 mod world;
 
 pub(crate) use lnd::{Lnd, Loss, RIGHTS};
