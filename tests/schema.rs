@@ -202,6 +202,7 @@ fn what_a_batch_names_is_looked_up_by_index() {
             "'{}', '{}', 5",
             vec!["invoices_open_origin"],
         ),
+        ("bytea[]", "SELECT id FROM hits WHERE transfer_id = ANY($1)", "'{}'", vec!["hits_transfer"]),
     ];
     for (index, (types, query, values, indexes)) in rows.into_iter().enumerate() {
         diesel::sql_query(format!("PREPARE q{index} ({types}) AS {query}")).execute(&mut connection).unwrap();

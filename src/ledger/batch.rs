@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::command::{CancelHeld, Command, EndSend, NewSend, Receive, SettleHeld};
+use super::command::{CancelHeld, Command, EndSend, NewSend, Receive, SendEnd, SettleHeld};
 use crate::domain::external_id::ExternalId;
 use crate::domain::hold::HoldGroup;
 use crate::domain::idempotency::IdempotencyKey;
@@ -31,6 +31,8 @@ pub struct ReadSet {
     pub hits: BTreeSet<HitId>,
     /// Withdraw links to pay by, each with what is to be withdrawn.
     pub withdrawals: BTreeSet<(WithdrawLinkId, WithdrawalId)>,
+    /// Payments to other nodes that have failed: by which link or with which tap each was made, if it was.
+    pub failed_sends: BTreeSet<HoldId>,
     /// Holds to settle.
     pub holds: BTreeSet<HoldId>,
     /// Groups of managers, all open holds of which are to be settled.
@@ -160,6 +162,9 @@ impl ReadSet {
         self.accounts.extend([AccountId::LIGHTNING, AccountId::FEES, AccountId::ADJUSTMENTS]);
         self.holds.insert(end.hold);
         self.sends.insert(end.payment_hash);
+        if matches!(end.end, SendEnd::Failed) {
+            self.failed_sends.insert(end.hold);
+        }
     }
 
     fn receive(&mut self, receive: &Receive) {

@@ -222,12 +222,16 @@ pub struct Snapshot {
     pub promised: HashMap<(AccountId, OriginId), Msat>,
     /// The taps to pay with.
     pub hits: HashMap<HitId, Hit>,
-    /// The cards of those taps.
+    /// The cards of those taps, and those that have made payments which have failed.
     pub cards: HashMap<CardId, Card>,
-    /// The withdraw links to pay by.
+    /// By which card payments to other nodes were made that have failed.
+    pub paid_by_card: HashMap<HoldId, CardId>,
+    /// The withdraw links to pay by, and those to give uses back to.
     pub withdraw_links: HashMap<WithdrawLinkId, WithdrawLink>,
     /// Those of the withdrawals of commands that have happened.
     pub withdrawals: HashSet<WithdrawalId>,
+    /// By which link payments to other nodes were withdrawn that have failed.
+    pub withdrawn_by: HashMap<HoldId, Withdrawn>,
     /// The users to delete; a user that does not exist any more is missing.
     pub users: HashMap<UserId, User>,
     /// The managers among the senders who exist and may create users.
@@ -662,16 +666,29 @@ pub struct WithdrawLinkRow {
     pub last_used_at: Option<UnixMs>,
 }
 
-/// A withdrawal by a link. Never changed afterwards.
+/// What a use of a withdraw link has taken from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WithdrawalRow {
-    /// Its id.
+pub struct Withdrawn {
+    /// The withdrawal.
     pub id: WithdrawalId,
     /// The link.
     pub link: WithdrawLinkId,
+    /// The number of the use.
+    pub number: u32,
+    /// When.
+    pub at: UnixMs,
+    /// When the link was used last before.
+    pub last_used_before: Option<UnixMs>,
+}
+
+/// A withdrawal by a link. Changed only where it fails: a payment to another node may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WithdrawalRow {
+    /// What it has taken.
+    pub withdrawn: Withdrawn,
     /// The link's wallet.
     pub account: AccountId,
-    /// The transfer that it paid with.
+    /// The transfer that it pays with: of a payment to another node, once that has arrived.
     pub transfer: TransferId,
     /// The amount.
     pub amount: Amount,
@@ -711,12 +728,14 @@ pub struct Effects {
     pub origins: Vec<(InvoiceId, OriginId)>,
     /// Taps that have paid.
     pub hits: Vec<HitRow>,
-    /// Cards that were used to pay, by id.
+    /// Cards whose spending has changed, by id.
     pub cards: Vec<CardRow>,
-    /// Withdraw links that have paid, by id.
+    /// Withdraw links that have paid, or got a use back, by id.
     pub withdraw_links: Vec<WithdrawLinkRow>,
     /// What was withdrawn by them, in order.
     pub withdrawals: Vec<WithdrawalRow>,
+    /// Stored withdrawals that have failed.
+    pub failed_withdrawals: Vec<WithdrawalId>,
     /// Wallets and users to delete.
     pub closures: Vec<Closure>,
     /// What was done under idempotency keys.

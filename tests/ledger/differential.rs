@@ -18,7 +18,7 @@ use super::memory::{Memory, now};
 use super::world::{WALLETS, any_scenario, create, credit, user, wallet};
 use crate::harness::{StoreKind, TestDatabase};
 
-fn add_users(store: &Store) {
+pub(super) fn add_users(store: &Store) {
     let sealer = Sealer::new(&MasterKey::generate());
     for index in 0..WALLETS {
         let id = WalletId::new(*wallet(index).as_bytes());
@@ -43,7 +43,7 @@ fn add_users(store: &Store) {
 }
 
 /// The cards and taps of the world in memory.
-fn add_cards(database: &TestDatabase, kind: StoreKind, memory: &Memory) {
+pub(super) fn add_cards(database: &TestDatabase, kind: StoreKind, memory: &Memory) {
     for (id, card) in &memory.cards {
         let [id, wallet] = [id.to_string(), card.account.wallet().to_string()].map(|id| kind.bytes(&id));
         let (tx, day) = (card.limits.transaction_sat(), card.limits.daily_sat());
@@ -69,7 +69,7 @@ fn add_cards(database: &TestDatabase, kind: StoreKind, memory: &Memory) {
 }
 
 /// The withdraw links of the world in memory.
-fn add_withdraw_links(database: &TestDatabase, kind: StoreKind, memory: &Memory) {
+pub(super) fn add_withdraw_links(database: &TestDatabase, kind: StoreKind, memory: &Memory) {
     for (id, link) in &memory.withdraw_links {
         let [id, wallet] = [id.to_string(), link.account.wallet().to_string()].map(|id| kind.bytes(&id));
         let (left, next, uses) = (&link.uses_left, link.uses_left.next(), link.uses_left.numbers().len());

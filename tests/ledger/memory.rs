@@ -8,7 +8,7 @@ use satkeep::domain::external_id::ExternalId;
 use satkeep::domain::hold::HoldState;
 use satkeep::domain::idempotency::IdempotencyKey;
 use satkeep::domain::ids::{
-    AccountId, CardId, HitId, HoldId, InvoiceId, OriginId, PaymentHash, UserId, WithdrawLinkId,
+    AccountId, CardId, HitId, HoldId, InvoiceId, OriginId, PaymentHash, UserId, WithdrawLinkId, WithdrawalId,
 };
 use satkeep::domain::money::{Amount, Msat};
 use satkeep::domain::session::{Right, SessionDigest};
@@ -19,7 +19,7 @@ use satkeep::ledger::command::GROUP_READ_MAX;
 use satkeep::ledger::settle::{Commit, SettleError, SettlementStore};
 use satkeep::ledger::state::{
     Account, AccountKind, AtNode, Card, Claimed, Effects, Hit, Hold, HoldMoveRow, Invoice, InvoiceState, PaymentEvent,
-    ReceiptId, SendRow, Snapshot, TransferRow, UnderWay, Unfailed, User, WithdrawLink, WithdrawalRow,
+    ReceiptId, SendRow, Snapshot, TransferRow, UnderWay, Unfailed, User, WithdrawLink, WithdrawalRow, Withdrawn,
 };
 
 use super::world::{CARD_DAY_SAT, CARD_SAT, HITS, NOW, WALLETS, card, hit, user, wallet, withdraw_links};
@@ -39,8 +39,11 @@ pub(crate) struct Memory {
     pub(crate) hold_moves: Vec<HoldMoveRow>,
     pub(crate) hits: HashMap<HitId, Hit>,
     pub(crate) cards: HashMap<CardId, Card>,
+    /// By which card each tap was paid with that has paid, by its transfer or hold.
+    pub(crate) paid_by_card: HashMap<HoldId, CardId>,
     pub(crate) withdraw_links: HashMap<WithdrawLinkId, WithdrawLink>,
     pub(crate) withdrawals: Vec<WithdrawalRow>,
+    pub(crate) failed_withdrawals: Vec<WithdrawalId>,
     pub(crate) origins: HashMap<InvoiceId, OriginId>,
     /// Payments to other nodes: hash, payer, tenant, what is reserved, whether it has arrived or failed.
     pub(crate) sends: HashMap<HoldId, Sending>,
@@ -120,12 +123,20 @@ impl Memory {
             promised: self.promised(),
             hits: self.hits.clone(),
             cards: self.cards.clone(),
+            paid_by_card: self.paid_by_card.clone(),
             sends: self.unfailed(),
             under_way: self.under_way(),
             receipts: self.receipts.keys().cloned().collect(),
             withdraw_links: self.withdraw_links.clone(),
-            withdrawals: self.withdrawals.iter().map(|row| row.id).collect(),
+            withdrawals: self.withdrawals.iter().map(|row| row.withdrawn.id).collect(),
+            withdrawn_by: self.withdrawn_by(),
         }
+    }
+
+    fn withdrawn_by(&self) -> HashMap<HoldId, Withdrawn> {
+        let is_there = |row: &&WithdrawalRow| !self.failed_withdrawals.contains(&row.withdrawn.id);
+        let rows = self.withdrawals.iter().filter(is_there);
+        rows.map(|row| (HoldId::from(row.transfer), row.withdrawn)).collect()
     }
 
     fn unfailed(&self) -> HashMap<PaymentHash, Unfailed> {
@@ -246,6 +257,7 @@ impl Memory {
             let hit = self.hits.get_mut(&row.id).unwrap();
             assert!(!hit.is_spent);
             hit.is_spent = true;
+            assert!(self.paid_by_card.insert(HoldId::from(row.transfer), hit.card).is_none());
         }
         for row in &effects.cards {
             self.cards.get_mut(&row.id).unwrap().spent = row.spent;
@@ -257,6 +269,7 @@ impl Memory {
             link.uses_left.clone_from(&row.uses_left);
         }
         self.withdrawals.extend(&effects.withdrawals);
+        self.failed_withdrawals.extend(&effects.failed_withdrawals);
         for row in &effects.claims {
             assert!(self.claims.insert((row.account, row.key), row.claimed.clone()).is_none());
         }
@@ -334,9 +347,14 @@ impl SettlementStore for Memory {
         snapshot.open_invoices.retain(|place, _| read_set.origins.contains(place));
         snapshot.promised.retain(|place, _| read_set.limited_origins.contains(place));
         snapshot.hits.retain(|hit, _| read_set.hits.contains(hit));
-        let tapped: Vec<_> = snapshot.hits.values().map(|hit| hit.card).collect();
+        snapshot.paid_by_card.retain(|hold, _| read_set.failed_sends.contains(hold));
+        let given_back = snapshot.paid_by_card.values().copied();
+        let tapped: Vec<_> = snapshot.hits.values().map(|hit| hit.card).chain(given_back).collect();
         snapshot.cards.retain(|card, _| tapped.contains(card));
-        let is_wanted = |link: &_| read_set.withdrawals.iter().any(|(wanted, _)| wanted == link);
+        snapshot.withdrawn_by.retain(|hold, _| read_set.failed_sends.contains(hold));
+        let given_back: Vec<_> = snapshot.withdrawn_by.values().map(|withdrawn| withdrawn.link).collect();
+        let is_wanted =
+            |link: &_| given_back.contains(link) || read_set.withdrawals.iter().any(|(wanted, _)| wanted == link);
         snapshot.withdraw_links.retain(|link, _| is_wanted(link));
         snapshot.withdrawals.retain(|id| read_set.withdrawals.iter().any(|(_, wanted)| wanted == id));
         snapshot.invoices.retain(|hash, _| read_set.invoices.contains(hash));

@@ -22,4 +22,5 @@ mod revocation;
 mod sends;
 mod settler;
 mod unknown_commit;
+mod withdrawals;
 mod world;

@@ -16,7 +16,7 @@ use satkeep::ledger::decide::decide;
 use satkeep::ledger::outcome::{Adjusted, Once, Outcome, Rejection, Transferred};
 use satkeep::ledger::settle::{settle, settle_batch};
 
-use satkeep::ledger::state::{Hold, WithdrawalRow};
+use satkeep::ledger::state::{Hold, WithdrawalRow, Withdrawn};
 
 use super::hold_world::{cancel_held, capture, held_by, new_hold, payout, place, settle_held, settle_holds};
 use super::memory::{Memory, now};
@@ -130,9 +130,9 @@ fn scene() -> Scene {
     memory.cards.get_mut(&card(1)).unwrap().is_enabled = false;
     memory.withdraw_links.get_mut(&withdraw_link(1)).unwrap().is_enabled = false;
     memory.withdraw_links.get_mut(&withdraw_link(2)).unwrap().last_used_at = Some(NOW);
+    let (id, link) = (withdrawal(2), withdraw_link(1));
     memory.withdrawals.push(WithdrawalRow {
-        id: withdrawal(2),
-        link: withdraw_link(1),
+        withdrawn: Withdrawn { id, link, number: 0, at: NOW, last_used_before: None },
         account: wallet(1),
         transfer: TransferId::new([1; 16]),
         amount: Amount::from_msat(1).unwrap(),

@@ -120,7 +120,7 @@ proptest! {
     fn withdraw_links_pay_as_often_as_they_say((invoices, commands) in any_scenario(60)) {
         let mut memory = prepared(&invoices);
         settle(&mut memory, &commands);
-        let openings: HashSet<_> = memory.withdrawals.iter().map(|row| row.id).collect();
+        let openings: HashSet<_> = memory.withdrawals.iter().map(|row| row.withdrawn.id).collect();
         prop_assert_eq!(openings.len(), memory.withdrawals.len());
         prop_assert!(!openings.contains(&withdrawal(0)), "an opening whose time is over has paid");
         let mut used: BTreeMap<_, u32> = BTreeMap::new();
@@ -128,7 +128,7 @@ proptest! {
             let transfer = memory.transfers.iter().find(|transfer| transfer.id == row.transfer).unwrap();
             prop_assert_eq!((transfer.debit_account, transfer.amount), (row.account, row.amount));
             prop_assert!((5..=LINK_MAX_MSAT).contains(&row.amount.msat()));
-            *used.entry(row.link).or_default() += 1;
+            *used.entry(row.withdrawn.link).or_default() += 1;
         }
         for (id, before) in withdraw_links() {
             let (after, count) = (&memory.withdraw_links[&id], used.get(&id).copied().unwrap_or_default());

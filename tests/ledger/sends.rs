@@ -48,7 +48,7 @@ fn transfer(number: u8) -> TransferId {
     TransferId::new([[9; 15].as_slice(), &[number]].concat().try_into().unwrap())
 }
 
-fn hold(number: u8) -> HoldId {
+pub(super) fn hold(number: u8) -> HoldId {
     let mut id = *transfer(number).as_bytes();
     id[3] = number;
     HoldId::from(TransferId::new(id))
@@ -99,7 +99,7 @@ pub(super) fn send_as(payer: AccountId, number: u8, send: NewSend) -> Command {
 }
 
 /// The end of payment `number`, told for the `time`th time.
-fn arrived(number: u8, of_hash: u8, fee: i64, time: u8) -> Command {
+pub(super) fn arrived(number: u8, of_hash: u8, fee: i64, time: u8) -> Command {
     let end = SendEnd::Settled {
         fee: Msat::new(fee),
         preimage: Sealed::from_stored(vec![of_hash; 32]),
@@ -108,7 +108,7 @@ fn arrived(number: u8, of_hash: u8, fee: i64, time: u8) -> Command {
     Command::EndSend(EndSend { hold: hold(number), payment_hash: hash(of_hash), end, note: None })
 }
 
-fn failed(number: u8, of_hash: u8) -> Command {
+pub(super) fn failed(number: u8, of_hash: u8) -> Command {
     let note = Some("no route".to_owned());
     Command::EndSend(EndSend { hold: hold(number), payment_hash: hash(of_hash), end: SendEnd::Failed, note })
 }

@@ -29,6 +29,7 @@ mod real_lnbits;
 mod satkeep;
 mod settings;
 mod told;
+mod withdraw;
 mod world;
 
 pub(crate) use lnd::{Lnd, Loss, RIGHTS};

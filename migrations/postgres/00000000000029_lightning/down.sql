@@ -16,6 +16,7 @@ DROP INDEX holds_open_by_tenant;
 DROP INDEX holds_failed_by_tenant;
 DROP INDEX invoices_watched;
 DROP INDEX invoices_to_cancel;
+DROP INDEX hits_transfer;
 ALTER TABLE holds DROP CONSTRAINT holds_of_somebody;
 ALTER TABLE holds ADD CONSTRAINT holds_of_somebody CHECK ((manager_id IS NULL) = (invoice_id IS NOT NULL));
 ALTER TABLE holds DROP COLUMN bolt11;

@@ -9,6 +9,8 @@ ALTER TABLE holds ADD COLUMN preimage_sealed BYTEA;
 ALTER TABLE invoices ADD COLUMN at_node TEXT CHECK (at_node IN ('open', 'settled', 'cancelled'));
 CREATE INDEX invoices_watched ON invoices (expires_at_ms, id) WHERE at_node = 'open';
 CREATE INDEX invoices_to_cancel ON invoices (id) WHERE at_node = 'open' AND state IN ('paid', 'cancelled');
+-- The tap behind a payment that has failed.
+CREATE INDEX hits_transfer ON hits (transfer_id) WHERE transfer_id IS NOT NULL;
 
 -- More kinds of accounts and of transfers, and holds that are for an invoice of another node.
 ALTER TABLE accounts DROP CONSTRAINT accounts_kind_check;

@@ -41,6 +41,11 @@ CREATE TABLE withdrawals (
     wallet_id BYTEA NOT NULL REFERENCES wallets (id),
     transfer_id BYTEA NOT NULL UNIQUE,
     amount_msat BIGINT NOT NULL CHECK (amount_msat > 0),
+    -- Which use it has taken, and when the link was used before: a payment to another node that fails gives
+    -- it back.
+    number BIGINT NOT NULL,
+    last_used_before_ms BIGINT,
+    failed BOOLEAN NOT NULL DEFAULT FALSE,
     created_at_ms BIGINT NOT NULL
 );
 CREATE INDEX withdrawals_link ON withdrawals (link_id);

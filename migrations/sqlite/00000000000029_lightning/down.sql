@@ -16,6 +16,7 @@ DROP INDEX holds_open_by_tenant;
 DROP INDEX holds_failed_by_tenant;
 DROP INDEX invoices_watched;
 DROP INDEX invoices_to_cancel;
+DROP INDEX hits_transfer;
 PRAGMA writable_schema = ON;
 UPDATE sqlite_schema SET sql = replace(
     sql,

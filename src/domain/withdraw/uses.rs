@@ -59,6 +59,15 @@ impl UsesLeft {
         Some(Self { numbers, ..*self })
     }
 
+    /// With one that was taken from them.
+    #[must_use]
+    pub fn with(mut self, number: u32) -> Self {
+        if let Err(place) = self.numbers.binary_search(&number) {
+            self.numbers.insert(place, number);
+        }
+        self
+    }
+
     /// As many as this: the last ones go, or new ones are added.
     #[must_use]
     pub fn resized(mut self, count: u32) -> Self {
@@ -97,6 +106,8 @@ mod tests {
         assert_eq!((uses.to_string().as_str(), uses.without(Some(1)), uses.without(Some(3))), ("0,2", None, None));
         let uses = uses.without(None).unwrap().without(None).unwrap();
         assert_eq!((uses.to_string().as_str(), uses.without(None)), ("", None));
+        let back = uses.clone().with(2).with(0).with(2);
+        assert_eq!((back.to_string().as_str(), back.next()), ("0,2", 3));
         assert_eq!(UsesLeft::parse("", 3), Ok(uses));
         for (text, next) in [("0,0", 1), ("1,0", 2), ("3", 3), ("x", 9), ("-1", 9), ("0, 1", 9), ("4294967296", 9)] {
             assert_eq!(UsesLeft::parse(text, next), Err(InvalidUses), "{text}");

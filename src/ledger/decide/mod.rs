@@ -22,7 +22,7 @@ use super::command::{Adjust, Authority, Command, Leg, Transfer};
 use super::outcome::{Adjusted, HoldsChanged, Once, Outcome, Paid, Rejection, Transferred};
 use super::state::{
     Account, AccountKind, AccountRow, CardRow, ClaimRow, Claimed, Effects, HeldInvoiceRow, Hold, HoldRow, InvoiceState,
-    ReceiptId, Snapshot, TransferKind, UnderWay, Unfailed, WithdrawLink, WithdrawLinkRow,
+    ReceiptId, Snapshot, TransferKind, UnderWay, Unfailed, WithdrawLink, WithdrawLinkRow, Withdrawn,
 };
 use crate::domain::controls::{Freeze, Spent};
 use crate::domain::external_id::ExternalId;
@@ -73,12 +73,16 @@ struct Work<'a> {
     closed_users: HashSet<UserId>,
     /// Taps that have paid in this batch.
     spent_hits: HashSet<HitId>,
-    /// The spending of the cards used in this batch.
+    /// The spending of cards that differs from the snapshot.
     spent_by_cards: BTreeMap<CardId, Spent>,
+    /// By which card payments were made that this batch has begun.
+    paid_by_card: HashMap<HoldId, CardId>,
     /// Withdraw links that differ from the snapshot.
     withdraw_links: BTreeMap<WithdrawLinkId, WithdrawLink>,
     /// What was withdrawn in this batch.
     withdrawn: HashSet<WithdrawalId>,
+    /// By which link payments were withdrawn that this batch has begun.
+    withdrawn_by: HashMap<HoldId, Withdrawn>,
     /// The payments that this batch has given external ids to.
     external_ids: HashMap<(AccountId, ExternalId), PaymentHash>,
     /// What this batch has done under idempotency keys.
@@ -124,8 +128,10 @@ impl<'a> Work<'a> {
             closed_users: HashSet::new(),
             spent_hits: HashSet::new(),
             spent_by_cards: BTreeMap::new(),
+            paid_by_card: HashMap::new(),
             withdraw_links: BTreeMap::new(),
             withdrawn: HashSet::new(),
+            withdrawn_by: HashMap::new(),
             external_ids: HashMap::new(),
             claims: HashMap::new(),
             sends: HashMap::new(),

@@ -144,8 +144,19 @@ impl Work<'_> {
         let paid = self.pay_bill(bill, pay.payment_hash, pay.account, pay.transfer, side)?;
         self.spent_hits.insert(pay.hit);
         self.spent_by_cards.insert(hit.card, spent.and(amount));
+        self.paid_by_card.insert(HoldId::from(pay.transfer), hit.card);
         self.effects.hits.push(HitRow { id: pay.hit, transfer, amount });
         Ok(paid)
+    }
+
+    /// No longer counts a payment to another node, which has failed, against the limit of the card's day. Its tap
+    /// stays used up: the card can be tapped again.
+    pub(super) fn give_back_to_card(&mut self, hold: HoldId, amount: Amount) {
+        let paid_by = self.paid_by_card.get(&hold).or_else(|| self.snapshot.paid_by_card.get(&hold));
+        let Some(id) = paid_by.copied() else { return };
+        let stored = || self.snapshot.cards.get(&id).map(|card| card.spent);
+        let Some(spent) = self.spent_by_cards.get(&id).copied().or_else(stored) else { return };
+        self.spent_by_cards.insert(id, spent.without(amount.incoming(), hold.placed_at()));
     }
 
     /// An invoice that can be paid now.

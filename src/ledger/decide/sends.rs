@@ -182,6 +182,8 @@ impl Work<'_> {
     /// Nothing has left.
     fn fail_send(&mut self, end: &EndSend, hold: Hold, send: &HeldSend) {
         let (account, has_webhook) = (hold.account, hold.webhook.is_some());
+        self.give_use_back(end.hold);
+        self.give_back_to_card(end.hold, send.amount);
         let rest = hold.sums.remaining();
         let send = HeldSend { fee: Msat::ZERO, ..send.clone() };
         self.end(end, Hold { send: Some(Box::new(send)), ..hold }, rest, MoveKind::Voided);

@@ -130,15 +130,15 @@ const UNLIKE_TAP: &str = "SELECT count(*) AS rows_found FROM hits AS h INNER JOI
     LEFT JOIN holds AS s ON s.wallet_id = k.wallet_id AND s.id = h.transfer_id AND s.bolt11 IS NOT NULL
     WHERE h.transfer_id IS NOT NULL AND COALESCE(s.sent_msat, t.amount_msat, 0) <> h.amount_msat";
 
-/// A withdrawal by a link stands for one payment out of the link's wallet, of that amount.
+/// A withdrawal by a link stands for one payment out of the link's wallet in the same way.
 const UNLIKE_WITHDRAWAL: &str = "SELECT count(*) AS rows_found FROM withdrawals AS w
     LEFT JOIN transfers AS t ON t.debit_account = w.wallet_id AND t.id = w.transfer_id
     LEFT JOIN holds AS s ON s.wallet_id = w.wallet_id AND s.id = w.transfer_id AND s.bolt11 IS NOT NULL
     WHERE COALESCE(s.sent_msat, t.amount_msat, 0) <> w.amount_msat";
 
-/// Of a link that came from elsewhere, uses were counted before.
+/// Of a link that came from elsewhere, uses were counted before. One whose payment has failed is none.
 const USED_TOO_RARELY: &str = "SELECT count(*) AS rows_found FROM withdraw_links AS l
-    WHERE l.used < (SELECT count(*) FROM withdrawals AS w WHERE w.link_id = l.id)";
+    WHERE l.used < (SELECT count(*) FROM withdrawals AS w WHERE w.link_id = l.id AND NOT w.failed)";
 
 #[derive(diesel::QueryableByName)]
 struct Count {

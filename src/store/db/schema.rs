@@ -225,6 +225,9 @@ diesel::table! {
         wallet_id -> Binary,
         transfer_id -> Binary,
         amount_msat -> BigInt,
+        number -> BigInt,
+        last_used_before_ms -> Nullable<BigInt>,
+        failed -> Bool,
         created_at_ms -> BigInt,
     }
 }

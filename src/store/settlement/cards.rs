@@ -1,13 +1,15 @@
-//! Cards in a settlement batch: reads the taps to pay with and their cards, and writes their new
-//! state. All of this is rare compared with other payments, so it has its own statements, written
+//! Cards in a settlement batch: reads the taps to pay with, and those whose payments have failed, with
+//! their cards, and writes their new state. All of this is rare compared with other payments, so it has its own statements, written
 //! once for both databases.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Binary, Bool};
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable};
 
 use crate::domain::card::limits::CardLimits;
 use crate::domain::controls::Spent;
-use crate::domain::ids::{AccountId, CardId, HitId};
+use crate::domain::ids::{AccountId, CardId, HitId, HoldId};
 use crate::domain::money::Msat;
 use crate::domain::time::UnixMs;
 use crate::ledger::batch::ReadSet;
@@ -16,6 +18,7 @@ use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 use crate::store::db::schema::{cards, hits};
 use crate::store::settlement::expect_rows;
+use crate::store::wallets::CHUNK_IDS;
 
 #[derive(QueryableByName)]
 struct Row {
@@ -23,8 +26,8 @@ struct Row {
     hit: Vec<u8>,
     #[diesel(sql_type = Binary)]
     card: Vec<u8>,
-    #[diesel(sql_type = Bool)]
-    is_spent: bool,
+    #[diesel(sql_type = Nullable<Binary>)]
+    transfer_id: Option<Vec<u8>>,
     #[diesel(sql_type = BigInt)]
     expires_at_ms: i64,
     #[diesel(sql_type = Binary)]
@@ -41,33 +44,53 @@ struct Row {
     spent_msat: i64,
 }
 
-const SELECT: &str = "SELECT h.id AS hit, c.id AS card, h.transfer_id IS NOT NULL AS is_spent, h.expires_at_ms, \
+const SELECT: &str = "SELECT h.id AS hit, c.id AS card, h.transfer_id, h.expires_at_ms, \
      c.wallet_id, c.enabled, c.tx_limit_sat, c.daily_limit_sat, c.spent_day, c.spent_msat \
      FROM hits AS h INNER JOIN cards AS c ON c.id = h.card_id";
 
-/// Reads the taps to pay with, and their cards, locked in card order.
+/// The taps to pay with, and those whose payments to other nodes have failed.
+fn wanted(connection: &mut Db, read_set: &ReadSet) -> Result<BTreeSet<HitId>, StoreError> {
+    let mut wanted = read_set.hits.clone();
+    let holds: Vec<_> = read_set.failed_sends.iter().map(|hold| hold.as_bytes().to_vec()).collect();
+    for holds in holds.chunks(CHUNK_IDS) {
+        // A payment to another node is known by its hold before it has a transfer.
+        let failed: Vec<Vec<u8>> =
+            hits::table.filter(hits::transfer_id.eq_any(holds)).select(hits::id).load(connection)?;
+        for id in failed {
+            wanted.insert(HitId::from_slice(&id)?);
+        }
+    }
+    Ok(wanted)
+}
+
+/// Reads the taps that are wanted, and their cards, locked in card order.
 pub(crate) fn lock(connection: &mut Db, read_set: &ReadSet, snapshot: &mut Snapshot) -> Result<(), StoreError> {
-    if read_set.hits.is_empty() {
+    let wanted = wanted(connection, read_set)?;
+    if wanted.is_empty() {
         return Ok(());
     }
     let rows: Vec<Row> = match connection {
         Db::Sqlite(c) => {
-            let mut rows = Vec::with_capacity(read_set.hits.len());
-            for hit in &read_set.hits {
+            let mut rows = Vec::with_capacity(wanted.len());
+            for hit in &wanted {
                 let query = diesel::sql_query(format!("{SELECT} WHERE h.id = ?"));
                 rows.extend(query.bind::<Binary, _>(hit.as_bytes().as_slice()).load::<Row>(c)?);
             }
             rows
         }
         Db::Postgres(c) => {
-            let ids: Vec<_> = read_set.hits.iter().map(|hit| hit.as_bytes().as_slice()).collect();
+            let ids: Vec<_> = wanted.iter().map(|hit| hit.as_bytes().as_slice()).collect();
             let text = format!("{SELECT} WHERE h.id = ANY($1) ORDER BY c.id, h.id FOR NO KEY UPDATE OF c, h");
             diesel::sql_query(text).bind::<diesel::sql_types::Array<Binary>, _>(ids).load(c)?
         }
     };
     for row in rows {
         let card = CardId::from_slice(&row.card)?;
-        let (is_spent, expires_at) = (row.is_spent, UnixMs::new(row.expires_at_ms));
+        let hold = row.transfer_id.as_deref().map(HoldId::from_slice).transpose()?;
+        if let Some(hold) = hold.filter(|hold| read_set.failed_sends.contains(hold)) {
+            snapshot.paid_by_card.insert(hold, card);
+        }
+        let (is_spent, expires_at) = (hold.is_some(), UnixMs::new(row.expires_at_ms));
         snapshot.hits.insert(HitId::from_slice(&row.hit)?, Hit { card, is_spent, expires_at });
         let limits = CardLimits::from_sat(row.tx_limit_sat, row.daily_limit_sat);
         let standing = Card {

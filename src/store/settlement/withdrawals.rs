@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 
-use crate::domain::ids::{AccountId, WithdrawLinkId, WithdrawalId};
+use crate::domain::ids::{AccountId, HoldId, WithdrawLinkId, WithdrawalId};
 use crate::domain::money::Amount;
 use crate::domain::time::UnixMs;
 use crate::ledger::batch::ReadSet;
-use crate::ledger::state::{Effects, Snapshot, WithdrawLink};
+use crate::ledger::state::{Effects, Snapshot, WithdrawLink, Withdrawn};
 use crate::store::db::connection::Db;
 use crate::store::db::error::StoreError;
 use crate::store::db::schema::{withdraw_links, withdrawals};
@@ -38,9 +38,47 @@ fn link(columns: Columns) -> Result<(WithdrawLinkId, WithdrawLink), StoreError> 
     Ok((WithdrawLinkId::from_slice(&id)?, link))
 }
 
-/// Reads the links to pay by, locked in their order, and which of the withdrawals have happened.
+/// What a withdrawal has taken from its link.
+type Taken = ((Vec<u8>, Vec<u8>, Vec<u8>), (i64, i64, Option<i64>));
+
+fn withdrawn(((id, link, transfer), (number, at, before)): Taken) -> Result<(HoldId, Withdrawn), StoreError> {
+    let withdrawn = Withdrawn {
+        id: WithdrawalId::from_slice(&id)?,
+        link: WithdrawLinkId::from_slice(&link)?,
+        number: u32::try_from(number).map_err(|error| StoreError::Broken(error.to_string()))?,
+        at: UnixMs::new(at),
+        last_used_before: before.map(UnixMs::new),
+    };
+    // A payment to another node is known by its hold before it has a transfer.
+    Ok((HoldId::from_slice(&transfer)?, withdrawn))
+}
+
+/// By which links payments to other nodes were withdrawn that have failed.
+fn failed(connection: &mut Db, read_set: &ReadSet, snapshot: &mut Snapshot) -> Result<(), StoreError> {
+    let holds: Vec<_> = read_set.failed_sends.iter().map(|hold| hold.as_bytes().to_vec()).collect();
+    for holds in holds.chunks(CHUNK_IDS) {
+        let rows: Vec<Taken> = withdrawals::table
+            .filter(withdrawals::transfer_id.eq_any(holds))
+            .filter(withdrawals::failed.eq(false))
+            .select((
+                (withdrawals::id, withdrawals::link_id, withdrawals::transfer_id),
+                (withdrawals::number, withdrawals::created_at_ms, withdrawals::last_used_before_ms),
+            ))
+            .load(connection)?;
+        for row in rows {
+            let (hold, withdrawn) = withdrawn(row)?;
+            snapshot.withdrawn_by.insert(hold, withdrawn);
+        }
+    }
+    Ok(())
+}
+
+/// Reads the links to pay by, and those to give uses back to, locked in their order, and which of the
+/// withdrawals have happened.
 pub(crate) fn lock(connection: &mut Db, read_set: &ReadSet, snapshot: &mut Snapshot) -> Result<(), StoreError> {
-    let links: BTreeSet<_> = read_set.withdrawals.iter().map(|(link, _)| *link).collect();
+    failed(connection, read_set, snapshot)?;
+    let given_back = snapshot.withdrawn_by.values().map(|withdrawn| withdrawn.link);
+    let links: BTreeSet<_> = read_set.withdrawals.iter().map(|(link, _)| *link).chain(given_back).collect();
     let links: Vec<_> = links.iter().map(|link| link.as_bytes().to_vec()).collect();
     for ids in links.chunks(CHUNK_IDS) {
         let wanted = withdraw_links::table.filter(withdraw_links::id.eq_any(ids)).order(withdraw_links::id).select((
@@ -90,15 +128,22 @@ pub(crate) fn write(connection: &mut Db, effects: &Effects) -> Result<(), StoreE
     for row in &effects.withdrawals {
         let inserted = diesel::insert_into(withdrawals::table)
             .values((
-                withdrawals::id.eq(row.id.as_bytes().as_slice()),
-                withdrawals::link_id.eq(row.link.as_bytes().as_slice()),
+                withdrawals::id.eq(row.withdrawn.id.as_bytes().as_slice()),
+                withdrawals::link_id.eq(row.withdrawn.link.as_bytes().as_slice()),
                 withdrawals::wallet_id.eq(row.account.as_bytes().as_slice()),
                 withdrawals::transfer_id.eq(row.transfer.as_bytes().as_slice()),
                 withdrawals::amount_msat.eq(row.amount.msat()),
-                withdrawals::created_at_ms.eq(effects.at.get()),
+                withdrawals::number.eq(i64::from(row.withdrawn.number)),
+                withdrawals::last_used_before_ms.eq(row.withdrawn.last_used_before.map(UnixMs::get)),
+                withdrawals::created_at_ms.eq(row.withdrawn.at.get()),
             ))
             .execute(connection)?;
         expect_rows("withdrawals", 1, inserted)?;
+    }
+    for id in &effects.failed_withdrawals {
+        let it = withdrawals::table.filter(withdrawals::id.eq(id.as_bytes().as_slice()));
+        let failed = diesel::update(it).set(withdrawals::failed.eq(true)).execute(connection)?;
+        expect_rows("withdrawals to fail", 1, failed)?;
     }
     Ok(())
 }
