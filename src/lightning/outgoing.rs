@@ -166,7 +166,9 @@ pub fn next(payment: &Outgoing, seen: Seen, now: UnixMs) -> Next {
         (state, Seen::Node(None)) => put_back(state, "the node does not answer"),
         (SendState::Reserved, Seen::Node(Some(_))) => Next::LookUp(After::TakingUp),
         (SendState::Reserved, Seen::Found(_, found)) => begin(payment, found, now),
-        (state, Seen::Identified(Identified { now: Err(error), .. })) => put_back(state, &error.to_string()),
+        (state, Seen::Identified(Identified { now: Err(error), .. }) | Seen::Checked(Err(error))) => {
+            put_back(state, &error.to_string())
+        }
         (state, Seen::Identified(Identified { before, now: Ok(identity), .. })) if before.as_str() != identity.id => {
             put_back(state, "another node has taken the place of the one that was looked at")
         }
@@ -177,7 +179,6 @@ pub fn next(payment: &Outgoing, seen: Seen, now: UnixMs) -> Next {
         (_, Seen::Answered(SendOutcome::Refused(why))) => Next::LookUp(After::Refusal(why)),
         (_, Seen::Answered(SendOutcome::Unclear(why))) => put_back(SendState::InFlight, &why),
         (_, Seen::Found(after, found)) => go_on(payment, after, found, now),
-        (state, Seen::Checked(Err(error))) => put_back(state, &error.to_string()),
         (_, Seen::Checked(Ok((identity, memory)))) => lost(payment, identity, memory, now),
     }
 }
