@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use super::away::{let_the_time_of_the_dead_pass, stand_on};
-use super::behind::{balance_msat, pay, wait_until};
+use super::behind::{balance_msat, pay, wait_for_node, wait_until};
 use super::{Lnd, Secret, network, router_fee_msat};
 use crate::harness::{Answer, Server, Wallet, at_once, both_stores};
 
@@ -153,6 +153,13 @@ fn kills() -> usize {
     std::env::var("NODE_KILLS").ok().map_or(10, |kills| kills.parse().unwrap())
 }
 
+/// Has what waits looked at again, as it is after some minutes: no process is left of which a request could still
+/// reach the node.
+fn look_again(server: &Server) {
+    let past = "UPDATE sends SET due_at_ms = 0, sent_at_ms = 0 WHERE ended_at_ms IS NULL AND owner IS NULL";
+    server.database.execute(past).unwrap();
+}
+
 fn kill(server: &mut Server, load: &Load) {
     let moment = Duration::from_micros(rand::random_range(0..1_500_000));
     at_once(load.wallets.len() + 1, |worker| {
@@ -168,9 +175,9 @@ fn kill(server: &mut Server, load: &Load) {
     if rand::random() {
         load.decide();
     }
-    *server = server.replica();
     let_the_time_of_the_dead_pass(server);
-    super::behind::wait_for_node(server);
+    *server = server.replica();
+    wait_for_node(server);
 }
 
 both_stores! {
@@ -189,9 +196,9 @@ both_stores! {
         for _ in 0..kills() {
             kill(server, &load);
         }
-        let_the_time_of_the_dead_pass(server);
         wait_until("the world holds nothing that waits", || {
             load.decide();
+            look_again(server);
             let asked = load.asked.lock();
             let is_over = |one: &Asked| load.status(server, one.wallet, &one.hash).as_deref() != Some("pending");
             asked.iter().all(is_over).then_some(())

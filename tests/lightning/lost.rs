@@ -46,11 +46,13 @@ both_stores! {
         let reserved = before - balance_msat(server, &wallet);
 
         node.lose(Loss::Database);
-        let listed = wait_for_note(server, &operator, &hashes, "it has lost its database");
+        let listed = wait_for_note(server, &operator, &hashes, "nor what it had paid before");
         assert!(listed.iter().all(|one| one["tries"] == 1), "it is asked for nothing again: {listed:?}");
         node.lose(Loss::Everything);
-        *server = server.replica_with(behind(&node));
+        server.signal("-KILL");
+        server.wait();
         let_the_time_of_the_dead_pass(server);
+        *server = server.replica_with(behind(&node));
         wait_for_node(server);
         let listed = wait_for_note(server, &operator, &hashes, "another node was asked to pay it");
         for hash in hashes {
