@@ -102,7 +102,7 @@ both_stores! {
         let (payer, payee) = (server.wallet("payer", 100), server.wallet("payee", 0));
         let instructions = [
             ("lnurl_callback", json!("https://a.example/cb")), ("lnurl_withdraw", json!({"tag": "withdrawRequest"})),
-            ("lnurl_balance_check", json!("https://a.example")), ("fiat_provider", json!("stripe")), ("labels", json!(["a"])), ("amount_msat", json!(1000)), ("max_sat", json!(5)),
+            ("lnurl_balance_check", json!("https://a.example")), ("fiat_provider", json!("stripe")), ("labels", json!(["a"])), ("max_sat", json!(5)),
         ];
         for (field, value) in &instructions {
             let answer = server.post(PAYMENTS, &payee.invoice, &json!({"out": false, "amount": 1, *field: value}));

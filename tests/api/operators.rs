@@ -160,7 +160,7 @@ both_stores! {
         let nobody = json!({"id": "0".repeat(32), "amount": 1});
         server.as_session("PUT", "/users/api/v1/balance", &operator, &nobody).refused(404, "wallet_not_found", "");
         let audit = server.as_session("GET", "/users/api/v1/audit", &operator, &NONE).expect(200);
-        assert_eq!((&audit["holds"], audit["invariants"].as_array().unwrap().len()), (&json!(true), 5));
+        assert_eq!((&audit["holds"], audit["invariants"].as_array().unwrap().len()), (&json!(true), 7));
     }
 
     fn wallets_are_created_frozen_and_given_new_keys(server) {
