@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use super::{Lnd, Network, Secret, network, router_fee_msat};
 use crate::harness::{Options, Server, Wallet, both_stores};
 
-/// How long something may take that satkeep or a node does by itself: generous, because the machine may be busy.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+/// How long something may take that satkeep or a node does by itself: generous, because the machine may be busy, and
+/// longer than satkeep leaves alone what is under way.
+pub(super) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A server with this node behind it.
 pub(super) fn behind(node: &Lnd) -> Options {

@@ -38,7 +38,7 @@ struct Asked {
 impl Asked {
     /// Half of what is held is given back.
     fn is_taken(&self) -> bool {
-        self.hash.as_bytes()[0] % 2 == 0
+        self.hash.as_bytes()[0].is_multiple_of(2)
     }
 }
 
@@ -47,6 +47,11 @@ struct Deposit {
     wallet: usize,
     hash: String,
     has_arrived: bool,
+}
+
+/// An answer of the server's, unless it is gone.
+fn post(server: &Server, key: &str, order: &str) -> Option<Answer> {
+    server.try_send("POST", "/api/v1/payments", &[("X-Api-Key", key)], order).ok()
 }
 
 struct Load<'a> {
@@ -64,7 +69,7 @@ impl Load<'_> {
             None => self.world.add_invoice(MSAT),
         };
         let order = json!({"out": true, "bolt11": invoice.bolt11}).to_string();
-        let answer = self.post(server, &self.wallets[wallet].admin, &order);
+        let answer = post(server, &self.wallets[wallet].admin, &order);
         let is_acknowledged = answer.as_ref().is_some_and(|answer| answer.expect(201)["status"] != "failed");
         self.asked.lock().push(Asked { wallet, hash: invoice.hash, is_acknowledged, secret });
         answer.is_some()
@@ -73,16 +78,12 @@ impl Load<'_> {
     /// Has the world pay an invoice of the server's, which may be gone by then.
     fn deposit(&self, server: &Server, wallet: usize) -> bool {
         let order = json!({"out": false, "amount": MSAT / 1000}).to_string();
-        let Some(made) = self.post(server, &self.wallets[wallet].invoice, &order) else { return false };
+        let Some(made) = post(server, &self.wallets[wallet].invoice, &order) else { return false };
         let made = made.expect(201);
         let paid = self.world.pay(made["bolt11"].as_str().unwrap(), 10_000).unwrap();
         let hash = made["payment_hash"].as_str().unwrap().to_owned();
         self.deposits.lock().push(Deposit { wallet, hash, has_arrived: paid["status"] == "SUCCEEDED" });
         true
-    }
-
-    fn post(&self, server: &Server, key: &str, order: &str) -> Option<Answer> {
-        server.try_send("POST", "/api/v1/payments", &[("X-Api-Key", key)], order).ok()
     }
 
     /// Works as one of many until the server is gone.

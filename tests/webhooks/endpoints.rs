@@ -49,7 +49,7 @@ both_stores! {
         // Once for each idempotency key, and no more than twenty.
         let order = json!({"url": "https://game.example/"});
         let once = post_under(server, WEBHOOKS, admin, "endpoint", &order);
-        assert_eq!(once.expect(201)["events"].as_array().unwrap().len(), 9);
+        assert_eq!(once.expect(201)["events"].as_array().unwrap().len(), 10);
         assert_eq!(post_under(server, WEBHOOKS, admin, "endpoint", &order).text, once.text);
         for _ in 1..20 {
             server.post(WEBHOOKS, admin, &order).expect(201);
