@@ -108,8 +108,6 @@ record! {
         amount_msat: Msat,
         /// The same in sat.
         amount_sat: i64,
-        /// What it has cost beside, zero or below, in msat.
-        fee_msat: Msat,
         /// What the payment is for.
         memo: String,
         /// `pending`, `success` or `failed`.
@@ -126,6 +124,8 @@ record! {
         paid_at: Option<String>,
         /// From when on it cannot be paid, as ISO 8601.
         expires_at: String,
+        /// What it has cost beside, zero or below, in msat.
+        fee_msat: Msat,
     }
 }
 
@@ -176,7 +176,6 @@ impl ExportedPayment {
             wallet_id: payment.wallet,
             amount_msat: payment.amount,
             amount_sat: payment.amount.to_sat(),
-            fee_msat: payment.fee,
             memo: payment.memo,
             status: status_word(status),
             state,
@@ -185,6 +184,7 @@ impl ExportedPayment {
             created_at: payment.created_at.to_iso(),
             paid_at: payment.paid_at.map(UnixMs::to_iso),
             expires_at: payment.expires_at.to_iso(),
+            fee_msat: payment.fee,
         }
     }
 }
