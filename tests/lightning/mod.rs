@@ -19,6 +19,7 @@ mod pinned;
 mod process;
 mod programs;
 mod settings;
+mod simulation;
 
 pub(crate) use lnd::{Lnd, Loss, RIGHTS};
 pub(crate) use money::{Invoice, Secret};
