@@ -38,8 +38,6 @@ pub struct Outgoing {
     pub tries: i64,
     /// When the node was asked last.
     pub sent_at: Option<UnixMs>,
-    /// Whether no earlier request could still reach the node when it was asked last.
-    pub was_quiet: bool,
     /// When it began.
     pub created_at: UnixMs,
     /// The time from which the invoice can no longer be paid.
@@ -109,9 +107,6 @@ pub enum Next {
     Check,
     /// It has arrived: the last step.
     Settle(Sent),
-    /// It was never sent, because the node has paid its invoice before: for an attempt that was reported as failed,
-    /// or for somebody else. The last step.
-    PaidBefore(Sent),
     /// It has failed, for this reason: the last step.
     Fail(String),
     /// Look again later: the last step for now.
@@ -134,8 +129,7 @@ impl Outgoing {
     #[must_use]
     pub fn asked(self, node: NodeName, earlier: Option<Attempt>, now: UnixMs) -> Self {
         let tries = self.tries.saturating_add(1);
-        let was_quiet = self.is_quiet(now);
-        Self { state: SendState::Sending, node: Some(node), earlier, tries, sent_at: Some(now), was_quiet, ..self }
+        Self { state: SendState::Sending, node: Some(node), earlier, tries, sent_at: Some(now), ..self }
     }
 
     /// When to look again: the longer a payment is under way, the later.
@@ -192,7 +186,9 @@ fn begin(payment: &Outgoing, found: Result<PaymentAtNode, NodeError>, now: UnixM
         Ok(PaymentAtNode::InFlight) => {
             return odd(SendState::Reserved, "the node is paying this invoice already, and was not asked to");
         }
-        Ok(PaymentAtNode::Settled(sent)) if sent.at < payment.created_at => return Next::PaidBefore(sent),
+        Ok(PaymentAtNode::Settled(sent)) if sent.at < payment.created_at => {
+            return Next::Fail("the node had paid this invoice before".to_owned());
+        }
         Ok(PaymentAtNode::Settled(_)) => {
             return odd(SendState::Reserved, "the node has paid this invoice, and was not asked to");
         }
@@ -222,7 +218,7 @@ fn go_on(payment: &Outgoing, after: After, found: Result<PaymentAtNode, NodeErro
         Ok(PaymentAtNode::NotFound | PaymentAtNode::Failed { .. }) => match after {
             After::TakingUp => Next::Check,
             After::Acceptance => put_back(SendState::InFlight, "the node does not know it yet"),
-            After::Refusal(why) if payment.was_quiet => Next::Fail(why),
+            After::Refusal(why) if payment.tries <= 1 => Next::Fail(why),
             After::Refusal(why) => put_back(SendState::InFlight, &why),
         },
         Err(error) => put_back(SendState::InFlight, &error.to_string()),
@@ -241,14 +237,10 @@ fn lost(payment: &Outgoing, node: Identity, memory: Memory, now: UnixMs) -> Next
         return odd(SendState::InFlight, "the node does not know it, nor what it had paid before");
     }
     if now < payment.expires_at {
-        // Once more at once; after that not before an earlier request can no longer reach it, so that what it says
-        // then is of all of them.
+        // Once more at once; after that not before an earlier request can no longer reach it.
         let may_ask = payment.tries <= 1 || payment.is_quiet(now);
-        return if may_ask {
-            Next::Ask(payment.earlier)
-        } else {
-            put_back(SendState::InFlight, "the node does not know it")
-        };
+        let later = || put_back(SendState::InFlight, "the node does not know it");
+        return if may_ask { Next::Ask(payment.earlier) } else { later() };
     }
     if is_over && memory == Memory::Kept && payment.is_quiet(now) {
         return Next::Fail("the node does not know it, and the invoice has expired".to_owned());

@@ -258,21 +258,6 @@ pub fn find(connection: &mut Db, hold: HoldId) -> Result<Send, StoreError> {
     Send::try_from(row)
 }
 
-/// The newest payment of a hash that a node was asked for and that has failed, other than this one.
-pub fn failed(connection: &mut Db, hash: PaymentHash, except: HoldId) -> Result<Option<Send>, StoreError> {
-    let row: Option<Row> = sends::table
-        .inner_join(holds::table.on(holds::id.eq(sends::hold_id)))
-        .filter(sends::payment_hash.eq(hash.as_bytes().as_slice()))
-        .filter(sends::hold_id.ne(except.as_bytes().as_slice()))
-        .filter(sends::state.eq(SendState::Failed.as_str()))
-        .filter(sends::tries.gt(0))
-        .order(sends::created_at_ms.desc())
-        .select(columns!())
-        .first(connection)
-        .optional()?;
-    row.map(Send::try_from).transpose()
-}
-
 /// Payments that have not ended, the oldest first.
 pub fn under_way(connection: &mut Db, offset: i64, limit: i64) -> Result<Vec<Send>, StoreError> {
     let rows: Vec<Row> = sends::table

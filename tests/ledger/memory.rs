@@ -1,6 +1,7 @@
 //! The settlement store in memory: the plainest reading of what a store must do.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 
 use satkeep::domain::card::limits::CardLimits;
 use satkeep::domain::controls::{Freezes, Limits, Spent};
@@ -15,7 +16,9 @@ use satkeep::domain::session::{Right, SessionDigest};
 use satkeep::domain::time::UnixMs;
 use satkeep::domain::webhooks::EventKinds;
 use satkeep::ledger::batch::ReadSet;
-use satkeep::ledger::command::GROUP_READ_MAX;
+use satkeep::ledger::command::{Command, GROUP_READ_MAX};
+use satkeep::ledger::decide::decide;
+use satkeep::ledger::outcome::{Outcome, Rejection};
 use satkeep::ledger::settle::{Commit, SettleError, SettlementStore};
 use satkeep::ledger::state::{
     Account, AccountKind, AtNode, Card, Claimed, Effects, Hit, Hold, HoldMoveRow, Invoice, InvoiceState, PaymentEvent,
@@ -328,6 +331,83 @@ impl Memory {
     }
 }
 
+/// The entries with these keys.
+fn pick<'a, K, V>(from: &HashMap<K, V>, wanted: impl IntoIterator<Item = &'a K>) -> HashMap<K, V>
+where
+    K: Copy + Eq + Hash + 'a,
+    V: Clone,
+{
+    wanted.into_iter().filter_map(|key| Some((*key, from.get(key)?.clone()))).collect()
+}
+
+impl Memory {
+    /// Settles a command in a transaction of its own. It copies nothing that the command does not look at, for
+    /// histories by the thousand.
+    pub(crate) fn settle(&mut self, command: Command, now: UnixMs) -> Result<Outcome, Rejection> {
+        let commands = [command];
+        let snapshot = self.wanted(ReadSet::of(&commands));
+        let (mut outcomes, effects) = decide(&snapshot, &commands, now);
+        self.write(&effects);
+        outcomes.pop().unwrap()
+    }
+
+    /// Only what is wanted, so that a want too few is found.
+    fn wanted(&self, mut read_set: ReadSet) -> Snapshot {
+        let users = pick(&self.users, &read_set.users);
+        read_set.accounts.extend(users.values().flat_map(|user| &user.wallets));
+        let invoices = pick(&self.invoices, &read_set.invoices);
+        let holds = pick(&self.holds, &self.wanted_holds(&read_set));
+        read_set.add_accounts(invoices.values().map(|invoice| invoice.payee));
+        read_set.add_accounts(holds.values().map(|hold| hold.account));
+        let hits = pick(&self.hits, &read_set.hits);
+        // What failed payments give back is theirs to change.
+        let (mut paid_by_card, mut withdrawn_by) = (HashMap::new(), HashMap::new());
+        if !read_set.failed_sends.is_empty() {
+            paid_by_card = pick(&self.paid_by_card, &read_set.failed_sends);
+            withdrawn_by = pick(&self.withdrawn_by(), &read_set.failed_sends);
+        }
+        let used = read_set.withdrawals.iter().map(|(link, _)| link);
+        let withdraw_links = pick(&self.withdraw_links, used.chain(withdrawn_by.values().map(|it| &it.link)));
+        let is_used = |id: &_| read_set.withdrawals.iter().any(|(_, wanted)| wanted == id);
+        let withdrawals = self.withdrawals.iter().map(|row| row.withdrawn.id).filter(is_used).collect();
+        let mut under_way = if read_set.senders.is_empty() { UnderWay::default() } else { self.under_way() };
+        let of_senders = |id: &AccountId| self.accounts[id].tenant;
+        let tenants: HashSet<_> = read_set.senders.iter().filter_map(of_senders).collect();
+        under_way.tenants.retain(|tenant, _| tenants.contains(tenant));
+        let (mut open_invoices, mut promised) = (HashMap::new(), HashMap::new());
+        if !read_set.origins.is_empty() {
+            (open_invoices, promised) = (self.open_invoices(), self.promised());
+            open_invoices.retain(|place, _| read_set.origins.contains(place));
+            promised.retain(|place, _| read_set.limited_origins.contains(place));
+        }
+        Snapshot {
+            accounts: pick(&self.accounts, read_set.accounts.iter().chain(&read_set.readers)),
+            managers: self.managers.iter().filter(|user| read_set.managers.contains(user)).copied().collect(),
+            sessions: self.sessions.iter().filter(|session| read_set.sessions.contains(session)).copied().collect(),
+            claims: read_set.claims.iter().filter_map(|id| Some((*id, self.claims.get(id)?.clone()))).collect(),
+            external_ids: read_set
+                .external_ids
+                .into_iter()
+                .filter_map(|id| self.external_ids.get(&id).map(|hash| (id.clone(), *hash)))
+                .collect(),
+            cards: pick(&self.cards, hits.values().map(|hit| &hit.card).chain(paid_by_card.values())),
+            sends: if read_set.sends.is_empty() { HashMap::new() } else { pick(&self.unfailed(), &read_set.sends) },
+            receipts: read_set.receipts.into_iter().filter(|id| self.receipts.contains_key(id)).collect(),
+            users,
+            invoices,
+            holds,
+            hits,
+            under_way,
+            open_invoices,
+            promised,
+            paid_by_card,
+            withdrawn_by,
+            withdraw_links,
+            withdrawals,
+        }
+    }
+}
+
 impl SettlementStore for Memory {
     fn begin(&mut self) -> Result<(), SettleError> {
         let before = self.clone();
@@ -335,40 +415,8 @@ impl SettlementStore for Memory {
         Ok(())
     }
 
-    /// Gives only what is wanted, so that a want too few is found.
-    fn load(&mut self, mut read_set: ReadSet, _: &dyn Fn() -> UnixMs) -> Result<Snapshot, SettleError> {
-        let mut snapshot = self.snapshot();
-        snapshot.users.retain(|user, _| read_set.users.contains(user));
-        snapshot.managers.retain(|user| read_set.managers.contains(user));
-        read_set.accounts.extend(snapshot.users.values().flat_map(|user| &user.wallets));
-        snapshot.sessions.retain(|session| read_set.sessions.contains(session));
-        snapshot.claims.retain(|place, _| read_set.claims.contains(place));
-        snapshot.external_ids.retain(|name, _| read_set.external_ids.contains(name));
-        snapshot.open_invoices.retain(|place, _| read_set.origins.contains(place));
-        snapshot.promised.retain(|place, _| read_set.limited_origins.contains(place));
-        snapshot.hits.retain(|hit, _| read_set.hits.contains(hit));
-        snapshot.paid_by_card.retain(|hold, _| read_set.failed_sends.contains(hold));
-        let given_back = snapshot.paid_by_card.values().copied();
-        let tapped: Vec<_> = snapshot.hits.values().map(|hit| hit.card).chain(given_back).collect();
-        snapshot.cards.retain(|card, _| tapped.contains(card));
-        snapshot.withdrawn_by.retain(|hold, _| read_set.failed_sends.contains(hold));
-        let given_back: Vec<_> = snapshot.withdrawn_by.values().map(|withdrawn| withdrawn.link).collect();
-        let is_wanted =
-            |link: &_| given_back.contains(link) || read_set.withdrawals.iter().any(|(wanted, _)| wanted == link);
-        snapshot.withdraw_links.retain(|link, _| is_wanted(link));
-        snapshot.withdrawals.retain(|id| read_set.withdrawals.iter().any(|(_, wanted)| wanted == id));
-        snapshot.invoices.retain(|hash, _| read_set.invoices.contains(hash));
-        let wanted = self.wanted_holds(&read_set);
-        snapshot.holds.retain(|hold, _| wanted.contains(hold));
-        read_set.add_accounts(snapshot.invoices.values().map(|invoice| invoice.payee));
-        read_set.add_accounts(snapshot.holds.values().map(|hold| hold.account));
-        snapshot.sends.retain(|hash, _| read_set.sends.contains(hash));
-        let of_senders = |id: &AccountId| snapshot.accounts[id].tenant;
-        let tenants: HashSet<_> = read_set.senders.iter().filter_map(of_senders).collect();
-        snapshot.under_way.tenants.retain(|tenant, _| tenants.contains(tenant));
-        snapshot.receipts.retain(|id| read_set.receipts.contains(id));
-        snapshot.accounts.retain(|id, _| read_set.accounts.contains(id) || read_set.readers.contains(id));
-        Ok(snapshot)
+    fn load(&mut self, read_set: ReadSet, _: &dyn Fn() -> UnixMs) -> Result<Snapshot, SettleError> {
+        Ok(self.wanted(read_set))
     }
 
     fn apply(&mut self, effects: &Effects) -> Result<(), SettleError> {

@@ -28,6 +28,7 @@ mod programs;
 mod real_lnbits;
 mod satkeep;
 mod settings;
+mod simulation;
 mod told;
 mod withdraw;
 mod world;

@@ -61,8 +61,6 @@ fn known(send: &Send) -> Outgoing {
         earlier: send.earlier_attempt.map(Attempt),
         tries: send.tries,
         sent_at: send.sent_at,
-        // Of an earlier request nothing is known here.
-        was_quiet: false,
         created_at: send.created_at,
         expires_at: send.expires_at,
     }
@@ -97,10 +95,6 @@ impl Worker<'_> {
                 (Next::Settle(sent), _) => {
                     let end = settled_end(self.services, self.send.hold, self.send, &sent);
                     return end_with(self.services, self.send, end, None).await.map(drop);
-                }
-                (Next::PaidBefore(sent), _) => {
-                    self.settle_earlier(&sent).await?;
-                    return self.fail("the node had paid this invoice before").await;
                 }
                 (Next::Fail(why), _) => return self.fail(&why).await,
                 (Next::PutBack(put_back), _) => return self.put_back(put_back).await,
@@ -139,15 +133,6 @@ impl Worker<'_> {
             time: ROUTING_TIME,
         };
         Ok(Some(Seen::Answered(self.connected.node.send(order).await)))
-    }
-
-    /// Books what an attempt has paid that was reported as failed, if one was: a success wins.
-    async fn settle_earlier(&self, sent: &Sent) -> Result<(), Error> {
-        let (hash, except) = (self.send.payment_hash, self.send.hold);
-        let found = self.services.store.read(move |connection| sends::failed(connection, hash, except)).await?;
-        let Some(earlier) = found.filter(|_| sent.preimage.payment_hash() == hash) else { return Ok(()) };
-        let end = settled_end(self.services, earlier.hold, &earlier, sent);
-        end_with(self.services, &earlier, end, None).await.map(drop)
     }
 
     /// Finds out who the node is, which does not know the payment, and whether it remembers what it has paid
