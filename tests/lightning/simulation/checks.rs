@@ -224,7 +224,7 @@ impl World {
             return self.settled().any(|it| of_invoice(&&it) && (it.order.row.is_none() || it.is_late));
         };
         let node = self.nodes.iter().find(|node| node.name == *name).unwrap();
-        let newest = node.attempts.iter().filter(|it| !it.is_lost).filter(of_invoice).next_back();
+        let newest = node.attempts.iter().filter(|it| !it.is_lost).rfind(of_invoice);
         let knows_nothing = newest.is_none_or(|it| Some(it.number) == row.known.earlier.map(|earlier| earlier.0));
         let is_untested = self.ledger.last_settled(name, row.known.created_at).is_none();
         knows_nothing && (is_untested || node.lost_at.is_some())

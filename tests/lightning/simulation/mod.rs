@@ -67,10 +67,9 @@ fn number(name: &str) -> Option<u64> {
 fn play_some(first: u64, until: u64, of: usize) -> [u64; 10] {
     let mut sums = [0; 10];
     for seed in (first..until).step_by(of) {
-        match catch_unwind(AssertUnwindSafe(|| play(seed))) {
-            Ok(tally) => sums.iter_mut().zip(tally.all()).for_each(|(sum, one)| *sum += one),
-            Err(_) => panic!("a history breaks a promise: SATKEEP_SIMULATION_SEED={seed}"),
-        }
+        let played = catch_unwind(AssertUnwindSafe(|| play(seed)));
+        let Ok(tally) = played else { panic!("a history breaks a promise: SATKEEP_SIMULATION_SEED={seed}") };
+        sums.iter_mut().zip(tally.all()).for_each(|(sum, one)| *sum += one);
     }
     sums
 }

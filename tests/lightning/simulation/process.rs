@@ -130,13 +130,12 @@ impl World {
                 Step::To(Stage::Do(Box::new(next)))
             }
             Stage::Do(next) => self.act(task, *next),
-            Stage::Call if self.now >= task.lease.until => Step::Done,
+            Stage::Call | Stage::TellFailure if self.now >= task.lease.until => Step::Done,
             Stage::Call => self.call(task),
             Stage::Remember(identity) => {
                 let checked = self.remembers(&identity, task.known.created_at).map(|memory| (*identity, memory));
                 decide(Seen::Checked(checked))
             }
-            Stage::TellFailure if self.now >= task.lease.until => Step::Done,
             Stage::TellFailure => {
                 self.ledger.fail(task.lease.row, self.now);
                 self.tally.failed += 1;
