@@ -76,7 +76,8 @@ fn any_digits(count: usize) -> String {
 
 /// A time: Unix seconds, or an ISO 8601 date or date-time.
 pub fn moment() -> String {
-    format!("^(-?[0-9]{{1,12}}{FRACTION}|[0-9]{{4}}-{DATE}([Tt ]{CLOCK}{ZONE})?)$")
+    let number = "[0-9]{1,12}(\\.[0-9]{1,30})?([eE][-+]?[0-9]{1,3})?";
+    format!("^(-?{number}|[0-9]{{4}}-{DATE}([Tt ]{CLOCK}{ZONE})?)$")
 }
 
 /// A time from 1970 to 9999, as text.
