@@ -86,8 +86,15 @@ impl Payer {
         match self.api.find(hash).await? {
             None => Ok(PaymentAtNode::NotFound),
             Some(payment) if payment.is_outgoing() => payment.state(),
-            // An invoice of the same wallet stands before the payment, if there is one.
-            Some(_) => Err(NodeError::Unreadable("an invoice has the payment hash".to_owned())),
+            // An invoice of the same wallet has the hash. A payment of it would be in the list alone.
+            Some(_) => {
+                for payment in self.api.list(Order::Created, UnixMs::new(0)).await? {
+                    if payment.is_outgoing() && payment.hash()? == hash {
+                        return payment.state();
+                    }
+                }
+                Ok(PaymentAtNode::NotFound)
+            }
         }
     }
 
