@@ -21,6 +21,7 @@ mod money;
 mod network;
 mod nodes;
 mod odd;
+mod outgoing;
 mod payments;
 mod pinned;
 mod process;

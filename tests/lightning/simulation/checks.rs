@@ -8,10 +8,11 @@ use satkeep::domain::send::SendState;
 use satkeep::ledger::state::AccountKind;
 use satkeep::lightning::node::{InvoiceAtNode, Sent};
 
+use super::errands::WATCH_AFTER_S;
 use super::ledger::{FEE_MAX, Row, SERVICE_FEE};
 use super::node::{AtNode, Order, Standing};
-use super::process::WATCH_AFTER_S;
-use super::world::{Fault, World};
+use super::temper::Fault;
+use super::world::World;
 
 impl World {
     /// A new attempt was begun: no other one of the same invoice may still arrive, or have arrived, unless nobody

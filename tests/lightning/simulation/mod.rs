@@ -12,10 +12,13 @@
 //! database, between being looked at and being asked.
 
 mod checks;
+mod errands;
+mod events;
 mod ledger;
 mod node;
 mod process;
 mod random;
+mod temper;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -68,7 +71,7 @@ fn play_some(first: u64, until: u64, of: usize) -> [u64; 10] {
     let mut sums = [0; 10];
     for seed in (first..until).step_by(of) {
         let played = catch_unwind(AssertUnwindSafe(|| play(seed)));
-        let Ok(tally) = played else { panic!("a history breaks a promise: SATKEEP_SIMULATION_SEED={seed}") };
+        let tally = played.unwrap_or_else(|_| panic!("a history breaks a promise: SATKEEP_SIMULATION_SEED={seed}"));
         sums.iter_mut().zip(tally.all()).for_each(|(sum, one)| *sum += one);
     }
     sums

@@ -4,68 +4,22 @@
 use std::sync::OnceLock;
 
 use bitcoin_hashes::hex::DisplayHex as _;
-use satkeep::domain::controls::{Freeze, Freezes};
-use satkeep::domain::ids::{AccountId, PaymentHash};
+use satkeep::domain::ids::PaymentHash;
 use satkeep::domain::node::Preimage;
 use satkeep::domain::time::UnixMs;
 use satkeep::ledger::command::NewInvoice;
-use satkeep::ledger::state::InvoiceState;
 use satkeep::lightning::node::SendOutcome;
 
 use super::Tally;
 use super::ledger::Ledger;
 use super::node::{Foreign, ModelNode, Order, Own, Standing};
-use super::process::{Process, WATCH_AFTER_S};
+use super::process::Process;
 use super::random::Random;
-use crate::ledger::world::{NOW, close, create, credit, invoice, pay, wallet};
+use super::temper::{Fault, Temper};
+use crate::ledger::world::{NOW, create, credit, invoice, wallet};
 
 /// Invoices of the world that users pay; one more is paid before a history begins.
-const FOREIGN: usize = 2;
-
-/// What may be wrong with the nodes of a history beyond what happens to every node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    Nothing,
-    LosesDatabase,
-    IsReplaced,
-    Overspends,
-    SucceedsAfterFailure,
-    PaysForOthers,
-    Lies,
-}
-
-/// How often what happens in a history: some are quick, in others everything is late, or the processes end all
-/// the time.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Temper {
-    /// Of a dozen orders this many are late.
-    pub(super) late: usize,
-    /// Of a dozen this many are refused.
-    refused: usize,
-    /// Of a dozen tasks this many stand still before their next step.
-    pub(super) still: usize,
-    /// Of a dozen ends this many are a success.
-    settled: usize,
-    /// Of 48 things this many are time that passes, and ends of processes.
-    time: usize,
-    crashes: usize,
-    /// Pauses, in seconds.
-    pauses_s: &'static [i64],
-}
-
-impl Temper {
-    fn any(dice: &mut Random) -> Self {
-        Self {
-            late: dice.of(&[0, 2, 7]),
-            refused: dice.of(&[0, 1, 5]),
-            still: dice.of(&[0, 3, 9]),
-            settled: dice.of(&[2, 6, 9]),
-            time: dice.of(&[2, 5, 9]),
-            crashes: dice.of(&[0, 1, 4]),
-            pauses_s: dice.of(&[&[1, 2, 5, 60], &[60, 100, 185], &[10, 190, 650], &[5, 100, 650, 4_000]]),
-        }
-    }
-}
+pub(super) const FOREIGN: usize = 2;
 
 /// An order that reaches its node late.
 pub(super) struct OnTheWay {
@@ -252,7 +206,7 @@ impl World {
         outcome
     }
 
-    fn end_attempt(&mut self, node: usize, index: usize, settles: bool) {
+    pub(super) fn end_attempt(&mut self, node: usize, index: usize, settles: bool) {
         let fee_max = self.nodes[node].attempts[index].order.fee_max;
         let may_overspend = matches!(self.fault, Fault::Overspends | Fault::SucceedsAfterFailure);
         let over = if may_overspend { 7 } else { 0 };
@@ -278,94 +232,6 @@ impl World {
                 if self.nodes[node].attempts[index].standing == Standing::InFlight {
                     self.end_attempt(node, index, settle);
                 }
-            }
-        }
-    }
-
-    fn pay_from_outside(&mut self) {
-        let node = self.dice.below(self.nodes.len());
-        if self.nodes[node].owns.is_empty() {
-            return;
-        }
-        let index = self.dice.below(self.nodes[node].owns.len());
-        // No node takes much after the end, whatever its clock says.
-        let expires_at = self.ledger.memory.invoices[&self.nodes[node].owns[index].hash].expires_at;
-        if expires_at.plus_seconds(600) <= self.now {
-            return;
-        }
-        let amount = self.nodes[node].owns[index].amount + self.dice.of(&[0, 0, 30]);
-        self.nodes[node].receive(index, amount);
-    }
-
-    fn pay_inside(&mut self) {
-        let payer = wallet(self.dice.below(2) as u8);
-        let own = &self.own[self.dice.below(self.own.len())];
-        self.tally.paid_inside += u64::from(self.ledger.memory.settle(pay(payer, own), self.now).is_ok());
-    }
-
-    fn tidy_one(&mut self, process: usize) {
-        let own = &self.own[self.dice.below(self.own.len())];
-        let (hash, expires_at, payee) = (own.payment_hash, own.expires_at, own.payee);
-        let is_paid = self.ledger.memory.invoices[&hash].state == InvoiceState::Paid;
-        let is_closed = !self.ledger.memory.accounts[&payee].open;
-        let is_over = expires_at.plus_seconds(WATCH_AFTER_S) <= self.now;
-        if self.ledger.is_at_node(hash) && (is_paid || is_closed || is_over) {
-            self.tidy(process, hash);
-        }
-    }
-
-    /// What only happens to some nodes.
-    fn go_wrong(&mut self) {
-        match self.fault {
-            Fault::Nothing | Fault::Overspends | Fault::Lies => {}
-            Fault::LosesDatabase => {
-                self.forget_who_is_about_to_ask();
-                self.nodes[self.connected].lose_everything(self.now);
-            }
-            Fault::IsReplaced => {
-                self.forget_who_is_about_to_ask();
-                self.connected = 1 - self.connected;
-                self.nodes[self.connected].is_up = true;
-            }
-            Fault::SucceedsAfterFailure => {
-                let attempts = self.nodes[0].attempts.iter().enumerate();
-                let failed = attempts.filter(|(_, it)| it.standing == Standing::Failed).map(|(index, _)| index);
-                if let Some(index) = self.dice.any(failed) {
-                    let foreign = self.nodes[0].attempts[index].order.foreign;
-                    if !self.foreign[foreign].is_paid {
-                        self.end_attempt(0, index, true);
-                    }
-                }
-            }
-            Fault::PaysForOthers => {
-                let foreign = self.dice.below(FOREIGN);
-                let amount = self.foreign[foreign].amount;
-                let order = Order { foreign, amount, fee_max: 9, row: None };
-                self.nodes[self.connected].take(order, &self.foreign[foreign], false, self.now);
-            }
-        }
-    }
-
-    /// A node is not replaced, and does not lose its database, in the moment between being looked at and asked.
-    fn forget_who_is_about_to_ask(&mut self) {
-        for process in &mut self.processes {
-            process.tasks.retain(|task| !task.is_about_to_ask());
-        }
-    }
-
-    fn trouble_a_wallet(&mut self) {
-        let (now, memory) = (self.now, &mut self.ledger.memory);
-        match self.dice.below(3) {
-            0 => {
-                let id: AccountId = wallet(self.dice.of(&[0, 2, 3]));
-                let freezes = Freezes { by_manager: None, by_operator: Some(Freeze::Everything) };
-                memory.accounts.get_mut(&id).unwrap().freezes = freezes;
-            }
-            1 => drop(memory.settle(close(wallet(1), &[], &[wallet(2)], true), now)),
-            _ => {
-                let spent = NewInvoice { expires_at: now.plus_seconds(60), ..invoice(wallet(4), 120) };
-                memory.settle(create(spent.clone()), now).unwrap();
-                drop(memory.settle(pay(wallet(self.dice.below(2) as u8), &spent), now));
             }
         }
     }
