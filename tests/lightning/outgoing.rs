@@ -120,6 +120,9 @@ fn what_a_node_does_not_know_has_failed_only_if_it_remembers_and_can_no_longer_b
         let again = checked("02aa", BEGAN, memory, BEGAN);
         assert_eq!(matches!(again, Next::Ask(Some(Attempt(1)))), is_asked, "{memory:?}");
     }
+    let once_more = |now| next(&asked(2), Seen::Checked(Ok((node("02aa", now), Memory::Kept))), now);
+    assert_eq!(put_back(once_more(BEGAN.plus_seconds(599))), (SendState::InFlight, false));
+    assert!(matches!(once_more(BEGAN.plus_seconds(600)), Next::Ask(_)));
 }
 
 #[test]

@@ -24,6 +24,8 @@ const DELAYS_S: [i64; 4] = [1, 30, 200, 400];
 #[derive(Default)]
 pub(super) struct Process {
     pub(super) worker: u32,
+    /// It stands still for a while, with all that it has.
+    pub(super) is_asleep: bool,
     pub(super) tasks: Vec<Task>,
     pub(super) errands: Vec<Errand>,
 }

@@ -136,7 +136,9 @@ impl World {
 
     /// Something happens.
     pub(super) fn step(&mut self) {
-        let process = self.dice.below(self.processes.len());
+        let awake = self.processes.iter().enumerate().filter(|(_, process)| !process.is_asleep).map(|(index, _)| index);
+        let any = self.dice.below(self.processes.len());
+        let process = self.dice.any(awake).unwrap_or(any);
         let Temper { time, crashes, pauses_s, .. } = self.temper;
         match self.dice.below(48 + time + crashes) {
             0..24 => self.work(process),
@@ -154,7 +156,8 @@ impl World {
             40..42 => self.run_errand(process),
             42..46 => self.go_wrong(),
             46 => self.trouble_a_wallet(),
-            47 => self.take_up(process),
+            47 if self.dice.one_in(2) => self.take_up(process),
+            47 => self.processes[any].is_asleep ^= true,
             other if other < 48 + time => {
                 let seconds = self.dice.of(pauses_s);
                 self.pass(seconds);
