@@ -6,7 +6,6 @@ use std::future::Future;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::node::{Attempt, Cursor, NodeError, PaymentAtNode, Receipt, Received, SendOutcome};
@@ -14,6 +13,9 @@ use crate::domain::ids::PaymentHash;
 
 /// How often a node is asked that does not notify.
 const POLL: Duration = Duration::from_secs(1);
+/// How long a payment may take, where the node says nothing else, until its request is given up. It then goes on at
+/// the node.
+pub(super) const ARRIVAL_TIME: Duration = Duration::from_secs(180);
 /// How long it is waited for a node to answer to a payment. Then the request goes on behind the scenes.
 const SEND_WAIT: Duration = Duration::from_secs(10);
 /// For how long a receipt is not told again, although it is within the overlap.
@@ -53,21 +55,14 @@ where
     }
 }
 
-/// What is known of a payment before it is sent.
-pub(super) enum Before {
-    /// There is something that may succeed, or has: it must not be sent again.
-    UnderWay,
-    /// There is nothing but this attempt, which has failed.
-    Free(Option<Attempt>),
-}
-
-impl Before {
-    pub(super) fn of(found: &PaymentAtNode) -> Self {
-        match found {
-            PaymentAtNode::NotFound => Self::Free(None),
-            PaymentAtNode::Failed { attempt, .. } => Self::Free(Some(*attempt)),
-            PaymentAtNode::InFlight | PaymentAtNode::Settled(_) => Self::UnderWay,
-        }
+/// The attempt of a payment that has failed before it is sent, by what is found then; or what sending it comes to,
+/// where it must not be sent: there is something that may succeed, or has, or nothing is known.
+pub(super) fn failed_before(found: Result<PaymentAtNode, NodeError>) -> Result<Option<Attempt>, SendOutcome> {
+    match found {
+        Ok(PaymentAtNode::NotFound) => Ok(None),
+        Ok(PaymentAtNode::Failed { attempt, .. }) => Ok(Some(attempt)),
+        Ok(PaymentAtNode::InFlight | PaymentAtNode::Settled(_)) => Err(SendOutcome::Accepted),
+        Err(error) => Err(SendOutcome::Unclear(error.to_string())),
     }
 }
 
@@ -86,9 +81,10 @@ pub(super) fn judge_refusal(
     }
 }
 
-/// Waits for what a payment comes to, for a while. The request is not given up by not waiting for it.
-pub(super) async fn await_send(sending: JoinHandle<SendOutcome>) -> SendOutcome {
-    match tokio::time::timeout(SEND_WAIT, sending).await {
+/// Waits for what a payment comes to, for a while. Its request goes on, and its answer is awaited, even if nobody
+/// waits for it here.
+pub(super) async fn await_send(sending: impl Future<Output = SendOutcome> + Send + 'static) -> SendOutcome {
+    match tokio::time::timeout(SEND_WAIT, tokio::spawn(sending)).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(error)) => SendOutcome::Unclear(error.to_string()),
         Err(_) => SendOutcome::Unclear("the node has not answered yet".to_owned()),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde::Serialize;
 
-use super::super::around::{Before, await_send, judge_refusal};
+use super::super::around::{await_send, failed_before, judge_refusal};
 use super::super::fields::{Whole, proof};
 use super::super::node::{Attempt, NodeError, PaymentAtNode, PaymentListed, PaymentOrder, SendOutcome, Sent};
 use super::super::wire::{ANSWER_TIME, unreadable};
@@ -68,14 +68,12 @@ impl Payer {
 
     pub(super) async fn send(payer: &Arc<Self>, order: PaymentOrder) -> SendOutcome {
         let hash = order.payment_hash;
-        let before = match payer.look_up(hash).await.map(|found| Before::of(&found)) {
-            Ok(Before::Free(before)) => before,
-            Ok(Before::UnderWay) => return SendOutcome::Accepted,
-            Err(error) => return SendOutcome::Unclear(error.to_string()),
+        let before = match failed_before(payer.look_up(hash).await) {
+            Ok(before) => before,
+            Err(outcome) => return outcome,
         };
         let sender = Arc::clone(payer);
-        // The command answers when it has ended. Its answer is awaited even if nobody waits for it here.
-        await_send(tokio::spawn(async move { sender.pay(&order, before).await })).await
+        await_send(async move { sender.pay(&order, before).await }).await
     }
 
     async fn pay(&self, order: &PaymentOrder, before: Option<Attempt>) -> SendOutcome {

@@ -1,11 +1,10 @@
 //! Payments by an LNbits.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Serialize;
 
-use super::super::around::{Before, await_send, judge_refusal};
+use super::super::around::{ARRIVAL_TIME, await_send, failed_before, judge_refusal};
 use super::super::node::{Attempt, NodeError, PaymentAtNode, PaymentListed, PaymentOrder, SendOutcome};
 use super::super::wire::{Ask, Body, Reply};
 use super::answers::{Begun, FeeReserve};
@@ -13,9 +12,6 @@ use super::{Api, Order, PAYMENTS};
 use crate::domain::ids::PaymentHash;
 use crate::domain::money::Msat;
 use crate::domain::time::UnixMs;
-
-/// How long a payment may take until its request is given up. It then goes on at the node.
-const ARRIVAL_TIME: Duration = Duration::from_secs(180);
 
 #[derive(Serialize)]
 struct Pay<'a> {
@@ -38,10 +34,9 @@ impl Payer {
         if order.amount.is_some() {
             return SendOutcome::Refused("LNbits pays no invoices that name no amount".to_owned());
         }
-        let before = match payer.look_up(order.payment_hash).await.map(|found| Before::of(&found)) {
-            Ok(Before::Free(before)) => before,
-            Ok(Before::UnderWay) => return SendOutcome::Accepted,
-            Err(error) => return SendOutcome::Unclear(error.to_string()),
+        let before = match failed_before(payer.look_up(order.payment_hash).await) {
+            Ok(before) => before,
+            Err(outcome) => return outcome,
         };
         match payer.quote(&order.bolt11).await {
             Ok(fee) if fee <= order.fee_max => {}
@@ -53,8 +48,7 @@ impl Payer {
             Err(error) => return SendOutcome::Unclear(error.to_string()),
         }
         let sender = Arc::clone(payer);
-        // It may be answered only when it has ended. The answer is awaited even if nobody waits for it here.
-        await_send(tokio::spawn(async move { sender.pay(&order, before).await })).await
+        await_send(async move { sender.pay(&order, before).await }).await
     }
 
     /// What it may cost at most.
@@ -86,9 +80,9 @@ impl Payer {
         match self.api.find(hash).await? {
             None => Ok(PaymentAtNode::NotFound),
             Some(payment) if payment.is_outgoing() => payment.state(),
-            // An invoice of the same wallet has the hash. A payment of it would be in the list alone.
-            Some(_) => {
-                for payment in self.api.list(Order::Created, UnixMs::new(0)).await? {
+            // An invoice of the same wallet has the hash. A payment of it is later, and would be in the list alone.
+            Some(invoice) => {
+                for payment in self.api.list(Order::Created, invoice.created()?).await? {
                     if payment.is_outgoing() && payment.hash()? == hash {
                         return payment.state();
                     }

@@ -1,9 +1,8 @@
 //! Payments by phoenixd.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::super::around::{Before, await_send, judge_refusal};
+use super::super::around::{ARRIVAL_TIME, await_send, failed_before, judge_refusal};
 use super::super::fields::{amount_named, whole_sat};
 use super::super::node::{Attempt, NodeError, PaymentAtNode, PaymentListed, PaymentOrder, SendOutcome};
 use super::super::wire::Ask;
@@ -17,8 +16,6 @@ use crate::domain::time::UnixMs;
 const FEE_BASE_MSAT: i64 = 4000;
 const FEE_PPM: i64 = 4000;
 const PPM: i64 = 1_000_000;
-/// How long a payment may take until its request is given up. It then goes on at the node.
-const ARRIVAL_TIME: Duration = Duration::from_secs(180);
 
 /// Pays.
 #[derive(Debug)]
@@ -49,14 +46,12 @@ impl Payer {
             Some(fee) if fee <= order.fee_max => {}
             _ => return refused("routing by phoenixd costs 0.4 % and 4 sat, which is more than is allowed"),
         }
-        let before = match payer.look_up(order.payment_hash).await.map(|found| Before::of(&found)) {
-            Ok(Before::Free(before)) => before,
-            Ok(Before::UnderWay) => return SendOutcome::Accepted,
-            Err(error) => return SendOutcome::Unclear(error.to_string()),
+        let before = match failed_before(payer.look_up(order.payment_hash).await) {
+            Ok(before) => before,
+            Err(outcome) => return outcome,
         };
         let sender = Arc::clone(payer);
-        // It is answered when it has ended. The answer is awaited even if nobody waits for it here.
-        await_send(tokio::spawn(async move { sender.pay(&order, before).await })).await
+        await_send(async move { sender.pay(&order, before).await }).await
     }
 
     async fn pay(&self, order: &PaymentOrder, before: Option<Attempt>) -> SendOutcome {
