@@ -6,7 +6,7 @@ use crate::domain::extra::Extra;
 use crate::domain::ids::{HitId, TransferId};
 use crate::domain::skim::SkimmedRequest;
 use crate::ledger::command::PayByCard;
-use crate::ledger::outcome::{Paid, Rejection};
+use crate::ledger::outcome::Rejection;
 use crate::services::lightning::outside;
 use crate::services::{Error, Services};
 use crate::store::cards::hits::{self, HitOfCard};
@@ -38,19 +38,9 @@ pub async fn pay(services: &Services, payer: Payer, request: SkimmedRequest) -> 
         extra: Some(extra(&found.card, hit)?),
         send: None,
     };
-    let paid = services.ledger.submit(command.clone(), found.consumer).await.map_err(Error::from)?;
-    let Err(rejection) = paid else { return Ok(()) };
-    let Some(send) = outside::plan_instead(services, &request, rejection)? else {
-        return Err(refusal(rejection, &request));
-    };
-    let command = PayByCard { send: Some(Box::new(send)), ..command };
-    match services.ledger.submit(command, found.consumer).await.map_err(Error::from)? {
-        Ok(Paid { .. }) => {
-            outside::take_up(services);
-            Ok(())
-        }
-        Err(rejection) => Err(refusal(rejection, &request)),
-    }
+    let command = |send| PayByCard { send, ..command.clone() };
+    let paid = outside::pay_keyless(services, &request, found.consumer, command).await?;
+    paid.map_err(|rejection| refusal(rejection, &request))
 }
 
 fn extra(card: &str, hit: HitId) -> Result<Extra, Error> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Connected;
 use crate::clock;
+use crate::domain::consumer::Consumer;
 use crate::domain::ids::{AccountId, OriginId};
 use crate::domain::invoice::{DecodedInvoice, PaymentRequest};
 use crate::domain::money::{Amount, Msat};
@@ -12,7 +13,8 @@ use crate::domain::node::Network;
 use crate::domain::send::NodeName;
 use crate::domain::skim::SkimmedRequest;
 use crate::ledger::command::NewSend;
-use crate::ledger::outcome::Rejection;
+use crate::ledger::operation::Operation;
+use crate::ledger::outcome::{Paid, Rejection};
 use crate::lightning::node::{Identity, NodeError};
 use crate::services::{Error, Services};
 use crate::store::node;
@@ -65,11 +67,7 @@ pub(crate) fn plan(
 
 /// How to pay an invoice that the ledger has refused because it is none of this server's; `None` where it was
 /// refused for another reason, where there is no node, or where the invoice leaves the amount to the payer.
-pub(crate) fn plan_instead(
-    services: &Services,
-    request: &SkimmedRequest,
-    refused: Rejection,
-) -> Result<Option<NewSend>, Error> {
+fn plan_instead(services: &Services, request: &SkimmedRequest, refused: Rejection) -> Result<Option<NewSend>, Error> {
     let is_foreign = matches!(refused, Rejection::InvoiceNotFound | Rejection::InvoiceMismatch);
     if !is_foreign || services.lightning.connected().is_none() {
         return Ok(None);
@@ -79,6 +77,26 @@ pub(crate) fn plan_instead(
         return Ok(None);
     }
     plan(services, request, None, refused).map(Some)
+}
+
+/// Pays an invoice by something else than a key, at the expense of a consumer: inside, or else over the node, whose
+/// answer nobody waits for. `command` is how to pay, by what is reserved where it is over the node.
+pub(crate) async fn pay_keyless<C>(
+    services: &Services,
+    request: &SkimmedRequest,
+    consumer: Consumer,
+    command: impl Fn(Option<Box<NewSend>>) -> C + Send,
+) -> Result<Result<(), Rejection>, Error>
+where
+    C: Operation<Output = Paid> + Send + 'static,
+{
+    let Err(rejection) = services.ledger.submit(command(None), consumer).await? else { return Ok(Ok(())) };
+    let Some(send) = plan_instead(services, request, rejection)? else { return Ok(Err(rejection)) };
+    let begun = services.ledger.submit(command(Some(Box::new(send))), consumer).await?;
+    if let (Ok(_), Some(connected)) = (&begun, services.lightning.connected()) {
+        connected.want();
+    }
+    Ok(begun.map(drop))
 }
 
 /// Whether an invoice that anybody asks for without a key is to be made without the node: where so many wait that the
@@ -94,13 +112,6 @@ pub(crate) async fn is_refused_at_once(
     let waiting =
         services.store.read(move |connection| node::waiting_of(connection, payee, origin, clock::now())).await?;
     Ok((waiting >= services.policy.link_invoices_max.into()).then_some(true))
-}
-
-/// Has what the ledger has reserved taken up, where nobody waits for its end.
-pub(crate) fn take_up(services: &Services) {
-    if let Some(connected) = services.lightning.connected() {
-        connected.want();
-    }
 }
 
 /// How much to pay, and whether the invoice leaves that to the payer.

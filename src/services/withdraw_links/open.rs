@@ -13,7 +13,7 @@ use crate::domain::withdraw::refused::WithdrawRefused;
 use crate::domain::withdraw::secret::LinkSecret;
 use crate::domain::withdraw::token::{OpenToken, Opened};
 use crate::ledger::command::PayByWithdrawLink;
-use crate::ledger::outcome::{Paid, Rejection};
+use crate::ledger::outcome::Rejection;
 use crate::services::lightning::outside;
 use crate::services::{Error, Services};
 use crate::store::{StoreError, withdraw_links};
@@ -118,19 +118,9 @@ pub async fn pay(
         webhook: link.terms.webhook.map(WebhookUrl::into_inner),
         send: None,
     };
-    let paid = services.ledger.submit(command.clone(), consumer).await.map_err(Error::from)?;
-    let Err(rejection) = paid else { return Ok(()) };
-    let Some(send) = outside::plan_instead(services, &request, rejection)? else {
-        return Err(refusal(rejection, &request));
-    };
-    let command = PayByWithdrawLink { send: Some(Box::new(send)), ..command };
-    match services.ledger.submit(command, consumer).await.map_err(Error::from)? {
-        Ok(Paid { .. }) => {
-            outside::take_up(services);
-            Ok(())
-        }
-        Err(rejection) => Err(refusal(rejection, &request)),
-    }
+    let command = |send| PayByWithdrawLink { send, ..command.clone() };
+    let paid = outside::pay_keyless(services, &request, consumer, command).await?;
+    paid.map_err(|rejection| refusal(rejection, &request))
 }
 
 /// Why the ledger does not pay, in the words that wallets know.
