@@ -48,6 +48,14 @@ impl SendState {
     /// All states.
     pub const ALL: [Self; 5] = [Self::Reserved, Self::Sending, Self::InFlight, Self::Settled, Self::Failed];
 
+    /// The names of those of a payment that has not ended.
+    pub const UNDER_WAY: [&'static str; 3] = [Self::Reserved.as_str(), Self::Sending.as_str(), Self::InFlight.as_str()];
+
+    /// Where one stands that has ended.
+    pub const fn ended(is_settled: bool) -> Self {
+        if is_settled { Self::Settled } else { Self::Failed }
+    }
+
     /// The name in the database and in the API.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -130,9 +130,6 @@ macro_rules! columns {
     };
 }
 
-/// The states of a payment that has not ended.
-const UNDER_WAY: [&str; 3] = [SendState::Reserved.as_str(), SendState::Sending.as_str(), SendState::InFlight.as_str()];
-
 /// Takes up some payments that are due, for this worker until `until`. Those of tenants that have enough under
 /// work already are left alone.
 pub fn claim(
@@ -145,7 +142,7 @@ pub fn claim(
 ) -> Result<Vec<Send>, StoreError> {
     let busy: Vec<_> = busy.iter().map(|id| id.as_bytes().to_vec()).collect();
     let due = sends::table
-        .filter(sends::state.eq_any(UNDER_WAY))
+        .filter(sends::state.eq_any(SendState::UNDER_WAY))
         .filter(sends::due_at_ms.le(now.get()))
         .filter(sends::tenant.is_null().or(sends::tenant.assume_not_null().ne_all(busy)))
         .order((sends::due_at_ms, sends::hold_id))
@@ -262,7 +259,7 @@ pub fn find(connection: &mut Db, hold: HoldId) -> Result<Send, StoreError> {
 pub fn under_way(connection: &mut Db, offset: i64, limit: i64) -> Result<Vec<Send>, StoreError> {
     let rows: Vec<Row> = sends::table
         .inner_join(holds::table.on(holds::id.eq(sends::hold_id)))
-        .filter(sends::state.eq_any(UNDER_WAY))
+        .filter(sends::state.eq_any(SendState::UNDER_WAY))
         .order((sends::created_at_ms, sends::hold_id))
         .offset(offset)
         .limit(limit)
@@ -273,7 +270,7 @@ pub fn under_way(connection: &mut Db, offset: i64, limit: i64) -> Result<Vec<Sen
 
 /// How many payments have not ended, and when the oldest of them began.
 pub fn standing(connection: &mut Db) -> Result<(i64, Option<UnixMs>), StoreError> {
-    let under_way = || sends::table.filter(sends::state.eq_any(UNDER_WAY));
+    let under_way = || sends::table.filter(sends::state.eq_any(SendState::UNDER_WAY));
     let count: i64 = under_way().count().get_result(connection)?;
     let oldest: Option<i64> =
         under_way().select(diesel::dsl::min(sends::created_at_ms)).first::<Option<i64>>(connection)?;

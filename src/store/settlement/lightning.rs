@@ -65,11 +65,7 @@ fn under_way(connection: &mut Db, tenants: &HashSet<UserId>) -> Result<UnderWay,
     for tenant in tenants {
         let rows: Vec<(Vec<u8>, i64)> = sends::table
             .filter(sends::tenant.assume_not_null().eq(tenant.as_bytes().as_slice()))
-            .filter(sends::state.eq_any([
-                SendState::Reserved.as_str(),
-                SendState::Sending.as_str(),
-                SendState::InFlight.as_str(),
-            ]))
+            .filter(sends::state.eq_any(SendState::UNDER_WAY))
             .select((sends::wallet_id, sends::reserved_msat))
             .load(connection)?;
         let mut of_tenant = InFlight::default();
@@ -90,13 +86,12 @@ pub(crate) fn write(connection: &mut Db, effects: &Effects) -> Result<(), StoreE
         let written = match row {
             SendRow::New(new) => begin(connection, new, effects.at)?,
             SendRow::Ended { hold, is_settled, note } => {
-                let state = if *is_settled { SendState::Settled } else { SendState::Failed };
                 let row = sends::table
                     .filter(sends::hold_id.eq(hold.as_bytes().as_slice()))
                     .filter(sends::ended_at_ms.is_null());
                 diesel::update(row)
                     .set((
-                        sends::state.eq(state.as_str()),
+                        sends::state.eq(SendState::ended(*is_settled).as_str()),
                         sends::ended_at_ms.eq(effects.at.get()),
                         sends::owner.eq(None::<Vec<u8>>),
                         sends::note.eq(note),
@@ -104,11 +99,14 @@ pub(crate) fn write(connection: &mut Db, effects: &Effects) -> Result<(), StoreE
                     .execute(connection)?
             }
             SendRow::Late { hold, is_settled, note } => {
-                let state = if *is_settled { SendState::Settled } else { SendState::Failed };
                 let row =
                     sends::table.filter(sends::hold_id.eq(hold.as_bytes().as_slice())).filter(sends::is_late.eq(false));
                 diesel::update(row)
-                    .set((sends::state.eq(state.as_str()), sends::is_late.eq(true), sends::note.eq(note)))
+                    .set((
+                        sends::state.eq(SendState::ended(*is_settled).as_str()),
+                        sends::is_late.eq(true),
+                        sends::note.eq(note),
+                    ))
                     .execute(connection)?
             }
         };
