@@ -79,7 +79,7 @@ async fn watch(app: State, connected: Arc<Connected>) {
 
 /// Asks the node who it is. Returns whether it is there again.
 async fn look(services: &Services, connected: &Connected) -> Result<bool, NodeError> {
-    let identity = connected.node.identity().await.and_then(|identity| outside::of_network(services, identity));
+    let identity = outside::identify(services, connected).await;
     let problem = identity.as_ref().err().cloned();
     let answer = match identity {
         // What it could send is told to the operator only.

@@ -12,6 +12,7 @@ mod behind;
 mod chain;
 mod compliance;
 mod costs;
+mod elsewhere;
 mod fakes;
 mod killed;
 mod lnd;

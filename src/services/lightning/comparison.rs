@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::outside;
 use crate::domain::ids::PaymentHash;
 use crate::domain::money::Msat;
-use crate::domain::send::SendState;
+use crate::domain::send::{NodeName, SendState};
 use crate::domain::time::UnixMs;
 use crate::lightning::node::{PaymentAtNode, PaymentListed, Receipt};
 use crate::services::{Error, Services};
@@ -84,8 +84,8 @@ impl What {
 /// Compares all that the node has paid and received with the rows.
 pub(crate) async fn compare(services: &Services) -> Result<Comparison, Error> {
     let connected = services.lightning.required()?;
-    let identity = connected.node.identity().await?;
-    let name = outside::name_of(identity.id);
+    let identity = outside::identify(services, connected).await?;
+    let name = NodeName::new(identity.id);
     // The node's books first: what it does afterwards may be booked by the time that the rows are read, and what
     // the rows say then, the node has done before.
     let since = UnixMs::new(0);

@@ -7,6 +7,7 @@ use crate::clock;
 use crate::domain::ids::HoldId;
 use crate::domain::money::Msat;
 use crate::domain::node::Preimage;
+use crate::domain::send::NodeName;
 use crate::ledger::command::SendEnd;
 use crate::ledger::outcome::SendEnded;
 use crate::lightning::node::{Identity, NodeBalance, Sent};
@@ -37,7 +38,7 @@ pub struct Looked {
 /// Asks the node who it is, and counts what is under way.
 pub(crate) async fn look(services: &Services) -> Result<Looked, Error> {
     let connected = services.lightning.required()?;
-    let identity = connected.node.identity().await?;
+    let identity = outside::identify(services, connected).await?;
     let balance = connected.node.balance().await?;
     let Load { under_way, oldest_s, liabilities } = load(services).await?;
     Ok(Looked { name: connected.node.name(), identity, balance, under_way, oldest_s, liabilities })
@@ -79,7 +80,7 @@ pub struct Reconciled {
 /// Looks up every payment that is due, and every invoice at the node, beside running servers.
 pub(crate) async fn reconcile(services: &Services) -> Result<Reconciled, Error> {
     let connected = services.lightning.required()?;
-    let answer = Ok((connected.node.identity().await?, None));
+    let answer = Ok((outside::identify(services, connected).await?, None));
     connected.standing.note(answer);
     receiving::meet(services, connected).await?;
     let before = load(services).await?.under_way;
@@ -92,7 +93,7 @@ pub(crate) async fn reconcile(services: &Services) -> Result<Reconciled, Error> 
             break;
         }
     }
-    let name = outside::name_of(connected.identity()?.id);
+    let name = NodeName::new(connected.identity()?.id);
     let booked = receiving::reconcile(services, connected, &name).await?;
     let ended = before.saturating_sub(load(services).await?.under_way);
     Ok(Reconciled { looked_up: looked_up.len(), ended: usize::try_from(ended).unwrap_or_default(), booked })

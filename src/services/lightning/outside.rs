@@ -10,7 +10,6 @@ use crate::domain::ids::{AccountId, OriginId};
 use crate::domain::invoice::{DecodedInvoice, PaymentRequest};
 use crate::domain::money::{Amount, Msat};
 use crate::domain::node::Network;
-use crate::domain::send::NodeName;
 use crate::domain::skim::SkimmedRequest;
 use crate::ledger::command::NewSend;
 use crate::ledger::operation::Operation;
@@ -152,17 +151,14 @@ pub(crate) fn reserve(services: &Services, request: PaymentRequest, otherwise: R
     Ok(send.fee_max.with(send.service_fee))
 }
 
-/// A node that is on the network of this server: coins of another one would be credited as real ones.
-pub(crate) fn of_network(services: &Services, identity: Identity) -> Result<Identity, NodeError> {
+/// Asks the node who it is. It must be on the network of this server: coins of another one would be credited as real
+/// ones.
+pub(crate) async fn identify(services: &Services, connected: &Connected) -> Result<Identity, NodeError> {
+    let identity = connected.node.identity().await?;
     match identity.network.as_deref() {
         Some(network) if Network::from_name(network) != Some(services.network) => {
             Err(NodeError::Refused(format!("it is on another network: {network}")))
         }
         Some(_) | None => Ok(identity),
     }
-}
-
-/// The node as the ledger knows it.
-pub(crate) fn name_of(id: String) -> NodeName {
-    NodeName::new(id)
 }

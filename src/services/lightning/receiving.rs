@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 
-use super::{Connected, outside};
+use super::Connected;
 use crate::clock;
 use crate::domain::consumer::Consumer;
 use crate::domain::ids::{InvoiceId, TransferId};
@@ -32,7 +32,7 @@ const WATCH_AFTER_S: i64 = 3600;
 /// Makes this process the one that reads what the node has received, if no other one does. Returns up to where
 /// that was read.
 pub(crate) async fn lead(services: &Services, connected: &Connected) -> Result<Option<(NodeName, Cursor)>, Error> {
-    let name = outside::name_of(connected.identity()?.id);
+    let name = NodeName::new(connected.identity()?.id);
     let (worker, node) = (connected.worker, name.clone());
     let led = services.store.write_in_background(move |connection| {
         let now = clock::now();
@@ -43,7 +43,7 @@ pub(crate) async fn lead(services: &Services, connected: &Connected) -> Result<O
 
 /// Makes sure that the database knows the node. Tells the operator of one that is another than before.
 pub(crate) async fn meet(services: &Services, connected: &Connected) -> Result<(), Error> {
-    let name = outside::name_of(connected.identity()?.id);
+    let name = NodeName::new(connected.identity()?.id);
     let known = services.store.read(node::known).await?;
     let node = name.clone();
     let is_new = services.store.write_in_background(move |connection| node::meet(connection, &node, clock::now()));

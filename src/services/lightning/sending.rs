@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::{Connected, outside};
+use super::Connected;
 use crate::clock;
 use crate::domain::consumer::Consumer;
 use crate::domain::ids::{HoldId, UserId};
@@ -76,7 +76,7 @@ struct Worker<'a> {
 
 impl Worker<'_> {
     async fn advance(&mut self) -> Result<(), Error> {
-        let node = self.connected.identity().ok().map(|identity| outside::name_of(identity.id));
+        let node = self.connected.identity().ok().map(|identity| NodeName::new(identity.id));
         let mut seen = Seen::Node(node.clone());
         loop {
             seen = match (outgoing::next(&self.known, seen, clock::now()), &node) {
@@ -144,7 +144,7 @@ impl Worker<'_> {
             Ok(identity) => identity,
             Err(error) => return Ok(Err(error)),
         };
-        let (name, before) = (outside::name_of(identity.id.clone()), self.send.created_at);
+        let (name, before) = (NodeName::new(identity.id.clone()), self.send.created_at);
         let last = self.services.store.read(move |connection| sends::last_settled(connection, &name, before)).await?;
         let Some(hash) = last else { return Ok(Ok((identity, Memory::Untested))) };
         Ok(node.find_payment(hash, Duration::ZERO).await.map(|found| {

@@ -42,6 +42,8 @@ pub(super) enum Kind {
 /// A node that is asked, and the one behind it.
 pub(super) struct FakeNode {
     pub(super) kind: Kind,
+    /// How satkeep finds it.
+    pub(super) setting: String,
     pub(super) node: Arc<dyn Node>,
     pub(super) book: Shared,
     runtime: Runtime,
@@ -69,7 +71,7 @@ impl FakeNode {
         };
         let node = lightning::connect(&url.parse().unwrap()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Self { kind, node, book, runtime, _directory: directory }
+        Self { kind, setting: url, node, book, runtime, _directory: directory }
     }
 
     /// What of a payment is found, without waiting for its end.
